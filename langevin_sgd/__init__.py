@@ -1,0 +1,50 @@
+"""The physics of SGD noise: exact laws, Langevin and Fokker-Planck models, and real SGD, side by side.
+
+Public names resolve on first use (PEP 562), so that importing the package loads numpy and the standard library only.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOME = {
+    "SGD": "sgd_settings",
+    "Estimate": "estimate",
+    "InputError": "checks",
+    "LinearRegression": "models.linear_regression",
+    "Underdamped": "dynamics",
+    "Overdamped": "dynamics",
+    "load": "dataset",
+    "save": "dataset",
+    "derive_seed": "randomness",
+}
+_MODULES = (
+    "claims",
+    "data",
+    "dynamics",
+    "measure",
+    "models",
+    "plotting",
+    "record",
+    "sde",
+    "sweep",
+    "theory",
+    "training",
+)
+
+__all__ = [*_HOME, *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"langevin_sgd.{name}")
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"langevin_sgd.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'langevin_sgd' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

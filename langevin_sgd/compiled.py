@@ -1,0 +1,71 @@
+"""Compiled kernels: how the package uses Numba, and how kernels share the cores.
+
+Every kernel is compiled without fast-math, so that vectorised, scalar and threaded runs give the same bits; where a sum
+may be reordered (a dot product) the kernel says so itself. Parallel work is cut into fixed pieces that Python threads
+run with the interpreter lock released: the pieces do not depend on the number of threads, and a kernel without Numba's
+own parallel back end compiles several times faster.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar, cast
+
+from numba import float32, float64, njit
+from numba.extending import intrinsic as _numba_intrinsic
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+
+
+def kernel(function: F) -> F:
+    """Compile a function called from Python; the compiled code is kept in Numba's cache folder."""
+    return cast(F, njit(function, cache=True, **_OPTIONS))
+
+
+def inlined(function: F) -> F:
+    """Compile a function called from kernels only, always inlined into them."""
+    return cast(F, njit(function, forceinline=True, **_OPTIONS))
+
+
+def reassociating(function: F) -> F:
+    """Compile an inlined function whose sums may be reordered and fused (dot products): fixed bits on one machine."""
+    return cast(F, njit(function, forceinline=True, fastmath={"reassoc", "contract", "nsz"}, **_OPTIONS))
+
+
+def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Numba's ``intrinsic``: a function, called from kernels, that builds its own machine instructions."""
+    return cast(Callable[..., Any], _numba_intrinsic(function))
+
+
+@intrinsic
+def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
+    """Return a*b + c with one rounding, in the precision of `a`; the same bits vectorised or not."""
+    kind = a if a in (float32, float64) else float64
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fma(*arguments)
+
+    return kind(kind, kind, kind), codegen
+
+
+def thread_count() -> int:
+    """Threads for kernels: NUMBA_NUM_THREADS if set, else the cores this process may use."""
+    limit = os.environ.get("NUMBA_NUM_THREADS", "")
+    return int(limit) if limit.isdigit() and int(limit) > 0 else len(os.sched_getaffinity(0))
+
+
+def in_threads(work: Callable[[Any], object], pieces: Iterable[Any]) -> None:
+    """Call ``work(piece)`` for every piece, on `thread_count` threads; the first exception is raised here."""
+    items = list(pieces)
+    threads = min(thread_count(), len(items))
+    if threads <= 1:
+        for item in items:
+            work(item)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(work, items):
+            pass

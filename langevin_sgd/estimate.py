@@ -1,0 +1,124 @@
+"""A measured number: value, standard error, and whether to trust it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from langevin_sgd.checks import require_count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A measured number with its standard error.
+
+    Parameters
+    ----------
+    value
+        The measured value; ``None`` if nothing could be measured.
+    standard_error
+        One standard deviation of `value` over repetitions of the experiment; ``None`` if unknown.
+    n_independent
+        How many independent replicas (or effectively independent samples) the error rests on; ``None`` if not counted.
+    method
+        How it was measured, in words.
+    valid
+        False where the estimator was given too little or unsuitable data; `note` then says why.
+    note
+        The reason, or a remark.
+
+    Examples
+    --------
+    >>> print(Estimate(value=1.23456, standard_error=0.0123))
+    1.235 +- 0.012
+    """
+
+    value: float | None
+    standard_error: float | None = None
+    n_independent: float | None = None
+    method: str = ""
+    valid: bool = True
+    note: str = ""
+
+    @classmethod
+    def from_samples(cls, samples: Any, *, method: str = "mean over replicas") -> Estimate:
+        """Mean and standard error of independent samples; not valid with fewer than two finite ones.
+
+        A sample that is not finite is not dropped: the estimate is then not valid and says how many there were.
+        """
+        values = np.asarray(samples, dtype=float).ravel()
+        bad = int(np.count_nonzero(~np.isfinite(values)))
+        if bad or values.size < 2:
+            note = (
+                f"{bad} of {values.size} samples are not finite" if bad else f"{values.size} samples, at least 2 needed"
+            )
+            return cls(value=None, n_independent=values.size, method=method, valid=False, note=note)
+        error = float(values.std(ddof=1) / math.sqrt(values.size))
+        return cls(value=float(values.mean()), standard_error=error, n_independent=values.size, method=method)
+
+    @classmethod
+    def refused(cls, reason: str, *, value: float | None = None, method: str = "") -> Estimate:
+        """Return an estimate that is not valid, with the reason and, where there is one, the doubtful value."""
+        return cls(value=value, method=method, valid=False, note=reason)
+
+    @property
+    def degrees_of_freedom(self) -> float:
+        """Degrees of freedom of the standard error: n_independent - 1, infinite if not counted."""
+        return math.inf if self.n_independent is None else self.n_independent - 1
+
+    def scaled(self, factor: float) -> Estimate:
+        """Return the estimate of `factor` times the quantity."""
+        value = None if self.value is None else self.value * factor
+        error = None if self.standard_error is None else abs(factor) * self.standard_error
+        return Estimate(
+            value=value,
+            standard_error=error,
+            n_independent=self.n_independent,
+            method=self.method,
+            valid=self.valid,
+            note=self.note,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return strict JSON types: no NaN, no infinity."""
+        return {
+            "value": _json_number(self.value),
+            "standard_error": _json_number(self.standard_error),
+            "n_independent": _json_number(self.n_independent),
+            "method": self.method,
+            "valid": self.valid,
+            "note": self.note,
+        }
+
+    def __str__(self) -> str:
+        text = format_with_error(self.value, self.standard_error)
+        return text if self.valid else f"{text} (not valid: {self.note})"
+
+
+def _json_number(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def format_with_error(value: float | None, error: float | None, *, digits: int = 2) -> str:
+    """Write a number to the place its error resolves (two digits of the error).
+
+    Examples
+    --------
+    >>> format_with_error(3.14159, 0.00021), format_with_error(2.5e-9, 1.3e-11), format_with_error(7.0, None)
+    ('3.14159 +- 0.00021', '(2.500 +- 0.013)e-09', '7')
+    """
+    require_count("digits", digits)
+    if value is None or not math.isfinite(value):
+        return "no value"
+    if error is None or not math.isfinite(error) or error == 0:
+        return f"{value:.6g}"
+    exponent = math.floor(math.log10(max(abs(value), error)))
+    if -4 <= exponent < 6:
+        places = max(0, digits - 1 - math.floor(math.log10(error)))
+        return f"{value:.{places}f} +- {error:.{places}f}"
+    scale = 10.0**exponent
+    places = max(0, digits - 1 - math.floor(math.log10(error / scale)))
+    return f"({value / scale:.{places}f} +- {error / scale:.{places}f})e{exponent:+03d}"

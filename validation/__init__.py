@@ -1,0 +1,1 @@
+"""The claims: one folder per body of work, one file per claim."""

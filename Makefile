@@ -1,0 +1,69 @@
+# Two commands do everything on a machine with Python 3.11, git, make and a C compiler:
+#   make validate   environment, install, quick claims, report
+#   make test       environment, install, lint, types, import contracts, tests, notebooks
+# Both may be repeated; once the environment is there they start within seconds.
+
+PYTHON  ?= python3.11
+WORKERS ?= 0
+RESULTS ?= results
+REPORT  ?= report
+TORCH   := torch==2.13.0
+TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
+
+BIN   := .venv/bin
+READY := .venv/.ready
+# One folder for everything that Numba compiles, whoever asks for it.
+export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help env validate report test lint pytest notebooks test-full soak bench clean
+
+help:
+	@grep -E '^#   ' Makefile | cut -c5-
+
+env: $(READY)
+
+# torch first, as the CPU build wherever it can be had: left to the resolver it would bring several GB of CUDA packages.
+$(READY): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "needs Python 3.11 with venv: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(BIN)/python -c "import torch" 2>/dev/null \
+	  || $(BIN)/pip install -q "$(TORCH)+cpu" -c constraints.txt 2>/dev/null \
+	  || $(BIN)/pip install -q "$(TORCH)+cpu" -c constraints.txt --extra-index-url $(TORCH_CPU_INDEX) 2>/dev/null \
+	  || $(BIN)/pip install -q "$(TORCH)" -c constraints.txt
+	$(BIN)/pip install -q -e ".[test,dev,bench]" -c constraints.txt
+	@touch $@
+
+validate: $(READY)
+	@status=0; \
+	$(BIN)/langevin-sgd claims run --tier quick --workers $(WORKERS) --results $(RESULTS) || status=$$?; \
+	$(BIN)/langevin-sgd claims report --results $(RESULTS) --output $(REPORT) && exit $$status
+
+report: $(READY)
+	$(BIN)/langevin-sgd claims report --results $(RESULTS) --output $(REPORT)
+
+test: lint pytest notebooks
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+pytest: $(READY)
+	$(BIN)/pytest -m "not slow" --durations=10
+
+notebooks: $(READY)
+	$(BIN)/pytest --nbmake --nbmake-timeout=35 notebooks
+
+test-full: $(READY)
+	$(BIN)/pytest
+
+# The statistical tests with fresh seeds: what may fail once in a thousand runs.
+soak: $(READY)
+	LANGEVIN_SGD_FRESH_SEEDS=1 $(BIN)/pytest -m "not slow"
+
+bench: $(READY)
+	$(BIN)/pytest tests/benchmarks --benchmark-only -q -s
+
+clean:
+	rm -rf .venv .cache build results report

@@ -1,0 +1,66 @@
+"""Data that scikit-learn carries with it, ready for linear regression.
+
+Inputs and target are centred and scaled to unit variance (divided by N), so that the trace of the Hessian X^T X / N is
+the number of parameters and no intercept is needed. Columns that never change are left out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def diabetes() -> tuple[np.ndarray, np.ndarray]:
+    """Load the diabetes data: 442 patients, 10 measurements, disease progression after a year.
+
+    Returns
+    -------
+    X
+        (442, 10), standardised.
+    y
+        (442,), standardised.
+
+    References
+    ----------
+    Efron, Hastie, Johnstone and Tibshirani, *Least angle regression*, Annals of Statistics 32 (2004).
+    """
+    from sklearn.datasets import load_diabetes
+
+    X, y = load_diabetes(return_X_y=True, scaled=False)
+    return standardise(X), standardise(y[:, None])[:, 0]
+
+
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """Load the handwritten digits: 1797 images of 8 x 8 pixels, the pixels predicting the digit as a number.
+
+    Returns
+    -------
+    X
+        (1797, 61), standardised; the three pixels that are always empty are left out.
+    y
+        (1797,), standardised.
+
+    References
+    ----------
+    Alpaydin and Kaynak, *Optical recognition of handwritten digits*, UCI Machine Learning Repository (1998).
+    """
+    from sklearn.datasets import load_digits
+
+    X, y = load_digits(return_X_y=True)
+    return standardise(X), standardise(y[:, None].astype(float))[:, 0]
+
+
+def standardise(X: np.ndarray) -> np.ndarray:
+    """Centre columns and scale them to unit variance (divided by N); columns that never change are left out.
+
+    Parameters
+    ----------
+    X
+        (sample, column).
+
+    Returns
+    -------
+    (sample, columns that change)
+    """
+    spread = X.std(axis=0)
+    changing = spread > 0
+    return np.ascontiguousarray((X[:, changing] - X[:, changing].mean(axis=0)) / spread[changing])

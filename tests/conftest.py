@@ -1,0 +1,24 @@
+"""Fixtures for all tests."""
+
+import os
+
+import hypothesis
+import pytest
+
+from langevin_sgd.randomness import derive_seed, fresh_seed
+
+# Property tests draw the same examples on every run; a failure is repeated by running the test again.
+hypothesis.settings.register_profile("package", derandomize=True, deadline=None, max_examples=50)
+hypothesis.settings.load_profile("package")
+
+_BASE = fresh_seed() if os.environ.get("LANGEVIN_SGD_FRESH_SEEDS") else 0
+
+
+def pytest_report_header() -> str:
+    return f"seed of the statistical tests: {_BASE}"
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """Seed of a statistical test: fixed, its own for every test, and fresh under ``make soak``."""
+    return derive_seed(_BASE, request.node.nodeid)

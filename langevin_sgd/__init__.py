@@ -22,6 +22,7 @@ _HOME = {
 _MODULES = (
     "claims",
     "data",
+    "dataset",
     "dynamics",
     "measure",
     "models",

@@ -120,39 +120,40 @@ _bits_of_float32 = _bitcast(uint32, float32, ir.IntType(32))
 
 
 @inlined
-def _rotate(word: Word, bits: int) -> Word:
-    return (word << uint64(bits)) | (word >> uint64(64 - bits))
+def _rotate(word: Word, bits: Word) -> Word:
+    # The constants come as uint64: Numba compiles a function once for every literal integer it is called with.
+    return (word << bits) | (word >> (uint64(64) - bits))
 
 
 @inlined
-def _mix(a: Word, b: Word, bits: int) -> tuple[Word, Word]:
+def _mix(a: Word, b: Word, bits: Word) -> tuple[Word, Word]:
     a = a + b
     return a, _rotate(b, bits) ^ a
 
 
 @inlined
 def _rounds_0_to_3(a: Word, b: Word, c: Word, d: Word) -> tuple[Word, Word, Word, Word]:
-    a, b = _mix(a, b, 14)
-    c, d = _mix(c, d, 16)
-    a, d = _mix(a, d, 52)
-    c, b = _mix(c, b, 57)
-    a, b = _mix(a, b, 23)
-    c, d = _mix(c, d, 40)
-    a, d = _mix(a, d, 5)
-    c, b = _mix(c, b, 37)
+    a, b = _mix(a, b, uint64(14))
+    c, d = _mix(c, d, uint64(16))
+    a, d = _mix(a, d, uint64(52))
+    c, b = _mix(c, b, uint64(57))
+    a, b = _mix(a, b, uint64(23))
+    c, d = _mix(c, d, uint64(40))
+    a, d = _mix(a, d, uint64(5))
+    c, b = _mix(c, b, uint64(37))
     return a, b, c, d
 
 
 @inlined
 def _rounds_4_to_7(a: Word, b: Word, c: Word, d: Word) -> tuple[Word, Word, Word, Word]:
-    a, b = _mix(a, b, 25)
-    c, d = _mix(c, d, 33)
-    a, d = _mix(a, d, 46)
-    c, b = _mix(c, b, 12)
-    a, b = _mix(a, b, 58)
-    c, d = _mix(c, d, 22)
-    a, d = _mix(a, d, 32)
-    c, b = _mix(c, b, 32)
+    a, b = _mix(a, b, uint64(25))
+    c, d = _mix(c, d, uint64(33))
+    a, d = _mix(a, d, uint64(46))
+    c, b = _mix(c, b, uint64(12))
+    a, b = _mix(a, b, uint64(58))
+    c, d = _mix(c, d, uint64(22))
+    a, d = _mix(a, d, uint64(32))
+    c, b = _mix(c, b, uint64(32))
     return a, b, c, d
 
 

@@ -5,7 +5,8 @@ about a run happens here, once. Chunks are short (about 0.05 s), so that Ctrl-C 
 written between two of them; what an engine computes must not depend on where they end.
 
 A replica has diverged at the first recorded step (the last step of a run counts as one) at which a coordinate is not a
-finite number below `LIMIT`; from there on its snapshots are NaN, and it is flagged in ``status``, never dropped.
+finite number below `LIMIT`, or earlier if the engine itself says so in ``diverged_step``; from there on its snapshots
+are NaN, and it is flagged in ``status``, never dropped.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ LIMIT = 1e100
 """A coordinate beyond this is a divergence: its square still fits a float64."""
 CHUNK_SECONDS = 0.05
 """Time a chunk of steps should take."""
+RESERVED = ("final_position", "final_velocity", "status", "diverged_step")
+"""Variables of every result, which no recorder may name."""
 BUFFER_BYTES = 2**25
 """Memory that the snapshots of one chunk may take, if more than one snapshot."""
 
@@ -36,8 +39,11 @@ class Engine(Protocol):
     """A simulator that carries the state of all replicas."""
 
     def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Go on from step `first` to step `stop`; return position and velocity, (step, replica, parameter) each, at
-        the steps `recorded`, all of which satisfy first < step <= stop."""  # noqa: D205, D209
+        """Go on from step `first` to step `stop`.
+
+        Returns position and velocity, (step, replica, parameter) each, at the steps `recorded`, all of which satisfy
+        first < step <= stop; the arrays are the caller's to change.
+        """
 
     def state(self) -> tuple[np.ndarray, np.ndarray]:
         """Return position and velocity now, (replica, parameter) each."""
@@ -78,17 +84,26 @@ class Recording:
         lost = (self.diverged_step >= 0) & (steps[:, None] >= self.diverged_step)
         position[lost] = np.nan
         velocity[lost] = np.nan
-        block = Snapshots(steps, position, velocity, self.start)
+        self._blocks.append(self._observed(Snapshots(steps, position, velocity, self.start)))
+
+    def _observed(self, block: Snapshots) -> dict[str, dataset.Variable]:
         found: dict[str, dataset.Variable] = {}
         for recorder in self.recorders:
-            found.update(recorder(block))
-        self._blocks.append(found)
+            for name, (dims, values, unit) in recorder(block).items():
+                if name in found or name in RESERVED:
+                    raise InputError(f"record: the variable {name!r} is recorded twice")
+                if dims[:1] != ("step",) or len(dims) != values.ndim or len(values) != len(block.steps):
+                    raise InputError(
+                        f"record: {name!r} has dimensions {dims} and shape {values.shape}: must start with step, "
+                        f"here of length {len(block.steps)}"
+                    )
+                found[name] = dims, values, unit
+        return found
 
     def notice_divergence(self, steps: np.ndarray, position: np.ndarray, velocity: np.ndarray) -> None:
         """Note the first of `steps` at which each replica is out of bounds, for those not noted yet."""
-        # An overdamped path has no velocity: NaN in all of it is a convention, not a divergence.
-        moving = velocity if np.isfinite(velocity).any() else position
-        out = ~((np.abs(position) < LIMIT) & (np.abs(moving) < LIMIT)).all(axis=-1)
+        # NaN in the velocity alone is no divergence: the path of an overdamped equation has no velocity.
+        out = (~(np.abs(position) < LIMIT) | (np.abs(velocity) >= LIMIT)).any(axis=-1)
         new = out.any(axis=0) & (self.diverged_step < 0)
         self.diverged_step[new] = steps[out.argmax(axis=0)[new]]
 
@@ -106,3 +121,107 @@ class Recording:
         """Take up what a checkpoint kept of `variables` and `diverged_step`."""
         self._blocks = [variables] if variables else []
         self.diverged_step = diverged_step
+
+
+def drive(
+    engine: Engine,
+    recording: Recording,
+    schedule: np.ndarray,
+    *,
+    steps: int,
+    done: int = 0,
+    after_chunk: Callable[[int], None] | None = None,
+    progress: bool = False,
+) -> None:
+    """Run `engine` from step `done` to step `steps`, recording at the steps of `schedule`.
+
+    Parameters
+    ----------
+    engine
+        Its state is that of step `done`.
+    recording
+        Filled in place; at ``done = 0`` it receives the state of step 0 if that is in the schedule.
+    schedule
+        Increasing steps, see `langevin_sgd.record.as_schedule`.
+    after_chunk
+        Called with the step reached after every chunk, for instance to write a checkpoint.
+    progress
+        Whether to show a progress bar on stderr.
+    """
+    from tqdm.auto import tqdm
+
+    if done == 0 and schedule[0] == 0:
+        recording.add(schedule[:1], *(part[None].copy() for part in engine.state()))
+    pending = schedule[schedule > done]
+    length = 1
+    with tqdm(total=steps, initial=done, unit="step", disable=not progress) as bar:
+        while done < steps:
+            stop, recorded = _next_chunk(pending, done, min(done + length, steps), _snapshots_at_once(recording.start))
+            begun = time.perf_counter()
+            recording.add(recorded, *engine.advance(done, stop, recorded))
+            length = _adapted(length, time.perf_counter() - begun)
+            bar.update(stop - done)
+            done, pending = stop, pending[len(recorded) :]
+            if after_chunk is not None:
+                after_chunk(done)
+    recording.notice_divergence(np.array([steps]), *(part[None] for part in engine.state()))
+
+
+def _snapshots_at_once(start: np.ndarray) -> int:
+    return int(max(1, BUFFER_BYTES // (2 * start.nbytes)))
+
+
+def _next_chunk(pending: np.ndarray, done: int, stop: int, most: int) -> tuple[int, np.ndarray]:
+    """Steps to record up to `stop`, and `stop` moved forward where they would be more than `most`."""
+    recorded = pending[pending <= stop]
+    if len(recorded) <= most:
+        return stop, recorded
+    return int(recorded[most - 1]), recorded[:most]
+
+
+def _adapted(length: int, seconds: float) -> int:
+    """Length of the next chunk: at most doubled, halved where a chunk took too long."""
+    if seconds > 2 * CHUNK_SECONDS:
+        return max(1, length // 2)
+    return 2 * length if seconds < CHUNK_SECONDS / 2 else length
+
+
+def result(
+    engine: Engine, recording: Recording, schedule: np.ndarray, *, first_replica: int = 0, **provenance: Any
+) -> xr.Dataset:
+    """Build the dataset of a finished run.
+
+    Returns
+    -------
+    xarray.Dataset
+        The recorded variables over ``step``, ``replica`` and their further dimensions; ``final_position`` and
+        ``final_velocity`` (replica, parameter), NaN where diverged; ``status`` (replica,), 0 ok or 1 diverged, and
+        ``diverged_step`` (replica,), -1 if none. `provenance` goes to `langevin_sgd.dataset.make`.
+    """
+    position, velocity = (part.copy() for part in engine.state())
+    lost = recording.diverged_step >= 0
+    position[lost] = np.nan
+    velocity[lost] = np.nan
+    variables = recording.variables()
+    variables["final_position"] = (("replica", "parameter"), position, "theta")
+    variables["final_velocity"] = (("replica", "parameter"), velocity, "v")
+    variables["status"] = (("replica",), lost.astype(np.int8), "1")
+    variables["diverged_step"] = (("replica",), recording.diverged_step, "step")
+    coords = {"step": schedule, "replica": np.arange(first_replica, first_replica + len(position))}
+    made = dataset.make(variables, coords=coords, **provenance)
+    made["status"].attrs.update(flag_values=np.array([0, 1], np.int8), flag_meanings="ok diverged")
+    return made
+
+
+def as_start(name: str, value: Any, replicas: int, parameters: int) -> np.ndarray:
+    """Check an initial condition: zeros for ``None``, else (parameter,) or (replica, parameter), finite.
+
+    Returns
+    -------
+    (replica, parameter) float64, a copy
+    """
+    given = np.zeros(parameters) if value is None else np.asarray(value, dtype=float)
+    shapes = (parameters,), (replicas, parameters)
+    require(given.shape in shapes, name, given.shape, f"must have shape {shapes[0]} or {shapes[1]}")
+    require(bool(np.isfinite(given).all()), name, "an array with NaN or infinity", "must be finite")
+    return np.array(np.broadcast_to(given, shapes[1]))

@@ -105,8 +105,11 @@ class LinearRegression:
         usable = values.ndim == 1 and values.size > 0 and bool(np.all(np.isfinite(values) & (values >= 0)))
         require(usable, "eigenvalues", eigenvalues, "must be a list of numbers of zero or above")
         require_not_negative("noise_scale", noise_scale)
-        vectors = np.eye(values.size) if eigenvectors is None else np.asarray(eigenvectors, dtype=float)
-        hessian = (vectors * values) @ vectors.T
+        if eigenvectors is None:
+            hessian = np.diag(values)
+        else:
+            vectors = np.asarray(eigenvectors, dtype=float)
+            hessian = (vectors * values) @ vectors.T
         centre = np.zeros(values.size) if minimiser is None else np.array(minimiser, dtype=float)
         require(centre.shape == values.shape, "minimiser", centre.shape, f"must have shape {values.shape}")
         return cls(hessian=hessian, minimiser=centre, noise_covariance=noise_scale * hessian)
@@ -147,6 +150,10 @@ class LinearRegression:
 
     @cached_property
     def _eigensystem(self) -> tuple[np.ndarray, np.ndarray]:
+        diagonal = np.diag(self.hessian)
+        if np.count_nonzero(self.hessian) == np.count_nonzero(diagonal):
+            order = np.argsort(-diagonal, kind="stable")
+            return diagonal[order], np.eye(len(order))[:, order]
         values, vectors = np.linalg.eigh(self.hessian)
         values, vectors = values[::-1], vectors[:, ::-1]
         # eigh leaves the sign of a vector open; the largest component is made positive.

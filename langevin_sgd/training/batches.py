@@ -117,11 +117,11 @@ def _shuffle(sampler: Sampler, key: np.ndarray, replica: int, epoch: int) -> Non
         order[i], order[j] = order[j], order[i]
 
 
-@inlined
+@kernel
 def fill_batches(
     batches: np.ndarray, sampler: Sampler, key: np.ndarray, replica: int, first_step: int, epoch: int
 ) -> int:
-    """Fill `batches` (step, batch) with the samples of consecutive steps; places beyond a short batch keep what they hold.
+    """Fill `batches` (step, batch) with the samples of consecutive steps; places beyond a short batch are left.
 
     `epoch` is the one whose shuffle ``sampler.order`` holds, -1 for none; the new one is returned.
     """
@@ -143,7 +143,7 @@ def fill_batches(
     return epoch
 
 
-@inlined
+@kernel
 def fill_normals(normals: np.ndarray, bits: np.ndarray, key: np.ndarray, replica: int, first_step: int) -> None:
     """Fill `normals` (step, parameter rounded up to a multiple of 4) for consecutive steps of one replica."""
     for draw in range(normals.shape[1] // 4):
@@ -152,20 +152,6 @@ def fill_normals(normals: np.ndarray, bits: np.ndarray, key: np.ndarray, replica
             j = 4 * draw + 2 * pair
             for lane in range(len(normals)):
                 normals[lane, j], normals[lane, j + 1] = box_muller_64(bits[2 * pair, lane], bits[2 * pair + 1, lane])
-
-
-@kernel
-def _batches_of_run(batches: np.ndarray, sampler: Sampler, key: np.ndarray, replica: int, first_step: int) -> None:
-    epoch = -1
-    for start in range(0, len(batches), sampler.bits.shape[1]):
-        tile = batches[start : start + sampler.bits.shape[1]]
-        epoch = fill_batches(tile, sampler, key, replica, first_step + start, epoch)
-
-
-@kernel
-def _normals_of_run(normals: np.ndarray, bits: np.ndarray, key: np.ndarray, replica: int, first_step: int) -> None:
-    for start in range(0, len(normals), bits.shape[1]):
-        fill_normals(normals[start : start + bits.shape[1]], bits, key, replica, first_step + start)
 
 
 def batch_indices(
@@ -205,9 +191,11 @@ def batch_indices(
     require_count("samples", samples)
     for name, value in (("replica", replica), ("first_step", first_step), ("steps", steps)):
         require_count(name, value, minimum=0)
-    batches = np.full((steps, settings.batch_size), -1, np.int64)
-    _batches_of_run(batches, make_sampler(settings, samples), key_from_seed(seed), replica, first_step)
-    return batches
+    sampler, key, epoch = make_sampler(settings, samples), key_from_seed(seed), -1
+    batches = np.full((steps, settings.batch_size), -1, np.int32)
+    for start in range(0, steps, TILE):
+        epoch = fill_batches(batches[start : start + TILE], sampler, key, replica, first_step + start, epoch)
+    return batches.astype(np.int64)
 
 
 def gradient_normals(parameters: int, *, seed: int, replica: int = 0, first_step: int = 0, steps: int) -> np.ndarray:
@@ -229,6 +217,8 @@ def gradient_normals(parameters: int, *, seed: int, replica: int = 0, first_step
     require_count("parameters", parameters)
     for name, value in (("replica", replica), ("first_step", first_step), ("steps", steps)):
         require_count(name, value, minimum=0)
+    key, bits = key_from_seed(seed), np.empty((4, TILE), np.uint64)
     normals = np.empty((steps, -(-parameters // 4) * 4))
-    _normals_of_run(normals, np.empty((4, TILE), np.uint64), key_from_seed(seed), replica, first_step)
+    for start in range(0, steps, TILE):
+        fill_normals(normals[start : start + TILE], bits, key, replica, first_step + start)
     return normals[:, :parameters]

@@ -98,7 +98,7 @@ def test_recorders_reduce_snapshots():
 
 
 def test_import_is_light():
-    heavy = "torch numba scipy matplotlib sympy sklearn xarray pandas".split()
+    heavy = ["torch", "numba", "scipy", "matplotlib", "sympy", "sklearn", "xarray", "pandas"]
     code = f"import sys, langevin_sgd; langevin_sgd.SGD; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

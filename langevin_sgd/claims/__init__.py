@@ -1,0 +1,36 @@
+"""Claims: what a theory says about SGD, put to the test, with a verdict.
+
+`Claim`
+    Base class; one subclass per file of ``validation/<paper>/`` is one claim.
+`Component`
+    One number the theory predicts, with its margin and the values of rival theories.
+`Verdict`, `judge`, `pull`, `worst`, `critical_value`
+    The rule by which a measurement decides.
+`find_claims`, `find_claim`, `claim_folders`
+    The claims there are.
+`describe`, `write_template`
+    What a claim says, as data; a commented template of a new one.
+`run`, `judge_stored`
+    Compute what is missing and judge; or judge what is stored, computing nothing.
+`Judgement`
+    The outcome for one claim.
+`write_report`
+    One HTML page, the same as Markdown, figures and their data.
+"""
+
+from langevin_sgd.claims.authoring import describe as describe
+from langevin_sgd.claims.authoring import write_template as write_template
+from langevin_sgd.claims.claim import Claim as Claim
+from langevin_sgd.claims.claim import Component as Component
+from langevin_sgd.claims.discovery import claim_folders as claim_folders
+from langevin_sgd.claims.discovery import find_claim as find_claim
+from langevin_sgd.claims.discovery import find_claims as find_claims
+from langevin_sgd.claims.judgement import Judgement as Judgement
+from langevin_sgd.claims.report import write_report as write_report
+from langevin_sgd.claims.runner import judge_stored as judge_stored
+from langevin_sgd.claims.runner import run as run
+from langevin_sgd.claims.verdict import Verdict as Verdict
+from langevin_sgd.claims.verdict import critical_value as critical_value
+from langevin_sgd.claims.verdict import judge as judge
+from langevin_sgd.claims.verdict import pull as pull
+from langevin_sgd.claims.verdict import worst as worst

@@ -1,0 +1,174 @@
+"""What a claim is: a theory, the runs that test it, and a wrong theory that must not survive them.
+
+One file ``validation/<paper>/<id>.py`` holds one subclass of `Claim`. Criterion, grid and margins are fixed in it
+before data exist; data are made by tasks and stored, and the verdict is found from what is stored.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from langevin_sgd.checks import InputError, is_real, require_not_negative, require_one_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from langevin_sgd.claims.verdict import Verdict
+    from langevin_sgd.estimate import Estimate
+    from langevin_sgd.plotting import Panel
+    from langevin_sgd.sweep import Task
+
+TIERS = ("quick", "full", "gpu")
+EXPECTABLE = ("supported", "refuted")
+
+
+@dataclass(frozen=True)
+class Component:
+    """One number a theory predicts.
+
+    Parameters
+    ----------
+    name
+        The measurement of this name is held against it.
+    prediction
+        p.
+    margin
+        d, the theory's own stated accuracy, in the unit of p; 0 if exact. Less than half the distance to the nearest
+        alternative.
+    margin_reason
+        Why the margin is what it is; needed where it is not 0.
+    alternatives
+        Name -> what rival theories say; a prediction needs at least one, a control none.
+    """
+
+    name: str
+    prediction: float
+    margin: float = 0.0
+    margin_reason: str = ""
+    alternatives: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        where = f"component {self.name!r}"
+        require_not_negative(f"{where}: margin", self.margin)
+        if self.margin > 0 and not self.margin_reason:
+            raise InputError(f"{where}: margin = {self.margin!r}: needs a margin_reason")
+        for name, value in {"prediction": self.prediction, **self.alternatives}.items():
+            if not is_real(value):
+                raise InputError(f"{where}: {name} = {value!r}: must be a finite number")
+
+    @property
+    def nearest_alternative(self) -> float:
+        """Distance from the prediction to the nearest alternative; infinite without one."""
+        return min((abs(value - self.prediction) for value in self.alternatives.values()), default=math.inf)
+
+
+class Claim:
+    """Base class of claims; `langevin-sgd claims new PAPER/ID` writes a commented example.
+
+    The identity of a claim follows from its file: ``id`` is the file's name, ``paper`` the folder's.
+    """
+
+    id: ClassVar[str] = ""
+    paper: ClassVar[str] = ""
+
+    title: ClassVar[str]
+    """A few words, for tables."""
+    statement: ClassVar[str]
+    """What the theory says, in one sentence that could be wrong."""
+    formula: ClassVar[str]
+    """The same as a formula, in plain text."""
+    source: ClassVar[str]
+    """Paper and equation, or "derived" and where."""
+    validity: ClassVar[str]
+    """Range in which the theory claims to hold, in words."""
+    control_statement: ClassVar[str]
+    """The deliberately wrong theory that must be refuted on the same data, in words."""
+    expected_verdict: ClassVar[Verdict] = "supported"
+    """``refuted`` where the evidence is known to contradict the theory; the claim passes while it does."""
+    expected_reason: ClassVar[str] = ""
+    """Why, and in which range, a refutation is expected."""
+    tiers: ClassVar[tuple[str, ...]] = ("quick", "full")
+    """Tiers in which there is a grid."""
+    out_of_range_allowed: ClassVar[tuple[str, ...]] = ()
+    """Tiers in which ``out_of_range`` does not count against the claim."""
+
+    def tasks(self, tier: str, seed: int) -> Mapping[str, Task]:
+        """Return the tasks whose results decide, by a label of the claim's own."""
+        raise NotImplementedError
+
+    def predict(self, tier: str) -> Sequence[Component]:
+        """Return what the theory predicts, without looking at data."""
+        raise NotImplementedError
+
+    def measure(self, data: Mapping[str, xr.Dataset], tier: str) -> Mapping[str, Estimate]:
+        """Return the measurement of every component, by name, from the results by label."""
+        raise NotImplementedError
+
+    def control(self, tier: str) -> Sequence[Component]:
+        """Return what the wrong theory predicts for some of the measurements of `measure`."""
+        raise NotImplementedError
+
+    def out_of_range(self, data: Mapping[str, xr.Dataset], tier: str) -> str | None:
+        """Return why the stored data lie outside the range of the theory, ``None`` if they lie inside."""
+        return None
+
+    def unavailable(self, tier: str) -> str | None:
+        """Return why this machine cannot run the tier (no GPU, no data set), ``None`` if it can."""
+        return None
+
+    def panels(self, data: Mapping[str, xr.Dataset], tier: str) -> Sequence[Panel]:
+        """Return the figure of the claim."""
+        raise NotImplementedError
+
+
+_TEXTS = ("title", "statement", "formula", "source", "validity", "control_statement")
+
+
+def check_claim(claim: Claim) -> None:
+    """Check the texts and attributes of a claim.
+
+    Raises
+    ------
+    InputError
+        Naming the claim and what is wrong with it.
+    """
+    where = f"claim {claim.paper}/{claim.id}"
+    for name in _TEXTS:
+        if not str(getattr(claim, name, "")).strip():
+            raise InputError(f"{where}: {name} is missing")
+    require_one_of(f"{where}: expected_verdict", claim.expected_verdict, EXPECTABLE)
+    if claim.expected_verdict != "supported" and not claim.expected_reason:
+        raise InputError(f"{where}: expected_verdict = {claim.expected_verdict!r}: needs an expected_reason")
+    for tier in (*claim.tiers, *claim.out_of_range_allowed):
+        require_one_of(f"{where}: tier", tier, TIERS)
+
+
+def check_components(claim: Claim, components: Sequence[Component], control: Sequence[Component]) -> None:
+    """Check that predictions can be told from their alternatives and that the control says something else.
+
+    Raises
+    ------
+    InputError
+        Naming the claim and the component.
+    """
+    where = f"claim {claim.paper}/{claim.id}"
+    names = [component.name for component in components]
+    if not names or len(set(names)) < len(names):
+        raise InputError(f"{where}: components = {names}: must be at least one, each with a name of its own")
+    for component in components:
+        _check_alternatives(component, f"{where}: component {component.name!r}")
+    unknown = sorted({component.name for component in control} - set(names))
+    if unknown or not control:
+        raise InputError(f"{where}: control = {unknown or 'empty'}: must name components of the prediction")
+
+
+def _check_alternatives(component: Component, where: str) -> None:
+    if not component.alternatives:
+        raise InputError(f"{where}: needs at least one named alternative")
+    distance = component.nearest_alternative
+    if component.margin >= distance / 2:
+        limit = f"must be below half the distance to the nearest alternative ({distance / 2:.6g})"
+        raise InputError(f"{where}: margin = {component.margin:.6g}: {limit}")

@@ -1,0 +1,134 @@
+"""The outcome for one claim: verdicts of its components and of its control, and what the command line says of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from langevin_sgd.claims.claim import Claim, Component
+from langevin_sgd.claims.verdict import SEVERITY, Verdict, judge, pull, worst
+from langevin_sgd.estimate import Estimate
+
+if TYPE_CHECKING:
+    from langevin_sgd.plotting import Panel
+
+
+@dataclass(frozen=True)
+class JudgedComponent:
+    """A component, its measurement and its verdict with the reason."""
+
+    component: Component
+    estimate: Estimate | None
+    verdict: Verdict
+    reason: str = ""
+
+    @property
+    def pull(self) -> float | None:
+        """(m - p) / sqrt(se^2 + d^2)."""
+        return pull(self.component.prediction, self.component.margin, self.estimate)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return strict JSON types."""
+        measured = self.estimate.to_dict() if self.estimate else {"value": None, "standard_error": None}
+        return {
+            "name": self.component.name,
+            "prediction": float(self.component.prediction),
+            "margin": float(self.component.margin),
+            "measurement": measured["value"],
+            "standard_error": measured["standard_error"],
+            "alternatives": {name: float(value) for name, value in self.component.alternatives.items()},
+            "verdict": self.verdict,
+        }
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The outcome for one claim in one tier.
+
+    Parameters
+    ----------
+    claim, tier, seed
+        What was judged.
+    verdict, control_verdict
+        Of the theory, and of the wrong theory on the same measurements.
+    reason
+        Why, where the verdict is not ``supported``.
+    components, control
+        Each with its verdict; without measurements where there were none to be had.
+    seconds
+        Computing time of the tasks, all together; ``None`` where it is not known.
+    identities
+        What each result depended on (name, settings, version, digest), by label.
+    versions
+        Versions of the libraries that made the results, each set once.
+    panels
+        The figure; empty without data.
+    """
+
+    claim: Claim
+    tier: str
+    seed: int
+    verdict: Verdict
+    control_verdict: Verdict
+    reason: str = ""
+    components: Sequence[JudgedComponent] = ()
+    control: Sequence[JudgedComponent] = ()
+    seconds: float | None = None
+    identities: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    versions: Sequence[Mapping[str, str]] = ()
+    panels: Sequence[Panel] = ()
+
+    @property
+    def deciding(self) -> JudgedComponent | None:
+        """The component that decides: of the worst verdict, the one of the largest pull."""
+        return min(self.components, key=_badness, default=None)
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the outcome is what the claim expects, the control refuted; ``not_run`` is not held against it."""
+        if self.verdict == "not_run":
+            return True
+        if self.verdict == "out_of_range":
+            return self.tier in self.claim.out_of_range_allowed
+        return self.verdict == self.claim.expected_verdict and self.control_verdict == "refuted"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return strict JSON types: what ``claims run --json`` prints."""
+        deciding = self.deciding
+        numbers = deciding.to_dict() if deciding else {}
+        return {
+            "id": self.claim.id,
+            "paper": self.claim.paper,
+            "tier": self.tier,
+            "verdict": self.verdict,
+            "expected_verdict": self.claim.expected_verdict,
+            "prediction": numbers.get("prediction"),
+            "measurement": numbers.get("measurement"),
+            "standard_error": numbers.get("standard_error"),
+            "pull": deciding.pull if deciding else None,
+            "control_verdict": self.control_verdict,
+            "seconds": self.seconds,
+            "components": [component.to_dict() for component in self.components],
+        }
+
+
+def _badness(judged: JudgedComponent) -> tuple[int, float]:
+    size = judged.pull
+    return SEVERITY.index(judged.verdict), -(math.inf if size is None else abs(size))
+
+
+def judge_components(
+    components: Sequence[Component], measured: Mapping[str, Estimate]
+) -> tuple[Verdict, list[JudgedComponent]]:
+    """Judge every component by the same rule; the verdict of all is that of the worst."""
+    judged = [
+        JudgedComponent(
+            component,
+            measured.get(component.name),
+            *judge(component.prediction, component.margin, component.alternatives, measured.get(component.name)),
+        )
+        for component in components
+    ]
+    return worst(item.verdict for item in judged), judged

@@ -1,0 +1,202 @@
+"""The report: one self-contained HTML page, the same as Markdown, the figures as files and their numbers as CSV.
+
+The same store gives the same bytes: nothing here knows the time, the host or the order in which tasks ended.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from langevin_sgd.claims.authoring import TEMPLATES
+from langevin_sgd.claims.judgement import JudgedComponent, Judgement
+from langevin_sgd.claims.verdict import FALSE_ALARM, SEVERITY
+from langevin_sgd.dataset import replace_file
+from langevin_sgd.estimate import format_with_error
+
+NOTHING = "-"
+
+
+def write_report(judgements: Sequence[Judgement], output: Path, *, stale: Sequence[str] = ()) -> Path:
+    """Write ``index.html``, ``report.md``, ``figures/*.svg`` and ``data/*.csv``.
+
+    Parameters
+    ----------
+    judgements
+        What to report, in this order.
+    output
+        Directory; made if it is not there.
+    stale
+        Results in the store that were made by older code, for the record.
+
+    Returns
+    -------
+    pathlib.Path
+        The HTML page.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    entries = [_Entry(judgement) for judgement in judgements]
+    for entry in entries:
+        for panel in entry.panels:
+            _write(output / panel.figure, panel.svg)
+        if entry.panels:
+            _write(output / entry.data, entry.csv)
+    templates = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=lambda name: name is not None and name.endswith(".html"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
+    content = {
+        "entries": entries,
+        "counts": _counts(judgements),
+        "versions": _versions(judgements),
+        "stale": list(stale),
+        "false_alarm": FALSE_ALARM,
+    }
+    for name in ("report.md", "index.html"):
+        _write(output / name, templates.get_template(name).render(content))
+    return output / "index.html"
+
+
+def _write(path: Path, text: str) -> None:
+    with replace_file(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def _counts(judgements: Sequence[Judgement]) -> str:
+    counts = Counter(judgement.verdict for judgement in judgements)
+    return ", ".join(f"{counts[name]} {_words(name)}" for name in reversed(SEVERITY) if counts[name])
+
+
+def _versions(judgements: Sequence[Judgement]) -> list[str]:
+    """Return every set of versions that made a result."""
+    found = {json.dumps(versions, sort_keys=True) for item in judgements for versions in item.versions}
+    return [", ".join(f"{name} {version}" for name, version in json.loads(text).items()) for text in sorted(found)]
+
+
+def _words(verdict: str) -> str:
+    return verdict.replace("_", " ")
+
+
+# --- what the templates show ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """One panel of a figure, drawn alone, so that a narrow page stacks panels instead of shrinking them."""
+
+    alt: str
+    figure: str
+    svg: str
+
+    @property
+    def source(self) -> str:
+        return _data_uri("image/svg+xml", self.svg)
+
+
+class _Entry:
+    """One claim as the templates show it."""
+
+    def __init__(self, judgement: Judgement) -> None:
+        self.judgement = judgement
+        self.claim = judgement.claim
+        self.tier = judgement.tier
+        self.name = f"{self.claim.paper}/{self.claim.id}"
+        self.anchor = f"{self.claim.paper}-{self.claim.id}-{self.tier}"
+        self.data = f"data/{self.anchor}.csv"
+        self.verdict, self.control_verdict = judgement.verdict, judgement.control_verdict
+        self.reason, self.as_expected = judgement.reason, judgement.as_expected
+
+    @property
+    def verdict_words(self) -> str:
+        """The verdict, and whether it is the one that the claim expects."""
+        if self.as_expected:
+            return _words(self.verdict) + (", as expected" if self.verdict == "refuted" else "")
+        return f"{_words(self.verdict)}, expected {_words(self.claim.expected_verdict)}"
+
+    @property
+    def control_words(self) -> str:
+        return _words(self.control_verdict)
+
+    @cached_property
+    def deciding(self) -> dict[str, str]:
+        """The numbers of the component that decides."""
+        judged = self.judgement.deciding
+        return _component(judged) if judged else dict.fromkeys(("name", "prediction", "measurement", "pull"), NOTHING)
+
+    @cached_property
+    def components(self) -> list[dict[str, str]]:
+        return [_component(judged) for judged in self.judgement.components]
+
+    @cached_property
+    def control(self) -> list[dict[str, str]]:
+        return [_component(judged) for judged in self.judgement.control]
+
+    @cached_property
+    def panels(self) -> list[_Panel]:
+        from langevin_sgd.plotting import draw, to_svg
+
+        return [
+            _Panel(_alt(panel), f"figures/{self.anchor}-{number}.svg", to_svg(draw([panel])))
+            for number, panel in enumerate(self.judgement.panels, start=1)
+        ]
+
+    @cached_property
+    def csv(self) -> str:
+        from langevin_sgd.plotting import to_csv
+
+        return to_csv(self.judgement.panels)
+
+    @property
+    def csv_source(self) -> str:
+        return _data_uri("text/csv", self.csv)
+
+    @property
+    def provenance(self) -> str:
+        """Seed, cost, and a digest of all that the results of this claim depend on."""
+        judgement = self.judgement
+        content = json.dumps(judgement.identities, sort_keys=True, default=dict)
+        digest = hashlib.sha256(content.encode()).hexdigest()[:20]
+        cost = "" if judgement.seconds is None else f", {judgement.seconds:.3g} s of computing"
+        tasks = f"{len(judgement.identities)} tasks{cost}"
+        return f"Seed {judgement.seed}, {tasks}; digest of settings and sources {digest}."
+
+
+def _component(judged: JudgedComponent) -> dict[str, str]:
+    component, estimate = judged.component, judged.estimate
+    measured = estimate is not None and estimate.value is not None
+    return {
+        "name": component.name,
+        "prediction": f"{component.prediction:.6g}",
+        "margin": f"{component.margin:.3g}" if component.margin else "exact",
+        "margin_reason": component.margin_reason,
+        "alternatives": "; ".join(f"{name}: {value:.6g}" for name, value in component.alternatives.items()) or NOTHING,
+        "measurement": format_with_error(estimate.value, estimate.standard_error).replace("+-", "±")
+        if estimate is not None and measured
+        else NOTHING,
+        "method": estimate.method if estimate is not None else "",
+        "pull": NOTHING if judged.pull is None else f"{judged.pull:+.2f}",
+        "verdict": judged.verdict,
+        "verdict_words": _words(judged.verdict),
+        "reason": judged.reason,
+    }
+
+
+def _alt(panel: Any) -> str:
+    drawn = ", ".join(f"{series.label} ({series.kind})" for series in panel.series if series.label)
+    return f"{panel.title}: {panel.y_label} against {panel.x_label}; {drawn}"
+
+
+def _data_uri(kind: str, text: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(text.encode()).decode()}"

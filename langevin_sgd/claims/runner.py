@@ -1,0 +1,193 @@
+"""From claims to verdicts: tasks are computed into a store, and judged from the store alone."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from langevin_sgd.checks import InputError, require_count, require_one_of
+from langevin_sgd.claims.claim import TIERS, Claim, Component, check_components
+from langevin_sgd.claims.discovery import find_claims
+from langevin_sgd.claims.judgement import JudgedComponent, Judgement, judge_components
+from langevin_sgd.claims.verdict import Verdict
+from langevin_sgd.dataset import replace_file
+from langevin_sgd.sweep import Store, Task
+from langevin_sgd.sweep import run as run_tasks
+from langevin_sgd.sweep.store import identity
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from langevin_sgd.estimate import Estimate
+
+_RUNS = "claims.json"
+"""In the store: which claims were run, in which tiers, with which seeds; so that a report knows what to judge."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One claim in one tier: what it predicts and which results decide, fixed before data exist."""
+
+    claim: Claim
+    tier: str
+    seed: int
+    components: Sequence[Component] = ()
+    control: Sequence[Component] = ()
+    tasks: Mapping[str, Task] | None = None
+    unavailable: str = ""
+
+    @property
+    def name(self) -> str:
+        """paper/id."""
+        return f"{self.claim.paper}/{self.claim.id}"
+
+
+def run(
+    claims: Sequence[Claim],
+    store: Store,
+    *,
+    tier: str = "quick",
+    seed: int = 0,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    progress: bool = False,
+    retry_failed: bool = False,
+) -> list[Judgement]:
+    """Compute what the store lacks for some claims, and judge them.
+
+    Parameters
+    ----------
+    claims
+        What to judge; one without a grid in `tier` comes out as ``not_run``.
+    store
+        Where results are looked for and put.
+    tier
+        ``quick``, ``full`` or ``gpu``.
+    seed
+        From which every task derives its own.
+    workers, scheduler, progress, retry_failed
+        As in `langevin_sgd.sweep.run`.
+
+    Raises
+    ------
+    InputError
+        If a claim is not well formed: before anything is computed.
+    """
+    plans = [plan(claim, tier, seed) for claim in claims]
+    tasks = [task for one in plans for task in (one.tasks or {}).values()]
+    _remember(store, plans)
+    run_tasks(tasks, store, workers=workers, scheduler=scheduler, progress=progress, retry_failed=retry_failed)
+    return [judge_plan(one, store) for one in plans]
+
+
+def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list[Judgement]:
+    """Judge what is stored, computing nothing; a claim whose results are missing is ``not_run``.
+
+    Parameters
+    ----------
+    store
+        Where `run` put results.
+    claims
+        Default: all there are.
+    """
+    runs = _runs(store)
+    judged = []
+    for claim in find_claims() if claims is None else claims:
+        tiers = runs.get(f"{claim.paper}/{claim.id}", {claim.tiers[0]: 0})
+        judged += [judge_plan(plan(claim, tier, tiers[tier]), store) for tier in TIERS if tier in tiers]
+    return judged
+
+
+def plan(claim: Claim, tier: str, seed: int) -> Plan:
+    """Ask a claim for its predictions and tasks, and check them."""
+    require_one_of("tier", tier, TIERS)
+    require_count("seed", seed, minimum=0)
+    if tier not in claim.tiers:
+        return Plan(claim, tier, seed, unavailable=f"has no {tier} tier (has: {', '.join(claim.tiers)})")
+    components, control = claim.predict(tier), claim.control(tier)
+    check_components(claim, components, control)
+    reason = claim.unavailable(tier) or ""
+    tasks = None if reason else claim.tasks(tier, seed)
+    return Plan(claim, tier, seed, components, control, tasks, reason)
+
+
+# --- judging -------------------------------------------------------------------------------------------------------
+
+
+def judge_plan(one: Plan, store: Store) -> Judgement:
+    """Judge one claim from what is stored; whatever its own code raises becomes the verdict ``failed``."""
+    if one.tasks is None:
+        return _without_data(one, "not_run", one.unavailable)
+    for label, task in one.tasks.items():
+        if (error := store.failure(task)) is not None:
+            return _without_data(one, "failed", f"task {label!r} failed: {error}")
+    missing = sum(not store.has(task) for task in one.tasks.values())
+    if missing:
+        command = f"langevin-sgd claims run {one.name} --tier {one.tier}"
+        return _without_data(one, "not_run", f"{missing} of {len(one.tasks)} results are missing; run: {command}")
+    data = {label: store.load(task) for label, task in one.tasks.items()}
+    try:
+        return _judge_data(one, store, data)
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        kind = type(error).__name__
+        return _without_data(one, "failed", f"judging raised {kind}: {error} ({place.name}, line {place.lineno})")
+
+
+def _without_data(one: Plan, verdict: Verdict, reason: str) -> Judgement:
+    components = [JudgedComponent(component, None, verdict) for component in one.components]
+    return Judgement(one.claim, one.tier, one.seed, verdict, verdict, reason, components, identities=_identities(one))
+
+
+def _identities(one: Plan) -> dict[str, dict[str, Any]]:
+    return {label: identity(task) for label, task in (one.tasks or {}).items()}
+
+
+def _judge_data(one: Plan, store: Store, data: Mapping[str, xr.Dataset]) -> Judgement:
+    tasks = one.tasks or {}
+    records = [store.record(task) for task in tasks.values()]
+    spent: list[Any] = [record.get("seconds") for record in records]
+    measured: Mapping[str, Estimate] = one.claim.measure(data, one.tier)
+    verdict, components = judge_components(one.components, measured)
+    control_verdict, control = judge_components(one.control, measured)
+    outside = one.claim.out_of_range(data, one.tier)
+    reasons = [f"{item.component.name}: {item.reason}" for item in components if item.verdict == verdict]
+    return Judgement(
+        one.claim,
+        one.tier,
+        one.seed,
+        verdict="out_of_range" if outside else verdict,
+        control_verdict="out_of_range" if outside else control_verdict,
+        reason=outside or ("" if verdict == "supported" else "; ".join(reasons)),
+        components=components,
+        control=control,
+        seconds=None if None in spent else round(sum(spent), 3),
+        identities=_identities(one),
+        versions=[record["versions"] for record in records if "versions" in record],
+        panels=one.claim.panels(data, one.tier),
+    )
+
+
+# --- what was run --------------------------------------------------------------------------------------------------
+
+
+def _runs(store: Store) -> dict[str, dict[str, int]]:
+    """paper/id -> tier -> seed."""
+    try:
+        found: dict[str, dict[str, int]] = json.loads((store.directory / _RUNS).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except json.JSONDecodeError as error:
+        raise InputError(f"'{store.directory / _RUNS}': is not JSON ({error}); remove it and run again") from error
+    return found
+
+
+def _remember(store: Store, plans: Sequence[Plan]) -> None:
+    known: dict[str, Any] = _runs(store)
+    for one in plans:
+        known[one.name] = known.get(one.name, {}) | {one.tier: one.seed}
+    with replace_file(store.directory / _RUNS) as part:
+        part.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,0 +1,141 @@
+r"""The rule by which a measurement decides about a prediction.
+
+With prediction p, margin d (the theory's own stated accuracy), named alternatives a, measurement m of standard error
+se, and I = [m - z se, m + z se]:
+
+    refuted       I misses [p - d, p + d]
+    underpowered  I meets [p - d, p + d] and [a - d, a + d] of some alternative
+    supported     I meets [p - d, p + d] and misses every alternative
+    failed        nothing usable was measured
+
+z is the two-sided quantile of Student's t at level `FALSE_ALARM` with the degrees of freedom of the error. A true
+theory, judged on up to 1000 components, is then called refuted anywhere with probability below 1e-3 (union bound),
+whether or not the components depend on one another.
+
+Assumptions: the error of the mean is Gaussian to far into its tail (sums over many independent replicas) and se is its
+honest standard deviation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Literal
+
+from langevin_sgd.estimate import Estimate
+
+Verdict = Literal["failed", "not_run", "out_of_range", "refuted", "underpowered", "supported"]
+
+SEVERITY: tuple[Verdict, ...] = ("failed", "not_run", "out_of_range", "refuted", "underpowered", "supported")
+"""Verdicts from worst to best; a claim has the verdict of its worst component.
+
+A component that could not be measured outweighs a refuted one, so that a claim expected to be refuted never passes on
+broken evidence; one refuted component outweighs any number of undecided ones.
+"""
+
+FALSE_ALARM = 1e-6
+"""Probability with which one true component is refuted: 1000 components together stay below 1e-3."""
+
+
+@lru_cache(maxsize=1024)
+def critical_value(degrees_of_freedom: float = math.inf, level: float = FALSE_ALARM) -> float:
+    """Half-width of the interval in standard errors.
+
+    Parameters
+    ----------
+    degrees_of_freedom
+        Of the standard error; infinite if it is known or not counted.
+    level
+        Two-sided probability outside.
+
+    Examples
+    --------
+    >>> round(critical_value(), 3), round(critical_value(30), 3)
+    (4.892, 6.119)
+    """
+    from scipy.special import ndtri, stdtrit
+
+    tail = level / 2
+    return -float(ndtri(tail) if math.isinf(degrees_of_freedom) else stdtrit(degrees_of_freedom, tail))
+
+
+def judge(
+    prediction: float,
+    margin: float,
+    alternatives: Mapping[str, float],
+    estimate: Estimate | None,
+    *,
+    level: float = FALSE_ALARM,
+) -> tuple[Verdict, str]:
+    """Judge one component.
+
+    Parameters
+    ----------
+    prediction, margin
+        p and d.
+    alternatives
+        Name -> value of what rival theories say; may be empty for a control.
+    estimate
+        The measurement; ``None`` if it was not delivered.
+    level
+        Probability with which a true prediction may be called refuted.
+
+    Returns
+    -------
+    verdict, reason
+        The reason is empty for ``supported``.
+
+    Examples
+    --------
+    >>> measured = Estimate(value=1.02, standard_error=0.01)
+    >>> judge(1.0, 0.0, {"twice": 2.0}, measured), judge(1.5, 0.0, {}, measured)
+    (('supported', ''), ('refuted', 'misses the prediction by 48 standard errors'))
+    """
+    problem = _unusable(estimate)
+    if estimate is None or problem:
+        return "failed", problem
+    value, error = float(estimate.value or 0.0), float(estimate.standard_error or 0.0)
+    reach = critical_value(estimate.degrees_of_freedom, level) * error + margin
+    if abs(value - prediction) > reach:
+        return "refuted", _distance(abs(value - prediction) - margin, error)
+    met = [name for name, other in alternatives.items() if abs(value - other) <= reach]
+    return ("underpowered", f"cannot be told from: {', '.join(met)}") if met else ("supported", "")
+
+
+def _unusable(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "the claim delivered no measurement of this name"
+    if not estimate.valid:
+        return estimate.note or "the measurement is not valid"
+    if estimate.value is None or not math.isfinite(estimate.value):
+        return "the measurement has no finite value"
+    if estimate.standard_error is None or not math.isfinite(estimate.standard_error):
+        return "the measurement has no standard error"
+    if estimate.degrees_of_freedom <= 0:
+        return "the standard error rests on fewer than two independent samples"
+    return ""
+
+
+def _distance(gap: float, error: float) -> str:
+    return f"misses the prediction by {gap / error:.2g} standard errors" if error else "misses the prediction exactly"
+
+
+def pull(prediction: float, margin: float, estimate: Estimate | None) -> float | None:
+    """(m - p) / sqrt(se^2 + d^2); ``None`` where nothing was measured, or an exact number is missed exactly.
+
+    Examples
+    --------
+    >>> pull(1.0, 0.3, Estimate(value=1.5, standard_error=0.4))
+    1.0
+    """
+    if estimate is None or _unusable(estimate):
+        return None
+    gap = float(estimate.value or 0.0) - prediction
+    scale = math.hypot(float(estimate.standard_error or 0.0), margin)
+    return gap / scale if scale else (0.0 if gap == 0 else None)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the worst of some verdicts by `SEVERITY`; ``failed`` if there are none."""
+    return min(verdicts, key=SEVERITY.index, default="failed")

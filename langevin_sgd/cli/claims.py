@@ -1,0 +1,235 @@
+"""``langevin-sgd claims list|show|new|run|report``."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tyro.conf import Positional, arg, subcommand
+
+from langevin_sgd.checks import InputError
+from langevin_sgd.cli.text import print_json, table
+from langevin_sgd.estimate import format_with_error
+
+if TYPE_CHECKING:
+    from langevin_sgd.claims import Claim, Judgement
+
+Results = Annotated[Path, arg(metavar="DIR")]
+
+
+@dataclass(frozen=True)
+class List:
+    """List the claims."""
+
+    json: bool = False
+    """Print one JSON document."""
+
+    def run(self) -> int:
+        """Print the list."""
+        from langevin_sgd.claims import find_claims
+
+        claims = find_claims()
+        if self.json:
+            print_json([_entry(claim) for claim in claims])
+        else:
+            rows = [[claim.id, claim.paper, ",".join(claim.tiers), claim.title] for claim in claims]
+            print(table(["claim", "paper", "tiers", "title"], rows))
+        return 0
+
+
+def _entry(claim: Claim) -> dict[str, object]:
+    return {"id": claim.id, "paper": claim.paper, "statement": claim.statement, "tiers": list(claim.tiers)}
+
+
+@dataclass(frozen=True)
+class Show:
+    """Show the theory of a claim, its range, its predictions and their alternatives."""
+
+    id: Positional[str]
+    """Claim, as ID or PAPER/ID."""
+
+    tier: Literal["quick", "full", "gpu"] = "quick"
+    """Grid for which predictions are shown."""
+
+    json: bool = False
+    """Print one JSON document."""
+
+    def run(self) -> int:
+        """Print the claim."""
+        from langevin_sgd.claims import describe, find_claim
+
+        described = describe(find_claim(self.id), self.tier)
+        if self.json:
+            print_json(described)
+            return 0
+        components = described.pop("components")
+        print("\n".join(f"{name.replace('_', ' ') + ':':18}{value}" for name, value in described.items() if value))
+        rows = [_component_row(component) for component in components]
+        print(f"\n{table(['component', 'prediction', 'margin', 'alternatives', 'control'], rows, right=[1, 2, 4])}")
+        return 0
+
+
+def _component_row(component: dict[str, object]) -> list[str]:
+    alternatives: dict[str, float] = component["alternatives"]  # type: ignore[assignment]
+    rivals = ", ".join(f"{name}: {value:.6g}" for name, value in alternatives.items())
+    control = component["control"]
+    numbers = f"{component['prediction']:.6g}", f"{component['margin']:.3g}"
+    return [str(component["name"]), *numbers, rivals, "-" if control is None else f"{control:.6g}"]
+
+
+@dataclass(frozen=True)
+class New:
+    """Write a commented template of a claim that runs as it stands."""
+
+    name: Positional[Annotated[str, arg(metavar="PAPER/ID")]]
+    """Folder and name of the claim."""
+
+    folder: Annotated[Path | None, arg(metavar="DIR")] = None
+    """Folder of claims to write into; default: the first of LANGEVIN_SGD_CLAIMS, else the package's own."""
+
+    def run(self) -> int:
+        """Write the file."""
+        from langevin_sgd.claims import write_template
+
+        path = write_template(self.name, folder=self.folder)
+        print(f"written: {path}\nrun it:  langevin-sgd claims run {self.name}")
+        return 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """Compute what is missing, judge, and print the verdicts; after an interruption the same command continues."""
+
+    ids: Positional[Annotated[tuple[str, ...], arg(metavar="[ID ...]")]] = ()
+    """Claims, as ID or PAPER/ID; default: all that have a grid in the tier."""
+
+    paper: str | None = None
+    """Only claims of this folder."""
+
+    tier: Literal["quick", "full", "gpu"] = "quick"
+    """quick: minutes, embedded data; full: hours; gpu: the networks of the papers."""
+
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where networks are trained."""
+
+    workers: int = 0
+    """Worker processes; 0: as many as this process may use cores."""
+
+    scheduler: Annotated[str | None, arg(metavar="ADDRESS")] = None
+    """A running Dask cluster (tcp://host:port) that shares the results directory."""
+
+    results: Results = Path("results")
+    """Where results are stored."""
+
+    seed: int = 0
+    """From which every task derives its own seed."""
+
+    retry_failed: bool = False
+    """Try tasks again that failed before."""
+
+    json: bool = False
+    """Print one JSON document."""
+
+    def run(self) -> int:
+        """Run, judge and print."""
+        from langevin_sgd import claims
+        from langevin_sgd.sweep import Store
+
+        if self.device == "cuda":
+            raise InputError("device = 'cuda': no claim here trains on a GPU; leave --device out")
+        judgements = claims.run(
+            self._chosen(),
+            Store(self.results),
+            tier=self.tier,
+            seed=self.seed,
+            workers=self.workers or None,
+            scheduler=self.scheduler,
+            progress=True,
+            retry_failed=self.retry_failed,
+        )
+        if self.json:
+            print_json([judgement.to_dict() for judgement in judgements])
+        else:
+            print(verdict_table(judgements))
+            print(f"\nresults: {self.results}\nreport:  langevin-sgd claims report --results {self.results}")
+        return report_deviations(judgements)
+
+    def _chosen(self) -> list[Claim]:
+        from langevin_sgd.claims import find_claim, find_claims
+
+        if self.ids:
+            return [claim for claim in map(find_claim, self.ids) if self.paper in (None, claim.paper)]
+        return [claim for claim in find_claims(paper=self.paper) if self.tier in claim.tiers]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Judge what is stored and write the report; no task is computed."""
+
+    results: Results = Path("results")
+    """Where results are stored."""
+
+    output: Annotated[Path, arg(metavar="DIR")] = Path("report")
+    """Where the report is written."""
+
+    def run(self) -> int:
+        """Write the report and print where it is."""
+        from langevin_sgd import claims
+        from langevin_sgd.sweep import Store
+
+        store = Store(self.results)
+        judgements = claims.judge_stored(store)
+        stale = [str(status.path.relative_to(self.results)) for status in store.statuses() if status.state == "stale"]
+        page = claims.write_report(judgements, self.output, stale=stale)
+        counts = Counter(judgement.verdict for judgement in judgements)
+        print(f"{len(judgements)} claims: {', '.join(f'{count} {name}' for name, count in counts.items())}")
+        print(f"report:  {page}")
+        return 0
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What the theories say about SGD, put to the test."""
+
+    verb: (
+        Annotated[List, subcommand("list")]
+        | Annotated[Show, subcommand("show")]
+        | Annotated[New, subcommand("new")]
+        | Annotated[Run, subcommand("run")]
+        | Annotated[Report, subcommand("report")]
+    )
+
+    def run(self) -> int:
+        """Run the verb."""
+        return self.verb.run()
+
+
+def verdict_table(judgements: list[Judgement]) -> str:
+    """One line a claim: the numbers are those of its deciding component."""
+    header = ["claim", "tier", "prediction", "measurement", "pull", "control", "verdict"]
+    return table(header, [_verdict_row(judgement) for judgement in judgements], right=[2, 3, 4])
+
+
+def _verdict_row(judgement: Judgement) -> list[str]:
+    document, mark = judgement.to_dict(), "" if judgement.as_expected else "  <- not as expected"
+    expected = " (expected)" if judgement.verdict == judgement.claim.expected_verdict == "refuted" else ""
+    numbers = ["-" if document[key] is None else f"{document[key]:{form}}" for key, form in _NUMBERS]
+    measured = format_with_error(document["measurement"], document["standard_error"])
+    verdict = f"{judgement.verdict}{expected}{mark}"
+    return [judgement.claim.id, judgement.tier, numbers[0], measured, numbers[1], judgement.control_verdict, verdict]
+
+
+_NUMBERS = (("prediction", ".6g"), ("pull", "+.2f"))
+
+
+def report_deviations(judgements: list[Judgement]) -> int:
+    """Say on stderr why a verdict is not what its claim expects; return the exit status."""
+    for judgement in judgements:
+        name = f"{judgement.claim.paper}/{judgement.claim.id}"
+        if not judgement.as_expected or judgement.verdict == "not_run":
+            control = "" if judgement.control_verdict == "refuted" else f"; control: {judgement.control_verdict}"
+            print(f"{name}: {judgement.verdict}: {judgement.reason or 'not expected'}{control}", file=sys.stderr)
+    return 0 if all(judgement.as_expected for judgement in judgements) else 1

@@ -1,0 +1,119 @@
+"""``langevin-sgd predict linear-regression``: closed-form numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from tyro.conf import Positional, arg
+from tyro.constructors import PrimitiveConstructorSpec
+
+from langevin_sgd.cli.text import print_json, table
+
+
+def _comma_list(read: Callable[[str], Any]) -> PrimitiveConstructorSpec[tuple[Any, ...]]:
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="A,B,...",
+        instance_from_str=lambda words: tuple(read(word) for word in words[0].split(",") if word.strip()),
+        is_instance=lambda value: isinstance(value, tuple),
+        str_from_instance=lambda value: [",".join(map(str, value))],
+    )
+
+
+@dataclass(frozen=True)
+class Predict:
+    """Closed-form numbers.
+
+    linear-regression: the stationary law of SGD on a quadratic loss, by the Langevin model (sde) and exactly (sgd).
+    Batches are drawn with replacement; the gradient noise of one sample has covariance noise_scale * Hessian.
+    """
+
+    what: Positional[Literal["linear-regression"]]
+    """What to predict."""
+
+    eigenvalues: Annotated[tuple[float, ...], _comma_list(float)]
+    """Eigenvalues of the Hessian."""
+
+    lr: float
+    """Learning rate."""
+
+    momentum: float = 0.0
+    """Momentum, at least 0 and below 1."""
+
+    batch_size: int = 1
+    """Samples per minibatch."""
+
+    weight_decay: float = 0.0
+    """Coupled L2 coefficient."""
+
+    noise_scale: float = 1.0
+    """sigma^2, the variance of the residuals."""
+
+    lags: Annotated[tuple[int, ...], _comma_list(int)] = (1, 10, 100)
+    """Steps over which the mean-square displacement is given."""
+
+    plot: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Draw the mean-square displacement into FILE (.svg, .pdf, .png)."""
+
+    json: bool = False
+    """Print one JSON document."""
+
+    def run(self) -> int:
+        """Print the prediction."""
+        from langevin_sgd import theory
+
+        settings = {name: value for name, value in asdict(self).items() if name not in ("what", "plot", "json")}
+        document = theory.predict_linear_regression(**settings)
+        if self.plot is not None:
+            _plot(document, self.plot)
+        if self.json:
+            print_json(document)
+        else:
+            print(_modes_table(document))
+            print(f"\n{_displacement_table(document)}")
+        return 0
+
+
+_MODE_NUMBERS = ("var_position", "var_velocity", "cov_position_velocity", "frequency_per_step", "winding_rate_per_step")
+
+
+def _modes_table(document: dict[str, Any]) -> str:
+    header = ["eigenvalue", "damping ratio", "law", *(name.replace("_", " ") for name in _MODE_NUMBERS)]
+    rows = [
+        [
+            _number(mode["eigenvalue"]),
+            f"{mode['damping_ratio']:.4g}",
+            law,
+            *(_number(mode[law][n]) for n in _MODE_NUMBERS),
+        ]
+        for mode in document["modes"]
+        for law in ("sde", "sgd")
+    ]
+    return table(header, rows, right=[0, 1, *range(3, len(header))])
+
+
+def _displacement_table(document: dict[str, Any]) -> str:
+    rows = [
+        [str(lag), _number(sde), _number(sgd)]
+        for lag, sde, sgd in zip(document["lags"], document["msd"]["sde"], document["msd"]["sgd"], strict=True)
+    ]
+    return table(["lag", "mean-square displacement, sde", "sgd"], rows, right=[0, 1, 2])
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def _plot(document: dict[str, Any], path: Path) -> None:
+    from langevin_sgd.plotting import Panel, Series, draw, save
+
+    lags, displacement = document["lags"], document["msd"]
+    series = [
+        Series("SGD, exact", lags, displacement["sgd"], kind="theory"),
+        Series("Langevin model", lags, displacement["sde"], kind="rival"),
+    ]
+    panel = Panel("Stationary mean-square displacement", "lag (steps)", "displacement", series, "log", "log")
+    save(draw([panel]), path)

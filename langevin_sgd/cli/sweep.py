@@ -1,0 +1,95 @@
+"""``langevin-sgd sweep status|failures DIR``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import Positional, arg, subcommand
+
+from langevin_sgd.checks import require
+from langevin_sgd.cli.text import print_json, table
+
+if TYPE_CHECKING:
+    from langevin_sgd.sweep import Status
+
+Directory = Positional[Annotated[Path, arg(metavar="DIR")]]
+
+_STATES = ("done", "missing", "failed", "stale")
+
+
+@dataclass(frozen=True)
+class ShowStatus:
+    """Count the tasks of a store: done, missing (asked for and not there), failed, stale (made by older code)."""
+
+    directory: Directory
+    """Directory of the store."""
+
+    json: bool = False
+    """Print one JSON document."""
+
+    def run(self) -> int:
+        """Print the counts by function."""
+        counts: dict[str, Counter[str]] = {}
+        for status in _statuses(self.directory):
+            counts.setdefault(_function(status), Counter())[status.state] += 1
+        if self.json:
+            print_json([{"task": name, **{s: count[s] for s in _STATES}} for name, count in sorted(counts.items())])
+        else:
+            rows = [[name, *(str(count[state]) for state in _STATES)] for name, count in sorted(counts.items())]
+            print(table(["task", *_STATES], rows, right=[1, 2, 3, 4]))
+        return 0
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Show the tasks of a store that failed, with their tracebacks; status 1 if there are any."""
+
+    directory: Directory
+    """Directory of the store."""
+
+    json: bool = False
+    """Print one JSON document."""
+
+    def run(self) -> int:
+        """Print the failures."""
+        failed = [status for status in _statuses(self.directory) if status.state == "failed"]
+        if self.json:
+            print_json([_failure(status) for status in failed])
+        else:
+            for status in failed:
+                print(f"{_function(status)}  {status.record['error']}\n  settings: {_failure(status)['settings']}")
+                print(f"{status.record['traceback']}")
+            print(f"{len(failed)} failed; langevin-sgd claims run --retry-failed tries them again")
+        return 1 if failed else 0
+
+
+def _statuses(directory: Path) -> list[Status]:
+    from langevin_sgd.sweep import Store
+
+    require(directory.is_dir(), "directory", str(directory), "there is no such directory")
+    return Store(directory).statuses()
+
+
+def _function(status: Status) -> str:
+    known = status.record.get("task") or {"name": "unknown"}
+    return str(known["name"]).removeprefix("langevin_sgd.").removeprefix("validation.")
+
+
+def _failure(status: Status) -> dict[str, Any]:
+    record = status.record
+    kept = {key: record.get(key) for key in ("error", "traceback", "host", "time", "seconds")}
+    return {"task": record["task"]["name"], "settings": record["task"]["settings"], **kept}
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Look into a store of results."""
+
+    verb: Annotated[ShowStatus, subcommand("status")] | Annotated[Failures, subcommand("failures")]
+
+    def run(self) -> int:
+        """Run the verb."""
+        return self.verb.run()

@@ -1,0 +1,78 @@
+"""The quadratic potential, whose Langevin equations are linear.
+
+    U(theta) = (theta - centre)^T K (theta - centre) / 2,   force = -K (theta - centre),   Hessian = K
+
+A potential is anything with `energy`, `force` and `hessian`; this one also gives its stiffness K and centre, which is
+how an integrator knows that the drift is linear. Valid for any symmetric K; a direction with negative stiffness runs
+away, one with zero stiffness is free.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from langevin_sgd.checks import require
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Quadratic:
+    """A quadratic potential.
+
+    Parameters
+    ----------
+    stiffness
+        (parameter, parameter), symmetric.
+    centre
+        (parameter,), where the force vanishes; zero by default.
+
+    Raises
+    ------
+    InputError
+        If the stiffness is not a symmetric finite matrix, or shapes do not match.
+
+    Examples
+    --------
+    >>> Quadratic(stiffness=np.diag([1.0, 2.0])).force(np.array([1.0, 1.0])).tolist()
+    [-1.0, -2.0]
+    """
+
+    stiffness: np.ndarray
+    centre: np.ndarray
+
+    def __init__(self, *, stiffness: np.ndarray, centre: np.ndarray | None = None) -> None:
+        matrix = require_symmetric("stiffness", stiffness)
+        point = np.zeros(len(matrix)) if centre is None else np.asarray(centre, dtype=float)
+        require(point.shape == (len(matrix),), "centre", point.shape, f"must have shape ({len(matrix)},)")
+        object.__setattr__(self, "stiffness", matrix)
+        object.__setattr__(self, "centre", point)
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters."""
+        return len(self.centre)
+
+    def energy(self, theta: np.ndarray) -> np.ndarray:
+        """Potential energy at `theta` (..., parameter); shape (...)."""
+        offset = theta - self.centre
+        return np.einsum("...i,ij,...j->...", offset, self.stiffness, offset) / 2
+
+    def force(self, theta: np.ndarray) -> np.ndarray:
+        """Minus the gradient at `theta` (..., parameter); same shape."""
+        return (self.centre - theta) @ self.stiffness
+
+    def hessian(self, theta: np.ndarray) -> np.ndarray:
+        """Second derivative at `theta` (..., parameter): the stiffness, (..., parameter, parameter)."""
+        return np.broadcast_to(self.stiffness, (*np.shape(theta), self.parameters))
+
+
+def require_symmetric(name: str, value: np.ndarray) -> np.ndarray:
+    """Return `value` as a float matrix, or raise `InputError` unless it is square, finite and symmetric."""
+    matrix = np.asarray(value, dtype=float)
+    square = matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1] > 0
+    require(square, name, matrix.shape, "must be a square matrix")
+    scale = np.abs(matrix).max()
+    symmetric = bool(np.isfinite(scale)) and bool(np.allclose(matrix, matrix.T, rtol=0, atol=1e-10 * scale))
+    require(symmetric, name, "a matrix that is not finite and symmetric", "must equal its transpose")
+    return matrix

@@ -1,0 +1,34 @@
+"""Estimators on plain arrays: what an experiment measured, how well, and whether to trust it.
+
+Arrays have the leading dimensions (step, replica); replicas are independent and everything within one may be
+correlated, so that every error comes from the scatter of replicas. An estimator given too little data returns an
+`Estimate` that is not valid and says why.
+
+- `langevin_sgd.measure.displacement`: `displacement_curve`, `mean_square_displacement`, `diffusion_exponent`,
+  `local_exponents`
+- `langevin_sgd.measure.drift`: `drift_and_diffusion`, which parts a displacement into the two
+- `langevin_sgd.measure.autocorrelation`: `autocorrelation`, `autocorrelation_time`, `effective_sample_size`
+- `langevin_sgd.measure.oscillation`: `oscillation`, frequency and decay of one mode
+- `langevin_sgd.measure.phase_space`: `winding_rate`, `swept_area`, `curvature`, `effective_temperature`
+- `langevin_sgd.measure.averages`: `geometric_mean`, for times and norms
+- `langevin_sgd.measure.jackknife`: `jackknife`, the error of any smooth function of means over replicas
+- `langevin_sgd.measure.curve`: `Curve`, estimates along an axis
+"""
+
+from langevin_sgd.measure.autocorrelation import autocorrelation as autocorrelation
+from langevin_sgd.measure.autocorrelation import autocorrelation_time as autocorrelation_time
+from langevin_sgd.measure.autocorrelation import effective_sample_size as effective_sample_size
+from langevin_sgd.measure.averages import geometric_mean as geometric_mean
+from langevin_sgd.measure.curve import Curve as Curve
+from langevin_sgd.measure.displacement import diffusion_exponent as diffusion_exponent
+from langevin_sgd.measure.displacement import displacement_curve as displacement_curve
+from langevin_sgd.measure.displacement import local_exponents as local_exponents
+from langevin_sgd.measure.displacement import mean_square_displacement as mean_square_displacement
+from langevin_sgd.measure.drift import drift_and_diffusion as drift_and_diffusion
+from langevin_sgd.measure.jackknife import jackknife as jackknife
+from langevin_sgd.measure.oscillation import Oscillation as Oscillation
+from langevin_sgd.measure.oscillation import oscillation as oscillation
+from langevin_sgd.measure.phase_space import curvature as curvature
+from langevin_sgd.measure.phase_space import effective_temperature as effective_temperature
+from langevin_sgd.measure.phase_space import swept_area as swept_area
+from langevin_sgd.measure.phase_space import winding_rate as winding_rate

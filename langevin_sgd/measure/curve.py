@@ -1,0 +1,53 @@
+"""A measured curve: estimates along an axis, all from the same replicas and therefore correlated with one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from langevin_sgd.checks import InputError
+from langevin_sgd.estimate import Estimate
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Curve:
+    """Values with standard errors along an axis.
+
+    Parameters
+    ----------
+    x
+        (point,), steps or lags.
+    value, standard_error
+        (point,).
+    n_independent
+        Number of replicas behind each point.
+    method
+        How it was measured, in words.
+    """
+
+    x: np.ndarray
+    value: np.ndarray
+    standard_error: np.ndarray
+    n_independent: int
+    method: str = ""
+
+    def at(self, x: float) -> Estimate:
+        """Return the estimate at a point of the axis.
+
+        Raises
+        ------
+        InputError
+            If the curve has no such point.
+        """
+        found = np.flatnonzero(self.x == x)
+        if not found.size:
+            raise InputError(f"x = {x!r}: the curve has no such point, the nearest is {self._nearest(x)!r}")
+        i = int(found[0])
+        value, error = float(self.value[i]), float(self.standard_error[i])
+        if not (np.isfinite(value) and np.isfinite(error)):
+            return Estimate.refused("a replica is not finite at this point", method=self.method)
+        return Estimate(value=value, standard_error=error, n_independent=self.n_independent, method=self.method)
+
+    def _nearest(self, x: float) -> float:
+        return float(self.x[np.argmin(np.abs(self.x - x))])

@@ -1,0 +1,22 @@
+"""Figures from plain series of numbers; computes nothing and knows no physics.
+
+`Series`
+    One curve or set of points: measurement, theory, rival or guide.
+`Panel`
+    One set of axes with its series, labels and scales.
+`draw`
+    Panels to a Matplotlib figure.
+`save`
+    A figure to a file, its kind by the suffix.
+`to_svg`
+    A figure as SVG text, the same bytes every time.
+`to_csv`
+    The numbers of the panels as CSV.
+"""
+
+from langevin_sgd.plotting.figure import draw as draw
+from langevin_sgd.plotting.figure import save as save
+from langevin_sgd.plotting.figure import to_svg as to_svg
+from langevin_sgd.plotting.panel import Panel as Panel
+from langevin_sgd.plotting.panel import Series as Series
+from langevin_sgd.plotting.panel import to_csv as to_csv

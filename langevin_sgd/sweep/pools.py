@@ -1,0 +1,119 @@
+"""Where tasks run: worker processes on this machine, or a Dask cluster; both are ``concurrent.futures`` executors."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future
+from typing import Any, Protocol
+
+from langevin_sgd.checks import InputError, require_count
+
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+)
+"""Environment of a worker: the processes own the cores, not the threads inside them."""
+
+PATIENCE = 60
+"""Seconds to wait for a cluster without a live worker."""
+
+
+def default_workers() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+class Pool(Protocol):
+    """Where tasks are sent."""
+
+    workers: int
+    death: type[Exception]
+    """What a future raises whose worker died."""
+
+    def submit(self, function: Callable[..., None], *arguments: Any) -> Future[None]:
+        """Start a call."""
+
+    def check(self) -> None:
+        """Raise `InputError` if nobody is there to work."""
+
+    def close(self) -> None:
+        """Give the workers up at once, in the middle of a task if need be."""
+
+
+class LocalPool:
+    """Worker processes on this machine, started fresh (never forked), rebuilt when they die."""
+
+    death: type[Exception] = BrokenExecutor
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = default_workers() if workers is None else workers
+        require_count("workers", self.workers)
+        self._executor = self._start()
+
+    def _start(self) -> Any:
+        from loky import ProcessPoolExecutor
+
+        return ProcessPoolExecutor(self.workers, env=ONE_THREAD, initializer=_ignore_interrupt)
+
+    def submit(self, function: Callable[..., None], *arguments: Any) -> Future[None]:
+        """Start a call, in a new pool if the old one has died."""
+        try:
+            return self._executor.submit(function, *arguments)
+        except BrokenExecutor:
+            self._executor = self._start()
+            return self._executor.submit(function, *arguments)
+
+    def check(self) -> None:
+        """Do nothing: dead workers show in their futures."""
+
+    def close(self) -> None:
+        """Stop the workers at once."""
+        self._executor.shutdown(wait=True, kill_workers=True)
+
+
+def _ignore_interrupt() -> None:
+    # Ctrl-C reaches the whole process group; the parent decides what becomes of the workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class ClusterPool:
+    """Workers of a running Dask cluster; they need the same versions and the directory of the store.
+
+    Raises
+    ------
+    InputError
+        If Dask is not installed, the scheduler cannot be reached, no worker lives, or versions differ.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            from distributed import Client, KilledWorker
+        except ImportError:
+            raise InputError(f"scheduler = {address!r}: needs Dask; install langevin-sgd[cluster]") from None
+        self.death: type[Exception] = KilledWorker
+        self.address = address
+        try:
+            self._client = Client(address, timeout=PATIENCE)
+            self._client.wait_for_workers(1, timeout=PATIENCE)
+            self._client.get_versions(check=True)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise InputError(f"scheduler = {address!r}: {str(error).splitlines()[0]}") from error
+        self._executor: Executor = self._client.get_executor(pure=False)
+        self.workers = max(1, sum(self._client.nthreads().values()))
+
+    def submit(self, function: Callable[..., None], *arguments: Any) -> Future[None]:
+        """Start a call."""
+        return self._executor.submit(function, *arguments)
+
+    def check(self) -> None:
+        """Raise `InputError` if no worker has been alive for `PATIENCE` seconds."""
+        try:
+            self._client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError as error:
+            raise InputError(f"scheduler = {self.address!r}: no live worker for {PATIENCE} s") from error
+
+    def close(self) -> None:
+        """Cancel what runs and leave the cluster."""
+        self._executor.shutdown(wait=False)
+        self._client.close()

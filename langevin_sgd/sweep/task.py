@@ -1,0 +1,186 @@
+"""Tasks: pure functions of frozen settings, known by name and settings alone.
+
+A task travels as its name ``module:qualname`` and its settings as canonical JSON, and is looked up where it runs. The
+JSON of a dataclass names its class; whole numbers given for a field annotated ``float`` are written as floats, so that
+``lr=1`` and ``lr=1.0`` are one task. Settings may hold numbers, strings, booleans, ``None``, tuples and further frozen
+dataclasses; an array comes in as a tuple, or better as the seed and sizes that make it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import lru_cache, update_wrapper
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from langevin_sgd.checks import InputError, require_count
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+S = TypeVar("S")
+
+_CLASS = "class"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One point of a grid: what to compute, not how or where.
+
+    Parameters
+    ----------
+    name
+        ``module:qualname`` of the decorated function.
+    settings
+        Canonical JSON of its settings.
+    """
+
+    name: str
+    settings: str
+
+    @property
+    def function(self) -> TaskFunction[Any]:
+        """The decorated function, imported by name."""
+        return find(self.name)
+
+    def compute(self) -> xr.Dataset:
+        """Call the function on the settings, without a store."""
+        return self.function(decode(self.settings))
+
+
+class TaskFunction(Generic[S]):
+    """A function that can be called as it stands, or be bound to settings with `at`."""
+
+    def __init__(self, function: Callable[[S], xr.Dataset], version: int) -> None:
+        require_count("version", version)
+        update_wrapper(self, function)
+        self.function = function
+        self.version = version
+        self.name = f"{function.__module__}:{function.__qualname__}"
+
+    def __call__(self, settings: S) -> xr.Dataset:
+        """Compute here and now, without a store."""
+        return self.function(settings)
+
+    def at(self, settings: S) -> Task:
+        """Return the task of this function at `settings`.
+
+        Raises
+        ------
+        InputError
+            If the settings are not a frozen dataclass of plain values, or the function is not at the top of a module.
+        """
+        if "<locals>" in self.name or self.name.startswith("__main__:"):
+            raise InputError(f"task = {self.name!r}: must be a function at the top level of an importable module")
+        return Task(self.name, encode(settings))
+
+
+def task(*, version: int = 1) -> Callable[[Callable[[S], xr.Dataset]], TaskFunction[S]]:
+    """Make a task of a function of one frozen dataclass that returns an ``xarray.Dataset``.
+
+    Parameters
+    ----------
+    version
+        Raise it to have stored results computed again although no source changed, for instance for new data files.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True)
+    ... class Settings:
+    ...     lr: float
+    >>> task(version=2)(lambda settings: settings.lr)(Settings(0.5))
+    0.5
+    """
+    return lambda function: TaskFunction(function, version)
+
+
+@lru_cache(maxsize=256)
+def find(name: str) -> TaskFunction[Any]:
+    """Import the task function called ``module:qualname``.
+
+    Raises
+    ------
+    InputError
+        If it is not there any more.
+    """
+    try:
+        found = _look_up(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"task = {name!r}: cannot be found ({error})") from error
+    if not isinstance(found, TaskFunction):
+        raise InputError(f"task = {name!r}: is not decorated with sweep.task")
+    return found
+
+
+def _look_up(name: str) -> Any:
+    module, qualname = name.split(":")
+    found: Any = importlib.import_module(module)
+    for part in qualname.split("."):
+        found = getattr(found, part)
+    return found
+
+
+# --- settings as canonical JSON ------------------------------------------------------------------------------------
+
+
+def encode(settings: Any) -> str:
+    """Write a frozen dataclass as canonical JSON: sorted keys, no spaces, class names, no NaN or infinity."""
+    if not is_dataclass(settings) or isinstance(settings, type):
+        raise InputError(f"settings = {settings!r}: must be an instance of a frozen dataclass")
+    return json.dumps(_plain(settings, "settings"), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _plain(value: Any, where: str) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain_dataclass(value, where)
+    if isinstance(value, tuple):
+        return [_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise InputError(f"{where} = {value!r}: must be a finite number, text, a tuple or a frozen dataclass")
+
+
+def _plain_dataclass(value: Any, where: str) -> dict[str, Any]:
+    kind: Any = type(value)
+    if not kind.__dataclass_params__.frozen:
+        raise InputError(f"{where} = {kind.__name__}: must be a frozen dataclass")
+    floats = _float_fields(kind)
+    plain: dict[str, Any] = {_CLASS: f"{kind.__module__}:{kind.__qualname__}"}
+    for field in fields(kind):
+        item = getattr(value, field.name)
+        is_whole = isinstance(item, int) and not isinstance(item, bool)
+        exact = float(item) if is_whole and field.name in floats else item
+        plain[field.name] = _plain(exact, f"{where}.{field.name}")
+    return plain
+
+
+@lru_cache(maxsize=256)
+def _float_fields(kind: Any) -> frozenset[str]:
+    return frozenset(name for name, hint in typing.get_type_hints(kind).items() if hint is float)
+
+
+def decode(text: str) -> Any:
+    """Read back what `encode` wrote.
+
+    Raises
+    ------
+    InputError
+        If a class is not there any more or its fields have changed.
+    """
+    try:
+        return _restored(json.loads(text))
+    except (ImportError, AttributeError, TypeError) as error:
+        raise InputError(f"settings: cannot be read back ({error})") from error
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_restored(item) for item in value)
+    if isinstance(value, dict):
+        kind = _look_up(value[_CLASS])
+        return kind(**{key: _restored(item) for key, item in value.items() if key != _CLASS})
+    return value

@@ -1,0 +1,50 @@
+"""Covariances of phase space as 2x2 blocks, one per eigenmode or one per pair of eigenmodes.
+
+A block is [[<x x>, <x v>], [<v x>, <v v>]]. Arrays (..., eigenmode, 2, 2) hold the modes' own blocks, arrays
+(..., eigenmode, eigenmode, 2, 2) those of all pairs; a matrix of phase space has the order
+(theta_1 ... theta_P, v_1 ... v_P).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def sides(matrices: np.ndarray, pairs: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return (..., eigenmode, 2, 2) matrices of the first and of the second mode, ready to broadcast over `pairs`."""
+    if not pairs:
+        return matrices, matrices
+    return matrices[..., :, None, :, :], matrices[..., None, :, :, :]
+
+
+def carried(propagator: np.ndarray, covariance: np.ndarray, pairs: bool) -> np.ndarray:
+    """Carry a covariance along: propagator C propagator^T, block by block."""
+    first, second = sides(propagator, pairs)
+    return first @ covariance @ np.swapaxes(second, -1, -2)
+
+
+def outer(first: np.ndarray, second: np.ndarray, pairs: bool) -> np.ndarray:
+    """Blocks of the outer product of two vectors (..., eigenmode, 2)."""
+    if pairs:
+        return first[..., :, None, :, None] * second[..., None, :, None, :]
+    return first[..., :, None] * second[..., None, :]
+
+
+def own(blocks: np.ndarray) -> np.ndarray:
+    """Return the modes' own blocks (..., eigenmode, 2, 2) out of those of all pairs."""
+    return np.moveaxis(np.diagonal(blocks, axis1=-4, axis2=-3), -1, -3)
+
+
+def to_matrix(blocks: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Phase-space matrix (..., 2 * parameter, 2 * parameter) of pair blocks in the basis of `vectors`."""
+    size = len(vectors)
+    by_type = np.moveaxis(blocks, (-2, -1), (-4, -3))
+    rotated = vectors @ by_type @ vectors.T
+    return np.swapaxes(rotated, -3, -2).reshape(*blocks.shape[:-4], 2 * size, 2 * size)
+
+
+def from_matrix(matrix: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Pair blocks (eigenmode, eigenmode, 2, 2), in the basis of `vectors`, of a phase-space matrix."""
+    size = len(vectors)
+    by_type = np.swapaxes(matrix.reshape(2, size, 2, size), 1, 2)
+    return np.moveaxis(vectors.T @ by_type @ vectors, (0, 1), (2, 3))

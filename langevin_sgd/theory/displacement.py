@@ -1,0 +1,215 @@
+r"""Displacement from the spectrum: regimes, exponents, and the paper's displacement sum.
+
+Regimes of one mode (stationary start, q its noise variance per step):
+
+    ballistic   t << t_memory = (1+momentum) / (2 (1-momentum))            lr^2 t^2 Var v            (exponent 2)
+    diffusive   t_memory << t << t_l = (1-momentum) / (lr stiffness)       lr^2 q t / (1-momentum)^2 (exponent 1)
+    saturated   t >> t_l                                                   2 Var theta               (exponent 0)
+
+Overdamped modes together, Sigma = sigma^2 H without weight decay, h_l = h_1 l^{-s}, l = 1 ... P, s > 1:
+
+    E|Delta_t|^2 = (lr sigma^2 / (S (1-momentum))) sum_l (1 - exp(-h_l tau')),   tau' = lr t / (1-momentum)
+                 ~ (...) [ (h_1 tau')^{1/s} Gamma(1-1/s) - 1/2 - h_1 tau' P^{1-s} / (s-1) ]
+
+between t_1 and t_P (Euler-Maclaurin; derived): anomalous diffusion with exponent 1/s, from the density of the Hessian
+spectrum h^{-alpha}, alpha = 1 + 1/s, as alpha - 1 (Kunin et al., arXiv 2107.09133, section 5). With Sigma_l ~ h^p the
+exponent is alpha - p. A stationary overdamped ensemble is concave in t and never exceeds exponent 1 (derived).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from langevin_sgd.checks import InputError, require, require_count, require_positive
+from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.theory.langevin_law import LangevinLaw
+from langevin_sgd.theory.law import Law
+
+_BLOCK = 4096
+
+
+# --- regimes -------------------------------------------------------------------------------------------------------
+
+
+def velocity_memory(settings: SGD) -> float:
+    """Steps over which a velocity is remembered, t_memory = (1+momentum) / (2 (1-momentum))."""
+    return (1 + settings.momentum) / (2 * (1 - settings.momentum))
+
+
+def relaxation_steps(settings: SGD, stiffness: np.ndarray) -> np.ndarray:
+    """Steps after which overdamped modes saturate, t_l = (1-momentum) / (lr stiffness); infinite for free modes."""
+    with np.errstate(divide="ignore"):
+        return (1 - settings.momentum) / (settings.lr * np.asarray(stiffness, dtype=float))
+
+
+def free_displacement(lag: np.ndarray, settings: SGD, noise: float) -> np.ndarray:
+    """Mean-square displacement of heavy-ball SGD without curvature (derived).
+
+    (lr^2 noise / (1-beta)^2) [ t - 2 beta (1-beta^t) / (1-beta^2) ],  beta the momentum.
+
+    Parameters
+    ----------
+    lag
+        Whole steps.
+    settings
+        The settings; weight decay plays no part.
+    noise
+        Noise variance per step along the direction.
+    """
+    beta, t = settings.momentum, np.asarray(lag, dtype=float)
+    return (settings.lr / (1 - beta)) ** 2 * noise * (t - 2 * beta * (1 - beta**t) / (1 - beta**2))
+
+
+# --- exponents -----------------------------------------------------------------------------------------------------
+
+
+def exponent_between(law: Law, first: float, last: float) -> float:
+    """Mean exponent of the stationary displacement between two lags: slope of log displacement over log lag."""
+    require_positive("first", first)
+    require(last > first, "last", last, f"must exceed first = {first}")
+    displacement = law.mean_square_displacement(np.array([first, last]))
+    return float(np.log(displacement[1] / displacement[0]) / np.log(last / first))
+
+
+def fitted_exponent(law: Law, lags: np.ndarray) -> float:
+    """Least-squares slope of log displacement over log lag at the given lags: what an unweighted fit of a run finds."""
+    lags = np.asarray(lags, dtype=float)
+    require(lags.size > 1 and bool((lags > 0).all()), "lags", lags.size, "must be at least two positive lags")
+    return float(np.polyfit(np.log(lags), np.log(law.mean_square_displacement(lags)), 1)[0])
+
+
+def spectral_exponent(decay: float, *, noise_power: float = 1.0) -> float:
+    """Diffusion exponent of a spectrum h_l ~ l^{-decay} with noise Sigma_l ~ h_l^noise_power.
+
+    1 + 1/decay - noise_power where that lies between 0 and 1, else the nearer of the two (1: diffusion ruled by the
+    stiff end; 0: saturation).
+
+    Examples
+    --------
+    >>> spectral_exponent(2.0)
+    0.5
+    """
+    require_positive("decay", decay)
+    return min(max(1 + 1 / decay - noise_power, 0.0), 1.0)
+
+
+def power_law_displacement(
+    lag: np.ndarray, settings: SGD, *, largest: float, decay: float, modes: int, noise_scale: float = 1.0
+) -> np.ndarray:
+    """Asymptotic displacement of the spectrum h_l = largest * l^{-decay}, l = 1 ... modes (opening formula).
+
+    Parameters
+    ----------
+    lag
+        Steps, between the relaxation of the stiffest and of the softest mode.
+    settings
+        Settings without weight decay.
+    largest, decay, modes
+        The spectrum; decay > 1.
+    noise_scale
+        sigma^2 in Sigma = sigma^2 H.
+    """
+    terms = _power_law_terms(np.asarray(lag, dtype=float), settings, largest, decay, modes)
+    amplitude = settings.lr * noise_scale / (settings.batch_size * (1 - settings.momentum))
+    return amplitude * (terms[0] - terms[1] - 0.5)
+
+
+def exponent_window(
+    settings: SGD, *, largest: float, decay: float, modes: int, tolerance: float = 0.03
+) -> tuple[float, float]:
+    """Range of lags in which the local exponent of `power_law_displacement` is 1/decay to within `tolerance`.
+
+    Also kept clear of the velocity memory (10 t_memory), which the overdamped formula leaves out.
+
+    Parameters
+    ----------
+    settings, largest, decay, modes
+        As in `power_law_displacement`.
+    tolerance
+        Largest departure of the local exponent; default 0.03, about what a fit over two decades resolves.
+
+    Raises
+    ------
+    InputError
+        If there is no such range: more modes, a larger tolerance or a steeper spectrum are needed.
+    """
+    require_positive("tolerance", tolerance)
+    slowest = relaxation_steps(settings, np.array([largest, largest * modes**-decay]))
+    lag = np.geomspace(max(slowest[0], 10 * velocity_memory(settings)), max(slowest[1], 2 * slowest[0]), 4000)
+    main, linear = _power_law_terms(lag, settings, largest, decay, modes)
+    slope = (main / decay - linear) / (main - linear - 0.5)
+    good = np.abs(slope - 1 / decay) <= tolerance
+    if not good.any():
+        raise InputError(
+            f"modes = {modes}: no lag has exponent 1/{decay:g} to within tolerance = {tolerance:g}; use more modes"
+        )
+    return float(lag[good][0]), float(lag[good][-1])
+
+
+def _power_law_terms(
+    lag: np.ndarray, settings: SGD, largest: float, decay: float, modes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Leading and linear term of the bracket in the opening formula."""
+    require(decay > 1, "decay", decay, "must exceed 1; a flatter spectrum diffuses with exponent 1")
+    require_count("modes", modes, minimum=2)
+    stiff_time = largest * settings.lr * lag / (1 - settings.momentum)
+    leading = stiff_time ** (1 / decay) * math.gamma(1 - 1 / decay)
+    return leading, stiff_time * modes ** (1 - decay) / (decay - 1)
+
+
+# --- the paper's sum -----------------------------------------------------------------------------------------------
+
+
+def paper_displacement(law: LangevinLaw, lag: np.ndarray) -> np.ndarray:
+    r"""Global displacement as a sum over the velocity autocorrelation of the Langevin equation, taken literally.
+
+    (lr^2 / (1-momentum^2)) sum_l q_l [ t + 2 t sum_{n=1}^{t} (1-n/t) C_l(n) ]
+
+    with q_l the noise variance per step and C_l(n) = e^{-gamma tau}(c - gamma s) at tau = lr n the velocity
+    autocorrelation of the flow (Kunin et al., arXiv 2107.09133, section 5, as far as its text could be checked).
+    A correlation of continuous time inside a sum over steps leaves a linear growth that is not there, `spurious_slope`;
+    the exact law is ``mean_square_displacement``.
+
+    Parameters
+    ----------
+    law
+        The Langevin law; its start plays no part.
+    lag
+        Whole steps >= 0, any shape.
+
+    Returns
+    -------
+    array of the shape of `lag`
+    """
+    lags = np.asarray(lag).astype(int)
+    noise = np.diag(law.modes.noise)
+    count = np.arange(lags.max(initial=0) + 1)
+    blocks = [noise @ law.oscillators.propagator(part)[..., 1, 1].T for part in np.split(count, count[_BLOCK::_BLOCK])]
+    correlation = np.concatenate(blocks)
+    correlation[0] = 0.0
+    plain, weighted = np.cumsum(correlation), np.cumsum(count * correlation)
+    total = lags * noise.sum() + 2 * (lags * plain[lags] - weighted[lags])
+    return law.settings.lr**2 / (1 - law.settings.momentum**2) * total
+
+
+def spurious_slope(law: LangevinLaw) -> np.ndarray:
+    r"""Growth per step, in units of the local displacement, that `paper_displacement` keeps for ever in each mode.
+
+    1 + 2 sum_{n>=1} C_l(n) = 2 [(I - E)^{-1}]_{vv} - 1, E the propagator of the flow over one step (derived); about
+    (1-momentum) / (3 (1+momentum)) for small lr * stiffness. A bound mode has none in truth.
+
+    Returns
+    -------
+    array of shape (eigenmode,)
+
+    Raises
+    ------
+    InputError
+        If a mode is free (stiffness zero), where growth is genuine.
+    """
+    if not np.all(law.modes.stiffness > 0):
+        raise InputError("law: a mode without curvature and weight decay diffuses, its growth is not spurious")
+    resolvent = np.linalg.inv(np.eye(2) - law.oscillators.propagator(np.array(1.0)))
+    return 2 * resolvent[:, 1, 1] - 1

@@ -1,0 +1,131 @@
+r"""The modified loss: the potential that the stationary state of the Langevin equation really follows, and its current.
+
+    dz = -A (z - z_0) dtau + sqrt(2/kappa) D^{1/2} dW,   z = (theta, v),   kappa = S (1 - momentum^2),
+    A = (D + Q) U,   U symmetric, Q antisymmetric,   Psi(z) = (z - z_0)^T U (z - z_0) / 2
+
+Stationary density exp(-kappa Psi), stationary current J = -Q grad Psi * density, along the level sets of Psi (Kunin et
+al., arXiv 2107.09133, section 4; the sign of the current follows from drift -A z, and was also found by simulation).
+With Sigma = sigma^2 H the position weight of a mode in U is 2 (1 + weight_decay / h) / (sigma^2 lr (1+momentum)) and
+the velocity weight 1 / (sigma^2 h): the curvature of the loss drops out of positions, its inverse rules velocities; the
+velocity field of the current is then (v, -omega^2 theta) in every mode, clockwise with theta to the right.
+
+Valid for any noise covariance without zero directions; for batches without replacement S is the effective batch size
+S (N-1) / (N-S). Only kappa * Psi is free of convention.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from langevin_sgd.checks import InputError
+from langevin_sgd.theory.gaussian import Gaussian
+from langevin_sgd.theory.langevin_law import LangevinLaw
+from langevin_sgd.theory.modes import noise_factor
+
+
+@dataclass(frozen=True, eq=False)
+class ModifiedLoss:
+    """Modified loss Psi, stationary density and probability current of a `LangevinLaw`.
+
+    Parameters
+    ----------
+    law
+        The law; its start plays no part.
+
+    Raises
+    ------
+    InputError
+        If the stationary covariance is singular (a direction without noise).
+    """
+
+    law: LangevinLaw
+
+    def __post_init__(self) -> None:
+        covariance = self.stationary.covariance
+        if np.linalg.matrix_rank(covariance, hermitian=True) < len(covariance):
+            raise InputError("law: its stationary covariance is singular, a direction without noise has no density")
+
+    @cached_property
+    def stationary(self) -> Gaussian:
+        """The stationary law."""
+        return self.law.stationary()
+
+    @property
+    def kappa(self) -> float:
+        """Inverse temperature of Psi: S (1 - momentum^2)."""
+        return (1 - self.law.settings.momentum**2) / noise_factor(self.law.problem, self.law.settings)
+
+    @cached_property
+    def drift(self) -> np.ndarray:
+        """(2P, 2P) A, per unit of tau."""
+        settings, hessian = self.law.settings, self.law.problem.hessian
+        identity = np.eye(len(hessian))
+        inverse_mass = 2 / (settings.lr * (1 + settings.momentum))
+        force = inverse_mass * (hessian + settings.weight_decay * identity)
+        return np.block([[0 * identity, -identity], [force, inverse_mass * (1 - settings.momentum) * identity]])
+
+    @cached_property
+    def diffusion(self) -> np.ndarray:
+        """(2P, 2P) D: noise on the velocities only."""
+        settings, noise = self.law.settings, self.law.problem.noise_covariance
+        strength = 2 * (1 - settings.momentum) / (settings.lr * (1 + settings.momentum))
+        return np.block([[0 * noise, 0 * noise], [0 * noise, strength * noise]])
+
+    @cached_property
+    def potential(self) -> np.ndarray:
+        """(2P, 2P) U, the second derivative of Psi."""
+        return np.linalg.inv(self.kappa * self.stationary.covariance)
+
+    @cached_property
+    def circulation(self) -> np.ndarray:
+        """(2P, 2P) Q, antisymmetric, Q = A U^{-1} - D."""
+        return circulation(self.drift, self.diffusion, self.kappa * self.stationary.covariance)
+
+    def value(self, state: np.ndarray) -> np.ndarray:
+        """Psi at states (..., 2P) of (theta, v); shape (...)."""
+        offset = np.asarray(state, dtype=float) - self.stationary.mean
+        return 0.5 * np.einsum("...i,ij,...j->...", offset, self.potential, offset)
+
+    def density(self, state: np.ndarray) -> np.ndarray:
+        """Stationary density at states (..., 2P), normalised."""
+        size = len(self.potential)
+        log_norm = 0.5 * (size * np.log(2 * np.pi) + np.linalg.slogdet(self.stationary.covariance)[1])
+        return np.exp(-self.kappa * self.value(state) - log_norm)
+
+    def velocity_field(self, state: np.ndarray) -> np.ndarray:
+        """Return u = -Q grad Psi at states (..., 2P), per unit of tau."""
+        return -(np.asarray(state, dtype=float) - self.stationary.mean) @ (self.circulation @ self.potential).T
+
+    def current(self, state: np.ndarray) -> np.ndarray:
+        """Stationary probability current u * density at states (..., 2P)."""
+        return self.velocity_field(state) * self.density(state)[..., None]
+
+
+def mode_weights(law: LangevinLaw) -> tuple[np.ndarray, np.ndarray]:
+    """Curvatures of kappa * Psi along positions and velocities of eigenmodes, for noise that commutes with the Hessian.
+
+    Returns
+    -------
+    position, velocity
+        Each (eigenmode,): inverse stationary variances; infinite for a mode without noise.
+    """
+    if not law.modes.commuting:
+        raise InputError("problem: noise and Hessian do not commute; ModifiedLoss.potential has the coupled weights")
+    with np.errstate(divide="ignore"):
+        position, velocity = law.mode_variances()
+        return 1 / position, 1 / velocity
+
+
+def ornstein_uhlenbeck_covariance(drift: np.ndarray, diffusion: np.ndarray, kappa: float = 1.0) -> np.ndarray:
+    """Stationary covariance of any dz = -A z dtau + sqrt(2/kappa) D^{1/2} dW: solves A C + C A^T = (2/kappa) D."""
+    from scipy.linalg import solve_continuous_lyapunov
+
+    return np.asarray(solve_continuous_lyapunov(drift, 2 / kappa * np.asarray(diffusion)))
+
+
+def circulation(drift: np.ndarray, diffusion: np.ndarray, unit_covariance: np.ndarray) -> np.ndarray:
+    """Return Q = A U^{-1} - D, with U^{-1} = kappa * covariance; zero under detailed balance of even variables."""
+    return np.asarray(drift) @ np.asarray(unit_covariance) - np.asarray(diffusion)

@@ -1,0 +1,97 @@
+r"""Fluctuations driven by additive noise that is white in time: the noise of the paper, in the flow and in the map.
+
+    C = stationary covariance,   C(t) = C + E(t) (C_0 - C) E(t)^T,   E z_{t+lag} z_t^T = E(lag) C
+
+with E the propagator (Kunin et al., arXiv 2107.09133, section 4, for the Langevin equation; for the map the same with
+powers of the matrix). Exact for Gaussian noise; for other noise with the same covariance exact in second moments.
+
+Every kind of fluctuations offers the four methods of `Fluctuations`, from which `law.Law` builds its interface.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from langevin_sgd.checks import InputError
+from langevin_sgd.theory.blocks import carried, sides
+from langevin_sgd.theory.oscillators import Oscillators
+
+
+class Fluctuations(Protocol):
+    """Second moments about the mean, as blocks (see `blocks`) of all pairs of modes, or of each mode if not `pairs`."""
+
+    @property
+    def couples_modes(self) -> bool:
+        """Whether a mode's moments depend on the other modes, so that all pairs must be carried along."""
+
+    def stationary(self, *, pairs: bool) -> np.ndarray:
+        """Stationary covariance blocks."""
+
+    def transient(self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool) -> np.ndarray:
+        """Covariance blocks after `time` steps from a start with this `mean` (off centre) and `covariance`."""
+
+    def lagged(self, lag: np.ndarray, *, pairs: bool) -> np.ndarray:
+        """Stationary blocks of E z_{k+lag} z_k^T."""
+
+    def displacement(self, lag: np.ndarray) -> np.ndarray:
+        """Stationary mean-square displacement of each mode's position, lag.shape + (eigenmode,)."""
+
+    def noise_spectrum(self, frequency: np.ndarray) -> np.ndarray:
+        """Power spectrum of each mode's noise at angular frequencies per step, frequency.shape + (eigenmode,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class WhiteNoise:
+    """Additive noise, independent from step to step.
+
+    Parameters
+    ----------
+    oscillators
+        The modes and their dynamics.
+    noise
+        (eigenmode, eigenmode), covariance of the noise of one step in the Hessian eigenbasis.
+    """
+
+    oscillators: Oscillators
+    noise: np.ndarray
+    couples_modes = False
+
+    def stationary(self, *, pairs: bool) -> np.ndarray:
+        """See `Fluctuations`."""
+        return bounded(self.oscillators.stationary(self.noise if pairs else np.diag(self.noise)))
+
+    def transient(self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool) -> np.ndarray:
+        """See `Fluctuations`."""
+        final = self.stationary(pairs=pairs)
+        return final + carried(self.oscillators.propagator(time), covariance - final, pairs)
+
+    def lagged(self, lag: np.ndarray, *, pairs: bool) -> np.ndarray:
+        """See `Fluctuations`."""
+        return sides(self.oscillators.propagator(lag), pairs)[0] @ self.stationary(pairs=pairs)
+
+    def displacement(self, lag: np.ndarray) -> np.ndarray:
+        """See `Fluctuations`."""
+        return self.oscillators.mean_square_displacement(lag, np.diag(self.noise))
+
+    def noise_spectrum(self, frequency: np.ndarray) -> np.ndarray:
+        """See `Fluctuations`: white."""
+        return np.broadcast_to(np.diag(self.noise), (*np.shape(frequency), len(self.noise)))
+
+
+def bounded(blocks: np.ndarray) -> np.ndarray:
+    """Pass finite blocks on.
+
+    Raises
+    ------
+    InputError
+        If a mode has noise but neither curvature nor weight decay.
+    """
+    if not np.isfinite(blocks).all():
+        raise InputError(
+            "problem: a mode without curvature and weight decay has gradient noise and diffuses without bound; "
+            "only mean and mean_square_displacement exist"
+        )
+    return blocks

@@ -1,0 +1,13 @@
+"""Real stochastic gradient descent, compiled, on problems of linear regression.
+
+- `run`: many replicas of SGD, recorded on a schedule, resumable bit for bit (``runner``).
+- `batch_indices`, `gradient_normals`: the minibatches and the additive noise of a run, to replay it elsewhere
+  (``batches``).
+
+Inside: ``steps`` is the update rule and the compiled loop, ``problems`` prepares its arrays, ``recording`` holds what
+the recorders return, ``checkpoint`` writes and continues runs.
+"""
+
+from langevin_sgd.training.batches import batch_indices as batch_indices
+from langevin_sgd.training.batches import gradient_normals as gradient_normals
+from langevin_sgd.training.runner import run as run

@@ -1,0 +1,88 @@
+"""From a problem and settings to what the compiled loop takes: padded arrays, the factor of the noise, the rule."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from langevin_sgd.checks import InputError
+from langevin_sgd.models.linear_regression import LinearRegression
+from langevin_sgd.recording import LIMIT
+from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.training.batches import Sampler, make_sampler
+from langevin_sgd.training.steps import DATA, DENSE, DIAGONAL, Rule, Source
+
+LINE = 8
+"""Numbers in a cache line of 64 bytes, and in the widest vector register."""
+
+
+def padded(array: np.ndarray) -> np.ndarray:
+    """Copy as float64, rows filled up with zeros to whole cache lines and starting on one: no load straddles two."""
+    columns = -(-array.shape[-1] // LINE) * LINE
+    shape = (*array.shape[:-1], columns)
+    room = np.zeros(math.prod(shape) + LINE)
+    first = -room.ctypes.data // 8 % LINE
+    out = room[first : first + math.prod(shape)].reshape(shape)
+    out[..., : array.shape[-1]] = array
+    return out
+
+
+def make_source(problem: LinearRegression, settings: SGD) -> Source:
+    """Arrays of the gradient: the data, or Hessian and noise factor, diagonal where both are.
+
+    Raises
+    ------
+    InputError
+        If the noise covariance is not one.
+    """
+    minimiser, nothing, no_matrix = padded(problem.minimiser), np.empty(0), np.empty((0, 0))
+    if problem.X is not None and problem.y is not None:
+        return Source(DATA, padded(problem.X), np.array(problem.y), minimiser, no_matrix, no_matrix)
+    covariance = problem.noise_covariance / settings.batch_size
+    diagonal, variances = np.diag(problem.hessian), np.diag(covariance)
+    if np.array_equal(problem.hessian, np.diag(diagonal)) and np.array_equal(covariance, np.diag(variances)):
+        matrices = padded(diagonal[None]), padded(_square_root(variances)[None])
+        return Source(DIAGONAL, no_matrix, nothing, minimiser, *matrices)
+    values, vectors = np.linalg.eigh(covariance)
+    factor = vectors * _square_root(values)
+    return Source(DENSE, no_matrix, nothing, minimiser, _square(problem.hessian), _square(factor))
+
+
+def _square(matrix: np.ndarray) -> np.ndarray:
+    rows = np.zeros((-(-len(matrix) // LINE) * LINE, len(matrix)))
+    rows[: len(matrix)] = matrix
+    return padded(rows)
+
+
+def _square_root(variances: np.ndarray) -> np.ndarray:
+    if variances.min() < -1e-10 * np.abs(variances).max():
+        raise InputError(f"noise_covariance has eigenvalue {variances.min():.6g}: must be positive semi-definite")
+    return np.sqrt(np.maximum(variances, 0.0))
+
+
+def make_rule(settings: SGD, *, at_rest: bool) -> Rule:
+    """Numbers of the update; `at_rest` says that the run starts without a velocity."""
+    return Rule(
+        lr=float(settings.lr),
+        momentum=float(settings.momentum),
+        weight_decay=float(settings.weight_decay),
+        # Without momentum PyTorch keeps no buffer, and dampening does nothing.
+        dampening=float(settings.dampening) if settings.momentum else 0.0,
+        nesterov=settings.nesterov,
+        undamped_step=0 if at_rest else -1,
+        limit_squared=LIMIT**2,
+    )
+
+
+def make_run_sampler(problem: LinearRegression, settings: SGD) -> Sampler:
+    """Scratch for one thread.
+
+    Raises
+    ------
+    InputError
+        If the batch does not fit the data, or a problem without data is to be sampled otherwise than independently.
+    """
+    if problem.samples is None and settings.sampling != "with_replacement":
+        raise InputError(f"sampling = {settings.sampling!r}: a problem without data has with_replacement only")
+    return make_sampler(settings, problem.samples or 1)

@@ -1,0 +1,222 @@
+r"""Real SGD on a problem of linear regression: many replicas, recorded on a schedule, resumable.
+
+Nothing of a result depends on how a run was cut into chunks, pieces for threads, or stops and restarts: random numbers
+are functions of (seed, replica, step), and every replica is advanced alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from langevin_sgd.checks import require_count
+from langevin_sgd.compiled import in_threads
+from langevin_sgd.models.linear_regression import LinearRegression
+from langevin_sgd.randomness import fresh_seed, key_from_seed
+from langevin_sgd.record import Recorder, Snapshots, as_schedule
+from langevin_sgd.recording import Recording, as_start, drive, result
+from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.training.checkpoint import Checkpoint, digest, stored_seed
+from langevin_sgd.training.problems import make_rule, make_run_sampler, make_source, padded
+from langevin_sgd.training.steps import Buffer, State, advance
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+PIECES = 32
+"""Pieces, at most, into which replicas are cut for the threads."""
+
+
+def run(
+    problem: LinearRegression,
+    settings: SGD,
+    *,
+    replicas: int = 1,
+    steps: int,
+    seed: int | None = None,
+    record: Recorder | Sequence[Recorder] | None = None,
+    schedule: Sequence[int] | np.ndarray | None = None,
+    start: np.ndarray | None = None,
+    velocity: np.ndarray | None = None,
+    first_replica: int = 0,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+) -> xr.Dataset:
+    r"""Run SGD and record it.
+
+    With data in the problem the gradient is the mean over minibatches of the data; without, it is
+    H (theta - minimiser) plus Gaussian noise of covariance ``noise_covariance / batch_size``, fresh at every step. The
+    update is the one of `langevin_sgd.SGD`, equal to ``torch.optim.SGD`` on the same batches.
+
+    Parameters
+    ----------
+    problem
+        The loss and its noise.
+    settings
+        Learning rate, batch size, momentum, ...
+    replicas
+        Independent repetitions, each with batches or noise of its own.
+    steps
+        Updates to make, >= 1.
+    seed
+        0 ... 2**128 - 1; by default fresh entropy (or that of the checkpoint), kept in the provenance.
+    record
+        One recorder or several (`langevin_sgd.record`); ``displacement()`` by default.
+    schedule
+        Increasing steps from 0 to `steps` to record at; log-spaced by default.
+    start
+        (parameter,) or (replica, parameter); zeros by default.
+    velocity
+        Velocity at the start, same shapes; zeros by default. If none is given, the first gradient is not damped.
+    first_replica
+        Number of the first replica: replica r of a long run can be had alone by ``first_replica=r, replicas=1``.
+    checkpoint
+        A netCDF file, written every few seconds, at an interruption and at the end; one of the same run is continued,
+        bit for bit as if never interrupted.
+    progress
+        Show a progress bar, if standard error is a terminal.
+
+    Returns
+    -------
+    xarray.Dataset
+        The variables of the recorders over ``step``, ``replica``, ...; ``final_position`` and ``final_velocity``
+        (replica, parameter); ``status`` (replica,), 0 ok, 1 diverged; ``diverged_step`` (replica,), -1 if it did not
+        diverge. A replica has diverged when |theta| is not finite or exceeds 1e100; it is stopped there, and
+        its recorded values from that step on are NaN.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range, or the checkpoint belongs to another run.
+
+    References
+    ----------
+    Kunin et al., arXiv 2107.09133, section 2 (update and sign of the velocity).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from langevin_sgd.models import LinearRegression
+    >>> result = run(LinearRegression.from_spectrum(np.ones(2)), SGD(lr=0.1, batch_size=1), steps=10, seed=1)
+    >>> dict(result.sizes)
+    {'step': 10, 'replica': 1, 'parameter': 2}
+    """
+    require_count("replicas", replicas)
+    require_count("steps", steps)
+    require_count("first_replica", first_replica, minimum=0)
+    at_rest = velocity is None
+    position = as_start("start", start, replicas, problem.parameters)
+    velocity = as_start("velocity", velocity, replicas, problem.parameters)
+    timetable = as_schedule(schedule, steps)
+    path = None if checkpoint is None else Path(checkpoint)
+    if seed is None and path is not None:
+        seed = stored_seed(path)
+    seed = fresh_seed() if seed is None else seed
+    recording = Recording.begin(record, position)
+    engine = Engine(problem, settings, seed, first_replica, recording, velocity, at_rest=at_rest)
+    identity = {
+        "settings": settings.to_dict(),
+        "seed": int(seed),
+        "steps": steps,
+        "problem": _problem_digest(problem),
+        "start": digest(position, velocity) + at_rest * " at rest",
+    }
+    if path is None:
+        drive(engine, recording, timetable, steps=steps, progress=progress)
+    else:
+        names = _variable_names(recording, velocity)
+        extra = {"first_replica": first_replica, "schedule": digest(timetable), "record": names}
+        keeper = Checkpoint(path, identity | extra, recording, timetable)
+        engine.now, done = keeper.read() or (engine.now, 0)
+        try:
+            drive(
+                engine,
+                recording,
+                timetable,
+                steps=steps,
+                done=done,
+                after_chunk=lambda step: keeper.note(engine.now, step),
+                progress=progress,
+            )
+        finally:
+            keeper.write()
+    return result(engine, recording, timetable, first_replica=first_replica, kind="sgd_run", **identity)
+
+
+class Engine:
+    """All replicas of a run, advanced in place of one another: see `langevin_sgd.recording.Engine`.
+
+    Parameters
+    ----------
+    problem, settings, seed, first_replica
+        As in `run`.
+    recording
+        Is told in which step a replica diverged.
+    velocity
+        (replica, parameter) at the start; the position is that of the recording.
+    at_rest
+        Whether the first gradient is not damped.
+    """
+
+    def __init__(
+        self,
+        problem: LinearRegression,
+        settings: SGD,
+        seed: int,
+        first_replica: int,
+        recording: Recording,
+        velocity: np.ndarray,
+        *,
+        at_rest: bool,
+    ) -> None:
+        self._new_sampler = partial(make_run_sampler, problem, settings)
+        self._new_sampler()  # refuses bad input before anything is computed
+        self._source = make_source(problem, settings)
+        self._rule = make_rule(settings, at_rest=at_rest)
+        self._key = key_from_seed(seed)
+        self._first_replica = first_replica
+        self._recording = recording
+        self._shape = velocity.shape
+        self.now = State(padded(recording.start), padded(velocity), recording.diverged_step.copy())
+
+    def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Go on to step `stop`; an interruption on the way leaves the state as it was."""
+        now = self.now
+        after = State(padded(now.position), padded(now.velocity), now.diverged_step.copy())
+        shape = (len(recorded), *self._shape)
+        buffer = Buffer(recorded, np.empty(shape), np.empty(shape))
+        replicas = self._shape[0]
+        cuts = np.linspace(0, replicas, min(replicas, PIECES) + 1).astype(int).tolist()
+
+        def work(piece: tuple[int, int]) -> None:
+            scratch = self._new_sampler(), padded(np.zeros(self._shape[1]))
+            replica, steps = self._first_replica, (first, stop)
+            advance(after, buffer, self._source, self._rule, *scratch, self._key, piece, replica, steps)
+
+        in_threads(work, itertools.pairwise(cuts))
+        self._recording.diverged_step[:] = after.diverged_step
+        self.now = after
+        return buffer.position, buffer.velocity
+
+    def state(self) -> tuple[np.ndarray, np.ndarray]:
+        """Position and velocity now."""
+        parameters = self._shape[1]
+        return self.now.position[:, :parameters], self.now.velocity[:, :parameters]
+
+
+def _problem_digest(problem: LinearRegression) -> str:
+    if problem.X is not None and problem.y is not None:
+        return digest(problem.X, problem.y)
+    return digest(problem.hessian, problem.minimiser, problem.noise_covariance)
+
+
+def _variable_names(recording: Recording, velocity: np.ndarray) -> list[str]:
+    """Names of what the recorders return, found out on the start."""
+    initial = Snapshots(np.zeros(1, np.int64), recording.start[None], velocity[None], recording.start)
+    return sorted(name for recorder in recording.recorders for name in recorder(initial))

@@ -1,0 +1,52 @@
+"""A claim whose tasks take their time, to be interrupted."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+import langevin_sgd as ls
+
+
+@dataclass(frozen=True)
+class Nap:
+    """A nap, and the noise of sleep."""
+
+    seconds: float
+    seed: int
+
+
+@ls.sweep.task(version=1)
+def sleep(nap: Nap):
+    """Sleep, then draw numbers."""
+    time.sleep(nap.seconds)
+    noise = np.random.default_rng(nap.seed).standard_normal(1000)
+    return ls.dataset.make({"noise": (("sample",), noise, "1")}, kind="sleep", seed=nap.seed)
+
+
+class Patience(ls.claims.Claim):
+    """Sleep is sound."""
+
+    title = "Patience"
+    statement = "The noise of sleep has zero mean."
+    formula = "E x = 0"
+    source = "derived: symmetry"
+    validity = "always"
+    control_statement = "The mean is two."
+    tiers = ("quick",)
+
+    def tasks(self, tier, seed):
+        return {f"nap {number}": sleep.at(Nap(0.3, ls.derive_seed(seed, number))) for number in range(10)}
+
+    def predict(self, tier):
+        return [ls.claims.Component("mean", 0.0, alternatives={"one": 1.0})]
+
+    def control(self, tier):
+        return [ls.claims.Component("mean", 2.0)]
+
+    def measure(self, data, tier):
+        return {"mean": ls.Estimate.from_samples([result.noise for result in data.values()])}
+
+    def panels(self, data, tier):
+        noise = data["nap 0"].noise
+        return [ls.plotting.Panel("Noise", "sample", "noise", [ls.plotting.Series("noise", range(1000), noise)])]

@@ -1,0 +1,165 @@
+"""Real SGD runs of the claims of this folder, reduced to averages over groups of replicas.
+
+Replicas are independent, so the spread of the group averages gives the standard error of every measured number.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+import langevin_sgd as ls
+from langevin_sgd.validation.limiting_dynamics.problems import OFFSET_MODE, begin, exact_law, problem
+
+GROUPS = 64
+"""Groups that replicas are averaged in; with 63 degrees of freedom a standard error is known to 9 %."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """An ensemble of SGD runs.
+
+    Parameters
+    ----------
+    problem
+        Name in `problems.problem`.
+    settings
+        Settings of SGD.
+    replicas
+        A multiple of `GROUPS`.
+    schedule
+        Recorded steps; the last one ends the run.
+    seed
+        Seed of batches, noise and start.
+    start
+        ``rest``: theta = 0, no velocity. ``minimiser``: at the minimiser, no velocity. ``stationary``: drawn from a
+        normal law with the exact stationary moments.
+    offset
+        Shift of a stationary start along `problems.OFFSET_MODE`.
+    modes
+        Eigenmodes to keep, all by default.
+    """
+
+    problem: str
+    settings: ls.SGD
+    replicas: int
+    schedule: tuple[int, ...]
+    seed: int
+    start: str = "rest"
+    offset: float = 0.0
+    modes: tuple[int, ...] = ()
+
+
+@ls.sweep.task()
+def displacement(run: Run) -> xr.Dataset:
+    """Squared distance from the start, (step, group)."""
+
+    def observe(block: ls.record.Snapshots) -> dict:
+        squared = ((block.position - block.start) ** 2).sum(axis=-1)
+        return {"squared_displacement": (("step", "group"), _groups(squared).mean(axis=2), "theta^2")}
+
+    return _simulate(run, observe).drop_dims("replica")
+
+
+@ls.sweep.task()
+def moments(run: Run) -> xr.Dataset:
+    """Means, variances and covariance of position and velocity of eigenmodes within groups, (step, group, eigenmode)."""
+    chosen = problem(run.problem)
+    vectors = chosen.eigenvectors[:, list(run.modes)] if run.modes else chosen.eigenvectors
+    project = ls.record.eigenprojections(vectors, centre=chosen.minimiser)
+
+    def observe(block: ls.record.Snapshots) -> dict:
+        found = project(block)
+        x, v = _groups(found["mode_position"][1]), _groups(found["mode_velocity"][1])
+        dx, dv = x - x.mean(axis=2, keepdims=True), v - v.mean(axis=2, keepdims=True)
+        free = x.shape[2] - 1
+        dims = ("step", "group", "eigenmode")
+        return {
+            "mean_position": (dims, x.mean(axis=2), "theta"),
+            "mean_velocity": (dims, v.mean(axis=2), "v"),
+            "var_position": (dims, (dx**2).sum(axis=2) / free, "theta^2"),
+            "var_velocity": (dims, (dv**2).sum(axis=2) / free, "v^2"),
+            "cov_position_velocity": (dims, (dx * dv).sum(axis=2) / free, "theta v"),
+        }
+
+    return _simulate(run, observe).drop_dims("replica")
+
+
+@ls.sweep.task()
+def rotation(run: Run) -> xr.Dataset:
+    """Winding rate and frequency of eigenmodes, (group, eigenmode), from every step of the schedule.
+
+    The angle is atan2(v, omega theta) with the natural frequency omega of the Langevin equation. The frequency is that
+    of the second-order recursion theta_{k+1} = a theta_k - b theta_{k-1} fitted by least squares: arccos(a / 2 sqrt b).
+    """
+    chosen, modes = problem(run.problem), list(run.modes)
+    result = _simulate(run, ls.record.eigenprojections(chosen.eigenvectors[:, modes], centre=chosen.minimiser))
+    x, v = result["mode_position"].values, result["mode_velocity"].values
+    lr, momentum = run.settings.lr, run.settings.momentum
+    omega = np.sqrt(2 * (chosen.eigenvalues[modes] + run.settings.weight_decay) / (lr * (1 + momentum)))
+    turn = np.diff(np.arctan2(v, omega * x), axis=0)
+    turn = (turn + np.pi) % (2 * np.pi) - np.pi
+    dims = ("group", "eigenmode")
+    return ls.dataset.make(
+        {
+            "winding_rate": (dims, _groups(turn).mean(axis=(0, 2)), "rad/step"),
+            "frequency": (dims, _recursion_frequency(_groups(x)), "rad/step"),
+        },
+        kind="rotation",
+        settings=run.settings.to_dict(),
+        seed=run.seed,
+    )
+
+
+def _recursion_frequency(x: np.ndarray) -> np.ndarray:
+    """(step, group, replica, eigenmode) -> (group, eigenmode), least squares within each group."""
+    after, now, before = x[2:], x[1:-1], x[:-2]
+
+    def product(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return np.einsum("kgrm,kgrm->gm", first, second)
+
+    determinant = product(now, now) * product(before, before) - product(now, before) ** 2
+    a = (product(after, now) * product(before, before) - product(after, before) * product(now, before)) / determinant
+    b = (product(after, now) * product(now, before) - product(after, before) * product(now, now)) / determinant
+    return np.arccos(a / (2 * np.sqrt(b)))
+
+
+def _groups(values: np.ndarray) -> np.ndarray:
+    """(step, replica, ...) -> (step, group, replica in group, ...)."""
+    return values.reshape(len(values), GROUPS, -1, *values.shape[2:])
+
+
+def _simulate(run: Run, recorder: ls.record.Recorder) -> xr.Dataset:
+    chosen = problem(run.problem)
+    if run.start == "stationary":
+        position, velocity = exact_law(run.problem, run.settings).sample(run.replicas, seed=run.seed)
+        if run.offset:
+            position = position + run.offset * chosen.eigenvectors[:, OFFSET_MODE]
+    else:
+        position, velocity = begin(run.problem, run.start), None
+    result = ls.training.run(
+        chosen,
+        run.settings,
+        replicas=run.replicas,
+        steps=run.schedule[-1],
+        schedule=run.schedule,
+        start=position,
+        velocity=velocity,
+        seed=run.seed,
+        record=recorder,
+    )
+    return result
+
+
+def estimate(data: xr.Dataset, name: str, **where: int) -> ls.Estimate:
+    """Mean over groups of one number of a run, selected by step and position of the eigenmode."""
+    chosen = data[name].sel(step=where["step"])
+    if "eigenmode" in where:
+        chosen = chosen.isel(eigenmode=where["eigenmode"])
+    return ls.Estimate.from_samples(chosen.values, method=f"mean over {GROUPS} groups of replicas")
+
+
+def mean_and_error(data: xr.Dataset, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard error over groups of a whole variable, each (step, ...)."""
+    groups = data[name].values
+    return groups.mean(axis=1), groups.std(axis=1, ddof=1) / np.sqrt(groups.shape[1])

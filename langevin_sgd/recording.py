@@ -148,7 +148,7 @@ def drive(
     progress
         Whether to show a progress bar on stderr.
     """
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     if done == 0 and schedule[0] == 0:
         recording.add(schedule[:1], *(part[None].copy() for part in engine.state()))

@@ -98,7 +98,7 @@ def run(
 
 @contextmanager
 def _bar(total: int, done: int, progress: bool) -> Iterator[Any]:
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     # disable=None: quiet where stderr is no terminal.
     with tqdm(total=total, initial=done, disable=None if progress else True, file=sys.stderr, unit="task") as bar:

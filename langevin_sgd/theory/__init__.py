@@ -44,6 +44,7 @@ from langevin_sgd.theory.gaussian import Gaussian as Gaussian
 from langevin_sgd.theory.gaussian_inputs import GaussianInputLaw as GaussianInputLaw
 from langevin_sgd.theory.gaussian_inputs import gaussian_input_law as gaussian_input_law
 from langevin_sgd.theory.langevin_law import LangevinLaw as LangevinLaw
+from langevin_sgd.theory.law import Law as Law
 from langevin_sgd.theory.modified_loss import ModifiedLoss as ModifiedLoss
 from langevin_sgd.theory.modified_loss import mode_weights as mode_weights
 from langevin_sgd.theory.modified_loss import ornstein_uhlenbeck_covariance as ornstein_uhlenbeck_covariance
@@ -54,6 +55,7 @@ from langevin_sgd.theory.rotation import swept_area_per_step as swept_area_per_s
 from langevin_sgd.theory.rotation import velocity_spectrum as velocity_spectrum
 from langevin_sgd.theory.rotation import winding_per_step as winding_per_step
 from langevin_sgd.theory.sde_accuracy import SdeError as SdeError
+from langevin_sgd.theory.sde_accuracy import exact_dispersion as exact_dispersion
 from langevin_sgd.theory.sde_accuracy import mode_rates as mode_rates
 from langevin_sgd.theory.sde_accuracy import sde_error as sde_error
 from langevin_sgd.theory.stability import largest_stable_lr as largest_stable_lr

@@ -94,7 +94,7 @@ class DiscreteLaw(Law):
         at_rest = not isinstance(self.start, str | Gaussian)
         if self.settings.dampening and self.settings.momentum and at_rest:
             raise InputError(
-                "dampening: the first gradient of a run from rest is not damped; give start = 'stationary' or a Gaussian, "
-                "for instance the law without dampening after one step"
+                "dampening: the first gradient of a run from rest is not damped; give start = 'stationary' or a "
+                "Gaussian, for instance the law without dampening after one step"
             )
         return super()._start_deviation

@@ -4,8 +4,8 @@ r"""Law of the underdamped Langevin equation of SGD with momentum: an Ornstein-U
 
 (Kunin et al., arXiv 2107.09133, sections 3-4), with physical time lr per step. Assumes a quadratic loss, noise frozen
 at the minimum, Gaussian and independent from step to step; accurate where lr * stiffness is small (`sde_accuracy`
-says how accurate). Batches without replacement enter by their smaller one-step covariance; the correlations between the batches
-of an epoch do not enter.
+says how accurate). Batches without replacement enter by their smaller one-step covariance; the correlations between
+the batches of an epoch do not enter.
 """
 
 from __future__ import annotations

@@ -35,8 +35,12 @@ TILE = 64
 """Steps whose batches are drawn together: long enough to vectorise, short enough for the first-level cache."""
 
 
+ORDER_BYTES = 2**31
+"""Memory that the shuffled orders of all replicas may take."""
+
+
 class Sampler(NamedTuple):
-    """How batches are drawn, with the scratch of one thread."""
+    """How batches are drawn, with the scratch of a few replicas that share a thread."""
 
     kind: int
     """Place of the sampling in `SAMPLINGS`."""
@@ -44,35 +48,38 @@ class Sampler(NamedTuple):
     batch_size: int
     bits: np.ndarray
     """(4, tile) random words."""
-    shuffle_bits: np.ndarray
-    """(4, draws) random words of a shuffle."""
-    order: np.ndarray
-    """(sample,) the shuffled samples of an epoch."""
     taken: np.ndarray
     """(sample,) marks of Floyd's algorithm, all False between batches."""
+    order: np.ndarray
+    """(replica, sample) the shuffled samples of an epoch, kept while it lasts."""
+    order_epoch: np.ndarray
+    """(replica,) the epoch of that order, -1 for none."""
 
 
-def make_sampler(settings: SGD, samples: int) -> Sampler:
-    """Scratch for `fill_batches`; checks that the batch fits the data.
-
-    Raises
-    ------
-    InputError
-        If batches of distinct samples are larger than the data.
-    """
+def make_sampler(settings: SGD, samples: int, replicas: int) -> Sampler:
+    """Scratch for `fill_batches`."""
     kind = SAMPLINGS.index(settings.sampling)
-    fits = kind == 0 or settings.batch_size <= samples
-    require(fits, "batch_size", settings.batch_size, f"must be at most {samples} samples with {settings.sampling}")
-    distinct, shuffled = (samples if kind == k else 0 for k in (1, 2))
     return Sampler(
         kind=kind,
         samples=samples,
         batch_size=settings.batch_size,
         bits=np.empty((4, TILE), np.uint64),
-        shuffle_bits=np.empty((4, -(-shuffled // 4)), np.uint64),
-        order=np.empty(shuffled, np.int32),
-        taken=np.zeros(distinct, np.bool_),
+        taken=np.zeros(samples if kind == 1 else 0, np.bool_),
+        order=np.empty((replicas, samples if kind == 2 else 0), np.int32),
+        order_epoch=np.full(replicas, -1),
     )
+
+
+def require_sampling(settings: SGD, samples: int, replicas: int) -> None:
+    """Raise `InputError` if batches of distinct samples exceed the data, or the shuffled orders the memory."""
+    if settings.sampling == "with_replacement":
+        return
+    most = f"must be at most {samples} samples with {settings.sampling}"
+    require(settings.batch_size <= samples, "batch_size", settings.batch_size, most)
+    if settings.sampling == "epochs":
+        fits = ORDER_BYTES // (4 * samples)
+        hint = f"at most {fits} at a time for epochs of {samples} samples; run the rest with first_replica"
+        require(replicas <= fits, "replicas", replicas, hint)
 
 
 @inlined
@@ -107,51 +114,53 @@ def _make_distinct(batch: np.ndarray, sampler: Sampler) -> None:
 
 
 @inlined
-def _shuffle(sampler: Sampler, key: np.ndarray, replica: int, epoch: int) -> None:
-    order, samples = sampler.order, sampler.samples
-    bits_over_draws(sampler.shuffle_bits, key, epoch, replica, BATCHES)
+def _shuffle(order: np.ndarray, key: np.ndarray, replica: int, epoch: int) -> None:
+    samples = len(order)
+    bits = np.empty((4, (samples + 3) // 4), np.uint64)
+    bits_over_draws(bits, key, epoch, replica, BATCHES)
     for i in range(samples):
         order[i] = i
     for i in range(samples):
-        j = i + index_below(sampler.shuffle_bits[i % 4, i // 4], samples - i)
+        j = i + index_below(bits[i % 4, i // 4], samples - i)
         order[i], order[j] = order[j], order[i]
 
 
 @kernel
 def fill_batches(
-    batches: np.ndarray, sampler: Sampler, key: np.ndarray, replica: int, first_step: int, epoch: int
-) -> int:
-    """Fill `batches` (step, batch) with the samples of consecutive steps; places beyond a short batch are left.
+    batches: np.ndarray, sampler: Sampler, row: int, key: np.ndarray, replica: int, first_step: int
+) -> None:
+    """Fill `batches` (step, batch), at most `TILE` steps, with the samples of consecutive steps of one replica.
 
-    `epoch` is the one whose shuffle ``sampler.order`` holds, -1 for none; the new one is returned.
+    What lies beyond a short batch is left as it is. `row` is the place of the replica among those of the sampler.
     """
     if sampler.kind < 2:
         _draw_indices(batches, sampler, key, replica, first_step)
         if sampler.kind == 1:
             for lane in range(len(batches)):
                 _make_distinct(batches[lane], sampler)
-        return epoch
+        return
     batches_per_epoch = -(-sampler.samples // sampler.batch_size)
     for lane in range(len(batches)):
-        step = first_step + lane
-        if step // batches_per_epoch != epoch:
-            epoch = step // batches_per_epoch
-            _shuffle(sampler, key, replica, epoch)
-        start = step % batches_per_epoch * sampler.batch_size
-        for j in range(batch_length(sampler, step)):
-            batches[lane, j] = sampler.order[start + j]
-    return epoch
+        epoch, place = divmod(first_step + lane, batches_per_epoch)
+        if sampler.order_epoch[row] != epoch:
+            _shuffle(sampler.order[row], key, replica, epoch)
+            sampler.order_epoch[row] = epoch
+        for j in range(batch_length(sampler, first_step + lane)):
+            batches[lane, j] = sampler.order[row, place * sampler.batch_size + j]
 
 
 @kernel
 def fill_normals(normals: np.ndarray, bits: np.ndarray, key: np.ndarray, replica: int, first_step: int) -> None:
-    """Fill `normals` (step, parameter rounded up to a multiple of 4) for consecutive steps of one replica."""
+    """Fill `normals` (step, parameter rounded up to a multiple of 4), at most `TILE` steps of one replica."""
+    four = np.empty(bits.shape)
     for draw in range(normals.shape[1] // 4):
         bits_over_steps(bits, key, draw, first_step, replica, NOISE)
-        for pair in range(2):
-            j = 4 * draw + 2 * pair
-            for lane in range(len(normals)):
-                normals[lane, j], normals[lane, j + 1] = box_muller_64(bits[2 * pair, lane], bits[2 * pair + 1, lane])
+        for pair in range(0, 4, 2):
+            for lane in range(bits.shape[1]):
+                four[pair, lane], four[pair + 1, lane] = box_muller_64(bits[pair, lane], bits[pair + 1, lane])
+        for lane in range(len(normals)):
+            for j in range(4):
+                normals[lane, 4 * draw + j] = four[j, lane]
 
 
 def batch_indices(
@@ -191,10 +200,11 @@ def batch_indices(
     require_count("samples", samples)
     for name, value in (("replica", replica), ("first_step", first_step), ("steps", steps)):
         require_count(name, value, minimum=0)
-    sampler, key, epoch = make_sampler(settings, samples), key_from_seed(seed), -1
+    require_sampling(settings, samples, 1)
+    sampler, key = make_sampler(settings, samples, 1), key_from_seed(seed)
     batches = np.full((steps, settings.batch_size), -1, np.int32)
     for start in range(0, steps, TILE):
-        epoch = fill_batches(batches[start : start + TILE], sampler, key, replica, first_step + start, epoch)
+        fill_batches(batches[start : start + TILE], sampler, 0, key, replica, first_step + start)
     return batches.astype(np.int64)
 
 

@@ -10,7 +10,7 @@ from langevin_sgd.checks import InputError
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.recording import LIMIT
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.training.batches import Sampler, make_sampler
+from langevin_sgd.training.batches import require_sampling
 from langevin_sgd.training.steps import DATA, DENSE, DIAGONAL, Rule, Source
 
 LINE = 8
@@ -26,6 +26,14 @@ def padded(array: np.ndarray) -> np.ndarray:
     out = room[first : first + math.prod(shape)].reshape(shape)
     out[..., : array.shape[-1]] = array
     return out
+
+
+def require_samples(problem: LinearRegression, settings: SGD, replicas: int) -> None:
+    """Raise `InputError` for a sampling that the problem cannot have."""
+    if problem.samples is not None:
+        require_sampling(settings, problem.samples, replicas)
+    elif settings.sampling != "with_replacement":
+        raise InputError(f"sampling = {settings.sampling!r}: a problem without data has with_replacement only")
 
 
 def make_source(problem: LinearRegression, settings: SGD) -> Source:
@@ -73,16 +81,3 @@ def make_rule(settings: SGD, *, at_rest: bool) -> Rule:
         undamped_step=0 if at_rest else -1,
         limit_squared=LIMIT**2,
     )
-
-
-def make_run_sampler(problem: LinearRegression, settings: SGD) -> Sampler:
-    """Scratch for one thread.
-
-    Raises
-    ------
-    InputError
-        If the batch does not fit the data, or a problem without data is to be sampled otherwise than independently.
-    """
-    if problem.samples is None and settings.sampling != "with_replacement":
-        raise InputError(f"sampling = {settings.sampling!r}: a problem without data has with_replacement only")
-    return make_sampler(settings, problem.samples or 1)

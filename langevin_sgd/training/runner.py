@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +22,9 @@ from langevin_sgd.randomness import fresh_seed, key_from_seed
 from langevin_sgd.record import Recorder, Snapshots, as_schedule
 from langevin_sgd.recording import Recording, as_start, drive, result
 from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.training.batches import Sampler, make_sampler
 from langevin_sgd.training.checkpoint import Checkpoint, digest, stored_seed
-from langevin_sgd.training.problems import make_rule, make_run_sampler, make_source, padded
+from langevin_sgd.training.problems import make_rule, make_source, padded, require_samples
 from langevin_sgd.training.steps import Buffer, State, advance
 
 if TYPE_CHECKING:
@@ -103,9 +104,9 @@ def run(
     --------
     >>> import numpy as np
     >>> from langevin_sgd.models import LinearRegression
-    >>> result = run(LinearRegression.from_spectrum(np.ones(2)), SGD(lr=0.1, batch_size=1), steps=10, seed=1)
-    >>> dict(result.sizes)
-    {'step': 10, 'replica': 1, 'parameter': 2}
+    >>> problem = LinearRegression.from_spectrum(np.ones(2))
+    >>> dict(run(problem, SGD(lr=0.1, batch_size=1), steps=100, seed=1, schedule=[0, 10, 100]).sizes)
+    {'step': 3, 'replica': 1, 'parameter': 2}
     """
     require_count("replicas", replicas)
     require_count("steps", steps)
@@ -120,33 +121,35 @@ def run(
     seed = fresh_seed() if seed is None else seed
     recording = Recording.begin(record, position)
     engine = Engine(problem, settings, seed, first_replica, recording, velocity, at_rest=at_rest)
-    identity = {
-        "settings": settings.to_dict(),
-        "seed": int(seed),
-        "steps": steps,
-        "problem": _problem_digest(problem),
-        "start": digest(position, velocity) + at_rest * " at rest",
-    }
+    provenance = {"settings": settings.to_dict(), "seed": int(seed), "steps": steps}
+    progress = progress and sys.stderr.isatty()
     if path is None:
         drive(engine, recording, timetable, steps=steps, progress=progress)
     else:
-        names = _variable_names(recording, velocity)
-        extra = {"first_replica": first_replica, "schedule": digest(timetable), "record": names}
-        keeper = Checkpoint(path, identity | extra, recording, timetable)
-        engine.now, done = keeper.read() or (engine.now, 0)
-        try:
-            drive(
-                engine,
-                recording,
-                timetable,
-                steps=steps,
-                done=done,
-                after_chunk=lambda step: keeper.note(engine.now, step),
-                progress=progress,
-            )
-        finally:
-            keeper.write()
-    return result(engine, recording, timetable, first_replica=first_replica, kind="sgd_run", **identity)
+        identity = provenance | {
+            "first_replica": first_replica,
+            "problem": _problem_digest(problem),
+            "start": digest(position, velocity) + at_rest * " at rest",
+            "schedule": digest(timetable),
+            "record": _variable_names(recording, velocity),
+        }
+        _drive_and_keep(engine, recording, timetable, Checkpoint(path, identity, recording, timetable), steps, progress)
+    return result(engine, recording, timetable, first_replica=first_replica, kind="sgd_run", **provenance)
+
+
+def _drive_and_keep(
+    engine: Engine, recording: Recording, schedule: np.ndarray, checkpoint: Checkpoint, steps: int, progress: bool
+) -> None:
+    """Continue from the checkpoint if there is one, and leave the last whole chunk in it whatever happens."""
+    engine.now, done = checkpoint.read() or (engine.now, 0)
+
+    def note(step: int) -> None:
+        checkpoint.note(engine.now, step)
+
+    try:
+        drive(engine, recording, schedule, steps=steps, done=done, after_chunk=note, progress=progress)
+    finally:
+        checkpoint.write()
 
 
 class Engine:
@@ -175,14 +178,19 @@ class Engine:
         *,
         at_rest: bool,
     ) -> None:
-        self._new_sampler = partial(make_run_sampler, problem, settings)
-        self._new_sampler()  # refuses bad input before anything is computed
+        replicas, parameters = velocity.shape
+        require_samples(problem, settings, replicas)
         self._source = make_source(problem, settings)
         self._rule = make_rule(settings, at_rest=at_rest)
         self._key = key_from_seed(seed)
         self._first_replica = first_replica
         self._recording = recording
         self._shape = velocity.shape
+        cuts = np.linspace(0, replicas, min(replicas, PIECES) + 1).astype(int).tolist()
+        self._pieces = [
+            (piece, make_sampler(settings, problem.samples or 0, piece[1] - piece[0]), padded(np.zeros(parameters)))
+            for piece in itertools.pairwise(cuts)
+        ]
         self.now = State(padded(recording.start), padded(velocity), recording.diverged_step.copy())
 
     def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -191,15 +199,13 @@ class Engine:
         after = State(padded(now.position), padded(now.velocity), now.diverged_step.copy())
         shape = (len(recorded), *self._shape)
         buffer = Buffer(recorded, np.empty(shape), np.empty(shape))
-        replicas = self._shape[0]
-        cuts = np.linspace(0, replicas, min(replicas, PIECES) + 1).astype(int).tolist()
 
-        def work(piece: tuple[int, int]) -> None:
-            scratch = self._new_sampler(), padded(np.zeros(self._shape[1]))
-            replica, steps = self._first_replica, (first, stop)
-            advance(after, buffer, self._source, self._rule, *scratch, self._key, piece, replica, steps)
+        def work(piece: tuple[tuple[int, int], Sampler, np.ndarray]) -> None:
+            replicas, sampler, gradient = piece
+            fixed = self._source, self._rule, sampler, gradient, self._key
+            advance(after, buffer, *fixed, replicas, self._first_replica, (first, stop))
 
-        in_threads(work, itertools.pairwise(cuts))
+        in_threads(work, self._pieces)
         self._recording.diverged_step[:] = after.diverged_step
         self.now = after
         return buffer.position, buffer.velocity

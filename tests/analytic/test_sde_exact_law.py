@@ -18,7 +18,8 @@ PROBLEMS = {
 
 def problem_and_settings(name, weight_decay=0.1):
     eigenvalues, covariance, momentum = PROBLEMS[name]
-    problem = ls.LinearRegression.from_spectrum(eigenvalues, minimiser=[0.5, -1.0])
+    turn = np.array([[np.cos(0.6), -np.sin(0.6)], [np.sin(0.6), np.cos(0.6)]])
+    problem = ls.LinearRegression.from_spectrum(eigenvalues, minimiser=[0.5, -1.0], eigenvectors=turn)
     problem = problem if covariance is None else problem.with_noise_covariance(covariance)
     return problem, ls.SGD(lr=0.05, batch_size=2, momentum=momentum, weight_decay=weight_decay)
 
@@ -210,6 +211,17 @@ def test_overdamped_is_the_limit_of_underdamped():
         )
         assert abs(full.matrix[0, 0, 0] / slow.matrix[0, 0, 0] - 1) < tolerance
         assert abs((full.noise[0] @ full.noise[0].T)[0, 0] / slow.noise[0, 0, 0] ** 2 - 1) < tolerance
+
+
+def test_without_noise_the_path_is_the_damped_one_in_the_original_coordinates():
+    turn = np.linalg.qr(np.random.default_rng(2).normal(size=(3, 3)))[0]
+    problem = ls.LinearRegression.from_spectrum([5.0, 2.0, 0.3], noise_scale=0.0, eigenvectors=turn)
+    equation = ls.Underdamped.from_sgd(problem, ls.SGD(lr=0.1, batch_size=1, momentum=0.8))
+    run = ls.sde.simulate(equation, ls.sde.ExactOrnsteinUhlenbeck(), steps=7, start=[1, 2, 3], velocity=[0, -1, 5])
+    linear = np.block([[np.zeros((3, 3)), np.eye(3)], [-problem.hessian / 0.09, -0.2 / 0.09 * np.eye(3)]])
+    end = expm(0.7 * linear) @ [1, 2, 3, 0, -1, 5]
+    assert np.allclose(run["final_position"].values[0], end[:3], rtol=1e-10)
+    assert np.allclose(run["final_velocity"].values[0], end[3:], rtol=1e-10)
 
 
 # --- from SGD ------------------------------------------------------------------------------------------------------

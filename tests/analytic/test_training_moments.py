@@ -24,7 +24,7 @@ def products(states):
     return np.einsum("...i,...j->...ij", states, states)
 
 
-# --- minibatches of data -----------------------------------------------------------------------------------------------
+# --- minibatches of data -----------------------------------------------------------------------------------------
 
 X = np.array([[1.0, 0.3], [-0.5, 0.8], [0.2, -1.1]])
 Y = np.array([1.0, -2.0, 0.5])
@@ -32,9 +32,7 @@ STEPS = 4
 SEQUENCES = {
     "with_replacement": list(itertools.product(itertools.product(range(3), repeat=2), repeat=STEPS)),
     "without_replacement": list(itertools.product(itertools.combinations(range(3), 2), repeat=STEPS)),
-    "epochs": [
-        (a[:2], a[2:], b[:2], b[2:]) for a, b in itertools.product(itertools.permutations(range(3)), repeat=2)
-    ],
+    "epochs": [(a[:2], a[2:], b[:2], b[2:]) for a, b in itertools.product(itertools.permutations(range(3)), repeat=2)],
 }
 
 
@@ -64,7 +62,7 @@ def test_minibatch_moments_equal_the_enumeration_of_all_batches(sampling, seed):
         assert far(products(states), products(moments[other]).mean(axis=0))
 
 
-# --- additive noise ----------------------------------------------------------------------------------------------------
+# --- additive noise ----------------------------------------------------------------------------------------------
 
 
 def map_moments(problem, settings, steps):
@@ -125,7 +123,7 @@ def test_two_thousand_modes(seed):
     assert not far(normalised.ravel(), 1.0)
 
 
-# --- what a run reports ------------------------------------------------------------------------------------------------
+# --- what a run reports ------------------------------------------------------------------------------------------
 
 
 def test_a_diverging_replica_is_stopped_and_reported():

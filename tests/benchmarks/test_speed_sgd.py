@@ -50,11 +50,11 @@ def runner(options, replicas, steps, problem=None):
 @pytest.mark.parametrize("sampling", ["with_replacement", "without_replacement", "epochs"])
 def test_runner(benchmark, table, monkeypatch, sampling):
     monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
-    table.time(benchmark, f"training.run, {sampling}", runner({"sampling": sampling}, 16, 10_000), per=160_000)
+    table.time(benchmark, f"training.run, {sampling}", runner({"sampling": sampling}, 16, 40_000), per=640_000)
 
 
 def test_runner_on_all_cores(benchmark, table):
-    table.time(benchmark, "training.run, with_replacement, all cores", runner({}, 16, 20_000), per=320_000)
+    table.time(benchmark, "training.run, with_replacement, all cores", runner({}, 16, 80_000), per=1_280_000)
 
 
 def test_one_replica_in_numpy(benchmark, table):
@@ -128,5 +128,5 @@ def test_additive_noise_of_many_modes(benchmark, table, monkeypatch):
     monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
     problem = ls.LinearRegression.from_spectrum(np.arange(1.0, 2001.0) ** -1.5)
     table.time(
-        benchmark, "training.run, additive noise, per mode of 2000", runner({}, 8, 500, problem), per=8 * 500 * 2000
+        benchmark, "training.run, additive noise, per mode of 2000", runner({}, 8, 4_000, problem), per=8 * 4_000 * 2000
     )

@@ -166,7 +166,7 @@ def test_a_killed_run_continues_bit_for_bit(tmp_path):
 
 
 def test_an_interruption_is_answered_at_once():
-    """An alarm raises KeyboardInterrupt inside a run of hours; how soon it ends is checked with room for slow machines."""
+    """An alarm raises KeyboardInterrupt inside a run of hours; the limit leaves room for slow machines."""
     pressed = []
 
     def press(*_):

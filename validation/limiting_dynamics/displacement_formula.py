@@ -1,17 +1,17 @@
 """The displacement as a sum over velocity correlations, taken literally, grows for ever where SGD saturates.
 
-The global displacement can be written as a double sum of velocity correlations over steps. With the correlations of SGD
-the sum is exact; with those of the continuous Langevin equation inside the same discrete sum the correlations no longer
-add up to zero, and a linear growth is left over that no bounded mode has. Additive Gaussian noise sigma^2 H on a spectrum
-1/l, so that nothing but the sum is tested.
+The global displacement can be written as a double sum of velocity correlations over steps. With the correlations of
+SGD the sum is exact; with those of the continuous Langevin equation inside the same discrete sum the correlations no
+longer add up to zero, and a linear growth is left over that no bounded mode has. Additive Gaussian noise sigma^2 H on
+a spectrum 1/l, so that nothing but the sum is tested.
 """
 
 import numpy as np
 import xarray as xr
-
-import langevin_sgd as ls
 from langevin_sgd.validation.limiting_dynamics.problems import exact_law, rival_laws
 from langevin_sgd.validation.limiting_dynamics.runs import Run, displacement, estimate, mean_and_error
+
+import langevin_sgd as ls
 
 NAME = "power_law(1,8)"
 SETTINGS = ls.SGD(lr=0.05, batch_size=1, momentum=0.9)
@@ -69,7 +69,8 @@ class DisplacementFormula(ls.claims.Claim):
         noise = np.diag(exact_law(NAME, SETTINGS).modes.noise).sum()
         free = ls.theory.free_displacement(np.array(LAGS), SETTINGS, float(noise))
         return [
-            ls.claims.Component(name=self._name(lag), prediction=float(value)) for lag, value in zip(LAGS, free, strict=True)
+            ls.claims.Component(name=self._name(lag), prediction=float(value))
+            for lag, value in zip(LAGS, free, strict=True)
         ]
 
     def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:

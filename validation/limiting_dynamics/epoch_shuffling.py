@@ -1,22 +1,22 @@
 """Shuffled epochs, the way SGD is run in practice, remove diffusion beyond one epoch.
 
-Each sample is used once per epoch, so the noise of an epoch sums to zero. Along a direction that is nearly flat, SGD with
-independent batches walks away from the minimiser as sqrt(t); with shuffled epochs it returns at the end of each epoch,
-and its variance in the middle of an epoch is the same after fifty epochs as in the first.
+Each sample is used once per epoch, so the noise of an epoch sums to zero. Along a direction that is nearly flat, SGD
+with independent batches walks away from the minimiser as sqrt(t); with shuffled epochs it returns at the end of each
+epoch, and its variance in the middle of an epoch is the same after fifty epochs as in the first.
 
 The law takes the noise as frozen at the minimiser. What it leaves out, noise that depends on the parameters, is of
-relative size lr tr(H) / (2 batch_size (1 - momentum)); if it were white it would add that fraction of the variance under
-independent batches, which is the margin.
+relative size lr tr(H) / (2 batch_size (1 - momentum)); if it were white it would add that fraction of the variance
+under independent batches, which is the margin.
 """
 
 from dataclasses import replace
 
 import numpy as np
 import xarray as xr
-
-import langevin_sgd as ls
 from langevin_sgd.validation.limiting_dynamics.problems import exact_law, problem
 from langevin_sgd.validation.limiting_dynamics.runs import Run, estimate, mean_and_error, moments
+
+import langevin_sgd as ls
 
 NAME = "small_gaussian"
 EPOCHS = ls.SGD(lr=0.01, batch_size=16, momentum=0.5, sampling="epochs")
@@ -43,11 +43,13 @@ def feedback() -> float:
 class EpochShuffling(ls.claims.Claim):
     title = "Shuffled epochs"
     statement = (
-        "With shuffled epochs the gradient noise sums to zero over an epoch: diffusion along soft directions ends after one "
-        "epoch, and the variance within an epoch repeats from epoch to epoch."
+        "With shuffled epochs the gradient noise sums to zero over an epoch: diffusion along soft directions ends "
+        "after one epoch, and the variance within an epoch repeats from epoch to epoch."
     )
     formula = "E xi_a xi_b^T = q (delta_ab - (1 - delta_ab) / (M - 1)) within an epoch of M batches, 0 between epochs"
-    source = "derived (sampling without replacement from a finite population); compare Kuehn and Rosenow, arXiv 2306.05300"
+    source = (
+        "derived (sampling without replacement from a finite population); compare Kuehn and Rosenow, arXiv 2306.05300"
+    )
     validity = "Batch size divides N; lr tr(H) << 2 batch_size (1 - momentum)."
     control_statement = "Independent batches, the noise that stochastic differential equations assume."
 

@@ -78,11 +78,13 @@ MOMENTS = {"<theta_1^2>": (0, 0), "<theta_1 theta_2>": (0, 1), "<theta_1 v_1>": 
 class MinibatchMoments(ls.claims.Claim):
     title = "Exact moments of minibatch SGD"
     statement = (
-        "The second moments of SGD with momentum on a finite data set obey a closed linear recursion, in which the noise of "
-        "a minibatch depends on where the parameters are; it is exact at every step and learning rate."
+        "The second moments of SGD with momentum on a finite data set obey a closed linear recursion, in which the "
+        "noise of a minibatch depends on where the parameters are; it is exact at every step and learning rate."
     )
     formula = "P' = M P M^T + M z c^T + c z^T M^T + c c^T + f G Sigma(P) G^T, f = 1/B or (N-B)/(B(N-1))"
-    source = "derived: second moments of the SGD map with independent minibatches close on themselves for a quadratic loss"
+    source = (
+        "derived: second moments of the SGD map with independent minibatches close on themselves for a quadratic loss"
+    )
     validity = "Any linear regression, any stable or unstable settings; batches independent of one another."
     control_statement = "The factor f of the other sampling scheme."
 
@@ -101,7 +103,7 @@ class MinibatchMoments(ls.claims.Claim):
     def _components(self, tier: str, theory_of: dict[str, str]) -> list[ls.claims.Component]:
         components = []
         for sampling, theory in theory_of.items():
-            exact, frozen = (list(_law(theory, noise, self.steps(tier)).values()) for noise in ("minibatch", "additive"))
+            exact, frozen = (_law(theory, noise, self.steps(tier)).values() for noise in ("minibatch", "additive"))
             for label, value, rival in zip(MOMENTS, exact, frozen, strict=True):
                 components.append(
                     ls.claims.Component(

@@ -1,17 +1,18 @@
 """What SGD samples is not the loss: positions are isotropic although the Hessian is not, velocities carry its shape.
 
-Real minibatch SGD on Gaussian inputs whose Hessian spans a factor 50. The stationary density of the Langevin equation is
-exp(-kappa Psi), Psi a modified loss from which the curvature of positions has dropped out; a Boltzmann law of the loss
-itself would give position variances proportional to 1/h. With weight decay the variance is deformed by h / (h + wd). On
-the diabetes data, where the noise is not exactly proportional to the Hessian, its measured covariance is used.
+Real minibatch SGD on Gaussian inputs whose Hessian spans a factor 50. The stationary density of the Langevin equation
+is exp(-kappa Psi), Psi a modified loss from which the curvature of positions has dropped out; a Boltzmann law of the
+loss itself would give position variances proportional to 1/h. With weight decay the variance is deformed by h / (h +
+wd). On the diabetes data, where the noise is not exactly proportional to the Hessian, its measured covariance is
+used.
 """
 
 import numpy as np
 import xarray as xr
-
-import langevin_sgd as ls
 from langevin_sgd.validation.limiting_dynamics.problems import problem
 from langevin_sgd.validation.limiting_dynamics.runs import Run, mean_and_error, moments
+
+import langevin_sgd as ls
 
 PLAIN = ls.SGD(lr=0.05, batch_size=16, momentum=0.9)
 DECAYED = ls.SGD(lr=0.05, batch_size=16, momentum=0.9, weight_decay=0.1)
@@ -65,13 +66,21 @@ def log_ratio(run: xr.Dataset, first: int, second: int) -> ls.Estimate:
 class ModifiedLoss(ls.claims.Claim):
     title = "Modified loss"
     statement = (
-        "Stationary SGD with momentum samples a modified loss: positions are isotropic without weight decay although the "
-        "Hessian is not, weight decay deforms them by h / (h + weight_decay), and velocities have the shape of the Hessian."
+        "Stationary SGD with momentum samples a modified loss: positions are isotropic without weight decay although "
+        "the Hessian is not, weight decay deforms them by h / (h + weight_decay), and velocities have the shape of the "
+        "Hessian."
     )
-    formula = "Var(theta_l) = lr sigma^2 / (2 S (1 - momentum)) * h_l / (h_l + wd),  Var(v_l) = sigma^2 h_l / (S (1 - momentum^2))"
-    source = "Kunin et al., arXiv 2107.09133, section 4 (modified loss); general noise: the same with q_l / k_l, derived"
+    formula = (
+        "Var(theta_l) = lr sigma^2 / (2 S (1 - momentum)) * h_l / (h_l + wd),  "
+        "Var(v_l) = sigma^2 h_l / (S (1 - momentum^2))"
+    )
+    source = (
+        "Kunin et al., arXiv 2107.09133, section 4 (modified loss); general noise: the same with q_l / k_l, derived"
+    )
     validity = "Stationary; lr k << 2 (1 + momentum); noise frozen at the minimiser, lr tr(H) << S (1 - momentum)."
-    control_statement = "The Boltzmann law of the loss with isotropic noise: Var(theta_l) ~ 1 / k_l, Var(v_l) the same in every mode."
+    control_statement = (
+        "The Boltzmann law of the loss with isotropic noise: Var(theta_l) ~ 1 / k_l, Var(v_l) the same in every mode."
+    )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return {
@@ -91,7 +100,9 @@ class ModifiedLoss(ls.claims.Claim):
     def predict(self, tier: str) -> list[ls.claims.Component]:
         values = problem("gaussian").eigenvalues
         span = float(np.log(values[0] / values[-1]))
-        accuracy = "finite learning rate and noise that depends on the parameters, which the Langevin equation leaves out"
+        accuracy = (
+            "finite learning rate and noise that depends on the parameters, which the Langevin equation leaves out"
+        )
         control = {component.name: component.prediction for component in self.control(tier)}
         boltzmann = "Boltzmann law of the loss"
         return [
@@ -150,11 +161,15 @@ class ModifiedLoss(ls.claims.Claim):
             change = np.diff(np.log(data[label]["var_position"].values[:, :, -1]), axis=0)[0]
             drift = ls.Estimate.from_samples(change)
             if abs(drift.value) > 5 * drift.standard_error:
-                return f"{label}: the softest mode is not stationary between steps {TIMES[label]}: ln(variance) moves by {drift}"
+                return f"{label}: softest mode not stationary at steps {TIMES[label]}: ln(variance) moves by {drift}"
         return None
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        return [self._panel(label, data[label], quantity) for label in LABELS for quantity in ("var_position", "var_velocity")]
+        return [
+            self._panel(label, data[label], quantity)
+            for label in LABELS
+            for quantity in ("var_position", "var_velocity")
+        ]
 
     def _panel(self, label: str, run: xr.Dataset, quantity: str) -> ls.plotting.Panel:
         found, settings = problem(problem_of(label)), LABELS[label]

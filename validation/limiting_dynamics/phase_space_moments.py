@@ -8,10 +8,10 @@ noise enters, the rival is the first-order Langevin equation without inertia.
 
 import numpy as np
 import xarray as xr
-
-import langevin_sgd as ls
 from langevin_sgd.validation.limiting_dynamics.problems import begin, exact_law, problem, rival_laws
 from langevin_sgd.validation.limiting_dynamics.runs import Run, estimate, mean_and_error, moments
+
+import langevin_sgd as ls
 
 NAME = "diabetes"
 SETTINGS = ls.SGD(lr=0.05, batch_size=16, momentum=0.9)
@@ -54,9 +54,13 @@ class PhaseSpaceMoments(ls.claims.Claim):
         "stationarity, the mean and covariance of a linear stochastic process in phase space."
     )
     formula = "z' = M z + c + G xi(theta): mean M^n, covariance from the closed recursion of second moments"
-    source = "Kunin et al., arXiv 2107.09133, section 4 (Ornstein-Uhlenbeck process); exact moments of the SGD map derived"
+    source = (
+        "Kunin et al., arXiv 2107.09133, section 4 (Ornstein-Uhlenbeck process); exact moments of the SGD map derived"
+    )
     validity = "Quadratic loss; independent minibatches; any time."
-    control_statement = "The process without momentum: velocity forgotten, positions relax and fluctuate as for momentum 0."
+    control_statement = (
+        "The process without momentum: velocity forgotten, positions relax and fluctuate as for momentum 0."
+    )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         schedule = sorted({*ls.record.log_spaced(steps=TIMES[-1], per_decade=10).tolist(), *TIMES})
@@ -86,7 +90,9 @@ class PhaseSpaceMoments(ls.claims.Claim):
                 ls.claims.Component(
                     name=name,
                     prediction=float(exact[quantity][time, mode]),
-                    alternatives={label: float(value[quantity][time, mode]) for label, value in rivals_of[quantity].items()},
+                    alternatives={
+                        label: float(value[quantity][time, mode]) for label, value in rivals_of[quantity].items()
+                    },
                 )
             )
         return components
@@ -121,15 +127,17 @@ class PhaseSpaceMoments(ls.claims.Claim):
 
     def _panel(self, run: xr.Dataset, quantity: str) -> ls.plotting.Panel:
         times = run["step"].values[1:]
-        exact = mode_moments(exact_law(NAME, SETTINGS, "rest"), times)[quantity]
-        frozen = mode_moments(rival_laws(NAME, SETTINGS, "rest")["noise frozen at the minimiser"], times)[quantity]
+        dense = ls.record.log_spaced(steps=TIMES[-1], per_decade=60)[1:]
+        exact = mode_moments(exact_law(NAME, SETTINGS, "rest"), dense)[quantity]
+        frozen = mode_moments(rival_laws(NAME, SETTINGS, "rest")["noise frozen at the minimiser"], dense)[quantity]
         mean, error = mean_and_error(run, quantity)
         series = []
         for column, (label, mode) in enumerate(MODES.items()):
             series.append(ls.plotting.Series(label, times, mean[1:, column], error[1:, column]))
-            series.append(ls.plotting.Series("exact law", times, exact[:, mode], kind="theory"))
+            once = {"exact": "exact law", "frozen": "noise frozen"} if column == 0 else {"exact": "", "frozen": ""}
+            series.append(ls.plotting.Series(once["exact"], dense, exact[:, mode], kind="theory"))
             if quantity != "mean_position":
-                series.append(ls.plotting.Series("noise frozen", times, frozen[:, mode], kind="rival"))
+                series.append(ls.plotting.Series(once["frozen"], dense, frozen[:, mode], kind="rival"))
         signed = quantity in ("mean_position", "cov_position_velocity")
         return ls.plotting.Panel(
             title=WORDS[quantity].capitalize(),

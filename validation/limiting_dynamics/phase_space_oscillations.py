@@ -1,16 +1,17 @@
 """Modes turn in phase space: clockwise, at the natural frequency, and oscillate at a lower one.
 
-Stationary minibatch SGD on the diabetes data, its four stiffest eigenmodes followed at every step. Two different numbers
-are called frequency: the stationary current winds about the minimum at a mean rate that the Langevin equation puts at
-its natural frequency lr * omega, while the correlations oscillate at the phase advance of the map, which damping lowers.
+Stationary minibatch SGD on the diabetes data, its four stiffest eigenmodes followed at every step. Two different
+numbers are called frequency: the stationary current winds about the minimum at a mean rate that the Langevin equation
+puts at its natural frequency lr * omega, while the correlations oscillate at the phase advance of the map, which
+damping lowers.
 """
 
 import numpy as np
 import xarray as xr
-
-import langevin_sgd as ls
 from langevin_sgd.validation.limiting_dynamics.problems import exact_law, problem, rival_laws
 from langevin_sgd.validation.limiting_dynamics.runs import Run, rotation
+
+import langevin_sgd as ls
 
 NAME = "diabetes"
 SETTINGS = ls.SGD(lr=0.05, batch_size=64, momentum=0.8)
@@ -22,12 +23,6 @@ NORMALITY = 0.01
 """Relative accuracy of the winding rate, whose law takes the state and the noise of a batch of 64 as normal."""
 
 
-def natural_frequency() -> np.ndarray:
-    """lr * omega of the chosen modes, radians per step."""
-    stiffness = problem(NAME).eigenvalues[list(MODES)] + SETTINGS.weight_decay
-    return np.sqrt(2 * SETTINGS.lr * stiffness / (1 + SETTINGS.momentum))
-
-
 def names(mode: int) -> tuple[str, str]:
     """Names of the two components of a mode."""
     return f"eigenmode {mode + 1}: winding rate [rad/step]", f"eigenmode {mode + 1}: frequency [rad/step]"
@@ -36,13 +31,19 @@ def names(mode: int) -> tuple[str, str]:
 class PhaseSpaceOscillations(ls.claims.Claim):
     title = "Phase-space oscillations"
     statement = (
-        "Every eigenmode of SGD with momentum circulates clockwise in the plane of position and velocity, faster the stiffer "
-        "it is; correlations oscillate at the phase advance of the map, below the natural frequency."
+        "Every eigenmode of SGD with momentum circulates clockwise in the plane of position and velocity, faster the "
+        "stiffer it is; correlations oscillate at the phase advance of the map, below the natural frequency."
     )
     formula = "cos(frequency) = (1 + momentum - lr k) / (2 sqrt(momentum));  winding rate = -lr omega + O(lr k)"
-    source = "Kunin et al., arXiv 2107.09133, section 4 (phase-space oscillations); winding and frequency of the map derived"
-    validity = "Stationary, oscillating modes: (1 - sqrt(momentum))^2 < lr k < (1 + sqrt(momentum))^2; nearly normal noise."
-    control_statement = "The currents as drawn with the sign of PyTorch's momentum buffer: the same rates counter-clockwise."
+    source = (
+        "Kunin et al., arXiv 2107.09133, section 4 (phase-space oscillations); winding and frequency of the map derived"
+    )
+    validity = (
+        "Stationary, oscillating modes: (1 - sqrt(momentum))^2 < lr k < (1 + sqrt(momentum))^2; nearly normal noise."
+    )
+    control_statement = (
+        "The currents as drawn with the sign of PyTorch's momentum buffer: the same rates counter-clockwise."
+    )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         run = Run(
@@ -58,10 +59,10 @@ class PhaseSpaceOscillations(ls.claims.Claim):
 
     def predict(self, tier: str) -> list[ls.claims.Component]:
         exact = exact_law(NAME, SETTINGS).oscillators
-        natural = natural_frequency()
         winding, frequency = ls.theory.winding_per_step(exact), exact.frequency
+        natural = ls.theory.natural_angle_per_step(exact)
         components = []
-        for column, mode in enumerate(MODES):
+        for mode in MODES:
             winding_name, frequency_name = names(mode)
             components.append(
                 ls.claims.Component(
@@ -76,7 +77,7 @@ class PhaseSpaceOscillations(ls.claims.Claim):
                 ls.claims.Component(
                     name=frequency_name,
                     prediction=float(frequency[mode]),
-                    alternatives={"natural frequency": float(natural[column])},
+                    alternatives={"natural frequency": float(natural[mode])},
                 )
             )
         return components

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from langevin_sgd.validation.limiting_dynamics.problems import OFFSET_MODE, begin, exact_law, problem
 
 import langevin_sgd as ls
-from langevin_sgd.validation.limiting_dynamics.problems import OFFSET_MODE, begin, exact_law, problem
 
 GROUPS = 64
 """Groups that replicas are averaged in; with 63 degrees of freedom a standard error is known to 9 %."""
@@ -63,7 +63,7 @@ def displacement(run: Run) -> xr.Dataset:
 
 @ls.sweep.task()
 def moments(run: Run) -> xr.Dataset:
-    """Means, variances and covariance of position and velocity of eigenmodes within groups, (step, group, eigenmode)."""
+    """Means, variances and covariance of position and velocity of eigenmodes, (step, group, eigenmode)."""
     chosen = problem(run.problem)
     vectors = chosen.eigenvectors[:, list(run.modes)] if run.modes else chosen.eigenvectors
     project = ls.record.eigenprojections(vectors, centre=chosen.minimiser)
@@ -137,7 +137,7 @@ def _simulate(run: Run, recorder: ls.record.Recorder) -> xr.Dataset:
             position = position + run.offset * chosen.eigenvectors[:, OFFSET_MODE]
     else:
         position, velocity = begin(run.problem, run.start), None
-    result = ls.training.run(
+    return ls.training.run(
         chosen,
         run.settings,
         replicas=run.replicas,
@@ -148,7 +148,6 @@ def _simulate(run: Run, recorder: ls.record.Recorder) -> xr.Dataset:
         seed=run.seed,
         record=recorder,
     )
-    return result
 
 
 def estimate(data: xr.Dataset, name: str, **where: int) -> ls.Estimate:

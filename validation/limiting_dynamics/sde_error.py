@@ -6,10 +6,10 @@ number is given in units of what the Langevin equation predicts, whose value is 
 
 import numpy as np
 import xarray as xr
-
-import langevin_sgd as ls
 from langevin_sgd.validation.limiting_dynamics.problems import exact_law, problem, rival_laws
 from langevin_sgd.validation.limiting_dynamics.runs import Run, displacement, estimate, moments
+
+import langevin_sgd as ls
 
 NAME = "power_law(0,1)"
 CASES = ((0.3, 0.0), (0.3, 0.9), (1.0, 0.9), (1.0, 0.99))
@@ -17,7 +17,14 @@ CASES = ((0.3, 0.0), (0.3, 0.9), (1.0, 0.9), (1.0, 0.99))
 BURN_IN = {0.0: 60, 0.9: 300, 0.99: 1000}
 """Steps from the minimiser; the covariance relaxes as momentum^steps in these oscillating modes."""
 LAGS = (1, 100)
+VARIANCE = "variance of position"
+COVARIANCE = "covariance over lr/2 variance of velocity"
 REPLICAS = {"quick": 65536, "full": 1048576}
+
+
+def moved_in(lag: int) -> str:
+    """Name of a squared displacement."""
+    return f"squared displacement in {lag} steps"
 
 
 def label(lr: float, momentum: float) -> str:
@@ -53,7 +60,9 @@ class SdeError(ls.claims.Claim):
             }
             burned = Run(**common, schedule=(BURN_IN[momentum],), start="minimiser")
             tasks[f"moments, {label(lr, momentum)}"] = moments.at(burned)
-            tasks[f"displacement, {label(lr, momentum)}"] = displacement.at(Run(**common, schedule=LAGS, start="stationary"))
+            tasks[f"displacement, {label(lr, momentum)}"] = displacement.at(
+                Run(**common, schedule=LAGS, start="stationary")
+            )
         return tasks
 
     def predict(self, tier: str) -> list[ls.claims.Component]:
@@ -63,21 +72,24 @@ class SdeError(ls.claims.Claim):
         ]
 
     def control(self, tier: str) -> list[ls.claims.Component]:
-        return [ls.claims.Component(name=name, prediction=rival / unit) for name, (_, rival, unit) in self._numbers().items()]
+        return [
+            ls.claims.Component(name=name, prediction=rival / unit)
+            for name, (_, rival, unit) in self._numbers().items()
+        ]
 
     @staticmethod
     def _numbers() -> dict[str, tuple[float, float, float]]:
         """Exact value, value of the Langevin equation, and unit, by name."""
         numbers = {}
         for lr, momentum in CASES:
-            exact, sde = exact_law(NAME, settings_of(lr, momentum)), rival_laws(NAME, settings_of(lr, momentum))["Langevin equation"]
+            case, settings = label(lr, momentum), settings_of(lr, momentum)
+            exact, sde = exact_law(NAME, settings), rival_laws(NAME, settings)["Langevin equation"]
             block, rival = exact.mode_stationary()[0], sde.mode_stationary()[0]
-            case = label(lr, momentum)
-            numbers[f"{case}: variance of position"] = (block[0, 0], rival[0, 0], rival[0, 0])
-            numbers[f"{case}: covariance over lr/2 variance of velocity"] = (block[0, 1], rival[0, 1], 0.5 * lr * rival[1, 1])
+            numbers[f"{case}: {VARIANCE}"] = (block[0, 0], rival[0, 0], rival[0, 0])
+            numbers[f"{case}: {COVARIANCE}"] = (block[0, 1], rival[0, 1], 0.5 * lr * rival[1, 1])
             moved, moved_sde = exact.mean_square_displacement(LAGS), sde.mean_square_displacement(LAGS)
             for i, lag in enumerate(LAGS):
-                numbers[f"{case}: squared displacement in {lag} steps"] = (moved[i], moved_sde[i], moved_sde[i])
+                numbers[f"{case}: {moved_in(lag)}"] = (moved[i], moved_sde[i], moved_sde[i])
         return {name: tuple(map(float, values)) for name, values in numbers.items()}
 
     def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
@@ -85,19 +97,16 @@ class SdeError(ls.claims.Claim):
         for lr, momentum in CASES:
             case, last = label(lr, momentum), BURN_IN[momentum]
             run, moved = data[f"moments, {case}"], data[f"displacement, {case}"]
-            found[f"{case}: variance of position"] = estimate(run, "var_position", step=last, eigenmode=0)
-            found[f"{case}: covariance over lr/2 variance of velocity"] = estimate(
-                run, "cov_position_velocity", step=last, eigenmode=0
-            )
+            found[f"{case}: {VARIANCE}"] = estimate(run, "var_position", step=last, eigenmode=0)
+            found[f"{case}: {COVARIANCE}"] = estimate(run, "cov_position_velocity", step=last, eigenmode=0)
             for lag in LAGS:
-                found[f"{case}: squared displacement in {lag} steps"] = estimate(moved, "squared_displacement", step=lag)
+                found[f"{case}: {moved_in(lag)}"] = estimate(moved, "squared_displacement", step=lag)
         return {name: found[name].scaled(1 / unit) for name, (_, _, unit) in self._numbers().items()}
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
         found = self.measure(data, tier)
         curvatures = np.geomspace(0.01, 3, 60)
-        quantities = ["variance of position", *(f"squared displacement in {lag} steps" for lag in LAGS)]
-        return [self._panel(found, quantity, curvatures) for quantity in quantities]
+        return [self._panel(found, quantity, curvatures) for quantity in (VARIANCE, *map(moved_in, LAGS))]
 
     @staticmethod
     def _panel(found: dict[str, ls.Estimate], quantity: str, curvatures: np.ndarray) -> ls.plotting.Panel:
@@ -112,7 +121,7 @@ class SdeError(ls.claims.Claim):
                     f"SGD, momentum {momentum:g}", points, [e.value for e in here], [e.standard_error for e in here]
                 )
             )
-            series.append(ls.plotting.Series("exact law", stable, exact, kind="theory"))
+            series.append(ls.plotting.Series("exact law" if momentum == 0 else "", stable, exact, kind="theory"))
         series.append(ls.plotting.Series("Langevin equation", curvatures, np.ones_like(curvatures), kind="rival"))
         return ls.plotting.Panel(
             title=quantity.capitalize(),
@@ -127,7 +136,7 @@ def _ratio(lr: float, momentum: float, quantity: str) -> float:
     """Exact over Langevin value of one quantity."""
     mode, settings = problem(NAME), settings_of(lr, momentum)
     exact, sde = ls.theory.DiscreteLaw(mode, settings), ls.theory.LangevinLaw(mode, settings)
-    if quantity == "variance of position":
+    if quantity == VARIANCE:
         return float(exact.mode_variances()[0][0] / sde.mode_variances()[0][0])
     lag = int(quantity.split()[-2])
     return float(exact.mean_square_displacement(lag) / sde.mean_square_displacement(lag))

@@ -87,11 +87,14 @@ def _draw_panel(panel: Panel, axes: Axes) -> None:
     axes.set_ylabel(panel.y_label)
     axes.set_xscale(panel.x_scale)
     axes.set_yscale(panel.y_scale)
-    # Lines and markers count through the colours separately: the first theory has the colour of the first measurement.
+    # Lines and markers count through the colours separately: the first theory has the colour of the first measurement,
+    # and so has the first rival where every measurement has one; else rivals get colours of their own.
+    kinds = [series.kind for series in panel.series]
+    together = kinds.count("rival") == kinds.count("measurement") > 1
     looks: dict[str, Iterator[tuple[str, str]]] = {
         "measurement": cycle(zip(COLOURS, MARKERS, strict=True)),
         "theory": cycle(zip(COLOURS, MARKERS, strict=True)),
-        "rival": cycle(zip(reversed(COLOURS), MARKERS, strict=True)),
+        "rival": cycle(zip(COLOURS if together else reversed(COLOURS), MARKERS, strict=True)),
     }
     for series in panel.series:
         _draw_series(series, axes, looks)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
 from typing import Any, Protocol
@@ -54,7 +56,7 @@ class LocalPool:
     def _start(self) -> Any:
         from loky import ProcessPoolExecutor
 
-        return ProcessPoolExecutor(self.workers, env=ONE_THREAD, initializer=_ignore_interrupt)
+        return ProcessPoolExecutor(self.workers, env=ONE_THREAD, initializer=_start_worker)
 
     def submit(self, function: Callable[..., None], *arguments: Any) -> Future[None]:
         """Start a call, in a new pool if the old one has died."""
@@ -72,9 +74,17 @@ class LocalPool:
         self._executor.shutdown(wait=True, kill_workers=True)
 
 
-def _ignore_interrupt() -> None:
+def _start_worker() -> None:
     # Ctrl-C reaches the whole process group; the parent decides what becomes of the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, args=(os.getppid(),), daemon=True).start()
+
+
+def _leave_with_parent(parent: int) -> None:
+    """End this process soon after its parent; a killed parent cannot tell its workers to stop."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 class ClusterPool:

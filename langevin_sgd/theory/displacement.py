@@ -28,6 +28,7 @@ from langevin_sgd.theory.langevin_law import LangevinLaw
 from langevin_sgd.theory.law import Law
 
 _BLOCK = 4096
+_NARROWEST = 3.0
 
 
 # --- regimes -------------------------------------------------------------------------------------------------------
@@ -133,7 +134,8 @@ def exponent_window(
     Raises
     ------
     InputError
-        If there is no such range: more modes, a larger tolerance or a steeper spectrum are needed.
+        If there is no such range of at least a factor of three (the local exponent passes 1/decay in any case): more
+        modes, a larger tolerance or a steeper spectrum are needed.
     """
     require_positive("tolerance", tolerance)
     slowest = relaxation_steps(settings, np.array([largest, largest * modes**-decay]))
@@ -141,11 +143,12 @@ def exponent_window(
     main, linear = _power_law_terms(lag, settings, largest, decay, modes)
     slope = (main / decay - linear) / (main - linear - 0.5)
     good = np.abs(slope - 1 / decay) <= tolerance
-    if not good.any():
+    window = lag[good]
+    if window.size == 0 or window[-1] < _NARROWEST * window[0]:
         raise InputError(
-            f"modes = {modes}: no lag has exponent 1/{decay:g} to within tolerance = {tolerance:g}; use more modes"
+            f"modes = {modes}: exponent 1/{decay:g} to within tolerance = {tolerance:g} has no window; use more modes"
         )
-    return float(lag[good][0]), float(lag[good][-1])
+    return float(window[0]), float(window[-1])
 
 
 def _power_law_terms(

@@ -79,7 +79,7 @@ def test_transient_is_the_average_over_all_orders(enumeration):
         expected_means.append(mean)
         mean = enumeration.matrix @ mean + enumeration.constant
     times = np.arange(len(expected))
-    np.testing.assert_allclose(law.mean(times), expected_means, rtol=1e-11)
+    np.testing.assert_allclose(law.mean(times), expected_means, rtol=1e-11, atol=1e-14)
     np.testing.assert_allclose(law.covariance(times), expected, rtol=1e-10, atol=1e-12)
 
 

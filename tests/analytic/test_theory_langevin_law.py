@@ -37,9 +37,7 @@ SETTINGS = [
 def test_mean_and_covariance_solve_the_equation_at_all_times(settings):
     problem = rotated_problem()
     drift, noise = equation(problem, settings)
-    centre = np.linalg.solve(
-        problem.hessian + settings.weight_decay * np.eye(3), problem.hessian @ problem.minimiser
-    )
+    centre = np.linalg.solve(problem.hessian + settings.weight_decay * np.eye(3), problem.hessian @ problem.minimiser)
     first = Gaussian(np.arange(6.0), np.diag([1.0, 2, 3, 4, 5, 6]) + 0.5)
     law = LangevinLaw(problem, settings, start=first)
     fixed = np.concatenate([centre, np.zeros(3)])
@@ -155,7 +153,9 @@ def test_independent_modes_are_sampled_as_such_with_the_same_moments():
 
 
 def test_free_modes_without_noise_stay_and_with_noise_diffuse():
-    still = LangevinLaw(LinearRegression.from_spectrum([1.0, 0.0]), SGD(lr=0.1, batch_size=1), start=np.array([0.0, 3.0]))
+    still = LangevinLaw(
+        LinearRegression.from_spectrum([1.0, 0.0]), SGD(lr=0.1, batch_size=1), start=np.array([0.0, 3.0])
+    )
     assert still.mean(1000.0)[1] == 3.0
     assert still.stationary().covariance[1, 1] == 0.0
     loud = LangevinLaw(still.problem.with_noise_covariance(np.eye(2)), still.settings)

@@ -118,3 +118,12 @@ def test_normals_are_standard_and_do_not_depend_on_the_number_of_parameters(seed
 def test_a_batch_larger_than_the_data_is_refused(sampling):
     with pytest.raises(ls.InputError, match="batch_size = 8: must be at most 7 samples"):
         batches_of(sampling, 7, 8, 1, seed=0)
+
+
+def test_orders_that_would_not_fit_the_memory_are_refused(monkeypatch):
+    monkeypatch.setattr(training.batches, "ORDER_BYTES", 4 * 3 * 10)
+    problem = ls.LinearRegression.from_data(np.ones((10, 1)), np.arange(10.0))
+    settings = ls.SGD(lr=0.1, batch_size=4, sampling="epochs")
+    assert training.run(problem, settings, replicas=3, steps=2).sizes["replica"] == 3
+    with pytest.raises(ls.InputError, match="replicas = 4: at most 3 at a time for epochs of 10 samples"):
+        training.run(problem, settings, replicas=4, steps=2)

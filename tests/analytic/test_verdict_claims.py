@@ -14,7 +14,10 @@ class Example(ls.claims.Claim):
     title = statement = formula = source = validity = control_statement = "text"
 
 
-def check(*components, control=(Component("a", 3.0),)):
+CONTROL = [Component("a", 3.0)]
+
+
+def check(*components, control=CONTROL):
     check_components(Example(), components, control)
 
 

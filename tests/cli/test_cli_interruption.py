@@ -28,36 +28,34 @@ def run_patience(start, directory, **options):
     return start("claims", "run", "patience", "--workers", "2", "--results", directory, **options)
 
 
-def test_kill_and_run_again_ends_in_the_same_bytes(start, directory):
+def test_kill_and_run_again_ends_in_the_same_bytes(start, command, directory):
     killed = run_patience(start, directory / "killed")
-    wait_for(directory / "killed", 3)
+    wait_for(directory / "killed", 2)
     killed.kill()
     killed.communicate()
-    time.sleep(1.0)  # what was in flight may still be finished by its worker
+    time.sleep(1.0)  # workers leave with their parent; one may just be writing
     before = stored(directory / "killed")
-    assert 3 <= len(before) < 10
+    assert 2 <= len(before) < 8
 
     again = run_patience(start, directory / "killed")
-    assert again.wait(60) == 0, again.stderr.read()
+    _, err = again.communicate(timeout=60)
+    assert again.returncode == 0, err
     after = stored(directory / "killed")
-    assert len(after) == 10
+    assert len(after) == 8
     assert before.items() <= after.items()  # the same bytes, written at the same time
 
-    whole = run_patience(start, directory / "whole")
-    assert whole.wait(60) == 0
+    assert command("claims", "run", "patience", "--results", directory / "whole")[0] == 0
     assert {name: data for name, (data, _) in stored(directory / "whole").items()} == {
         name: data for name, (data, _) in after.items()
     }
-    again.communicate()
-    whole.communicate()
 
 
 def test_interrupt_leaves_a_store_that_continues(start, directory):
     process = run_patience(start, directory / "interrupted", start_new_session=True)
-    wait_for(directory / "interrupted", 2)
+    wait_for(directory / "interrupted", 1)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert err.splitlines()[-1] == "langevin-sgd: interrupted; the same command continues"
     assert "Traceback" not in err
-    assert 2 <= len(stored(directory / "interrupted")) < 10
+    assert 1 <= len(stored(directory / "interrupted")) < 8

@@ -26,7 +26,9 @@ BATCHES = 32
 MIDDLES = tuple(BATCHES * epoch + BATCHES // 2 for epoch in (0, 10, 50))
 MODES = {"stiffest mode": 0, "softest mode": -1}
 REPLICAS = {"quick": 8192, "full": 262144}
-SCHEDULE = tuple(sorted({*range(2, 4 * BATCHES + 1, 2), *range(8, MIDDLES[-1] + 1, 8)}))
+FIRST_EPOCHS = tuple(range(2, 4 * BATCHES + 1, 2))
+LATE_MIDDLES = tuple(BATCHES * epoch + BATCHES // 2 for epoch in (0, 1, 2, 3, 5, 7, 10, 14, 20, 28, 40, 50))
+SCHEDULE = tuple(sorted({*FIRST_EPOCHS, *LATE_MIDDLES}))
 
 
 def variances(settings: ls.SGD, times: tuple[int, ...] | np.ndarray) -> np.ndarray:
@@ -110,23 +112,26 @@ class EpochShuffling(ls.claims.Claim):
         }
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        return [self._panel(data, label, mode) for label, mode in MODES.items()]
+        first = [self._panel(data, label, mode, FIRST_EPOCHS, "linear") for label, mode in MODES.items()]
+        label, mode = "softest mode", MODES["softest mode"]
+        return [*first, self._panel(data, f"{label}, in the middle of epochs", mode, LATE_MIDDLES, "log")]
 
     @staticmethod
-    def _panel(data: dict[str, xr.Dataset], label: str, mode: int) -> ls.plotting.Panel:
-        times = np.array(SCHEDULE)
-        series = []
-        for settings, kind in ((EPOCHS, "theory"), (INDEPENDENT, "rival")):
-            name = settings.sampling.replace("_", " ")
-            mean, error = mean_and_error(data[settings.sampling], "var_position")
+    def _panel(
+        data: dict[str, xr.Dataset], title: str, mode: int, times: tuple[int, ...], x_scale: str
+    ) -> ls.plotting.Panel:
+        epochs, series = np.array(times) / BATCHES, []
+        for settings in (EPOCHS, INDEPENDENT):
+            mean, error = mean_and_error(data[settings.sampling].sel(step=list(times)), "var_position")
+            name = "shuffled epochs" if settings is EPOCHS else "independent batches"
             curve = variances(settings, times)[:, mode]
-            series.append(ls.plotting.Series(f"SGD, {name}", times / BATCHES, mean[:, mode], error[:, mode]))
-            series.append(ls.plotting.Series(f"law, {name}", times / BATCHES, curve, kind=kind))
+            series.append(ls.plotting.Series(f"SGD, {name}", epochs, mean[:, mode], error[:, mode]))
+            series.append(ls.plotting.Series("law" if settings is EPOCHS else "", epochs, curve, kind="theory"))
         return ls.plotting.Panel(
-            title=label.capitalize(),
+            title=title.capitalize(),
             x_label="time [epochs]",
             y_label="variance of position",
             series=tuple(series),
-            x_scale="log",
+            x_scale=x_scale,
             y_scale="log",
         )

@@ -181,9 +181,9 @@ class ModifiedLoss(ls.claims.Claim):
         stiffness = values + settings.weight_decay
         boltzmann = idealised[0] * (stiffness[0] / stiffness if index == 0 else np.ones_like(values))
         mean, error = mean_and_error(run, quantity)
-        what = "position" if index == 0 else "velocity"
+        what, whats = ("position", "positions") if index == 0 else ("velocity", "velocities")
         return ls.plotting.Panel(
-            title=f"{label}: {what}s",
+            title=f"{label.replace('gaussian', 'Gaussian inputs').capitalize()}: {whats}",
             x_label="eigenvalue of the Hessian",
             y_label=f"stationary variance of {what}",
             series=(

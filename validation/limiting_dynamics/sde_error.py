@@ -105,8 +105,8 @@ class SdeError(ls.claims.Claim):
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
         found = self.measure(data, tier)
-        curvatures = np.geomspace(0.01, 3, 60)
-        return [self._panel(found, quantity, curvatures) for quantity in (VARIANCE, *map(moved_in, LAGS))]
+        curvatures = np.geomspace(0.01, 1.6, 60)
+        return [self._panel(found, quantity, curvatures) for quantity in (VARIANCE, moved_in(1))]
 
     @staticmethod
     def _panel(found: dict[str, ls.Estimate], quantity: str, curvatures: np.ndarray) -> ls.plotting.Panel:
@@ -129,6 +129,7 @@ class SdeError(ls.claims.Claim):
             y_label="SGD / Langevin equation",
             series=tuple(series),
             x_scale="log",
+            y_scale="log",
         )
 
 

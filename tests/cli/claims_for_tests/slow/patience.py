@@ -36,7 +36,7 @@ class Patience(ls.claims.Claim):
     tiers = ("quick",)
 
     def tasks(self, tier, seed):
-        return {f"nap {number}": sleep.at(Nap(0.3, ls.derive_seed(seed, number))) for number in range(10)}
+        return {f"nap {number}": sleep.at(Nap(0.2, ls.derive_seed(seed, number))) for number in range(8)}
 
     def predict(self, tier):
         return [ls.claims.Component("mean", 0.0, alternatives={"one": 1.0})]

@@ -14,8 +14,8 @@
     Compute what is missing and judge; or judge what is stored, computing nothing.
 `Judgement`
     The outcome for one claim.
-`write_report`
-    One HTML page, the same as Markdown, figures and their data.
+`write_report`, `summary`
+    One HTML page, the same as Markdown, figures and their data; how many claims came out how.
 """
 
 from langevin_sgd.claims.authoring import describe as describe
@@ -26,6 +26,7 @@ from langevin_sgd.claims.discovery import claim_folders as claim_folders
 from langevin_sgd.claims.discovery import find_claim as find_claim
 from langevin_sgd.claims.discovery import find_claims as find_claims
 from langevin_sgd.claims.judgement import Judgement as Judgement
+from langevin_sgd.claims.report import summary as summary
 from langevin_sgd.claims.report import write_report as write_report
 from langevin_sgd.claims.runner import judge_stored as judge_stored
 from langevin_sgd.claims.runner import run as run

@@ -56,10 +56,11 @@ def write_report(judgements: Sequence[Judgement], output: Path, *, stale: Sequen
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.filters["breakable"] = _breakable
     templates.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
     content = {
         "entries": entries,
-        "counts": _counts(judgements),
+        "summary": summary(judgements),
         "versions": _versions(judgements),
         "stale": list(stale),
         "false_alarm": FALSE_ALARM,
@@ -74,9 +75,19 @@ def _write(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
-def _counts(judgements: Sequence[Judgement]) -> str:
+def _breakable(text: str) -> Any:
+    """Let a long name break after slashes and underscores."""
+    from markupsafe import Markup, escape
+
+    return Markup(str(escape(text)).replace("/", "/<wbr>").replace("_", "_<wbr>"))  # noqa: S704 - escaped above
+
+
+def summary(judgements: Sequence[Judgement]) -> str:
+    """Return how many claims came out how, in one line."""
     counts = Counter(judgement.verdict for judgement in judgements)
-    return ", ".join(f"{counts[name]} {_words(name)}" for name in reversed(SEVERITY) if counts[name])
+    verdicts = ", ".join(f"{counts[name]} {_words(name)}" for name in reversed(SEVERITY) if counts[name])
+    unexpected = sum(not judgement.as_expected for judgement in judgements)
+    return f"{len(judgements)} claims: {verdicts}; {unexpected or 'none'} not as expected."
 
 
 def _versions(judgements: Sequence[Judgement]) -> list[str]:
@@ -186,7 +197,7 @@ def _component(judged: JudgedComponent) -> dict[str, str]:
         if estimate is not None and measured
         else NOTHING,
         "method": estimate.method if estimate is not None else "",
-        "pull": NOTHING if judged.pull is None else f"{judged.pull:+.2f}",
+        "pull": NOTHING if judged.pull is None else f"{judged.pull:+z.2f}",
         "verdict": judged.verdict,
         "verdict_words": _words(judged.verdict),
         "reason": judged.reason,

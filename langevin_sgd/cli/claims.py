@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -184,8 +183,7 @@ class Report:
         judgements = claims.judge_stored(store)
         stale = [str(status.path.relative_to(self.results)) for status in store.statuses() if status.state == "stale"]
         page = claims.write_report(judgements, self.output, stale=stale)
-        counts = Counter(judgement.verdict for judgement in judgements)
-        print(f"{len(judgements)} claims: {', '.join(f'{count} {name}' for name, count in counts.items())}")
+        print(claims.summary(judgements))
         print(f"report:  {page}")
         return 0
 
@@ -222,7 +220,7 @@ def _verdict_row(judgement: Judgement) -> list[str]:
     return [judgement.claim.id, judgement.tier, numbers[0], measured, numbers[1], judgement.control_verdict, verdict]
 
 
-_NUMBERS = (("prediction", ".6g"), ("pull", "+.2f"))
+_NUMBERS = (("prediction", ".6g"), ("pull", "+z.2f"))
 
 
 def report_deviations(judgements: list[Judgement]) -> int:

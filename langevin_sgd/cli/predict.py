@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from tyro.conf import Positional, arg
 from tyro.constructors import PrimitiveConstructorSpec
 
@@ -68,7 +69,8 @@ class Predict:
         settings = {name: value for name, value in asdict(self).items() if name not in ("what", "plot", "json")}
         document = theory.predict_linear_regression(**settings)
         if self.plot is not None:
-            _plot(document, self.plot)
+            every_lag = np.unique(np.geomspace(1, max(self.lags), 100).round().astype(int))
+            _plot(theory.predict_linear_regression(**settings | {"lags": every_lag.tolist()}), self.plot)
         if self.json:
             print_json(document)
         else:

@@ -1,6 +1,6 @@
 r"""Langevin equations of SGD with momentum, with the finite learning-rate correction.
 
-Underdamped (Kunin et al., arXiv 2107.09133, section 3): expanding the SGD update about step k to second order gives
+Underdamped (Kunin et al., arXiv 2107.09133): expanding the SGD update about step k to second order gives
 
     m theta'' + friction theta' + grad U(theta) = random force,     m = lr (1 + momentum) / 2,  friction = 1 - momentum
     grad U = (H + weight_decay) (theta - mu),    <force force^T> = (lr / batch_size) Sigma delta(t - t')
@@ -143,7 +143,7 @@ class Underdamped:
 
     @classmethod
     def from_sgd(cls, problem: LinearRegression, settings: SGD) -> Underdamped:
-        """Build the Langevin equation of SGD with momentum (Kunin et al., arXiv 2107.09133, section 3).
+        """Build the Langevin equation of SGD with momentum (Kunin et al., arXiv 2107.09133).
 
         Parameters
         ----------

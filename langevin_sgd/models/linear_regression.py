@@ -9,7 +9,7 @@ u = theta - theta_bar and e_i = x_i . u - r_i,
     Sigma(theta) = (1/N) sum_i x_i x_i^T e_i^2 - H u u^T H ,   Sigma(theta_bar) = (1/N) sum_i x_i x_i^T r_i^2 .
 
 For inputs and residuals that are independent of one another Sigma(theta_bar) = sigma^2 H, sigma^2 = mean r_i^2
-(Kunin et al., arXiv 2107.09133, section 4); real data depart from that, and the package keeps both.
+(Kunin et al., arXiv 2107.09133); real data depart from that, and the package keeps both.
 """
 
 from __future__ import annotations

@@ -110,14 +110,16 @@ def _bar(total: int, done: int, progress: bool) -> Iterator[Any]:
 
 def _compute(todo: list[Task], store: Store, pool: Pool, bar: Any) -> None:
     """Compute tasks; those whose worker died are tried once more, each alone."""
+    finished = False
     try:
         for suspect in _compute_together(todo, store, pool, bar):
             if not store.has(suspect) and _compute_together([suspect], store, pool, bar):
                 error = "the worker process died twice (killed, out of memory, or crashed)"
                 write_record(store.path(suspect), suspect, "failed", error=error, traceback="")
                 bar.update()
+        finished = True
     finally:
-        pool.close()
+        pool.close(at_once=not finished)
 
 
 def _compute_together(tasks: list[Task], store: Store, pool: Pool, bar: Any) -> list[Task]:

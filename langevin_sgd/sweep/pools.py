@@ -39,8 +39,8 @@ class Pool(Protocol):
     def check(self) -> None:
         """Raise `InputError` if nobody is there to work."""
 
-    def close(self) -> None:
-        """Give the workers up at once, in the middle of a task if need be."""
+    def close(self, *, at_once: bool) -> None:
+        """Let the workers go, in the middle of a task if `at_once`."""
 
 
 class LocalPool:
@@ -69,9 +69,9 @@ class LocalPool:
     def check(self) -> None:
         """Do nothing: dead workers show in their futures."""
 
-    def close(self) -> None:
-        """Stop the workers at once."""
-        self._executor.shutdown(wait=True, kill_workers=True)
+    def close(self, *, at_once: bool) -> None:
+        """Stop the workers."""
+        self._executor.shutdown(wait=True, kill_workers=at_once)
 
 
 def _start_worker() -> None:
@@ -123,7 +123,7 @@ class ClusterPool:
         except TimeoutError as error:
             raise InputError(f"scheduler = {self.address!r}: no live worker for {PATIENCE} s") from error
 
-    def close(self) -> None:
-        """Cancel what runs and leave the cluster."""
-        self._executor.shutdown(wait=False)
+    def close(self, *, at_once: bool) -> None:
+        """Leave the cluster; what runs is cancelled if `at_once`."""
+        self._executor.shutdown(wait=not at_once, cancel_futures=at_once)
         self._client.close()

@@ -3,7 +3,7 @@ r"""Damping of the modes of the Langevin equation: rates per unit of physical ti
     gamma = (1-momentum) / (lr (1+momentum)),   omega = sqrt(2 stiffness / (lr (1+momentum))),   zeta = gamma / omega
 
 A mode is underdamped (it oscillates, at sqrt(omega^2 - gamma^2)) for zeta < 1, that is for
-lr * stiffness > (1-momentum)^2 / (2 (1+momentum)) (Kunin et al., arXiv 2107.09133, section 4). The SGD map oscillates
+lr * stiffness > (1-momentum)^2 / (2 (1+momentum)) (Kunin et al., arXiv 2107.09133). The SGD map oscillates
 for (1 - sqrt(momentum))^2 < lr * stiffness < (1 + sqrt(momentum))^2 and flips sign every step above (derived).
 """
 

@@ -8,6 +8,7 @@ Which noise a law is exact for:
     epochs                 frozen at the minimum, anticorrelated    there is no closed law
                            within an epoch
 
+Far from the minimum real batches make more noise than additive laws say, and in epochs the mean too departs from them.
 Derived: moments of linear maps; each kind of noise is a file (`white_noise`, `minibatch_noise`, `epoch_noise`).
 Additive noise of `LinearRegression.from_spectrum` is exact with replacement. Nesterov momentum and dampening are exact
 in all of them; with dampening the very first gradient of a run is not damped, so that a law from rest is not offered.

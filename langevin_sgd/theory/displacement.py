@@ -12,7 +12,7 @@ Overdamped modes together, Sigma = sigma^2 H without weight decay, h_l = h_1 l^{
                  ~ (...) [ (h_1 tau')^{1/s} Gamma(1-1/s) - 1/2 - h_1 tau' P^{1-s} / (s-1) ]
 
 between t_1 and t_P (Euler-Maclaurin; derived): anomalous diffusion with exponent 1/s, from the density of the Hessian
-spectrum h^{-alpha}, alpha = 1 + 1/s, as alpha - 1 (Kunin et al., arXiv 2107.09133, section 5). With Sigma_l ~ h^p the
+spectrum h^{-alpha}, alpha = 1 + 1/s, as alpha - 1 (Kunin et al., arXiv 2107.09133). With Sigma_l ~ h^p the
 exponent is alpha - p. A stationary overdamped ensemble is concave in t and never exceeds exponent 1 (derived).
 """
 
@@ -171,7 +171,7 @@ def paper_displacement(law: LangevinLaw, lag: np.ndarray) -> np.ndarray:
     (lr^2 / (1-momentum^2)) sum_l q_l [ t + 2 t sum_{n=1}^{t} (1-n/t) C_l(n) ]
 
     with q_l the noise variance per step and C_l(n) = e^{-gamma tau}(c - gamma s) at tau = lr n the velocity
-    autocorrelation of the flow (Kunin et al., arXiv 2107.09133, section 5, as far as its text could be checked).
+    autocorrelation of the flow (after Kunin et al., arXiv 2107.09133, as recalled, not compared with its text).
     A correlation of continuous time inside a sum over steps leaves a linear growth that is not there, `spurious_slope`;
     the exact law is ``mean_square_displacement``.
 

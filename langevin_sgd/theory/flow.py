@@ -3,8 +3,8 @@ r"""The Langevin equation of SGD as one damped oscillator per mode: an exact flo
     exp(-A t) = e^{-x t} (c I + s G),   in steps, A = (h * force | drag) of `oscillators`, x = (1-beta)/(1+beta),
 
 c, s = cos, sin/delta (underdamped), 1, t (critical), cosh, sinh/delta (overdamped) of delta t, as in Kunin et al.
-(arXiv 2107.09133, section 4); written with decaying exponentials only, so that nothing overflows. Stationary
-moments of a pair of modes are derived: the solution of A_i C + C A_j^T = force force^T. Every h > 0 has a stationary law.
+(arXiv 2107.09133); written with decaying exponentials only, so that nothing overflows. Stationary
+moments of a pair of modes are derived: the solution of A_i C + C A_j^T = force force^T. Every h > 0 has one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from langevin_sgd.theory.oscillators import ModePair, Oscillators
 
 @dataclass(frozen=True, eq=False)
 class LangevinOscillators(Oscillators):
-    """The underdamped Langevin equation of SGD with momentum (Kunin et al., section 3): mass lr(1+beta)/2."""
+    """The underdamped Langevin equation of SGD with momentum (Kunin et al.): mass lr(1+beta)/2."""
 
     @property
     def force(self) -> tuple[float, float]:

@@ -2,7 +2,7 @@ r"""Law of the underdamped Langevin equation of SGD with momentum: an Ornstein-U
 
     (lr/2)(1+momentum) theta'' + (1-momentum) theta' + grad L(theta) + weight_decay theta = sqrt(lr/S) Sigma^{1/2} dW/dt
 
-(Kunin et al., arXiv 2107.09133, sections 3-4), with physical time lr per step. Assumes a quadratic loss, noise frozen
+(Kunin et al., arXiv 2107.09133), with physical time lr per step. Assumes a quadratic loss, noise frozen
 at the minimum, Gaussian and independent from step to step; accurate where lr * stiffness is small (`sde_accuracy`
 says how accurate). Batches without replacement enter by their smaller one-step covariance; the correlations between
 the batches of an epoch do not enter.
@@ -54,7 +54,7 @@ class LangevinLaw(Law):
         return WhiteNoise(self.oscillators, self.modes.noise)
 
     def local_displacement(self) -> float:
-        r"""lr^2 E|v|^2 = lr^2 tr Sigma / (S (1 - momentum^2)): the local displacement (Kunin et al., section 5).
+        r"""lr^2 E|v|^2 = lr^2 tr Sigma / (S (1 - momentum^2)): the local displacement (Kunin et al.).
 
         ``mean_square_displacement(1)`` of the equation's own path over one step is smaller, by O(1) at momentum 0.
         """

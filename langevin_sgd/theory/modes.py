@@ -4,7 +4,7 @@ r"""Hessian eigenmodes of a problem under given settings: what every law needs b
     noise of one step  q = factor * E^T Sigma E,   E the eigenvectors, Sigma the covariance of one per-sample gradient
     factor = 1/S (with replacement)   or   (N-S) / (S (N-1)) (distinct samples in a batch)
 
-(Kunin et al., arXiv 2107.09133, sections 2-3; the second factor is the variance of a mean of S of N items drawn
+(Kunin et al., arXiv 2107.09133; the second factor is the variance of a mean of S of N items drawn
 without replacement.) The noise is frozen at the minimiser theta_bar. Modes without curvature and weight decay are free:
 they keep the component of the minimiser that `LinearRegression` chose.
 """

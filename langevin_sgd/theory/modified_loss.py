@@ -4,7 +4,7 @@ r"""The modified loss: the potential that the stationary state of the Langevin e
     A = (D + Q) U,   U symmetric, Q antisymmetric,   Psi(z) = (z - z_0)^T U (z - z_0) / 2
 
 Stationary density exp(-kappa Psi), stationary current J = -Q grad Psi * density, along the level sets of Psi (Kunin et
-al., arXiv 2107.09133, section 4; the sign of the current follows from drift -A z, and was also found by simulation).
+al., arXiv 2107.09133, from the Fokker-Planck equation; the sign of the current is that of the drift -A z).
 With Sigma = sigma^2 H the position weight of a mode in U is 2 (1 + weight_decay / h) / (sigma^2 lr (1+momentum)) and
 the velocity weight 1 / (sigma^2 h): the curvature of the loss drops out of positions, its inverse rules velocities; the
 velocity field of the current is then (v, -omega^2 theta) in every mode, clockwise with theta to the right.

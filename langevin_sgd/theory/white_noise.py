@@ -2,10 +2,10 @@ r"""Fluctuations driven by additive noise that is white in time: the noise of th
 
     C = stationary covariance,   C(t) = C + E(t) (C_0 - C) E(t)^T,   E z_{t+lag} z_t^T = E(lag) C
 
-with E the propagator (Kunin et al., arXiv 2107.09133, section 4, for the Langevin equation; for the map the same with
-powers of the matrix). Exact for Gaussian noise; for other noise with the same covariance exact in second moments.
+with E the propagator (Kunin et al., arXiv 2107.09133, for the Langevin equation; for the map the same with powers
+of the matrix). Exact for Gaussian noise; for other noise with the same covariance exact in second moments.
 
-Every kind of fluctuations offers the four methods of `Fluctuations`, from which `law.Law` builds its interface.
+Every kind of fluctuations offers the methods of `Fluctuations`, from which `law.Law` builds its interface.
 """
 
 from __future__ import annotations

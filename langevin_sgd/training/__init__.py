@@ -4,8 +4,8 @@
 - `batch_indices`, `gradient_normals`: the minibatches and the additive noise of a run, to replay it elsewhere
   (``batches``).
 
-Inside: ``steps`` is the update rule and the compiled loop, ``problems`` prepares its arrays, ``recording`` holds what
-the recorders return, ``checkpoint`` writes and continues runs.
+Inside: ``steps`` is the update rule and the compiled loop, ``problems`` prepares its arrays, ``checkpoint`` writes and
+continues runs. Chunks, recorders and the dataset are those of every simulator (`langevin_sgd.recording`).
 """
 
 from langevin_sgd.training.batches import batch_indices as batch_indices

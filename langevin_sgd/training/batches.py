@@ -211,7 +211,9 @@ def batch_indices(
 def gradient_normals(parameters: int, *, seed: int, replica: int = 0, first_step: int = 0, steps: int) -> np.ndarray:
     """Standard normals of the additive gradient noise that `run` uses for a problem without data.
 
-    The noise of step k is the factor of covariance / batch_size (see `run`) times row k.
+    The noise of step k is F times row k, with F F^T = noise_covariance / batch_size: the square root of its diagonal
+    where it and the Hessian are diagonal, else ``vectors * sqrt(values / batch_size)`` with the eigensystem of
+    noise_covariance by ``numpy.linalg.eigh``.
 
     Parameters
     ----------
@@ -223,6 +225,16 @@ def gradient_normals(parameters: int, *, seed: int, replica: int = 0, first_step
     Returns
     -------
     (steps, parameters) float64
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range.
+
+    Examples
+    --------
+    >>> gradient_normals(3, seed=1, steps=2).shape
+    (2, 3)
     """
     require_count("parameters", parameters)
     for name, value in (("replica", replica), ("first_step", first_step), ("steps", steps)):

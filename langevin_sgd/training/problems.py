@@ -47,17 +47,21 @@ def make_source(problem: LinearRegression, settings: SGD) -> Source:
     minimiser, nothing, no_matrix = padded(problem.minimiser), np.empty(0), np.empty((0, 0))
     if problem.X is not None and problem.y is not None:
         return Source(DATA, padded(problem.X), np.array(problem.y), minimiser, no_matrix, no_matrix)
-    covariance = problem.noise_covariance / settings.batch_size
-    diagonal, variances = np.diag(problem.hessian), np.diag(covariance)
-    if np.array_equal(problem.hessian, np.diag(diagonal)) and np.array_equal(covariance, np.diag(variances)):
-        matrices = padded(diagonal[None]), padded(_square_root(variances)[None])
-        return Source(DIAGONAL, no_matrix, nothing, minimiser, *matrices)
+    hessian, covariance, per_batch = problem.hessian, problem.noise_covariance, math.sqrt(settings.batch_size)
+    if _is_diagonal(hessian) and _is_diagonal(covariance):
+        factor = _square_root(np.diag(covariance)) / per_batch
+        return Source(DIAGONAL, no_matrix, nothing, minimiser, padded(np.diag(hessian)[None]), padded(factor[None]))
     values, vectors = np.linalg.eigh(covariance)
-    factor = vectors * _square_root(values)
-    return Source(DENSE, no_matrix, nothing, minimiser, _square(problem.hessian), _square(factor))
+    factor = vectors * (_square_root(values) / per_batch)
+    return Source(DENSE, no_matrix, nothing, minimiser, _square(hessian), _square(factor))
+
+
+def _is_diagonal(matrix: np.ndarray) -> bool:
+    return np.count_nonzero(matrix) == np.count_nonzero(np.diag(matrix))
 
 
 def _square(matrix: np.ndarray) -> np.ndarray:
+    """Copy padded in both directions."""
     rows = np.zeros((-(-len(matrix) // LINE) * LINE, len(matrix)))
     rows[: len(matrix)] = matrix
     return padded(rows)

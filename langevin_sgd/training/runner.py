@@ -98,7 +98,7 @@ def run(
 
     References
     ----------
-    Kunin et al., arXiv 2107.09133, section 2 (update and sign of the velocity).
+    Kunin et al., arXiv 2107.09133 (update and sign of the velocity).
 
     Examples
     --------

@@ -5,7 +5,8 @@ r"""The update of SGD as one compiled loop over replicas and steps.
 
 with keep_k = 1 - dampening, 1 for the first gradient of a run that starts without a velocity; with Nesterov
 theta_{k+1} = theta_k + lr * (momentum * v_{k+1} - g_k - weight_decay * theta_k). This is ``torch.optim.SGD`` with
-v = -buffer, and for dampening = 0 the update of Kunin et al. (arXiv 2107.09133), section 2. The gradient g_k is
+v = -buffer (without momentum it has no buffer, and dampening does nothing), and for dampening = 0 the update of Kunin
+et al. (arXiv 2107.09133). The gradient g_k is
 
 - with data: (1/B) sum over the batch of x_i (x_i . theta - y_i), B the size of that batch;
 - without: H (theta - minimiser) + F xi_k, F F^T = covariance / batch_size, xi_k standard normal; entry by entry where

@@ -108,9 +108,9 @@ def test_additive_noise_equals_numpy(options):
     hessian, covariance = random_matrices(5)
     settings = ls.SGD(lr=0.1, batch_size=3, **options)
     normals = training.gradient_normals(5, seed=5, replica=1, steps=STEPS)
-    values, vectors = np.linalg.eigh(covariance / 3)
+    values, vectors = np.linalg.eigh(covariance)
     cases = [
-        (hessian, covariance, vectors * np.sqrt(values)),
+        (hessian, covariance, vectors * np.sqrt(values / 3)),
         (np.diag(np.diag(hessian)), np.diag(np.diag(covariance)), np.diag(np.sqrt(np.diag(covariance) / 3))),
     ]
     for curvature, noise, factor in cases:

@@ -57,7 +57,7 @@ class AnomalousDiffusion(ls.claims.Claim):
     )
     formula = "E|Delta_t|^2 = 2 sum_l Var_l (1 - r_l(t));  exponent 1/s for h_l ~ l^-s"
     source = (
-        "Kunin et al., arXiv 2107.09133, section 5 (anomalous diffusion); the exact stationary law and the exponent of "
+        "Kunin et al., arXiv 2107.09133 (anomalous diffusion); the exact stationary law and the exponent of "
         "a spectrum are derived from the SGD map"
     )
     validity = (

@@ -31,7 +31,7 @@ class DisplacementFormula(ls.claims.Claim):
         "correlations of the Langevin equation, at every lag."
     )
     formula = "E|Delta_t|^2 = lr^2 sigma^2 / (S (1 - momentum^2)) [tr(H) t + 2 t sum_n (1 - n/t) sum_l h_l C_l(n)]"
-    source = "Kunin et al., arXiv 2107.09133, section 5, in the form recalled here; the literal text was not at hand"
+    source = "Kunin et al., arXiv 2107.09133, in the form recalled here; the literal text was not at hand"
     validity = "All lags; the sum is right while t is far below the lag at which the slowest mode saturates."
     control_statement = "Free diffusion: no mode is bound, (lr / (1 - momentum))^2 sigma^2 tr(H) t / S."
     expected_verdict = "refuted"

@@ -74,9 +74,7 @@ class ModifiedLoss(ls.claims.Claim):
         "Var(theta_l) = lr sigma^2 / (2 S (1 - momentum)) * h_l / (h_l + wd),  "
         "Var(v_l) = sigma^2 h_l / (S (1 - momentum^2))"
     )
-    source = (
-        "Kunin et al., arXiv 2107.09133, section 4 (modified loss); general noise: the same with q_l / k_l, derived"
-    )
+    source = "Kunin et al., arXiv 2107.09133 (modified loss); general noise: the same with q_l / k_l, derived"
     validity = "Stationary; lr k << 2 (1 + momentum); noise frozen at the minimiser, lr tr(H) << S (1 - momentum)."
     control_statement = (
         "The Boltzmann law of the loss with isotropic noise: Var(theta_l) ~ 1 / k_l, Var(v_l) the same in every mode."

@@ -54,9 +54,7 @@ class PhaseSpaceMoments(ls.claims.Claim):
         "stationarity, the mean and covariance of a linear stochastic process in phase space."
     )
     formula = "z' = M z + c + G xi(theta): mean M^n, covariance from the closed recursion of second moments"
-    source = (
-        "Kunin et al., arXiv 2107.09133, section 4 (Ornstein-Uhlenbeck process); exact moments of the SGD map derived"
-    )
+    source = "Kunin et al., arXiv 2107.09133 (Ornstein-Uhlenbeck process); exact moments of the SGD map derived"
     validity = "Quadratic loss; independent minibatches; any time."
     control_statement = (
         "The process without momentum: velocity forgotten, positions relax and fluctuate as for momentum 0."

@@ -35,9 +35,7 @@ class PhaseSpaceOscillations(ls.claims.Claim):
         "stiffer it is; correlations oscillate at the phase advance of the map, below the natural frequency."
     )
     formula = "cos(frequency) = (1 + momentum - lr k) / (2 sqrt(momentum));  winding rate = -lr omega + O(lr k)"
-    source = (
-        "Kunin et al., arXiv 2107.09133, section 4 (phase-space oscillations); winding and frequency of the map derived"
-    )
+    source = "Kunin et al., arXiv 2107.09133 (phase-space oscillations); winding and frequency of the map derived"
     validity = (
         "Stationary, oscillating modes: (1 - sqrt(momentum))^2 < lr k < (1 + sqrt(momentum))^2; nearly normal noise."
     )

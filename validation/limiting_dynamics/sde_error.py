@@ -45,7 +45,7 @@ class SdeError(ls.claims.Claim):
         "correlated."
     )
     formula = "Var / Var_SDE = 1 / (1 - lr k / (2 (1 + momentum))),  Cov(theta, v) = (lr / 2) Var(v)"
-    source = "derived from the SGD map; the equation it is compared with: Kunin et al., arXiv 2107.09133, section 3"
+    source = "derived from the SGD map; the equation it is compared with: Kunin et al., arXiv 2107.09133"
     validity = "Quadratic loss, additive noise, any stable lr and momentum."
     control_statement = "The Langevin equation itself: all ratios one, no correlation."
 

@@ -4,15 +4,23 @@ Every kernel is compiled without fast-math, so that vectorised, scalar and threa
 may be reordered (a dot product) the kernel says so itself. Parallel work is cut into fixed pieces that Python threads
 run with the interpreter lock released: the pieces do not depend on the number of threads, and a kernel without Numba's
 own parallel back end compiles several times faster.
+
+Compiled code is kept in a folder named after a digest of all sources that hold compiled functions, below
+NUMBA_CACHE_DIR if that is set and else the user's cache folder. Numba itself would notice a change in the file of a
+kernel, but not in a file whose functions are inlined into it, and would go on with the old machine code.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numba
 from numba import float32, float64, njit
 from numba.extending import intrinsic as _numba_intrinsic
 
@@ -22,8 +30,28 @@ _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 
 
 def kernel(function: F) -> F:
-    """Compile a function called from Python; the compiled code is kept in Numba's cache folder."""
-    return cast(F, njit(function, cache=True, **_OPTIONS))
+    """Compile a function called from Python; the compiled code is kept on disk."""
+    settings: Any = numba.config
+    before = settings.CACHE_DIR
+    # Numba looks at its setting when a function is decorated; what is not ours must not end up in our folder.
+    settings.CACHE_DIR = cache_folder()
+    try:
+        return cast(F, njit(function, cache=True, **_OPTIONS))
+    finally:
+        settings.CACHE_DIR = before
+
+
+@cache
+def cache_folder() -> str:
+    """Folder of compiled code: one for every state of the sources of this package's kernels."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
+        text = source.read_bytes()
+        if source.name == "compiled.py" or b"langevin_sgd.compiled import" in text:
+            digest.update(text)
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    base = os.environ.get("NUMBA_CACHE_DIR") or Path(home) / "langevin_sgd" / "numba"
+    return str(Path(base) / digest.hexdigest()[:16])
 
 
 def inlined(function: F) -> F:

@@ -10,8 +10,8 @@
     The claims there are.
 `describe`, `write_template`
     What a claim says, as data; a commented template of a new one.
-`run`, `judge_stored`
-    Compute what is missing and judge; or judge what is stored, computing nothing.
+`plan`, `run`, `judge_stored`
+    Check a claim and ask for its tasks; compute what is missing and judge; judge what is stored, computing nothing.
 `Judgement`
     The outcome for one claim.
 `write_report`, `summary`
@@ -29,6 +29,7 @@ from langevin_sgd.claims.judgement import Judgement as Judgement
 from langevin_sgd.claims.report import summary as summary
 from langevin_sgd.claims.report import write_report as write_report
 from langevin_sgd.claims.runner import judge_stored as judge_stored
+from langevin_sgd.claims.runner import plan as plan
 from langevin_sgd.claims.runner import run as run
 from langevin_sgd.claims.verdict import Verdict as Verdict
 from langevin_sgd.claims.verdict import critical_value as critical_value

@@ -79,7 +79,7 @@ def _breakable(text: str) -> Any:
     """Let a long name break after slashes and underscores."""
     from markupsafe import Markup, escape
 
-    return Markup(str(escape(text)).replace("/", "/<wbr>").replace("_", "_<wbr>"))  # noqa: S704 - escaped above
+    return Markup(str(escape(text)).replace("/", "/<wbr>").replace("_", "_<wbr>"))
 
 
 def summary(judgements: Sequence[Judgement]) -> str:

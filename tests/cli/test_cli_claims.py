@@ -5,6 +5,8 @@ import math
 
 import pytest
 
+import langevin_sgd as ls
+
 KEYS = "id paper tier verdict expected_verdict prediction measurement standard_error pull control_verdict seconds"
 COMPONENT_KEYS = "name prediction margin measurement standard_error alternatives verdict"
 
@@ -179,10 +181,39 @@ def test_sweep_and_env(command, results):
 
 
 def test_claims_of_the_package_are_well_formed():
-    """Every claim, in every tier: margins below half the distance to rivals, controls that name components."""
-    from langevin_sgd.claims import find_claims
-    from langevin_sgd.claims.claim import check_components
-
-    for claim in find_claims():
+    """Every claim, in every tier: texts, margins below half the distance to rivals, controls that name components."""
+    for claim in ls.claims.find_claims():
         for tier in claim.tiers:
-            check_components(claim, claim.predict(tier), claim.control(tier))
+            assert ls.claims.plan(claim, tier, seed=0).components
+
+
+def test_predict(command, tmp_path):
+    words = [
+        "predict",
+        "linear-regression",
+        "--eigenvalues",
+        "0.1,1,10",
+        "--lr",
+        "0.05",
+        "--momentum",
+        "0.9",
+        "--batch-size",
+        "8",
+    ]
+    status, out, _ = command(*words, "--lags", "1,10", "--json", "--plot", tmp_path / "figure.svg")
+    document = strict(out)
+    assert status == 0
+    assert [mode["eigenvalue"] for mode in document["modes"]] == [0.1, 1.0, 10.0]
+    assert document["lags"] == [1, 10]
+    assert "</svg>" in (tmp_path / "figure.svg").read_text()
+    _, out, _ = command(*words)
+    for mode in document["modes"]:
+        assert f"{mode['sgd']['var_position']:.6g}" in out
+    assert f"{document['msd']['sde'][1]:.6g}" in out
+
+
+def test_predict_beyond_the_limit_of_stability_names_it(command):
+    status, out, err = command("predict", "linear-regression", "--eigenvalues", "1,100", "--lr", "0.1", "--json")
+    assert (status, out) == (2, "")
+    assert "100" in err
+    assert err.count("\n") == 1

@@ -64,7 +64,7 @@ class Judgement:
     versions
         Versions of the libraries that made the results, each set once.
     panels
-        The figure; empty without data.
+        The figure; empty without data or where it was not asked for.
     """
 
     claim: Claim

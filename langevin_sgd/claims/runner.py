@@ -84,7 +84,7 @@ def run(
 
 
 def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list[Judgement]:
-    """Judge what is stored, computing nothing; a claim whose results are missing is ``not_run``.
+    """Judge what is stored, with figures, computing no task; a claim whose results are missing is ``not_run``.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list
     judged = []
     for claim in find_claims() if claims is None else claims:
         tiers = runs.get(f"{claim.paper}/{claim.id}", {claim.tiers[0]: 0})
-        judged += [judge_plan(plan(claim, tier, tiers[tier]), store) for tier in TIERS if tier in tiers]
+        judged += [judge_plan(plan(claim, tier, tiers[tier]), store, panels=True) for tier in TIERS if tier in tiers]
     return judged
 
 
@@ -117,8 +117,18 @@ def plan(claim: Claim, tier: str, seed: int) -> Plan:
 # --- judging -------------------------------------------------------------------------------------------------------
 
 
-def judge_plan(one: Plan, store: Store) -> Judgement:
-    """Judge one claim from what is stored; whatever its own code raises becomes the verdict ``failed``."""
+def judge_plan(one: Plan, store: Store, *, panels: bool = False) -> Judgement:
+    """Judge one claim from what is stored; whatever its own code raises becomes the verdict ``failed``.
+
+    Parameters
+    ----------
+    one
+        The plan of the claim.
+    store
+        Where its results are.
+    panels
+        Whether the figure is wanted, which costs time.
+    """
     if one.tasks is None:
         return _without_data(one, "not_run", one.unavailable)
     for label, task in one.tasks.items():
@@ -130,7 +140,7 @@ def judge_plan(one: Plan, store: Store) -> Judgement:
         return _without_data(one, "not_run", f"{missing} of {len(one.tasks)} results are missing; run: {command}")
     data = {label: store.load(task) for label, task in one.tasks.items()}
     try:
-        return _judge_data(one, store, data)
+        return _judge_data(one, store, data, panels)
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         kind = type(error).__name__
@@ -146,7 +156,7 @@ def _identities(one: Plan) -> dict[str, dict[str, Any]]:
     return {label: identity(task) for label, task in (one.tasks or {}).items()}
 
 
-def _judge_data(one: Plan, store: Store, data: Mapping[str, xr.Dataset]) -> Judgement:
+def _judge_data(one: Plan, store: Store, data: Mapping[str, xr.Dataset], panels: bool) -> Judgement:
     tasks = one.tasks or {}
     records = [store.record(task) for task in tasks.values()]
     spent: list[Any] = [record.get("seconds") for record in records]
@@ -167,7 +177,7 @@ def _judge_data(one: Plan, store: Store, data: Mapping[str, xr.Dataset]) -> Judg
         seconds=None if None in spent else round(sum(spent), 3),
         identities=_identities(one),
         versions=[record["versions"] for record in records if "versions" in record],
-        panels=one.claim.panels(data, one.tier),
+        panels=one.claim.panels(data, one.tier) if panels else (),
     )
 
 

@@ -21,12 +21,16 @@ REAL = {
     "diabetes": ls.SGD(lr=0.05, batch_size=16, momentum=0.9),
 }
 LAGS = (1, 10, 100, 1000)
+BURNED, BURN_IN = "diabetes, burned in", 3000
+"""One case whose start is not drawn from the law: thirteen relaxation times of the softest mode from rest."""
 SPECTRUM_SETTINGS = ls.SGD(lr=0.1, batch_size=1, momentum=0.5)
 MODES = {1.5: 1500, 2.0: 1000, 3.0: 300}
 WINDOWS = {1.5: (40, 400), 2.0: (100, 2000), 3.0: (100, 2000)}
+CURVES = {name: (name, settings) for name, settings in REAL.items()} | {BURNED: ("diabetes", REAL["diabetes"])}
+"""Runs on real data by label: problem and settings."""
 REPLICAS = {
-    "quick": {"digits": 3072, "diabetes": 8192, 1.5: 256, 2.0: 256, 3.0: 1024},
-    "full": {"digits": 32768, "diabetes": 131072, 1.5: 4096, 2.0: 4096, 3.0: 16384},
+    "quick": {"digits": 3072, "diabetes": 8192, BURNED: 4096, 1.5: 256, 2.0: 256, 3.0: 1024},
+    "full": {"digits": 32768, "diabetes": 131072, BURNED: 65536, 1.5: 4096, 2.0: 4096, 3.0: 16384},
 }
 
 
@@ -67,34 +71,38 @@ class AnomalousDiffusion(ls.claims.Claim):
     control_statement = "Normal diffusion: the displacement of one step grows linearly in time, exponent one."
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
-        replicas = REPLICAS[tier]
-        real = {name: (name, settings, replicas[name], LAGS[-1]) for name, settings in REAL.items()}
-        spectra = {
-            spectrum_name(s): (spectrum_name(s), SPECTRUM_SETTINGS, replicas[s], stop)
-            for s, (_, stop) in WINDOWS.items()
-        }
-        return {
-            label: displacement.at(
-                Run(
-                    problem=name,
-                    settings=settings,
-                    replicas=count,
-                    schedule=tuple(ls.record.log_spaced(steps=stop, per_decade=8).tolist()),
-                    start="stationary",
-                    seed=ls.derive_seed(seed, self.id, label),
-                )
+        tasks = {name: self._task(name, name, REAL[name], LAGS[-1], tier, seed) for name in REAL}
+        tasks[BURNED] = self._task(BURNED, "diabetes", REAL["diabetes"], LAGS[-1], tier, seed, "burned in")
+        for s, (_, stop) in WINDOWS.items():
+            name = spectrum_name(s)
+            tasks[name] = self._task(s, name, SPECTRUM_SETTINGS, stop, tier, seed)
+        return tasks
+
+    def _task(
+        self, case: str | float, name: str, settings: ls.SGD, stop: int, tier: str, seed: int, start: str = "stationary"
+    ) -> ls.sweep.Task:
+        return displacement.at(
+            Run(
+                problem=name,
+                settings=settings,
+                replicas=REPLICAS[tier][case],
+                schedule=tuple(ls.record.log_spaced(steps=stop, per_decade=8).tolist()),
+                start=start,
+                burn_in=BURN_IN if start == "burned in" else 0,
+                seed=ls.derive_seed(seed, self.id, case),
             )
-            for label, (name, settings, count, stop) in (real | spectra).items()
-        }
+        )
 
     def predict(self, tier: str) -> list[ls.claims.Component]:
         return [*self._on_real_data(), *self._on_spectra()]
 
     def _on_real_data(self) -> list[ls.claims.Component]:
         components = []
-        for name, settings in REAL.items():
-            exact = exact_law(name, settings).mean_square_displacement(LAGS)
-            rivals = {rival: law.mean_square_displacement(LAGS) for rival, law in rival_laws(name, settings).items()}
+        for name, (problem_name, settings) in CURVES.items():
+            exact = exact_law(problem_name, settings).mean_square_displacement(LAGS)
+            rivals = {
+                rival: law.mean_square_displacement(LAGS) for rival, law in rival_laws(problem_name, settings).items()
+            }
             for i, lag in enumerate(LAGS):
                 components.append(
                     ls.claims.Component(
@@ -131,7 +139,7 @@ class AnomalousDiffusion(ls.claims.Claim):
     def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
         found = {
             f"{name}: squared displacement in {lag} steps": estimate(data[name], "squared_displacement", step=lag)
-            for name in REAL
+            for name in CURVES
             for lag in LAGS
         }
         for s, window in WINDOWS.items():

@@ -33,7 +33,9 @@ class Run:
         Seed of batches, noise and start.
     start
         ``rest``: theta = 0, no velocity. ``minimiser``: at the minimiser, no velocity. ``stationary``: drawn from a
-        normal law with the exact stationary moments.
+        normal law with the exact stationary moments. ``burned in``: what `burn_in` steps from rest lead to.
+    burn_in
+        Steps before the start that are not recorded.
     offset
         Shift of a stationary start along `problems.OFFSET_MODE`.
     modes
@@ -46,6 +48,7 @@ class Run:
     schedule: tuple[int, ...]
     seed: int
     start: str = "rest"
+    burn_in: int = 0
     offset: float = 0.0
     modes: tuple[int, ...] = ()
 
@@ -130,15 +133,9 @@ def _groups(values: np.ndarray) -> np.ndarray:
 
 
 def _simulate(run: Run, recorder: ls.record.Recorder) -> xr.Dataset:
-    chosen = problem(run.problem)
-    if run.start == "stationary":
-        position, velocity = exact_law(run.problem, run.settings).sample(run.replicas, seed=run.seed)
-        if run.offset:
-            position = position + run.offset * chosen.eigenvectors[:, OFFSET_MODE]
-    else:
-        position, velocity = begin(run.problem, run.start), None
+    position, velocity = _start(run)
     return ls.training.run(
-        chosen,
+        problem(run.problem),
         run.settings,
         replicas=run.replicas,
         steps=run.schedule[-1],
@@ -148,6 +145,25 @@ def _simulate(run: Run, recorder: ls.record.Recorder) -> xr.Dataset:
         seed=run.seed,
         record=recorder,
     )
+
+
+def _start(run: Run) -> tuple[np.ndarray, np.ndarray | None]:
+    chosen = problem(run.problem)
+    if run.start == "burned in":
+        before = ls.training.run(
+            chosen,
+            run.settings,
+            replicas=run.replicas,
+            steps=run.burn_in,
+            schedule=[run.burn_in],
+            seed=ls.derive_seed(run.seed, "burn in"),
+        )
+        return before["final_position"].values, before["final_velocity"].values
+    if run.start == "stationary":
+        position, velocity = exact_law(run.problem, run.settings).sample(run.replicas, seed=run.seed)
+        shift = run.offset * chosen.eigenvectors[:, OFFSET_MODE] if run.offset else 0.0
+        return position + shift, velocity
+    return begin(run.problem, run.start), None
 
 
 def estimate(data: xr.Dataset, name: str, **where: int) -> ls.Estimate:

@@ -7,6 +7,9 @@ import pytest
 
 from langevin_sgd.randomness import derive_seed, fresh_seed
 
+# The search for doctests takes every file for a module, and there are several of this name.
+collect_ignore_glob = ["*conftest.py"]
+
 # Property tests draw the same examples on every run; a failure is repeated by running the test again.
 hypothesis.settings.register_profile("package", derandomize=True, deadline=None, max_examples=50)
 hypothesis.settings.load_profile("package")

@@ -206,7 +206,8 @@ def _component(judged: JudgedComponent) -> dict[str, str]:
 
 def _alt(panel: Any) -> str:
     drawn = ", ".join(f"{series.label} ({series.kind})" for series in panel.series if series.label)
-    return f"{panel.title}: {panel.y_label} against {panel.x_label}; {drawn}"
+    # Square brackets would end the text of an image in Markdown.
+    return f"{panel.title}: {panel.y_label} against {panel.x_label}; {drawn}".translate({91: "(", 93: ")"})
 
 
 def _data_uri(kind: str, text: str) -> str:

@@ -90,7 +90,7 @@ def judge(
     --------
     >>> measured = Estimate(value=1.02, standard_error=0.01)
     >>> judge(1.0, 0.0, {"twice": 2.0}, measured), judge(1.5, 0.0, {}, measured)
-    (('supported', ''), ('refuted', 'misses the prediction by 48 standard errors'))
+    (('supported', ''), ('refuted', 'misses the prediction by 48.0 standard errors'))
     """
     problem = _unusable(estimate)
     if estimate is None or problem:
@@ -118,7 +118,9 @@ def _unusable(estimate: Estimate | None) -> str:
 
 
 def _distance(gap: float, error: float) -> str:
-    return f"misses the prediction by {gap / error:.2g} standard errors" if error else "misses the prediction exactly"
+    if error == 0:
+        return f"an exact number, off the prediction by {gap:.2g}"
+    return f"misses the prediction by {gap / error:.1f} standard errors"
 
 
 def pull(prediction: float, margin: float, estimate: Estimate | None) -> float | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg, subcommand
 
-from langevin_sgd.checks import InputError
+from langevin_sgd.checks import InputError, require
 from langevin_sgd.cli.text import print_json, table
 from langevin_sgd.estimate import format_with_error
 
@@ -160,8 +160,11 @@ class Run:
         from langevin_sgd.claims import find_claim, find_claims
 
         if self.ids:
-            return [claim for claim in map(find_claim, self.ids) if self.paper in (None, claim.paper)]
-        return [claim for claim in find_claims(paper=self.paper) if self.tier in claim.tiers]
+            chosen = [claim for claim in map(find_claim, self.ids) if self.paper in (None, claim.paper)]
+        else:
+            chosen = [claim for claim in find_claims(paper=self.paper) if self.tier in claim.tiers]
+        require(bool(chosen), "tier", self.tier, "no claim asked for has a grid in it; see langevin-sgd claims list")
+        return chosen
 
 
 @dataclass(frozen=True)
@@ -185,6 +188,7 @@ class Report:
         page = claims.write_report(judgements, self.output, stale=stale)
         print(claims.summary(judgements))
         print(f"report:  {page}")
+        report_deviations(judgements)
         return 0
 
 

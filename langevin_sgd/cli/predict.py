@@ -11,6 +11,7 @@ import numpy as np
 from tyro.conf import Positional, arg
 from tyro.constructors import PrimitiveConstructorSpec
 
+from langevin_sgd.checks import InputError
 from langevin_sgd.cli.text import print_json, table
 
 
@@ -35,11 +36,14 @@ class Predict:
     what: Positional[Literal["linear-regression"]]
     """What to predict."""
 
-    eigenvalues: Annotated[tuple[float, ...], _comma_list(float)]
-    """Eigenvalues of the Hessian."""
-
     lr: float
     """Learning rate."""
+
+    eigenvalues: Annotated[tuple[float, ...], _comma_list(float)] = ()
+    """Eigenvalues of the Hessian."""
+
+    data: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Instead of eigenvalues: a .npz file (arrays X and y) or .csv file (target in the last column) of your own."""
 
     momentum: float = 0.0
     """Momentum, at least 0 and below 1."""
@@ -50,8 +54,8 @@ class Predict:
     weight_decay: float = 0.0
     """Coupled L2 coefficient."""
 
-    noise_scale: float = 1.0
-    """sigma^2, the variance of the residuals."""
+    noise_scale: float | None = None
+    """sigma^2, the variance of the residuals; 1 by default, that of the data with --data."""
 
     lags: Annotated[tuple[int, ...], _comma_list(int)] = (1, 10, 100)
     """Steps over which the mean-square displacement is given."""
@@ -66,7 +70,8 @@ class Predict:
         """Print the prediction."""
         from langevin_sgd import theory
 
-        settings = {name: value for name, value in asdict(self).items() if name not in ("what", "plot", "json")}
+        settings = {name: value for name, value in asdict(self).items() if name not in ("what", "data", "plot", "json")}
+        settings |= self._spectrum()
         document = theory.predict_linear_regression(**settings)
         if self.plot is not None:
             every_lag = np.unique(np.geomspace(1, max(self.lags), 100).round().astype(int))
@@ -78,6 +83,22 @@ class Predict:
             print(f"\n{_displacement_table(document)}")
         return 0
 
+    def _spectrum(self) -> dict[str, Any]:
+        """Eigenvalues and noise scale, as given or of the data."""
+        if bool(self.eigenvalues) == (self.data is not None):
+            raise InputError("eigenvalues: give either --eigenvalues A,B,... or --data FILE")
+        if self.data is None:
+            return {
+                "eigenvalues": self.eigenvalues,
+                "noise_scale": 1.0 if self.noise_scale is None else self.noise_scale,
+            }
+        from langevin_sgd.data import read_table
+        from langevin_sgd.models import LinearRegression
+
+        problem = LinearRegression.from_data(*read_table(self.data))
+        noise_scale = problem.noise_scale if self.noise_scale is None else self.noise_scale
+        return {"eigenvalues": problem.eigenvalues, "noise_scale": noise_scale}
+
 
 _MODE_NUMBERS = ("var_position", "var_velocity", "cov_position_velocity", "frequency_per_step", "winding_rate_per_step")
 
@@ -87,7 +108,7 @@ def _modes_table(document: dict[str, Any]) -> str:
     rows = [
         [
             _number(mode["eigenvalue"]),
-            f"{mode['damping_ratio']:.4g}",
+            "infinite" if mode["damping_ratio"] is None else f"{mode['damping_ratio']:.4g}",
             law,
             *(_number(mode[law][n]) for n in _MODE_NUMBERS),
         ]

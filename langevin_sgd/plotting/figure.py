@@ -99,7 +99,7 @@ def _draw_panel(panel: Panel, axes: Axes) -> None:
     for series in panel.series:
         _draw_series(series, axes, looks)
     if any(series.label for series in panel.series):
-        axes.legend(frameon=False)
+        axes.legend(framealpha=0.85, edgecolor="none")
 
 
 def _draw_series(series: Series, axes: Axes, looks: dict[str, Iterator[tuple[str, str]]]) -> None:

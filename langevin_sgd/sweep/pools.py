@@ -125,5 +125,5 @@ class ClusterPool:
 
     def close(self, *, at_once: bool) -> None:
         """Leave the cluster; what runs is cancelled if `at_once`."""
-        self._executor.shutdown(wait=not at_once, cancel_futures=at_once)
+        self._executor.shutdown(wait=not at_once)  # Dask cancels what it does not wait for
         self._client.close()

@@ -160,9 +160,17 @@ def _read_record(path: Path) -> dict[str, Any]:
 
 def _status(directory: Path, stem: Path) -> Status:
     path = stem.with_name(f"{stem.name}.nc")
-    record = _read_record(path) or {"task": provenance(load(path)).get("task")}
+    record = _read_record(path) or {"task": _stored_identity(path)}
     state: State = "done" if path.is_file() else record.get("state", "missing")
     return Status(path, state if _is_current(record, directory, path) else "stale", record)
+
+
+def _stored_identity(path: Path) -> dict[str, Any] | None:
+    """What a result without a record says of itself; ``None`` where it cannot be read."""
+    try:
+        return provenance(load(path)).get("task")
+    except InputError:
+        return None
 
 
 def _is_current(record: dict[str, Any], directory: Path, path: Path) -> bool:

@@ -146,6 +146,7 @@ def test_a_new_claim_runs_as_it_stands(command, tmp_path, monkeypatch):
     [
         (["claims", "run", "fairr"], "claim = 'fairr': must be one of"),
         (["claims", "run", "--paper", "coin"], "did you mean 'coins'?"),
+        (["claims", "run", "--tier", "gpu"], "no claim asked for has a grid in it"),
         (["claims", "run", "--tie", "full"], "Perhaps you meant: --tier"),
         (["claims", "run", "--seed", "x"], "--seed"),
         (["claims", "run", "--seed", "-1"], "seed"),

@@ -138,6 +138,12 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path):
     with pytest.raises(ls.InputError, match="not a readable netCDF-4 file") as caught:
         store.load(task)
     assert "\n" not in str(caught.value)
+    assert [status.state for status in store.statuses()] == ["stale"]
+
+
+def test_a_result_without_its_record_is_still_known(tmp_path):
+    store = stored(tmp_path, ramp.at(Grid(OPTIMISER)))
+    assert [status.state for status in store.statuses()] == ["done"]
 
 
 def test_a_file_is_no_store(tmp_path):

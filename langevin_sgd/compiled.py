@@ -21,12 +21,16 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba import float32, float64, njit
+import numpy as np
+from numba import float32, float64, njit, types
 from numba.extending import intrinsic as _numba_intrinsic
+from numba.extending import overload
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+# What only kernels call needs no entry from Python, which would take as long to compile as the function itself.
+_INLINED: dict[str, Any] = {**_OPTIONS, "forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def kernel(function: F) -> F:
@@ -54,14 +58,24 @@ def cache_folder() -> str:
     return str(Path(base) / digest.hexdigest()[:16])
 
 
+def uncached_kernel(function: F) -> F:
+    """Compile a function called from Python that has no file of its own: anew in every process."""
+    return cast(F, njit(function, **_OPTIONS))
+
+
 def inlined(function: F) -> F:
     """Compile a function called from kernels only, always inlined into them."""
-    return cast(F, njit(function, forceinline=True, **_OPTIONS))
+    return cast(F, njit(function, **_INLINED))
+
+
+def contracting(function: F) -> F:
+    """Compile an inlined function whose products and sums may be fused, but not reordered."""
+    return cast(F, njit(function, fastmath={"contract"}, **_INLINED))
 
 
 def reassociating(function: F) -> F:
     """Compile an inlined function whose sums may be reordered and fused (dot products): fixed bits on one machine."""
-    return cast(F, njit(function, forceinline=True, fastmath={"reassoc", "contract", "nsz"}, **_OPTIONS))
+    return cast(F, njit(function, fastmath={"reassoc", "contract", "nsz"}, **_INLINED))
 
 
 def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,6 +92,52 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
         return builder.fma(*arguments)
 
     return kind(kind, kind, kind), codegen
+
+
+# --- numbers that are shared by all replicas, or each replica's own ------------------------------------------------
+# Shared numbers travel as a tuple (they stay in registers), own ones as arrays; the type decides, so that one source
+# serves both.
+
+
+def value_at(values: Any, k: int, lane: int) -> Any:
+    """Number `k` of a tuple, or of an array (number, lane): for kernels only."""
+    raise NotImplementedError  # pragma: no cover
+
+
+def of_block(values: Any, block: int) -> Any:
+    """Numbers of one block of replicas: the tuple itself, or that part of an array (block, number, lane)."""
+    raise NotImplementedError  # pragma: no cover
+
+
+def number_like(array: np.ndarray, number: float) -> Any:
+    """`number` in the precision of `array`: for kernels only."""
+    raise NotImplementedError  # pragma: no cover
+
+
+def _overloaded(function: Callable[..., Any]) -> Callable[[F], F]:
+    # Not strict: Numba would else hold annotations of one signature against the other.
+    return cast(Callable[[F], F], overload(function, jit_options={"forceinline": True}, strict=False))
+
+
+@_overloaded(value_at)
+def _value_at(values: Any, k: Any, lane: Any) -> Any:
+    if isinstance(values, types.BaseTuple):
+        return lambda values, k, lane: values[k]
+    return lambda values, k, lane: values[k, lane]
+
+
+@_overloaded(of_block)
+def _of_block(values: Any, block: Any) -> Any:
+    if isinstance(values, types.BaseTuple):
+        return lambda values, block: values
+    return lambda values, block: values[block]
+
+
+@_overloaded(number_like)
+def _number_like(array: Any, number: Any) -> Any:
+    if array.dtype == float32:
+        return lambda array, number: np.float32(number)
+    return lambda array, number: np.float64(number)
 
 
 def thread_count() -> int:

@@ -13,6 +13,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,11 @@ SCHEMA_VERSION = 1
 
 Variable = tuple[tuple[str, ...], np.ndarray, str]
 """Dimensions, values and unit ("1" for a pure number)."""
+
+
+@lru_cache(maxsize=1)
+def _package_version() -> str:
+    return version("langevin-sgd")
 
 
 def make(
@@ -63,7 +69,7 @@ def make(
     provenance = {
         "schema_version": SCHEMA_VERSION,
         "package": "langevin_sgd",
-        "package_version": version("langevin-sgd"),
+        "package_version": _package_version(),
         "kind": kind,
         "settings": dict(settings or {}),
         "seed": seed,

@@ -6,16 +6,19 @@ of a `Snapshots` block that returns variables with leading dimension ``step``:
 
     def kinetic_energy(block):
         return {"kinetic_energy": (("step", "replica"), (block.velocity**2).sum(-1) / 2, "1")}
+
+A recorder with a memory, whose results do not grow with the schedule, is an `Accumulator`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require, require_count
+from langevin_sgd.checks import InputError, require, require_count, require_one_of
 from langevin_sgd.dataset import Variable
 
 
@@ -158,3 +161,270 @@ def loss(function: Callable[[np.ndarray], np.ndarray]) -> Recorder:
         return {"loss": (("step", "replica"), function(block.position), "loss")}
 
     return observe
+
+
+def moments() -> Recorder:
+    """Record moments over the replicas that have not diverged, at every recorded step.
+
+    ``mean_position`` and ``mean_velocity`` (step, parameter), ``covariance`` (step, coordinate, coordinate_2) of
+    (theta, v) with the unbiased divisor, and ``replicas_left`` (step,). Velocities of an overdamped equation are NaN.
+    """
+
+    def observe(block: Snapshots) -> dict[str, Variable]:
+        parameters = block.position.shape[2]
+        mean = np.full((len(block.steps), 2 * parameters), np.nan)
+        covariance = np.full((len(block.steps), 2 * parameters, 2 * parameters), np.nan)
+        left = np.zeros(len(block.steps), np.int64)
+        for k, (position, velocity) in enumerate(zip(block.position, block.velocity, strict=True)):
+            whole = np.isfinite(position).all(axis=1)
+            state, left[k] = np.hstack([position[whole], velocity[whole]]), whole.sum()
+            if left[k] > 1:
+                mean[k], covariance[k] = state.mean(axis=0), np.cov(state.T)
+        both = ("step", "coordinate", "coordinate_2")
+        return {
+            "mean_position": (("step", "parameter"), mean[:, :parameters], "theta"),
+            "mean_velocity": (("step", "parameter"), mean[:, parameters:], "v"),
+            "covariance": (both, covariance, "products of theta and v"),
+            "replicas_left": (("step",), left, "1"),
+        }
+
+    return observe
+
+
+def histograms(edges: np.ndarray, *, coordinate: int = 0) -> Recorder:
+    """Record ``histogram`` (step, bin), the replicas in each bin at every recorded step.
+
+    Parameters
+    ----------
+    edges
+        (edge,), increasing; what lies outside, and what has diverged, is in no bin.
+    coordinate
+        Number of a coordinate of (theta_1 ... theta_P, v_1 ... v_P).
+    """
+    cuts = _as_edges(edges)
+
+    def observe(block: Snapshots) -> dict[str, Variable]:
+        rows = _coordinate(block, coordinate)
+        counts = np.array([np.histogram(row[np.isfinite(row)], cuts)[0] for row in rows])
+        return {"histogram": (("step", "bin"), counts.reshape(len(rows), len(cuts) - 1), "1")}
+
+    return observe
+
+
+def _as_edges(edges: np.ndarray) -> np.ndarray:
+    cuts = np.asarray(edges, dtype=float)
+    usable = cuts.ndim == 1 and cuts.size > 1 and bool(np.all(np.diff(cuts) > 0))
+    require(usable, "edges", edges, "must be at least two increasing numbers")
+    return cuts
+
+
+def _coordinate(block: Snapshots, coordinate: int) -> np.ndarray:
+    parameters = block.position.shape[2]
+    require(0 <= coordinate < 2 * parameters, "coordinate", coordinate, f"must be from 0 to {2 * parameters - 1}")
+    part = block.position if coordinate < parameters else block.velocity
+    return part[:, :, coordinate % parameters]
+
+
+# --- accumulators: recorders whose memory does not grow with the schedule ------------------------------------------
+
+
+class Accumulator(Protocol):
+    """A recorder that sums over the recorded steps instead of keeping each.
+
+    Its totals are arrays that it changes in place, step by step in the order of time, so that the sums do not depend on
+    how a run is cut into chunks; checkpoints keep them.
+    """
+
+    def begin(self, start: np.ndarray) -> dict[str, np.ndarray]:
+        """Return fresh totals for positions (replica, parameter) at step 0."""
+
+    def add(self, totals: dict[str, np.ndarray], block: Snapshots) -> None:
+        """Add a block of snapshots to the totals."""
+
+    def result(self, totals: dict[str, np.ndarray]) -> dict[str, Variable]:
+        """Return variables, without dimension ``step``."""
+
+
+@dataclass(frozen=True)
+class TimeAverages:
+    """Made by `time_averages`."""
+
+    first: int
+
+    def begin(self, start: np.ndarray) -> dict[str, np.ndarray]:
+        """Zero sums."""
+        shape = (len(start), 2 * start.shape[1])
+        return {"sum": np.zeros(shape), "squares": np.zeros((*shape, shape[1])), "count": np.zeros(1, np.int64)}
+
+    def add(self, totals: dict[str, np.ndarray], block: Snapshots) -> None:
+        """Add the coordinates and their products."""
+        for step, position, velocity in zip(block.steps, block.position, block.velocity, strict=True):
+            if step >= self.first:
+                state = np.hstack([position, velocity])
+                totals["sum"] += state
+                totals["squares"] += state[:, :, None] * state[:, None, :]
+                totals["count"] += 1
+
+    def result(self, totals: dict[str, np.ndarray]) -> dict[str, Variable]:
+        """Divide by the number of steps."""
+        count = max(int(totals["count"][0]), 1)
+        dims = ("replica", "coordinate", "coordinate_2")
+        return {
+            "time_mean": (dims[:2], totals["sum"] / count, "theta, v"),
+            "time_second_moment": (dims, totals["squares"] / count, "products of theta and v"),
+        }
+
+
+def time_averages(*, first: int = 0) -> Accumulator:
+    """Average over the recorded steps from `first` on, of each replica on its own.
+
+    ``time_mean`` (replica, coordinate) and ``time_second_moment`` (replica, coordinate, coordinate_2) of (theta, v),
+    not centred; the replicas are independent, so that errors follow from their spread. NaN where a replica diverged.
+    """
+    require_count("first", first, minimum=0)
+    return TimeAverages(first)
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Made by `histogram`."""
+
+    edges: np.ndarray
+    coordinate: int
+    first: int
+
+    def begin(self, start: np.ndarray) -> dict[str, np.ndarray]:
+        """Zero counts."""
+        return {"counts": np.zeros(len(self.edges) - 1, np.int64), "seen": np.zeros(1, np.int64)}
+
+    def add(self, totals: dict[str, np.ndarray], block: Snapshots) -> None:
+        """Count the replicas in each bin."""
+        late = _coordinate(block, self.coordinate)[block.steps >= self.first]
+        values = late[np.isfinite(late)]
+        totals["counts"] += np.histogram(values, self.edges)[0]
+        totals["seen"] += values.size
+
+    def result(self, totals: dict[str, np.ndarray]) -> dict[str, Variable]:
+        """Return counts, and the density: counts over all points seen, by width of the bin."""
+        density = totals["counts"] / np.diff(self.edges) / max(int(totals["seen"][0]), 1)
+        return {
+            "bin_count": (("bin",), totals["counts"], "1"),
+            "bin_density": (("bin",), density, "1/theta"),
+            "bin_edge": (("edge",), self.edges, "theta"),
+        }
+
+
+def histogram(edges: np.ndarray, *, coordinate: int = 0, first: int = 0) -> Accumulator:
+    """Count in bins over replicas and recorded steps from `first` on: ``bin_count``, ``bin_density``, ``bin_edge``.
+
+    Parameters
+    ----------
+    edges
+        (edge,), increasing; points outside count in the density's norm.
+    coordinate
+        Number of a coordinate of (theta_1 ... theta_P, v_1 ... v_P).
+    first
+        First step to count.
+    """
+    require_count("first", first, minimum=0)
+    return Histogram(_as_edges(edges), coordinate, first)
+
+
+@dataclass(frozen=True)
+class Current:
+    """Made by `current`."""
+
+    edges: tuple[np.ndarray, np.ndarray]
+    coordinates: tuple[int, int]
+    first: int
+
+    def begin(self, start: np.ndarray) -> dict[str, np.ndarray]:
+        """Zero sums, and no step before."""
+        shape = [len(edges) - 1 for edges in self.edges]
+        return {
+            "flow": np.zeros((2, *shape)),
+            "before": np.full((len(start), 2), np.nan),
+            "last": np.full(1, -1, np.int64),
+            "time": np.zeros(1),
+        }
+
+    def add(self, totals: dict[str, np.ndarray], block: Snapshots) -> None:
+        """Give half of each displacement to the cell where it began, and half to that where it ended."""
+        points = np.stack([_coordinate(block, number) for number in self.coordinates], axis=-1)
+        for step, now in zip(block.steps, points, strict=True):
+            before, last = totals["before"].copy(), int(totals["last"][0])
+            if step >= self.first and last >= self.first:
+                moved = now - before
+                whole = np.isfinite(moved).all(axis=1)
+                for axis in (0, 1):
+                    for place in (before, now):
+                        totals["flow"][axis] += self._binned(place[whole], moved[whole, axis] / 2)
+                totals["time"] += int(whole.sum()) * (step - last)
+            totals["before"][:], totals["last"][:] = now, step
+
+    def _binned(self, place: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        return np.histogram2d(place[:, 0], place[:, 1], bins=list(self.edges), weights=weight)[0]
+
+    def result(self, totals: dict[str, np.ndarray]) -> dict[str, Variable]:
+        """Return the current: flow over time and area of the cell."""
+        area = np.outer(*map(np.diff, self.edges))
+        current = totals["flow"] / area / max(float(totals["time"][0]), 1.0)
+        return {"current": (("direction", "bin_x", "bin_y"), current, "probability per length and step")}
+
+
+def current(
+    edges: tuple[np.ndarray, np.ndarray], *, coordinates: tuple[int, int] = (0, 1), first: int = 0
+) -> Accumulator:
+    r"""Probability current in a plane of phase space: ``current`` (direction, bin_x, bin_y), per step.
+
+    The displacement between recorded steps, half given to the cell it left and half to the cell it reached (the
+    Stratonovich rule, under which the current of an equilibrium vanishes): J(z) = <delta(z(t) - z) o dz/dt>. Record
+    every step, and choose cells wider than one displacement.
+
+    Parameters
+    ----------
+    edges
+        Edges of the cells along both coordinates, increasing.
+    coordinates
+        Numbers of two coordinates of (theta_1 ... theta_P, v_1 ... v_P).
+    first
+        First step to count.
+    """
+    require_count("first", first, minimum=0)
+    return Current((_as_edges(edges[0]), _as_edges(edges[1])), coordinates, first)
+
+
+# --- first passages ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FirstPassage:
+    """Made by `first_passage`; the simulator itself looks at every step."""
+
+    level: float
+    axis: int
+    sign: float
+    name: str
+
+
+def first_passage(level: float, *, axis: int = 0, direction: str = "up", name: str = "first_passage") -> FirstPassage:
+    """Record the first step at which theta_axis is at or beyond a level: `name` (replica,), -1 if it never was.
+
+    Seen at the end of every step, whatever the schedule; only `langevin_sgd.sde.simulate` can, not SGD on data. A path
+    that crosses and comes back between two steps is missed, which makes times longer by O(sqrt(step)).
+
+    Parameters
+    ----------
+    level
+        The level.
+    axis
+        Number of the coordinate.
+    direction
+        ``up``: at or above the level; ``down``: at or below.
+    name
+        Of the variable, where there are several.
+    """
+    require_one_of("direction", direction, ("up", "down"))
+    require_count("axis", axis, minimum=0)
+    require(bool(np.isfinite(level)), "level", level, "must be finite")
+    return FirstPassage(float(level), axis, 1.0 if direction == "up" else -1.0, name)

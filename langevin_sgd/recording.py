@@ -11,16 +11,18 @@ are NaN, and it is flagged in ``status``, never dropped.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from langevin_sgd import dataset
 from langevin_sgd.checks import InputError, require
-from langevin_sgd.record import Recorder, Snapshots, displacement
+from langevin_sgd.record import Accumulator, FirstPassage, Recorder, Snapshots, displacement
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,6 +35,10 @@ RESERVED = ("final_position", "final_velocity", "status", "diverged_step")
 """Variables of every result, which no recorder may name."""
 BUFFER_BYTES = 2**25
 """Memory that the snapshots of one chunk may take, if more than one snapshot."""
+
+
+Record = Recorder | Accumulator | FirstPassage
+"""Anything that can be recorded."""
 
 
 class Engine(Protocol):
@@ -61,20 +67,43 @@ class Recording:
         (replica, parameter), positions at step 0.
     diverged_step
         (replica,), step at which a replica was found diverged, -1 if it was not.
+    accumulators
+        Pairs of an accumulator and its totals.
+    passages
+        First passages that the simulator watches for.
     """
 
     recorders: Sequence[Recorder]
     start: np.ndarray
     diverged_step: np.ndarray
+    accumulators: Sequence[tuple[Accumulator, dict[str, np.ndarray]]] = ()
+    passages: Sequence[FirstPassage] = ()
     _blocks: list[dict[str, dataset.Variable]] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, record: Recorder | Sequence[Recorder] | None, start: np.ndarray) -> Recording:
-        """Begin an empty recording; `record` is one recorder, several, or ``None`` for the displacement."""
-        recorders = (displacement(),) if record is None else (record,) if callable(record) else tuple(record)
-        if not all(map(callable, recorders)):
+    def begin(cls, record: Record | Sequence[Record] | None, start: np.ndarray, *, watches: bool = False) -> Recording:
+        """Begin an empty recording.
+
+        Parameters
+        ----------
+        record
+            One recorder, several, or ``None`` for the displacement.
+        start
+            (replica, parameter), positions at step 0.
+        watches
+            Whether the simulator can watch for first passages.
+        """
+        single = callable(record) or isinstance(record, FirstPassage) or hasattr(record, "begin")
+        given: tuple[Any, ...] = (displacement(),) if record is None else (record,) if single else tuple(record)  # type: ignore[arg-type]
+        passages = [item for item in given if isinstance(item, FirstPassage)]
+        accumulators = [item for item in given if hasattr(item, "begin")]
+        recorders = [item for item in given if callable(item)]
+        if len(passages) + len(accumulators) + len(recorders) < len(given):
             raise InputError(f"record = {record!r}: must be a recorder of langevin_sgd.record or a sequence of them")
-        return cls(recorders, start, np.full(len(start), -1, np.int64))
+        if passages and not watches:
+            raise InputError("record: first passages are watched for by sde.simulate with a compiled potential only")
+        totals = [(item, item.begin(start)) for item in accumulators]
+        return cls(recorders, start, np.full(len(start), -1, np.int64), totals, passages)
 
     def add(self, steps: np.ndarray, position: np.ndarray, velocity: np.ndarray) -> None:
         """Record snapshots (step, replica, parameter); diverged replicas are overwritten with NaN."""
@@ -84,7 +113,10 @@ class Recording:
         lost = (self.diverged_step >= 0) & (steps[:, None] >= self.diverged_step)
         position[lost] = np.nan
         velocity[lost] = np.nan
-        self._blocks.append(self._observed(Snapshots(steps, position, velocity, self.start)))
+        block = Snapshots(steps, position, velocity, self.start)
+        for accumulator, totals in self.accumulators:
+            accumulator.add(totals, block)
+        self._blocks.append(self._observed(block))
 
     def _observed(self, block: Snapshots) -> dict[str, dataset.Variable]:
         found: dict[str, dataset.Variable] = {}
@@ -117,10 +149,33 @@ class Recording:
             for name, (dims, _, unit) in first.items()
         }
 
-    def restore(self, variables: dict[str, dataset.Variable], diverged_step: np.ndarray) -> None:
-        """Take up what a checkpoint kept of `variables` and `diverged_step`."""
+    def totals(self) -> dict[str, np.ndarray]:
+        """Return copies of the totals of all accumulators, by number and name."""
+        named = enumerate(totals for _, totals in self.accumulators)
+        return {f"{i}_{name}": values.copy() for i, totals in named for name, values in totals.items()}
+
+    def accumulated(self) -> dict[str, dataset.Variable]:
+        """Return the results of all accumulators."""
+        found: dict[str, dataset.Variable] = {}
+        for accumulator, totals in self.accumulators:
+            for name, variable in accumulator.result(totals).items():
+                if name in found:
+                    raise InputError(f"record: the variable {name!r} is recorded twice")
+                found[name] = variable
+        return found
+
+    def restore(
+        self,
+        variables: dict[str, dataset.Variable],
+        diverged_step: np.ndarray,
+        totals: dict[str, np.ndarray] | None = None,
+    ) -> None:
+        """Take up what a checkpoint kept of `variables`, `diverged_step` and `totals`."""
         self._blocks = [variables] if variables else []
         self.diverged_step = diverged_step
+        for name, values in (totals or {}).items():
+            number, _, key = name.partition("_")
+            self.accumulators[int(number)][1][key] = values
 
 
 def drive(
@@ -186,6 +241,41 @@ def _adapted(length: int, seconds: float) -> int:
     return 2 * length if seconds < CHUNK_SECONDS / 2 else length
 
 
+def available_memory() -> int:
+    """Bytes that the operating system can still give, as far as it says so."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])
+    except (OSError, StopIteration, ValueError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def require_memory(name: str, value: object, needed: float) -> None:
+    """Raise `InputError` if a run needs more memory than there is.
+
+    Parameters
+    ----------
+    name, value
+        The argument to blame.
+    needed
+        Bytes.
+    """
+    available = available_memory()
+    if needed > available:
+        gigabytes = f"{needed / 1e9:.3g} GB of memory, {available / 1e9:.3g} GB are free"
+        raise InputError(f"{name} = {value!r}: needs {gigabytes}; record less, or run fewer replicas at a time")
+
+
+def require_room(recording: Recording, schedule: np.ndarray, velocity: np.ndarray) -> None:
+    """Raise `InputError` unless everything that is to be recorded fits into memory, tried out on the start."""
+    start = recording.start
+    block = Snapshots(np.zeros(1, np.int64), start[None].copy(), velocity[None].copy(), start)
+    each = sum(values.nbytes for recorder in recording.recorders for _, values, _ in recorder(block).values())
+    totals = sum(values.nbytes for values in recording.totals().values())
+    # Joining the blocks at the end doubles what was recorded for a moment.
+    require_memory("schedule", f"{len(schedule)} steps", 2 * each * len(schedule) + 2 * totals)
+
+
 def result(
     engine: Engine, recording: Recording, schedule: np.ndarray, *, first_replica: int = 0, **provenance: Any
 ) -> xr.Dataset:
@@ -202,7 +292,12 @@ def result(
     lost = recording.diverged_step >= 0
     position[lost] = np.nan
     velocity[lost] = np.nan
-    variables = recording.variables()
+    variables = recording.variables() | recording.accumulated()
+    if recording.passages:
+        times = engine.first_passages()  # type: ignore[attr-defined]
+        variables |= {
+            passage.name: (("replica",), row, "step") for passage, row in zip(recording.passages, times, strict=True)
+        }
     variables["final_position"] = (("replica", "parameter"), position, "theta")
     variables["final_velocity"] = (("replica", "parameter"), velocity, "v")
     variables["status"] = (("replica",), lost.astype(np.int8), "1")

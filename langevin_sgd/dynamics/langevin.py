@@ -8,10 +8,10 @@ Underdamped (Kunin et al., arXiv 2107.09133): expanding the SGD update about ste
 in physical time tau = lr * steps: one step of SGD takes tau = lr. The mass is the correction: with it the slow rate of
 a mode of stiffness k is wrong by O((lr k)^2) only. Overdamped: the same without the mass.
 
-Noise enters the velocity (or, overdamped, a position whose noise does not depend on it) with a constant amplitude, so
-the Ito and the Stratonovich reading are the same equation. Sigma is the covariance of one per-sample gradient at the
-minimiser, frozen there; batches drawn without replacement multiply it by (N - B)/(N - 1). White noise cannot represent
-shuffled epochs, whose batches are anticorrelated.
+A constant noise has one reading; one that depends on the state says which (`langevin_sgd.dynamics.noise`). Of a
+quadratic problem, Sigma is the covariance of one per-sample gradient at the minimiser, frozen there; batches drawn
+without replacement multiply it by (N - B)/(N - 1). White noise cannot represent shuffled epochs, whose batches are
+anticorrelated.
 
 Range: lr k << 1 in every mode, and momentum near enough to 1 (or modes slow enough) that relaxation takes many steps:
 stationary variances are too small by the factor 1 - lr k/(2 (1 + momentum)).
@@ -19,14 +19,18 @@ stationary variances are too small by the factor 1 - lr k/(2 (1 + momentum)).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from langevin_sgd.checks import InputError, require, require_not_negative, require_positive
 from langevin_sgd.dynamics.linear import LinearEquation, separate, symmetric_root
-from langevin_sgd.dynamics.quadratic import Quadratic, require_symmetric
+from langevin_sgd.dynamics.noise import as_noise, scaled_noise
 from langevin_sgd.models.linear_regression import LinearRegression
+from langevin_sgd.models.potentials.potential import Potential
+from langevin_sgd.models.potentials.quadratic import Quadratic
 from langevin_sgd.sgd_settings import SGD
 
 
@@ -37,13 +41,14 @@ class Overdamped:
     Parameters
     ----------
     potential
-        The potential U.
+        The potential U: anything of `langevin_sgd.models.potentials`.
     friction
-        Friction coefficient, > 0.
+        Friction coefficient, > 0; a number or (replica,).
     noise_covariance
-        (parameter, parameter), spectral density of the random force.
+        Spectral density of the random force: a number, (parameter,) or (parameter, parameter), kept as a matrix; or a
+        noise of `langevin_sgd.dynamics.noise`, `Ito` or `Stratonovich` where it depends on the state.
     step_time
-        Physical time of one step of SGD, > 0: the learning rate.
+        Physical time of one step of SGD, > 0: the learning rate; a number or (replica,).
 
     Raises
     ------
@@ -57,14 +62,13 @@ class Overdamped:
     0.5
     """
 
-    potential: Quadratic
-    friction: float
-    noise_covariance: np.ndarray
-    step_time: float
+    potential: Quadratic | Potential
+    friction: Any
+    noise_covariance: Any
+    step_time: Any
 
     def __post_init__(self) -> None:
-        require_positive("friction", self.friction)
-        _check_noise_and_time(self)
+        _check(self, positive=("friction", "step_time"))
 
     @classmethod
     def from_sgd(cls, problem: LinearRegression, settings: SGD) -> Overdamped:
@@ -89,14 +93,60 @@ class Overdamped:
             step_time=settings.lr,
         )
 
+    @classmethod
+    def from_potential(cls, potential: Quadratic | Potential, settings: SGD, *, gradient_noise: Any) -> Overdamped:
+        """Build the overdamped limit of SGD on any potential.
+
+        Parameters
+        ----------
+        potential
+            The loss.
+        settings
+            Settings of SGD: plain momentum, no weight decay (write it into the potential), batches with replacement.
+        gradient_noise
+            Covariance of one per-sample gradient: a number, diagonal, matrix, or a noise of `langevin_sgd.dynamics`.
+
+        Raises
+        ------
+        InputError
+            For settings this equation does not describe.
+        """
+        return cls(
+            potential=potential,
+            friction=1 - settings.momentum,
+            noise_covariance=_noise_of_loss(potential, settings, gradient_noise),
+            step_time=settings.lr,
+        )
+
+    @classmethod
+    def modified(cls, potential: Quadratic | Potential, settings: SGD, *, gradient_noise: Any) -> Overdamped:
+        """Build the second-order modified equation of SGD without momentum: U becomes U + (lr/4) |grad U|^2.
+
+        Its moments differ from those of SGD by O(lr^2) at a fixed physical time, those of the plain overdamped equation
+        by O(lr): Li, Tai and E, *Stochastic modified equations*, JMLR 20 (2019) 40, theorem 9.
+
+        Parameters
+        ----------
+        potential, settings, gradient_noise
+            As in `from_potential`; the potential must come from a formula or be quadratic, the momentum be zero.
+
+        Raises
+        ------
+        InputError
+            With momentum, or for a potential without a formula.
+        """
+        require(settings.momentum == 0, "momentum", settings.momentum, "the modified equation is that of plain SGD")
+        return cls.from_potential(potential.modified(settings.lr), settings, gradient_noise=gradient_noise)
+
     def linear(self) -> LinearEquation:
         """Return the equation in independent groups: dz = -(K/friction) z dt + (root of the noise)/friction dW."""
-        basis, stiffness, covariance = separate(self.potential.stiffness, self.noise_covariance)
+        potential, noise = _stiffness(self)
+        basis, stiffness, covariance = separate(potential.stiffness, noise)
         return LinearEquation(
             drift=-stiffness / self.friction,
             noise=symmetric_root(covariance) / self.friction,
             orders=1,
-            centre=self.potential.centre,
+            centre=potential.centre,
             basis=basis,
         )
 
@@ -108,15 +158,17 @@ class Underdamped:
     Parameters
     ----------
     potential
-        The potential U.
+        The potential U: anything of `langevin_sgd.models.potentials`.
     mass
-        > 0, in units of time (it multiplies an acceleration and is compared with a friction of unit one).
+        > 0, in units of time (it multiplies an acceleration and is compared with a friction of unit one); a number or
+        (replica,).
     friction
-        Friction coefficient, >= 0.
+        Friction coefficient, >= 0; a number or (replica,).
     noise_covariance
-        (parameter, parameter), spectral density of the random force.
+        Spectral density of the random force: a number, (parameter,) or (parameter, parameter), kept as a matrix; or a
+        noise of `langevin_sgd.dynamics.noise`. The calculus of `Ito` and `Stratonovich` makes no difference here.
     step_time
-        Physical time of one step of SGD, > 0: the learning rate.
+        Physical time of one step of SGD, > 0: the learning rate; a number or (replica,).
 
     Raises
     ------
@@ -130,16 +182,14 @@ class Underdamped:
     [[0.04, 0.0], [0.0, 0.02]]
     """
 
-    potential: Quadratic
-    mass: float
-    friction: float
-    noise_covariance: np.ndarray
-    step_time: float
+    potential: Quadratic | Potential
+    mass: Any
+    friction: Any
+    noise_covariance: Any
+    step_time: Any
 
     def __post_init__(self) -> None:
-        require_positive("mass", self.mass)
-        require_not_negative("friction", self.friction)
-        _check_noise_and_time(self)
+        _check(self, positive=("mass", "step_time"), not_negative=("friction",))
 
     @classmethod
     def from_sgd(cls, problem: LinearRegression, settings: SGD) -> Underdamped:
@@ -165,9 +215,36 @@ class Underdamped:
             step_time=settings.lr,
         )
 
+    @classmethod
+    def from_potential(cls, potential: Quadratic | Potential, settings: SGD, *, gradient_noise: Any) -> Underdamped:
+        """Build the Langevin equation of SGD with momentum on any potential.
+
+        Parameters
+        ----------
+        potential
+            The loss.
+        settings
+            Settings of SGD: plain momentum, no weight decay (write it into the potential), batches with replacement.
+        gradient_noise
+            Covariance of one per-sample gradient: a number, diagonal, matrix, or a noise of `langevin_sgd.dynamics`.
+
+        Raises
+        ------
+        InputError
+            For settings this equation does not describe.
+        """
+        return cls(
+            potential=potential,
+            mass=settings.lr * (1 + settings.momentum) / 2,
+            friction=1 - settings.momentum,
+            noise_covariance=_noise_of_loss(potential, settings, gradient_noise),
+            step_time=settings.lr,
+        )
+
     def linear(self) -> LinearEquation:
         """Return the equation in independent groups of (positions, velocities)."""
-        basis, stiffness, covariance = separate(self.potential.stiffness, self.noise_covariance)
+        potential, noise = _stiffness(self)
+        basis, stiffness, covariance = separate(potential.stiffness, noise)
         size = stiffness.shape[1]
         drift = np.zeros((len(stiffness), 2 * size, 2 * size))
         drift[:, :size, size:] = np.eye(size)
@@ -175,7 +252,7 @@ class Underdamped:
         drift[:, size:, size:] = -self.friction / self.mass * np.eye(size)
         noise = np.zeros((len(stiffness), 2 * size, size))
         noise[:, size:] = symmetric_root(covariance) / self.mass
-        return LinearEquation(drift=drift, noise=noise, orders=2, centre=self.potential.centre, basis=basis)
+        return LinearEquation(drift=drift, noise=noise, orders=2, centre=potential.centre, basis=basis)
 
 
 def loss_potential(problem: LinearRegression, weight_decay: float) -> Quadratic:
@@ -189,6 +266,19 @@ def loss_potential(problem: LinearRegression, weight_decay: float) -> Quadratic:
     return Quadratic(stiffness=stiffness, centre=centre)
 
 
+def _noise_of_loss(potential: Quadratic | Potential, settings: SGD, noise: Any) -> Any:
+    """Spectral density lr/batch_size times that of one sample, for settings that need no data."""
+    _require_plain(settings)
+    if settings.sampling != "with_replacement" or settings.weight_decay:
+        raise InputError("settings: a potential without data takes sampling 'with_replacement' and weight_decay = 0")
+    return scaled_noise(noise, settings.lr / settings.batch_size, potential.parameters)
+
+
+def _require_plain(settings: SGD) -> None:
+    if settings.nesterov or settings.dampening:
+        raise InputError("nesterov, dampening: the Langevin equations describe plain momentum, leave both at zero")
+
+
 def gradient_noise(problem: LinearRegression, settings: SGD) -> np.ndarray:
     """Spectral density of the random force: lr * Cov(minibatch gradient), (parameter, parameter).
 
@@ -200,8 +290,7 @@ def gradient_noise(problem: LinearRegression, settings: SGD) -> np.ndarray:
     """
     if settings.sampling == "epochs":
         raise InputError("sampling = 'epochs': the noise of a Langevin equation is white; use 'without_replacement'")
-    if settings.nesterov or settings.dampening:
-        raise InputError("nesterov, dampening: the Langevin equations describe plain momentum, leave both at zero")
+    _require_plain(settings)
     if settings.sampling == "with_replacement":
         return settings.lr / settings.batch_size * problem.noise_covariance
     samples = problem.samples
@@ -212,10 +301,34 @@ def gradient_noise(problem: LinearRegression, settings: SGD) -> np.ndarray:
     return settings.lr * fraction * problem.noise_covariance
 
 
-def _check_noise_and_time(equation: Overdamped | Underdamped) -> None:
-    require_positive("step_time", equation.step_time)
-    covariance = require_symmetric("noise_covariance", equation.noise_covariance)
-    size = equation.potential.parameters
-    require(covariance.shape == (size, size), "noise_covariance", covariance.shape, f"must have shape {(size, size)}")
-    lowest = float(np.linalg.eigvalsh(covariance)[0])
-    require(lowest >= -1e-10 * np.abs(covariance).max(), "noise_covariance", lowest, "has a negative eigenvalue")
+def _check(equation: Any, *, positive: Sequence[str], not_negative: Sequence[str] = ()) -> None:
+    """Check the numbers of an equation, each a number or an array over replicas, and its noise, which is normalised."""
+    for names, check in ((positive, require_positive), (not_negative, require_not_negative)):
+        for name in names:
+            value = getattr(equation, name)
+            if np.ndim(value) == 0:
+                check(name, value)
+                continue
+            array = np.asarray(value, dtype=float)
+            require(
+                array.ndim == 1 and array.size > 0, name, array.shape, "must be a number, or an array over replicas"
+            )
+            check(name, float(array.min()) if np.isfinite(array).all() else float("nan"))
+            object.__setattr__(equation, name, array)
+    noise = as_noise(equation.noise_covariance, equation.potential.parameters)
+    object.__setattr__(equation, "noise_covariance", noise)
+
+
+def _stiffness(equation: Overdamped | Underdamped) -> tuple[Quadratic, np.ndarray]:
+    """Quadratic potential and constant covariance of an equation that is linear, or `InputError`."""
+    if not is_linear(equation):
+        raise InputError("equation: is not linear (quadratic potential, constant noise, the same for all replicas)")
+    assert isinstance(equation.potential, Quadratic)
+    return equation.potential, equation.noise_covariance
+
+
+def is_linear(equation: Overdamped | Underdamped) -> bool:
+    """Whether an equation is linear with additive noise and the same for all replicas."""
+    numbers = equation.friction, equation.step_time, getattr(equation, "mass", 1.0)
+    plain = isinstance(equation.potential, Quadratic) and isinstance(equation.noise_covariance, np.ndarray)
+    return plain and not any(map(np.ndim, numbers))

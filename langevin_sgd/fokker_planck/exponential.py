@@ -10,9 +10,9 @@ any length has no error of time and keeps a density positive, to rounding. Seven
 
 The spectrum must be real (no net circulation), or the imaginary parts of t times the eigenvalues small: 3e-8 at 2.
 
-The systems are solved without a subtraction of large numbers (derived; Grassmann, Taksar and Heyman, Operations Research
-33 (1985) 1107, do so for stationary laws). With z + kill + left + right on the diagonal, eliminating cell i - 1
-leaves a cell i that is killed, as it were, at the rate
+The systems are solved without a subtraction of large numbers (derived; Grassmann, Taksar and Heyman, Operations
+Research 33 (1985) 1107, do so for stationary laws). With z + kill + left + right on the diagonal, eliminating cell
+i - 1 leaves a cell i that is killed, as it were, at the rate
 
     kappa_i = z + kill_i + left_i kappa_{i-1} / (right_{i-1} + kappa_{i-1}),      pivot_i = right_i + kappa_i .
 """
@@ -60,6 +60,35 @@ def _reciprocal(z: complex) -> complex:
 
 
 @kernel
+def _resolvent(
+    right: np.ndarray,
+    left: np.ndarray,
+    kill: np.ndarray,
+    source: np.ndarray,
+    shift: complex,
+    back: np.ndarray,
+    pivots: np.ndarray,
+    solution: np.ndarray,
+) -> None:
+    """Solve (shift - A) solution = source for chains on a line; `back` and `pivots` (2, chain) are scratch."""
+    cells, chains = source.shape
+    kappa, inverse = pivots[0], pivots[1]
+    for c in range(chains):
+        kappa[c] = shift + kill[0, c]
+        inverse[c] = _reciprocal(right[0, c] + kappa[c])
+        solution[0, c] = source[0, c] * inverse[c]
+    for i in range(1, cells):
+        for c in range(chains):
+            kappa[c] = shift + kill[i, c] + left[i, c] * (kappa[c] * inverse[c])
+            back[i - 1, c] = left[i, c] * inverse[c]
+            inverse[c] = _reciprocal(right[i, c] + kappa[c])
+            solution[i, c] = (source[i, c] + right[i - 1, c] * solution[i - 1, c]) * inverse[c]
+    for i in range(cells - 2, -1, -1):
+        for c in range(chains):
+            solution[i, c] += back[i, c] * solution[i + 1, c]
+
+
+@kernel
 def add_resolvents(
     right: np.ndarray,
     left: np.ndarray,
@@ -75,7 +104,7 @@ def add_resolvents(
     ----------
     right, left, kill
         (cell, chain), rates of jumping to the next and the previous cell and of being killed; the last rate to the
-        right and the first to the left are not used.
+        right and the first to the left are zero.
     source, total
         (cell, chain).
     shift, weight
@@ -84,23 +113,70 @@ def add_resolvents(
     cells, chains = source.shape
     back = np.empty((cells, chains), np.complex128)
     solution = np.empty((cells, chains), np.complex128)
-    kappa = np.empty(chains, np.complex128)
-    inverse = np.empty(chains, np.complex128)
+    pivots = np.empty((2, chains), np.complex128)
     for pole in range(len(shift)):
-        z, factor = shift[pole], weight[pole]
-        for c in range(chains):
-            kappa[c] = z + kill[0, c]
-            inverse[c] = _reciprocal((right[0, c] if cells > 1 else 0.0) + kappa[c])
-            solution[0, c] = source[0, c] * inverse[c]
-        for i in range(1, cells):
+        _resolvent(right, left, kill, source, shift[pole], back, pivots, solution)
+        for i in range(cells):
             for c in range(chains):
-                kappa[c] = z + kill[i, c] + left[i, c] * (kappa[c] * inverse[c])
-                back[i - 1, c] = left[i, c] * inverse[c]
-                inverse[c] = _reciprocal((right[i, c] if i < cells - 1 else 0.0) + kappa[c])
-                solution[i, c] = (source[i, c] + right[i - 1, c] * solution[i - 1, c]) * inverse[c]
+                total[i, c] += (weight[pole] * solution[i, c]).real
+
+
+@kernel
+def add_ring_resolvents(
+    right: np.ndarray,
+    left: np.ndarray,
+    source: np.ndarray,
+    shift: np.ndarray,
+    weight: np.ndarray,
+    total: np.ndarray,
+) -> None:
+    """As `add_resolvents` on rings: the last `right` leads to the first cell and the first `left` to the last.
+
+    A ring is cut open; what crosses the cut is killed, and comes back as a source of unknown strength at either end.
+    """
+    cells, chains = source.shape
+    open_right, open_left, kill = right.copy(), left.copy(), np.zeros((cells, chains))
+    open_right[-1], open_left[0] = 0.0, 0.0
+    kill[0] += left[0]
+    kill[-1] += right[-1]
+    ends = np.zeros((2, cells, chains))
+    ends[0, 0] = 1.0
+    ends[1, -1] = 1.0
+    back = np.empty((cells, chains), np.complex128)
+    pivots = np.empty((2, chains), np.complex128)
+    solution = np.empty((3, cells, chains), np.complex128)
+    for pole in range(len(shift)):
+        _resolvent(open_right, open_left, kill, source, shift[pole], back, pivots, solution[0])
+        _resolvent(open_right, open_left, kill, ends[0], shift[pole], back, pivots, solution[1])
+        _resolvent(open_right, open_left, kill, ends[1], shift[pole], back, pivots, solution[2])
         for c in range(chains):
-            total[cells - 1, c] += (factor * solution[cells - 1, c]).real
-        for i in range(cells - 2, -1, -1):
-            for c in range(chains):
-                solution[i, c] += back[i, c] * solution[i + 1, c]
-                total[i, c] += (factor * solution[i, c]).real
+            last, first = right[-1, c], left[0, c]
+            # Strengths a (at the first cell) and b (at the last): a = last * x_last, b = first * x_first.
+            m11, m12 = 1.0 - last * solution[1, -1, c], -last * solution[2, -1, c]
+            m21, m22 = -first * solution[1, 0, c], 1.0 - first * solution[2, 0, c]
+            scale = weight[pole] * _reciprocal(m11 * m22 - m12 * m21)
+            flow, ebb = last * solution[0, -1, c], first * solution[0, 0, c]
+            a, b = scale * (m22 * flow - m12 * ebb), scale * (m11 * ebb - m21 * flow)
+            for i in range(cells):
+                found = weight[pole] * solution[0, i, c] + a * solution[1, i, c] + b * solution[2, i, c]
+                total[i, c] += found.real
+
+
+def propagate(
+    right: np.ndarray, left: np.ndarray, kill: np.ndarray, mass: np.ndarray, time: float, *, ring: bool = False
+) -> np.ndarray:
+    """Return e^{time A} mass for chains side by side, (cell, chain) all; rounding below zero counts as zero."""
+    if time == 0:
+        return mass.copy()
+    poles, residues = poles_and_residues()
+    total = np.zeros(mass.shape)
+    if ring:
+        add_ring_resolvents(right, left, mass, poles / time, -residues / time, total)
+    else:
+        add_resolvents(right, left, kill, mass, poles / time, -residues / time, total)
+    np.maximum(total, 0.0, out=total)
+    if ring or not kill.any():
+        before, after = mass.sum(axis=0), total.sum(axis=0)
+        # They differ by rounding, which would add up over many steps.
+        total *= np.divide(before, after, out=np.ones_like(after), where=after > 0)
+    return total

@@ -6,41 +6,128 @@ Leimkuhler and Matthews, *Rational construction of stochastic numerical methods 
 Mathematics Research eXpress 2013 (1), 34: weak order 2; O is solved exactly, for any friction. In a quadratic potential
 with a scalar friction and noise that commutes with the stiffness, stationary positions carry no error at any stable
 step (h omega < 2), while the variance of the velocity recorded here, at the end of a step, is short by the factor
-1 - (h omega)^2/4. One normal per degree of freedom and step: strong order 1.
+1 - (h omega)^2/4. One normal per degree of freedom and step: strong order 1. Noise that depends on the position is
+constant during O, so that the same orders hold.
+
+On blocks the closing B of a step is joined to the opening one of the next, one force for each step: the velocity
+carried is the one before the last half kick.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from langevin_sgd.compiled import fma, inlined, value_at
 from langevin_sgd.dynamics import LinearEquation, Underdamped
 from langevin_sgd.dynamics.linear import symmetric_root
 from langevin_sgd.sde.exact_ornstein_uhlenbeck import exact_step
-from langevin_sgd.sde.integrator import Equation, LinearStep
+from langevin_sgd.sde.integrator import BlockStep, Coefficients, Equation, Integrator, LinearStep, Number
+
+KICK, DRIFT, KEEP, NOISE, HALF_KICK, HALF_KICK_BACK = range(6)
 
 
 @dataclass(frozen=True)
-class BAOAB:
+class BAOAB(Integrator):
     """The BAOAB splitting for underdamped equations; 8 substeps per step of SGD by default."""
 
     strong_order: ClassVar[float] = 1.0
     weak_order: ClassVar[float] = 2.0
+    multiplicative_orders: ClassVar[tuple[float, float] | None] = (1.0, 2.0)
     accepts: ClassVar[tuple[type[Equation], ...]] = (Underdamped,)
     default_substeps: ClassVar[int] = 8
 
+    def block_step(self, equation: Equation, coefficients: Coefficients, size: Number) -> BlockStep:
+        """Return the splitting on blocks."""
+        keep, noise = friction_step(coefficients, size)
+        kick = size / coefficients.mass
+        return BlockStep(step, (kick, size / 2, keep, noise, kick / 2, -kick / 2), enter=enter, leave=leave)
+
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return the product B A O A B and the noise of O carried through A and B."""
-        positions = equation.positions
-        kick, drift, friction = (np.zeros_like(equation.drift) for _ in range(3))
-        kick[:] = drift[:] = friction[:] = np.eye(2 * positions)
-        kick[:, positions:, :positions] = size / 2 * equation.drift[:, positions:, :positions]
-        drift[:, :positions, positions:] = size / 2 * np.eye(positions)
-        friction[:, positions:, positions:], covariance = exact_step(
-            equation.drift[:, positions:, positions:], equation.noise[:, positions:], size
-        )
-        noise = np.zeros_like(equation.noise)
-        noise[:, positions:] = symmetric_root(covariance)
+        kick, drift, friction, noise = linear_parts(equation, size / 2, size / 2, size)
         return LinearStep(kick @ drift @ friction @ drift @ kick, kick @ drift @ noise)
+
+
+def friction_step(coefficients: Coefficients, size: Number) -> tuple[Number, Number]:
+    """Factor of the velocity and amplitude of the noise in an exact step of friction and noise.
+
+    The variance is amplitude^2 (1 - keep^2)/(2 friction mass), amplitude^2 size/mass^2 without friction.
+    """
+    friction, mass, amplitude = coefficients
+    exponent = friction * size / mass
+    # expm1 keeps the digits of a weak friction; the limit without friction is taken separately.
+    spent = np.where(exponent > 0, -np.expm1(-2 * exponent) / np.where(exponent > 0, 2 * exponent, 1.0), 1.0)
+    return np.exp(-exponent), amplitude / mass * np.sqrt(size * spent)
+
+
+def linear_parts(
+    equation: LinearEquation, kick_time: float, drift_time: float, friction_time: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Matrices of B, A and O over given times, and the factor of the noise of O."""
+    positions = equation.positions
+    kick, drift, friction = (np.zeros_like(equation.drift) for _ in range(3))
+    kick[:] = drift[:] = friction[:] = np.eye(2 * positions)
+    kick[:, positions:, :positions] = kick_time * equation.drift[:, positions:, :positions]
+    drift[:, :positions, positions:] = drift_time * np.eye(positions)
+    friction[:, positions:, positions:], covariance = exact_step(
+        equation.drift[:, positions:, positions:], equation.noise[:, positions:], friction_time
+    )
+    noise = np.zeros_like(equation.noise)
+    noise[:, positions:] = symmetric_root(covariance)
+    return kick, drift, friction, noise
+
+
+@inlined
+def enter(x: np.ndarray, v: np.ndarray, own: Any, add_force: Any) -> None:
+    """Take back half a kick."""
+    add_force(v, x, own.factors, HALF_KICK_BACK, own.force)
+
+
+@inlined
+def leave(x: np.ndarray, v: np.ndarray, own: Any, add_force: Any) -> None:
+    """Add the half kick that closes the step."""
+    add_force(v, x, own.factors, HALF_KICK, own.force)
+
+
+@inlined
+def add_scaled(out: np.ndarray, other: np.ndarray, factors: Any, k: int) -> None:
+    """Add factor `k` times another array."""
+    for i in range(len(out)):
+        for lane in range(out.shape[1]):
+            out[i, lane] = fma(value_at(factors, k, lane), other[i, lane], out[i, lane])
+
+
+@inlined
+def rub(v: np.ndarray, noise: np.ndarray, factors: Any, keep: int, amplitude: int) -> None:
+    """O: v <- keep v + amplitude noise."""
+    for i in range(len(v)):
+        for lane in range(v.shape[1]):
+            v[i, lane] = fma(
+                value_at(factors, keep, lane), v[i, lane], value_at(factors, amplitude, lane) * noise[i, lane]
+            )
+
+
+@inlined
+def step(
+    x: np.ndarray, v: np.ndarray, room: Any, own: Any, add_force: Any, shape_noise: Any, add_spread: Any, constant: bool
+) -> None:
+    """A whole kick, then A, O and A; in one loop if the noise does not wait for the position."""
+    add_force(v, x, own.factors, KICK, own.force)
+    if not constant:
+        add_scaled(x, v, own.factors, DRIFT)
+        rub(v, shape_noise(room.normals[0], room.shaped, x, own.noise), own.factors, KEEP, NOISE)
+        add_scaled(x, v, own.factors, DRIFT)
+        return
+    noise = shape_noise(room.normals[0], room.shaped, x, own.noise)
+    for i in range(len(x)):
+        for lane in range(x.shape[1]):
+            half = value_at(own.factors, DRIFT, lane)
+            middle = fma(half, v[i, lane], x[i, lane])
+            new = fma(
+                value_at(own.factors, KEEP, lane), v[i, lane], value_at(own.factors, NOISE, lane) * noise[i, lane]
+            )
+            v[i, lane] = new
+            x[i, lane] = fma(half, new, middle)

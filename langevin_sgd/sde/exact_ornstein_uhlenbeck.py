@@ -21,11 +21,11 @@ from scipy.linalg import expm
 
 from langevin_sgd.dynamics import LinearEquation, Overdamped, Underdamped
 from langevin_sgd.dynamics.linear import symmetric_root
-from langevin_sgd.sde.integrator import Equation, LinearStep
+from langevin_sgd.sde.integrator import Equation, Integrator, LinearStep
 
 
 @dataclass(frozen=True)
-class ExactOrnsteinUhlenbeck:
+class ExactOrnsteinUhlenbeck(Integrator):
     """Exact in law for linear equations; one substep per step of SGD, and more change nothing."""
 
     strong_order: ClassVar[float] = math.inf

@@ -1,23 +1,29 @@
 """What an integrator is.
 
-In a linear equation one step of any explicit one-step integrator is a linear map with Gaussian noise,
+An integrator says how one step of a given length goes, in two ways, of which the first is enough:
 
-    z' = matrix z + noise xi,     xi standard normal, independent from step to step;
+- `block_step`: as compiled operations on a block of replicas, for any potential and noise it accepts;
+- `linear_step`: as a linear map with Gaussian noise, z' = matrix z + noise xi, for linear equations, which are then
+  integrated in independent modes and in the exact solution even without discretisation.
 
-an integrator says which. An integrator of your own is a frozen dataclass with the members of `Integrator`; nothing
-needs to be registered.
+An integrator of your own is a frozen dataclass derived from `Integrator`, in a file of its own; nothing needs to be
+registered.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from langevin_sgd.checks import InputError
+from langevin_sgd.compiled import inlined
 from langevin_sgd.dynamics import LinearEquation, Overdamped, Underdamped
 
 Equation = Underdamped | Overdamped
+Number = Any
+"""A number, or an array (replica,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +42,48 @@ class LinearStep:
     noise: np.ndarray
 
 
-class Integrator(Protocol):
+class Coefficients(NamedTuple):
+    """Numbers of an equation, each a number or an array (replica,)."""
+
+    friction: Number
+    mass: Number
+    """1 in an overdamped equation."""
+    amplitude: Number
+    """Root of the spectral density if the noise is isotropic, else 1 (the shape of the noise then carries it)."""
+
+
+@inlined
+def as_it_is(x: np.ndarray, v: np.ndarray, own: Any, add_force: Any) -> None:
+    """Leave the state alone: what the step carries is the state itself."""
+
+
+class BlockStep(NamedTuple):
+    """One step on a block of replicas.
+
+    ``step(x, v, room, own, add_force, shape_noise, add_spread, constant)`` changes x and v, (parameter, lane) each, in
+    place (in an overdamped equation v is x):
+
+    - ``add_force(out, x, own.factors, k, own.force)`` adds factor k times the force at x;
+    - ``shape_noise(room.normals[draw], room.shaped, x, own.noise)`` returns the random force of a draw, (parameter,
+      lane), divided by the amplitude of `Coefficients`; `constant` says that it does not depend on x;
+    - ``add_spread(out, weights, x, own.factors, k, own.noise)`` adds factor k * weights * b_i db_i/dx_i;
+    - ``room.spare[n]`` is scratch, (parameter, lane).
+    """
+
+    step: Any
+    factors: tuple[Number, ...]
+    """Numbers that `step` finds in ``own.factors``."""
+    draws: int = 1
+    """Normals per source and step."""
+    spares: int = 0
+    """Scratch arrays."""
+    enter: Any = as_it_is
+    """``enter(x, v, own, add_force)``: from position and velocity of one moment to what the step carries."""
+    leave: Any = as_it_is
+    """The way back, for snapshots."""
+
+
+class Integrator:
     """A one-step integrator.
 
     Attributes
@@ -44,21 +91,36 @@ class Integrator(Protocol):
     strong_order
         p in E|error of a path| = O(h^p) for additive noise; infinite if exact.
     weak_order
-        p in |error of a moment| = O(h^p); infinite if exact.
+        p in |error of a moment| = O(h^p) for additive noise; infinite if exact.
+    multiplicative_orders
+        The same two, for noise that depends on the state; ``None`` if it does not accept it.
     accepts
         The types of equation it integrates.
+    calculi
+        How it reads state-dependent noise in an overdamped equation.
     default_substeps
         Steps of the integrator per step of SGD, unless the caller says otherwise.
     """
 
-    @property
-    def strong_order(self) -> float: ...  # noqa: D102
-    @property
-    def weak_order(self) -> float: ...  # noqa: D102
-    @property
-    def accepts(self) -> tuple[type[Equation], ...]: ...  # noqa: D102
-    @property
-    def default_substeps(self) -> int: ...  # noqa: D102
+    strong_order: ClassVar[float]
+    weak_order: ClassVar[float]
+    multiplicative_orders: ClassVar[tuple[float, float] | None] = None
+    accepts: ClassVar[tuple[type[Equation], ...]]
+    calculi: ClassVar[tuple[str, ...]] = ()
+    default_substeps: ClassVar[int] = 40
+
+    def check(self, equation: Equation, substeps: int) -> None:
+        """Raise `InputError` for an equation of an accepted type that it cannot integrate all the same."""
+
+    def block_step(self, equation: Equation, coefficients: Coefficients, size: Number) -> BlockStep:
+        """Return the step of length `size` (physical time) on blocks of replicas."""
+        raise InputError(f"integrator = {self!r}: integrates linear equations with additive noise only")
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return the step of length `size` (physical time) in a linear equation."""
+        raise NotImplementedError
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the integrator says what its step is in a linear equation."""
+        return type(self).linear_step is not Integrator.linear_step

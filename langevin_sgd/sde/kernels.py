@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from langevin_sgd.compiled import fma, inlined, kernel
-from langevin_sgd.randomness import BLOCK, NOISE, normals_64
+from langevin_sgd.randomness import BLOCK
+from langevin_sgd.sde.loop import fill_64
 
 LANES = 16
 """Replicas per block: two vectors of the widest registers, and a block of 100 modes stays in the first-level cache."""
@@ -39,12 +40,34 @@ def _linear_step(
                 state[group, i, lane] = moved[i, lane]
 
 
+@inlined
+def _oscillator_step(state: np.ndarray, matrix: np.ndarray, noise: np.ndarray, normals: np.ndarray) -> None:
+    """Do the same for groups of one position and one velocity, with the same roundings, three times as fast."""
+    # The number of lanes is read off the array: unrolled over a constant, the loops would not become vector instructions.
+    two = noise.shape[2] == 2
+    for group in range(len(state)):
+        a, b, c, d = matrix[group, 0, 0], matrix[group, 0, 1], matrix[group, 1, 0], matrix[group, 1, 1]
+        e, f = noise[group, 0, 0], noise[group, 1, 0]
+        for lane in range(state.shape[2]):
+            x, v, normal = state[group, 0, lane], state[group, 1, lane], normals[group, 0, lane]
+            state[group, 0, lane] = fma(e, normal, fma(b, v, a * x))
+            state[group, 1, lane] = fma(f, normal, fma(d, v, c * x))
+        if two:
+            g, h = noise[group, 0, 1], noise[group, 1, 1]
+            for lane in range(state.shape[2]):
+                normal = normals[group, 1, lane]
+                state[group, 0, lane] = fma(g, normal, state[group, 0, lane])
+                state[group, 1, lane] = fma(h, normal, state[group, 1, lane])
+
+
 @kernel
 def linear_steps(
     states: np.ndarray,
     matrix: np.ndarray,
     noise: np.ndarray,
     key: np.ndarray,
+    buffer: np.ndarray,
+    bits: np.ndarray,
     first_block: int,
     first: int,
     stop: int,
@@ -61,6 +84,8 @@ def linear_steps(
         (group, component, component) and (group, component, source), see `langevin_sgd.sde.integrator.LinearStep`.
     key
         Key of the random numbers.
+    buffer, bits
+        Scratch, float64 of the normals of a substep but at least `BLOCK`, and uint64 (`BLOCK`,).
     first_block
         Number of the first block in the counter.
     recorded
@@ -72,19 +97,18 @@ def linear_steps(
     needed = groups * sources * LANES
     fillings = (needed + BLOCK - 1) // BLOCK
     served = max(1, BLOCK // needed)
-    buffer = np.empty(fillings * BLOCK)
-    bits = np.empty((4, BLOCK // 4), np.uint64)
     moved = np.empty((components, LANES))
     for block in range(len(states)):
         counter, state, copied = (first_block + block) * fillings, states[block], 0
         for substep in range(first, stop):
             phase = substep % served
             if phase == 0 or substep == first:
-                for filling in range(fillings):
-                    part = buffer[filling * BLOCK : (filling + 1) * BLOCK]
-                    normals_64(part, bits, key, substep // served, counter + filling, NOISE)
+                fill_64(buffer, bits, key, substep // served, counter)
             normals = buffer[phase * needed : (phase + 1) * needed].reshape((groups, sources, LANES))
-            _linear_step(state, matrix, noise, normals, moved)
+            if components == 2 and sources <= 2:
+                _oscillator_step(state, matrix, noise, normals)
+            else:
+                _linear_step(state, matrix, noise, normals, moved)
             if copied < len(recorded) and recorded[copied] == substep + 1:
                 snapshots[block, copied] = state
                 copied += 1

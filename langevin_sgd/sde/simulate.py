@@ -1,28 +1,33 @@
 """Simulate a Langevin equation with many replicas.
 
-Time is counted in steps of SGD (physical time `step_time` each); an integrator takes `substeps` per step. Quadratic
-problems are integrated in the common eigenbasis of stiffness and noise where there is one (`langevin_sgd.dynamics
-.linear`), and what is recorded is turned back to the original parameters. The velocity recorded with a position is that
-of the same moment of the SDE; SGD's v_k belongs half a step earlier. The path of an overdamped equation has no
+Time is counted in steps of SGD (physical time `step_time` each); an integrator takes `substeps` per step. Linear
+equations are integrated in the common eigenbasis of stiffness and noise where there is one (`langevin_sgd.dynamics
+.linear`), and what is recorded is turned back to the original parameters; all others, and those with parameters by
+replica, in blocks of replicas with a compiled force (`langevin_sgd.sde.loop`). The velocity recorded with a position is
+that of the same moment of the SDE; SGD's v_k belongs half a step earlier. The path of an overdamped equation has no
 velocity: NaN is recorded.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Sequence
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from langevin_sgd import recording
-from langevin_sgd.checks import InputError, require_count
-from langevin_sgd.compiled import in_threads
-from langevin_sgd.dynamics import LinearEquation
+from langevin_sgd.checkpoint import Checkpoint, digest, stored_seed
+from langevin_sgd.checks import InputError, require_count, require_one_of
+from langevin_sgd.dynamics import Overdamped, StateDependentNoise, is_linear
+from langevin_sgd.models.potentials import Quadratic
 from langevin_sgd.randomness import fresh_seed, key_from_seed
-from langevin_sgd.record import Recorder, as_schedule
-from langevin_sgd.sde.integrator import Equation, Integrator, LinearStep
-from langevin_sgd.sde.kernels import LANES, linear_steps
+from langevin_sgd.record import Snapshots, as_schedule
+from langevin_sgd.sde.engine import TYPES, Engine, Precision
+from langevin_sgd.sde.integrator import Equation, Integrator
+from langevin_sgd.sde.linear_engine import LinearEngine
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -35,12 +40,14 @@ def simulate(
     replicas: int = 1,
     steps: int,
     seed: int | None = None,
-    record: Recorder | Sequence[Recorder] | None = None,
+    record: recording.Record | Sequence[recording.Record] | None = None,
     schedule: Sequence[int] | np.ndarray | None = None,
     start: np.ndarray | None = None,
     velocity: np.ndarray | None = None,
     first_replica: int = 0,
     substeps: int | None = None,
+    precision: Precision = "float64",
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> xr.Dataset:
     """Integrate independent replicas of an equation.
@@ -50,13 +57,14 @@ def simulate(
     equation
         `langevin_sgd.Underdamped` or `langevin_sgd.Overdamped`.
     integrator
-        For instance ``sde.BAOAB()``; it must accept the equation.
+        For instance ``sde.BAOAB()``; it must accept the equation and its noise.
     replicas
         Number of independent paths.
     steps
         Length of the run in steps of SGD.
     seed
-        Seed of the noise, 0 <= seed < 2**128; drawn from the operating system if ``None``, and stored.
+        Seed of the noise, 0 <= seed < 2**128; drawn from the operating system if ``None`` (or that of the checkpoint),
+        and stored.
     record
         One recorder of `langevin_sgd.record` or several; the displacement by default.
     schedule
@@ -67,19 +75,26 @@ def simulate(
         Number of the first replica: replicas 100 to 199 computed alone equal those of a run of 200.
     substeps
         Steps of the integrator per step of SGD; the integrator's own default if ``None``.
+    precision
+        ``float64``; ``float32``; or ``mixed``, float64 state with float32 normals (no larger than 6.55 standard
+        deviations). Each has random numbers of its own.
+    checkpoint
+        A netCDF file, written every few seconds, at an interruption and at the end; one of the same run is continued,
+        bit for bit as if never interrupted.
     progress
         Whether to show a progress bar on stderr.
 
     Returns
     -------
     xarray.Dataset
-        Recorded variables over ``step``, ``replica``, ...; ``final_position``, ``final_velocity`` (replica, parameter);
-        ``status`` and ``diverged_step`` (replica,).
+        Recorded variables over ``step``, ``replica``, ...; results of accumulators; ``final_position``,
+        ``final_velocity`` (replica, parameter); ``status`` and ``diverged_step`` (replica,).
 
     Raises
     ------
     InputError
-        For an integrator that does not accept the equation, or an argument outside its range.
+        For an integrator that does not accept the equation, an argument outside its range, a run that does not fit
+        into memory, or a checkpoint of another run.
 
     Examples
     --------
@@ -93,128 +108,126 @@ def simulate(
     require_count("replicas", replicas)
     require_count("steps", steps)
     require_count("first_replica", first_replica, minimum=0)
+    require_one_of("precision", precision, TYPES)
     substeps = integrator.default_substeps if substeps is None else substeps
     require_count("substeps", substeps)
-    _require_accepted(equation, integrator)
+    require_accepted(equation, integrator, substeps)
+    path = None if checkpoint is None else Path(checkpoint)
+    seed = stored_seed(path) if seed is None and path is not None else seed
     seed = fresh_seed() if seed is None else seed
-    parameters = equation.potential.parameters
+    parameters, plan = equation.potential.parameters, as_schedule(schedule, steps)
+    recording.require_memory("replicas", replicas, state_bytes(replicas, parameters))
     position = recording.as_start("start", start, replicas, parameters)
     speed = recording.as_start("velocity", velocity, replicas, parameters)
-    linear = equation.linear()
-    step = integrator.linear_step(linear, equation.step_time / substeps)
-    engine = LinearEngine(linear, step, substeps, key_from_seed(seed), first_replica, position, speed)
-    plan = as_schedule(schedule, steps)
-    kept = recording.Recording.begin(record, position)
-    recording.drive(engine, kept, plan, steps=steps, progress=progress)
+    linear = is_linear(equation) and integrator.is_linear and precision == "float64"
+    kept = recording.Recording.begin(record, position, watches=True)
+    recording.require_room(kept, plan, speed)
+    engine: Any
+    if linear and not kept.passages:
+        form = equation.linear()
+        step = integrator.linear_step(form, equation.step_time / substeps)
+        engine = LinearEngine(form, step, substeps, key_from_seed(seed), first_replica, position, speed)
+    else:
+        engine = Engine(
+            equation,
+            integrator,
+            substeps,
+            key_from_seed(seed),
+            first_replica,
+            position,
+            speed,
+            precision=precision,
+            passages=kept.passages,
+        )
     settings = {
         "equation": type(equation).__name__,
         "integrator": type(integrator).__name__,
         "substeps": substeps,
-        "step_time": equation.step_time,
+        "step_time": np.asarray(equation.step_time).tolist(),
         "steps": steps,
         "replicas": replicas,
         "first_replica": first_replica,
+        "precision": precision,
     }
+    if path is None:
+        recording.drive(engine, kept, plan, steps=steps, progress=progress)
+    else:
+        identity = settings | {
+            "seed": int(seed),
+            "numbers": fingerprint(equation),
+            "start": digest(position, speed),
+            "schedule": digest(plan),
+            "record": _variable_names(kept, speed),
+        }
+        file = Checkpoint(path, identity, kept, plan, kind="sde_checkpoint")
+        _drive_and_keep(engine, kept, plan, file, steps=steps, progress=progress)
     return recording.result(
         engine, kept, plan, first_replica=first_replica, kind="sde_run", settings=settings, seed=int(seed)
     )
 
 
-def _require_accepted(equation: Equation, integrator: Integrator) -> None:
+def require_accepted(equation: Equation, integrator: Integrator, substeps: int) -> None:
+    """Raise `InputError` where an integrator does not fit an equation and its noise."""
     if not isinstance(equation, integrator.accepts):
         names = " or ".join(kind.__name__ for kind in integrator.accepts)
         raise InputError(f"integrator = {integrator!r}: integrates {names} equations, not {type(equation).__name__}")
+    noise = equation.noise_covariance
+    if isinstance(noise, StateDependentNoise):
+        if integrator.multiplicative_orders is None:
+            raise InputError(f"integrator = {integrator!r}: needs constant noise, this one depends on the state")
+        if isinstance(equation, Overdamped) and noise.calculus not in integrator.calculi:
+            known = {"ito": "EulerMaruyama or Milstein", "stratonovich": "Heun or Milstein"}
+            raise InputError(
+                f"integrator = {integrator!r}: reads state-dependent noise as {' or '.join(integrator.calculi)}, "
+                f"this one is {noise.calculus}; use {known[noise.calculus]}"
+            )
+    integrator.check(equation, substeps)
 
 
-def _pieces(blocks: int) -> list[slice]:
-    """At most 16 runs of blocks, shared out among the threads; a block's numbers do not depend on its piece."""
-    size = -(-blocks // 16)
-    return [slice(begin, begin + size) for begin in range(0, blocks, size)]
+def state_bytes(replicas: int, parameters: int) -> int:
+    """Memory of the state: start, state, its copy during a chunk, and what is handed back."""
+    return 8 * replicas * parameters * 2 * 5
 
 
-class LinearEngine:
-    """Replicas of a linear equation, in blocks of `LANES` (see `langevin_sgd.recording.Engine`).
+def fingerprint(equation: Equation) -> str:
+    """Hash of everything that an equation is made of."""
+    content = hashlib.sha256(f"{type(equation).__name__}".encode())
+    potential, noise = equation.potential, equation.noise_covariance
+    if isinstance(potential, Quadratic):
+        content.update(digest(potential.stiffness, potential.centre).encode())
+    else:
+        content.update(repr((potential.code.force, potential.code.definitions)).encode())
+        content.update(digest(*map(np.asarray, potential.values.values())).encode())
+    for part in (noise, getattr(noise, "variance", None), getattr(noise, "factor", None)):
+        if isinstance(part, np.ndarray | float):
+            content.update(digest(np.asarray(part)).encode())
+    if isinstance(noise, StateDependentNoise):
+        content.update(repr((noise.calculus, noise.amplitude)).encode())
+        content.update(digest(*map(np.asarray, noise.values.values())).encode())
+    numbers = (equation.friction, getattr(equation, "mass", 0.0), equation.step_time)
+    content.update(digest(*map(np.asarray, numbers)).encode())
+    return content.hexdigest()[:32]
 
-    Parameters
-    ----------
-    equation
-        The equation in independent groups.
-    step
-        One substep of the integrator.
-    substeps
-        Substeps per step.
-    key
-        Key of the random numbers.
-    first_replica
-        Number of the first replica.
-    position, velocity
-        (replica, parameter), the state at step 0.
-    """
 
-    def __init__(
-        self,
-        equation: LinearEquation,
-        step: LinearStep,
-        substeps: int,
-        key: np.ndarray,
-        first_replica: int,
-        position: np.ndarray,
-        velocity: np.ndarray,
-    ) -> None:
-        self._equation, self._substeps, self._key = equation, substeps, key
-        self._matrix, self._noise = np.ascontiguousarray(step.matrix), np.ascontiguousarray(step.noise)
-        self._replicas = len(position)
-        self._first_block, self._first_lane = divmod(first_replica, LANES)
-        blocks = -(-(self._first_lane + self._replicas) // LANES)
-        self._is_turned = not np.array_equal(equation.basis, np.eye(len(equation.basis)))
-        self._state = np.zeros((blocks, *equation.drift.shape[:2], LANES))
-        self._put(position, velocity)
+def _variable_names(kept: recording.Recording, velocity: np.ndarray) -> list[str]:
+    initial = Snapshots(np.zeros(1, np.int64), kept.start[None].copy(), velocity[None].copy(), kept.start)
+    names = [name for recorder in kept.recorders for name in recorder(initial)]
+    return sorted([*names, *kept.accumulated(), *(passage.name for passage in kept.passages)])
 
-    def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Go on from step `first` to step `stop`; return the snapshots at the steps `recorded`."""
-        snapshots = np.empty((len(self._state), len(recorded), *self._state.shape[1:]))
-        work = partial(self._advance_blocks, first, stop, recorded * self._substeps, snapshots)
-        in_threads(work, _pieces(len(self._state)))
-        return self._unpacked(snapshots)
 
-    def state(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return position and velocity now, (replica, parameter) each."""
-        position, velocity = self._unpacked(self._state[:, None])
-        return position[0], velocity[0]
+def _drive_and_keep(
+    engine: Any, kept: recording.Recording, plan: np.ndarray, file: Checkpoint, *, steps: int, progress: bool
+) -> None:
+    """Continue from the checkpoint if there is one, and leave the last whole chunk in it whatever happens."""
+    done = 0
+    if (found := file.read()) is not None:
+        engine.restore(found[0])
+        done = found[1]
 
-    def _advance_blocks(self, first: int, stop: int, recorded: np.ndarray, snapshots: np.ndarray, piece: slice) -> None:
-        linear_steps(
-            self._state[piece],
-            self._matrix,
-            self._noise,
-            self._key,
-            self._first_block + piece.start,
-            first * self._substeps,
-            stop * self._substeps,
-            recorded,
-            snapshots[piece],
-        )
+    def note(step: int) -> None:
+        file.note(engine.carried(), step)
 
-    def _put(self, position: np.ndarray, velocity: np.ndarray) -> None:
-        """Fill the state, which is in coordinates about the centre in the basis of the groups."""
-        equation, lanes = self._equation, slice(self._first_lane, self._first_lane + self._replicas)
-        coordinates = [position - equation.centre, velocity][: equation.orders]
-        modes = np.zeros((len(self._state) * LANES, equation.orders, len(equation.basis)))
-        modes[lanes] = np.stack([self._turned(part, equation.basis) for part in coordinates], axis=1)
-        grouped = modes.reshape(len(self._state), LANES, equation.orders, -1, equation.positions)
-        self._state[:] = grouped.transpose(0, 3, 2, 4, 1).reshape(self._state.shape)
-
-    def _unpacked(self, packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Turn (block, snapshot, group, component, LANES) into two arrays (snapshot, replica, parameter)."""
-        equation, shape = self._equation, packed.shape
-        grouped = packed.reshape(*shape[:3], equation.orders, equation.positions, LANES)
-        modes = grouped.transpose(3, 1, 0, 5, 2, 4).reshape(
-            equation.orders, shape[1], shape[0] * LANES, len(equation.basis)
-        )
-        modes = modes[:, :, self._first_lane : self._first_lane + self._replicas]
-        parts = [self._turned(part, equation.basis.T) for part in modes]
-        velocity = parts[1] if equation.orders == 2 else np.full_like(parts[0], np.nan)
-        return parts[0] + equation.centre, velocity
-
-    def _turned(self, coordinates: np.ndarray, basis: np.ndarray) -> Any:
-        return coordinates @ basis if self._is_turned else coordinates.copy()
+    try:
+        recording.drive(engine, kept, plan, steps=steps, done=done, after_chunk=note, progress=progress)
+    finally:
+        file.write()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from langevin_sgd.checkpoint import Checkpoint, digest, stored_seed
 from langevin_sgd.checks import require_count
 from langevin_sgd.compiled import in_threads
 from langevin_sgd.models.linear_regression import LinearRegression
@@ -23,7 +24,6 @@ from langevin_sgd.record import Recorder, Snapshots, as_schedule
 from langevin_sgd.recording import Recording, as_start, drive, result
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.training.batches import Sampler, make_sampler
-from langevin_sgd.training.checkpoint import Checkpoint, digest, stored_seed
 from langevin_sgd.training.problems import make_rule, make_source, padded, require_samples
 from langevin_sgd.training.steps import Buffer, State, advance
 
@@ -133,7 +133,8 @@ def run(
             "schedule": digest(timetable),
             "record": _variable_names(recording, velocity),
         }
-        _drive_and_keep(engine, recording, timetable, Checkpoint(path, identity, recording, timetable), steps, progress)
+        checkpoint_file = Checkpoint(path, identity, recording, timetable, kind="sgd_checkpoint")
+        _drive_and_keep(engine, recording, timetable, checkpoint_file, steps, progress)
     return result(engine, recording, timetable, first_replica=first_replica, kind="sgd_run", **provenance)
 
 
@@ -141,10 +142,12 @@ def _drive_and_keep(
     engine: Engine, recording: Recording, schedule: np.ndarray, checkpoint: Checkpoint, steps: int, progress: bool
 ) -> None:
     """Continue from the checkpoint if there is one, and leave the last whole chunk in it whatever happens."""
-    engine.now, done = checkpoint.read() or (engine.now, 0)
+    done = 0
+    if (found := checkpoint.read()) is not None:
+        engine.now, done = State(**found[0]), found[1]
 
     def note(step: int) -> None:
-        checkpoint.note(engine.now, step)
+        checkpoint.note(engine.now._asdict(), step)
 
     try:
         drive(engine, recording, schedule, steps=steps, done=done, after_chunk=note, progress=progress)

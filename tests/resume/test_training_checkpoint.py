@@ -137,7 +137,7 @@ def test_checkpoints_of_other_settings_data_or_kind_are_refused(tmp_path):
 PROGRAM = """
 import sys
 import langevin_sgd as ls
-from langevin_sgd.training import checkpoint
+from langevin_sgd import checkpoint
 checkpoint.SECONDS = 0.0
 ls.training.run(
     ls.LinearRegression.from_spectrum([1.0, 0.3]), ls.SGD(lr=0.01, batch_size=4, momentum=0.9),

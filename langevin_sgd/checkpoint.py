@@ -1,8 +1,8 @@
 """Checkpoints: state, step and recorded variables of a run in one netCDF-4 file, continued bit for bit.
 
-Random numbers are functions of (seed, replica, step), so a checkpoint holds no generator. It holds the identity of its
-run (settings, seed, digests of problem, start and schedule, names of the recorded variables); one of another run is
-refused.
+Random numbers are functions of (seed, replica, step), so a checkpoint holds no generator. It holds the arrays that an
+engine carries from step to step, totals of accumulators, and the identity of its run (settings, seed, digests of
+problem, start and schedule, names of the recorded variables); one of another run is refused.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import numpy as np
 from langevin_sgd import dataset
 from langevin_sgd.checks import InputError
 from langevin_sgd.recording import Recording
-from langevin_sgd.training.steps import State
 
 if TYPE_CHECKING:
     import xarray as xr
 
+_OWN = ("state_", "total_", "noticed_")
+"""Beginnings of the names of a checkpoint's own arrays."""
 SECONDS = 5.0
 """Time between two writings, at least."""
 
@@ -48,19 +49,27 @@ class Checkpoint:
         JSON types; all must be equal for a run to be continued.
     recording, schedule
         What the run records, and when.
+    kind
+        What wrote it, for instance ``sgd_checkpoint``.
     """
 
-    def __init__(self, path: Path, identity: Mapping[str, Any], recording: Recording, schedule: np.ndarray) -> None:
+    def __init__(
+        self, path: Path, identity: Mapping[str, Any], recording: Recording, schedule: np.ndarray, *, kind: str
+    ) -> None:
         self._path = path
         self._identity = json.loads(json.dumps(identity))
         self._recording = recording
         self._schedule = schedule
-        self._latest: tuple[State, int] | None = None
+        self._kind = kind
+        self._latest: tuple[dict[str, np.ndarray], int] | None = None
         self._written = time.monotonic()
 
-    def note(self, state: State, step: int) -> None:
-        """Remember the state after `step` updates, which must not change any more; write it every few seconds."""
-        self._latest = (state, step)
+    def note(self, carried: Mapping[str, np.ndarray], step: int) -> None:
+        """Remember the arrays after `step` updates, which must not change any more; write them every few seconds."""
+        totals = {f"total_{name}": values for name, values in self._recording.totals().items()}
+        state = {f"state_{name}": values for name, values in carried.items()}
+        noticed = {"noticed_diverged_step": self._recording.diverged_step.copy()}
+        self._latest = (state | totals | noticed, step)
         if time.monotonic() - self._written > SECONDS:
             self.write()
 
@@ -68,20 +77,19 @@ class Checkpoint:
         """Replace the file by the state last noted and what was recorded up to it; also after an interruption."""
         if self._latest is None:
             return
-        state, step = self._latest
+        arrays, step = self._latest
         # An interrupted chunk may have been recorded although its last state was not noted: it is recorded again.
         rows = int(np.searchsorted(self._schedule, step, side="right"))
         stored = {
             name: (dims, values[:rows], unit) for name, (dims, values, unit) in self._recording.variables().items()
         }
-        stored["state_position"] = (("replica", "padded_parameter"), state.position, "theta")
-        stored["state_velocity"] = (("replica", "padded_parameter"), state.velocity, "v")
-        stored["state_diverged_step"] = (("replica",), state.diverged_step, "step")
-        dataset.save(dataset.make(stored, kind="sgd_checkpoint", step=step, run=self._identity), self._path)
+        for name, values in arrays.items():
+            stored[name] = (tuple(f"{name}_{axis}" for axis in range(values.ndim)), values, "1")
+        dataset.save(dataset.make(stored, kind=self._kind, step=step, run=self._identity), self._path)
         self._written = time.monotonic()
 
-    def read(self) -> tuple[State, int] | None:
-        """State and step of the file, ``None`` without a file; what it recorded goes back into the recording.
+    def read(self) -> tuple[dict[str, np.ndarray], int] | None:
+        """Arrays and step of the file, ``None`` without a file; what it recorded goes back into the recording.
 
         Raises
         ------
@@ -93,15 +101,16 @@ class Checkpoint:
         stored = dataset.load(self._path)
         found = dataset.provenance(stored)
         self._require_same_run(found)
-        state = State(*(stored[f"state_{name}"].values for name in State._fields))
-        self._recording.restore(_recorded_variables(stored), state.diverged_step.copy())
-        self._latest = (state, int(found["step"]))
-        return self._latest
+        arrays = {str(name): stored[name].values for name in stored.data_vars if str(name).startswith(_OWN)}
+        totals = _without("total_", arrays)
+        self._recording.restore(_recorded_variables(stored), arrays["noticed_diverged_step"].copy(), totals)
+        self._latest = (arrays, int(found["step"]))
+        return {name: values.copy() for name, values in _without("state_", arrays).items()}, int(found["step"])
 
     def _require_same_run(self, found: Mapping[str, Any]) -> None:
         theirs = found.get("run", {})
         differing = [name for name, value in self._identity.items() if theirs.get(name) != value]
-        if found["kind"] != "sgd_checkpoint" or differing:
+        if found["kind"] != self._kind or differing:
             raise InputError(
                 f"checkpoint = '{self._path}': belongs to another run (differs in {', '.join(differing) or 'kind'}); "
                 "give another path"
@@ -113,8 +122,12 @@ def _recorded_variables(stored: xr.Dataset) -> dict[str, dataset.Variable]:
     return {
         str(name): (tuple(map(str, array.dims)), array.values, array.attrs["units"])
         for name, array in stored.data_vars.items()
-        if not str(name).startswith("state_")
+        if not str(name).startswith(_OWN)
     }
+
+
+def _without(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): values.copy() for name, values in arrays.items() if name.startswith(prefix)}
 
 
 def stored_seed(path: Path) -> int | None:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import require
+from langevin_sgd.checks import require, require_positive
+from langevin_sgd.models.potentials.potential import BoltzmannMoments
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,6 +66,24 @@ class Quadratic:
     def hessian(self, theta: np.ndarray) -> np.ndarray:
         """Second derivative at `theta` (..., parameter): the stiffness, (..., parameter, parameter)."""
         return np.broadcast_to(self.stiffness, (*np.shape(theta), self.parameters))
+
+    def modified(self, lr: float) -> Quadratic:
+        """Return U + (lr/4) |grad U|^2, which is quadratic again: stiffness K + lr K^2/2."""
+        return Quadratic(stiffness=self.stiffness + lr / 2 * self.stiffness @ self.stiffness, centre=self.centre)
+
+    def boltzmann(self, temperature: float) -> BoltzmannMoments:
+        """Exact moments of exp(-U/temperature): covariance temperature K^-1, mean energy parameters temperature/2.
+
+        Raises
+        ------
+        InputError
+            If a direction is not confined.
+        """
+        require_positive("temperature", temperature)
+        lowest = float(np.linalg.eigvalsh(self.stiffness)[0])
+        require(lowest > 0, "stiffness", lowest, "has an eigenvalue that is not positive, so that there is no density")
+        covariance = temperature * np.linalg.inv(self.stiffness)
+        return BoltzmannMoments(mean=self.centre, covariance=covariance, energy=self.parameters * temperature / 2)
 
 
 def require_symmetric(name: str, value: np.ndarray) -> np.ndarray:

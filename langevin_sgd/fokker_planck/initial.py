@@ -1,0 +1,136 @@
+"""Initial densities: a Gaussian, any function, values on the grid, or the stationary state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from langevin_sgd.checks import InputError, require
+from langevin_sgd.fokker_planck.grid import Axis
+
+REACH = 7.5
+"""Standard deviations of a Gaussian that a domain must hold: 6e-14 of it lies beyond."""
+
+BULK = 4.8
+"""The same in two dimensions, where cells are dear: 2e-6 of it lies beyond."""
+
+
+@dataclass(frozen=True, eq=False)
+class Gaussian:
+    """A Gaussian density of one or several coordinates.
+
+    Parameters
+    ----------
+    mean
+        (coordinate,), or a number in one dimension.
+    covariance
+        (coordinate, coordinate), positive definite; or a number, the variance.
+
+    Raises
+    ------
+    InputError
+        If shapes do not match or the covariance is not positive definite.
+
+    Examples
+    --------
+    >>> round(float(Gaussian(0.0, 4.0)(np.array([0.0]))[0]), 6)
+    0.199471
+    """
+
+    mean: Any
+    covariance: Any
+
+    def __post_init__(self) -> None:
+        mean = np.atleast_1d(np.asarray(self.mean, dtype=float))
+        covariance = np.atleast_2d(np.asarray(self.covariance, dtype=float))
+        require(covariance.shape == (mean.size,) * 2, "covariance", covariance.shape, f"must be {(mean.size,) * 2}")
+        symmetric = bool(np.allclose(covariance, covariance.T)) and bool(np.isfinite(covariance).all())
+        positive = symmetric and np.linalg.eigvalsh(covariance)[0] > 0
+        require(bool(positive), "covariance", covariance.tolist(), "must be symmetric and positive definite")
+        object.__setattr__(self, "mean", mean)
+        object.__setattr__(self, "covariance", covariance)
+
+    def __call__(self, *coordinates: np.ndarray) -> np.ndarray:
+        """Density at coordinates of equal shape."""
+        offset = np.stack(np.broadcast_arrays(*coordinates), axis=-1) - self.mean
+        form = np.einsum("...i,ij,...j->...", offset, np.linalg.inv(self.covariance), offset)
+        density: np.ndarray = np.exp(-form / 2) / np.sqrt(np.linalg.det(2 * np.pi * self.covariance))
+        return density
+
+    def support(self, coordinate: int, deviations: float = REACH) -> tuple[float, float]:
+        """Stretch of so many standard deviations along a coordinate; all the density to rounding by default."""
+        centre, reach = self.mean[coordinate], deviations * np.sqrt(self.covariance[coordinate, coordinate])
+        return float(centre - reach), float(centre + reach)
+
+
+Initial = Gaussian | Callable[..., Any] | np.ndarray | str
+
+
+def support(initial: Initial, coordinate: int) -> tuple[float, float] | None:
+    """Stretch that holds an initial density along a coordinate; None for the stationary one.
+
+    Raises
+    ------
+    InputError
+        For a function or an array, about which nothing is known before there is a domain.
+    """
+    if isinstance(initial, Gaussian):
+        return initial.support(coordinate)
+    if isinstance(initial, str):
+        return None
+    raise InputError("domain = None: an initial density that is no `Gaussian` needs domain=(low, high)")
+
+
+def bulk(initial: Initial, coordinate: int) -> tuple[float, float] | None:
+    """As `support`, with the bulk of a Gaussian, `BULK` standard deviations."""
+    if not isinstance(initial, Gaussian):
+        return support(initial, coordinate)
+    return initial.support(coordinate, BULK)
+
+
+def initial_mass(initial: Initial, axes: tuple[Axis, ...], stationary: Callable[[], np.ndarray]) -> np.ndarray:
+    """Return the initial probability of every cell, of sum 1.
+
+    Parameters
+    ----------
+    initial
+        A `Gaussian`, a function of the coordinates, density values at the cell centres, or ``"stationary"``.
+    axes
+        The axes of the grid.
+    stationary
+        Makes the stationary probabilities.
+
+    Raises
+    ------
+    InputError
+        If it is none of these, has the wrong shape, is negative, or does not lie in the domain.
+    """
+    shape = tuple(axis.cells for axis in axes)
+    if isinstance(initial, str):
+        require(initial == "stationary", "initial", initial, "must be 'stationary', a Gaussian, a function or an array")
+        return stationary()
+    if isinstance(initial, Gaussian):
+        require(initial.mean.size == len(axes), "initial", initial.mean.size, f"must have {len(axes)} coordinate(s)")
+    values = initial(*np.meshgrid(*(a.centres for a in axes), indexing="ij")) if callable(initial) else initial
+    values = np.asarray(values, dtype=float)
+    require(values.shape == shape, "initial", values.shape, f"must have the shape of the grid, {shape}")
+    require(
+        bool(np.isfinite(values).all() and (values >= 0).all()), "initial", "density", "must be finite, not negative"
+    )
+    total = values.sum()
+    require(total > 0, "initial", "density", "is zero everywhere on the grid; give a wider domain or more cells")
+    _require_inside(initial, axes)
+    mass: np.ndarray = values / total
+    return mass
+
+
+def _require_inside(initial: Initial, axes: tuple[Axis, ...]) -> None:
+    if not isinstance(initial, Gaussian):
+        return
+    for coordinate, axis in enumerate(axes):
+        centre = float(initial.mean[coordinate])
+        inside = axis.low <= centre <= axis.high
+        require(inside, "initial", centre, f"has its mean outside the domain ({axis.low:.6g}, {axis.high:.6g})")

@@ -1,0 +1,135 @@
+"""`solve`: an equation object in, its density over time out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from langevin_sgd.checks import InputError, require, require_count, require_positive
+from langevin_sgd.dynamics import Overdamped, Underdamped
+from langevin_sgd.fokker_planck.accuracy import Accuracy
+from langevin_sgd.fokker_planck.equations import Diffusion, Equation, as_line, as_phase_space, as_plane, is_equation
+from langevin_sgd.fokker_planck.initial import Initial
+from langevin_sgd.fokker_planck.line_solution import solve_line
+from langevin_sgd.fokker_planck.phase_space_solution import PhaseSpaceProblem, solve_phase_space
+from langevin_sgd.fokker_planck.plane import PlaneProblem, solve_plane
+from langevin_sgd.fokker_planck.two_dimensional import Cells, Rectangle
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def solve(
+    equation: Equation,
+    *,
+    initial: Initial,
+    times: Sequence[float] | np.ndarray,
+    domain: tuple[float, float] | Rectangle | None = None,
+    cells: int | Cells | None = None,
+    boundary: str | tuple[str, str] = "reflecting",
+    time_step: float | None = None,
+    tolerance: float = 1e-4,
+) -> xr.Dataset:
+    """Solve the Fokker-Planck equation of a Langevin equation on a grid.
+
+    The same equation object goes into `langevin_sgd.sde.simulate`. Densities stay positive and probability is conserved
+    to rounding. In one dimension the stationary density is exact at the cell centres and there is no error of time; in
+    phase space and in the plane the error is of second order in the time step.
+
+    Parameters
+    ----------
+    equation
+        `langevin_sgd.Overdamped` with one or two parameters, `langevin_sgd.Underdamped` with one (the Kramers
+        equation), or a `Diffusion`: one dimension with any drift and state-dependent noise.
+    initial
+        A `Gaussian`; a function of the coordinates (position; position and velocity; both positions), given arrays of
+        equal shape; an array of density values at the centres of `cells` cells; or ``"stationary"``. It is scaled to
+        probability 1. Velocities are per physical time, as in `langevin_sgd.Underdamped`.
+    times
+        Increasing times in steps of SGD, from 0; physical time is `step_time` times as much.
+    domain
+        (low, high), or a pair of these for the two coordinates. By default all that the stationary and a Gaussian
+        initial density reach, see `langevin_sgd.fokker_planck.grid`. Velocities are made symmetric about zero.
+    cells
+        Number of cells, even, or a pair; by default as many as the tolerance asks for.
+    boundary
+        ``reflecting``, ``absorbing`` or ``periodic``. In one dimension and in phase space (where it concerns the
+        position) a pair gives the low and the high end; in the plane, the two axes.
+    time_step
+        Largest step of the splitting in steps of SGD, in phase space and in the plane; by default what the tolerance
+        asks for.
+    tolerance
+        Largest L1 error of the density at any time, where the whole probability is 1; 1e-4 by default.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``density`` over ``step``, ``position`` and, in phase space, ``velocity`` (in the plane ``position_0`` and
+        ``position_1``); ``current`` through the ``face`` between cells (in two dimensions one for each coordinate);
+        ``probability`` in the domain; ``error``, the estimated L1 error at each time, and whether it is ``converged``.
+        In a closed domain ``free_energy`` above that of the stationary state, ``entropy_production`` and
+        ``stationary_density``. Attributes ``error_estimate`` and ``converged`` (0 or 1) tell of all times together.
+
+    Warns
+    -----
+    NotConvergedWarning
+        If the estimated error is above the tolerance.
+
+    Raises
+    ------
+    InputError
+        For an argument outside its range, or a potential that does not confine when no domain is given.
+
+    Examples
+    --------
+    >>> import langevin_sgd as ls
+    >>> problem = ls.LinearRegression.from_spectrum([1.0])
+    >>> equation = ls.Overdamped.from_sgd(problem, ls.SGD(lr=0.1, batch_size=10))
+    >>> start = ls.fokker_planck.Gaussian(1.0, 0.01)
+    >>> found = solve(equation, initial=start, times=[0, 10, 100])
+    >>> mean = (found.density * found.position).sum("position") / found.density.sum("position")
+    >>> [round(float(value), 3) for value in mean]
+    [1.0, 0.368, 0.0]
+    """
+    moments = _times(times)
+    require_positive("tolerance", tolerance)
+    if time_step is not None:
+        require_positive("time_step", time_step)
+    settings = {"equation": type(equation).__name__, "boundary": boundary, "step_time": float(equation.step_time)}
+    accuracy, grid = Accuracy(tolerance, settings), cast(Any, domain)
+    if isinstance(equation, Diffusion) or is_equation(equation, Overdamped, 1):
+        return solve_line(as_line(equation), initial, moments, grid, _cells(cells, 1), boundary, accuracy)
+    physical = moments * equation.step_time
+    step = None if time_step is None else time_step * equation.step_time
+    if is_equation(equation, Underdamped, 1):
+        phase_space = PhaseSpaceProblem(as_phase_space(equation), initial, physical, grid, boundary)
+        return solve_phase_space(phase_space, moments, _cells(cells, 2), step, accuracy)
+    if is_equation(equation, Overdamped, 2):
+        plane = PlaneProblem(as_plane(equation), initial, physical, grid, boundary)
+        return solve_plane(plane, moments, _cells(cells, 2), step, accuracy)
+    raise InputError(
+        f"equation = {type(equation).__name__} with {equation.potential.parameters} parameters: must be Overdamped "
+        "with one or two parameters, Underdamped with one, or a Diffusion"
+    )
+
+
+def _times(times: Sequence[float] | np.ndarray) -> np.ndarray:
+    moments = np.atleast_1d(np.asarray(times, dtype=float))
+    usable = moments.ndim == 1 and moments.size > 0 and bool(np.isfinite(moments).all())
+    usable = usable and bool((np.diff(moments) > 0).all()) and bool(moments[0] >= 0)
+    require(usable, "times", times, "must be finite numbers that increase from zero or above")
+    return moments
+
+
+def _cells(cells: int | Cells | None, dimensions: int) -> Any:
+    """Return `cells` as a number in one dimension and as a pair in two."""
+    if cells is None:
+        return None
+    numbers = cells if isinstance(cells, tuple) else (cells,) * dimensions
+    require(len(numbers) == dimensions, "cells", cells, "must be one number, or one for each coordinate")
+    for number in numbers:
+        require_count("cells", number, minimum=8)
+        require(number % 2 == 0, "cells", number, "must be even, for the error is estimated on half as many")
+    return numbers[0] if dimensions == 1 else tuple(int(number) for number in numbers)

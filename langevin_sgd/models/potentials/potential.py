@@ -1,0 +1,375 @@
+r"""Potentials in any dimension, compiled from a formula or from functions of your own.
+
+    U(theta; values),     force = -grad U,     Hessian = grad grad U
+
+`Potential.from_sympy` differentiates a formula and writes energy, force and Hessian out as source, which is kept under
+its hash in a folder of the user (`langevin_sgd.generated`): a second process compiles nothing.
+`Potential.from_functions` takes compiled functions of scalars. Either way the loops over replicas that an integrator
+needs are built around them.
+
+Parameters of a potential are named numbers; each may be an array over replicas, so that one simulation covers a sweep.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from langevin_sgd.checks import InputError, require, require_positive
+from langevin_sgd.generated import load
+from langevin_sgd.models.potentials.source import PRELUDE, Expression, Rows, adding, called, filling
+
+Value = float | np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BoltzmannMoments:
+    """Exact moments of the density exp(-U/temperature).
+
+    Parameters
+    ----------
+    mean
+        (parameter,).
+    covariance
+        (parameter, parameter).
+    energy
+        Mean of U.
+    """
+
+    mean: np.ndarray
+    covariance: np.ndarray
+    energy: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Code:
+    """Source of a potential.
+
+    Parameters
+    ----------
+    energy, force, hessian
+        Rows to compute; no Hessian if nobody gave one.
+    definitions
+        Functions that the rows call, as source.
+    needs
+        Functions that the rows call and that have no source of their own: with any, nothing can be kept compiled.
+    """
+
+    energy: Rows
+    force: Rows
+    hessian: Rows | None
+    definitions: str = ""
+    needs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Potential:
+    """A compiled potential; made by `from_sympy`, `from_functions` or a function of `langevin_sgd.models.potentials`.
+
+    Parameters
+    ----------
+    variables
+        Names of the coordinates, in order.
+    values
+        Parameter -> number, or array (replica,).
+    code
+        Source of energy, force and Hessian.
+    moments
+        Temperature -> exact moments of the Boltzmann density, where known.
+    expression
+        The formula in sympy, ``None`` for functions of your own.
+    name
+        For display.
+    """
+
+    variables: tuple[str, ...]
+    values: Mapping[str, Value]
+    code: Code
+    moments: Callable[..., BoltzmannMoments] | None = None
+    expression: Any = None
+    name: str = "potential"
+
+    @classmethod
+    def from_sympy(
+        cls,
+        expression: Any,
+        variables: Sequence[str] | str | None = None,
+        parameters: Mapping[str, Value] | None = None,
+        *,
+        moments: Callable[..., BoltzmannMoments] | None = None,
+        name: str = "",
+    ) -> Potential:
+        """Compile a formula.
+
+        Parameters
+        ----------
+        expression
+            Text that sympy reads, or a sympy expression. Where it has a kink (``Max``, ``Abs``) derivatives hold almost
+            everywhere.
+        variables
+            Names of the coordinates in order; by default all symbols that are not parameters, in natural order.
+        parameters
+            Name -> number, or an array over replicas.
+        moments
+            Function of the temperature and the parameters (by name) that returns exact moments, where known.
+        name
+            For display; the formula by default.
+
+        Returns
+        -------
+        Potential
+
+        Raises
+        ------
+        InputError
+            If the text is no formula, or names and values do not fit it.
+
+        Examples
+        --------
+        >>> well = Potential.from_sympy("a*x**4/4 - x**2/2", parameters={"a": 1.0})
+        >>> well.force(np.array([[2.0]])).tolist(), well.hessian(np.array([0.0])).tolist()
+        ([[-6.0]], [[-1.0]])
+        """
+        values = checked_values(parameters or {})
+        given = Expression(expression, variables, list(values))
+        code = Code(
+            energy=given.rows([given.tree]),
+            force=given.rows([-slope for slope in given.gradient()]),
+            hessian=given.rows(given.hessian()),
+        )
+        label = name or str(expression)
+        return cls(variables=given.variables, values=values, code=code, moments=moments, expression=given, name=label)
+
+    @classmethod
+    def from_functions(
+        cls,
+        energy: Callable[..., Any],
+        force: Callable[..., Any],
+        hessian: Callable[..., Any] | None = None,
+        *,
+        variables: Sequence[str] | str = "x",
+        parameters: Mapping[str, Value] | None = None,
+        name: str = "functions",
+    ) -> Potential:
+        """Take compiled functions (``numba.njit``) of scalars.
+
+        Parameters
+        ----------
+        energy
+            ``energy(x, y, ..., a, b, ...)``: coordinates, then parameters; a number.
+        force
+            Same arguments; minus the gradient, a number for one coordinate, else a tuple.
+        hessian
+            Same arguments; a number for one coordinate, else a tuple of all entries, row by row. Optional.
+        variables
+            Names of the coordinates in order.
+        parameters
+            Name -> number, or an array over replicas, in the order of the arguments.
+        name
+            For display.
+
+        Returns
+        -------
+        Potential
+
+        Warns
+        -----
+        UserWarning
+            If the functions cannot be kept compiled, because they use more than ``math`` and their arguments or have no
+            readable source: every process then compiles them anew.
+        """
+        values = checked_values(parameters or {})
+        names = tuple(variables.replace(",", " ").split() if isinstance(variables, str) else variables)
+        require(len(names) > 0, "variables", variables, "must name at least one coordinate")
+        size, roles = len(names), {"energy": energy, "force": force, "hessian": hessian}
+        given = {role: function for role, function in roles.items() if function is not None}
+        definitions, needs, reason = _adopted(given)
+        if needs:
+            warnings.warn(f"potential {name!r}: {reason}; every process compiles its kernels anew", stacklevel=2)
+
+        def rows(role: str, count: int) -> Rows:
+            return called("result", f"own_{role}", count, size, len(values))
+
+        code = Code(
+            energy=rows("energy", 1),
+            force=rows("force", size),
+            hessian=rows("hessian", size * size) if "hessian" in given else None,
+            definitions=definitions,
+            needs=needs,
+        )
+        return cls(variables=names, values=values, code=code, name=name)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_loaded", {})
+
+    def __repr__(self) -> str:
+        return f"Potential({self.name!r}, variables={' '.join(self.variables)!r}, {dict(self.values)!r})"
+
+    @property
+    def parameters(self) -> int:
+        """Number of coordinates."""
+        return len(self.variables)
+
+    @property
+    def cached(self) -> bool:
+        """Whether compiled code is kept for other processes."""
+        return not self.code.needs
+
+    def with_values(self, **changes: Value) -> Potential:
+        """Return the same potential with other values of its parameters; nothing is compiled again."""
+        if unknown := sorted(set(changes) - set(self.values)):
+            raise InputError(f"{unknown[0]}: is no parameter of {self.name!r}, which has {sorted(self.values)}")
+        return replace(self, values={**self.values, **checked_values(changes)})
+
+    def modified(self, lr: float) -> Potential:
+        """Return U + (lr/4) |grad U|^2, the potential of the second-order modified equation of SGD.
+
+        Raises
+        ------
+        InputError
+            For functions of your own.
+        """
+        require_positive("lr", lr)
+        if self.expression is None:
+            raise InputError("modified: needs a potential made from a formula")
+        tree = self.expression.named(lambda formula, slopes: formula + lr / 4 * sum(slope**2 for slope in slopes))
+        return Potential.from_sympy(tree, self.variables, self.values, name=f"{self.name}, modified")
+
+    def energy(self, theta: np.ndarray) -> np.ndarray:
+        """Potential energy at `theta` (..., parameter); shape (...)."""
+        return self._evaluated("energy", self.code.energy, theta)[..., 0]
+
+    def force(self, theta: np.ndarray) -> np.ndarray:
+        """Minus the gradient at `theta` (..., parameter); same shape."""
+        return self._evaluated("force", self.code.force, theta)
+
+    def hessian(self, theta: np.ndarray) -> np.ndarray:
+        """Second derivative at `theta` (..., parameter); (..., parameter, parameter).
+
+        Raises
+        ------
+        InputError
+            For functions of your own given without one.
+        """
+        if self.code.hessian is None:
+            raise InputError(f"hessian: {self.name!r} was made without one")
+        found = self._evaluated("hessian", self.code.hessian, theta)
+        return found.reshape(*np.shape(theta), self.parameters)
+
+    def boltzmann(self, temperature: float) -> BoltzmannMoments:
+        """Exact moments of the density exp(-U/temperature).
+
+        Raises
+        ------
+        InputError
+            Where no closed form is known, or a parameter is an array.
+        """
+        require_positive("temperature", temperature)
+        if self.moments is None:
+            raise InputError(f"boltzmann: no exact moments are known for {self.name!r}")
+        if arrays := [name for name, value in self.values.items() if np.ndim(value)]:
+            raise InputError(f"boltzmann: {arrays[0]} is an array; give it one value by with_values")
+        return self.moments(temperature, **self.values)
+
+    def _evaluated(self, role: str, rows: Rows, theta: np.ndarray) -> np.ndarray:
+        point = np.asarray(theta, dtype=float)
+        size = self.parameters
+        require(point.shape[-1:] == (size,), "theta", point.shape, f"must have a last axis of length {size}")
+        position = np.ascontiguousarray(point.reshape(-1, size).T)
+        out = np.empty((len(rows.results), position.shape[1]))
+        self._module(role, rows).run(out, position, lane_values(self.values, point.shape[:-1]))
+        return np.ascontiguousarray(out.T).reshape(*point.shape[:-1], len(rows.results))
+
+    def _module(self, role: str, rows: Rows) -> ModuleType:
+        loaded: dict[str, ModuleType] = self._loaded  # type: ignore[attr-defined]
+        if role not in loaded:
+            run = "\n\n@kernel\ndef run(out, position, values):\n    fill(out, position, values)\n"
+            text = PRELUDE + self.code.definitions + filling("fill", rows) + run
+            loaded[role] = load(text, sources=[inspect.getsourcefile(Rows) or ""], needs=self.code.needs)
+        return loaded[role]
+
+
+def force_source(potential: Potential) -> str:
+    """Source of ``add_force(out, position, factors, k, values)`` and what it calls."""
+    return potential.code.definitions + adding("add_force", potential.code.force)
+
+
+def lane_values(values: Mapping[str, Value], shape: tuple[int, ...]) -> Any:
+    """Values for kernels: a tuple, or an array (value, lane) over `shape` where one of them differs by replica."""
+    given = list(values.values())
+    if not any(map(np.ndim, given)):
+        return tuple(map(float, given)) or (0.0,)
+    try:
+        return np.stack([np.broadcast_to(value, shape).ravel() for value in given])
+    except ValueError as error:
+        raise InputError(f"theta: leading shape {shape} must end in the number of replicas") from error
+
+
+def checked_values(values: Mapping[str, Value]) -> dict[str, Value]:
+    """Values of parameters as finite numbers or arrays (replica,), or `InputError`."""
+    checked: dict[str, Value] = {}
+    for name, value in values.items():
+        number = np.asarray(value, dtype=float)
+        require(number.ndim <= 1 and number.size > 0, name, number.shape, "must be a number, or an array over replicas")
+        require(bool(np.isfinite(number).all()), name, value, "must be finite")
+        checked[name] = number if number.ndim else float(number)
+    return checked
+
+
+# --- functions of your own -----------------------------------------------------------------------------------------
+
+
+def _adopted(functions: Mapping[str, Any]) -> tuple[str, dict[str, Any], str]:
+    """Source of functions that stand alone, or else the functions themselves and the reason."""
+    texts = []
+    for role, function in functions.items():
+        if not hasattr(function, "py_func"):
+            raise InputError(f"{role} = {function!r}: must be a function compiled by numba.njit")
+        text = _standing_alone(f"own_{role}", function.py_func)
+        if text is None:
+            needs = {f"own_{name}": value for name, value in functions.items()}
+            return "", needs, f"its {role} uses names from outside or has no source that can be read"
+        texts.append(text)
+    return "".join(texts), {}, ""
+
+
+def _standing_alone(name: str, function: Any) -> str | None:
+    """Source of a function under another name, ``None`` unless it needs nothing but builtins and ``math``."""
+    code = function.__code__
+    if code.co_freevars or function.__defaults__ or function.__kwdefaults__:
+        return None
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return None
+    definition = tree.body[0]
+    if not isinstance(definition, ast.FunctionDef):
+        return None
+    used = {node.id for node in ast.walk(definition) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    outside = {
+        used_name for used_name in used if used_name in function.__globals__ and used_name not in code.co_varnames
+    }
+    outside -= {"math"} if inspect.ismodule(function.__globals__.get("math")) else set()
+    decorators = {
+        node.id for part in definition.decorator_list for node in ast.walk(part) if isinstance(node, ast.Name)
+    }
+    if outside - decorators:
+        return None
+    bare = ast.FunctionDef(
+        name=name,
+        args=definition.args,
+        body=definition.body,
+        decorator_list=[ast.Name("inlined", ast.Load())],
+        lineno=1,
+    )
+    for argument in bare.args.args:
+        argument.annotation = None
+    return "\n\n" + ast.unparse(ast.fix_missing_locations(bare)) + "\n"

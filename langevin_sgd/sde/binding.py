@@ -1,0 +1,102 @@
+"""Kernels of the general engine: integrator, force and noise bound together in generated source.
+
+One module per combination is written and imported (`langevin_sgd.generated`), so that a second process compiles
+nothing. Functions that cannot be imported by name (an integrator typed at the prompt) are compiled in memory.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from langevin_sgd import compiled, randomness
+from langevin_sgd.dynamics import StateDependentNoise
+from langevin_sgd.generated import load
+from langevin_sgd.models.potentials import Potential
+from langevin_sgd.models.potentials.potential import force_source
+from langevin_sgd.models.potentials.source import PRELUDE, scaling, weighting
+from langevin_sgd.sde import loop
+from langevin_sgd.sde.integrator import BlockStep, Equation
+
+_KERNELS = """
+
+@kernel
+def advance(states, numbers, room, key, span, kept):
+    run(
+        states, numbers, room, key, span, kept, fill, step, leave, add_force, shape_noise, add_spread, {constant}
+    )
+
+
+@kernel
+def settle(states, numbers):
+    convert(states, numbers, enter, add_force)
+
+
+@kernel
+def release(states, numbers):
+    convert(states, numbers, leave, add_force)
+
+
+@kernel
+def follow(states, numbers, room, given, snapshots):
+    run_driven(states, numbers, room, given, snapshots, step, leave, add_force, shape_noise, add_spread, {constant})
+"""
+
+
+def kernels(equation: Equation, rule: BlockStep, normals: Any) -> ModuleType:
+    """Return the module with the kernels of an equation and the step of an integrator.
+
+    Parameters
+    ----------
+    normals
+        Type of the random numbers, float64 or float32.
+    """
+    needs: dict[str, Any] = {}
+    sources = {path for module in (compiled, loop, randomness) if (path := inspect.getsourcefile(module))}
+    lines = [PRELUDE, _LOOP.format(fill="fill_64" if normals == np.float64 else "fill_32")]
+    for name, function in (("step", rule.step), ("enter", rule.enter), ("leave", rule.leave)):
+        home = _home(function)
+        if home is None:
+            needs[name] = function
+            continue
+        lines.append(f"from {home} import {function.__name__} as {name}\n")
+        sources.add(inspect.getsourcefile(function.py_func) or "")
+    potential, noise = equation.potential, equation.noise_covariance
+    if isinstance(potential, Potential):
+        lines.append(force_source(potential))
+        needs |= dict(potential.code.needs)
+    else:
+        lines.append("from langevin_sgd.sde.loop import add_linear_force as add_force\n")
+    constant = not isinstance(noise, StateDependentNoise)
+    if constant:
+        shape = "same_noise" if is_isotropic(noise) else "mixed_noise"
+        lines.append(f"from langevin_sgd.sde.loop import {shape} as shape_noise, no_spread as add_spread\n")
+    else:
+        lines.append(scaling("shape_noise", noise.amplitude) + weighting("add_spread", noise.spread))
+    lines.append(_KERNELS.format(constant=constant))
+    return load("".join(lines), sources=sources, needs=needs)
+
+
+_LOOP = "from langevin_sgd.sde.loop import convert, run, run_driven, {fill} as fill\n"
+
+
+def is_isotropic(noise: Any) -> bool:
+    """Whether a constant noise is the same in all directions."""
+    if isinstance(noise, np.ndarray):
+        return bool(np.array_equal(noise, noise[0, 0] * np.eye(len(noise))))
+    return hasattr(noise, "variance") and not isinstance(noise, StateDependentNoise)
+
+
+def _home(function: Any) -> str | None:
+    """Module from which a compiled function can be imported under its name, ``None`` if there is none."""
+    name = function.py_func.__module__
+    if name == "__main__" or function.py_func.__qualname__ != function.__name__:
+        return None
+    try:
+        return name if getattr(importlib.import_module(name), function.__name__, None) is function else None
+    except ImportError:
+        return None

@@ -1,0 +1,55 @@
+"""Paths driven by noise given from outside: for comparing integrators, and steps, on one Wiener process."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from langevin_sgd import recording
+from langevin_sgd.checks import require, require_positive
+from langevin_sgd.sde.engine import Engine
+from langevin_sgd.sde.integrator import Equation, Integrator
+from langevin_sgd.sde.simulate import require_accepted
+
+
+def follow(
+    equation: Equation,
+    integrator: Integrator,
+    normals: np.ndarray,
+    *,
+    start: np.ndarray | None = None,
+    velocity: np.ndarray | None = None,
+    substeps: int = 1,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Integrate an equation with given standard normals.
+
+    Parameters
+    ----------
+    equation, integrator
+        As in `simulate`.
+    normals
+        (step, draw, source, replica): standard normals of every step of the integrator. Most take one draw; the
+        docstring of an integrator says how its draws follow from the Wiener process.
+    start, velocity
+        Initial conditions, (parameter,) or (replica, parameter); at rest at zero by default.
+    substeps
+        Steps of the integrator in a step of SGD, so that each has the length step_time/substeps.
+
+    Returns
+    -------
+    position, velocity
+        (step, replica, parameter) each, after every step of the integrator.
+
+    Raises
+    ------
+    InputError
+        If the integrator does not accept the equation, or the shape of `normals` does not fit.
+    """
+    require_positive("substeps", substeps)
+    require_accepted(equation, integrator, substeps)
+    given = np.asarray(normals, dtype=float)
+    require(given.ndim == 4, "normals", given.shape, "must have shape (step, draw, source, replica)")
+    replicas, parameters = given.shape[3], equation.potential.parameters
+    position = recording.as_start("start", start, replicas, parameters)
+    speed = recording.as_start("velocity", velocity, replicas, parameters)
+    engine = Engine(equation, integrator, substeps, np.zeros(4, np.uint64), 0, position, speed)
+    return engine.follow(given)

@@ -1,0 +1,264 @@
+"""The general engine: any potential, any noise an integrator accepts, parameters by replica.
+
+Holds the state of all replicas in blocks (see `langevin_sgd.sde.loop`) and hands pieces of them to threads. The state
+is what the integrator carries from step to step; snapshots turn a copy of it into positions and velocities of one
+moment.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from langevin_sgd.checks import require
+from langevin_sgd.compiled import in_threads
+from langevin_sgd.dynamics import Isotropic, LowRank, Overdamped, StateDependentNoise
+from langevin_sgd.dynamics.linear import symmetric_root
+from langevin_sgd.models.potentials import Quadratic
+from langevin_sgd.record import FirstPassage
+from langevin_sgd.sde.binding import is_isotropic, kernels
+from langevin_sgd.sde.integrator import BlockStep, Coefficients, Equation, Integrator
+from langevin_sgd.sde.loop import Kept, Numbers, Room, Span, aligned, lanes_of_block
+
+Precision = Literal["float64", "float32", "mixed"]
+TYPES: dict[str, tuple[Any, Any]] = {
+    "float64": (np.float64, np.float64),
+    "float32": (np.float32, np.float32),
+    "mixed": (np.float64, np.float32),
+}
+"""Types of state and normals."""
+PIECES = 16
+"""Runs of blocks, at most, that are shared out among the threads."""
+
+
+def coefficients(equation: Equation) -> Coefficients:
+    """Friction, mass and amplitude of an equation, by replica where one of them is."""
+    noise = equation.noise_covariance
+    amplitude: Any = 1.0
+    if isinstance(noise, Isotropic):
+        amplitude = np.sqrt(noise.variance)
+    elif isinstance(noise, np.ndarray) and is_isotropic(noise):
+        amplitude = math.sqrt(max(noise[0, 0], 0.0))
+    return Coefficients(equation.friction, getattr(equation, "mass", 1.0), amplitude)
+
+
+def require_replicas(equation: Equation, replicas: int) -> None:
+    """Raise `InputError` for an array by replica whose length is not the number of replicas."""
+    named: dict[str, Any] = {name: getattr(equation, name, 0.0) for name in ("friction", "mass", "step_time")}
+    for part in (equation.potential, equation.noise_covariance):
+        named |= getattr(part, "values", {})
+    named["variance"] = getattr(equation.noise_covariance, "variance", 0.0)
+    for name, value in named.items():
+        if not callable(value) and np.ndim(value):
+            require(
+                len(value) == replicas, name, f"{len(value)} values", f"must have one for each of {replicas} replicas"
+            )
+
+
+class Engine:
+    """Replicas of any equation, in blocks (see `langevin_sgd.recording.Engine`).
+
+    Parameters
+    ----------
+    equation, integrator
+        What to integrate, and how.
+    substeps
+        Substeps per step.
+    key
+        Key of the random numbers.
+    first_replica
+        Number of the first replica.
+    position, velocity
+        (replica, parameter), the state at step 0.
+    precision
+        Types of state and normals.
+    passages
+        First passages to watch for.
+    """
+
+    def __init__(
+        self,
+        equation: Equation,
+        integrator: Integrator,
+        substeps: int,
+        key: np.ndarray,
+        first_replica: int,
+        position: np.ndarray,
+        velocity: np.ndarray,
+        *,
+        precision: Precision = "float64",
+        passages: Sequence[FirstPassage] = (),
+    ) -> None:
+        self._key, self._substeps = key, substeps
+        self._type, self._normals_type = TYPES[precision]
+        self._replicas, self._parameters = position.shape
+        require_replicas(equation, self._replicas)
+        self._orders = 1 if isinstance(equation, Overdamped) else 2
+        self.lanes = lanes_of_block(self._parameters, self._normals_type)
+        self._first_block, self._first_lane = divmod(first_replica, self.lanes)
+        self._blocks = -(-(self._first_lane + self._replicas) // self.lanes)
+        size = equation.step_time / substeps
+        self._rule = integrator.block_step(equation, coefficients(equation), size)
+        self._sources, self._numbers = self._make_numbers(equation, self._rule)
+        self._kernels = kernels(equation, self._rule, self._normals_type)
+        self._axis = np.array([passage.axis for passage in passages], np.int64)
+        self._level = np.array([(p.level, p.sign) for p in passages], self._type).reshape(-1, 2)
+        self._require_axes()
+        self.now = self._packed(position, velocity)
+        self.passage = np.full((self._blocks, len(passages), self.lanes), -1, np.int64)
+        self._note_start()
+        self._kernels.settle(self.now, self._numbers)
+
+    def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Go on from step `first` to step `stop`; an interruption on the way leaves the state as it was."""
+        after, passage = aligned(self.now.shape, self._type), self.passage.copy()
+        after[:] = self.now
+        snapshots = np.empty((self._blocks, len(recorded), *self.now.shape[1:]), self._type)
+
+        def work(piece: slice) -> None:
+            span = Span(self._first_block + piece.start, first * self._substeps, stop * self._substeps, self._substeps)
+            kept = Kept(recorded, snapshots[piece], passage[piece], self._axis, self._level)
+            self._kernels.advance(after[piece], self._part(piece), self._room(), self._key, span, kept)
+
+        in_threads(work, self._pieces())
+        self.now, self.passage = after, passage
+        return self._unpacked(snapshots)
+
+    def state(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return position and velocity now, (replica, parameter) each."""
+        copy = aligned((*self.now.shape,), self._type)
+        copy[:] = self.now
+        self._kernels.release(copy, self._numbers)
+        position, velocity = self._unpacked(copy[:, None])
+        return position[0], velocity[0]
+
+    def follow(self, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Go through ``normals`` (substep, draw, source, replica); return the states after every substep."""
+        room = self._room()
+        shape = (len(normals), *room.normals.shape[:2], self._replicas)
+        require(normals.shape == shape, "normals", normals.shape, f"must have shape {shape}")
+        padded = np.zeros((*shape[:3], self._blocks * self.lanes))
+        padded[..., self._first_lane : self._first_lane + self._replicas] = normals
+        snapshots = np.empty((self._blocks, len(normals), *self.now.shape[1:]), self._type)
+        for block in range(self._blocks):
+            here = slice(block, block + 1)
+            given = np.ascontiguousarray(padded[..., block * self.lanes : (block + 1) * self.lanes], self._normals_type)
+            self._kernels.follow(self.now[here], self._part(here), room, given, snapshots[block])
+        return self._unpacked(snapshots)
+
+    def first_passages(self) -> np.ndarray:
+        """Return the first step at which each watched level was passed, (watch, replica), -1 if it was not."""
+        return self._by_replica(self.passage.transpose(1, 0, 2))
+
+    # --- checkpoints ---------------------------------------------------------------------------------------------
+
+    def carried(self) -> dict[str, np.ndarray]:
+        """Return what a checkpoint has to keep."""
+        return {"blocks": self.now, "passage": self.passage}
+
+    def restore(self, carried: dict[str, np.ndarray]) -> None:
+        """Take up what a checkpoint kept."""
+        self.now = aligned(carried["blocks"].shape, self._type)
+        self.now[:] = carried["blocks"]
+        self.passage = carried["passage"]
+
+    # --- arrays --------------------------------------------------------------------------------------------------
+
+    def _pieces(self) -> list[slice]:
+        """Runs of blocks; a block's numbers do not depend on its piece."""
+        size = -(-self._blocks // PIECES)
+        return [slice(begin, begin + size) for begin in range(0, self._blocks, size)]
+
+    def _room(self) -> Room:
+        parameters, lanes = self._parameters, self.lanes
+        return Room(
+            normals=aligned((self._rule.draws, self._sources, lanes), self._normals_type),
+            bits=aligned((512,), np.uint64),
+            shaped=aligned((parameters, lanes), self._type),
+            spare=aligned((max(self._rule.spares, 1), parameters, lanes), self._type),
+        )
+
+    def _part(self, piece: slice) -> Numbers:
+        def part(values: Any) -> Any:
+            return values[piece] if isinstance(values, np.ndarray) else values
+
+        return Numbers(*map(part, self._numbers))
+
+    def _make_numbers(self, equation: Equation, rule: BlockStep) -> tuple[int, Numbers]:
+        potential, noise = equation.potential, equation.noise_covariance
+        sources, shape = _noise_numbers(noise, self._parameters)
+        if isinstance(potential, Quadratic):
+            force: Any = _as_type((_row_if_diagonal(potential.stiffness), potential.centre), self._type)
+        else:
+            force = self._values(list(potential.values.values()))
+        if isinstance(noise, StateDependentNoise):
+            shape = self._values(list(noise.values.values()))
+        else:
+            shape = _as_type(shape, self._type)
+        return sources, Numbers(self._values(list(rule.factors)), force, shape)
+
+    def _values(self, values: list[Any]) -> Any:
+        """Return numbers as a tuple, or as (block, number, lane) if one of them differs between replicas."""
+        if not any(map(np.ndim, values)):
+            return tuple(self._type(value) for value in values) or (self._type(0),)
+        spread = np.empty((self._blocks * self.lanes, len(values)))
+        mine = slice(self._first_lane, self._first_lane + self._replicas)
+        for k, value in enumerate(values):
+            spread[mine, k] = value
+        spread[: mine.start], spread[mine.stop :] = spread[mine.start], spread[mine.stop - 1]
+        out = aligned((self._blocks, len(values), self.lanes), self._type)
+        out[:] = spread.reshape(self._blocks, self.lanes, len(values)).transpose(0, 2, 1)
+        return out
+
+    def _packed(self, position: np.ndarray, velocity: np.ndarray) -> np.ndarray:
+        flat = np.zeros((self._blocks * self.lanes, self._orders, self._parameters))
+        mine = slice(self._first_lane, self._first_lane + self._replicas)
+        flat[mine] = np.stack([position, velocity][: self._orders], axis=1)
+        # Lanes beside the replicas do something harmless: what the nearest replica does.
+        flat[: mine.start], flat[mine.stop :] = flat[mine.start], flat[mine.stop - 1]
+        packed = aligned((self._blocks, self._orders, self._parameters, self.lanes), self._type)
+        packed[:] = flat.reshape(self._blocks, self.lanes, self._orders, -1).transpose(0, 2, 3, 1)
+        return packed
+
+    def _unpacked(self, packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Turn (block, snapshot, order, parameter, lane) into two arrays (snapshot, replica, parameter)."""
+        flat = packed.transpose(2, 1, 0, 4, 3).reshape(
+            self._orders, packed.shape[1], len(packed) * self.lanes, self._parameters
+        )
+        mine = np.array(flat[:, :, self._first_lane : self._first_lane + self._replicas], float)
+        return mine[0], mine[1] if self._orders == 2 else np.full_like(mine[0], np.nan)
+
+    def _by_replica(self, packed: np.ndarray) -> np.ndarray:
+        flat = packed.reshape(len(packed), -1)
+        return flat[:, self._first_lane : self._first_lane + self._replicas].copy()
+
+    def _require_axes(self) -> None:
+        for axis in self._axis:
+            require(axis < self._parameters, "axis", int(axis), f"must be below the {self._parameters} coordinates")
+
+    def _note_start(self) -> None:
+        for watch, (axis, (level, sign)) in enumerate(zip(self._axis, self._level, strict=True)):
+            beyond = sign * self.now[:, 0, axis] >= sign * level
+            self.passage[:, watch][beyond] = 0
+
+
+def _row_if_diagonal(matrix: np.ndarray) -> np.ndarray:
+    diagonal = np.diagonal(matrix)
+    return diagonal[None].copy() if np.array_equal(matrix, np.diag(diagonal)) else np.ascontiguousarray(matrix)
+
+
+def _noise_numbers(noise: Any, parameters: int) -> tuple[int, tuple[np.ndarray, ...]]:
+    """Number of sources of a noise, and the factor that mixes them."""
+    if isinstance(noise, LowRank):
+        return noise.factor.shape[1], (np.ascontiguousarray(noise.factor),)
+    if isinstance(noise, np.ndarray) and not is_isotropic(noise):
+        row = _row_if_diagonal(noise)
+        return parameters, (np.sqrt(np.maximum(row, 0.0)) if len(row) == 1 else symmetric_root(noise),)
+    return parameters, (np.zeros((1, 1)),)
+
+
+def _as_type(arrays: tuple[np.ndarray, ...], dtype: Any) -> tuple[np.ndarray, ...]:
+    return tuple(np.ascontiguousarray(array, dtype) for array in arrays)

@@ -1,0 +1,247 @@
+"""The compiled loop of the general engine: blocks of replicas that stay in the first-level cache.
+
+Per block and substep there are three kinds of simple loops over lanes: random words, normals, and the arithmetic of the
+integrator. The normals of a block are a function of (seed, substep, replica block) alone, so that the path of a replica
+depends neither on the replicas beside it, nor on the number of threads, nor on where a run was cut.
+
+`run` is generic in the integrator, the force and the noise. They are functions, bound together in generated source
+(`langevin_sgd.sde.binding`), because only then does Numba both inline them and keep what it compiled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from langevin_sgd.compiled import fma, inlined, kernel, of_block, value_at
+from langevin_sgd.randomness import BLOCK, NOISE, normals_32, normals_64
+
+
+class Room(NamedTuple):
+    """Scratch of one thread."""
+
+    normals: np.ndarray
+    """(draw, source, lane), float64 or float32."""
+    bits: np.ndarray
+    """(`BLOCK`,) uint64."""
+    shaped: np.ndarray
+    """(parameter, lane), for the noise after its amplitude."""
+    spare: np.ndarray
+    """(number, parameter, lane), for the integrator."""
+
+
+class Numbers(NamedTuple):
+    """Numbers of the step; each a tuple, or an array (block, number, lane) if they differ between replicas."""
+
+    factors: Any
+    """Of the integrator."""
+    force: Any
+    noise: Any
+
+
+class Span(NamedTuple):
+    """Which part of the run to make."""
+
+    first_block: int
+    """Number of the first block in the counter."""
+    first: int
+    stop: int
+    """Substeps, first <= substep < stop."""
+    substeps: int
+    """Substeps per step."""
+
+
+class Kept(NamedTuple):
+    """What to keep of the run."""
+
+    recorded: np.ndarray
+    """(snapshot,), steps after which the state is copied into"""
+    snapshots: np.ndarray
+    """(block, snapshot, order, parameter, lane)."""
+    passage: np.ndarray
+    """(block, watch, lane), first step at which a coordinate was beyond its level, -1 before."""
+    axis: np.ndarray
+    """(watch,), the coordinates."""
+    level: np.ndarray
+    """(watch, 2), the level and the sign of beyond."""
+
+
+def aligned(shape: Sequence[int], dtype: Any) -> np.ndarray:
+    """Zeros that start on a cache line: no vector then straddles two."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    room = np.zeros(size + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    return room[start : start + size].view(dtype).reshape(shape)
+
+
+def lanes_of_block(parameters: int, normals: Any) -> int:
+    """Replicas per block: 512 (1024 where normals have half the size), fewer if there are many parameters, >= 16."""
+    widest = BLOCK * 8 // np.dtype(normals).itemsize
+    lanes = widest
+    while lanes > 16 and parameters * lanes > 2 * widest:
+        lanes //= 2
+    return lanes
+
+
+def fillings(count: int, normals: Any) -> int:
+    """Counters that a block takes up in every substep for `count` normals."""
+    return -(-count * np.dtype(normals).itemsize // (8 * BLOCK))
+
+
+@kernel
+def fill_64(out: np.ndarray, bits: np.ndarray, key: np.ndarray, step: int, counter: int) -> None:
+    """Fill `out`, a multiple of 4 long, with float64 normals."""
+    for start in range(0, len(out), BLOCK):
+        count = min(BLOCK, len(out) - start)
+        words = bits[:count].reshape((4, count // 4))
+        normals_64(out[start : start + count], words, key, step, counter + start // BLOCK, NOISE)
+
+
+@kernel
+def fill_32(out: np.ndarray, bits: np.ndarray, key: np.ndarray, step: int, counter: int) -> None:
+    """Fill `out`, a multiple of 8 long, with float32 normals."""
+    for start in range(0, len(out), 2 * BLOCK):
+        count = min(2 * BLOCK, len(out) - start)
+        words = bits[: count // 2].reshape((4, count // 8))
+        normals_32(out[start : start + count], words, key, step, counter + start // (2 * BLOCK), NOISE)
+
+
+# --- noise and force that need no generated source -----------------------------------------------------------------
+
+
+@inlined
+def same_noise(normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: Any) -> np.ndarray:
+    """Isotropic noise: the normals themselves, their amplitude is in the factors of the integrator."""
+    return normals
+
+
+@inlined
+def mixed_noise(normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: Any) -> np.ndarray:
+    """Constant noise: a factor (parameter, source) times the normals, or (1, parameter) where it is diagonal."""
+    factor = values[0]
+    for i in range(len(out)):
+        for lane in range(out.shape[1]):
+            out[i, lane] = 0.0
+        diagonal = len(factor) == 1 and len(out) > 1
+        for j in range(i if diagonal else 0, i + 1 if diagonal else factor.shape[1]):
+            weight = factor[0 if diagonal else i, j]
+            for lane in range(out.shape[1]):
+                out[i, lane] = fma(weight, normals[j, lane], out[i, lane])
+    return out
+
+
+@inlined
+def no_spread(out: np.ndarray, weights: np.ndarray, position: np.ndarray, factors: Any, k: int, values: Any) -> None:
+    """Nothing: the amplitude of constant noise has no derivative."""
+
+
+@inlined
+def add_linear_force(out: np.ndarray, position: np.ndarray, factors: Any, k: int, values: Any) -> None:
+    """Add factor `k` times -K (position - centre); K as (parameter, parameter), or (1, parameter) where diagonal."""
+    stiffness, centre = values
+    for i in range(len(out)):
+        diagonal = len(stiffness) == 1 and len(out) > 1
+        for j in range(i if diagonal else 0, i + 1 if diagonal else len(out)):
+            pull = stiffness[0 if diagonal else i, j]
+            for lane in range(out.shape[1]):
+                offset = centre[j] - position[j, lane]
+                out[i, lane] = fma(value_at(factors, k, lane) * pull, offset, out[i, lane])
+
+
+@inlined
+def take(out: np.ndarray, source: np.ndarray) -> None:
+    """Copy three-dimensional arrays; an assignment of slices takes Numba seconds to compile."""
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            for lane in range(out.shape[2]):
+                out[i, j, lane] = source[i, j, lane]
+
+
+# --- the loop ------------------------------------------------------------------------------------------------------
+
+
+@inlined
+def _watch(passage: np.ndarray, position: np.ndarray, axis: np.ndarray, level: np.ndarray, step: int) -> None:
+    for watch in range(len(axis)):
+        limit, sign, row = level[watch, 0] * level[watch, 1], level[watch, 1], axis[watch]
+        for lane in range(position.shape[1]):
+            if passage[watch, lane] < 0 and sign * position[row, lane] >= limit:
+                passage[watch, lane] = step
+
+
+@inlined
+def run(
+    states: np.ndarray,
+    numbers: Numbers,
+    room: Room,
+    key: np.ndarray,
+    span: Span,
+    kept: Kept,
+    fill: Any,
+    step: Any,
+    leave: Any,
+    add_force: Any,
+    shape_noise: Any,
+    add_spread: Any,
+    constant: bool,
+) -> None:
+    """Advance blocks of replicas, ``states`` (block, order, parameter, lane), in place.
+
+    The functions are those of `langevin_sgd.sde.integrator.BlockStep` and of the equation; `constant` says whether the
+    noise does not depend on the position.
+    """
+    normals = room.normals.reshape(room.normals.size)
+    per_filling = BLOCK * 8 // room.normals.itemsize
+    taken = (normals.size + per_filling - 1) // per_filling
+    for block in range(len(states)):
+        x, v = states[block, 0], states[block, states.shape[1] - 1]
+        own = Numbers(of_block(numbers.factors, block), of_block(numbers.force, block), of_block(numbers.noise, block))
+        counter, copied = (span.first_block + block) * taken, 0
+        for substep in range(span.first, span.stop):
+            fill(normals, room.bits, key, substep, counter)
+            step(x, v, room, own, add_force, shape_noise, add_spread, constant)
+            done = (substep + 1) // span.substeps
+            if done * span.substeps == substep + 1:
+                if len(kept.axis):
+                    _watch(kept.passage[block], x, kept.axis, kept.level, done)
+                if copied < len(kept.recorded) and kept.recorded[copied] == done:
+                    copy = kept.snapshots[block, copied]
+                    take(copy, states[block])
+                    leave(copy[0], copy[len(copy) - 1], own, add_force)
+                    copied += 1
+
+
+@inlined
+def run_driven(
+    states: np.ndarray,
+    numbers: Numbers,
+    room: Room,
+    given: np.ndarray,
+    snapshots: np.ndarray,
+    step: Any,
+    leave: Any,
+    add_force: Any,
+    shape_noise: Any,
+    add_spread: Any,
+    constant: bool,
+) -> None:
+    """Advance one block, ``states`` (1, order, parameter, lane), by `given` normals (substep, draw, source, lane)."""
+    own = Numbers(of_block(numbers.factors, 0), of_block(numbers.force, 0), of_block(numbers.noise, 0))
+    x, v = states[0, 0], states[0, states.shape[1] - 1]
+    for substep in range(len(given)):
+        take(room.normals, given[substep])
+        step(x, v, room, own, add_force, shape_noise, add_spread, constant)
+        copy = snapshots[substep]
+        take(copy, states[0])
+        leave(copy[0], copy[len(copy) - 1], own, add_force)
+
+
+@inlined
+def convert(states: np.ndarray, numbers: Numbers, change: Any, add_force: Any) -> None:
+    """Apply `change`, the `enter` or `leave` of an integrator, to all blocks."""
+    for block in range(len(states)):
+        own = Numbers(of_block(numbers.factors, block), of_block(numbers.force, block), of_block(numbers.noise, block))
+        change(states[block, 0], states[block, states.shape[1] - 1], own, add_force)

@@ -20,4 +20,3 @@ def __getattr__(name: str) -> Any:
     if name == "potentials":
         return importlib.import_module("langevin_sgd.models.potentials")
     raise AttributeError(f"module 'langevin_sgd.models' has no attribute {name!r}")
-from langevin_sgd.models import potentials as potentials

@@ -43,7 +43,7 @@ def _linear_step(
 @inlined
 def _oscillator_step(state: np.ndarray, matrix: np.ndarray, noise: np.ndarray, normals: np.ndarray) -> None:
     """Do the same for groups of one position and one velocity, with the same roundings, three times as fast."""
-    # The number of lanes is read off the array: unrolled over a constant, the loops would not become vector instructions.
+    # Lanes are counted by the array: unrolled over a constant, the loops would not become vector instructions.
     two = noise.shape[2] == 2
     for group in range(len(state)):
         a, b, c, d = matrix[group, 0, 0], matrix[group, 0, 1], matrix[group, 1, 0], matrix[group, 1, 1]

@@ -210,3 +210,50 @@ def test_a_run_that_does_not_fit_into_memory_is_refused(monkeypatch):
     monkeypatch.setattr(recording, "available_memory", lambda: 2_000_000)
     with pytest.raises(ls.InputError, match="schedule = '1001 steps': needs"):
         simulate("one dimension", replicas=1000, steps=1000, schedule=np.arange(1001))
+
+
+OWN = '''
+"""Symplectic Euler with noise: a kick, then a drift."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from langevin_sgd import Underdamped
+from langevin_sgd.compiled import inlined
+from langevin_sgd.sde import BlockStep, Integrator
+from langevin_sgd.sde.baoab import add_scaled, rub
+
+
+@dataclass(frozen=True)
+class Symplectic(Integrator):
+    strong_order: ClassVar[float] = 1.0
+    weak_order: ClassVar[float] = 1.0
+    accepts: ClassVar = (Underdamped,)
+
+    def block_step(self, equation, coefficients, size):
+        friction, mass, amplitude = coefficients
+        keep = np.exp(-friction * size / mass)
+        noise = amplitude * np.sqrt((1 - keep**2) / (2 * friction * mass))
+        return BlockStep(step, (size / mass, size, keep, noise))
+
+
+@inlined
+def step(x, v, room, own, add_force, shape_noise, add_spread, constant):
+    add_force(v, x, own.factors, 0, own.force)
+    rub(v, shape_noise(room.normals[0], room.shaped, x, own.noise), own.factors, 2, 3)
+    add_scaled(x, v, own.factors, 1)
+'''
+
+
+def test_an_integrator_of_ones_own_is_one_file(tmp_path, monkeypatch, seed):
+    """Written beside the test and imported; it has the stationary law of the well up to its own error."""
+    (tmp_path / "symplectic.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    import symplectic
+
+    equation = ls.Underdamped(potential=WELL, noise_covariance=0.4, **NUMBERS)
+    run = ls.sde.simulate(equation, symplectic.Symplectic(), replicas=8000, steps=150, substeps=4, seed=seed)
+    x = run["final_position"].values[:, 0]
+    assert abs((x**2).mean() - WELL.boltzmann(0.4).covariance[0, 0]) < 5 * (x**2).std() / np.sqrt(8000) + 0.01

@@ -13,7 +13,6 @@ In an underdamped equation the noise moves the velocity alone, on which b does n
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -23,7 +22,7 @@ import numpy as np
 from langevin_sgd.checks import InputError, require, require_not_negative, require_positive
 from langevin_sgd.generated import load
 from langevin_sgd.models.potentials.potential import Potential, Value, checked_values, lane_values
-from langevin_sgd.models.potentials.source import PRELUDE, Expression, Rows, filling, natural_order, parsed
+from langevin_sgd.models.potentials.source import PRELUDE, Expression, Rows, built_on, filling, natural_order, parsed
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +179,7 @@ class StateDependentNoise:
         out = np.empty_like(position)
         run = "\n\n@kernel\ndef run(out, position, values):\n    fill(out, position, values)\n"
         text = PRELUDE + filling("fill", self.amplitude) + run
-        module = load(text, sources=[inspect.getsourcefile(Rows) or ""])
+        module = load(text, sources=built_on())
         module.run(out, position, lane_values(self.values, point.shape[:-1]))
         return np.ascontiguousarray(out.T).reshape(point.shape) ** 2
 

@@ -53,7 +53,8 @@ def solve(
         (low, high), or a pair of these for the two coordinates. By default all that the stationary and a Gaussian
         initial density reach, see `langevin_sgd.fokker_planck.grid`. Velocities are made symmetric about zero.
     cells
-        Number of cells, even, or a pair; by default as many as the tolerance asks for.
+        Number of cells, a multiple of 2, or of 4 in two dimensions, or a pair; by default as many as the tolerance asks
+        for.
     boundary
         ``reflecting``, ``absorbing`` or ``periodic``. In one dimension and in phase space (where it concerns the
         position) a pair gives the low and the high end; in the plane, the two axes.
@@ -131,5 +132,8 @@ def _cells(cells: int | Cells | None, dimensions: int) -> Any:
     require(len(numbers) == dimensions, "cells", cells, "must be one number, or one for each coordinate")
     for number in numbers:
         require_count("cells", number, minimum=8)
-        require(number % 2 == 0, "cells", number, "must be even, for the error is estimated on half as many")
+        multiple = 2 * dimensions  # on half as many, too, velocities come in pairs of opposite sign
+        require(
+            number % multiple == 0, "cells", number, f"must be a multiple of {multiple}: half as many are tried too"
+        )
     return numbers[0] if dimensions == 1 else tuple(int(number) for number in numbers)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_sgd.compiled import kernel
+from langevin_sgd.compiled import fma, kernel
 
 ORDER = 4
 """Faces on either side: the interpolation is of degree 7."""
@@ -80,19 +80,28 @@ def shift_rows(mass: np.ndarray, whole: np.ndarray, weights: np.ndarray, moved: 
 
 @kernel
 def mix_rows(matrix: np.ndarray, first: np.ndarray, stop: np.ndarray, mass: np.ndarray, mixed: np.ndarray) -> None:
-    """Set `mixed` to matrix @ mass, with matrix[i, j] zero unless first[i] <= j < stop[i].
+    """Set `mixed` to matrix @ mass, with matrix[i, j] zero unless first[i] <= j < stop[i]; an even number of rows.
 
-    Written out rather than left to a BLAS, whose threads wait for one another on a busy machine.
+    Written out rather than left to a BLAS, whose threads wait for one another on a busy machine. Rows go by twos and
+    columns by fours, so that what is loaded is used twice and stored once for four.
     """
     cells = mass.shape[1]
-    for i in range(len(matrix)):
+    for i in range(0, len(matrix), 2):
+        upper, lower = mixed[i], mixed[i + 1]
         for c in range(cells):
-            mixed[i, c] = 0.0
-        blocks = first[i] + (stop[i] - first[i]) // 4 * 4
-        for j in range(first[i], blocks, 4):
-            w0, w1, w2, w3 = matrix[i, j], matrix[i, j + 1], matrix[i, j + 2], matrix[i, j + 3]
+            upper[c] = 0.0
+            lower[c] = 0.0
+        begin, end = min(first[i], first[i + 1]), max(stop[i], stop[i + 1])
+        blocks = begin + (end - begin) // 4 * 4
+        for j in range(begin, blocks, 4):
+            m0, m1, m2, m3 = mass[j], mass[j + 1], mass[j + 2], mass[j + 3]
+            a0, a1, a2, a3 = matrix[i, j], matrix[i, j + 1], matrix[i, j + 2], matrix[i, j + 3]
+            b0, b1, b2, b3 = matrix[i + 1, j], matrix[i + 1, j + 1], matrix[i + 1, j + 2], matrix[i + 1, j + 3]
             for c in range(cells):
-                mixed[i, c] += (w0 * mass[j, c] + w1 * mass[j + 1, c]) + (w2 * mass[j + 2, c] + w3 * mass[j + 3, c])
-        for j in range(blocks, stop[i]):
+                p0, p1, p2, p3 = m0[c], m1[c], m2[c], m3[c]
+                upper[c] = fma(a0, p0, fma(a1, p1, fma(a2, p2, fma(a3, p3, upper[c]))))
+                lower[c] = fma(b0, p0, fma(b1, p1, fma(b2, p2, fma(b3, p3, lower[c]))))
+        for j in range(blocks, end):
             for c in range(cells):
-                mixed[i, c] += matrix[i, j] * mass[j, c]
+                upper[c] = fma(matrix[i, j], mass[j, c], upper[c])
+                lower[c] = fma(matrix[i + 1, j], mass[j, c], lower[c])

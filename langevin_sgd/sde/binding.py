@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd import compiled, randomness
 from langevin_sgd.dynamics import StateDependentNoise
 from langevin_sgd.generated import load
 from langevin_sgd.models.potentials import Potential
 from langevin_sgd.models.potentials.potential import force_source
-from langevin_sgd.models.potentials.source import PRELUDE, scaling, weighting
+from langevin_sgd.models.potentials.source import PRELUDE, built_on, scaling, weighting
 from langevin_sgd.sde import loop
 from langevin_sgd.sde.integrator import BlockStep, Equation
 
@@ -56,7 +55,7 @@ def kernels(equation: Equation, rule: BlockStep, normals: Any) -> ModuleType:
         Type of the random numbers, float64 or float32.
     """
     needs: dict[str, Any] = {}
-    sources = {path for module in (compiled, loop, randomness) if (path := inspect.getsourcefile(module))}
+    sources = {*built_on(), inspect.getsourcefile(loop) or ""}
     lines = [PRELUDE, _LOOP.format(fill="fill_64" if normals == np.float64 else "fill_32")]
     for name, function in (("step", rule.step), ("enter", rule.enter), ("leave", rule.leave)):
         home = _home(function)

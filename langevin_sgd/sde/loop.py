@@ -86,11 +86,6 @@ def lanes_of_block(parameters: int, normals: Any) -> int:
     return lanes
 
 
-def fillings(count: int, normals: Any) -> int:
-    """Counters that a block takes up in every substep for `count` normals."""
-    return -(-count * np.dtype(normals).itemsize // (8 * BLOCK))
-
-
 @kernel
 def fill_64(out: np.ndarray, bits: np.ndarray, key: np.ndarray, step: int, counter: int) -> None:
     """Fill `out`, a multiple of 4 long, with float64 normals."""

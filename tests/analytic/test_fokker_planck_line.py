@@ -262,7 +262,7 @@ def test_a_result_is_stored_and_read_back(tmp_path):
     [
         ({"times": [1.0, 0.5]}, "times = .*must be finite numbers that increase"),
         ({"times": []}, "times"),
-        ({"cells": 33}, "cells = 33: must be even"),
+        ({"cells": 33}, "cells = 33: must be a multiple of 2"),
         ({"cells": (32, 32)}, "cells = .*must be one number"),
         ({"boundary": "reflect"}, "did you mean 'reflecting'"),
         ({"boundary": ("periodic", "absorbing")}, "both ends or none"),

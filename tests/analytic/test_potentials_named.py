@@ -13,6 +13,7 @@ from numba import njit
 import langevin_sgd as ls
 from langevin_sgd.models import potentials
 from langevin_sgd.models.potentials import Potential
+from langevin_sgd.models.potentials.exponential import exponential
 
 RNG = np.random.default_rng(1)
 TURN = np.linalg.qr(RNG.normal(size=(3, 3)))[0]
@@ -89,6 +90,26 @@ def test_parameters_by_replica():
         assert np.array_equal(wells.force(theta)[:, replica], single.force(theta[:, replica]))
     with pytest.raises(ls.InputError, match="curvature is an array"):
         wells.boltzmann(1.0)
+
+
+@njit
+def exponentials(out, x):
+    for i in range(len(x)):
+        out[i] = exponential(x[i])
+
+
+@pytest.mark.parametrize(("kind", "limit", "error"), [(np.float64, 700, 2e-16), (np.float32, 86, 2e-7)])
+def test_exponential(kind, limit, error):
+    x = np.random.default_rng(1).uniform(-limit, limit, 20_000).astype(kind)
+    out = np.empty_like(x)
+    exponentials(out, x)
+    assert np.abs(out / np.exp(x.astype(np.longdouble)) - 1).max() < error
+    edge = np.array([np.nan, np.inf, -np.inf, 0.0], kind)
+    exponentials(out[:4], edge)
+    assert np.isnan(out[0])
+    assert out[1] > np.finfo(kind).max / 100
+    assert 0 < out[2] < 1e-37
+    assert out[3] == 1
 
 
 # --- functions of one's own ----------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Fokker-Planck solvers to t = 1 at equal L1 error, side by side on one thread.
 
 One dimension: a double well, U = x^4/4 - x^2/2 at T = 0.2, against a sinc-spectral solution. Phase space: an oscillator
-against its exact law, py-pde on as many cells as it needs for an error of 1e-3. Each peer is followed by this package at an error no larger than the peer's.
+against its exact law, py-pde on as many cells as it needs for an error of 1e-3. Each peer is followed by this package
+at an error no larger than the peer's.
 Compilation is left out for all; solutions of this package include the choice of what was not given, the error estimate
 and the making of the dataset.
 """

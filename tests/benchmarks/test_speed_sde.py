@@ -63,6 +63,12 @@ def test_baoab_of_a_formula(benchmark, table, monkeypatch):
     table.time(benchmark, "BAOAB, potential from a formula", run, per=PARTICLES * STEPS)
 
 
+def test_baoab_on_the_mueller_brown_surface(benchmark, table, monkeypatch):
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
+    run = runner(equation(potentials.mueller_brown(scale=0.01)), steps=20)
+    table.time(benchmark, "BAOAB, Mueller-Brown surface, per dimension", run, per=2 * PARTICLES * 20)
+
+
 def test_baoab_with_parameters_by_replica(benchmark, table, monkeypatch):
     monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
     run = runner(equation(WELL, friction=np.linspace(0.1, 1, PARTICLES)))

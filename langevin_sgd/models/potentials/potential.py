@@ -25,7 +25,7 @@ import numpy as np
 
 from langevin_sgd.checks import InputError, require, require_positive
 from langevin_sgd.generated import load
-from langevin_sgd.models.potentials.source import PRELUDE, Expression, Rows, adding, called, filling
+from langevin_sgd.models.potentials.source import PRELUDE, Expression, Rows, adding, built_on, called, filling
 
 Value = float | np.ndarray
 
@@ -293,7 +293,7 @@ class Potential:
         if role not in loaded:
             run = "\n\n@kernel\ndef run(out, position, values):\n    fill(out, position, values)\n"
             text = PRELUDE + self.code.definitions + filling("fill", rows) + run
-            loaded[role] = load(text, sources=[inspect.getsourcefile(Rows) or ""], needs=self.code.needs)
+            loaded[role] = load(text, sources=built_on(), needs=self.code.needs)
         return loaded[role]
 
 

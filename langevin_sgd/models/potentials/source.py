@@ -17,6 +17,7 @@ import copy
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from langevin_sgd.checks import InputError
@@ -24,11 +25,21 @@ from langevin_sgd.checks import InputError
 PRELUDE = """import math
 
 from langevin_sgd.compiled import contracting, fma, inlined, kernel, number_like, value_at
+from langevin_sgd.models.potentials.exponential import exponential
 """
 """First lines of every generated module."""
 
+BUILT_ON = ("compiled.py", "randomness.py", "models/potentials/exponential.py")
+"""Files of the package that these lines import from."""
+
 LARGEST_POWER = 32
 """Whole powers up to this are products."""
+
+
+def built_on() -> list[str]:
+    """Return the paths of `BUILT_ON`, for `langevin_sgd.generated.load`."""
+    home = Path(__file__).parents[2]
+    return [str(home / name) for name in BUILT_ON]
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,6 +281,9 @@ def _printer() -> Any:
                 product = "*".join(part for part in (factor, whole) if part)
                 return f"({product})" if power > 0 else f"({self._constant(1)}/({product}))"
             return f"({text}**({self._print(power)}))"
+
+        def _print_exp(self, expr: Any) -> str:
+            return f"exponential({self._print(expr.args[0])})"
 
         def _print_Max(self, expr: Any) -> str:
             return self._chosen(expr.args, ">")

@@ -30,7 +30,7 @@ $(READY): pyproject.toml constraints.txt
 	  || $(BIN)/pip install -q "$(TORCH)+cpu" -c constraints.txt 2>/dev/null \
 	  || $(BIN)/pip install -q "$(TORCH)+cpu" -c constraints.txt --extra-index-url $(TORCH_CPU_INDEX) 2>/dev/null \
 	  || $(BIN)/pip install -q "$(TORCH)" -c constraints.txt
-	$(BIN)/pip install -q -e ".[test,dev,bench]" -c constraints.txt
+	$(BIN)/pip install -q -e ".[test,dev]" -c constraints.txt
 	@touch $@
 
 validate: $(READY)
@@ -62,6 +62,7 @@ test-full: $(READY)
 soak: $(READY)
 	LANGEVIN_SGD_FRESH_SEEDS=1 $(BIN)/pytest -m "not slow"
 
+# Peers that are not installed are skipped: .venv/bin/pip install -e ".[bench]" -c constraints.txt brings them all.
 bench: $(READY)
 	$(BIN)/pytest tests/benchmarks --benchmark-only -q -s
 

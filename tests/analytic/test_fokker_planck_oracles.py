@@ -53,7 +53,7 @@ def kramers(friction, time, levels=90):
 
     Free flight and force are antisymmetric on the d_n, and friction damps d_n at the rate n friction.
     """
-    x, derivative, _ = sinc_grid(3.4, 90)
+    x, derivative, _ = sinc_grid(3.2, 90)
     speed = np.sqrt(TEMPERATURE)
     bend = np.diag(slope(x) / (2 * TEMPERATURE))
     lower, raised = speed * (derivative - bend), speed * (derivative + bend)

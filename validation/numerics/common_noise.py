@@ -28,7 +28,7 @@ def legendre(fine: np.ndarray, size: float, rate: float) -> np.ndarray:
     nodes, weights = np.polynomial.legendre.leggauss(6)
     norm = np.sqrt(2 * np.arange(3) + 1)
     sign = np.array([1.0, -1.0, 1.0])  # H is minus the integral against the first polynomial
-    joined = 0.0
+    joined = np.zeros_like(fine[0::2])
     for half, offset in ((fine[0::2], -0.5), (fine[1::2], 0.5)):
         whole = np.polynomial.legendre.legvander(nodes / 2 + offset, 2) * norm
         own = np.polynomial.legendre.legvander(nodes, 2) * norm

@@ -31,14 +31,16 @@ force at x = 1 where it is proportional to x; at STRENGTH 0.586 the leading erro
 TIME = 1.5
 LINEAR_SIZES = TIME / 2.0 ** np.arange(5, 11)
 LOCAL_SIZES = 1 / 2.0 ** np.arange(5, 11)
-COARSEST, LEVELS, GROUPS = 32, 6, 64
+LEVELS, GROUPS = 6, 64
+COARSEST = {"quick": 32, "full": 128}
+"""Steps of the coarsest path."""
 MOMENTUM = 0.5
 START = (0.8, 0.7)
 """Position and velocity."""
 RATE = 4.0
 """U''/mass at the bottom of the wells, the fastest rate of these equations: an error C h^p (1 + RATE h) is the model of
 what the next order does."""
-REPLICAS = {"quick": 2048, "full": 32768}
+REPLICAS = {"quick": 2048, "full": 4096}
 NODES = {1: 12, 2: 12, 4: 7, 3: 7, 6: 5}
 """Draws -> nodes of the quadrature along each."""
 
@@ -74,6 +76,7 @@ class Paths:
 
     integrator: str
     equation: str
+    coarsest: int
     replicas: int
     seed: int
 
@@ -271,24 +274,29 @@ def stepped_moments(name: str, equation: ls.Underdamped | ls.Overdamped, steps: 
     return np.concatenate([z @ weights, np.einsum("n,in,jn->ij", weights, z, z).ravel()])
 
 
+def path_sizes(coarsest: int) -> np.ndarray:
+    """Steps of the coarser of each two neighbours, (level,)."""
+    return TIME / coarsest / 2.0 ** np.arange(LEVELS - 1)
+
+
 @ls.sweep.task()
 def paths(run: Paths) -> xr.Dataset:
     """Mean square distance of paths at neighbouring steps, (group, level)."""
     _, draws, stretches = JOINS[run.integrator]
-    finest = COARSEST * 2 ** (LEVELS - 1) * stretches
+    finest = run.coarsest * 2 ** (LEVELS - 1) * stretches
     normals = np.random.default_rng(run.seed).normal(size=(finest, draws // stretches, 1, run.replicas))
     found = ends(
         nonlinear(run.equation, TIME),
         run.integrator,
         start=START[0],
-        coarsest=COARSEST,
+        coarsest=run.coarsest,
         levels=LEVELS,
         normals=normals,
     )
     square = (np.diff(found, axis=0) ** 2).reshape(LEVELS - 1, GROUPS, -1).mean(axis=2).T
     variables = {
         "square_distance": (("group", "level"), square, "1"),
-        "size": (("level",), TIME / COARSEST / 2.0 ** np.arange(LEVELS - 1), "time"),
+        "size": (("level",), path_sizes(run.coarsest), "time"),
     }
     return ls.dataset.make(variables, kind="paths_on_one_noise", seed=run.seed)
 
@@ -382,19 +390,19 @@ class IntegratorOrders(ls.claims.Claim):
             tasks[titled(name, equation, WEAK)] = linear.at(scheme)
             tasks[titled(name, equation, LOCAL)] = local.at(scheme)
             derived = ls.derive_seed(seed, self.id, name, equation)
-            run = Paths(integrator=name, equation=equation, replicas=REPLICAS[tier], seed=derived)
+            ensemble = {"coarsest": COARSEST[tier], "replicas": REPLICAS[tier], "seed": derived}
+            run = Paths(integrator=name, equation=equation, **ensemble)
             tasks[titled(name, equation, STRONG)] = paths.at(run)
         return tasks
 
-    def _orders(self) -> list[ls.claims.Component]:
+    def _orders(self, tier: str) -> list[ls.claims.Component]:
         found = [order(titled(*MAP, WEAK), ls.sde.SGDMap.weak_order, LINEAR_SIZES)]
-        distances = TIME / COARSEST / 2.0 ** np.arange(LEVELS - 1)
         for name, equation in PAIRS:
             strong, weak = declared(name, equation)
             in_linear = weak + (1 if name == "ShiftedODE" else 0)
             found.append(order(titled(name, equation, WEAK), in_linear, LINEAR_SIZES))
             found.append(order(titled(name, equation, LOCAL), weak, LOCAL_SIZES))
-            found.append(order(titled(name, equation, STRONG), strong, distances, gap=0.5))
+            found.append(order(titled(name, equation, STRONG), strong, path_sizes(COARSEST[tier]), gap=0.5))
         return found
 
     def predict(self, tier: str) -> list[ls.claims.Component]:
@@ -402,7 +410,7 @@ class IntegratorOrders(ls.claims.Claim):
         limits = [limit(titled(*MAP, LIMIT), rival)]
         limits += [limit(titled(*pair, LIMIT), rival_limits(pair[1])) for pair in PAIRS]
         limits += [limit(titled(*pair, LIMIT), rival_limits(pair[1]), exact=True) for pair in EXACT]
-        return self._orders() + limits
+        return self._orders(tier) + limits
 
     def control(self, tier: str) -> list[ls.claims.Component]:
         return [
@@ -412,7 +420,7 @@ class IntegratorOrders(ls.claims.Claim):
                 margin=right.margin,
                 margin_reason=right.margin_reason,
             )
-            for right in self._orders()
+            for right in self._orders(tier)
         ]
 
     def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
@@ -460,7 +468,7 @@ class IntegratorOrders(ls.claims.Claim):
             label = pair[0] + (", Ito noise b(x)" if pair[1] == ITO else "")
             series.append(ls.plotting.Series(label, size, error))
             line = error[-1] * (size / size[-1]) ** power
-            series.append(ls.plotting.Series("" if len(series) > 1 else "declared order", size, line, kind="theory"))
+            series.append(ls.plotting.Series("" if len(series) > 1 else "expected order", size, line, kind="theory"))
         return ls.plotting.Panel(
             title=title, x_label="step", y_label=y_label, series=tuple(series), x_scale="log", y_scale="log"
         )

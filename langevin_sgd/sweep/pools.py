@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
 from typing import Any, Protocol
@@ -55,6 +56,9 @@ class LocalPool:
 
     def _start(self) -> Any:
         from loky import ProcessPoolExecutor
+
+        # A worker grows when it compiles; loky takes that for a leak, replaces it between two tasks, and says so.
+        warnings.filterwarnings("ignore", message="A worker (was|stopped)", category=UserWarning, module="loky")
 
         return ProcessPoolExecutor(self.workers, env=ONE_THREAD, initializer=_start_worker)
 

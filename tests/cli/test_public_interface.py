@@ -42,7 +42,7 @@ def chains(tree):
 
 
 def complaint(chain):
-    """What is wrong with ``ls.a.b.c``; a name of the package may be a module, a name below that may not."""
+    """What is wrong with ``ls.a.b.c``: a name of the package may be a module, below that only a package may follow."""
     found = ls
     for depth, name in enumerate(chain):
         if name.startswith("_") or not hasattr(found, name):
@@ -50,7 +50,7 @@ def complaint(chain):
         found = getattr(found, name)
         if not isinstance(found, ModuleType):
             return None
-        if depth > 0:
+        if depth > 0 and not hasattr(found, "__path__"):
             return f"ls.{'.'.join(chain)}: reaches into a module"
     return None
 
@@ -66,6 +66,7 @@ def test_public_names_only(source):
 def test_the_rule_finds_what_it_should():
     assert complaint(("theory", "LangevinLaw")) is None
     assert complaint(("SGD", "lr")) is None
+    assert complaint(("models", "potentials", "double_well")) is None
     assert "reaches into a module" in complaint(("sweep", "store", "identity"))
     assert "is not public" in complaint(("sweep", "nothing"))
     assert list(chains(ast.parse("ls.a.b(ls.c).d"))) >= [("a", "b"), ("c",)]

@@ -21,6 +21,7 @@ from langevin_sgd.plotting.panel import Panel, Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -98,8 +99,22 @@ def _draw_panel(panel: Panel, axes: Axes) -> None:
     }
     for series in panel.series:
         _draw_series(series, axes, looks)
+    for axis, scale in ((axes.xaxis, panel.x_scale), (axes.yaxis, panel.y_scale)):
+        if scale == "log":
+            _label_short_log_axis(axis)
     if any(series.label for series in panel.series):
         axes.legend(framealpha=0.85, edgecolor="none")
+
+
+def _label_short_log_axis(axis: Axis) -> None:
+    """Label 1, 2 and 5 as plain numbers on an axis of less than two decades, where powers of ten are too few."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    if low > 0 and high < 100 * low:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _draw_series(series: Series, axes: Axes, looks: dict[str, Iterator[tuple[str, str]]]) -> None:

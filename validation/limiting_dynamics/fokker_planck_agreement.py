@@ -243,45 +243,33 @@ class FokkerPlanckAgreement(ls.claims.Claim):
         density = data["grid"]["density"]
         x = density["position"].values
         marginal = density.sum("velocity") / density.sum(["position", "velocity"]) / (x[1] - x[0])
-        panels = []
-        for quantity, times in (("position", (0, *TIMES)),):
-            series = []
-            for time in times:
-                mean, covariance = law.mean(time), law.covariance(time)
-                exact_density = norm(mean[0], covariance[0, 0] ** 0.5).pdf(x)
-                series.append(ls.plotting.Series(f"grid, step {time}", x[::4], marginal.sel(step=time).values[::4]))
-                series.append(ls.plotting.Series("exact law" if time == 0 else "", x, exact_density, kind="theory"))
-            panels.append(
-                ls.plotting.Panel(
-                    title="Density of the position",
-                    x_label=quantity,
-                    y_label="density",
-                    series=tuple(series),
-                )
-            )
-        steps = np.arange(0, TIMES[-1] + 1, 2)
-        early = steps[steps <= 160]
-        means = {time: data["paths"][VARIANCE].sel(step=time).values for time in TIMES}
-        panels.append(
+        series = []
+        for time in (0, *TIMES):
+            mean, covariance = law.mean(time), law.covariance(time)
+            exact_density = norm(mean[0], covariance[0, 0] ** 0.5).pdf(x)
+            series.append(ls.plotting.Series(f"grid, step {time}", x[::4], marginal.sel(step=time).values[::4]))
+            series.append(ls.plotting.Series("exact law" if time == 0 else "", x, exact_density, kind="theory"))
+        early = np.arange(0, 161, 2)
+        groups = [data["paths"][VARIANCE].sel(step=time).values for time in TIMES[:2]]
+        return [
+            ls.plotting.Panel(
+                title="Density of the position", x_label="position", y_label="density", series=tuple(series)
+            ),
             ls.plotting.Panel(
                 title="Variance of the position",
                 x_label="time [steps]",
                 y_label="variance",
                 series=(
                     ls.plotting.Series(
-                        "paths",
-                        TIMES[:2],
-                        [means[time].mean() for time in TIMES[:2]],
-                        [means[time].std(ddof=1) / GROUPS**0.5 for time in TIMES[:2]],
+                        "paths", TIMES[:2], [g.mean() for g in groups], [g.std(ddof=1) / GROUPS**0.5 for g in groups]
                     ),
                     ls.plotting.Series("exact law", early, law.covariance(early)[:, 0, 0], kind="theory"),
                     ls.plotting.Series(
                         "first-order Langevin equation", early, [rival(VARIANCE, int(t)) for t in early], kind="rival"
                     ),
                 ),
-            )
-        )
-        return panels
+            ),
+        ]
 
 
 def grid_values(grid: xr.Dataset) -> dict[tuple[str, int], float]:

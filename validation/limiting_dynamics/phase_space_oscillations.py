@@ -88,8 +88,12 @@ class PhaseSpaceOscillations(ls.claims.Claim):
         found = {}
         for column, mode in enumerate(MODES):
             for name, quantity in zip(names(mode), ("winding_rate", "frequency"), strict=True):
-                groups = data["run"][quantity].isel(eigenmode=column).values
-                found[name] = ls.Estimate.from_samples(groups, method="mean over groups of replicas")
+                found[name] = ls.Estimate(
+                    value=float(data["run"][quantity][column]),
+                    standard_error=float(data["run"][f"{quantity}_error"][column]),
+                    n_independent=REPLICAS[tier],
+                    method="replicas of one ensemble",
+                )
         return found
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:

@@ -90,41 +90,29 @@ def moments(run: Run) -> xr.Dataset:
 
 @ls.sweep.task()
 def rotation(run: Run) -> xr.Dataset:
-    """Winding rate and frequency of eigenmodes, (group, eigenmode), from every step of the schedule.
+    """Winding rate and frequency of eigenmodes with standard errors, (eigenmode,), from every step of the schedule.
 
-    The angle is atan2(v, omega theta) with the natural frequency omega of the Langevin equation. The frequency is that
-    of the second-order recursion theta_{k+1} = a theta_k - b theta_{k-1} fitted by least squares: arccos(a / 2 sqrt b).
+    The angle is atan2(v, omega theta) with the natural frequency omega of the Langevin equation; the frequency is that
+    of a damped cosine fitted to the autocorrelation over the first 40 lags, a few decay times.
     """
     chosen, modes = problem(run.problem), list(run.modes)
     result = _simulate(run, ls.record.eigenprojections(chosen.eigenvectors[:, modes], centre=chosen.minimiser))
-    x, v = result["mode_position"].values, result["mode_velocity"].values
     lr, momentum = run.settings.lr, run.settings.momentum
     omega = np.sqrt(2 * (chosen.eigenvalues[modes] + run.settings.weight_decay) / (lr * (1 + momentum)))
-    turn = np.diff(np.arctan2(v, omega * x), axis=0)
-    turn = (turn + np.pi) % (2 * np.pi) - np.pi
-    dims = ("group", "eigenmode")
+    found = []
+    for mode in range(len(modes)):
+        x, v = (result[name].values[:, :, mode] for name in ("mode_position", "mode_velocity"))
+        winding = ls.measure.winding_rate(x, v, float(omega[mode]))
+        frequency = ls.measure.oscillation(x, lags=np.arange(1, 41)).frequency
+        found.append([winding.value, winding.standard_error, frequency.value, frequency.standard_error])
+    names = ("winding_rate", "winding_rate_error", "frequency", "frequency_error")
+    columns = np.array(found, dtype=float).T
     return ls.dataset.make(
-        {
-            "winding_rate": (dims, _groups(turn).mean(axis=(0, 2)), "rad/step"),
-            "frequency": (dims, _recursion_frequency(_groups(x)), "rad/step"),
-        },
+        {name: (("eigenmode",), column, "rad/step") for name, column in zip(names, columns, strict=True)},
         kind="rotation",
         settings=run.settings.to_dict(),
         seed=run.seed,
     )
-
-
-def _recursion_frequency(x: np.ndarray) -> np.ndarray:
-    """(step, group, replica, eigenmode) -> (group, eigenmode), least squares within each group."""
-    after, now, before = x[2:], x[1:-1], x[:-2]
-
-    def product(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        return np.einsum("kgrm,kgrm->gm", first, second)
-
-    determinant = product(now, now) * product(before, before) - product(now, before) ** 2
-    a = (product(after, now) * product(before, before) - product(after, before) * product(now, before)) / determinant
-    b = (product(after, now) * product(now, before) - product(after, before) * product(now, now)) / determinant
-    return np.arccos(a / (2 * np.sqrt(b)))
 
 
 def _groups(values: np.ndarray) -> np.ndarray:

@@ -31,7 +31,10 @@ SDE_REPLICAS = {"quick": 4096, "full": 65536}
 ACCURACY = 5e-4
 """Absolute accuracy of the chain: twice what changes at most when its grid is refined once."""
 EXTRAPOLATION = 0.004
-"""Absolute accuracy of the extrapolation to step zero, for a correction to step^(1/2) of a tenth of the first term."""
+"""Absolute accuracy of the extrapolation to step zero. This comparison was drawn up after a first run: with 20 steps
+per lr Milstein's scheme crossed in 2 % of the runs, with 80 and 320 steps in 0.7 % and 0.4 %, so that a finite step cannot
+test what the SDE does; the margin was chosen knowing these numbers.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +50,10 @@ class Ensemble:
 
 @ls.sweep.task()
 def crossings(run: Ensemble) -> xr.Dataset:
-    """Whether w has changed sign by `TIME`, (replica,), under SGD with fresh samples; a run that blows up has."""
+    """Whether w has changed sign by `TIME`, (replica,), under SGD with fresh samples.
+
+    A run that blows up is held at |w| = 1000, where the next step changes its sign almost surely.
+    """
     generator = np.random.Generator(np.random.PCG64(run.seed))
     w, crossed = np.ones(run.replicas), np.zeros(run.replicas, bool)
     for _ in range(round(TIME / run.lr)):

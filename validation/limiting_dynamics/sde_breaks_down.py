@@ -31,9 +31,11 @@ SDE_REPLICAS = {"quick": 4096, "full": 65536}
 ACCURACY = 5e-4
 """Absolute accuracy of the chain: twice what changes at most when its grid is refined once."""
 EXTRAPOLATION = 0.004
-"""Absolute accuracy of the extrapolation to step zero. This comparison was drawn up after a first run: with 20 steps
-per lr Milstein's scheme crossed in 2 % of the runs, with 80 and 320 steps in 0.7 % and 0.4 %, so that a finite step cannot
-test what the SDE does; the margin was chosen knowing these numbers.
+"""Absolute accuracy of the extrapolation to step zero.
+
+This comparison was drawn up after a first run: with 20 steps per lr Milstein's scheme crossed in 2 % of the runs, with
+80 and 320 steps in 0.7 % and 0.4 %, so that a finite step cannot test what the SDE does. The margin was chosen knowing
+these numbers.
 """
 
 

@@ -26,15 +26,13 @@ import langevin_sgd as ls
 TEMPERATURE = 0.05
 BARRIER = 0.25
 FRICTIONS = (0.05, 0.2, 1.0, 8.0)
-STEP, SUBSTEPS = 1.0, 12
-"""Physical time of a recorded step, and steps of BAOAB in it."""
+STEP = 1.0
+"""Physical time of a recorded step."""
 ACTION = 4 / 3
 BOTTOM_FREQUENCY, BARRIER_FREQUENCY = 2**0.5, 1.0
 LAPLACE = 2 * 1.5 * TEMPERATURE
 LOWEST_OF_FORMULA = 0.1
 """Friction below which the formula is not held to its accuracy: the energy lost in one turn is of the order of T."""
-SCHEME = (BOTTOM_FREQUENCY * STEP / SUBSTEPS) ** 2 / 4
-"""Relative accuracy of BAOAB: the square of its step in units of the frequency at the bottom, over four."""
 GROUPS = 64
 REPLICAS = {"quick": 32768, "full": 524288}
 
@@ -59,6 +57,20 @@ def equation(friction: float) -> ls.Underdamped:
     )
 
 
+def substeps(friction: float) -> int:
+    """Steps of BAOAB in a recorded step, such that a step is short of both the period and the time of friction."""
+    return round(max(12, 4 * friction))
+
+
+def scheme_accuracy(friction: float) -> float:
+    """Relative accuracy of BAOAB with step h: (w_0 h)^2 / 4 from the well, (g h)^2 / 12 from friction.
+
+    The second is its free diffusion, which is (g h / 2) coth(g h / 2) times the true one.
+    """
+    step = STEP / substeps(friction)
+    return (BOTTOM_FREQUENCY * step) ** 2 / 4 + (friction * step) ** 2 / 12
+
+
 def times(friction: float) -> tuple[int, int]:
     """Two steps between which the populations relax: after the well has equilibrated, and 1/(2 rate) later."""
     return round(8 / min(friction, 1 / friction)), round(8 / min(friction, 1 / friction) + 0.5 / formula(friction))
@@ -78,7 +90,7 @@ def populations(run: Run) -> xr.Dataset:
         replicas=run.replicas,
         steps=times(run.friction)[1],
         schedule=times(run.friction),
-        substeps=SUBSTEPS,
+        substeps=substeps(run.friction),
         start=np.array([-1.0]),
         seed=run.seed,
         record=observe,
@@ -151,7 +163,7 @@ class KramersEscape(ls.claims.Claim):
                 ls.claims.Component(
                     name=name(g, "Fokker-Planck equation"),
                     prediction=value,
-                    margin=error + SCHEME * value,
+                    margin=error + scheme_accuracy(g) * value,
                     margin_reason="error estimate of the grid, and step of the integrator",
                     alternatives=rivals,
                 )

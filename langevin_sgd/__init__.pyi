@@ -2,6 +2,7 @@ from langevin_sgd import claims as claims
 from langevin_sgd import data as data
 from langevin_sgd import dataset as dataset
 from langevin_sgd import dynamics as dynamics
+from langevin_sgd import experiments as experiments
 from langevin_sgd import fokker_planck as fokker_planck
 from langevin_sgd import measure as measure
 from langevin_sgd import models as models
@@ -18,6 +19,7 @@ from langevin_sgd.dynamics import Overdamped as Overdamped
 from langevin_sgd.dynamics import Underdamped as Underdamped
 from langevin_sgd.estimate import Estimate as Estimate
 from langevin_sgd.models.linear_regression import LinearRegression as LinearRegression
+from langevin_sgd.models.perceptron import Perceptron as Perceptron
 from langevin_sgd.models.potentials import Potential as Potential
 from langevin_sgd.randomness import derive_seed as derive_seed
 from langevin_sgd.sgd_settings import SGD as SGD

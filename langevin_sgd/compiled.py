@@ -18,19 +18,75 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
 from numba import float32, float64, njit, types
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_machinery import AnalysisPass, register_pass
+from numba.core.typed_passes import NopythonTypeInference
 from numba.extending import intrinsic as _numba_intrinsic
 from numba.extending import overload
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+
+
+class _NoEngine:
+    """Stands in for the engine that holds machine code, which these functions never have."""
+
+    @staticmethod
+    def set_env(name: str, environment: Any) -> None:
+        """Do nothing: Numba would write what belongs to a function beside its machine code."""
+
+
+class _LinkedCode(JITCodeLibrary):
+    """Code that is optimized for being linked into kernels, and made into machine code only there."""
+
+    codegen = _NoEngine
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:
+        self._ensure_finalized()
+        return 0
+
+
+@register_pass(mutates_CFG=False, analysis_only=True)
+class _LinkOnly(AnalysisPass):
+    _name = "link_only"
+
+    def __init__(self) -> None:
+        AnalysisPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        state.library = _LinkedCode(state.targetctx.codegen(), state.func_id.func_qualname)
+        return False
+
+
+class _InlinedCompiler(CompilerBase):
+    """Numba's compiler for functions that only kernels call: half of its time goes into machine code nobody runs."""
+
+    def define_pipelines(self) -> list[Any]:
+        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        passes.add_pass_after(_LinkOnly, NopythonTypeInference)
+        passes.finalize()
+        return [passes]
+
+
 # What only kernels call needs no entry from Python, which would take as long to compile as the function itself.
-_INLINED: dict[str, Any] = {**_OPTIONS, "forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_INLINED: dict[str, Any] = {
+    **_OPTIONS,
+    "forceinline": True,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": _InlinedCompiler,
+}
 
 
 def kernel(function: F) -> F:
@@ -138,6 +194,14 @@ def _number_like(array: Any, number: Any) -> Any:
     if array.dtype == float32:
         return lambda array, number: np.float32(number)
     return lambda array, number: np.float64(number)
+
+
+class BlockFunction(NamedTuple):
+    """A compiled function on blocks of replicas, which needs no generated source, and the arrays it reads."""
+
+    function: Any
+    """A function of a module, importable by its name."""
+    arrays: tuple[np.ndarray, ...]
 
 
 def thread_count() -> int:

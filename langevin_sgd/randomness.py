@@ -38,6 +38,14 @@ NOISE = 1
 """Substream of the noise of stochastic differential equations and of additive gradient noise."""
 START = 2
 """Substream of initial conditions."""
+DATA = 3
+"""Substream of synthetic data sets."""
+EVENTS = 4
+"""Substream of waiting times, and of what happens when they are over."""
+MEMBERS = 5
+"""Substream of the samples that an event picks."""
+FRESH = 6
+"""Substream of one-pass data, drawn when they are used."""
 
 BLOCK = 512
 """Normals per block: a block of replicas that stays in the first-level cache."""
@@ -386,8 +394,9 @@ def _fill_normals(out: np.ndarray, key: np.ndarray, step: int, substream: int) -
     block = np.empty(BLOCK)
     for start in range(0, out.size, BLOCK):
         normals_64(block, bits, key, step, start // BLOCK, substream)
-        stop = min(start + BLOCK, out.size)
-        out[start:stop] = block[: stop - start]
+        # A loop, because assigning a slice takes seconds to compile.
+        for i in range(min(BLOCK, out.size - start)):
+            out[start + i] = block[i]
 
 
 def normals(shape: tuple[int, ...], seed: int, *, step: int = 0, substream: int = START) -> np.ndarray:
@@ -407,3 +416,29 @@ def normals(shape: tuple[int, ...], seed: int, *, step: int = 0, substream: int 
     out = np.empty(math.prod(shape))
     _fill_normals(out, key_from_seed(seed), step, substream)
     return out.reshape(shape)
+
+
+# --- gamma variables -----------------------------------------------------------------------------------------------
+
+
+@inlined
+def gamma_64(shape: float, key: np.ndarray, draw: int, step: int, replica: int, substream: int) -> float:
+    """Gamma variable of any shape > 0 and scale 1, of the draws `draw`, `draw` + 2**32, ... until one is accepted.
+
+    A fraction of at least 0.95 is accepted at the first draw. A shape below one is reached from shape + 1 by a factor
+    uniform ** (1 / shape). Source: Marsaglia and Tsang, *A simple method for generating gamma variables*, ACM
+    Transactions on Mathematical Software 26 (2000) 363.
+    """
+    centre = (shape if shape >= 1.0 else shape + 1.0) - 1.0 / 3.0
+    spread = 1.0 / math.sqrt(9.0 * centre)
+    trial = uint64(draw)
+    while True:
+        a, b, c, d = _threefry(
+            trial, uint64(step), uint64(replica), uint64(substream), key[0], key[1], key[2], key[3], _ROUNDS
+        )
+        x = box_muller_64(a, b)[0]
+        cube = (1.0 + spread * x) ** 3
+        if cube > 0.0 and math.log(uniform(c)) < 0.5 * x * x + centre * (1.0 - cube + math.log(cube)):
+            value = centre * cube
+            return value if shape >= 1.0 else value * uniform(d) ** (1.0 / shape)
+        trial += uint64(1) << uint64(32)

@@ -163,6 +163,23 @@ def loss(function: Callable[[np.ndarray], np.ndarray]) -> Recorder:
     return observe
 
 
+def observables(**functions: Callable[[np.ndarray], np.ndarray]) -> Recorder:
+    """Record functions of the positions under their names, (step, replica) each.
+
+    Parameters
+    ----------
+    functions
+        Name -> function of positions (..., parameter) that returns (...), for instance
+        ``unfit_fraction=equation.potential.unfit_fraction``.
+    """
+
+    def observe(block: Snapshots) -> dict[str, Variable]:
+        given = functions.items()
+        return {name: (("step", "replica"), function(block.position), "function of theta") for name, function in given}
+
+    return observe
+
+
 def moments() -> Recorder:
     """Record moments over the replicas that have not diverged, at every recorded step.
 

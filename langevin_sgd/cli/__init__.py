@@ -20,6 +20,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixe
 from langevin_sgd.checks import InputError
 from langevin_sgd.cli.claims import Claims
 from langevin_sgd.cli.environment import Environment
+from langevin_sgd.cli.perceptron import Perceptron
 from langevin_sgd.cli.predict import Predict
 from langevin_sgd.cli.sweep import Sweep
 
@@ -28,6 +29,7 @@ PROGRAM = "langevin-sgd"
 Command = (
     Annotated[Claims, subcommand("claims")]
     | Annotated[Predict, subcommand("predict")]
+    | Annotated[Perceptron, subcommand("perceptron")]
     | Annotated[Sweep, subcommand("sweep")]
     | Annotated[Environment, subcommand("env")]
 )
@@ -85,6 +87,6 @@ def _parse(arguments: Sequence[str]) -> Any:
 
 
 def _one_line(box: str) -> str:
-    lines = [re.sub(r"[─-╿]+", " ", line).strip() for line in box.splitlines()]
+    lines = [re.sub(r"[─-╿]+|-{8,}", " ", line).strip() for line in box.splitlines()]
     body = [line for line in lines[1:] if line and not line.startswith(("For full helptext", f"{PROGRAM} "))]
-    return f"{re.sub(r'[ ]+', ' ', '; '.join(body))} (see --help)".replace(":;", ":")
+    return f"{re.sub(r'[ ]+', ' ', '; '.join(body))} (see --help)".replace(":;", ":").replace(",;", ",")

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from tyro.conf import Positional, arg
-from tyro.constructors import PrimitiveConstructorSpec
 
 from langevin_sgd.checks import InputError
+from langevin_sgd.cli.arguments import comma_list
 from langevin_sgd.cli.text import print_json, table
-
-
-def _comma_list(read: Callable[[str], Any]) -> PrimitiveConstructorSpec[tuple[Any, ...]]:
-    return PrimitiveConstructorSpec(
-        nargs=1,
-        metavar="A,B,...",
-        instance_from_str=lambda words: tuple(read(word) for word in words[0].split(",") if word.strip()),
-        is_instance=lambda value: isinstance(value, tuple),
-        str_from_instance=lambda value: [",".join(map(str, value))],
-    )
 
 
 @dataclass(frozen=True)
@@ -39,7 +28,7 @@ class Predict:
     lr: float
     """Learning rate."""
 
-    eigenvalues: Annotated[tuple[float, ...], _comma_list(float)] = ()
+    eigenvalues: Annotated[tuple[float, ...], comma_list(float)] = ()
     """Eigenvalues of the Hessian."""
 
     data: Annotated[Path | None, arg(metavar="FILE")] = None
@@ -57,7 +46,7 @@ class Predict:
     noise_scale: float | None = None
     """sigma^2, the variance of the residuals; 1 by default, that of the data with --data."""
 
-    lags: Annotated[tuple[int, ...], _comma_list(int)] = (1, 10, 100)
+    lags: Annotated[tuple[int, ...], comma_list(int)] = (1, 10, 100)
     """Steps over which the mean-square displacement is given."""
 
     plot: Annotated[Path | None, arg(metavar="FILE")] = None

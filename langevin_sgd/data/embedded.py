@@ -1,14 +1,16 @@
-"""Data that scikit-learn carries with it, ready for linear regression.
+"""Data that scikit-learn carries with it, ready for linear regression, and pairs of digits for the perceptron.
 
-Inputs and target are centred and scaled to unit variance (divided by N), so that the trace of the Hessian X^T X / N is
-the number of parameters and no intercept is needed: column by column where columns are different quantities, by one
-common scale where they are pixels (a column scale would blow up the few images with ink in an otherwise empty corner).
-Columns that never change are left out.
+For regression inputs and target are centred and scaled to unit variance (divided by N), so that the trace of the
+Hessian X^T X / N is the number of parameters and no intercept is needed: column by column where columns are different
+quantities, by one common scale where they are pixels (a column scale would blow up the few images with ink in an
+otherwise empty corner). Columns that never change are left out.
 """
 
 from __future__ import annotations
 
 import numpy as np
+
+from langevin_sgd.checks import require
 
 
 def diabetes() -> tuple[np.ndarray, np.ndarray]:
@@ -51,6 +53,41 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     pixels = X[:, X.std(axis=0) > 0]
     pixels = pixels - pixels.mean(axis=0)
     return pixels / np.sqrt(np.mean(pixels**2)), standardise(y[:, None].astype(float))[:, 0]
+
+
+def digit_pair(first: int, second: int) -> tuple[np.ndarray, np.ndarray]:
+    """Load two classes of the handwritten digits as a problem of classification.
+
+    All pixels are shifted by one mean and divided by one standard deviation, as Sclocchi, Geiger and Wyart
+    (arXiv 2301.13703) do with MNIST, so that the mean of ||x||^2 is the dimension; the pixels that are always empty
+    then act as a constant input.
+
+    Parameters
+    ----------
+    first, second
+        Two different digits from 0 to 9; labels +1 and -1.
+
+    Returns
+    -------
+    X
+        (point, 64); about 360 points.
+    y
+        (point,) of +-1.
+
+    Raises
+    ------
+    InputError
+        If a digit is not one, or both are the same.
+    """
+    from sklearn.datasets import load_digits
+
+    for name, digit in (("first", first), ("second", second)):
+        require(digit in range(10), name, digit, "must be a digit from 0 to 9")
+    require(first != second, "second", second, "must differ from first")
+    X, label = load_digits(return_X_y=True)
+    chosen = np.isin(label, (first, second))
+    X = X[chosen]
+    return (X - X.mean()) / X.std(), np.where(label[chosen] == first, 1.0, -1.0)
 
 
 def standardise(X: np.ndarray) -> np.ndarray:

@@ -27,8 +27,11 @@ import numpy as np
 
 from langevin_sgd.checks import InputError, require, require_not_negative, require_positive
 from langevin_sgd.dynamics.linear import LinearEquation, separate, symmetric_root
+from langevin_sgd.dynamics.minibatch_noise import hinge_equation
 from langevin_sgd.dynamics.noise import as_noise, scaled_noise
+from langevin_sgd.models.hinge_loss import HingeLoss
 from langevin_sgd.models.linear_regression import LinearRegression
+from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.models.potentials.potential import Potential
 from langevin_sgd.models.potentials.quadratic import Quadratic
 from langevin_sgd.sgd_settings import SGD
@@ -41,7 +44,7 @@ class Overdamped:
     Parameters
     ----------
     potential
-        The potential U: anything of `langevin_sgd.models.potentials`.
+        The potential U: anything of `langevin_sgd.models.potentials`, or a `HingeLoss`.
     friction
         Friction coefficient, > 0; a number or (replica,).
     noise_covariance
@@ -62,7 +65,7 @@ class Overdamped:
     0.5
     """
 
-    potential: Quadratic | Potential
+    potential: Quadratic | Potential | HingeLoss
     friction: Any
     noise_covariance: Any
     step_time: Any
@@ -71,21 +74,34 @@ class Overdamped:
         _check(self, positive=("friction", "step_time"))
 
     @classmethod
-    def from_sgd(cls, problem: LinearRegression, settings: SGD) -> Overdamped:
+    def from_sgd(
+        cls, problem: LinearRegression | Perceptron, settings: SGD, *, seed: int | None = None, replica: int = 0
+    ) -> Overdamped:
         """Build the overdamped limit of SGD: right for times much longer than 1/(1 - momentum) steps.
+
+        The noise of a linear regression is that at its minimum; that of a perceptron depends on the weights, with the
+        covariance of minibatches on one training set, which all replicas share
+        (`langevin_sgd.dynamics.minibatch_noise`).
 
         Parameters
         ----------
         problem
-            Hessian, minimiser and gradient noise.
+            Hessian, minimiser and gradient noise; or a perceptron.
         settings
-            Settings of SGD, without Nesterov or dampening, batches with or without replacement.
+            Settings of SGD, without Nesterov or dampening, batches with or without replacement; of a perceptron also
+            without weight decay.
+        seed, replica
+            Which training set of a perceptron with a data law: that of the same replica of a training run with this
+            seed. Not used otherwise.
 
         Raises
         ------
         InputError
             For settings this equation does not describe.
         """
+        if isinstance(problem, Perceptron):
+            loss, noise = hinge_equation(problem, settings, seed=seed, replica=replica)
+            return cls(potential=loss, friction=1 - settings.momentum, noise_covariance=noise, step_time=settings.lr)
         return cls(
             potential=loss_potential(problem, settings.weight_decay),
             friction=1 - settings.momentum,

@@ -2,7 +2,8 @@ r"""Noise of Langevin equations: constant, or a function of the state with its c
 
 The random force is B(theta) dW, its spectral density B B^T. Constant densities are a number, a diagonal, a matrix, a
 number for each replica (`Isotropic`) or a factor of low rank (`LowRank`). Noise that depends on the state is diagonal,
-B_ij = delta_ij b_i(theta), and its type says how the product b(theta) dW is to be read in an overdamped equation:
+B_ij = delta_ij b_i(theta), unless it is that of minibatches (`langevin_sgd.dynamics.minibatch_noise`), and its type
+says how the product b(theta) dW is to be read in an overdamped equation:
 
     `Ito`            b at the beginning of the step
     `Stratonovich`   b at the middle; the same as Ito with a drift b b'/2 more (of the force, over the friction)
@@ -62,8 +63,31 @@ class LowRank:
         object.__setattr__(self, "factor", factor)
 
 
+class NoiseOfState:
+    """Any noise that depends on the state.
+
+    Attributes
+    ----------
+    calculus
+        How its product with dW is read: ``ito`` or ``stratonovich``.
+    parameters
+        Number of coordinates.
+    """
+
+    calculus: ClassVar[str] = ""
+    parameters: Any
+
+    def scaled(self, factor: float) -> NoiseOfState:
+        """Return the noise with `factor` times the spectral density."""
+        raise NotImplementedError
+
+    def covariance(self, theta: np.ndarray) -> np.ndarray:
+        """Spectral density at `theta` (..., parameter); (..., parameter, parameter)."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
-class StateDependentNoise:
+class StateDependentNoise(NoiseOfState):
     """Noise b_i(theta) dW_i; made by `from_sympy` or `proportional_to_loss` of `Ito` or `Stratonovich`.
 
     Parameters
@@ -83,8 +107,6 @@ class StateDependentNoise:
     parameters: int
     values: Mapping[str, Value]
     own_coordinate: bool
-
-    calculus: ClassVar[str] = ""
 
     @classmethod
     def from_sympy(
@@ -200,7 +222,7 @@ class Stratonovich(StateDependentNoise):
     calculus: ClassVar[str] = "stratonovich"
 
 
-Noise = np.ndarray | Isotropic | LowRank | StateDependentNoise
+Noise = np.ndarray | Isotropic | LowRank | NoiseOfState
 
 
 def as_noise(value: Any, parameters: int) -> Noise:
@@ -213,7 +235,7 @@ def as_noise(value: Any, parameters: int) -> Noise:
     """
     from langevin_sgd.models.potentials.quadratic import require_symmetric
 
-    if isinstance(value, LowRank | StateDependentNoise):
+    if isinstance(value, LowRank | NoiseOfState):
         size = len(value.factor) if isinstance(value, LowRank) else value.parameters
         require(
             size == parameters, "noise_covariance", size, f"must have as many parameters as the potential, {parameters}"
@@ -240,6 +262,6 @@ def scaled_noise(noise: Any, factor: float, parameters: int) -> Noise:
         return Isotropic(np.asarray(given.variance) * factor)
     if isinstance(given, LowRank):
         return LowRank(given.factor * factor**0.5)
-    if isinstance(given, StateDependentNoise):
+    if isinstance(given, NoiseOfState):
         return given.scaled(factor)
     return given * factor

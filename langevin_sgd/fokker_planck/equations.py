@@ -20,7 +20,7 @@ import numpy as np
 
 from langevin_sgd.checks import InputError, require, require_one_of, require_positive
 from langevin_sgd.dynamics import Overdamped, Underdamped
-from langevin_sgd.dynamics.noise import Isotropic, LowRank, StateDependentNoise
+from langevin_sgd.dynamics.noise import Isotropic, LowRank, NoiseOfState, StateDependentNoise
 
 Function = Callable[[np.ndarray], Any]
 
@@ -286,7 +286,7 @@ def noise_matrix(equation: Overdamped | Underdamped) -> np.ndarray:
         For noise that depends on the state or differs between replicas.
     """
     noise, name = equation.noise_covariance, "noise_covariance"
-    require(not isinstance(noise, StateDependentNoise), name, type(noise).__name__, "must not depend on the state here")
+    require(not isinstance(noise, NoiseOfState), name, type(noise).__name__, "must not depend on the state here")
     if isinstance(noise, Isotropic):
         require(np.size(noise.variance) == 1, name, noise.variance, "must be the same for all replicas")
         return float(np.reshape(noise.variance, ())) * np.eye(equation.potential.parameters)

@@ -10,7 +10,12 @@ correlated, so that every error comes from the scatter of replicas. An estimator
 - `langevin_sgd.measure.autocorrelation`: `autocorrelation`, `autocorrelation_time`, `effective_sample_size`
 - `langevin_sgd.measure.oscillation`: `oscillation`, frequency and decay of one mode
 - `langevin_sgd.measure.phase_space`: `winding_rate`, `swept_area`, `curvature`, `effective_temperature`
+- `langevin_sgd.measure.power_law`: `fit_power_law` with errors in both variables, `varied_windows`, `local_slopes`
+- `langevin_sgd.measure.scaling_corrections`: `correction_to_scaling`, `extrapolate` to infinite size
+- `langevin_sgd.measure.collapse`: `collapse` and `collapse_quality`, curves of different sizes on one
+- `langevin_sgd.measure.logarithms`: measurements as points in the log-log plane, means with errors or replicas
 - `langevin_sgd.measure.averages`: `geometric_mean`, for times and norms
+- `langevin_sgd.measure.passage`: `first_at_or_below`, first times of recorded series
 - `langevin_sgd.measure.jackknife`: `jackknife`, the error of any smooth function of means over replicas
 - `langevin_sgd.measure.curve`: `Curve`, estimates along an axis
 """
@@ -19,6 +24,9 @@ from langevin_sgd.measure.autocorrelation import autocorrelation as autocorrelat
 from langevin_sgd.measure.autocorrelation import autocorrelation_time as autocorrelation_time
 from langevin_sgd.measure.autocorrelation import effective_sample_size as effective_sample_size
 from langevin_sgd.measure.averages import geometric_mean as geometric_mean
+from langevin_sgd.measure.collapse import Collapse as Collapse
+from langevin_sgd.measure.collapse import collapse as collapse
+from langevin_sgd.measure.collapse import collapse_quality as collapse_quality
 from langevin_sgd.measure.curve import Curve as Curve
 from langevin_sgd.measure.displacement import diffusion_exponent as diffusion_exponent
 from langevin_sgd.measure.displacement import displacement_curve as displacement_curve
@@ -28,7 +36,18 @@ from langevin_sgd.measure.drift import drift_and_diffusion as drift_and_diffusio
 from langevin_sgd.measure.jackknife import jackknife as jackknife
 from langevin_sgd.measure.oscillation import Oscillation as Oscillation
 from langevin_sgd.measure.oscillation import oscillation as oscillation
+from langevin_sgd.measure.passage import Passage as Passage
+from langevin_sgd.measure.passage import first_at_or_below as first_at_or_below
 from langevin_sgd.measure.phase_space import curvature as curvature
 from langevin_sgd.measure.phase_space import effective_temperature as effective_temperature
 from langevin_sgd.measure.phase_space import swept_area as swept_area
 from langevin_sgd.measure.phase_space import winding_rate as winding_rate
+from langevin_sgd.measure.power_law import LocalSlopes as LocalSlopes
+from langevin_sgd.measure.power_law import PowerLaw as PowerLaw
+from langevin_sgd.measure.power_law import fit_power_law as fit_power_law
+from langevin_sgd.measure.power_law import local_slopes as local_slopes
+from langevin_sgd.measure.power_law import varied_windows as varied_windows
+from langevin_sgd.measure.scaling_corrections import CorrectedPowerLaw as CorrectedPowerLaw
+from langevin_sgd.measure.scaling_corrections import Extrapolation as Extrapolation
+from langevin_sgd.measure.scaling_corrections import correction_to_scaling as correction_to_scaling
+from langevin_sgd.measure.scaling_corrections import extrapolate as extrapolate

@@ -21,7 +21,7 @@ class Curve:
     value, standard_error
         (point,).
     n_independent
-        Number of replicas behind each point.
+        Number of replicas behind each point, ``None`` if not counted.
     method
         How it was measured, in words.
     """
@@ -29,7 +29,7 @@ class Curve:
     x: np.ndarray
     value: np.ndarray
     standard_error: np.ndarray
-    n_independent: int
+    n_independent: int | None
     method: str = ""
 
     def at(self, x: float) -> Estimate:

@@ -1,6 +1,7 @@
 """Models whose loss and noise are known.
 
 - `langevin_sgd.models.linear_regression`: `LinearRegression`, a quadratic loss with its gradient noise
+- `langevin_sgd.models.perceptron`: `Perceptron`, a linear classifier with a hinge loss
 - `langevin_sgd.models.potentials`: potentials with compiled energy, force and Hessian
 """
 
@@ -13,10 +14,13 @@ from langevin_sgd.models.linear_regression import LinearRegression as LinearRegr
 
 if TYPE_CHECKING:
     from langevin_sgd.models import potentials as potentials
+    from langevin_sgd.models.perceptron import Perceptron as Perceptron
 
 
 def __getattr__(name: str) -> Any:
-    # Potentials bring Numba along, which closed-form predictions do without.
+    # Potentials and data sets bring Numba along, which closed-form predictions do without.
     if name == "potentials":
         return importlib.import_module("langevin_sgd.models.potentials")
+    if name == "Perceptron":
+        return importlib.import_module("langevin_sgd.models.perceptron").Perceptron
     raise AttributeError(f"module 'langevin_sgd.models' has no attribute {name!r}")

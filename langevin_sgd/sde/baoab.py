@@ -43,7 +43,9 @@ class BAOAB(Integrator):
         """Return the splitting on blocks."""
         keep, noise = friction_step(coefficients, size)
         kick = size / coefficients.mass
-        return BlockStep(step, (kick, size / 2, keep, noise, kick / 2, -kick / 2), enter=enter, leave=leave)
+        return BlockStep(
+            step, (kick, size / 2, keep, noise, kick / 2, -kick / 2), enter=enter, leave=leave, local=local_step
+        )
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return the product B A O A B and the noise of O carried through A and B."""
@@ -111,6 +113,16 @@ def rub(v: np.ndarray, noise: np.ndarray, factors: Any, keep: int, amplitude: in
 
 
 @inlined
+def move(x: np.ndarray, v: np.ndarray, i: int, lane: int, speed: Any, normal: Any, factors: Any) -> None:
+    """A, O and A of one coordinate whose velocity is `speed`."""
+    half = value_at(factors, DRIFT, lane)
+    middle = fma(half, speed, x[i, lane])
+    new = fma(value_at(factors, KEEP, lane), speed, value_at(factors, NOISE, lane) * normal)
+    v[i, lane] = new
+    x[i, lane] = fma(half, new, middle)
+
+
+@inlined
 def step(
     x: np.ndarray, v: np.ndarray, room: Any, own: Any, add_force: Any, shape_noise: Any, add_spread: Any, constant: bool
 ) -> None:
@@ -124,10 +136,13 @@ def step(
     noise = shape_noise(room.normals[0], room.shaped, x, own.noise)
     for i in range(len(x)):
         for lane in range(x.shape[1]):
-            half = value_at(own.factors, DRIFT, lane)
-            middle = fma(half, v[i, lane], x[i, lane])
-            new = fma(
-                value_at(own.factors, KEEP, lane), v[i, lane], value_at(own.factors, NOISE, lane) * noise[i, lane]
-            )
-            v[i, lane] = new
-            x[i, lane] = fma(half, new, middle)
+            move(x, v, i, lane, v[i, lane], noise[i, lane], own.factors)
+
+
+@inlined
+def local_step(x: np.ndarray, v: np.ndarray, noise: np.ndarray, own: Any, kicked: Any) -> None:
+    """Kick, A, O and A of every coordinate in one loop: a third of the traffic with memory is saved."""
+    for i in range(len(x)):
+        for lane in range(x.shape[1]):
+            speed = kicked(v[i, lane], x, i, lane, own.factors, KICK, own.force)
+            move(x, v, i, lane, speed, noise[i, lane], own.factors)

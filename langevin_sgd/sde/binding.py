@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.dynamics import StateDependentNoise
+from langevin_sgd.dynamics import NoiseOfState, StateDependentNoise
 from langevin_sgd.generated import load
-from langevin_sgd.models.potentials import Potential
+from langevin_sgd.models.potentials import Potential, Quadratic
 from langevin_sgd.models.potentials.potential import force_source
-from langevin_sgd.models.potentials.source import PRELUDE, built_on, scaling, weighting
+from langevin_sgd.models.potentials.source import PRELUDE, built_on, kicking, scaling, weighting
 from langevin_sgd.sde import loop
 from langevin_sgd.sde.integrator import BlockStep, Equation
 
@@ -57,30 +57,60 @@ def kernels(equation: Equation, rule: BlockStep, normals: Any) -> ModuleType:
     needs: dict[str, Any] = {}
     sources = {*built_on(), inspect.getsourcefile(loop) or ""}
     lines = [PRELUDE, _LOOP.format(fill="fill_64" if normals == np.float64 else "fill_32")]
-    for name, function in (("step", rule.step), ("enter", rule.enter), ("leave", rule.leave)):
+    potential, noise = equation.potential, equation.noise_covariance
+    constant = not isinstance(noise, NoiseOfState)
+    kicked = _kicked(potential) if rule.local is not None and constant else ""
+    functions = {"local_step": rule.local} if kicked else {"step": rule.step}
+    functions |= {"enter": rule.enter, "leave": rule.leave}
+    functions |= {name: part.block.function for name, part in _own_blocks(potential, noise).items()}
+    for name, function in functions.items():
         home = _home(function)
         if home is None:
             needs[name] = function
             continue
         lines.append(f"from {home} import {function.__name__} as {name}\n")
         sources.add(inspect.getsourcefile(function.py_func) or "")
-    potential, noise = equation.potential, equation.noise_covariance
     if isinstance(potential, Potential):
         lines.append(force_source(potential))
         needs |= dict(potential.code.needs)
-    else:
+    elif isinstance(potential, Quadratic):
         lines.append("from langevin_sgd.sde.loop import add_linear_force as add_force\n")
-    constant = not isinstance(noise, StateDependentNoise)
     if constant:
         shape = "same_noise" if is_isotropic(noise) else "mixed_noise"
         lines.append(f"from langevin_sgd.sde.loop import {shape} as shape_noise, no_spread as add_spread\n")
-    else:
+    elif isinstance(noise, StateDependentNoise):
         lines.append(scaling("shape_noise", noise.amplitude) + weighting("add_spread", noise.spread))
-    lines.append(_KERNELS.format(constant=constant))
+    else:
+        lines.append("from langevin_sgd.sde.loop import no_spread as add_spread\n")
+    lines += [kicked + _LOCAL if kicked else "", _KERNELS.format(constant=constant)]
     return load("".join(lines), sources=sources, needs=needs)
 
 
 _LOOP = "from langevin_sgd.sde.loop import convert, run, run_driven, {fill} as fill\n"
+
+
+_LOCAL = """
+
+@inlined
+def step(x, v, room, own, add_force, shape_noise, add_spread, constant):
+    local_step(x, v, shape_noise(room.normals[0], room.shaped, x, own.noise), own, kicked)
+"""
+
+
+def _kicked(potential: Any) -> str:
+    """Source of a kick of one coordinate where the force on it depends on no other, else nothing."""
+    if isinstance(potential, Potential) and potential.parameters == 1:
+        return kicking("kicked", potential.code.force)
+    if isinstance(potential, Quadratic) and not np.count_nonzero(
+        potential.stiffness - np.diag(potential.stiffness.diagonal())
+    ):
+        return "from langevin_sgd.sde.loop import linear_kicked as kicked\n"
+    return ""
+
+
+def _own_blocks(potential: Any, noise: Any) -> dict[str, Any]:
+    """Force and noise that bring a compiled function of their own."""
+    return {name: part for name, part in (("add_force", potential), ("shape_noise", noise)) if hasattr(part, "block")}
 
 
 def is_isotropic(noise: Any) -> bool:

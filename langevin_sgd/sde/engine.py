@@ -14,13 +14,13 @@ from typing import Any, Literal
 import numpy as np
 
 from langevin_sgd.checks import require
-from langevin_sgd.compiled import in_threads
+from langevin_sgd.compiled import in_threads, thread_count
 from langevin_sgd.dynamics import Isotropic, LowRank, Overdamped, StateDependentNoise
 from langevin_sgd.dynamics.linear import symmetric_root
-from langevin_sgd.models.potentials import Quadratic
+from langevin_sgd.models.potentials import Potential, Quadratic
 from langevin_sgd.record import FirstPassage
 from langevin_sgd.sde.binding import is_isotropic, kernels
-from langevin_sgd.sde.integrator import BlockStep, Coefficients, Equation, Integrator
+from langevin_sgd.sde.integrator import BlockStep, Coefficients, Equation, Integrator, as_it_is
 from langevin_sgd.sde.loop import Kept, Numbers, Room, Span, aligned, lanes_of_block
 
 Precision = Literal["float64", "float32", "mixed"]
@@ -30,8 +30,8 @@ TYPES: dict[str, tuple[Any, Any]] = {
     "mixed": (np.float64, np.float32),
 }
 """Types of state and normals."""
-PIECES = 16
-"""Runs of blocks, at most, that are shared out among the threads."""
+PIECES = 4
+"""Runs of blocks, at most, for each thread: few, because Numba takes 40 microseconds to accept the arguments of one."""
 
 
 def coefficients(equation: Equation) -> Coefficients:
@@ -110,7 +110,8 @@ class Engine:
         self.now = self._packed(position, velocity)
         self.passage = np.full((self._blocks, len(passages), self.lanes), -1, np.int64)
         self._note_start()
-        self._kernels.settle(self.now, self._numbers)
+        if self._rule.enter is not as_it_is:
+            self._kernels.settle(self.now, self._numbers)
 
     def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Go on from step `first` to step `stop`; an interruption on the way leaves the state as it was."""
@@ -131,7 +132,8 @@ class Engine:
         """Return position and velocity now, (replica, parameter) each."""
         copy = aligned((*self.now.shape,), self._type)
         copy[:] = self.now
-        self._kernels.release(copy, self._numbers)
+        if self._rule.leave is not as_it_is:
+            self._kernels.release(copy, self._numbers)
         position, velocity = self._unpacked(copy[:, None])
         return position[0], velocity[0]
 
@@ -169,7 +171,7 @@ class Engine:
 
     def _pieces(self) -> list[slice]:
         """Runs of blocks; a block's numbers do not depend on its piece."""
-        size = -(-self._blocks // PIECES)
+        size = -(-self._blocks // (PIECES * thread_count()))
         return [slice(begin, begin + size) for begin in range(0, self._blocks, size)]
 
     def _room(self) -> Room:
@@ -192,8 +194,10 @@ class Engine:
         sources, shape = _noise_numbers(noise, self._parameters)
         if isinstance(potential, Quadratic):
             force: Any = _as_type((_row_if_diagonal(potential.stiffness), potential.centre), self._type)
-        else:
+        elif isinstance(potential, Potential):
             force = self._values(list(potential.values.values()))
+        else:
+            force = _as_type(potential.block.arrays, self._type)
         if isinstance(noise, StateDependentNoise):
             shape = self._values(list(noise.values.values()))
         else:
@@ -251,7 +255,9 @@ def _row_if_diagonal(matrix: np.ndarray) -> np.ndarray:
 
 
 def _noise_numbers(noise: Any, parameters: int) -> tuple[int, tuple[np.ndarray, ...]]:
-    """Number of sources of a noise, and the factor that mixes them."""
+    """Number of sources of a noise, and the factor that mixes them or the arrays of its own function."""
+    if hasattr(noise, "block"):
+        return noise.sources, noise.block.arrays
     if isinstance(noise, LowRank):
         return noise.factor.shape[1], (np.ascontiguousarray(noise.factor),)
     if isinstance(noise, np.ndarray) and not is_isotropic(noise):

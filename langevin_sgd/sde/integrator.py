@@ -81,6 +81,10 @@ class BlockStep(NamedTuple):
     """``enter(x, v, own, add_force)``: from position and velocity of one moment to what the step carries."""
     leave: Any = as_it_is
     """The way back, for snapshots."""
+    local: Any = None
+    """The same step in one loop, where noise is constant and the force on a coordinate depends on no other:
+    ``local(x, v, noise, own, kicked)`` with ``kicked(start, x, i, lane, own.factors, k, own.force)`` the number `start`
+    plus factor k times force i at x."""
 
 
 class Integrator:

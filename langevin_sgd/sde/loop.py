@@ -147,6 +147,13 @@ def add_linear_force(out: np.ndarray, position: np.ndarray, factors: Any, k: int
 
 
 @inlined
+def linear_kicked(start: Any, position: np.ndarray, i: int, lane: int, factors: Any, k: int, values: Any) -> Any:
+    """Return `start` plus factor `k` times force `i`, of a diagonal stiffness."""
+    stiffness, centre = values
+    return fma(value_at(factors, k, lane) * stiffness[0, i], centre[i] - position[i, lane], start)
+
+
+@inlined
 def take(out: np.ndarray, source: np.ndarray) -> None:
     """Copy three-dimensional arrays; an assignment of slices takes Numba seconds to compile."""
     for i in range(out.shape[0]):

@@ -17,7 +17,7 @@ import numpy as np
 
 from langevin_sgd.checks import InputError
 from langevin_sgd.compiled import inlined, number_like
-from langevin_sgd.dynamics import LinearEquation, Overdamped, StateDependentNoise
+from langevin_sgd.dynamics import LinearEquation, NoiseOfState, Overdamped
 from langevin_sgd.sde.euler_maruyama import EulerMaruyama, set_scaled
 from langevin_sgd.sde.integrator import BlockStep, Coefficients, Equation, Integrator, LinearStep, Number
 
@@ -37,7 +37,7 @@ class Milstein(Integrator):
     def check(self, equation: Equation, substeps: int) -> None:
         """Refuse amplitudes that depend on other coordinates."""
         noise = equation.noise_covariance
-        if isinstance(noise, StateDependentNoise) and not noise.own_coordinate:
+        if isinstance(noise, NoiseOfState) and not getattr(noise, "own_coordinate", False):
             raise InputError(
                 f"integrator = {self!r}: needs amplitudes that depend on their own coordinate alone; "
                 "use EulerMaruyama (Ito) or Heun (Stratonovich)"

@@ -21,8 +21,8 @@ import numpy as np
 from langevin_sgd import recording
 from langevin_sgd.checkpoint import Checkpoint, digest, stored_seed
 from langevin_sgd.checks import InputError, require_count, require_one_of
-from langevin_sgd.dynamics import Overdamped, StateDependentNoise, is_linear
-from langevin_sgd.models.potentials import Quadratic
+from langevin_sgd.dynamics import NoiseOfState, Overdamped, StateDependentNoise, is_linear
+from langevin_sgd.models.potentials import Potential, Quadratic
 from langevin_sgd.randomness import fresh_seed, key_from_seed
 from langevin_sgd.record import Snapshots, as_schedule
 from langevin_sgd.sde.engine import TYPES, Engine, Precision
@@ -172,7 +172,7 @@ def require_accepted(equation: Equation, integrator: Integrator, substeps: int) 
         names = " or ".join(kind.__name__ for kind in integrator.accepts)
         raise InputError(f"integrator = {integrator!r}: integrates {names} equations, not {type(equation).__name__}")
     noise = equation.noise_covariance
-    if isinstance(noise, StateDependentNoise):
+    if isinstance(noise, NoiseOfState):
         if integrator.multiplicative_orders is None:
             raise InputError(f"integrator = {integrator!r}: needs constant noise, this one depends on the state")
         if isinstance(equation, Overdamped) and noise.calculus not in integrator.calculi:
@@ -195,9 +195,12 @@ def fingerprint(equation: Equation) -> str:
     potential, noise = equation.potential, equation.noise_covariance
     if isinstance(potential, Quadratic):
         content.update(digest(potential.stiffness, potential.centre).encode())
-    else:
+    elif isinstance(potential, Potential):
         content.update(repr((potential.code.force, potential.code.definitions)).encode())
         content.update(digest(*map(np.asarray, potential.values.values())).encode())
+    for block in (part.block for part in (potential, noise) if hasattr(part, "block")):
+        content.update(block.function.__name__.encode())
+        content.update(digest(*block.arrays).encode())
     for part in (noise, getattr(noise, "variance", None), getattr(noise, "factor", None)):
         if isinstance(part, np.ndarray | float):
             content.update(digest(np.asarray(part)).encode())

@@ -21,8 +21,12 @@ What follows
     `sde_accuracy`      how far the Langevin equation is from SGD
     `stability`         limits of the mean and of the mean square
     `gaussian_inputs`   online regression with its full state-dependent noise
+
+Beyond the quadratic minimum
+    `perceptron`        the perceptron on the hinge loss: signal, noise, stopping, exponents
 """
 
+from langevin_sgd.theory import perceptron as perceptron
 from langevin_sgd.theory.damping import damping_rate as damping_rate
 from langevin_sgd.theory.damping import damping_ratio as damping_ratio
 from langevin_sgd.theory.damping import natural_frequency as natural_frequency

@@ -135,7 +135,7 @@ def fill_batches(
     """
     if sampler.kind < 2:
         _draw_indices(batches, sampler, key, replica, first_step)
-        if sampler.kind == 1:
+        if sampler.kind == 1 and sampler.batch_size > 1:
             for lane in range(len(batches)):
                 _make_distinct(batches[lane], sampler)
         return

@@ -153,7 +153,7 @@ def test_a_new_claim_runs_as_it_stands(command, tmp_path, monkeypatch):
         (["claims", "run", "fair", "--device", "cuda"], "device = 'cuda'"),
         (["claims", "rum"], "list, show, new, run, report"),
         (["claim"], "claims"),
-        ([], "Expected one of {claims, predict, sweep, env}"),
+        ([], "Expected one of {claims, predict, perceptron, sweep, env}"),
         (["sweep", "status", "/nowhere"], "there is no such directory"),
         (["predict", "linear-regression", "--lr", "0.1"], "--eigenvalues"),
         (["predict", "linear-regression", "--lr", "0.1", "--eigenvalues", "1,x"], "could not convert string to float"),

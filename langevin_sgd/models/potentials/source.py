@@ -84,6 +84,16 @@ def adding(name: str, rows: Rows) -> str:
     return _function(f"{name}(out, position, factors, k, values)", rows, lines)
 
 
+def kicking(name: str, rows: Rows) -> str:
+    """Source of ``name(start, position, i, lane, factors, k, values)``: `start` plus factor `k` times the only row."""
+    # Row 0 goes under the name i of the caller's loop: else its stores to row i look as if they might change row 0.
+    body = [f"{constant} = number_like(position, {number!r})" for constant, number in rows.constants.items()]
+    body += [*_bound(rows, "i"), *rows.statements, f"return fma(value_at(factors, k, lane), {rows.results[0]}, start)"]
+    lines = [f"    {line}" for line in body]
+    signature = f"{name}(start, position, i, lane, factors, k, values)"
+    return "\n".join(["", "", "@contracting", f"def {signature}:", *lines, ""])
+
+
 def scaling(name: str, rows: Rows) -> str:
     """Source of ``name(normals, out, position, values)``, which sets `out` to `normals` times the rows."""
     lines = [f"out[{i}, lane] = normals[{i}, lane] * ({result})" for i, result in enumerate(rows.results)]
@@ -115,10 +125,13 @@ def _names(letter: str, count: int) -> list[str]:
 def _function(signature: str, rows: Rows, lines: Sequence[str]) -> str:
     body = [f"    {name} = number_like(position, {number!r})" for name, number in rows.constants.items()]
     body.append("    for lane in range(position.shape[1]):")
-    bound = [f"{name} = position[{i}, lane]" for i, name in enumerate(rows.coordinates)]
-    bound += [f"{name} = value_at(values, {i}, lane)" for i, name in enumerate(rows.values)]
-    body += [f"        {line}" for line in [*bound, *rows.statements, *lines]]
+    body += [f"        {line}" for line in [*_bound(rows), *rows.statements, *lines]]
     return "\n".join(["", "", "@contracting", f"def {signature}:", *body, ""])
+
+
+def _bound(rows: Rows, only: str = "") -> list[str]:
+    coordinates = [f"{name} = position[{only or i}, lane]" for i, name in enumerate(rows.coordinates)]
+    return coordinates + [f"{name} = value_at(values, {i}, lane)" for i, name in enumerate(rows.values)]
 
 
 # --- sympy ---------------------------------------------------------------------------------------------------------

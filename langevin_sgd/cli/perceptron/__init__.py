@@ -1,0 +1,31 @@
+"""``langevin-sgd perceptron run|sweep|theory``: one perceptron trained, a grid of them, or the theory alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from tyro.conf import subcommand
+
+from langevin_sgd.cli.perceptron.run import Run
+from langevin_sgd.cli.perceptron.sweep import Sweep
+from langevin_sgd.cli.perceptron.theory import Theory
+
+
+@dataclass(frozen=True)
+class Perceptron:
+    """The perceptron on a hinge loss: exact training, scaling exponents, closed-form theory.
+
+    P points in d dimensions, |x_1| with density ~ |x|^chi exp(-x^2/2), label the sign of x_1; a point is unfit if
+    y w.x/sqrt(d) < kappa. SGD has lr = T * B; time is t = lr * steps, signal w_1/sqrt(d), noise ||w_perp||/sqrt(d).
+    """
+
+    verb: (
+        Annotated[Run, subcommand("run")]
+        | Annotated[Sweep, subcommand("sweep")]
+        | Annotated[Theory, subcommand("theory")]
+    )
+
+    def run(self) -> int:
+        """Run the verb."""
+        return self.verb.run()

@@ -1,0 +1,242 @@
+"""``langevin-sgd perceptron run``: training to zero loss, many replicas."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from tyro.conf import arg
+
+from langevin_sgd.checks import InputError, require, require_positive
+from langevin_sgd.cli.arguments import in_words_of_the_command
+from langevin_sgd.cli.perceptron.words import OPTIONS, Figure, Whole, numbers, short
+from langevin_sgd.cli.text import print_json, table
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from langevin_sgd.models import Perceptron
+    from langevin_sgd.sgd_settings import SGD
+
+_LAST_RECORDED = 10**15
+_PER_DECADE = 10
+
+
+@dataclass(frozen=True)
+class Run:
+    """Train a perceptron until it fits all its points; every replica has a training set of its own.
+
+    JSON: t_star (lr times the last step that changed the weights), signal, noise, test_error (closed form), one entry
+    per replica, and seconds; then norm, status, unfit, updates, steps, the seed.
+    """
+
+    T: float
+    """Temperature lr/B, positive; the learning rate is T * B."""
+
+    kappa: float
+    """Margin of y f, positive."""
+
+    P: Whole = None
+    """Points of a training set."""
+
+    d: Whole = None
+    """Dimension."""
+
+    chi: float = 0.0
+    """Exponent of the density of points at the boundary, above -1; 0 is Gaussian."""
+
+    B: int = 1
+    """Points of a batch, at most P."""
+
+    replicas: int = 1
+    """Independent repetitions."""
+
+    seed: Whole = None
+    """Seed of data and batches; fresh entropy by default, which the JSON tells."""
+
+    method: Literal["auto", "plain", "accelerated"] = "auto"
+    """Plain steps, or only those in which something can change: the same law. auto changes when it pays."""
+
+    sampling: Literal["without_replacement", "with_replacement", "epochs"] = "without_replacement"
+    """How the points of a batch are drawn."""
+
+    max_steps: Whole = None
+    """Steps after which a replica is given up, and reported as censored; none by default."""
+
+    data: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Instead of P, d, chi: a .npz file (arrays X and y) or .csv file (label in the last column), labels -1 and +1."""
+
+    test_points: int = 0
+    """Fresh points on which the test error is measured too."""
+
+    checkpoint: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Written every few seconds; the same command continues from it, bit for bit."""
+
+    plot: Figure = None
+    """Draw signal and noise against time into FILE (.svg, .pdf, .png)."""
+
+    json: bool = False
+    """Print one JSON document."""
+
+    def run(self) -> int:
+        """Train and print."""
+        from langevin_sgd import training
+
+        with in_words_of_the_command(OPTIONS):
+            problem, settings = self._problem(), self._settings()
+            started = time.perf_counter()
+            trained = training.train_perceptron(
+                problem,
+                settings,
+                replicas=self.replicas,
+                seed=self.seed,
+                method=self.method,
+                max_steps=self.max_steps,
+                schedule=self._schedule(),
+                test_points=self.test_points,
+                checkpoint=self.checkpoint,
+                progress=True,
+            )
+        document = self._document(trained, problem, time.perf_counter() - started)
+        if self.plot is not None:
+            _plot(trained, problem, settings, self.plot)
+        if self.json:
+            print_json(document)
+        else:
+            print(_table(document))
+            print(f"\n{document['seconds']:.3g} s, seed {document['seed']}")
+        _report_censored(trained)
+        return 0
+
+    def _problem(self) -> Perceptron:
+        from langevin_sgd.data import DepletedSign, read_table
+        from langevin_sgd.models import Perceptron
+
+        if self.data is not None:
+            for name, given in (("P", self.P is not None), ("d", self.d is not None), ("chi", self.chi != 0)):
+                if given:
+                    raise InputError(
+                        f"{name} = {getattr(self, name)}: must be left out, the points are those of --data"
+                    )
+            return Perceptron.from_data(*read_table(self.data), margin=self.kappa)
+        if self.P is None or self.d is None:
+            raise InputError("P, d: give --P and --d, or --data FILE")
+        return Perceptron(data=DepletedSign(points=self.P, dimension=self.d, chi=self.chi), margin=self.kappa)
+
+    def _settings(self) -> SGD:
+        from langevin_sgd.sgd_settings import SGD
+
+        require_positive("T", self.T)
+        require(self.B >= 1, "B", self.B, "must be an integer of at least 1")
+        return SGD(lr=self.T * self.B, batch_size=self.B, sampling=self.sampling)
+
+    def _schedule(self) -> np.ndarray | None:
+        from langevin_sgd import record
+
+        if self.plot is None:
+            return None
+        return record.log_spaced(steps=min(self.max_steps or _LAST_RECORDED, _LAST_RECORDED), per_decade=_PER_DECADE)[
+            1:
+        ]
+
+    def _document(self, trained: xr.Dataset, problem: Perceptron, seconds: float) -> dict[str, Any]:
+        from langevin_sgd.dataset import provenance
+        from langevin_sgd.theory.perceptron import test_error
+
+        unknown = np.full(self.replicas, np.nan)
+        signal, noise = (trained[name].values if name in trained else unknown for name in ("signal", "noise"))
+        error = test_error(signal, noise, chi=self.chi) if problem.from_law else unknown
+        document = {
+            "t_star": numbers(trained["t_star"].values),
+            "signal": numbers(signal),
+            "noise": numbers(noise),
+            "test_error": numbers(error),
+            "seconds": seconds,
+            "norm": numbers(trained["norm"].values),
+            "status": _statuses(trained),
+            **{name: trained[name].values.tolist() for name in ("unfit", "updates", "steps")},
+            "seed": provenance(trained)["seed"],
+        }
+        if self.test_points:
+            document["sample_test_error"] = numbers(trained["sample_test_error"].values)
+        return document
+
+
+def _statuses(trained: xr.Dataset) -> list[str]:
+    names = trained["status"].attrs["flag_meanings"].split()
+    return [names[number] for number in trained["status"].values]
+
+
+def _report_censored(trained: xr.Dataset) -> None:
+    """Say on stderr how many replicas ended without fitting their points, and why."""
+    counts = Counter(status for status in _statuses(trained) if status != "fitted")
+    if counts:
+        reasons = ", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in counts.items())
+        many = f"{counts.total()} of {trained.sizes['replica']} replicas"
+        print(
+            f"langevin-sgd: {many} are censored ({reasons}); their t_star is that of the last update so far",
+            file=sys.stderr,
+        )
+
+
+_COLUMNS = ("t_star", "norm", "signal", "noise", "test_error", "sample_test_error")
+
+
+def _table(document: dict[str, Any]) -> str:
+    columns = [name for name in _COLUMNS if name in document]
+    header = ["replica", *(name.replace("_", " ") for name in columns), "updates", "status"]
+    rows = [
+        [str(r), *(short(document[name][r]) for name in columns), str(document["updates"][r]), status]
+        for r, status in enumerate(document["status"])
+    ]
+    return table(header, rows, right=range(len(header) - 1))
+
+
+def _plot(trained: xr.Dataset, problem: Perceptron, settings: SGD, path: Path) -> None:
+    from langevin_sgd.plotting import Panel, draw, save
+
+    until = trained.sel(step=trained["step"] <= max(1, int(trained["last_update_step"].max())))
+    time_axis = until["step"].values * settings.lr / problem.dimension
+    names = ("signal", "noise") if problem.from_law else ("norm",)
+    curves = {name: until[f"recorded_{name}"].values for name in names}
+    curves["unfit points"] = until["recorded_unfit_fraction"].values * problem.points
+    panels = [
+        Panel(
+            f"{name.capitalize()}, mean of {values.shape[1]}",
+            "lr * steps / d",
+            name,
+            [_measured(values, time_axis), *_flow(problem, settings, name, time_axis)],
+            "log",
+            "log",
+        )
+        for name, values in curves.items()
+    ]
+    save(draw(panels, columns=3), path)
+
+
+def _measured(values: np.ndarray, time_axis: np.ndarray) -> Any:
+    """Mean over replicas with its error; a mean of zero has no place on a logarithmic axis."""
+    from langevin_sgd.plotting import Series
+
+    mean = values.mean(axis=1)
+    error = values.std(axis=1, ddof=1) / np.sqrt(values.shape[1]) if values.shape[1] > 1 else None
+    return Series("SGD", time_axis, np.where(mean > 0, mean, np.nan), error)
+
+
+def _flow(problem: Perceptron, settings: SGD, name: str, time_axis: np.ndarray) -> list[Any]:
+    """The closed equations, where the points have a law."""
+    from langevin_sgd.data import DepletedSign
+    from langevin_sgd.plotting import Series
+    from langevin_sgd.theory.perceptron import averages, flow
+
+    if not isinstance(problem.data, DepletedSign):
+        return []
+    law = {"chi": problem.data.chi, "margin": problem.margin}
+    a, s = flow(time_axis, temperature=settings.temperature, **law)
+    curves = {"signal": a, "noise": s, "unfit points": problem.points * averages(a, s, **law).n}
+    return [Series("theory, many points", time_axis, curves[name], kind="theory")]

@@ -1,0 +1,55 @@
+"""A training set of labelled points that is given, the same for every replica."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from langevin_sgd.checks import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class GivenPoints:
+    """Points and their labels, with the interface of a law of training sets.
+
+    Parameters
+    ----------
+    X
+        (point, dimension), finite.
+    y
+        (point,) labels of +-1.
+
+    Raises
+    ------
+    InputError
+        If shapes do not match, a number is not finite, or a label is not +-1.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+
+    def __post_init__(self) -> None:
+        X, y = np.array(self.X, dtype=float), np.array(self.y, dtype=float)
+        if X.ndim != 2 or y.shape != X.shape[:1] or X.size == 0:
+            raise InputError(f"X, y = shapes {X.shape}, {y.shape}: must be (point, dimension) and (point,)")
+        if not np.isfinite(X).all():
+            raise InputError("X = data with NaN or infinity: every entry must be a finite number")
+        if not np.isin(y, (-1.0, 1.0)).all():
+            raise InputError(f"y = labels {np.unique(y)[:5].tolist()}: every label must be -1 or +1")
+        object.__setattr__(self, "X", X)
+        object.__setattr__(self, "y", y)
+
+    @property
+    def points(self) -> int:
+        """Number of points P."""
+        return len(self.X)
+
+    @property
+    def dimension(self) -> int:
+        """Dimension d."""
+        return self.X.shape[1]
+
+    def sample(self, seed: int, replica: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Return the points and labels; seed and replica do not matter."""
+        return self.X, self.y

@@ -1,0 +1,169 @@
+r"""Positive measurements as points in the log-log plane, each with the covariance of its own errors.
+
+Two kinds of input are read. Means (point,) with standard errors: the error of a logarithm is the relative error, so
+that errors should be below about 0.3 of the mean. Or single measurements (point, replica): they are averaged in the
+logarithm, and the errors, with the correlation of the errors of x and y where both scatter, come from the replicas.
+Replica r of one point belongs to replica r of another (the same seed, or unrelated ones: both are right), so that
+whatever they share is left out together by the jackknife.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from langevin_sgd.checks import InputError, require
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LogPoints:
+    """Points (ln x, ln y).
+
+    Parameters
+    ----------
+    x, y
+        (point,), means of the logarithms.
+    xx, yy, xy
+        (point,), variances of `x` and `y` and their covariance; `yy` is one everywhere where no error is known.
+        Fits take rows (n, point) of all five as well.
+    samples
+        (replica, 2, point), logarithms of the single measurements, ``None`` where means were given.
+    known
+        Whether errors are known.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    xx: np.ndarray
+    yy: np.ndarray
+    xy: np.ndarray
+    samples: np.ndarray | None
+    known: bool
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, chosen: Any) -> LogPoints:
+        parts = {name: getattr(self, name)[chosen] for name in ("x", "y", "xx", "yy", "xy")}
+        return replace(self, **parts, samples=None if self.samples is None else self.samples[..., chosen])
+
+    def within(self, window: tuple[float, float] | None) -> LogPoints:
+        """Return the points with window[0] <= x <= window[1]."""
+        if window is None:
+            return self
+        low, high = window
+        require(0 < low < high, "window", window, "must satisfy 0 < first x < last x")
+        slack = 1e-12 * max(abs(np.log(low)), abs(np.log(high)), 1.0)
+        # A point that is not finite stays, so that it is seen and refused.
+        outside = (self.x < np.log(low) - slack) | (self.x > np.log(high) + slack)
+        return self[~outside]
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """Smallest and largest x."""
+        return (float(np.exp(self.x.min())), float(np.exp(self.x.max()))) if len(self) else (np.nan, np.nan)
+
+    def moments(self) -> np.ndarray:
+        """Means of these over replicas are all that a fit needs, its weights included: (replica, 5, point)."""
+        assert self.samples is not None
+        x, y = np.moveaxis(self.samples - np.stack([self.x, self.y]), 1, 0)
+        return np.stack([x, y, x * x, y * y, x * y], axis=1)
+
+    def of_moments(self, means: np.ndarray) -> LogPoints:
+        """Return rows of points from averaged `moments` (n, 5, point)."""
+        assert self.samples is not None
+        x, y, xx, yy, xy = np.moveaxis(means, 1, 0)
+        variances = (
+            (part - moved) / (len(self.samples) - 1) for part, moved in ((xx, x * x), (yy, y * y), (xy, x * y))
+        )
+        names = dict(zip(("xx", "yy", "xy"), variances, strict=True))
+        return LogPoints(x=self.x + x, y=self.y + y, samples=None, known=True, **names)
+
+    @property
+    def replicas(self) -> int | None:
+        """Number of replicas, ``None`` where means were given."""
+        return None if self.samples is None else len(self.samples)
+
+    def doubt(self, needed: int) -> str:
+        """Why the points cannot be fitted, or an empty string."""
+        if self.samples is not None:
+            bad = int(np.count_nonzero(~np.isfinite(self.samples).all(axis=(1, 2))))
+            if bad:
+                return f"{bad} of {len(self.samples)} replicas are not finite"
+            if len(self.samples) < 2:
+                return f"{len(self.samples)} replicas, at least 2 needed"
+        bad = int(np.count_nonzero(~np.isfinite(self.x + self.y + self.xx + self.yy)))
+        if bad:
+            return f"{bad} of {len(self)} points are not finite"
+        if len(self) < needed:
+            return f"{len(self)} points in the window, at least {needed} needed"
+        if self.known and (self.xx + self.yy <= 0).any():
+            return "replicas do not scatter at some point"
+        return "" if np.ptp(self.x) > 0 else "all points have the same x"
+
+
+def log_points(x: Any, y: Any, x_error: Any = None, y_error: Any = None) -> LogPoints:
+    """Read measurements.
+
+    Parameters
+    ----------
+    x, y
+        (point,) or (point, replica), positive; x may be (point,) where y has replicas.
+    x_error, y_error
+        (point,), standard errors of means, zero or above; only without replicas.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit, a value is not positive, or errors are given beside replicas.
+    """
+    horizontal, vertical = _positive("x", x), _positive("y", y)
+    require(len(horizontal) == len(vertical), "y", vertical.shape, f"must have as many points as x, {len(horizontal)}")
+    if vertical.ndim == 1:
+        require(horizontal.ndim == 1, "x", horizontal.shape, "has replicas where y has none")
+        return _of_means(horizontal, vertical, x_error, y_error)
+    if x_error is not None or y_error is not None:
+        raise InputError("x_error, y_error: errors come from the replicas where replicas are given, leave them out")
+    wide = np.repeat(horizontal[:, None], vertical.shape[1], axis=1) if horizontal.ndim == 1 else horizontal
+    require(wide.shape == vertical.shape, "x", wide.shape, f"must have the shape of y, {vertical.shape}")
+    return _of_samples(np.log(np.stack([wide.T, vertical.T], axis=1)))
+
+
+def _of_means(x: np.ndarray, y: np.ndarray, x_error: Any, y_error: Any) -> LogPoints:
+    known = x_error is not None or y_error is not None
+    xx = (_error("x_error", x_error, x) / x) ** 2
+    yy = (_error("y_error", y_error, y) / y) ** 2 if known else np.ones_like(y)
+    if (xx + yy <= 0).any():
+        raise InputError("y_error: must be positive at every point, or x_error be")
+    return LogPoints(x=np.log(x), y=np.log(y), xx=xx, yy=yy, xy=np.zeros_like(x), samples=None, known=known)
+
+
+def _of_samples(samples: np.ndarray) -> LogPoints:
+    """Points from logarithms (replica, 2, point)."""
+    (x, y), zero = samples.mean(axis=0), np.zeros(samples.shape[2])
+    # The mean of equal numbers equals them only up to rounding, and the variance of an exact x has to be zero.
+    x = np.where(np.ptp(samples[:, 0], axis=0) == 0, samples[0, 0], x)
+    first = LogPoints(x=x, y=y, xx=zero, yy=zero, xy=zero, samples=samples, known=True)
+    if len(samples) < 2:
+        return first
+    means = first.of_moments(first.moments().mean(axis=0, keepdims=True))
+    return replace(first, xx=means.xx[0], yy=means.yy[0], xy=means.xy[0])
+
+
+def _positive(name: str, values: Any) -> np.ndarray:
+    array = np.asarray(values, dtype=float)
+    require(array.ndim in (1, 2), name, array.shape, "must have shape (point,) or (point, replica)")
+    if (array <= 0).any():
+        raise InputError(f"{name} = a smallest value of {float(np.nanmin(array))!r}: must all be positive")
+    return array
+
+
+def _error(name: str, error: Any, like: np.ndarray) -> np.ndarray:
+    if error is None:
+        return np.zeros_like(like)
+    array = np.broadcast_to(np.asarray(error, dtype=float), like.shape) if np.ndim(error) == 0 else np.asarray(error)
+    require(array.shape == like.shape, name, array.shape, f"must be a number or have shape {like.shape}")
+    require(not (array < 0).any(), name, "a negative number", "must be zero or above")
+    return array.astype(float)

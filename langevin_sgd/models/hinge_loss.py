@@ -1,0 +1,125 @@
+r"""The hinge loss of given points as a potential with a compiled force.
+
+    U(w) = (1/P) sum_i max(0, margin - X_i . w),      force = (1/P) sum_i X_i [X_i . w < margin]
+
+with folded rows X_i = y_i x_i / sqrt(d) (`langevin_sgd.models.perceptron`). The force stands still between the planes
+on which a point becomes fitted and jumps there; at zero loss it vanishes. A step costs P d operations, and half of that
+where the replicas of a block agree that a point is fitted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from langevin_sgd.checks import require, require_positive
+from langevin_sgd.compiled import BlockFunction, fma, inlined, value_at
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HingeLoss:
+    """Mean hinge loss over points, as the potential of a Langevin equation.
+
+    Parameters
+    ----------
+    rows
+        (point, parameter), folded rows y_i x_i / sqrt(d), finite.
+    margin
+        > 0.
+
+    Raises
+    ------
+    InputError
+        If rows or margin lie outside their range.
+
+    Examples
+    --------
+    >>> loss, w = HingeLoss(rows=np.array([[1.0], [0.5]]), margin=1.0), np.array([1.0])
+    >>> loss.energy(w).item(), loss.force(w).item(), loss.unfit_fraction(w).item()
+    (0.25, 0.25, 0.5)
+    """
+
+    rows: np.ndarray
+    margin: float
+
+    def __post_init__(self) -> None:
+        rows = np.ascontiguousarray(self.rows, dtype=float)
+        require(rows.ndim == 2 and rows.size > 0, "rows", rows.shape, "must have shape (point, parameter)")
+        require(bool(np.isfinite(rows).all()), "rows", "a matrix with NaN or infinity", "must be finite")
+        require_positive("margin", self.margin)
+        object.__setattr__(self, "rows", rows)
+
+    @property
+    def points(self) -> int:
+        """Number of points P."""
+        return len(self.rows)
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights d."""
+        return self.rows.shape[1]
+
+    @property
+    def block(self) -> BlockFunction:
+        """The compiled force."""
+        return BlockFunction(add_hinge_force, (self.rows, np.array([self.margin])))
+
+    def unfit(self, w: np.ndarray) -> np.ndarray:
+        """Whether each point is unfit at `w` (..., parameter); (..., point)."""
+        found: np.ndarray = np.asarray(w, dtype=float) @ self.rows.T < self.margin
+        return found
+
+    def energy(self, w: np.ndarray) -> np.ndarray:
+        """Loss at `w` (..., parameter); (...)."""
+        loss: np.ndarray = np.maximum(0.0, self.margin - np.asarray(w, dtype=float) @ self.rows.T).mean(axis=-1)
+        return loss
+
+    def force(self, w: np.ndarray) -> np.ndarray:
+        """Minus the gradient at `w` (..., parameter); same shape."""
+        return self.unfit(w) @ self.rows / self.points
+
+    def unfit_fraction(self, w: np.ndarray) -> np.ndarray:
+        """Fraction of unfit points at `w` (..., parameter); (...). Zero exactly where force and noise have vanished."""
+        fraction: np.ndarray = self.unfit(w).mean(axis=-1)
+        return fraction
+
+
+# --- compiled ------------------------------------------------------------------------------------------------------
+
+
+@inlined
+def mark_unfit(unfit: np.ndarray, row: np.ndarray, margin: float, position: np.ndarray) -> bool:
+    """Set `unfit` (lane,) to one where the point is unfit and else to zero; whether it is unfit anywhere."""
+    for lane in range(len(unfit)):
+        unfit[lane] = -margin
+    for j in range(len(row)):
+        for lane in range(len(unfit)):
+            unfit[lane] = fma(row[j], position[j, lane], unfit[lane])
+    some = 0
+    for lane in range(len(unfit)):
+        below = unfit[lane] < 0
+        some += below
+        unfit[lane] = 1.0 if below else 0.0
+    return some > 0
+
+
+@inlined
+def add_row(out: np.ndarray, row: np.ndarray, weight: np.ndarray) -> None:
+    """Add a row times `weight` (lane,)."""
+    for j in range(len(row)):
+        for lane in range(len(weight)):
+            out[j, lane] = fma(row[j], weight[lane], out[j, lane])
+
+
+@inlined
+def add_hinge_force(out: np.ndarray, position: np.ndarray, factors: Any, k: int, values: Any) -> None:
+    """Add factor `k` times the force."""
+    rows, margin = values
+    unfit = np.empty_like(position[0])
+    for i in range(len(rows)):
+        if mark_unfit(unfit, rows[i], margin[0], position):
+            for lane in range(len(unfit)):
+                unfit[lane] *= value_at(factors, k, lane) / len(rows)
+            add_row(out, rows[i], unfit)

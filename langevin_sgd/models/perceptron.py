@@ -1,0 +1,135 @@
+r"""The perceptron with a hinge loss: a linear classifier that stops when every point has a margin.
+
+    f(w, x) = w . x / sqrt(d),   w(0) = 0,   L(w) = (1/P) sum_i max(0, margin - y_i f(w, x_i)),   margin = kappa > 0
+
+A point is unfit if y f < margin (strict), and then its gradient is -y x / sqrt(d), whatever its loss. In terms of the
+folded rows X_i = y_i x_i / sqrt(d) a step of SGD is: w += (lr / B) times the sum of the unfit rows of the batch. The
+margin is 1/alpha in the notation of Sclocchi, Geiger and Wyart (arXiv 2301.13703), whose loss is
+(1/alpha) max(0, 1 - alpha y f). For kappa = 0 nothing would be unfit at w = 0.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from langevin_sgd.checks import require_positive
+from langevin_sgd.data import DepletedSign, GivenPoints
+
+SMALL = 250_000
+"""Numbers in a data set up to which separability is decided by linear programming (at most some seconds)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Perceptron:
+    """A perceptron and its points.
+
+    Parameters
+    ----------
+    data
+        A law, from which every replica draws a training set of its own, or points that all replicas share.
+    margin
+        Margin kappa = 1/alpha of y f, > 0.
+
+    Raises
+    ------
+    InputError
+        If the margin is not positive.
+
+    Examples
+    --------
+    >>> problem = Perceptron(data=DepletedSign(points=50, dimension=4), margin=0.1)
+    >>> problem.rows(seed=1).shape
+    (50, 4)
+    """
+
+    data: DepletedSign | GivenPoints
+    margin: float
+
+    def __post_init__(self) -> None:
+        require_positive("margin", self.margin)
+
+    @classmethod
+    def from_data(cls, X: np.ndarray, y: np.ndarray, *, margin: float) -> Perceptron:
+        """Build the perceptron of given points, as they stand: no intercept, no scaling.
+
+        Parameters
+        ----------
+        X
+            (point, dimension), finite.
+        y
+            (point,) labels of +-1.
+        margin
+            Margin of y f, > 0.
+
+        Raises
+        ------
+        InputError
+            If shapes do not match, a number is not finite, or a label is not +-1.
+        """
+        return cls(data=GivenPoints(X, y), margin=margin)
+
+    @property
+    def points(self) -> int:
+        """Points P of a training set."""
+        return self.data.points
+
+    @property
+    def dimension(self) -> int:
+        """Dimension d."""
+        return self.data.dimension
+
+    @property
+    def from_law(self) -> bool:
+        """Whether every replica draws points of its own, from a law whose teacher is x_1."""
+        return not isinstance(self.data, GivenPoints)
+
+    def rows(self, seed: int, replica: int = 0) -> np.ndarray:
+        """Folded rows y_i x_i / sqrt(d) of the training set of one replica.
+
+        Returns
+        -------
+        (point, dimension)
+        """
+        X, y = self.data.sample(seed, replica)
+        return X * (y / math.sqrt(self.dimension))[:, None]
+
+    def signal_and_noise(self, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Signal w_1 / sqrt(d) and noise ||w_2 ... w_d|| / sqrt(d), where the teacher is x_1.
+
+        Parameters
+        ----------
+        w
+            (..., dimension).
+
+        Returns
+        -------
+        (...), (...)
+        """
+        w = np.asarray(w, dtype=float) / math.sqrt(self.dimension)
+        return w[..., 0], np.linalg.norm(w[..., 1:], axis=-1)
+
+    def separable(self) -> bool | None:
+        """Whether some w fits all points: known of a law, decided for up to `SMALL` given numbers, else ``None``.
+
+        Decided by the linear programme: largest t with X_i . w >= t and |w_j| <= 1, rows scaled to length one; the
+        points are separable if t > 0 (beyond the solver's 1e-9). A row of zeros is never fitted.
+        """
+        if self.from_law:
+            return True
+        X = self.data.sample(0)[0]
+        if not X.any(axis=1).all():
+            return False
+        if X.size > SMALL:
+            return None
+        rows = self.rows(0)
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        from scipy.optimize import linprog
+
+        count, dimension = rows.shape
+        constraints = np.hstack([-rows / lengths, np.ones((count, 1))])
+        bounds = [(-1.0, 1.0)] * dimension + [(0.0, None)]
+        found = linprog([0.0] * dimension + [-1.0], constraints, np.zeros(count), bounds=bounds)
+        return bool(-found.fun > 1e-9) if found.success else None

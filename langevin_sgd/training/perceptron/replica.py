@@ -1,0 +1,168 @@
+"""One replica on its way: its training set, its place in the schedule, and slices of work."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from langevin_sgd.models.perceptron import Perceptron
+from langevin_sgd.recording import CHUNK_SECONDS, LIMIT
+from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.training.batches import make_sampler
+from langevin_sgd.training.perceptron import accelerated, plain
+from langevin_sgd.training.perceptron.accelerated import advance_by_events
+from langevin_sgd.training.perceptron.certificates import make_lists
+from langevin_sgd.training.perceptron.plain import Points, Rule, advance_plainly
+from langevin_sgd.training.perceptron.rows import count_unfit
+from langevin_sgd.training.perceptron.state import (
+    DIVERGED,
+    FITTED,
+    METHOD,
+    PLAIN,
+    RECORDED,
+    STATUS,
+    STEP,
+    STEP_LIMIT,
+    TRAINING,
+    UNFIT,
+    State,
+)
+from langevin_sgd.training.problems import padded
+
+TILE_SAMPLES = 256
+"""Samples whose numbers are drawn together."""
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """What is recorded of all replicas on the schedule: arrays (replica, step)."""
+
+    steps: np.ndarray
+    """(step,)."""
+    first: np.ndarray
+    """w_1."""
+    rest: np.ndarray
+    """Norm of the other weights."""
+    unfit: np.ndarray
+    """Number of unfit points."""
+
+    @classmethod
+    def empty(cls, steps: np.ndarray, replicas: int) -> Snapshots:
+        """Nothing recorded yet."""
+        return cls(steps, *(np.full((replicas, len(steps)), np.nan) for _ in range(3)))
+
+    def recorded(self) -> dict[str, np.ndarray]:
+        """The arrays by name."""
+        return {"first": self.first, "rest": self.rest, "unfit": self.unfit}
+
+
+def make_points(problem: Perceptron, seed: int, replica: int, precision: str) -> Points:
+    """Training set of one replica, laid out for the kernels."""
+    rows = padded(problem.rows(seed, replica))
+    if precision == "float32":
+        rows = rows.astype(np.float32)
+    lengths = np.sqrt(np.einsum("ip,ip->i", rows, rows, dtype=float)) * (1.0 + 1e-12)
+    return Points(rows, lengths, float(lengths.max()))
+
+
+def make_rule(problem: Perceptron, settings: SGD, *, stop_unfit: float, automatic: bool) -> Rule:
+    """Numbers of the update rule."""
+    return Rule(
+        lr=float(settings.lr),
+        margin=float(problem.margin),
+        allowed=math.floor(stop_unfit * problem.points),
+        all_points=settings.sampling == "without_replacement" and settings.batch_size == problem.points,
+        automatic=automatic,
+        overflow=LIMIT**2,
+    )
+
+
+class Replica:
+    """A replica in training, advanced in slices; its state is changed in place.
+
+    Parameters
+    ----------
+    points, rule, settings
+        What to train on, and how.
+    state
+        Arrays of this replica.
+    key, number
+        Key of the random numbers and number of the replica.
+    max_steps
+        Step at which it is given up.
+    """
+
+    def __init__(
+        self, points: Points, rule: Rule, settings: SGD, state: State, key: np.ndarray, number: int, max_steps: int
+    ) -> None:
+        self._points, self._rule, self._state = points, rule, state
+        self._key, self._number, self._max_steps = key, number, max_steps
+        self._sampling = settings.batch_size, settings.sampling == "with_replacement"
+        self._lists = make_lists(points)
+        self._event_room = accelerated.make_room(len(points.rows), settings.batch_size)
+        tile = max(1, TILE_SAMPLES // settings.batch_size)
+        self._sampler = make_sampler(settings, len(points.rows), 1)._replace(bits=np.empty((4, tile), np.uint64))
+        self._plain_room = plain.make_room(len(points.rows), settings.batch_size, tile)
+        self._effort = [16, 10_000]
+        if state.counters[STEP] == 0 and self._count_unfit() <= rule.allowed:
+            state.counters[STATUS] = FITTED
+
+    def advance(self, snapshots: Snapshots, r: int, deadline: float) -> bool:
+        """Train until a moment of `time.perf_counter`; return whether the training has ended.
+
+        `r` is the row of `snapshots`.
+        """
+        counters = self._state.counters
+        while counters[STATUS] == TRAINING and time.perf_counter() < deadline:
+            recorded = counters[RECORDED]
+            stop = int(snapshots.steps[recorded]) if recorded < len(snapshots.steps) else self._max_steps
+            self._advance_to(stop)
+            if counters[STATUS] == TRAINING and counters[STEP] == stop:
+                self._arrive(snapshots, r)
+        ended = bool(counters[STATUS] != TRAINING)
+        if ended:
+            if counters[STATUS] == DIVERGED:
+                self._state.weights[:] = np.nan
+            self._record(snapshots, r, len(snapshots.steps))
+            counters[UNFIT] = self._count_unfit()
+        return ended
+
+    def _advance_to(self, stop: int) -> None:
+        """Go on towards step `stop` for a while, which is kept near a quarter of a chunk."""
+        method, begun = self._state.counters[METHOD], time.perf_counter()
+        run = self._key, self._number, stop, self._effort[method]
+        if method == PLAIN:
+            advance_plainly(self._state, self._points, self._rule, self._sampler, self._plain_room, *run)
+        else:
+            lists, room = self._lists, self._event_room
+            advance_by_events(self._state, self._points, self._rule, lists, room, self._sampling, *run)
+        seconds = time.perf_counter() - begun
+        cut_short = self._state.counters[STATUS] != TRAINING or self._state.counters[STEP] == stop
+        if seconds < CHUNK_SECONDS / 8 and not cut_short:
+            self._effort[method] *= 2
+        elif seconds > CHUNK_SECONDS / 2:
+            self._effort[method] = max(1, self._effort[method] // 2)
+
+    def _arrive(self, snapshots: Snapshots, r: int) -> None:
+        """Record a step of the schedule, or give up at the last step."""
+        counters = self._state.counters
+        if counters[RECORDED] < len(snapshots.steps):
+            self._record(snapshots, r, counters[RECORDED] + 1)
+        if counters[STEP] == self._max_steps:
+            counters[STATUS] = FITTED if self._count_unfit() <= self._rule.allowed else STEP_LIMIT
+
+    def _record(self, snapshots: Snapshots, r: int, until: int) -> None:
+        """Take all snapshots up to number `until`: of a replica that has ended they are all the same."""
+        taken = slice(int(self._state.counters[RECORDED]), until)
+        w = self._state.weights
+        snapshots.first[r, taken] = w[0]
+        snapshots.rest[r, taken] = np.linalg.norm(w[1:])
+        snapshots.unfit[r, taken] = self._count_unfit()
+        self._state.counters[RECORDED] = until
+
+    def _count_unfit(self) -> int:
+        """Number of unfit points now."""
+        return count_unfit(self._points.rows, self._state.weights, self._rule.margin, len(self._points.rows))

@@ -1,0 +1,91 @@
+"""The dataset of a finished training."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from langevin_sgd import dataset
+from langevin_sgd.data import DepletedSign
+from langevin_sgd.models.perceptron import Perceptron
+from langevin_sgd.randomness import derive_seed
+from langevin_sgd.training.perceptron.replica import Snapshots
+from langevin_sgd.training.perceptron.state import (
+    LAST_UPDATE,
+    NOT_SEPARABLE,
+    STATUS,
+    STATUSES,
+    STEP,
+    STEP_LIMIT,
+    UNFIT,
+    UPDATES,
+    VISITS,
+    State,
+)
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def make_result(
+    problem: Perceptron,
+    states: State,
+    snapshots: Snapshots,
+    /,
+    *,
+    separable: bool | None,
+    test_points: int,
+    **provenance: Any,
+) -> xr.Dataset:
+    """Build the dataset of `langevin_sgd.training.train_perceptron`, which describes it."""
+    counters = states.counters
+    status = counters[:, STATUS].astype(np.int8)
+    if separable is False:
+        status[status == STEP_LIMIT] = NOT_SEPARABLE
+    weights = states.weights[:, : problem.dimension].copy()
+    variables: dict[str, dataset.Variable] = {
+        "t_star": (("replica",), provenance["settings"]["lr"] * counters[:, LAST_UPDATE], "lr * step"),
+        "norm": (("replica",), np.linalg.norm(weights, axis=1), "w"),
+        "weights": (("replica", "parameter"), weights, "w"),
+        "status": (("replica",), status, "1"),
+        "unfit": (("replica",), counters[:, UNFIT].copy(), "1"),
+    }
+    for name, number in (("last_update_step", LAST_UPDATE), ("updates", UPDATES), ("visits", VISITS), ("steps", STEP)):
+        variables[name] = (("replica",), counters[:, number].copy(), "step" if "step" in name else "1")
+    if problem.from_law:
+        for name, values in zip(("signal", "noise"), problem.signal_and_noise(weights), strict=True):
+            variables[name] = (("replica",), values, "w")
+    coords = {"replica": np.arange(len(weights)) + provenance["first_replica"]}
+    if len(snapshots.steps):
+        variables |= _recorded(problem, snapshots)
+        coords["step"] = snapshots.steps
+    if test_points and isinstance(problem.data, DepletedSign):
+        errors = [
+            _sample_test_error(problem.data, w, test_points, provenance["seed"], number)
+            for w, number in zip(weights, coords["replica"].tolist(), strict=True)
+        ]
+        variables["sample_test_error"] = (("replica",), np.array(errors), "1")
+    made = dataset.make(variables, coords=coords, kind="perceptron_run", **provenance)
+    made["status"].attrs.update(flag_values=np.arange(len(STATUSES), dtype=np.int8), flag_meanings=" ".join(STATUSES))
+    return made
+
+
+def _recorded(problem: Perceptron, snapshots: Snapshots) -> dict[str, dataset.Variable]:
+    first, rest = snapshots.first.T, snapshots.rest.T
+    found = {
+        "recorded_norm": (np.hypot(first, rest), "w"),
+        "recorded_unfit_fraction": (snapshots.unfit.T / problem.points, "1"),
+    }
+    if problem.from_law:
+        scale = math.sqrt(problem.dimension)
+        found |= {"recorded_signal": (first / scale, "w"), "recorded_noise": (rest / scale, "w")}
+    return {name: (("step", "replica"), values, unit) for name, (values, unit) in found.items()}
+
+
+def _sample_test_error(law: DepletedSign, w: np.ndarray, points: int, seed: int, number: int) -> float:
+    """Fraction of a fresh sample on the wrong side."""
+    X, y = replace(law, points=points).sample(derive_seed(seed, "test"), number)
+    return float(np.mean(y * (X @ w) <= 0.0))

@@ -1,0 +1,99 @@
+"""The innermost operations: dot products with rows, and looking ahead in memory.
+
+Rows may be stored in float32; products and sums are in float64. Rows are padded with zeros to whole vectors.
+A point is unfit unless its product is at least the margin, so that a NaN counts as unfit.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from langevin_sgd.compiled import inlined, intrinsic, kernel, reassociating
+
+LINE_BYTES = 64
+"""Length of a cache line."""
+AHEAD = 16
+"""Rows that are asked for ahead of their use."""
+
+
+@reassociating
+def dot(rows: np.ndarray, i: int, w: np.ndarray) -> float:
+    """X_i . w."""
+    total = 0.0
+    for p in range(len(w)):
+        total += rows[i, p] * w[p]
+    return total
+
+
+@inlined
+def add_row(w: np.ndarray, scale: float, rows: np.ndarray, i: int) -> None:
+    """Add scale * X_i to w."""
+    for p in range(len(w)):
+        w[p] += scale * rows[i, p]
+
+
+@reassociating
+def squared_distance(w: np.ndarray, place: np.ndarray) -> float:
+    """|w - place|^2."""
+    total = 0.0
+    for p in range(len(w)):
+        total += (w[p] - place[p]) ** 2
+    return total
+
+
+@reassociating
+def squared_norm(w: np.ndarray) -> float:
+    """|w|^2."""
+    total = 0.0
+    for p in range(len(w)):
+        total += w[p] * w[p]
+    return total
+
+
+@inlined
+def rounding_slack(w: np.ndarray) -> float:
+    """Distance by which a certificate is shortened, so that no rounding of a product X_i . w can break it.
+
+    A sum of d products is off by at most d * 2^-53 |X_i| |w|. There are two of them, and the distances: 8 are allowed.
+    """
+    return 8.0 * (len(w) + 8) * 2.0**-53 * math.sqrt(squared_norm(w))
+
+
+@intrinsic
+def _prefetch(typing_context: Any, address: Any) -> Any:
+    """Ask for the cache line of an address; never fails."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, word, word, word])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(function, [builder.inttoptr(arguments[0], pointer), word(0), word(3), word(1)])
+        return context.get_dummy_value()
+
+    return types.none(types.uintp), codegen
+
+
+@inlined
+def prefetch_row(address: int, row_bytes: int, i: int) -> None:
+    """Ask for all cache lines of row `i` of the array at an address: an array itself would be counted at every call."""
+    first = address + i * row_bytes
+    for line in range(first, first + row_bytes, LINE_BYTES):
+        _prefetch(line)
+
+
+@kernel
+def count_unfit(rows: np.ndarray, w: np.ndarray, margin: float, enough: int) -> int:
+    """Number of unfit points, counted up to `enough`."""
+    count = 0
+    for i in range(len(rows)):
+        if not dot(rows, i, w) >= margin:
+            count += 1
+            if count >= enough:
+                break
+    return count

@@ -1,0 +1,285 @@
+"""Three regimes in the plane of batch size and learning rate, and a critical batch size that grows as P^gamma.
+
+Signal a at zero loss: A T, set by T = lr/B alone, for small batches; lr M/d, left by the first step, for batches above
+B* = A d/M; and at small learning rates what gradient descent gives, set by the margin alone. B* is where the first two
+meet, with A from trainings at small B and T >> kappa, at several P whose replicas share points.
+"""
+
+import numpy as np
+import xarray as xr
+from langevin_sgd.validation.sgd_regimes import stops
+from langevin_sgd.validation.sgd_regimes.runs import Run, joined, parts
+
+import langevin_sgd as ls
+
+DIMENSION, MARGIN = 64, 1 / 64
+SIZES = {0.0: (512, 1024, 2048), 1.0: (1024, 2048, 4096, 8192)}
+PLANE = {0.0: 1024, 1.0: 4096}
+"""P of the plane."""
+BATCH_SIZES = (1, 8, 64, 512)
+LEARNING_RATES = (2.0**-2, 2.0, 2.0**4, 2.0**7, 2.0**10, 2.0**13)
+"""lr/kappa shown in the plane."""
+LOUD = 1024.0
+"""T/kappa at which the margin no longer counts."""
+FAR = 8
+"""How far from B* in batch size, and FAR^2/4 from a border in learning rate, a regime is judged."""
+REPLICAS = {"quick": 64, "full": 256}
+QUIET = {"quick": 16, "full": 64}
+"""Replicas of gradient descent, whose weights hardly scatter between batches."""
+SHOWN = 8
+"""Replicas of what is only shown."""
+CONSTANTS_RATIO = {0.0: 0.5 / 0.94, 1.0: 0.25 / 0.85}
+"""c of the stop with noise over its middle value in gradient descent."""
+
+
+def diagram(chi: float, points: int) -> ls.theory.perceptron.PhaseDiagram:
+    """Theory of the plane."""
+    return ls.theory.perceptron.PhaseDiagram(
+        chi=chi,
+        margin=MARGIN,
+        points=points,
+        dimension=DIMENSION,
+        constant=stops.CONSTANT[chi],
+        constant_ratio=CONSTANTS_RATIO[chi],
+    )
+
+
+def cases(chi: float) -> dict[str, tuple[int, float]]:
+    """Batch size and learning rate of the trainings that decide about the regimes, by name."""
+    theory = diagram(chi, PLANE[chi])
+    many, slow = _power_of_two(theory.critical_batch_size * FAR), FAR**2 / 4
+    found = {
+        "noise, B = 1": (1, LOUD * MARGIN),
+        f"noise, B = {FAR}": (FAR, FAR * LOUD * MARGIN),
+        "descent, B = 1": (1, theory.crossover_temperature / slow),
+        "descent, many": (min(many, PLANE[chi] // 2), theory.first_step_lr / slow),
+    }
+    if many <= PLANE[chi] // 2:
+        found["first step"] = (many, LOUD * MARGIN * many)
+    return found
+
+
+def _power_of_two(value: float) -> int:
+    return 2 ** round(np.log2(value))
+
+
+def label(chi: float, points: int, case: str) -> str:
+    """Name of a training."""
+    return f"chi {chi:g}, P {points}, {case}"
+
+
+def plane_points(chi: float) -> list[tuple[int, float]]:
+    """Batch sizes and lr/kappa shown in the plane; steps so small that gradient descent takes long are left out."""
+    return [(b, lr) for b in BATCH_SIZES if b < PLANE[chi] for lr in LEARNING_RATES if lr >= b / 16]
+
+
+class BatchLearningRateRegimes(ls.claims.Claim):
+    title = "Regimes of batch size and learning rate"
+    statement = (
+        "The weights at zero loss are set by lr/B for B below B*, by lr for larger batches, by neither at small lr; B* "
+        "grows with the number of points as P^gamma."
+    )
+    formula = "a = max(A T, lr M/d, kappa A'),  B* = A d/M ~ d (P/d)^gamma,  gamma = 1/(1+chi)"
+    source = "Sclocchi and Wyart, arXiv 2309.10688 (regimes); borders derived"
+    validity = (
+        "P/d of at least 8; regimes are judged a factor 8 in B and 16 in lr from their borders. For chi = 0 "
+        "B* is a third of these P, so that the first-step regime has no room there and is judged for chi = 1."
+    )
+    control_statement = "The learning rate alone sets the weights, and the critical batch size does not depend on P."
+
+    def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
+        found = {}
+        for chi, sizes in SIZES.items():
+            stream = ls.derive_seed(seed, self.id, chi)
+            for case, (batch_size, lr) in cases(chi).items():
+                replicas = (QUIET if case.startswith("descent") else REPLICAS)[tier]
+                run = _run(chi, PLANE[chi], batch_size, lr, replicas, stream)
+                found |= dict(parts(label(chi, PLANE[chi], case), run, 2))
+            for points in reversed(sizes):
+                run = _run(chi, points, 2, 2 * LOUD * MARGIN, REPLICAS[tier], stream)
+                found |= dict(parts(label(chi, points, "size"), run, 2))
+            for batch_size, lr in plane_points(chi):
+                run = _run(chi, PLANE[chi], batch_size, lr * MARGIN, SHOWN, stream)
+                found |= dict(parts(label(chi, PLANE[chi], f"B {batch_size}, lr/kappa {lr:g}"), run))
+        return found
+
+    def predict(self, tier: str) -> list[ls.claims.Component]:
+        return [component for chi in SIZES for component in self._predict(chi)]
+
+    @staticmethod
+    def _predict(chi: float) -> list[ls.claims.Component]:
+        theory, chosen = diagram(chi, PLANE[chi]), cases(chi)
+        critical, many = theory.critical_batch_size, chosen["descent, many"][0]
+        gamma = ls.theory.perceptron.exponents(chi).gamma
+        first, last = SIZES[chi][0], SIZES[chi][-1]
+        dips = stops.dip(chi, np.array([first, last]) / DIMENSION, DIMENSION)
+        steps = np.log(chosen["descent, many"][1] / chosen["descent, B = 1"][1])
+        component, what = ls.claims.Component, _names(chi)
+        found = [
+            component(
+                name=what["noise"],
+                prediction=0.0,
+                margin=float(np.log1p(FAR / critical)),
+                margin_reason="what the first step adds, a share B/B* of the weights",
+                alternatives={"lr alone": float(np.log(FAR))},
+            ),
+            component(
+                name=what["descent"],
+                prediction=0.0,
+                margin=float(np.log1p(4 / FAR**2)),
+                margin_reason="tails of the two borders, a sixteenth of the weights at a sixteenth of the border",
+                alternatives={"lr alone": float(steps), "T alone": float(steps - np.log(many))},
+            ),
+            component(
+                name=what["size"],
+                prediction=gamma,
+                margin=float((dips[0] - dips[1]) / np.log(last / first)),
+                margin_reason="finite d: the weights grow more slowly by dips of the noise of depth sqrt(ln(N)/d)",
+                alternatives={"independent of P": 0.0, "that of the other chi": 1 / (2 - chi)},
+            ),
+        ]
+        if "first step" in chosen:
+            found.append(
+                component(
+                    name=what["first step"],
+                    prediction=0.0,
+                    margin=float(np.log1p(critical / many)),
+                    margin_reason="what later steps add, a share B*/B of the weights",
+                    alternatives={"T alone": float(np.log(critical / many))},
+                )
+            )
+        return found
+
+    def control(self, tier: str) -> list[ls.claims.Component]:
+        found = []
+        for chi in SIZES:
+            what = _names(chi)
+            by_name = {component.name: component for component in self._predict(chi)}
+            for case in ("noise", "descent"):
+                value = by_name[what[case]].alternatives["lr alone"]
+                found.append(ls.claims.Component(name=what[case], prediction=value))
+            found.append(ls.claims.Component(name=what["size"], prediction=0.0))
+        return found
+
+    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
+        found = {}
+        for chi, sizes in SIZES.items():
+            chosen, what = cases(chi), _names(chi)
+            log = {case: np.log(joined(data, label(chi, PLANE[chi], case), "signal")) for case in chosen}
+            numbers = {
+                "noise": log[f"noise, B = {FAR}"] - log["noise, B = 1"],
+                "descent": log["descent, many"] - log["descent, B = 1"],
+            }
+            if "first step" in chosen:
+                batch_size, lr = chosen["first step"]
+                step = ls.theory.perceptron.step_one(chi=chi, lr=lr, batch_size=batch_size, dimension=DIMENSION)
+                numbers["first step"] = log["first step"] - np.log(step.signal)
+            for case, samples in numbers.items():
+                found[what[case]] = ls.Estimate.from_samples(samples, method="mean over replicas with the same points")
+            found[what["size"]] = ls.measure.fit_power_law(sizes, _critical(data, chi)).exponent
+        return found
+
+    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+        return stops.unfinished(data)
+
+    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+        return [panel(data, chi) for panel in (_signals, _plane) for chi in SIZES] + [_sizes(data)]
+
+
+def _run(chi: float, points: int, batch_size: int, lr: float, replicas: int, seed: int) -> Run:
+    return Run(
+        points=points,
+        dimension=DIMENSION,
+        chi=chi,
+        temperature=lr / batch_size,
+        margin=MARGIN,
+        batch_size=batch_size,
+        replicas=replicas,
+        seed=seed,
+    )
+
+
+def _names(chi: float) -> dict[str, str]:
+    many = cases(chi)["descent, many"][0]
+    return {
+        "noise": f"ln a at one T, B = {FAR} to B = 1, chi {chi:g}",
+        "descent": f"ln a at small lr, B = {many} to B = 1, chi {chi:g}",
+        "first step": f"ln(a d/(lr M)) at B = {many}, chi {chi:g}",
+        "size": f"slope of ln B* in ln P, chi {chi:g}",
+    }
+
+
+def _critical(data: dict[str, xr.Dataset], chi: float) -> np.ndarray:
+    """B*, (size, replica)."""
+    signals = np.stack([joined(data, label(chi, points, "size"), "signal") for points in SIZES[chi]])
+    per_lr = ls.theory.perceptron.step_one(chi=chi, lr=1.0, batch_size=1, dimension=DIMENSION).signal
+    return signals / (LOUD * MARGIN * per_lr)
+
+
+def _mean_signal(data: dict[str, xr.Dataset], chi: float, batch_size: int, lr: float) -> ls.Estimate:
+    samples = joined(data, label(chi, PLANE[chi], f"B {batch_size}, lr/kappa {lr:g}"), "signal")
+    return ls.measure.geometric_mean(samples / MARGIN)
+
+
+def _signals(data: dict[str, xr.Dataset], chi: float) -> ls.plotting.Panel:
+    """Signal against lr for every B, with the largest of the three mechanisms."""
+    theory, fine, series, lines = diagram(chi, PLANE[chi]), np.geomspace(0.1, 2e4, 80), [], []
+    for batch_size in BATCH_SIZES:
+        rates = [lr for b, lr in plane_points(chi) if b == batch_size]
+        means = [_mean_signal(data, chi, batch_size, lr) for lr in rates]
+        y, error = [one.value for one in means], [one.standard_error for one in means]
+        series.append(ls.plotting.Series(f"B = {batch_size}", rates, y, error))
+        law = [max(theory.signals(batch_size=batch_size, lr=lr * MARGIN).values()) / MARGIN for lr in fine]
+        lines.append(ls.plotting.Series("" if lines else "largest of three branches", fine, law, kind="theory"))
+    return ls.plotting.Panel(
+        title=rf"Signal at zero loss, $\chi$ = {chi:g}, P = {PLANE[chi]}, d = {DIMENSION}",
+        x_label=r"$lr/\kappa$",
+        y_label=r"$a^*/\kappa$",
+        series=(*series, *lines),
+        x_scale="log",
+        y_scale="log",
+    )
+
+
+def _plane(data: dict[str, xr.Dataset], chi: float) -> ls.plotting.Panel:
+    """The mechanism whose signal is nearest to the measured one, in the plane, with the borders of theory."""
+    theory = diagram(chi, PLANE[chi])
+    where: dict[str, list[tuple[float, float]]] = {"noise": [], "first_step": [], "descent": []}
+    for batch_size, lr in plane_points(chi):
+        signal = float(_mean_signal(data, chi, batch_size, lr).value or np.nan) * MARGIN
+        branches = theory.signals(batch_size=batch_size, lr=lr * MARGIN)
+        nearest = min(branches, key=lambda name: abs(np.log(signal / branches[name])))
+        where[nearest].append((batch_size, lr))
+    critical, step = theory.critical_batch_size, theory.first_step_lr / MARGIN
+    warm = theory.crossover_temperature / MARGIN
+    border = ([0.7, critical, 1000.0, np.nan, critical, critical], [0.7 * warm, step, step, np.nan, step, 2e4])
+    shown = {"noise": "lr/B decides", "first_step": "lr decides", "descent": "neither decides"}
+    series = [ls.plotting.Series(shown[name], *np.array(at).T) for name, at in where.items() if at]
+    borders = [ls.plotting.Series("borders by theory", *border, kind="theory")]
+    return ls.plotting.Panel(
+        title=rf"What sets the weights, $\chi$ = {chi:g}, P = {PLANE[chi]}, d = {DIMENSION}",
+        x_label="batch size B",
+        y_label=r"$lr/\kappa$",
+        series=(*series, *borders),
+        x_scale="log",
+        y_scale="log",
+        note=f"theory: B* = {critical:.0f}",
+    )
+
+
+def _sizes(data: dict[str, xr.Dataset]) -> ls.plotting.Panel:
+    series, lines = [], []
+    for chi, sizes in SIZES.items():
+        means = [ls.measure.geometric_mean(one) for one in _critical(data, chi)]
+        y, error = [one.value for one in means], [one.standard_error for one in means]
+        series.append(ls.plotting.Series(rf"$\chi$ = {chi:g}", sizes, y, error))
+        law = [diagram(chi, points).critical_batch_size for points in sizes]
+        lines.append(ls.plotting.Series("theory" if not lines else "", sizes, law, kind="theory"))
+    return ls.plotting.Panel(
+        title=f"Critical batch size, d = {DIMENSION}",
+        x_label="P",
+        y_label="B*",
+        series=(*series, *lines),
+        x_scale="log",
+        y_scale="log",
+    )

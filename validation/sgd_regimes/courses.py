@@ -1,0 +1,126 @@
+"""Perceptrons on their way: runs of given length, runs on fresh points, runs whose noise is switched on or off.
+
+`follow` and `train_switched` train on the points of `runs.Run`; replica r has the same training set wherever it appears
+with the same seed, so that differences between treatments are taken replica by replica.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from langevin_sgd.validation.sgd_regimes.runs import Run
+
+import langevin_sgd as ls
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fresh:
+    """Replicas of one-pass SGD, in which no point is used twice."""
+
+    dimension: int
+    chi: float
+    temperature: float
+    margin: float
+    seed: int
+    schedule: tuple[int, ...]
+    batch_size: int = 1
+    replicas: int = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switched:
+    """A training that changes its settings when few enough points are unfit.
+
+    Parameters
+    ----------
+    first, second
+        Settings before and after, of the same problem.
+    unfit
+        The change comes with the first step that leaves at most this fraction of the points unfit.
+    """
+
+    first: Run
+    second: Run
+    unfit: float
+
+
+@ls.sweep.task()
+def follow(run: Run) -> xr.Dataset:
+    """Signal, noise and fraction of unfit points, (step, replica), up to the last step of the schedule."""
+    result = ls.training.train_perceptron(
+        run.problem,
+        run.settings,
+        replicas=run.replicas,
+        first_replica=run.first_replica,
+        seed=run.seed,
+        schedule=run.schedule,
+        max_steps=run.schedule[-1],
+        precision=run.precision,
+    )
+    names = {f"recorded_{name}": name for name in ("signal", "noise", "unfit_fraction")}
+    return result[[*names]].rename(names)
+
+
+@ls.sweep.task()
+def follow_fresh(run: Fresh) -> xr.Dataset:
+    """Signal and noise, (step, replica), of one-pass SGD."""
+    settings = ls.SGD(lr=run.temperature * run.batch_size, batch_size=run.batch_size)
+    return ls.training.one_pass_perceptron(
+        run.chi,
+        run.margin,
+        settings,
+        run.dimension,
+        replicas=run.replicas,
+        steps=run.schedule[-1],
+        schedule=run.schedule,
+        seed=run.seed,
+    )
+
+
+@ls.sweep.task()
+def train_switched(case: Switched) -> xr.Dataset:
+    """Train to zero loss with a change of settings on the way: numbers of the end, (replica,)."""
+    first, second = case.first, case.second
+    common = {"replicas": first.replicas, "seed": first.seed, "precision": first.precision}
+    before = ls.training.train_perceptron(first.problem, first.settings, stop_unfit=case.unfit, **common)
+    after = ls.training.train_perceptron(
+        second.problem,
+        second.settings,
+        start=before["weights"].values,
+        batch_seed=ls.derive_seed(first.seed, "after the switch"),
+        **common,
+    )
+    return after.drop_vars("weights").assign(
+        status=np.maximum(before["status"], after["status"]),
+        t_star=before["t_star"] + after["t_star"],
+        switch_time=before["t_star"],
+        switch_signal=before["signal"],
+        switch_noise=before["noise"],
+    )
+
+
+def steps_at(tau: tuple[float, ...], run: Run | Fresh) -> tuple[int, ...]:
+    """Steps nearest to the times tau = lr * steps / d."""
+    lr = run.temperature * run.batch_size
+    return tuple(round(time * run.dimension / lr) for time in tau)
+
+
+def times_of(run: Run | Fresh) -> np.ndarray:
+    """Times tau of the schedule."""
+    return np.array(run.schedule) * run.temperature * run.batch_size / run.dimension
+
+
+def flow_of(run: Run | Fresh, tau: np.ndarray, **other: float) -> tuple[np.ndarray, np.ndarray]:
+    """Signal and noise by the flow for the settings of a run, some of them replaced by `other`."""
+    settings = {"chi": run.chi, "margin": run.margin, "temperature": run.temperature} | other
+    return ls.theory.perceptron.flow(tau, **settings)
+
+
+def unfit_of(run: Run | Fresh, signal: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Fraction of fresh samples that weights of this signal and noise leave unfit."""
+    return ls.theory.perceptron.averages(signal, noise, chi=run.chi, margin=run.margin).n
+
+
+def at_steps(result: xr.Dataset, name: str) -> np.ndarray:
+    """(step, replica) one recorded number."""
+    return result[name].transpose("step", "replica").values

@@ -1,0 +1,308 @@
+"""Where the closed equations describe SGD on P points, and where they must fail.
+
+They assume that every sample is fresh. Runs on P points at T >> kappa follow them while P n >= 5 d; later the weights
+are correlated with points already seen, the signal slows, the noise stays larger, and training ends several times
+later than the equations reach the same unfit fraction. One-pass SGD follows them all along. At T << kappa the same
+correlations set the noise: w_perp adapts to the fixed training set, whose pull fluctuates from set to set, and s
+follows `langevin_sgd.theory.perceptron.quenched_noise` instead of the population.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from langevin_sgd.validation.sgd_regimes import stops
+from langevin_sgd.validation.sgd_regimes.courses import (
+    Fresh,
+    at_steps,
+    flow_of,
+    follow,
+    follow_fresh,
+    steps_at,
+    times_of,
+    unfit_of,
+)
+from langevin_sgd.validation.sgd_regimes.runs import Run, censored, joined
+
+import langevin_sgd as ls
+
+LEFT = (10.0, 7.0, 5.0, 3.5, 2.0, 1.0, 0.5)
+"""P n / d by the flow at the times that are recorded."""
+INSIDE, OUTSIDE = 5.0, 0.5
+QUIET_TIMES = (5.0, 20.0, 50.0, 150.0)
+JUDGED = (20.0, 150.0)
+SEVERAL = 5.0
+"""Stopping time over that of the flow: several times, from 2.5 to 10."""
+STOP_DIMENSIONS = (64, 128)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of one tier."""
+
+    dimension: int
+    ratio: int
+    quiet_dimension: int
+    quiet_points: int
+    replicas: int
+
+
+GRID = {"quick": Sizes(64, 32, 64, 10000, 64), "full": Sizes(128, 64, 128, 40000, 256)}
+
+
+def loud(tier: str, seed: int) -> Run:
+    """T >> kappa, few points."""
+    size = GRID[tier]
+    run = Run(
+        points=size.ratio * size.dimension,
+        dimension=size.dimension,
+        chi=0.0,
+        temperature=1.0,
+        margin=1 / 64,
+        replicas=size.replicas,
+        seed=ls.derive_seed(seed, "ode_range", "loud"),
+    )
+    tau, _, _ = ls.theory.perceptron.flow_until(
+        np.array(LEFT) / size.ratio, chi=run.chi, margin=run.margin, temperature=run.temperature
+    )
+    return replace(run, schedule=steps_at(tuple(tau.tolist()), run))
+
+
+def fresh(tier: str, seed: int) -> Fresh:
+    """The same on fresh points."""
+    run = loud(tier, seed)
+    return Fresh(
+        dimension=run.dimension,
+        chi=run.chi,
+        temperature=run.temperature,
+        margin=run.margin,
+        seed=run.seed,
+        schedule=run.schedule,
+        replicas=run.replicas,
+    )
+
+
+def quiet(tier: str, seed: int) -> Run:
+    """T << kappa, many points."""
+    size = GRID[tier]
+    run = Run(
+        points=size.quiet_points,
+        dimension=size.quiet_dimension,
+        chi=0.0,
+        temperature=0.02,
+        margin=1.0,
+        batch_size=4,
+        replicas=size.replicas,
+        seed=ls.derive_seed(seed, "ode_range", "quiet"),
+    )
+    return replace(run, schedule=steps_at(QUIET_TIMES, run))
+
+
+def window_of(tier: str) -> stops.Window:
+    """The grid of complete trainings whose ends are compared with the flow, at its larger P/d."""
+    return next(window for window in stops.WINDOWS[tier] if window.chi == 0)
+
+
+def quenched(run: Run, signal: np.ndarray) -> np.ndarray:
+    """Noise that the training set keeps up at the measured signal."""
+    return ls.theory.perceptron.quenched_noise(
+        signal,
+        chi=run.chi,
+        margin=run.margin,
+        temperature=run.temperature,
+        points=run.points,
+        dimension=run.dimension,
+    )
+
+
+MULTI_PASS = f"P n = {INSIDE:g} d: signal / flow"
+ONE_PASS = f"fresh points, late (P n = {OUTSIDE:g} d): signal / flow"
+
+
+def late_name(dimension: int) -> str:
+    """Name of the component for the stopping time."""
+    return f"d = {dimension}: ln(t* / time of the flow to the same n)"
+
+
+def noise_name(time: float) -> str:
+    """Name of the component for the noise of a fixed training set."""
+    return f"T << kappa, tau = {time:g}: noise / quenched noise"
+
+
+def lateness(data: dict[str, xr.Dataset], tier: str, dimension: int) -> np.ndarray:
+    """ln of the stopping time over the time at which the flow has the final unfit fraction, (replica,)."""
+    window = window_of(tier)
+    label = window.label(dimension, window.ratios[1])
+    n, time = joined(data, label, "unfit_fraction"), joined(data, label, "t_star")
+    tau, _, _ = ls.theory.perceptron.flow_until(n, chi=window.chi, margin=stops.MARGIN, temperature=stops.TEMPERATURE)
+    return np.log(time / (dimension * tau))
+
+
+class OdeRange(ls.claims.Claim):
+    title = "Range of the closed equations"
+    statement = (
+        "The closed equations hold for fresh samples, and on P points while P n >= 5 d; later training takes several "
+        "times as long as they say, and at T << kappa the noise is set by the fixed training set and not by them."
+    )
+    formula = (
+        "t* / t_flow(n*) = 2.5 ... 10 at chi = 0, P/d = 32 ... 64;  "
+        "s^2 = a^2/(C (1+chi)) (d/P) (kappa/a)^(1-chi) + kappa T/(2 (1+chi)) at T << kappa"
+    )
+    source = "derived; the model: Sclocchi, Geiger and Wyart, arXiv 2301.13703"
+    validity = "chi = 0, d >> 1, B below the critical batch size; the quenched noise for s << kappa and P n >> d."
+    control_statement = "The closed equations hold to the end: their time to the final n, their noise at T << kappa."
+
+    def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
+        window = window_of(tier)
+        wanted = tuple(f"{window.label(d, window.ratios[1])}, part " for d in STOP_DIMENSIONS)
+        ends = {label: task for label, task in stops.tasks(tier, seed).items() if label.startswith(wanted)}
+        return ends | {
+            "P points": follow.at(loud(tier, seed)),
+            "fresh points": follow_fresh.at(fresh(tier, seed)),
+            "quiet": follow.at(quiet(tier, seed)),
+        }
+
+    def predict(self, tier: str) -> list[ls.claims.Component]:
+        run = loud(tier, 0)
+        tau = times_of(run)
+        signal, silent = flow_of(run, tau)[0], flow_of(run, tau, temperature=0.0)[0]
+        found = [
+            ls.claims.Component(
+                name=name,
+                prediction=1.0,
+                margin=margin,
+                margin_reason=reason,
+                alternatives={
+                    "without SGD noise, T = 0": float(silent[k] / signal[k]),
+                    "five times behind the flow": SEVERAL ** -ls.theory.perceptron.exponents(run.chi).growth,
+                },
+            )
+            for name, k, margin, reason in (
+                (MULTI_PASS, LEFT.index(INSIDE), 0.03, "2 % while P n >= 5 d, and 1/d"),
+                (ONE_PASS, LEFT.index(OUTSIDE), 0.02, "order 1/d"),
+            )
+        ]
+        found += [
+            ls.claims.Component(
+                name=late_name(dimension),
+                prediction=float(np.log(SEVERAL)),
+                margin=float(np.log(2)),
+                margin_reason="several times: a factor 2 to either side of 5, no theory of the end stage",
+                alternatives={"the flow holds to the end": 0.0},
+            )
+            for dimension in STOP_DIMENSIONS
+        ]
+        still = quiet(tier, 0)
+        tau = times_of(still)
+        a, s = flow_of(still, tau)
+        for time in JUDGED:
+            k = QUIET_TIMES.index(time)
+            found.append(
+                ls.claims.Component(
+                    name=noise_name(time),
+                    prediction=1.0,
+                    margin=0.1,
+                    margin_reason="leading order in s/kappa, which is about .2",
+                    alternatives={"noise of the flow": float(s[k] / quenched(still, a)[k])},
+                )
+            )
+        return found
+
+    def control(self, tier: str) -> list[ls.claims.Component]:
+        return [
+            replace(right, prediction=rival, alternatives={})
+            for right in self.predict(tier)
+            for name, rival in right.alternatives.items()
+            if "flow" in name
+        ]
+
+    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
+        flow, _ = flow_of(loud(tier, 0), times_of(loud(tier, 0)))
+        found = {}
+        for name, label, k in (
+            (MULTI_PASS, "P points", LEFT.index(INSIDE)),
+            (ONE_PASS, "fresh points", LEFT.index(OUTSIDE)),
+        ):
+            found[name] = ls.Estimate.from_samples(at_steps(data[label], "signal")[k] / flow[k])
+        for dimension in STOP_DIMENSIONS:
+            found[late_name(dimension)] = ls.Estimate.from_samples(lateness(data, tier, dimension))
+        signal, noise = (at_steps(data["quiet"], name) for name in ("signal", "noise"))
+        for time in JUDGED:
+            k = QUIET_TIMES.index(time)
+            found[noise_name(time)] = ls.Estimate.from_samples(noise[k] / quenched(quiet(tier, 0), signal[k]))
+        return found
+
+    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+        ends = {label: result for label, result in data.items() if ", part " in label}
+        return f"{censored(ends)} replicas did not reach zero loss" if censored(ends) else None
+
+    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+        return [self._signals(data, tier), self._ends(data, tier), self._noise(data, tier)]
+
+    @staticmethod
+    def _signals(data: dict[str, xr.Dataset], tier: str) -> ls.plotting.Panel:
+        run = loud(tier, 0)
+        a, s = flow_of(run, times_of(run))
+        left = unfit_of(run, a, s) * run.points / run.dimension
+        series = []
+        for label, name in (("P points", f"{GRID[tier].ratio} d points, used again"), ("fresh points", "fresh points")):
+            ratio = at_steps(data[label], "signal") / a[:, None]
+            error = ratio.std(axis=1, ddof=1) / np.sqrt(ratio.shape[1])
+            series.append(ls.plotting.Series(name, left, ratio.mean(axis=1), error))
+        series.append(ls.plotting.Series("flow", left[[0, -1]], np.ones(2), kind="theory"))
+        series.append(ls.plotting.Series(f"P n = {INSIDE:g} d", [INSIDE, INSIDE], [0.85, 1.05], kind="guide"))
+        return ls.plotting.Panel(
+            title=r"Signal at $T \gg \kappa$",
+            x_label=r"$P n / d$ by the flow (time runs to the left)",
+            y_label="signal / signal of the flow",
+            series=tuple(series),
+            x_scale="log",
+            note=f"d = {run.dimension}",
+        )
+
+    @staticmethod
+    def _ends(data: dict[str, xr.Dataset], tier: str) -> ls.plotting.Panel:
+        window, series = window_of(tier), []
+        fine = np.geomspace(0.2, 5.0, 40)
+        n = fine / window.ratios[1]
+        tau, _, _ = ls.theory.perceptron.flow_until(
+            n, chi=window.chi, margin=stops.MARGIN, temperature=stops.TEMPERATURE
+        )
+        for dimension in STOP_DIMENSIONS:
+            label = window.label(dimension, window.ratios[1])
+            left = joined(data, label, "unfit_fraction") * window.ratios[1]
+            series.append(
+                ls.plotting.Series(f"stops, d = {dimension}", left, joined(data, label, "t_star") / dimension)
+            )
+        series.append(ls.plotting.Series("flow", fine, tau, kind="rival"))
+        series.append(ls.plotting.Series("5 times later", fine, SEVERAL * tau, kind="theory"))
+        series += [ls.plotting.Series("", fine, SEVERAL * factor * tau, kind="guide") for factor in (0.5, 2.0)]
+        return ls.plotting.Panel(
+            title=f"Stop, P/d = {window.ratios[1]}",
+            x_label=r"$P n^* / d$ of the final weights",
+            y_label=r"$t^* / (T d)$",
+            series=tuple(series),
+            x_scale="log",
+            y_scale="log",
+            note="dotted: 2.5 and 10 times later",
+        )
+
+    @staticmethod
+    def _noise(data: dict[str, xr.Dataset], tier: str) -> ls.plotting.Panel:
+        run = quiet(tier, 0)
+        signal, noise = (at_steps(data["quiet"], name) for name in ("signal", "noise"))
+        tau = np.geomspace(QUIET_TIMES[0], QUIET_TIMES[-1], 40)
+        a, s = flow_of(run, tau)
+        error = noise.std(axis=1, ddof=1) / np.sqrt(noise.shape[1])
+        return ls.plotting.Panel(
+            title=r"Noise at $T \ll \kappa$",
+            x_label=r"signal / $\kappa$",
+            y_label=r"noise $\|w_\perp\|/(\kappa\sqrt{d})$",
+            series=(
+                ls.plotting.Series("SGD", signal.mean(axis=1), noise.mean(axis=1), error),
+                ls.plotting.Series("quenched noise", a, quenched(run, a), kind="theory"),
+                ls.plotting.Series("flow", a, s, kind="rival"),
+            ),
+            x_scale="log",
+            note=f"T = {run.temperature:g} kappa, P/d = {run.points / run.dimension:g}",
+        )

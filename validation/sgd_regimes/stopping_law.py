@@ -1,0 +1,162 @@
+"""Training ends when P n, the unfit points that the weights at the end would leave of P fresh ones, has fallen to c d.
+
+n is the fraction of fresh samples that the final weights leave unfit, from the closed-form average at their signal and
+noise. P n/d depends neither on P nor on d, and c is far from 1/d: of the order of d unfit points can be satisfied
+together by d adjustable directions.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import xarray as xr
+from langevin_sgd.validation.sgd_regimes import stops
+from langevin_sgd.validation.sgd_regimes.runs import joined
+from langevin_sgd.validation.sgd_regimes.stops import CONSTANT, DIMENSIONS, WINDOWS, Window
+
+import langevin_sgd as ls
+
+SPREAD = {0.0: 0.15, 1.0: 0.25, 3.0: 0.25}
+"""Largest deviation of ln c among known values from d = 16 to 256: .46 to .53, .23 to .30, .07 to .10."""
+LABELS = ("slope of ln(P n/d) in ln P", "slope of ln(P n/d) in ln d", "ln c")
+
+
+def names(window: Window) -> list[str]:
+    """Names of the three components of one chi."""
+    return [f"{label}, chi {window.chi:g}" for label in LABELS]
+
+
+def constants(data: dict[str, xr.Dataset], window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of ln(P n/d) and its error, (dimension, ratio)."""
+    found = [
+        [_constant(joined(data, window.label(d, ratio), "unfit_fraction"), ratio) for ratio in window.ratios]
+        for d in DIMENSIONS
+    ]
+    mean, error = np.moveaxis(np.array(found), -1, 0)
+    return mean, error
+
+
+def _constant(unfit: np.ndarray, ratio: int) -> tuple[float, float]:
+    one = ls.Estimate.from_samples(np.log(unfit * ratio))
+    return float(one.value or np.nan), float(one.standard_error or np.nan)
+
+
+def margins(window: Window) -> tuple[float, float, float]:
+    """Finite size: the end falls into a dip of the noise, so n ~ (s/a)^(1+chi) is uncertain by its factor."""
+    dips = np.array([stops.dip(window.chi, np.array(window.ratios), d) for d in DIMENSIONS])
+    in_points = float(np.abs(dips[:, 1] - dips[:, 0]).mean()) / window.width
+    in_dimension = float(np.abs(dips[-1] - dips[0]).mean() / np.log(DIMENSIONS[-1] / DIMENSIONS[0]))
+    return (1 + window.chi) * in_points, (1 + window.chi) * in_dimension, SPREAD[window.chi]
+
+
+class StoppingLaw(ls.claims.Claim):
+    title = "Stop at P n = c d"
+    statement = "Training on P points ends when P n = c d, with c independent of P and d."
+    formula = "P n* = c d,  n* = fraction of fresh samples unfit at the end"
+    source = "derived (counting of adjustable directions); that n* is a power of 1/P: Sclocchi et al., arXiv 2301.13703"
+    validity = "T >> kappa, B below the critical batch size, P/d of at least 16, separable data."
+    control_statement = "Training ends when one unfit point is left in P fresh ones, P n* = 1, whatever d."
+
+    def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
+        return stops.tasks(tier, seed)
+
+    def predict(self, tier: str) -> list[ls.claims.Component]:
+        found = []
+        for window in WINDOWS[tier]:
+            in_points, in_dimension, value = names(window)
+            of_points, of_dimension, spread = margins(window)
+            reason = "finite d: training ends in a dip of the noise, of relative depth sqrt(ln(N)/d)"
+            found += [
+                ls.claims.Component(
+                    name=in_points,
+                    prediction=0.0,
+                    margin=of_points,
+                    margin_reason=reason,
+                    alternatives={"a fixed test error, n independent of P": 1.0, "n ~ P^(-2)": -1.0},
+                ),
+                ls.claims.Component(
+                    name=in_dimension,
+                    prediction=0.0,
+                    margin=of_dimension,
+                    margin_reason=reason,
+                    alternatives={"P n = 1": -1.0},
+                ),
+                ls.claims.Component(
+                    name=value,
+                    prediction=float(np.log(CONSTANT[window.chi])),
+                    margin=spread,
+                    margin_reason="spread of known values",
+                    alternatives=_rival_values(),
+                ),
+            ]
+        return found
+
+    def control(self, tier: str) -> list[ls.claims.Component]:
+        found = []
+        for window in WINDOWS[tier]:
+            _, in_dimension, value = names(window)
+            found.append(ls.claims.Component(name=in_dimension, prediction=-1.0))
+            found.append(ls.claims.Component(name=value, prediction=_rival_values()["P n = 1"]))
+        return found
+
+    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
+        found = {}
+        for window in WINDOWS[tier]:
+            mean, error = constants(data, window)
+            for name, weights in zip(names(window), _weights(window), strict=True):
+                found[name] = ls.Estimate(
+                    value=float((weights * mean).sum()),
+                    standard_error=float(np.sqrt((weights**2 * error**2).sum())),
+                    n_independent=min(window.replicas),
+                    method="least squares over all points, each counting alike",
+                )
+            slope, slope_error = stops.local_slopes(data, window, "unfit_fraction")
+            # Replicas at the two P/d share points of their training sets: the error comes from the pairs.
+            found[names(window)[0]] = replace(
+                found[names(window)[0]],
+                value=float(slope.mean()) + 1.0,
+                standard_error=float(np.sqrt((slope_error**2).sum()) / len(slope)),
+            )
+        return found
+
+    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+        return stops.unfinished(data)
+
+    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+        return [self._panel(data, window) for window in WINDOWS[tier]]
+
+    @staticmethod
+    def _panel(data: dict[str, xr.Dataset], window: Window) -> ls.plotting.Panel:
+        mean, error = constants(data, window)
+        ends = np.array([DIMENSIONS[0] / 1.3, DIMENSIONS[-1] * 1.3])
+        c = CONSTANT[window.chi]
+        series = [
+            ls.plotting.Series(f"P/d = {ratio}", DIMENSIONS, np.exp(mean[:, k]), np.exp(mean[:, k]) * error[:, k])
+            for k, ratio in enumerate(window.ratios)
+        ]
+        return ls.plotting.Panel(
+            title=rf"Stop, $\chi$ = {window.chi:g}",
+            x_label="d",
+            y_label=r"$P n^*/d$",
+            series=(
+                *series,
+                ls.plotting.Series(f"c = {c:g}", ends, np.full(2, c), kind="theory"),
+                ls.plotting.Series("P n = 1", ends, 1 / ends, kind="rival"),
+            ),
+            x_scale="log",
+            y_scale="log",
+            note=f"mean over all points: c = {np.exp(mean.mean()):.3f}",
+        )
+
+
+def _rival_values() -> dict[str, float]:
+    """ln c of rivals, on average over the dimensions."""
+    return {"P n = 1": -float(np.log(DIMENSIONS).mean()), "P n = d": 0.0}
+
+
+def _weights(window: Window) -> list[np.ndarray]:
+    """Weights (dimension, ratio) of the three numbers: slope in ln P at fixed d, in ln d at fixed P/d, mean."""
+    shape = (len(DIMENSIONS), 2)
+    along = np.log(DIMENSIONS) - np.log(DIMENSIONS).mean()
+    in_dimension = np.broadcast_to((along / (along**2).sum())[:, None], shape) / 2
+    in_points = np.broadcast_to(np.array([-1.0, 1.0]) / window.width, shape) / len(DIMENSIONS)
+    return [in_points, in_dimension, np.full(shape, 1 / np.prod(shape))]

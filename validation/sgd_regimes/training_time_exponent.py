@@ -1,0 +1,109 @@
+"""The time to zero loss grows as a power of the number of points, b = 1 + 2/(1+chi).
+
+Trainings on P/d fixed at two values, for d = 32 to 256; the local slope of the mean of ln t* at each d, extrapolated to
+infinite d. Finite d makes slopes smaller: the noise has time for rare dips, in the deepest of which training ends.
+"""
+
+import numpy as np
+import xarray as xr
+from langevin_sgd.validation.sgd_regimes import stops
+from langevin_sgd.validation.sgd_regimes.stops import WINDOWS, Window
+
+import langevin_sgd as ls
+
+
+def name_of(window: Window) -> str:
+    """Name of the component."""
+    return f"b at chi {window.chi:g}, P/d {window.ratios[0]} to {window.ratios[1]}"
+
+
+def rivals(chi: float) -> dict[str, float]:
+    """What else the exponent could be."""
+    return {"1 + 1/(1+chi)": 1 + 1 / (1 + chi), "one pass per point, 1": 1.0}
+
+
+class TrainingTimeExponent(ls.claims.Claim):
+    title = "Exponent of the training time"
+    statement = "The time to zero loss grows with the number of points as P^b, b = 1 + 2/(1+chi), at fixed d >> 1."
+    formula = "t* ~ T d (P/d)^b,  b = 1 + 2/(1+chi)"
+    source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (exponents); dependence on d derived"
+    validity = (
+        "T >> kappa, B below the critical batch size, P/d so large that the flow comes to the stop within 1 % of its "
+        "asymptotic slope, d -> infinity by extrapolation. chi = 3 needs P/d beyond 500 and is judged in the full tier "
+        "only: out of range in the quick one."
+    )
+    control_statement = "The weights have to grow in one direction only: b = 1 + 1/(1+chi)."
+
+    def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
+        return stops.tasks(tier, seed)
+
+    def predict(self, tier: str) -> list[ls.claims.Component]:
+        return [
+            ls.claims.Component(
+                name=name_of(window),
+                prediction=ls.theory.perceptron.exponents(window.chi).b,
+                margin=stops.margin(window, "time"),
+                margin_reason=stops.MARGIN_REASON,
+                alternatives=rivals(window.chi),
+            )
+            for window in WINDOWS[tier]
+        ]
+
+    def control(self, tier: str) -> list[ls.claims.Component]:
+        return [
+            ls.claims.Component(
+                name=component.name,
+                prediction=component.alternatives["1 + 1/(1+chi)"],
+                margin=component.margin,
+                margin_reason=component.margin_reason,
+            )
+            for component in self.predict(tier)
+        ]
+
+    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
+        return {name_of(window): stops.limit(data, window, "t_star") for window in WINDOWS[tier]}
+
+    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+        return stops.unfinished(data)
+
+    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+        return [
+            stops.slope_panel(
+                data,
+                window,
+                quantity="time",
+                name="t_star",
+                exponent=ls.theory.perceptron.exponents(window.chi).b,
+                rivals=rivals(window.chi),
+                y_label=r"$d\,\ln t^* / d\,\ln P$",
+            )
+            for window in WINDOWS[tier]
+        ] + [self._times(data, window) for window in WINDOWS[tier]]
+
+    @staticmethod
+    def _times(data: dict[str, xr.Dataset], window: Window) -> ls.plotting.Panel:
+        ratios, series = np.array(window.ratios), []
+        for dimension in stops.DIMENSIONS:
+            samples = [stops.joined(data, window.label(dimension, ratio), "t_star") / dimension for ratio in ratios]
+            means = [ls.measure.geometric_mean(one) for one in samples]
+            values = [one.value for one in means]
+            series.append(ls.plotting.Series(f"d = {dimension}", ratios, values, [one.standard_error for one in means]))
+        fine = np.geomspace(ratios[0] / 1.2, ratios[1] * 1.2, 20)
+        tau, _, _ = ls.theory.perceptron.flow_until(
+            stops.CONSTANT[window.chi] / fine, chi=window.chi, margin=stops.MARGIN, temperature=stops.TEMPERATURE
+        )
+        middle = float(np.sqrt(ratios[0] * ratios[1]))
+        height = float(np.sqrt(values[0] * values[1]))
+        lines = [ls.plotting.Series("flow to P n = c d", fine, tau, kind="theory")]
+        lines += [
+            ls.plotting.Series(label, fine, height * (fine / middle) ** value, kind="rival")
+            for label, value in rivals(window.chi).items()
+        ]
+        return ls.plotting.Panel(
+            title=rf"Time to zero loss, $\chi$ = {window.chi:g}",
+            x_label="P/d",
+            y_label=r"$t^*/(T d)$",
+            series=(*series, *lines),
+            x_scale="log",
+            y_scale="log",
+        )

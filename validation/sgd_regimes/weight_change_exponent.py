@@ -1,0 +1,188 @@
+"""The weights at zero loss grow as T^delta P^gamma with delta = 1 and gamma = 1/(1+chi).
+
+gamma: local slopes of the mean of ln ||w*|| on the trainings of `stops`, extrapolated to infinite d. delta: at
+d = 32, P = 1024, from temperatures far above the margin, each replica with the same points and batches at all of them.
+"""
+
+import numpy as np
+import xarray as xr
+from langevin_sgd.validation.sgd_regimes import stops
+from langevin_sgd.validation.sgd_regimes.runs import Run, joined, parts
+from langevin_sgd.validation.sgd_regimes.stops import WINDOWS, Window
+
+import langevin_sgd as ls
+
+DIMENSION, POINTS, MARGIN = 32, 1024, 1 / 32
+TEMPERATURES = (64 * MARGIN, 256 * MARGIN, 1024 * MARGIN)
+REPLICAS = {"quick": 64, "full": 512}
+CHIS = (0.0, 1.0)
+
+
+def gamma_name(window: Window) -> str:
+    """Name of the component."""
+    return f"gamma at chi {window.chi:g}, P/d {window.ratios[0]} to {window.ratios[1]}"
+
+
+def delta_name(chi: float) -> str:
+    """Name of the component."""
+    return f"delta at chi {chi:g}, T/kappa {TEMPERATURES[0] / MARGIN:g} to {TEMPERATURES[-1] / MARGIN:g}"
+
+
+def label(chi: float, temperature: float) -> str:
+    """Name of a training that shows delta."""
+    return f"chi {chi:g}, T/kappa {temperature / MARGIN:g}"
+
+
+def rivals(chi: float) -> dict[str, float]:
+    """What gamma would be for the other of chi = 0 and 1, or if P did not matter."""
+    other = 0.0 if chi else 1.0
+    return {f"that of chi = {other:g}": 1 / (1 + other), "no dependence on P": 0.0}
+
+
+def delta_margin(chi: float) -> float:
+    """What is left of the margin kappa in the slope, if weights are as at a temperature T + T_x."""
+    left = ls.theory.perceptron.crossover_temperature(chi=chi, margin=MARGIN)
+    rise = np.log1p(left / np.array(TEMPERATURES))
+    return float((rise[0] - rise[-1]) / np.log(TEMPERATURES[-1] / TEMPERATURES[0]))
+
+
+class WeightChangeExponent(ls.claims.Claim):
+    title = "Exponents of the weight change"
+    statement = (
+        "The weights at zero loss grow as T^delta P^gamma with delta = 1 and gamma = 1/(1+chi), at fixed d >> 1."
+    )
+    formula = "||w*|| ~ T sqrt(d) (P/d)^gamma,  gamma = 1/(1+chi)"
+    source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (exponents); dependence on d derived"
+    validity = (
+        "gamma: as for the training time, chi = 3 in the full tier only. delta: T above 64 kappa; a fit that begins at "
+        "8 kappa finds about 0.91."
+    )
+    control_statement = (
+        "gamma of the other chi, and delta = 1/2, as for the noise that the margin lets through at T << kappa."
+    )
+
+    def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
+        found = stops.tasks(tier, seed)
+        for chi in CHIS:
+            for temperature in TEMPERATURES:
+                run = Run(
+                    points=POINTS,
+                    dimension=DIMENSION,
+                    chi=chi,
+                    temperature=temperature,
+                    margin=MARGIN,
+                    replicas=REPLICAS[tier],
+                    seed=ls.derive_seed(seed, self.id, chi),
+                )
+                found |= dict(parts(label(chi, temperature), run))
+        return found
+
+    def predict(self, tier: str) -> list[ls.claims.Component]:
+        found = []
+        for window in WINDOWS[tier]:
+            gamma = ls.theory.perceptron.exponents(window.chi).gamma
+            found.append(
+                ls.claims.Component(
+                    name=gamma_name(window),
+                    prediction=gamma,
+                    margin=stops.margin(window, "norm"),
+                    margin_reason=stops.MARGIN_REASON,
+                    alternatives=rivals(window.chi),
+                )
+            )
+        return found + [
+            ls.claims.Component(
+                name=delta_name(chi),
+                prediction=1.0,
+                margin=delta_margin(chi),
+                margin_reason="the margin still adds of order T_x/T to the weights at the lowest temperature",
+                alternatives={"noise let through by the margin, 1/2": 0.5, "gradient descent, 0": 0.0},
+            )
+            for chi in CHIS
+        ]
+
+    def control(self, tier: str) -> list[ls.claims.Component]:
+        return [
+            ls.claims.Component(
+                name=component.name,
+                prediction=next(iter(component.alternatives.values())),
+                margin=component.margin,
+                margin_reason=component.margin_reason,
+            )
+            for component in self.predict(tier)
+        ]
+
+    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
+        found = {gamma_name(window): stops.limit(data, window, "norm") for window in WINDOWS[tier]}
+        for chi in CHIS:
+            norms = np.stack([joined(data, label(chi, temperature), "norm") for temperature in TEMPERATURES])
+            found[delta_name(chi)] = ls.measure.fit_power_law(TEMPERATURES, norms).exponent
+        return found
+
+    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+        return stops.unfinished(data)
+
+    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+        slopes = [
+            stops.slope_panel(
+                data,
+                window,
+                quantity="norm",
+                name="norm",
+                exponent=ls.theory.perceptron.exponents(window.chi).gamma,
+                rivals=rivals(window.chi),
+                y_label=r"$d\,\ln \|w^*\| / d\,\ln P$",
+            )
+            for window in WINDOWS[tier]
+        ]
+        return [*slopes, self._collapse(data, tier), self._temperatures(data)]
+
+    @staticmethod
+    def _collapse(data: dict[str, xr.Dataset], tier: str) -> ls.plotting.Panel:
+        """||w*||/(T sqrt(d)) against P/d: one line for each chi."""
+        series, lines = [], []
+        for window in WINDOWS[tier]:
+            points = [(d, ratio) for d in stops.DIMENSIONS for ratio in window.ratios]
+            means = [
+                ls.measure.geometric_mean(joined(data, window.label(d, ratio), "norm")).scaled(d**-0.5)
+                for d, ratio in points
+            ]
+            x, y = [ratio for _, ratio in points], [one.value for one in means]
+            series.append(ls.plotting.Series(rf"$\chi$ = {window.chi:g}", x, y, [one.standard_error for one in means]))
+            fine = np.geomspace(window.ratios[0] / 1.3, window.ratios[1] * 1.3, 20)
+            _, a, s = ls.theory.perceptron.flow_until(
+                stops.CONSTANT[window.chi] / fine, chi=window.chi, margin=stops.MARGIN, temperature=stops.TEMPERATURE
+            )
+            lines.append(
+                ls.plotting.Series("flow to P n = c d" if not lines else "", fine, np.hypot(a, s), kind="theory")
+            )
+        return ls.plotting.Panel(
+            title=f"Weights at zero loss, d = {stops.DIMENSIONS[0]} to {stops.DIMENSIONS[-1]}",
+            x_label="P/d",
+            y_label=r"$\|w^*\|/(T\sqrt{d})$",
+            series=(*series, *lines),
+            x_scale="log",
+            y_scale="log",
+        )
+
+    @staticmethod
+    def _temperatures(data: dict[str, xr.Dataset]) -> ls.plotting.Panel:
+        series, lines = [], []
+        x = np.array(TEMPERATURES) / MARGIN
+        for chi in CHIS:
+            means = [ls.measure.geometric_mean(joined(data, label(chi, t), "norm")) for t in TEMPERATURES]
+            y = np.array([one.value for one in means])
+            series.append(ls.plotting.Series(rf"$\chi$ = {chi:g}", x, y, [one.standard_error for one in means]))
+            lines.append(ls.plotting.Series("~ T" if not lines else "", x, y[1] * x / x[1], kind="theory"))
+        lines += [
+            ls.plotting.Series(r"~ $T^{1/2}$" if s is series[0] else "", x, s.y[1] * (x / x[1]) ** 0.5, kind="rival")
+            for s in series
+        ]
+        return ls.plotting.Panel(
+            title=f"Temperature, d = {DIMENSION}, P = {POINTS}",
+            x_label=r"$T/\kappa$",
+            y_label=r"$\|w^*\|$",
+            series=(*series, *lines),
+            x_scale="log",
+            y_scale="log",
+        )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from langevin_sgd.checks import InputError, require_count, require_one_of
@@ -80,7 +81,9 @@ def run(
     tasks = [task for one in plans for task in (one.tasks or {}).values()]
     _remember(store, plans)
     run_tasks(tasks, store, workers=workers, scheduler=scheduler, progress=progress, retry_failed=retry_failed)
-    return [judge_plan(one, store) for one in plans]
+    # Claims share results: each is read once.
+    load = cache(store.load)
+    return [judge_plan(one, store, load) for one in plans]
 
 
 def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list[Judgement]:
@@ -93,11 +96,13 @@ def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list
     claims
         Default: all there are.
     """
-    runs = _runs(store)
+    runs, load = _runs(store), cache(store.load)
     judged = []
     for claim in find_claims() if claims is None else claims:
         tiers = runs.get(f"{claim.paper}/{claim.id}", {claim.tiers[0]: 0})
-        judged += [judge_plan(plan(claim, tier, tiers[tier]), store, panels=True) for tier in TIERS if tier in tiers]
+        judged += [
+            judge_plan(plan(claim, tier, tiers[tier]), store, load, panels=True) for tier in TIERS if tier in tiers
+        ]
     return judged
 
 
@@ -117,7 +122,7 @@ def plan(claim: Claim, tier: str, seed: int) -> Plan:
 # --- judging -------------------------------------------------------------------------------------------------------
 
 
-def judge_plan(one: Plan, store: Store, *, panels: bool = False) -> Judgement:
+def judge_plan(one: Plan, store: Store, load: Callable[[Task], xr.Dataset], *, panels: bool = False) -> Judgement:
     """Judge one claim from what is stored; whatever its own code raises becomes the verdict ``failed``.
 
     Parameters
@@ -126,6 +131,8 @@ def judge_plan(one: Plan, store: Store, *, panels: bool = False) -> Judgement:
         The plan of the claim.
     store
         Where its results are.
+    load
+        How one of them is read.
     panels
         Whether the figure is wanted, which costs time.
     """
@@ -138,7 +145,7 @@ def judge_plan(one: Plan, store: Store, *, panels: bool = False) -> Judgement:
     if missing:
         command = f"langevin-sgd claims run {one.name} --tier {one.tier}"
         return _without_data(one, "not_run", f"{missing} of {len(one.tasks)} results are missing; run: {command}")
-    data = {label: store.load(task) for label, task in one.tasks.items()}
+    data = {label: load(task) for label, task in one.tasks.items()}
     try:
         return _judge_data(one, store, data, panels)
     except Exception as error:

@@ -32,6 +32,7 @@ Binding = dict[str, str]
 """Name in a module -> dotted path in the package it stands for."""
 
 
+@lru_cache(maxsize=1024)
 def digest(name: str) -> str:
     """Digest of the source a task ``module:qualname`` reaches, 64 hexadecimal digits."""
     content = "\n".join(f"{module}\n{text}" for module, text in sorted(sources(name).items()))
@@ -47,7 +48,7 @@ def sources(name: str) -> dict[str, str]:
     while waiting:
         reached = waiting.pop()
         if reached not in parts:
-            parts[reached] = _text(_tree(reached).body)
+            parts[reached] = _text_of_whole(reached)
             waiting.extend(_modules_of_whole(reached))
     return parts
 
@@ -80,6 +81,11 @@ def _is_for_type_checkers(node: ast.AST) -> bool:
 
 def _text(statements: Iterable[ast.stmt]) -> str:
     return "\n".join(ast.unparse(statement) for statement in statements)
+
+
+@lru_cache(maxsize=1024)
+def _text_of_whole(module: str) -> str:
+    return _text(_tree(module).body)
 
 
 def _defined_names(statement: ast.stmt) -> set[str]:
@@ -117,7 +123,7 @@ def _reached_statements(module: str, name: str) -> list[ast.stmt]:
 
 def _modules_of(statements: list[ast.stmt], module: str) -> set[str]:
     """Package modules that some statements of `module` reach by name."""
-    binding = _bindings(_tree(module), module)
+    binding = _bindings_of_whole(module)
     found: set[str] = set()
     for statement in statements:
         binding_here = binding | _bindings(statement, module)
@@ -133,8 +139,13 @@ def _modules_of_whole(module: str) -> frozenset[str]:
 
 def _imported(module: str) -> frozenset[str]:
     """Modules named in the imports of `module`, used or not: an import alone can have effects."""
-    targets = _bindings(_tree(module), module).values()
+    targets = _bindings_of_whole(module).values()
     return frozenset(home for target in targets if target != PACKAGE for home in _home(target))
+
+
+@lru_cache(maxsize=1024)
+def _bindings_of_whole(module: str) -> Binding:
+    return _bindings(_tree(module), module)
 
 
 def _bindings(tree: ast.AST, module: str) -> Binding:
@@ -188,7 +199,7 @@ def _home(path: str) -> set[str]:
         elif _is_module(f"{module}.{name}"):
             module = f"{module}.{name}"
         else:
-            exported = _bindings(_tree(module), module).get(name)
+            exported = _bindings_of_whole(module).get(name)
             return _home(exported) if exported else _counted(module)
     return _counted(module)
 

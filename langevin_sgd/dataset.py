@@ -9,6 +9,7 @@ renamed, so that a reader never sees half a file.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import tempfile
@@ -115,9 +116,42 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 def save(result: xr.Dataset, path: str | os.PathLike[str]) -> None:
     """Write a result to one netCDF-4 file, whole or not at all."""
-    provenance(result)
+    content = file_content(result)
     with replace_file(Path(path)) as part:
-        result.to_netcdf(part, engine="h5netcdf")
+        part.write_bytes(content)
+
+
+def file_content(result: xr.Dataset) -> bytes:
+    """Bytes of the netCDF-4 file of a result.
+
+    Made in memory, so that HDF5 never meets a full disk, which it does not survive.
+    """
+    provenance(result)
+    file = io.BytesIO()
+    if _is_plain(result):
+        _write_plain(result, file)
+    else:
+        result.to_netcdf(file, engine="h5netcdf")
+    return file.getvalue()
+
+
+def _write_plain(result: xr.Dataset, target: io.BytesIO) -> None:
+    """Write what xarray would write, in half the time, where there is nothing for it to encode."""
+    import h5netcdf
+
+    with h5netcdf.File(target, "w") as file:
+        file.attrs.update(result.attrs)
+        file.dimensions.update(result.sizes)
+        for name, variable in result.variables.items():
+            file.create_variable(str(name), variable.dims, data=variable.values).attrs.update(variable.attrs)
+
+
+def _is_plain(result: xr.Dataset) -> bool:
+    """Whether there are only numbers, described in words, and no coordinates but those of dimensions."""
+    numbers = all(variable.dtype.kind in "iuf" and not variable.encoding for variable in result.variables.values())
+    described = [result.attrs, *(variable.attrs for variable in result.variables.values())]
+    words = all(isinstance(text, str) for attributes in described for text in attributes.values())
+    return numbers and words and set(result.coords) <= set(result.dims)
 
 
 def load(path: str | os.PathLike[str]) -> xr.Dataset:

@@ -206,5 +206,5 @@ def _remember(store: Store, plans: Sequence[Plan]) -> None:
     known: dict[str, Any] = _runs(store)
     for one in plans:
         known[one.name] = known.get(one.name, {}) | {one.tier: one.seed}
-    with replace_file(store.directory / _RUNS) as part:
+    with store.writing(), replace_file(store.directory / _RUNS) as part:
         part.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -23,6 +23,7 @@ from langevin_sgd.cli.environment import Environment
 from langevin_sgd.cli.perceptron import Perceptron
 from langevin_sgd.cli.predict import Predict
 from langevin_sgd.cli.sweep import Sweep
+from langevin_sgd.cli.train import Train
 
 PROGRAM = "langevin-sgd"
 
@@ -30,6 +31,7 @@ Command = (
     Annotated[Claims, subcommand("claims")]
     | Annotated[Predict, subcommand("predict")]
     | Annotated[Perceptron, subcommand("perceptron")]
+    | Annotated[Train, subcommand("train")]
     | Annotated[Sweep, subcommand("sweep")]
     | Annotated[Environment, subcommand("env")]
 )

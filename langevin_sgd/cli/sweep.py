@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 Directory = Positional[Annotated[Path, arg(metavar="DIR")]]
 
-_STATES = ("done", "missing", "failed", "stale")
+_STATES = ("done", "missing", "failed", "damaged", "stale")
 
 
 @dataclass(frozen=True)
 class ShowStatus:
-    """Count the tasks of a store: done, missing (asked for and not there), failed, stale (made by older code)."""
+    """Count the tasks of a store.
+
+    Missing: asked for and not there. Damaged: no longer what was written. Stale: made by older code.
+    """
 
     directory: Directory
     """Directory of the store."""
@@ -39,7 +42,7 @@ class ShowStatus:
             print_json([{"task": name, **{s: count[s] for s in _STATES}} for name, count in sorted(counts.items())])
         else:
             rows = [[name, *(str(count[state]) for state in _STATES)] for name, count in sorted(counts.items())]
-            print(table(["task", *_STATES], rows, right=[1, 2, 3, 4]))
+            print(table(["task", *_STATES], rows, right=[1, 2, 3, 4, 5]))
         return 0
 
 

@@ -2,6 +2,7 @@
 
 - `langevin_sgd.models.linear_regression`: `LinearRegression`, a quadratic loss with its gradient noise
 - `langevin_sgd.models.perceptron`: `Perceptron`, a linear classifier with a hinge loss
+- `langevin_sgd.models.networks`: neural networks, as torch modules and many at once
 - `langevin_sgd.models.potentials`: potentials with compiled energy, force and Hessian
 """
 
@@ -13,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 from langevin_sgd.models.linear_regression import LinearRegression as LinearRegression
 
 if TYPE_CHECKING:
+    from langevin_sgd.models import networks as networks
     from langevin_sgd.models import potentials as potentials
     from langevin_sgd.models.perceptron import Perceptron as Perceptron
 
 
 def __getattr__(name: str) -> Any:
     # Potentials and data sets bring Numba along, which closed-form predictions do without.
-    if name == "potentials":
-        return importlib.import_module("langevin_sgd.models.potentials")
+    if name in ("networks", "potentials"):
+        return importlib.import_module(f"langevin_sgd.models.{name}")
     if name == "Perceptron":
         return importlib.import_module("langevin_sgd.models.perceptron").Perceptron
     raise AttributeError(f"module 'langevin_sgd.models' has no attribute {name!r}")

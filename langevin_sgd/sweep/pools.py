@@ -1,14 +1,22 @@
-"""Where tasks run: worker processes on this machine, or a Dask cluster; both are ``concurrent.futures`` executors."""
+"""Where tasks run: worker processes on this machine, or a Dask cluster; both are ``concurrent.futures`` executors.
+
+A pool is kept a little fuller than it has workers, so that none waits for its next task while the last one is reported.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+import platform
 import signal
 import threading
 import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
 from langevin_sgd.checks import InputError, require_count
@@ -18,8 +26,27 @@ ONE_THREAD = dict.fromkeys(
 )
 """Environment of a worker: the processes own the cores, not the threads inside them."""
 
-PATIENCE = 60
+PATIENCE = 60.0
 """Seconds to wait for a cluster without a live worker."""
+POLL = 1.0
+"""Seconds between two looks at a cluster."""
+
+_RECORDED = ("langevin-sgd", "numpy", "scipy", "numba", "torch")
+_SHARED = ("python", "dask", "distributed", "msgpack", "cloudpickle")
+"""What scheduler, workers and client must have alike to understand each other."""
+
+
+@lru_cache(maxsize=1)
+def versions() -> dict[str, str]:
+    """Return the versions that numbers depend on, of this process."""
+    return {name: _version(name) for name in _RECORDED} | {"python": platform.python_version()}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"
 
 
 def default_workers() -> int:
@@ -30,11 +57,12 @@ def default_workers() -> int:
 class Pool(Protocol):
     """Where tasks are sent."""
 
-    workers: int
+    capacity: int
+    """Tasks to keep in it at a time."""
     death: type[Exception]
     """What a future raises whose worker died."""
 
-    def submit(self, function: Callable[..., None], *arguments: Any) -> Future[None]:
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Start a call."""
 
     def check(self) -> None:
@@ -50,8 +78,9 @@ class LocalPool:
     death: type[Exception] = BrokenExecutor
 
     def __init__(self, workers: int | None = None) -> None:
-        self.workers = default_workers() if workers is None else workers
-        require_count("workers", self.workers)
+        self._workers = default_workers() if workers is None else workers
+        require_count("workers", self._workers)
+        self.capacity = 2 * self._workers
         self._executor = self._start()
 
     def _start(self) -> Any:
@@ -60,9 +89,9 @@ class LocalPool:
         # A worker grows when it compiles; loky takes that for a leak, replaces it between two tasks, and says so.
         warnings.filterwarnings("ignore", message="A worker (was|stopped)", category=UserWarning, module="loky")
 
-        return ProcessPoolExecutor(self.workers, env=ONE_THREAD, initializer=_start_worker)
+        return ProcessPoolExecutor(self._workers, env=ONE_THREAD, initializer=_start_worker)
 
-    def submit(self, function: Callable[..., None], *arguments: Any) -> Future[None]:
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Start a call, in a new pool if the old one has died."""
         try:
             return self._executor.submit(function, *arguments)
@@ -94,40 +123,112 @@ def _leave_with_parent(parent: int) -> None:
 class ClusterPool:
     """Workers of a running Dask cluster; they need the same versions and the directory of the store.
 
+    Dask runs the tasks of a lost worker elsewhere; a task that loses four workers is given up (`KilledWorker`).
+
+    Parameters
+    ----------
+    address
+        Of the scheduler.
+    patience
+        Seconds to wait for the scheduler, and for a worker while there is none.
+
     Raises
     ------
     InputError
         If Dask is not installed, the scheduler cannot be reached, no worker lives, or versions differ.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, patience: float = PATIENCE) -> None:
         try:
             from distributed import Client, KilledWorker
         except ImportError:
             raise InputError(f"scheduler = {address!r}: needs Dask; install langevin-sgd[cluster]") from None
+        # What goes wrong is said in one line here, not in many there.
+        for name in ("distributed", "distributed.client"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self.death: type[Exception] = KilledWorker
         self.address = address
+        self._patience = patience
         try:
-            self._client = Client(address, timeout=PATIENCE)
-            self._client.wait_for_workers(1, timeout=PATIENCE)
-            self._client.get_versions(check=True)
+            self._client = Client(address, timeout=patience, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
-            raise InputError(f"scheduler = {address!r}: {str(error).splitlines()[0]}") from error
+            raise InputError(f"scheduler = {address!r}: cannot be reached ({_first_line(error)})") from error
+        self._seen = self._looked = time.monotonic()
+        try:
+            self._wait_for_a_worker()
+            self._require_same_versions()
+        except BaseException:
+            self.close(at_once=True)
+            raise
         self._executor: Executor = self._client.get_executor(pure=False)
-        self.workers = max(1, sum(self._client.nthreads().values()))
 
-    def submit(self, function: Callable[..., None], *arguments: Any) -> Future[None]:
+    def _wait_for_a_worker(self) -> None:
+        while not self._look():
+            time.sleep(min(POLL, self._patience) / 4)
+
+    def _look(self) -> int:
+        """Threads of the workers that live; none for too long is an error."""
+        self._looked = time.monotonic()
+        try:
+            threads = sum(self._client.nthreads().values())
+        except (OSError, TimeoutError, ValueError) as error:
+            raise self._lost() from error
+        if threads:
+            self._seen = self._looked
+            self.capacity = 2 * threads
+        elif self._looked - self._seen >= self._patience:
+            message = f"no live worker for {self._patience:g} s; what is stored stays, the same command continues"
+            raise InputError(f"scheduler = {self.address!r}: {message}")
+        return threads
+
+    def _lost(self) -> InputError:
+        message = "the scheduler is gone; what is stored stays, the same command continues with a running one"
+        return InputError(f"scheduler = {self.address!r}: {message}")
+
+    def _require_same_versions(self) -> None:
+        known: Any = self._client.get_versions()
+        found = {"scheduler": known["scheduler"], **known["workers"]}
+        self._compare(_SHARED, known["client"]["packages"], {who: other["packages"] for who, other in found.items()})
+        try:
+            theirs = self._client.run(versions)
+        except Exception as error:
+            message = f"its workers cannot use langevin_sgd ({_first_line(error)}); install it where they run"
+            raise InputError(f"scheduler = {self.address!r}: {message}") from error
+        self._compare(_RECORDED, versions(), theirs)
+
+    def _compare(self, names: tuple[str, ...], mine: dict[str, str], theirs: dict[str, dict[str, str]]) -> None:
+        for who, other in theirs.items():
+            for name in names:
+                if other.get(name) != mine.get(name):
+                    message = f"{who} has {name} {other.get(name)}, this process {mine.get(name)}"
+                    raise InputError(f"scheduler = {self.address!r}: {message}; install the same version everywhere")
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Start a call."""
-        return self._executor.submit(function, *arguments)
+        return self._executor.submit(_in_one_thread, function, *arguments)
 
     def check(self) -> None:
-        """Raise `InputError` if no worker has been alive for `PATIENCE` seconds."""
-        try:
-            self._client.wait_for_workers(1, timeout=PATIENCE)
-        except TimeoutError as error:
-            raise InputError(f"scheduler = {self.address!r}: no live worker for {PATIENCE} s") from error
+        """Raise `InputError` if the scheduler is gone, or no worker has been alive for too long."""
+        if self._client.status not in ("running", "connecting"):
+            raise self._lost()
+        if time.monotonic() - self._looked >= min(POLL, self._patience):
+            self._look()
 
     def close(self, *, at_once: bool) -> None:
-        """Leave the cluster; what runs is cancelled if `at_once`."""
-        self._executor.shutdown(wait=not at_once)  # Dask cancels what it does not wait for
-        self._client.close()
+        """Leave the cluster, which then forgets what has not begun; what runs on it runs to its end."""
+        with contextlib.suppress(OSError, TimeoutError):
+            self._client.close(timeout=5.0)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _in_one_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call on a worker that somebody else has started: libraries that it has yet to load take one thread each."""
+    import dask
+
+    os.environ.update(ONE_THREAD)
+    # Left to itself, xarray asks the scheduler for a lock whenever it writes a file, and hangs if that is gone.
+    with dask.config.set(scheduler="synchronous"):
+        return function(*arguments)

@@ -3,7 +3,8 @@
 The name ``<module path>/<function>-<hash>.nc`` hashes the task's name, version and settings and the digest of its
 source, so that mended code never reuses old numbers. Files hold no times and no host names: the same task gives the
 same bytes. Beside each stands a record ``.json`` with what does vary (state, seconds, host, time, traceback of a
-failure). Everything else is derived by scanning; a result is there or not, never half.
+failure) and the checksum of the result: a result that disk or network have damaged is never used, but computed again.
+Everything else is derived by scanning; a result is there or not, never half.
 """
 
 from __future__ import annotations
@@ -13,20 +14,21 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.dataset import load, make, provenance, replace_file, save
+from langevin_sgd.dataset import file_content, load, make, provenance, replace_file
 from langevin_sgd.sweep.digest import digest
 from langevin_sgd.sweep.task import Task
 
 if TYPE_CHECKING:
     import xarray as xr
 
-State = Literal["done", "stale", "failed", "missing"]
+State = Literal["done", "damaged", "stale", "failed", "missing"]
 
 _PART_LIFETIME = 600.0
 """Seconds after which a half-written file is taken for the leftover of a killed process; writing takes far less."""
@@ -50,6 +52,16 @@ def _stem(task: Task) -> str:
     return f"{folder}/{qualname}-{hashlib.sha256(content.encode()).hexdigest()[:20]}"
 
 
+def reason(error: OSError) -> str:
+    """Why a file could not be written, in one line."""
+    return os.strerror(error.errno) if error.errno else " ".join(str(error).split())
+
+
+def is_path_of(task: Task, path: Path) -> bool:
+    """Whether the result of `task`, by the code as this process has it, belongs at `path`."""
+    return path.with_suffix("").as_posix().endswith(f"/{_stem(task)}")
+
+
 @dataclass(frozen=True)
 class Status:
     """Where one task of a store stands.
@@ -59,7 +71,8 @@ class Status:
     path
         Where its result lies or would lie.
     state
-        ``done``, ``failed``, ``missing`` (asked for, not there yet) or ``stale`` (made by older code; never used).
+        ``done``, ``damaged`` (no longer what was written; computed again by the next run that wants it), ``failed``,
+        ``missing`` (asked for, not there yet) or ``stale`` (made by older code; never used).
     record
         What is known of it: task, seconds, host, time, error, traceback.
     """
@@ -94,6 +107,10 @@ class Store:
         """Whether the result of `task` is stored."""
         return self.path(task).is_file()
 
+    def damage(self, task: Task) -> str | None:
+        """Return what is wrong with the stored result of `task`; ``None`` if nothing is, or there is no result."""
+        return _damage(self.path(task), self.record(task)) if self.has(task) else None
+
     def load(self, task: Task) -> xr.Dataset:
         """Read a result.
 
@@ -102,6 +119,8 @@ class Store:
         InputError
             If it is not stored, or the file is damaged.
         """
+        if (damage := self.damage(task)) is not None:
+            raise InputError(f"path = '{self.path(task)}': {damage}; the run that made it will compute it again")
         return load(self.path(task))
 
     def record(self, task: Task) -> dict[str, Any]:
@@ -121,6 +140,14 @@ class Store:
     def _files(self, suffix: str) -> Iterator[Path]:
         return self.directory.glob(f"**/*-{'[0-9a-f]' * 20}.{suffix}")
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn a directory that cannot be written to into an `InputError` of one line."""
+        try:
+            yield
+        except OSError as error:
+            raise InputError(f"directory = '{self.directory}': cannot be written to ({reason(error)})") from error
+
     def remove_leftovers(self) -> None:
         """Remove half-written files that killed processes left behind."""
         for part in self.directory.glob("**/.*.part"):
@@ -134,13 +161,17 @@ class Store:
 # --- what a worker writes ------------------------------------------------------------------------------------------
 
 
-def write_result(path: Path, task: Task, result: xr.Dataset) -> None:
-    """Store a result; its provenance gains the identity of the task."""
+def write_result(path: Path, task: Task, result: xr.Dataset, **known: Any) -> None:
+    """Store a result and its record; the provenance of the result gains the identity of the task."""
     if "provenance" not in result.attrs:
         result.attrs["provenance"] = make({}, kind="task").attrs["provenance"]
-    known = provenance(result) | {"task": identity(task)}
-    result.attrs["provenance"] = json.dumps(known, sort_keys=True)
-    save(result, path)
+    extended = provenance(result) | {"task": identity(task)}
+    result.attrs["provenance"] = json.dumps(extended, sort_keys=True)
+    content = file_content(result)
+    # The record goes first: a result without a record would have lost its cost and its checksum.
+    write_record(path, task, "done", sha256=hashlib.sha256(content).hexdigest(), **known)
+    with replace_file(path) as part:
+        part.write_bytes(content)
 
 
 def write_record(path: Path, task: Task, state: State, **known: Any) -> None:
@@ -150,19 +181,49 @@ def write_record(path: Path, task: Task, state: State, **known: Any) -> None:
         part.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# --- what is found -------------------------------------------------------------------------------------------------
+
+
 def _read_record(path: Path) -> dict[str, Any]:
     try:
-        record: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+        record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
         return {}
-    return record
+    return record if isinstance(record, dict) else {}
+
+
+def _damage(path: Path, record: dict[str, Any]) -> str | None:
+    """What is wrong with a file; without a checksum, whether it can be read at all."""
+    known = record.get("sha256")
+    if known is not None:
+        return None if _sha256(path) == known else "is damaged (its checksum is not that in its record)"
+    try:
+        load(path)
+    except InputError:
+        return "is damaged (it cannot be read)"
+    return None
 
 
 def _status(directory: Path, stem: Path) -> Status:
     path = stem.with_name(f"{stem.name}.nc")
     record = _read_record(path) or {"task": _stored_identity(path)}
-    state: State = "done" if path.is_file() else record.get("state", "missing")
-    return Status(path, state if _is_current(record, directory, path) else "stale", record)
+    return Status(path, _state(directory, path, record), record)
+
+
+def _state(directory: Path, path: Path, record: dict[str, Any]) -> State:
+    stored = path.is_file()
+    if not _is_current(record, directory, path):
+        unknown = stored and not record.get("task") and _damage(path, record)
+        return "damaged" if unknown else "stale"
+    if stored:
+        return "damaged" if _damage(path, record) else "done"
+    # A worker that was killed between its record and its result leaves a record that says "done".
+    return "failed" if record.get("state") == "failed" else "missing"
 
 
 def _stored_identity(path: Path) -> dict[str, Any] | None:
@@ -178,5 +239,5 @@ def _is_current(record: dict[str, Any], directory: Path, path: Path) -> bool:
     try:
         task = Task(known["name"], json.dumps(known["settings"], sort_keys=True, separators=(",", ":")))
         return Store(directory).path(task) == path
-    except (KeyError, InputError):
+    except (KeyError, TypeError, InputError):
         return False

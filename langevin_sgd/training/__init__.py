@@ -1,8 +1,9 @@
-"""Real stochastic gradient descent, compiled, on problems of linear regression and on perceptrons.
+"""Real stochastic gradient descent, compiled, on linear regression, perceptrons and neural networks.
 
 - `run`: many replicas of SGD, recorded on a schedule, resumable bit for bit (``runner``).
 - `train_perceptron`, `one_pass_perceptron`: perceptrons trained until they fit their points, exactly and fast, or on
   fresh samples (``perceptron``).
+- `train_networks`: many neural networks at once, with exact stopping times (``networks``).
 - `batch_indices`, `gradient_normals`: the minibatches and the additive noise of a run, to replay it elsewhere
   (``batches``).
 
@@ -10,8 +11,24 @@ Inside: ``steps`` is the update rule and the compiled loop, ``problems`` prepare
 continues runs. Chunks, recorders and the dataset are those of every simulator (`langevin_sgd.recording`).
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from langevin_sgd.training.batches import batch_indices as batch_indices
 from langevin_sgd.training.batches import gradient_normals as gradient_normals
 from langevin_sgd.training.perceptron import one_pass_perceptron as one_pass_perceptron
 from langevin_sgd.training.perceptron import train_perceptron as train_perceptron
 from langevin_sgd.training.runner import run as run
+
+if TYPE_CHECKING:
+    from langevin_sgd.training.networks import train_networks as train_networks
+
+
+def __getattr__(name: str) -> Any:
+    # Networks bring torch along.
+    if name == "train_networks":
+        from langevin_sgd.training.networks import train_networks
+
+        return train_networks
+    raise AttributeError(f"module 'langevin_sgd.training' has no attribute {name!r}")

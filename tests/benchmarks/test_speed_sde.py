@@ -332,7 +332,8 @@ def test_ratios(benchmark, precision):
 
 def test_two_cores(benchmark):
     """How much faster two cores are, of an engine and of two loops that share nothing."""
-    run = runner(equation(WELL))
+    # A simulation hands its threads work for about a twentieth of a second at a time; so does this.
+    run = runner(equation(WELL), steps=4 * STEPS)
     loops = [floor(np.float64) for _ in range(2)]
 
     def with_threads(count):

@@ -153,7 +153,7 @@ def test_a_new_claim_runs_as_it_stands(command, tmp_path, monkeypatch):
         (["claims", "run", "fair", "--device", "cuda"], "device = 'cuda'"),
         (["claims", "rum"], "list, show, new, run, report"),
         (["claim"], "claims"),
-        ([], "Expected one of {claims, predict, perceptron, sweep, env}"),
+        ([], "Expected one of {claims, predict, perceptron, train, sweep, env}"),
         (["sweep", "status", "/nowhere"], "there is no such directory"),
         (["predict", "linear-regression", "--lr", "0.1"], "--eigenvalues"),
         (["predict", "linear-regression", "--lr", "0.1", "--eigenvalues", "1,x"], "could not convert string to float"),
@@ -170,7 +170,7 @@ def test_bad_usage_is_one_clear_line_and_status_two(command, words, message):
 def test_sweep_and_env(command, results):
     status, out, _ = command("sweep", "status", results, "--json")
     assert status == 0
-    assert strict(out) == [{"task": "coins._coin:toss", "done": 6, "missing": 0, "failed": 2, "stale": 0}]
+    assert strict(out) == [{"task": "coins._coin:toss", "done": 6, "missing": 0, "failed": 2, "damaged": 0, "stale": 0}]
     status, out, _ = command("sweep", "failures", results)
     assert status == 1
     assert "ArithmeticError: the coin rolled away" in out

@@ -131,19 +131,48 @@ def test_results_of_older_code_are_shown_and_never_used(tmp_path, monkeypatch):
         ls.sweep.store.identity.cache_clear()
 
 
-def test_a_damaged_file_is_refused_in_one_line(tmp_path):
+@pytest.mark.parametrize("with_record", [True, False])
+def test_a_damaged_file_is_refused_in_one_line(tmp_path, with_record):
     task = ramp.at(Grid(OPTIMISER))
     store = stored(tmp_path, task)
     store.path(task).write_bytes(store.path(task).read_bytes()[:500])
-    with pytest.raises(ls.InputError, match="not a readable netCDF-4 file") as caught:
+    if not with_record:
+        store.path(task).with_suffix(".json").unlink()
+    with pytest.raises(ls.InputError, match="is damaged") as caught:
         store.load(task)
     assert "\n" not in str(caught.value)
-    assert [status.state for status in store.statuses()] == ["stale"]
+    assert [status.state for status in store.statuses()] == ["damaged"]
 
 
-def test_a_result_without_its_record_is_still_known(tmp_path):
-    store = stored(tmp_path, ramp.at(Grid(OPTIMISER)))
+def test_one_changed_bit_is_found(tmp_path):
+    task = ramp.at(Grid(OPTIMISER))
+    store = stored(tmp_path, task)
+    content = bytearray(store.path(task).read_bytes())
+    place = content.index(np.arange(3.0).tobytes())
+    content[place + 8] ^= 1
+    store.path(task).write_bytes(content)
+    assert not np.array_equal(ls.load(store.path(task)).ramp, [0, 1, 2])  # it can be read, and it is wrong
+    with pytest.raises(ls.InputError, match="its checksum is not that in its record"):
+        store.load(task)
+
+
+@pytest.mark.parametrize("record", ["", "[]", "{"])
+def test_a_result_without_its_record_is_still_known(tmp_path, record):
+    task = ramp.at(Grid(OPTIMISER))
+    store = stored(tmp_path, task)
+    store.path(task).with_suffix(".json").write_text(record)
     assert [status.state for status in store.statuses()] == ["done"]
+    assert store.damage(task) is None
+    store.path(task).with_suffix(".json").unlink()
+    assert [status.state for status in store.statuses()] == ["done"]
+
+
+def test_a_record_whose_result_never_came_is_missing(tmp_path):
+    task = ramp.at(Grid(OPTIMISER))
+    store = stored(tmp_path, task)
+    store.path(task).unlink()
+    assert store.record(task)["state"] == "done"
+    assert [status.state for status in store.statuses()] == ["missing"]
 
 
 def test_a_file_is_no_store(tmp_path):

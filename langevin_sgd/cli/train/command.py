@@ -1,0 +1,269 @@
+"""``langevin-sgd train``: networks over a grid of margins, temperatures and sizes."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from tyro.conf import arg
+
+from langevin_sgd.checks import InputError
+from langevin_sgd.cli.arguments import comma_list, in_words_of_the_command, optional
+from langevin_sgd.cli.perceptron.words import Figure
+from langevin_sgd.cli.text import print_json, table
+from langevin_sgd.cli.train.words import OPTIONS, cell, letters, short, varied
+from langevin_sgd.estimate import format_with_error
+
+if TYPE_CHECKING:
+    from langevin_sgd.experiments import NetworkAverages, NetworkGrid
+    from langevin_sgd.sweep import Store
+
+_Numbers = Annotated[tuple[float, ...], comma_list(float)]
+_Counts = Annotated[tuple[int, ...], comma_list(int)]
+_QUANTITIES = {
+    "test_error": "test error",
+    "t_star": "t*",
+    "weight_change": "weight change",
+    "kernel_change": "kernel change",
+}
+
+
+def _read_labels(word: str) -> str | tuple[int, ...]:
+    parts = [part for part in word.split(",") if part.strip()]
+    return tuple(int(part) for part in parts) if parts and all(part.strip().isdigit() for part in parts) else word
+
+
+@dataclass(frozen=True)
+class Train:
+    r"""Train fully connected networks over a grid, in batches, until each fits its points.
+
+    The predictor is alpha (f - f0), the loss a hinge: large alpha is lazy, small alpha learns features. The learning
+    rate is temperature-per-width * B * width. Options that take A,B,... span the grid; every combination is trained.
+    Results are stored, and the same command continues. JSON: points, largest_temperatures.
+
+    Phase diagram, test error against T for each alpha, and T_max against alpha (about a minute):
+
+    langevin-sgd train --P 256 --alpha 6e-5,0.001,0.016,0.25,4 --max-steps 5000 --plot phase.svg \
+    --temperature-per-width 0.002,0.004,0.008,0.016,0.03,0.06,0.12,0.25
+
+    Lazy regime, t*, weight change and kernel change against T for each P (half a minute):
+
+    langevin-sgd train --P 64,128,256,512 --alpha 4096 --probe-points 32 --plot lazy.svg \
+    --temperature-per-width 0.002,0.004,0.008,0.016,0.03,0.06
+    """
+
+    P: _Counts
+    """Sizes of the training set."""
+
+    alpha: _Numbers
+    """Scales of the predictor, positive; 1/alpha is the margin."""
+
+    temperature_per_width: _Numbers
+    """Temperatures T = lr/(B * width), positive."""
+
+    depth: _Counts = (2,)
+    """Numbers of hidden layers."""
+
+    width: _Counts = (64,)
+    """Neurons of each hidden layer."""
+
+    activation: Annotated[tuple[str, ...], comma_list(str.strip)] = ("relu",)
+    """relu, gelu or linear."""
+
+    B: _Counts = (16,)
+    """Batch sizes, at most P."""
+
+    data: Literal["digits", "mnist", "cifar10"] = "digits"
+    """Images: digits are built in; the others lie in the folder LANGEVIN_SGD_DATA, or are downloaded."""
+
+    labels: Annotated[Any, optional(_read_labels, "NAME|A,B,...")] = None
+    """parity (digits, mnist), animals (cifar10), or the classes from 0 to 9 that become +1."""
+
+    test_points: int = 512
+    """Points of the test set."""
+
+    seeds: int = 8
+    """Replicas at every point of the grid, each with weights, data and batches of its own; at least 2."""
+
+    seed: int = 0
+    """From which all random numbers derive."""
+
+    loss: Literal["hinge", "quadratic_hinge", "soft_hinge"] = "hinge"
+    """Loss of the predictor."""
+
+    sampling: Literal["without_replacement", "with_replacement", "epochs"] = "without_replacement"
+    """How the points of a batch are drawn."""
+
+    max_steps: int = 20_000
+    """Steps after which a run is given up; the means leave it out."""
+
+    probe_points: int = 0
+    """Test points on which the change of the tangent kernel is measured."""
+
+    precision: Literal["float32", "float64"] = "float32"
+    """Of weights and arithmetic."""
+
+    device: str = "cpu"
+    """cpu, cuda or cuda:1; on a GPU one worker by default."""
+
+    results: Annotated[Path, arg(metavar="DIR")] = Path("results")
+    """Where results are stored."""
+
+    workers: int = 0
+    """Worker processes; 0: as many as this process may use cores."""
+
+    scheduler: Annotated[str | None, arg(metavar="ADDRESS")] = None
+    """A running Dask cluster (tcp://host:port) that shares the results directory."""
+
+    retry_failed: bool = False
+    """Try tasks again that failed before."""
+
+    plot: Figure = None
+    """Draw into FILE (.svg, .pdf, .png): with several alphas the phase diagram, else t* and weight change."""
+
+    json: bool = False
+    """Print one JSON document."""
+
+    def run(self) -> int:
+        """Train, average and print."""
+        from langevin_sgd.experiments import average_networks
+        from langevin_sgd.sweep import Store
+
+        if self.plot is not None and len(set(self.temperature_per_width)) < 2:
+            raise InputError("plot: needs two or more values of --temperature-per-width")
+        with in_words_of_the_command(OPTIONS):
+            grid = self._grid()
+        store = Store(self.results)
+        if self._failed(grid, store):
+            return 1
+        points = average_networks(grid.collect(store))
+        if self.plot is not None:
+            from langevin_sgd.cli.train.figures import plot
+
+            plot(points, self.plot)
+        if self.json:
+            print_json(_document(points))
+        else:
+            print(_text(points))
+        _report_unfinished(points)
+        return 0
+
+    def _grid(self) -> NetworkGrid:
+        from langevin_sgd.experiments import NetworkGrid
+
+        return NetworkGrid(
+            depth=self.depth,
+            width=self.width,
+            activation=self.activation,  # type: ignore[arg-type]
+            alpha=self.alpha,
+            temperature_per_width=self.temperature_per_width,
+            batch_size=self.B,
+            points=self.P,
+            data=self.data,
+            labels=self.labels,
+            test_points=self.test_points,
+            replicas=self.seeds,
+            seed=self.seed,
+            loss=self.loss,
+            sampling=self.sampling,
+            max_steps=self.max_steps,
+            probe_points=self.probe_points,
+            precision=self.precision,
+            device=self.device,
+        )
+
+    def _failed(self, grid: NetworkGrid, store: Store) -> bool:
+        """Compute what the store lacks; say so if tasks have failed."""
+        from langevin_sgd import sweep
+
+        tasks = grid.tasks()
+        if self.scheduler is None and not all(store.has(task) for task in tasks):
+            self._require_here(grid)
+        outcome = sweep.run(
+            tasks,
+            store,
+            workers=self.workers or (None if self.device == "cpu" else 1),
+            scheduler=self.scheduler,
+            progress=True,
+            retry_failed=self.retry_failed,
+        )
+        if outcome.failed:
+            reason = next(iter(outcome.failed.values()))
+            print(f"langevin-sgd: {len(outcome.failed)} tasks failed: {reason}", file=sys.stderr)
+        return bool(outcome.failed)
+
+    def _require_here(self, grid: NetworkGrid) -> None:
+        """Raise `InputError` if this machine lacks the images or the device, before workers fail one by one."""
+        grid.training_data(max(self.P)).sample(self.seed)
+        if self.device != "cpu":
+            import torch
+
+            if not torch.cuda.is_available():
+                raise InputError(f"device = {self.device!r}: there is no CUDA device here; use cpu")
+
+
+# --- what is printed -----------------------------------------------------------------------------------------------
+
+
+def _document(points: list[NetworkAverages]) -> dict[str, Any]:
+    entries = []
+    for point in points:
+        entry = _named(point.at) | point.ended
+        entries.append(entry | {name: getattr(point, name).to_dict() for name in _measured(points)})
+    largest = [_named(held) | {"T_max": hottest} for held, hottest in _largest(points)]
+    return {"points": entries, "largest_temperatures": largest}
+
+
+def _named(at: dict[str, Any]) -> dict[str, Any]:
+    letter = {"points": "P", "batch_size": "B"}
+    return {letter.get(name, name): value for name, value in at.items()}
+
+
+def _measured(points: list[NetworkAverages]) -> list[str]:
+    return [name for name in _QUANTITIES if getattr(points[0], name) is not None]
+
+
+def _largest(points: list[NetworkAverages]) -> list[tuple[dict[str, Any], float | None]]:
+    from langevin_sgd.experiments import largest_temperature, lines_in_temperature
+
+    return [(held, largest_temperature(line)) for held, line in lines_in_temperature(points) if len(line) > 1]
+
+
+def _text(points: list[NetworkAverages]) -> str:
+    """What all points share, the table of points, and T_max of every line."""
+    axes = varied([point.at for point in points])
+    shared = letters({name: value for name, value in points[0].at.items() if name not in axes})
+    return "\n\n".join(filter(None, [shared, _point_table(points, axes), _largest_table(points, axes)]))
+
+
+def _point_table(points: list[NetworkAverages], axes: list[str]) -> str:
+    measured = _measured(points)
+    ends = [name.replace("_", " ") for name in points[0].ended]
+    header = [*map(short, axes), *ends, *(_QUANTITIES[name] for name in measured)]
+    rows = []
+    for point in points:
+        means = [getattr(point, name) for name in measured]
+        counts = [str(count) for count in point.ended.values()]
+        numbers = [format_with_error(mean.value, mean.standard_error) if mean.valid else "-" for mean in means]
+        rows.append([*(cell(point.at[name]) for name in axes), *counts, *numbers])
+    return table(header, rows, right=range(len(header)))
+
+
+def _largest_table(points: list[NetworkAverages], axes: list[str]) -> str:
+    largest = _largest(points)
+    if all(hottest is None for _, hottest in largest):
+        return ""
+    names = [name for name in axes if name != "temperature_per_width"]
+    rows = [[*(cell(held[name]) for name in names), "-" if t is None else cell(t)] for held, t in largest]
+    return table([*map(short, names), "T_max"], rows, right=range(len(names) + 1))
+
+
+def _report_unfinished(points: list[NetworkAverages]) -> None:
+    totals = {name: sum(point.ended[name] for point in points) for name in points[0].ended}
+    unfinished = sum(totals.values()) - totals.pop("fitted")
+    if unfinished:
+        why = ", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in totals.items() if count)
+        runs = f"{unfinished} of {unfinished + sum(point.ended['fitted'] for point in points)} runs"
+        print(f"langevin-sgd: {runs} are unfinished ({why}); the means leave them out", file=sys.stderr)

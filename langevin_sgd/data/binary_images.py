@@ -1,0 +1,170 @@
+"""Training and test sets for networks: images in two groups, and points of a synthetic law.
+
+A replica has a shuffle of its own of all images (a pure function of seed and replica): the first `test_points` are its
+test set, the next `points` its training set. The two never meet, the test set does not depend on the number of
+training points, and a smaller training set is the beginning of a larger one, so that runs at several sizes are paired.
+Sclocchi, Geiger and Wyart (arXiv 2301.13703) do the same, with one test set of 32768 images for all replicas.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from langevin_sgd.checks import InputError, require, require_count, require_one_of
+from langevin_sgd.data.depleted_sign import DepletedSign
+from langevin_sgd.data.images import DIMENSIONS, animals, grouping, parity, pixels_and_classes, scaled
+from langevin_sgd.randomness import DATA, normals
+
+TrainAndTest = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""X (points, d), y (points,), X_test (test_points, d), y_test (test_points,)."""
+
+_GROUPINGS = {"parity": parity, "animals": animals}
+_USUAL = {"digits": "parity", "mnist": "parity", "cifar10": "animals"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinaryImages:
+    """Images of one data set in two groups.
+
+    Parameters
+    ----------
+    points
+        Training points P, >= 1.
+    test_points
+        Test points, >= 1; default 512.
+    name
+        ``digits`` (embedded, 1797 images; default), ``mnist`` (70000) or ``cifar10`` (60000).
+    labels
+        ``parity`` (digits; the default there), ``animals`` (the default of cifar10), or the classes that become +1.
+
+    Raises
+    ------
+    InputError
+        If a field lies outside its range.
+
+    Examples
+    --------
+    >>> X, y, X_test, y_test = BinaryImages(points=256).sample(seed=0)
+    >>> X.shape, X_test.shape, sorted(set(y.tolist()))
+    ((256, 64), (512, 64), [-1.0, 1.0])
+    """
+
+    points: int
+    test_points: int = 512
+    name: str = "digits"
+    labels: str | tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        require_count("points", self.points)
+        require_count("test_points", self.test_points)
+        require_one_of("name", self.name, DIMENSIONS)
+        if self.labels is None:
+            object.__setattr__(self, "labels", _USUAL[self.name])
+        if isinstance(self.labels, str):
+            usual = _USUAL[self.name]
+            require(self.labels == usual, "labels", self.labels, f"must be {usual!r} or some classes for {self.name}")
+        else:
+            labels = tuple(self.labels or ())
+            within = all(label in range(10) for label in labels) and 0 < len(set(labels)) < 10
+            require(within, "labels", self.labels, "must name one to nine of the classes from 0 to 9")
+            object.__setattr__(self, "labels", tuple(int(label) for label in labels))
+
+    @property
+    def dimension(self) -> int:
+        """Dimension d."""
+        return DIMENSIONS[self.name]
+
+    def sample(self, seed: int, replica: int = 0) -> TrainAndTest:
+        """Draw a training and a test set, a function of seed and replica alone.
+
+        Parameters
+        ----------
+        seed
+            0 ... 2**128 - 1.
+        replica
+            Number of the sets, >= 0.
+
+        Returns
+        -------
+        X, y, X_test, y_test
+            Images (points, dimension) and (test_points, dimension), their labels of +-1; all float32.
+
+        Raises
+        ------
+        InputError
+            If the data set is not there, or too small.
+        """
+        require_count("replica", replica, minimum=0)
+        pixels, classes = pixels_and_classes(self.name)
+        if self.points + self.test_points > len(pixels):
+            sizes = f"points + test_points = {self.points} + {self.test_points}"
+            raise InputError(f"{sizes}: must be at most {len(pixels)}, the images of {self.name}")
+        # Sorting independent numbers shuffles; two of 70000 are equal once in a million times.
+        order = np.argsort(normals((len(pixels),), seed, step=replica, substream=DATA), kind="stable")
+        test, train = order[: self.test_points], order[self.test_points :][: self.points]
+        y = self._label(classes)
+        return scaled(self.name, pixels[train]), y[train], scaled(self.name, pixels[test]), y[test]
+
+    def _label(self, classes: np.ndarray) -> np.ndarray:
+        if isinstance(self.labels, str):
+            return _GROUPINGS[self.labels](classes)
+        return grouping(classes, positive=self.labels or ())
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyntheticPoints:
+    """Points of a synthetic law with a test set of the same law, in the form that networks take.
+
+    Parameters
+    ----------
+    law
+        The law of the training set, and its size.
+    test_points
+        Test points, >= 1; default 512.
+
+    Raises
+    ------
+    InputError
+        If there are no test points.
+
+    Examples
+    --------
+    >>> data = SyntheticPoints(law=DepletedSign(points=20, dimension=3))
+    >>> [part.shape for part in data.sample(seed=0)]
+    [(20, 3), (20,), (512, 3), (512,)]
+    """
+
+    law: DepletedSign
+    test_points: int = 512
+
+    def __post_init__(self) -> None:
+        require_count("test_points", self.test_points)
+
+    @property
+    def points(self) -> int:
+        """Training points P."""
+        return self.law.points
+
+    @property
+    def dimension(self) -> int:
+        """Dimension d."""
+        return self.law.dimension
+
+    def sample(self, seed: int, replica: int = 0) -> TrainAndTest:
+        """Draw a training and a test set, a function of seed and replica alone.
+
+        Parameters
+        ----------
+        seed, replica
+            As in `DepletedSign.sample`.
+
+        Returns
+        -------
+        X, y, X_test, y_test
+            As in `BinaryImages.sample`, in float64.
+        """
+        X, y = replace(self.law, points=self.points + self.test_points).sample(seed, replica)
+        test = self.test_points
+        return X[test:], y[test:], X[:test], y[:test]

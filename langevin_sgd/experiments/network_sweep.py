@@ -1,0 +1,376 @@
+r"""Networks trained to zero loss over a grid of depths, widths, margins, temperatures, batch sizes and training sets.
+
+Every point of the grid is trained from `replicas` initial weights of its own, on training sets and with minibatches of
+their own, at lr = temperature_per_width * batch_size * width (Sclocchi, Geiger and Wyart, arXiv 2301.13703). Replica r
+has the same training points, test points and, at equal shape, initial weights everywhere: points of the grid are
+paired, replicas are independent, so that errors come from the scatter of replicas.
+
+A task is one batch of networks (`GROUP`): runs that share everything but alpha, temperature and replica. Groups are
+formed from the whole grid, whatever is stored already; another size of the training set, depth, width, activation or
+batch size adds groups and changes none.
+
+A run that does not fit its points within `max_steps` has no stopping time, and its test error is not that of a trained
+network; `average_networks` leaves such runs out and counts them. It takes most replicas fitted for the rest to stand
+for all.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from langevin_sgd import dataset
+from langevin_sgd.checks import require, require_count, require_one_of, require_positive
+from langevin_sgd.data import BinaryImages
+from langevin_sgd.estimate import Estimate
+from langevin_sgd.measure import geometric_mean
+from langevin_sgd.models.networks import FullyConnected
+from langevin_sgd.randomness import key_from_seed
+from langevin_sgd.sgd_settings import SGD, Sampling
+from langevin_sgd.sweep import Store, Task, task
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Loss = Literal["hinge", "quadratic_hinge", "soft_hinge"]
+"""Losses that vanish once every point is fitted, without which there is no stopping time."""
+Precision = Literal["float32", "float64"]
+
+GROUP = {"cpu": 32, "cuda": 1024}
+"""Most runs of one task: as many as are trained in one batch."""
+
+AXES = {
+    "depth": "1",
+    "width": "1",
+    "activation": "1",
+    "alpha": "1",
+    "temperature_per_width": "w^2 / loss",
+    "batch_size": "1",
+    "points": "1",
+}
+"""What a point of the grid is made of, with units."""
+_OF_A_RUN = ("alpha", "temperature_per_width")
+_OF_A_GROUP = tuple(name for name in AXES if name not in _OF_A_RUN)
+_NOT_MEASURED = {*AXES, "lr", "number"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkRuns:
+    """Networks trained together: the settings of one task.
+
+    Parameters
+    ----------
+    network
+        The architecture.
+    data
+        Training and test sets.
+    alpha, temperature_per_width, numbers
+        (run,) scale of the predictor, lr/(batch_size * width), and number of the replica.
+    batch_size, sampling, loss, seed, probe_points, max_steps, precision, device
+        See `langevin_sgd.training.train_networks`.
+
+    Raises
+    ------
+    InputError
+        If a field lies outside its range.
+    """
+
+    network: FullyConnected
+    data: BinaryImages
+    alpha: tuple[float, ...]
+    temperature_per_width: tuple[float, ...]
+    numbers: tuple[int, ...]
+    batch_size: int
+    sampling: Sampling
+    loss: Loss
+    seed: int
+    probe_points: int
+    max_steps: int
+    precision: Precision
+    device: str
+
+    def __post_init__(self) -> None:
+        SGD(lr=1.0, batch_size=self.batch_size, sampling=self.sampling)
+        fits = self.batch_size <= self.data.points or self.sampling == "with_replacement"
+        most = f"must be at most the number of points, here {self.data.points}"
+        require(fits, "batch_size", self.batch_size, most)
+        require_one_of("loss", self.loss, get_args(Loss))
+        key_from_seed(self.seed)
+        require_count("probe_points", self.probe_points, minimum=0)
+        most = f"must be at most the number of test points, here {self.data.test_points}"
+        require(self.probe_points <= self.data.test_points, "probe_points", self.probe_points, most)
+        require_count("max_steps", self.max_steps)
+        require_one_of("precision", self.precision, get_args(Precision))
+
+
+@task()
+def train_together(runs: NetworkRuns) -> xr.Dataset:
+    """Train the networks of one task; weights are not kept."""
+    from langevin_sgd.training.networks import train_networks
+
+    return train_networks(
+        runs.network,
+        runs.data,
+        alpha=runs.alpha,
+        temperature_per_width=runs.temperature_per_width,
+        batch_size=runs.batch_size,
+        sampling=runs.sampling,
+        loss=runs.loss,
+        replicas=runs.numbers,
+        seed=runs.seed,
+        probe_points=runs.probe_points,
+        max_steps=runs.max_steps,
+        precision=runs.precision,
+        device=runs.device,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkGrid:
+    """A grid of networks: every combination of the values given.
+
+    Parameters
+    ----------
+    depth, width, activation
+        Values of the hidden layers D, of their neurons h, and of ``relu`` (default), ``gelu``, ``linear``.
+    alpha
+        Values of the scale of the predictor, 1/margin.
+    temperature_per_width
+        Values of lr/(batch_size * width).
+    batch_size
+        Values of B; default 16.
+    points
+        Sizes P of the training set.
+    data, labels, test_points
+        See `langevin_sgd.data.BinaryImages`; 512 test points of the parity of digits by default.
+    replicas
+        Runs at every point, at least 2: errors come from their scatter; default 8.
+    seed
+        0 ... 2**128 - 1; default 0.
+    loss, sampling, max_steps, probe_points, precision, device
+        See `langevin_sgd.training.train_networks`; 20000 steps at most by default.
+
+    Raises
+    ------
+    InputError
+        If a value is out of range, an axis is empty, or a batch is larger than a training set.
+
+    Examples
+    --------
+    >>> grid = NetworkGrid(
+    ...     depth=(2,), width=(32,), alpha=(1.0, 256.0), temperature_per_width=(0.01, 0.02), points=(64, 128)
+    ... )
+    >>> len(grid.combinations()), [len(group.numbers) for group in grid.groups()]
+    (8, [32, 32])
+    """
+
+    depth: tuple[int, ...]
+    width: tuple[int, ...]
+    activation: tuple[Literal["relu", "gelu", "linear"], ...] = ("relu",)
+    alpha: tuple[float, ...]
+    temperature_per_width: tuple[float, ...]
+    batch_size: tuple[int, ...] = (16,)
+    points: tuple[int, ...]
+    data: str = "digits"
+    labels: str | tuple[int, ...] | None = None
+    test_points: int = 512
+    replicas: int = 8
+    seed: int = 0
+    loss: Loss = "hinge"
+    sampling: Sampling = "without_replacement"
+    max_steps: int = 20_000
+    probe_points: int = 0
+    precision: Precision = "float32"
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        require_count("replicas", self.replicas, 2)
+        for name in AXES:
+            require(len(getattr(self, name)) > 0, name, getattr(self, name), "must hold at least one value")
+        for name in _OF_A_RUN:
+            for value in getattr(self, name):
+                require_positive(name, value)
+        require(self.device.split(":")[0] in GROUP, "device", self.device, "must be cpu or cuda")
+        self.groups()
+
+    def combinations(self) -> list[dict[str, Any]]:
+        """Points of the grid, by the names of `AXES`, each once."""
+        values = (dict.fromkeys(getattr(self, name)) for name in AXES)
+        return [dict(zip(AXES, point, strict=True)) for point in itertools.product(*values)]
+
+    def training_data(self, points: int) -> BinaryImages:
+        """Training and test sets of `points` training points."""
+        return BinaryImages(points=points, test_points=self.test_points, name=self.data, labels=self.labels)
+
+    def groups(self) -> list[NetworkRuns]:
+        """Settings of all tasks, the most expensive first: the most weights times points."""
+        return [runs for runs, _ in self._groups()]
+
+    def tasks(self) -> list[Task]:
+        """Tasks for `langevin_sgd.sweep.run`, the most expensive first."""
+        return [train_together.at(runs) for runs in self.groups()]
+
+    def collect(self, store: Store | None = None) -> xr.Dataset:
+        """Put together what a store holds, or compute it here and now.
+
+        Parameters
+        ----------
+        store
+            In which all `tasks` are done; without one they are computed in this process, one after the other.
+
+        Returns
+        -------
+        xarray.Dataset
+            Over (point, replica): ``status``, ``steps``, ``last_update_step``, ``t_star``, ``loss``, ``train_error``,
+            ``test_error``, ``test_loss``, ``unfit_fraction``, ``weight_change`` and, with probe points,
+            ``kernel_change``, as of `langevin_sgd.training.train_networks`. Over point: the `AXES`, and
+            ``unfinished``, the number of replicas that did not fit their points.
+
+        Raises
+        ------
+        InputError
+            If the store lacks a result.
+        """
+        load = Task.compute if store is None else store.load
+        grid = self.combinations()
+        found: dict[str, dataset.Variable] = {}
+        for runs, places in self._groups():
+            group = load(train_together.at(runs))
+            for name, values in group.items():
+                if values.dims == ("replica",) and name not in _NOT_MEASURED:
+                    empty = np.empty((len(grid), self.replicas), values.dtype)
+                    at_name = found.setdefault(str(name), (("point", "replica"), empty, values.attrs["units"]))
+                    at_name[1].flat[places] = values.values
+        found["unfinished"] = (("point",), (found["status"][1] != 0).sum(axis=1), "1")
+        for name, unit in AXES.items():
+            found[name] = (("point",), np.array([point[name] for point in grid]), unit)
+        made = dataset.make(found, kind="network_sweep", settings=asdict(self), seed=self.seed)
+        made["status"].attrs.update(group["status"].attrs)
+        return made.set_coords(list(AXES))
+
+    def _groups(self) -> list[tuple[NetworkRuns, np.ndarray]]:
+        """Settings of every task, and the places of its runs among all (point, replica)."""
+        grid = self.combinations()
+        alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+        for number, point in enumerate(grid):
+            runs = range(number * self.replicas, (number + 1) * self.replicas)
+            alike[tuple(point[name] for name in _OF_A_GROUP)] += runs
+        most = GROUP[self.device.split(":")[0]]
+        parts = [part for runs in alike.values() for part in np.array_split(runs, math.ceil(len(runs) / most))]
+        groups = [(self._runs(grid, part), part) for part in parts]
+        return sorted(groups, key=lambda group: -group[0].data.points * group[0].network.parameters)
+
+    def _runs(self, grid: list[dict[str, Any]], places: np.ndarray) -> NetworkRuns:
+        points, numbers = np.divmod(places, self.replicas)
+        first = grid[points[0]]
+        shared = ("loss", "sampling", "seed", "probe_points", "max_steps", "precision", "device")
+        data = self.training_data(first["points"])
+        shape = {name: first[name] for name in ("depth", "width", "activation")}
+        return NetworkRuns(
+            network=FullyConnected(dimension=data.dimension, **shape),
+            data=data,
+            alpha=tuple(float(grid[point]["alpha"]) for point in points),
+            temperature_per_width=tuple(float(grid[point]["temperature_per_width"]) for point in points),
+            numbers=tuple(numbers.tolist()),
+            batch_size=first["batch_size"],
+            **{name: getattr(self, name) for name in shared},
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkAverages:
+    """Means over the fitted replicas of one point of a grid, and how many there are.
+
+    Parameters
+    ----------
+    at
+        Values of the `AXES`.
+    ended
+        Replicas by how they ended: ``fitted``, ``step_limit`` and so on.
+    test_error
+        Arithmetic mean; not valid, like the others, with fewer than two fitted replicas.
+    t_star, weight_change
+        Geometric means.
+    kernel_change
+        Geometric mean; ``None`` without probe points.
+    """
+
+    at: dict[str, Any]
+    ended: dict[str, int]
+    test_error: Estimate
+    t_star: Estimate
+    weight_change: Estimate
+    kernel_change: Estimate | None
+
+    @property
+    def mostly_fitted(self) -> bool:
+        """Whether at least half of the replicas are fitted."""
+        return 2 * self.ended["fitted"] >= sum(self.ended.values())
+
+
+def average_networks(result: xr.Dataset) -> list[NetworkAverages]:
+    """Average the fitted replicas of every point.
+
+    Parameters
+    ----------
+    result
+        Of `NetworkGrid.collect`.
+
+    Returns
+    -------
+    list of NetworkAverages
+        In the order of the points. Points share training sets and initial weights, so their errors are correlated.
+    """
+    return [_averages(result.isel(point=point)) for point in range(result.sizes["point"])]
+
+
+def _averages(point: xr.Dataset) -> NetworkAverages:
+    status = point["status"].values
+    names = point["status"].attrs["flag_meanings"].split()
+    fitted = status == names.index("fitted")
+    return NetworkAverages(
+        at={name: point[name].item() for name in AXES},
+        ended={name: int((status == code).sum()) for code, name in enumerate(names)},
+        test_error=Estimate.from_samples(point["test_error"].values[fitted], method="mean over fitted replicas"),
+        t_star=geometric_mean(point["t_star"].values[fitted]),
+        weight_change=geometric_mean(point["weight_change"].values[fitted]),
+        kernel_change=geometric_mean(point["kernel_change"].values[fitted]) if "kernel_change" in point else None,
+    )
+
+
+def lines_in_temperature(
+    points: Sequence[NetworkAverages],
+) -> Iterator[tuple[dict[str, Any], list[NetworkAverages]]]:
+    """Points that share all but the temperature, as (what they share, the points from cold to hot)."""
+    lines: dict[tuple[Any, ...], list[NetworkAverages]] = defaultdict(list)
+    for point in points:
+        lines[tuple(value for name, value in point.at.items() if name != "temperature_per_width")].append(point)
+    for line in lines.values():
+        held = {name: value for name, value in line[0].at.items() if name != "temperature_per_width"}
+        yield held, sorted(line, key=lambda point: float(point.at["temperature_per_width"]))
+
+
+def largest_temperature(line: Sequence[NetworkAverages]) -> float | None:
+    """Measure T_max, above which training fails, on the temperatures of a grid.
+
+    Parameters
+    ----------
+    line
+        From `lines_in_temperature`.
+
+    Returns
+    -------
+    float or None
+        The highest temperature at which at least half of the replicas are fitted. ``None`` where it is the highest of
+        all, so that T_max is out of reach, or where there is none.
+    """
+    fitted = [index for index, point in enumerate(line) if point.mostly_fitted]
+    if not fitted or fitted[-1] == len(line) - 1:
+        return None
+    return float(line[fitted[-1]].at["temperature_per_width"])

@@ -1,0 +1,221 @@
+r"""Fully connected networks with one output and no biases.
+
+    a_0 = x,    z_l = W_l a_{l-1} / sqrt(fan_in),    a_l = phi(z_l) / sqrt(E phi(z)^2),    f = w . a_D / h
+
+with l = 1 ... D hidden layers of width h, z a standard normal, and all weights drawn from N(0, 1). Every z_l is then of
+order one at the start for inputs with |x|^2 of order d. The output is divided by h (mean field: features move at a rate
+that does not fade with the width), or by sqrt(h) (`output_scaling` = "ntk": at large h the network stays linear in its
+weights).
+
+The factors 1 / sqrt(E phi^2) are carried over to the layer above, which changes no output. For relu E phi^2 = 1/2, for
+a linear network 1. For gelu, phi(z) = z Phi(z), it is 1/3 + 1/(2 pi sqrt(3)): integrating by parts twice,
+E[z^2 Phi^2] = E[Phi^2] + 2 E[z Phi p] with p the normal density, where E[Phi^2] = 1/3, p^2 is 1/(2 sqrt(pi)) times the
+density of variance 1/2, and under that z Phi has the mean (1/2) / sqrt(3 pi).
+
+References
+----------
+Sclocchi, Geiger and Wyart, *Dissecting the effects of SGD noise in distinct regimes of deep learning*, arXiv 2301.13703
+(the parametrisation); Jacot, Gabriel and Hongler, arXiv 1806.07572 (the scaling by sqrt(h)); Mei, Montanari and Nguyen,
+arXiv 1804.06561 (mean field).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from langevin_sgd.checks import require, require_count, require_one_of
+
+if TYPE_CHECKING:
+    import torch
+
+    from langevin_sgd.models.networks.module import FullyConnectedModule
+    from langevin_sgd.models.networks.replicas import FullyConnectedReplicas
+
+Activation = Literal["relu", "gelu", "linear"]
+MEAN_SQUARE: dict[str, float] = {"relu": 1 / 2, "gelu": 1 / 3 + 1 / (2 * math.pi * math.sqrt(3)), "linear": 1.0}
+"""E phi(z)^2 of a standard normal z."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FullyConnected:
+    """A fully connected network.
+
+    Parameters
+    ----------
+    dimension
+        Inputs d, >= 1.
+    width
+        Neurons h of each hidden layer, >= 1; 128 by default, as in the reference.
+    depth
+        Hidden layers D, >= 1; 5 by default, as in the reference.
+    activation
+        ``relu`` (default), ``gelu`` or ``linear``.
+    output_scaling
+        ``mean_field`` (default) divides the output by the width, ``ntk`` by its square root.
+    frozen
+        Hidden layers, counted from the input, that keep their initial weights; none by default.
+
+    Raises
+    ------
+    InputError
+        If a field lies outside its range.
+
+    Examples
+    --------
+    >>> FullyConnected(dimension=784, width=128, depth=2).parameters
+    116864
+    """
+
+    dimension: int
+    width: int = 128
+    depth: int = 5
+    activation: Activation = "relu"
+    output_scaling: Literal["mean_field", "ntk"] = "mean_field"
+    frozen: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("dimension", "width", "depth"):
+            require_count(name, getattr(self, name))
+        require_one_of("activation", self.activation, MEAN_SQUARE)
+        require_one_of("output_scaling", self.output_scaling, ("mean_field", "ntk"))
+        require_count("frozen", self.frozen, minimum=0)
+        require(self.frozen <= self.depth, "frozen", self.frozen, f"must be at most depth = {self.depth}")
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """(inputs, outputs) of the weights of each layer, the output layer last."""
+        sizes = [self.dimension] + [self.width] * self.depth + [1]
+        return list(itertools.pairwise(sizes))
+
+    @property
+    def scales(self) -> list[float]:
+        """Factor of each layer, that of the activation below it included."""
+        below = 1 / math.sqrt(MEAN_SQUARE[self.activation])
+        output = self.width if self.output_scaling == "mean_field" else math.sqrt(self.width)
+        hidden = [below / math.sqrt(self.width)] * (self.depth - 1)
+        return [1 / math.sqrt(self.dimension), *hidden, below / output]
+
+    @property
+    def layers(self) -> list[str]:
+        """Names of the layers whose weights are trained."""
+        return [f"hidden_{number}" for number in range(self.frozen + 1, self.depth + 1)] + ["output"]
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights, frozen ones included."""
+        return sum(inputs * outputs for inputs, outputs in self.shapes)
+
+    @property
+    def degree(self) -> int | None:
+        """Degree L of f as a homogeneous function of its trained weights, D + 1 without frozen ones; none for gelu."""
+        return None if self.activation == "gelu" else self.depth + 1 - self.frozen
+
+    def describe(self) -> dict[str, Any]:
+        """Return the fields as JSON types, for provenance."""
+        return {"name": type(self).__name__, **asdict(self)}
+
+    def initial_weights(self, seed: int, replica: int = 0) -> list[np.ndarray]:
+        """Initial weights of one replica: a function of (seed, replica) alone.
+
+        Parameters
+        ----------
+        seed
+            0 ... 2**128 - 1.
+        replica
+            Number of the replica.
+
+        Returns
+        -------
+        list of (inputs, outputs) float64, one for each layer
+
+        Examples
+        --------
+        >>> [w.shape for w in FullyConnected(dimension=3, width=4, depth=1).initial_weights(0)]
+        [(3, 4), (4, 1)]
+        """
+        from langevin_sgd.randomness import START, normals
+
+        flat = normals((self.parameters,), seed, step=replica, substream=START)
+        ends = np.cumsum([inputs * outputs for inputs, outputs in self.shapes])[:-1]
+        return [part.reshape(shape) for part, shape in zip(np.split(flat, ends), self.shapes, strict=True)]
+
+    def module(
+        self, seed: int = 0, replica: int = 0, *, precision: Literal["float32", "float64"] = "float32"
+    ) -> FullyConnectedModule:
+        """Return one replica as a plain torch module: ``module(x)`` maps (..., dimension) to (...).
+
+        Parameters
+        ----------
+        seed, replica
+            Of its initial weights.
+        precision
+            Of its weights.
+        """
+        import torch
+
+        from langevin_sgd.models.networks.module import FullyConnectedModule
+
+        weights = [torch.from_numpy(w).to(getattr(torch, precision)) for w in self.initial_weights(seed, replica)]
+        return FullyConnectedModule(self, weights)
+
+    def replicas(
+        self, draws: Sequence[tuple[int, int]], dtype: torch.dtype, device: torch.device | str = "cpu"
+    ) -> FullyConnectedReplicas:
+        """Return many replicas side by side; `draws` are the seed and number of each."""
+        import torch
+
+        from langevin_sgd.models.networks.replicas import FullyConnectedReplicas
+
+        stacks = [torch.empty((len(draws), *shape), dtype=dtype) for shape in self.shapes]
+        for r, (seed, number) in enumerate(draws):
+            for stack, w in zip(stacks, self.initial_weights(seed, number), strict=True):
+                stack[r] = torch.from_numpy(w)
+        return FullyConnectedReplicas(self, [stack.to(device) for stack in stacks])
+
+
+def random_features(
+    dimension: int, width: int, *, activation: Activation = "relu", output_scaling: Literal["mean_field", "ntk"] = "ntk"
+) -> FullyConnected:
+    """One hidden layer that keeps its random weights: a linear model in random features.
+
+    Parameters
+    ----------
+    dimension, width, activation, output_scaling
+        As in `FullyConnected`; the output is divided by sqrt(width) by default.
+
+    References
+    ----------
+    Rahimi and Recht, *Random features for large-scale kernel machines*, NIPS 2007.
+
+    Examples
+    --------
+    >>> random_features(10, 50).frozen
+    1
+    """
+    return FullyConnected(
+        dimension=dimension, width=width, depth=1, activation=activation, output_scaling=output_scaling, frozen=1
+    )
+
+
+def two_layer_linear(
+    dimension: int, width: int, *, output_scaling: Literal["mean_field", "ntk"] = "mean_field"
+) -> FullyConnected:
+    """Two layers of weights and no non-linearity: the simplest network whose kernel moves.
+
+    Parameters
+    ----------
+    dimension, width, output_scaling
+        As in `FullyConnected`.
+
+    Examples
+    --------
+    >>> two_layer_linear(10, 50).degree
+    2
+    """
+    return FullyConnected(dimension=dimension, width=width, depth=1, activation="linear", output_scaling=output_scaling)

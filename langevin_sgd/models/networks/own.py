@@ -1,0 +1,77 @@
+"""A torch module of your own, trained in many replicas at once by `torch.func`.
+
+The weights of all replicas are stacked and the module is called through ``torch.func.functional_call`` under ``vmap``:
+slower than a backward pass written out, but for any architecture whose outputs do not depend on the other inputs of a
+batch and which holds no state of its own (no batch normalisation, no dropout).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from langevin_sgd.checks import InputError, require_count
+
+if TYPE_CHECKING:
+    import torch
+
+    from langevin_sgd.models.networks.vectorised import VectorisedReplicas
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OwnNetwork:
+    """A network given by a function that makes it.
+
+    Parameters
+    ----------
+    build
+        ``build()`` returns a fresh ``torch.nn.Module`` that maps (input, dimension) to (input,) or (input, 1). It is
+        called once for every replica, with torch's generator seeded by the seed and number of the replica.
+    name
+        Stands for it in provenance.
+    width
+        h in temperature_per_width = lr/(batch_size*h); 1 by default.
+
+    Raises
+    ------
+    InputError
+        If a field lies outside its range, or a module holds buffers.
+    """
+
+    build: Callable[[], torch.nn.Module]
+    name: str = "own"
+    width: int = 1
+
+    def __post_init__(self) -> None:
+        require_count("width", self.width)
+
+    @property
+    def layers(self) -> list[str]:
+        """Names of the trained parameters."""
+        return [name for name, p in self.build().named_parameters() if p.requires_grad]
+
+    def describe(self) -> dict[str, Any]:
+        """Return what can be said of it in JSON types, for provenance."""
+        return {"name": self.name, "width": self.width}
+
+    def module(self, seed: int = 0, replica: int = 0) -> torch.nn.Module:
+        """Return one replica; the weights are a function of (seed, replica) alone."""
+        import torch
+
+        from langevin_sgd.randomness import derive_seed
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive_seed(seed, "own network", replica))
+            made = self.build()
+        if any(True for _ in made.buffers()):
+            raise InputError("build = a module with buffers (batch normalisation?): must hold parameters only")
+        return made
+
+    def replicas(
+        self, draws: Sequence[tuple[int, int]], dtype: torch.dtype, device: torch.device | str = "cpu"
+    ) -> VectorisedReplicas:
+        """Return many replicas side by side; `draws` are the seed and number of each."""
+        from langevin_sgd.models.networks.vectorised import VectorisedReplicas
+
+        return VectorisedReplicas.of_modules([self.module(*draw).to(device=device, dtype=dtype) for draw in draws])

@@ -1,0 +1,62 @@
+"""Many copies of one torch module, each with weights of its own, by ``torch.func``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch.func import functional_call, jacrev, vjp, vmap
+
+
+class VectorisedReplicas:
+    """Modules of one architecture, with the interface of `langevin_sgd.models.networks.replicas`.
+
+    Parameters
+    ----------
+    module
+        One of them, for its architecture.
+    trained, fixed
+        Name -> weights of all replicas, (replica, ...); the trained ones are changed in place.
+    """
+
+    def __init__(
+        self, module: torch.nn.Module, trained: dict[str, torch.Tensor], fixed: dict[str, torch.Tensor]
+    ) -> None:
+        self._module, self._names, self._fixed = module, list(trained), fixed
+        self.trained = list(trained.values())
+
+    @classmethod
+    def of_modules(cls, modules: Sequence[torch.nn.Module]) -> VectorisedReplicas:
+        """Stack the weights of modules of one architecture."""
+        parameters = [dict(module.named_parameters()) for module in modules]
+        stacks = {name: torch.stack([one[name].detach() for one in parameters]) for name in parameters[0]}
+        learns = {name for name, p in parameters[0].items() if p.requires_grad}
+        trained = {name: stack for name, stack in stacks.items() if name in learns}
+        return cls(modules[0], trained, {name: stack for name, stack in stacks.items() if name not in learns})
+
+    def outputs(self, x: torch.Tensor) -> torch.Tensor:
+        """Outputs (replica, input) at inputs (replica, input, dimension)."""
+        return self._call(self.trained, x)
+
+    def step(self, x: torch.Tensor, factors: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        """Add ``sum_b c_b grad f(x_b)`` to the weights, with factors c that depend on the outputs."""
+        output, pull_back, *_ = vjp(lambda weights: self._call(weights, x), self.trained)
+        for w, change in zip(self.trained, pull_back(factors(output))[0], strict=True):
+            w += change
+
+    def kernel(self, x: torch.Tensor) -> torch.Tensor:
+        """Tangent kernel (replica, input, input) of the trained weights at inputs (replica, input, dimension)."""
+        rows = vmap(jacrev(self._call_one))(self.trained, self._fixed, x)
+        return sum((row.flatten(2) @ row.flatten(2).mT for row in rows), start=torch.zeros(()).to(x))
+
+    def select(self, places: torch.Tensor) -> VectorisedReplicas:
+        """Return the replicas at `places` alone, as copies."""
+        trained = {name: w[places] for name, w in zip(self._names, self.trained, strict=True)}
+        return VectorisedReplicas(self._module, trained, {name: w[places] for name, w in self._fixed.items()})
+
+    def _call(self, weights: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        return vmap(self._call_one)(weights, self._fixed, x)
+
+    def _call_one(self, weights: list[torch.Tensor], fixed: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        named = dict(zip(self._names, weights, strict=True)) | fixed
+        return functional_call(self._module, named, (x,)).reshape(len(x))

@@ -1,0 +1,117 @@
+"""The training and test points of all replicas, each distinct set held once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+
+from langevin_sgd.checks import InputError, require
+
+Arrays = tuple[np.ndarray, ...]
+
+
+class DataLaw(Protocol):
+    """A law of training sets, for instance `langevin_sgd.data.DepletedSign`."""
+
+    def sample(self, seed: int, replica: int = 0) -> Arrays:
+        """Return X, y or X, y, X_test, y_test of one replica."""
+
+
+class Part(NamedTuple):
+    """Training or test points of all replicas."""
+
+    X: torch.Tensor
+    """(point, dimension) of all distinct sets, one after the other."""
+    y: torch.Tensor
+    """(point,) labels of +-1."""
+    first: np.ndarray
+    """(replica,) place of the first point of each replica."""
+    points: np.ndarray
+    """(replica,) their number."""
+
+    def rows(self, members: np.ndarray, start: int, stop: int) -> torch.Tensor:
+        """Places (replica, point) of points start ... stop - 1; beyond the last point that point again."""
+        numbers = np.minimum(np.arange(start, stop), self.points[members, None] - 1)
+        return torch.from_numpy(self.first[members, None] + numbers).to(self.X.device)
+
+    def present(self, members: np.ndarray) -> torch.Tensor:
+        """Whether a replica has so many points, (replica, point)."""
+        widest = np.arange(self.points[members].max(initial=0))
+        return torch.from_numpy(widest < self.points[members, None]).to(self.X.device)
+
+
+def training_sets(
+    data: DataLaw | Arrays | Sequence[Arrays],
+    draws: Sequence[tuple[int, int]],
+    points: Sequence[int | None],
+    dtype: torch.dtype,
+    device: str,
+) -> tuple[Part, Part]:
+    """Gather training and test points.
+
+    Parameters
+    ----------
+    data
+        One set (X, y) or (X, y, X_test, y_test), a list with one such set for each replica, or a law of sets.
+    draws
+        Seed and number of each replica; equal ones share a set drawn from a law.
+    points
+        Use the first so many training points, or all.
+
+    Raises
+    ------
+    InputError
+        If shapes do not match, or a number is not finite, a label not +-1, or there are fewer points than asked for.
+    """
+    distinct: dict[Any, int] = {}
+    sets: list[Arrays] = []
+    place = np.empty(len(draws), np.int64)
+    for r, draw in enumerate(draws):
+        key: Any = draw
+        if isinstance(data, tuple):
+            key = None
+        elif isinstance(data, list):
+            require(len(data) == len(draws), "data", len(data), f"must have one set for each of {len(draws)} replicas")
+            key = id(data[r])
+        if key not in distinct:
+            distinct[key] = len(sets)
+            chosen = data[r] if isinstance(data, list) else data
+            sets.append(_checked(chosen if isinstance(chosen, tuple) else chosen.sample(*draw)))  # type: ignore[union-attr]
+        place[r] = distinct[key]
+    require(len({len(part) for part in sets}) == 1, "data", "sets", "must all have test points, or none of them")
+    train = _part([(part[0], part[1]) for part in sets], place, dtype, device)
+    if len(sets[0]) == 2:
+        nothing = [(part[0][:0], part[1][:0]) for part in sets]
+        return _first_points(train, points), _part(nothing, place, dtype, device)
+    return _first_points(train, points), _part([(part[2], part[3]) for part in sets], place, dtype, device)
+
+
+def _checked(arrays: Arrays) -> Arrays:
+    if len(arrays) not in (2, 4):
+        raise InputError(f"data = {len(arrays)} arrays: must be (X, y) or (X, y, X_test, y_test)")
+    found = tuple(np.asarray(array) for array in arrays)
+    for X, y in zip(found[::2], found[1::2], strict=True):
+        if X.ndim != 2 or y.shape != X.shape[:1] or X.size == 0:
+            raise InputError(f"data = shapes {X.shape}, {y.shape}: must be (point, dimension) and (point,)")
+        require(bool(np.isfinite(X).all()), "data", "X with NaN or infinity", "must be finite")
+        require(bool(np.isin(y, (-1, 1)).all()), "data", np.unique(y)[:5].tolist(), "labels must be -1 or +1")
+    return found
+
+
+def _part(pairs: list[tuple[np.ndarray, np.ndarray]], place: np.ndarray, dtype: torch.dtype, device: str) -> Part:
+    dimensions = sorted({X.shape[1] for X, _ in pairs})
+    require(len(dimensions) == 1, "data", dimensions, "all sets must have one dimension")
+    sizes = np.array([len(y) for _, y in pairs])
+    X = torch.cat([torch.from_numpy(np.ascontiguousarray(X)).to(dtype) for X, _ in pairs]).to(device)
+    y = torch.cat([torch.from_numpy(np.ascontiguousarray(y)).to(dtype) for _, y in pairs]).to(device)
+    return Part(X, y, (np.cumsum(sizes) - sizes)[place], sizes[place])
+
+
+def _first_points(train: Part, points: Sequence[int | None]) -> Part:
+    wanted = np.array([all_of if p is None else p for p, all_of in zip(points, train.points.tolist(), strict=True)])
+    for asked, there in zip(wanted.tolist(), train.points.tolist(), strict=True):
+        require(asked <= there, "points", asked, f"must be at most {there}, the points of the training set")
+    return train._replace(points=wanted)

@@ -1,0 +1,133 @@
+"""``train`` on the command line: table, documents, figures, a sweep that continues, bad input."""
+
+import json
+from concurrent.futures import Future
+
+import pytest
+
+import langevin_sgd as ls
+
+SMALL = ["--depth", 2, "--width", 8, "--B", 8, "--test-points", 50, "--seeds", 2, "--workers", 1, "--max-steps", 2000]
+PHASE = ["train", *SMALL, "--P", 24, "--alpha", "1,64", "--temperature-per-width", "0.015,0.03,8"]
+LAZY = ["train", *SMALL, "--P", "24,48", "--alpha", 64, "--temperature-per-width", "0.015,0.03", "--probe-points", 4]
+
+
+def strict(text):
+    """Parse JSON that holds no NaN and no infinity."""
+    return json.loads(text, parse_constant=lambda name: pytest.fail(f"not strict JSON: {name}"))
+
+
+class InThisProcess:
+    """A pool without workers, which take seconds to start."""
+
+    capacity, death = 1, SystemError
+
+    def __init__(self, workers):
+        assert workers == 1
+
+    def submit(self, function, *arguments):
+        future = Future()
+        future.set_result(function(*arguments))
+        return future
+
+    def check(self):
+        pass
+
+    def close(self, *, at_once):
+        assert not at_once
+
+
+def test_a_phase_diagram_is_trained_once(command, tmp_path, monkeypatch):
+    monkeypatch.setattr("langevin_sgd.sweep.execution.LocalPool", InThisProcess)
+    words = [*PHASE, "--results", tmp_path / "results"]
+    status, out, err = command(*words, "--json")
+    assert status == 0
+    assert err == "langevin-sgd: 4 of 12 runs are unfinished (stuck: 4); the means leave them out\n"
+    document = strict(out)
+    assert list(document) == ["points", "largest_temperatures"]
+    first = document["points"][0]
+    axes = {"depth": 2, "width": 8, "activation": "relu", "alpha": 1.0, "temperature_per_width": 0.015, "B": 8, "P": 24}
+    assert {name: first[name] for name in axes} == axes
+    assert [first[name] for name in ("fitted", "step_limit", "diverged", "stuck")] == [2, 0, 0, 0]
+    assert [document["points"][2][name]["valid"] for name in ("test_error", "t_star", "weight_change")] == [False] * 3
+    assert [(line["alpha"], line["T_max"]) for line in document["largest_temperatures"]] == [(1, 0.03), (64, 0.03)]
+
+    monkeypatch.setattr("langevin_sgd.sweep.execution.LocalPool", None)
+    status, out, _ = command(*words, "--plot", tmp_path / "figure.svg")
+    assert status == 0
+    assert out.startswith("depth=2 width=8 activation=relu B=8 P=24\n\nalpha      T  fitted")
+    for name in ("test_error", "t_star", "weight_change"):
+        assert str(ls.Estimate(value=first[name]["value"], standard_error=first[name]["standard_error"])) in out
+    assert out.endswith("alpha  T_max\n-----  -----\n    1   0.03\n   64   0.03\n")
+    assert "</svg>" in (tmp_path / "figure.svg").read_text()
+
+
+def test_the_lazy_regime(command, tmp_path, monkeypatch):
+    monkeypatch.setattr("langevin_sgd.sweep.execution.LocalPool", InThisProcess)
+    figure = tmp_path / "figure.svg"
+    status, out, err = command(*LAZY, "--results", tmp_path / "results", "--labels", "0,1,2", "--plot", figure)
+    assert (status, err) == (0, "")
+    assert "kernel change" in out
+    assert "T_max" not in out
+    assert "</svg>" in figure.read_text()
+    words = [*LAZY, "--results", tmp_path / "results", "--max-steps", 1, "--plot", figure]
+    status, out, err = command(*words)
+    assert (status, out) == (2, "")
+    assert err.startswith("langevin-sgd: plot: nowhere are half of the replicas fitted")
+
+
+def test_figures_show_the_means(tmp_path):
+    """Panels and their numbers, T_max and a gap where training fails."""
+    from langevin_sgd.cli.train.figures import _against_temperature, _phase_diagram
+
+    grid = ls.experiments.NetworkGrid(
+        depth=(2,),
+        width=(8,),
+        batch_size=(8,),
+        test_points=50,
+        replicas=2,
+        max_steps=2000,
+        points=(24,),
+        alpha=(1.0, 64.0),
+        temperature_per_width=(0.015, 0.03, 8.0),
+    )
+    points = ls.experiments.average_networks(grid.collect())
+    lines = list(ls.experiments.lines_in_temperature(points))
+    errors, boundary = _phase_diagram(lines)
+    assert [series.label for series in errors.series if series.label] == ["alpha=1", "alpha=64"]
+    assert errors.series[0].y[:2].tolist() == [point.test_error.value for point in points[:2]]
+    assert errors.series[0].y[2] != errors.series[0].y[2]
+    assert boundary.series[0].x.tolist() == [1.0, 64.0]
+    assert boundary.series[0].y.tolist() == [0.03, 0.03]
+    time, change = _against_temperature(lines[:1])
+    assert time.series[0].y[:2].tolist() == [point.t_star.value for point in points[:2]]
+    assert change.series[0].error[:2].tolist() == [point.weight_change.standard_error for point in points[:2]]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--P", 4], "B = 8: must be at most the number of points, here 4"),
+        (["--P", 2000], "must be at most 1797, the images of digits"),
+        (["--alpha", "1,-1"], "alpha = -1.0: must be a positive number"),
+        (["--temperature-per-width", 0], "temperature-per-width = 0.0: must be a positive number"),
+        (["--temperature-per-width", 0.1, "--plot", "f.svg"], "plot: needs two or more values of --temp"),
+        (["--width", 0], "width = 0: must be an integer of at least 1"),
+        (["--depth", "1,x"], "--depth: invalid literal for int() with base 10: 'x'"),
+        (["--activation", "relu,tanh"], "activation = 'tanh': must be one of relu, gelu, linear"),
+        (["--data", "mist"], "Expected one of ('digits', 'mnist', 'cifar10')"),
+        (["--labels", "animals"], "labels = 'animals': must be 'parity'"),
+        (["--labels", "3,11"], "labels = (3, 11): must name one to nine"),
+        (["--loss", "square"], "Expected one of ('hinge', 'quadratic_hinge', 'soft_hinge')"),
+        (["--seeds", 1], "seeds = 1: must be an integer of at least 2"),
+        (["--max-steps", 0], "max-steps = 0: must be an integer of at least 1"),
+        (["--device", "tpu"], "device = 'tpu': must be cpu or cuda"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_status_two(command, tmp_path, words, message):
+    status, out, err = command(*PHASE, "--results", tmp_path, *words)
+    assert (status, out) == (2, "")
+    assert err.startswith("langevin-sgd: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert not list(tmp_path.iterdir())

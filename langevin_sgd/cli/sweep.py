@@ -65,7 +65,7 @@ class Failures:
             for status in failed:
                 print(f"{_function(status)}  {status.record['error']}\n  settings: {_failure(status)['settings']}")
                 print(f"{status.record['traceback']}")
-            print(f"{len(failed)} failed; langevin-sgd claims run --retry-failed tries them again")
+            print(f"{len(failed)} failed; the command that made them tries them again with --retry-failed")
         return 1 if failed else 0
 
 

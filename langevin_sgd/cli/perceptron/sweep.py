@@ -12,6 +12,7 @@ from tyro.conf import arg
 
 from langevin_sgd.checks import InputError
 from langevin_sgd.cli.arguments import comma_list, in_words_of_the_command
+from langevin_sgd.cli.computing import compute
 from langevin_sgd.cli.perceptron.words import OPTIONS, Figure, Whole
 from langevin_sgd.cli.text import print_json, table
 from langevin_sgd.estimate import Estimate, format_with_error
@@ -92,25 +93,13 @@ class Sweep:
 
     def run(self) -> int:
         """Train, fit and print."""
-        from langevin_sgd import sweep
         from langevin_sgd.experiments import extrapolate_exponents, fit_exponents
+        from langevin_sgd.sweep import Store
 
         with in_words_of_the_command(OPTIONS | {"replicas": "seeds"}):
             grid = self._grid()
-        store = sweep.Store(self.results)
-        outcome = sweep.run(
-            grid.tasks(),
-            store,
-            workers=self.workers or None,
-            scheduler=self.scheduler,
-            progress=True,
-            retry_failed=self.retry_failed,
-        )
-        if outcome.failed:
-            print(
-                f"langevin-sgd: {len(outcome.failed)} tasks failed: {next(iter(outcome.failed.values()))}",
-                file=sys.stderr,
-            )
+        store, workers = Store(self.results), self.workers or None
+        if not compute(grid.tasks(), store, workers=workers, scheduler=self.scheduler, retry_failed=self.retry_failed):
             return 1
         result = grid.collect(store)
         fits, limits = fit_exponents(result), extrapolate_exponents(result)

@@ -11,6 +11,7 @@ from tyro.conf import arg
 
 from langevin_sgd.checks import InputError
 from langevin_sgd.cli.arguments import comma_list, in_words_of_the_command, optional
+from langevin_sgd.cli.computing import compute
 from langevin_sgd.cli.perceptron.words import Figure
 from langevin_sgd.cli.text import print_json, table
 from langevin_sgd.cli.train.words import OPTIONS, cell, letters, short, varied
@@ -136,7 +137,7 @@ class Train:
         with in_words_of_the_command(OPTIONS):
             grid = self._grid()
         store = Store(self.results)
-        if self._failed(grid, store):
+        if not self._compute(grid, store):
             return 1
         points = average_networks(grid.collect(store))
         if self.plot is not None:
@@ -174,25 +175,13 @@ class Train:
             device=self.device,
         )
 
-    def _failed(self, grid: NetworkGrid, store: Store) -> bool:
-        """Compute what the store lacks; say so if tasks have failed."""
-        from langevin_sgd import sweep
-
+    def _compute(self, grid: NetworkGrid, store: Store) -> bool:
+        """Compute what the store lacks; return whether all is there."""
         tasks = grid.tasks()
         if self.scheduler is None and not all(store.has(task) for task in tasks):
             self._require_here(grid)
-        outcome = sweep.run(
-            tasks,
-            store,
-            workers=self.workers or (None if self.device == "cpu" else 1),
-            scheduler=self.scheduler,
-            progress=True,
-            retry_failed=self.retry_failed,
-        )
-        if outcome.failed:
-            reason = next(iter(outcome.failed.values()))
-            print(f"langevin-sgd: {len(outcome.failed)} tasks failed: {reason}", file=sys.stderr)
-        return bool(outcome.failed)
+        workers = self.workers or (None if self.device == "cpu" else 1)
+        return compute(tasks, store, workers=workers, scheduler=self.scheduler, retry_failed=self.retry_failed)
 
     def _require_here(self, grid: NetworkGrid) -> None:
         """Raise `InputError` if this machine lacks the images or the device, before workers fail one by one."""

@@ -26,7 +26,7 @@ COURSE_LEFT = 10.0
 """P n / d at which the course is judged at T >> kappa."""
 QUIET = (1 / 4, 1 / 8)
 """T/kappa of the runs that are extrapolated to T/kappa = 0."""
-LAST_TIMES = {"quiet": 1024, "loud": 256}
+LAST_TIMES = {"quiet": 1024, "loud": 1024}
 """tau at which T << kappa is compared, most runs having stopped; tau to which the equation runs at T >> kappa."""
 SHORTFALL = 2.0
 
@@ -168,7 +168,8 @@ def quiet_end(tier: str, seed: int, temperature: float) -> Run:
 def _run(tier: str, seed: int, label: str, **settings: float) -> Run:
     size = GRID[tier]
     common = {"dimension": size.dimension, "chi": 0.0, "temperature": 1.0, "replicas": size.sets}
-    name = ls.derive_seed(seed, "sde_weight_dependent_noise", label)
+    # A stream that nothing was chosen on: earlier ones were looked at while margins and limits were being set.
+    name = ls.derive_seed(seed, "sde_weight_dependent_noise", "frozen", label)
     return Run(**(common | settings), seed=name)
 
 
@@ -314,7 +315,7 @@ class SdeWeightDependentNoise(ls.claims.Claim):
         return found
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
-        least = {quiet_label(t): ("sgd", 0.5) for t in QUIET} | {"end, loud": ("equation", 0.9)}
+        least = {quiet_label(t): ("sgd", 0.8) for t in QUIET} | {"end, loud": ("equation", 0.99)}
         for label, (kind, wanted) in least.items():
             fitted = float(data[label][f"{kind}_fitted"].isel(step=-1).mean())
             if fitted < wanted:

@@ -138,7 +138,7 @@ def test_state_dependent_noise_of_an_equation_object_against_py_pde(calculus):
     grid = pde.CartesianGrid([[-3.5, 3.5]], 400)
     field = pde.ScalarField(grid, start(grid.axes_coords[0]))
     solver = pde.ScipySolver(oracle, backend="numpy", method="BDF", rtol=1e-6, atol=1e-9)
-    # SciPy's BDF subtracts rows of its table that it has not written yet, whatever the memory holds, and never uses them.
+    # SciPy's BDF subtracts rows of its table that it has not written yet, and never uses what comes out.
     with np.errstate(invalid="ignore", over="ignore"):
         solver.make_stepper(field, dt=1e-4)(field, 0.0, 0.8)
     width = 7 / 400

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from langevin_sgd.checks import InputError, require_count, require_one_of
+from langevin_sgd.checks import InputError, require, require_count, require_one_of
 from langevin_sgd.claims.claim import TIERS, Claim, Component, check_components
 from langevin_sgd.claims.discovery import find_claims
 from langevin_sgd.claims.judgement import JudgedComponent, Judgement, judge_components
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from langevin_sgd.estimate import Estimate
 
 _RUNS = "claims.json"
-"""In the store: which claims were run, in which tiers, with which seeds; so that a report knows what to judge."""
+"""In the store: which claims were run, in which tiers, with which seeds and on which device; so that a report knows
+what to judge."""
+_DEVICE = "device"
+"""Field of a task's settings that says where networks are trained."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Plan:
     claim: Claim
     tier: str
     seed: int
+    device: str = "cpu"
     components: Sequence[Component] = ()
     control: Sequence[Component] = ()
     tasks: Mapping[str, Task] | None = None
@@ -52,6 +56,7 @@ def run(
     *,
     tier: str = "quick",
     seed: int = 0,
+    device: str = "cpu",
     workers: int | None = None,
     scheduler: str | None = None,
     progress: bool = False,
@@ -69,15 +74,19 @@ def run(
         ``quick``, ``full`` or ``gpu``.
     seed
         From which every task derives its own.
+    device
+        ``cpu`` or ``cuda``: where tasks run whose settings have a field ``device``. The tier ``gpu`` needs ``cuda``.
     workers, scheduler, progress, retry_failed
         As in `langevin_sgd.sweep.run`.
 
     Raises
     ------
     InputError
-        If a claim is not well formed: before anything is computed.
+        If a claim is not well formed, or there is no such device: before anything is computed.
     """
-    plans = [plan(claim, tier, seed) for claim in claims]
+    plans = [plan(claim, tier, seed, device) for claim in claims]
+    if device == "cuda":
+        _require_cuda(plans)
     tasks = [task for one in plans for task in (one.tasks or {}).values()]
     _remember(store, plans)
     run_tasks(tasks, store, workers=workers, scheduler=scheduler, progress=progress, retry_failed=retry_failed)
@@ -99,24 +108,40 @@ def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list
     runs, load = _runs(store), cache(store.load)
     judged = []
     for claim in find_claims() if claims is None else claims:
-        tiers = runs.get(f"{claim.paper}/{claim.id}", {claim.tiers[0]: 0})
+        tiers = runs.get(f"{claim.paper}/{claim.id}", {claim.tiers[0]: {}})
         judged += [
-            judge_plan(plan(claim, tier, tiers[tier]), store, load, panels=True) for tier in TIERS if tier in tiers
+            judge_plan(plan(claim, tier, **tiers[tier]), store, load, panels=True) for tier in TIERS if tier in tiers
         ]
     return judged
 
 
-def plan(claim: Claim, tier: str, seed: int) -> Plan:
+def plan(claim: Claim, tier: str, seed: int = 0, device: str = "cpu") -> Plan:
     """Ask a claim for its predictions and tasks, and check them."""
     require_one_of("tier", tier, TIERS)
     require_count("seed", seed, minimum=0)
     if tier not in claim.tiers:
-        return Plan(claim, tier, seed, unavailable=f"has no {tier} tier (has: {', '.join(claim.tiers)})")
+        return Plan(claim, tier, seed, device, unavailable=f"has no {tier} tier (has: {', '.join(claim.tiers)})")
     components, control = claim.predict(tier), claim.control(tier)
     check_components(claim, components, control)
     reason = claim.unavailable(tier) or ""
-    tasks = None if reason else claim.tasks(tier, seed)
-    return Plan(claim, tier, seed, components, control, tasks, reason)
+    if tier == "gpu" and device == "cpu":
+        reason = reason or "needs a GPU: --device cuda"
+    tasks = None if reason else {label: _on(task, device) for label, task in claim.tasks(tier, seed).items()}
+    return Plan(claim, tier, seed, device, components, control, tasks, reason)
+
+
+def _on(task: Task, device: str) -> Task:
+    """The same task on a device, if it can choose."""
+    return task.with_setting(_DEVICE, device) if device != "cpu" and task.has_setting(_DEVICE) else task
+
+
+def _require_cuda(plans: Sequence[Plan]) -> None:
+    """Raise `InputError` if no task can run on a GPU, or there is none here."""
+    import torch
+
+    able = any(task.has_setting(_DEVICE) for one in plans for task in (one.tasks or {}).values())
+    require(able, _DEVICE, "cuda", "none of these claims trains on a GPU; leave it out")
+    require(torch.cuda.is_available(), _DEVICE, "cuda", "there is no CUDA device here; use cpu")
 
 
 # --- judging -------------------------------------------------------------------------------------------------------
@@ -141,17 +166,24 @@ def judge_plan(one: Plan, store: Store, load: Callable[[Task], xr.Dataset], *, p
     for label, task in one.tasks.items():
         if (error := store.failure(task)) is not None:
             return _without_data(one, "failed", f"task {label!r} failed: {error}")
-    missing = sum(not store.has(task) for task in one.tasks.values())
-    if missing:
-        command = f"langevin-sgd claims run {one.name} --tier {one.tier}"
-        return _without_data(one, "not_run", f"{missing} of {len(one.tasks)} results are missing; run: {command}")
-    data = {label: load(task) for label, task in one.tasks.items()}
+    if missing := sum(not store.has(task) for task in one.tasks.values()):
+        return _without_data(one, "not_run", f"{missing} of {len(one.tasks)} results are missing; run: {_command(one)}")
+    try:
+        data = {label: load(task) for label, task in one.tasks.items()}
+    except InputError as damage:
+        return _without_data(one, "not_run", f"{damage}; run: {_command(one)}")
     try:
         return _judge_data(one, store, data, panels)
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         kind = type(error).__name__
         return _without_data(one, "failed", f"judging raised {kind}: {error} ({place.name}, line {place.lineno})")
+
+
+def _command(one: Plan) -> str:
+    """The command that computes what a plan needs."""
+    device = "" if one.device == "cpu" else f" --device {one.device}"
+    return f"langevin-sgd claims run {one.name} --tier {one.tier}{device}"
 
 
 def _without_data(one: Plan, verdict: Verdict, reason: str) -> Judgement:
@@ -191,10 +223,10 @@ def _judge_data(one: Plan, store: Store, data: Mapping[str, xr.Dataset], panels:
 # --- what was run --------------------------------------------------------------------------------------------------
 
 
-def _runs(store: Store) -> dict[str, dict[str, int]]:
-    """paper/id -> tier -> seed."""
+def _runs(store: Store) -> dict[str, dict[str, dict[str, Any]]]:
+    """paper/id -> tier -> seed and device."""
     try:
-        found: dict[str, dict[str, int]] = json.loads((store.directory / _RUNS).read_text(encoding="utf-8"))
+        found: dict[str, dict[str, dict[str, Any]]] = json.loads((store.directory / _RUNS).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except json.JSONDecodeError as error:
@@ -205,6 +237,6 @@ def _runs(store: Store) -> dict[str, dict[str, int]]:
 def _remember(store: Store, plans: Sequence[Plan]) -> None:
     known: dict[str, Any] = _runs(store)
     for one in plans:
-        known[one.name] = known.get(one.name, {}) | {one.tier: one.seed}
+        known[one.name] = known.get(one.name, {}) | {one.tier: {"seed": one.seed, _DEVICE: one.device}}
     with store.writing(), replace_file(store.directory / _RUNS) as part:
         part.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")

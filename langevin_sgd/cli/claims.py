@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg, subcommand
 
-from langevin_sgd.checks import InputError, require
+from langevin_sgd.checks import require
 from langevin_sgd.cli.text import print_json, table
 from langevin_sgd.estimate import format_with_error
 
@@ -112,7 +112,7 @@ class Run:
     """quick: minutes, embedded data; full: hours; gpu: the networks of the papers."""
 
     device: Literal["cpu", "cuda"] = "cpu"
-    """Where networks are trained."""
+    """Where networks are trained; the gpu tier needs cuda. On a GPU one worker by default."""
 
     workers: int = 0
     """Worker processes; 0: as many as this process may use cores."""
@@ -137,14 +137,13 @@ class Run:
         from langevin_sgd import claims
         from langevin_sgd.sweep import Store
 
-        if self.device == "cuda":
-            raise InputError("device = 'cuda': no claim here trains on a GPU; leave --device out")
         judgements = claims.run(
             self._chosen(),
             Store(self.results),
             tier=self.tier,
             seed=self.seed,
-            workers=self.workers or None,
+            device=self.device,
+            workers=self.workers or (None if self.device == "cpu" else 1),
             scheduler=self.scheduler,
             progress=True,
             retry_failed=self.retry_failed,

@@ -13,7 +13,7 @@ import json
 import math
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import lru_cache, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -50,6 +50,14 @@ class Task:
     def compute(self) -> xr.Dataset:
         """Call the function on the settings, without a store."""
         return self.function(decode(self.settings))
+
+    def has_setting(self, name: str) -> bool:
+        """Whether the settings have a field of this name."""
+        return name in json.loads(self.settings)
+
+    def with_setting(self, name: str, value: Any) -> Task:
+        """Return the same task with another value of one field of its settings."""
+        return Task(self.name, encode(replace(decode(self.settings), **{name: value})))
 
 
 class TaskFunction(Generic[S]):

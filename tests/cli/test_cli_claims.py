@@ -99,7 +99,7 @@ def test_report(command, results, tmp_path):
     assert page.read_text().count("<img") == page.read_text().count(' alt="')
     assert "(figures/coins-fair-quick-1.svg)" in text.read_text()
     rows = (tmp_path / "one" / "data" / "coins-fair-quick.csv").read_text().splitlines()
-    assert rows[0] == "panel,x_label,y_label,series,kind,x,y,standard_error"
+    assert rows[0] == "panel,x_label,y_label,series,kind,x,y,standard_error,value"
     assert len(rows) == 1 + 50 + 2 + 2
     assert all(math.isfinite(float(row.split(",")[6])) for row in rows[1:])
 
@@ -146,7 +146,7 @@ def test_a_new_claim_runs_as_it_stands(command, tmp_path, monkeypatch):
     [
         (["claims", "run", "fairr"], "claim = 'fairr': must be one of"),
         (["claims", "run", "--paper", "coin"], "did you mean 'coins'?"),
-        (["claims", "run", "--tier", "gpu"], "no claim asked for has a grid in it"),
+        (["claims", "run", "--paper", "coins", "--tier", "gpu"], "no claim asked for has a grid in it"),
         (["claims", "run", "--tie", "full"], "Perhaps you meant: --tier"),
         (["claims", "run", "--seed", "x"], "--seed"),
         (["claims", "run", "--seed", "-1"], "seed"),

@@ -206,8 +206,10 @@ def _component(judged: JudgedComponent) -> dict[str, str]:
 
 def _alt(panel: Any) -> str:
     drawn = ", ".join(f"{series.label} ({series.kind})" for series in panel.series if series.label)
+    colours = "" if panel.map is None else f"{panel.map.label} as colours over the plane of "
+    joined = "against" if panel.map is None else "and"
     # Square brackets would end the text of an image in Markdown.
-    return f"{panel.title}: {panel.y_label} against {panel.x_label}; {drawn}".translate({91: "(", 93: ")"})
+    return f"{panel.title}: {colours}{panel.y_label} {joined} {panel.x_label}; {drawn}".translate({91: "(", 93: ")"})
 
 
 def _data_uri(kind: str, text: str) -> str:

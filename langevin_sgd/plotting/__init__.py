@@ -2,8 +2,10 @@
 
 `Series`
     One curve or set of points: measurement, theory, rival or guide.
+`Map`
+    Numbers over a plane as colours, behind the series of a panel.
 `Panel`
-    One set of axes with its series, labels and scales.
+    One set of axes with its series and map, labels and scales.
 `draw`
     Panels to a Matplotlib figure.
 `save`
@@ -17,6 +19,7 @@
 from langevin_sgd.plotting.figure import draw as draw
 from langevin_sgd.plotting.figure import save as save
 from langevin_sgd.plotting.figure import to_svg as to_svg
+from langevin_sgd.plotting.panel import Map as Map
 from langevin_sgd.plotting.panel import Panel as Panel
 from langevin_sgd.plotting.panel import Series as Series
 from langevin_sgd.plotting.panel import to_csv as to_csv

@@ -1,7 +1,9 @@
 """Panels to figures: theory as lines, measurements as markers with error bars, rivals dashed.
 
 Colours are those of Okabe and Ito, which stay apart for colour-blind readers; kinds differ in line and marker as well,
-so that a figure survives printing in grey.
+so that a figure survives printing in grey. Maps are drawn in cividis (Nunez, Anderton and Renslow, PLoS ONE 13 (2018)
+e0199239): perceptually uniform, the same to colour-blind readers, and of rising lightness. Series over a map have a
+white rim and begin with black and vermilion, which the map does not hold.
 """
 
 from __future__ import annotations
@@ -17,14 +19,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from langevin_sgd.checks import require, require_one_of
-from langevin_sgd.plotting.panel import Panel, Series
+from langevin_sgd.plotting.panel import Map, Panel, Series
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+COLOURS_OVER_MAPS = ("#000000", "#D55E00", "#CC79A7", "#009E73", "#E69F00", "#56B4E9", "#0072B2")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 _STYLE: Any = {
@@ -43,11 +47,15 @@ _STYLE: Any = {
 }
 _PANEL_SIZE = (4.4, 3.5)
 """Inches; a single panel stays readable on a page 390 pixels wide."""
+_LEGEND_LINE = 0.2
+"""Inches that a line of a legend below a panel takes."""
+_SHORT_LABEL = 16
+"""Letters; labels below a panel stand in two columns if none is longer."""
 
 _LINES: dict[str, dict[str, Any]] = {
     "theory": {"linestyle": "-", "linewidth": 1.6},
     "rival": {"linestyle": (0, (5, 2.5)), "linewidth": 1.4},
-    "guide": {"linestyle": ":", "linewidth": 1.2, "color": "#777777"},
+    "guide": {"linestyle": ":", "linewidth": 1.2},
 }
 
 
@@ -72,38 +80,97 @@ def draw(panels: Sequence[Panel], *, columns: int = 2) -> Figure:
     require(len(panels) > 0, "panels", panels, "must hold at least one panel")
     columns = min(columns, len(panels))
     rows = math.ceil(len(panels) / columns)
+    # Legends of maps stand below them, where they hide no cell.
+    height = _PANEL_SIZE[1] + _LEGEND_LINE * max(_legend_shape(panel)[0] for panel in panels)
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(columns * _PANEL_SIZE[0], rows * _PANEL_SIZE[1]), layout="constrained")
+        figure = Figure(figsize=(columns * _PANEL_SIZE[0], rows * height), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for panel, place in zip(panels, axes, strict=False):
-            _draw_panel(panel, place)
+            _draw_panel(panel, place, figure)
         for unused in axes[len(panels) :]:
             unused.remove()
     return figure
 
 
-def _draw_panel(panel: Panel, axes: Axes) -> None:
+def _draw_panel(panel: Panel, axes: Axes, figure: Figure) -> None:
+    notes = [panel.x_label, panel.note]
+    if panel.map is not None and panel.map.blank:
+        notes.append(f"white: {panel.map.missing}")
     axes.set_title(panel.title)
-    axes.set_xlabel(panel.x_label if not panel.note else f"{panel.x_label}\n{panel.note}")
+    axes.set_xlabel("\n".join(filter(None, notes)))
     axes.set_ylabel(panel.y_label)
     axes.set_xscale(panel.x_scale)
     axes.set_yscale(panel.y_scale)
+    if panel.map is not None:
+        _draw_map(panel.map, panel, axes, figure)
     # Lines and markers count through the colours separately: the first theory has the colour of the first measurement,
     # and so has the first rival where every measurement has one; else rivals get colours of their own.
     kinds = [series.kind for series in panel.series]
     together = kinds.count("rival") == kinds.count("measurement") > 1
+    colours = COLOURS if panel.map is None else COLOURS_OVER_MAPS
     looks: dict[str, Iterator[tuple[str, str]]] = {
-        "measurement": cycle(zip(COLOURS, MARKERS, strict=True)),
-        "theory": cycle(zip(COLOURS, MARKERS, strict=True)),
-        "rival": cycle(zip(COLOURS if together else reversed(COLOURS), MARKERS, strict=True)),
+        "measurement": cycle(zip(colours, MARKERS, strict=True)),
+        "theory": cycle(zip(colours, MARKERS, strict=True)),
+        "rival": cycle(zip(colours if together else reversed(colours), MARKERS, strict=True)),
+        "guide": cycle([("#777777" if panel.map is None else "#222222", "")]),
     }
     for series in panel.series:
-        _draw_series(series, axes, looks)
+        drawn = _draw_series(series, axes, looks)
+        if panel.map is not None:
+            _set_off(drawn)
     for axis, scale in ((axes.xaxis, panel.x_scale), (axes.yaxis, panel.y_scale)):
         if scale == "log":
             _label_short_log_axis(axis)
     if any(series.label for series in panel.series):
+        _place_legend(panel, axes, figure)
+
+
+def _draw_map(colours: Map, panel: Panel, axes: Axes, figure: Figure) -> None:
+    """Fill the axes with the cells, and put the bar of colours beside them."""
+    from matplotlib.colors import LogNorm, Normalize
+
+    (_, x), (_, y) = colours.places("x", panel.x_scale), colours.places("y", panel.y_scale)
+    axes.grid(False)
+    axes.set(xlim=x[[0, -1]], ylim=y[[0, -1]])
+    if not np.isfinite(colours.values).any():
+        return
+    norm = LogNorm() if colours.scale == "log" else Normalize()
+    shown = np.ma.masked_invalid(colours.values)
+    # Rims in the colour of the cell close the gaps that many viewers leave between cells of a drawing.
+    mesh = axes.pcolormesh(x, y, shown, cmap="cividis", norm=norm, edgecolors="face", linewidth=0.3)
+    figure.colorbar(mesh, ax=axes, label=colours.label)
+
+
+def _set_off(drawn: Sequence[Artist]) -> None:
+    """Give lines a white rim and fill markers, so that they stand out from a map; put them above it."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patheffects import withStroke
+
+    for artist in drawn:
+        artist.set_path_effects([withStroke(linewidth=4, foreground="white")])
+        artist.set_zorder(max(artist.get_zorder(), 2))
+        if isinstance(artist, Line2D):
+            artist.set_markerfacecolor(artist.get_color())
+
+
+def _legend_shape(panel: Panel) -> tuple[int, int]:
+    """Lines and columns of a legend below the panel."""
+    labels = [series.label for series in panel.series if series.label and panel.map is not None]
+    columns = 2 if max(map(len, labels), default=0) <= _SHORT_LABEL else 1
+    return math.ceil(len(labels) / columns), columns
+
+
+def _place_legend(panel: Panel, axes: Axes, figure: Figure) -> None:
+    """Put the legend where it hides least; below the label of x if there is a map."""
+    from matplotlib.transforms import offset_copy
+
+    if panel.map is None:
         axes.legend(framealpha=0.85, edgecolor="none")
+        return
+    lines_below = axes.get_xlabel().count("\n")
+    down = offset_copy(axes.transAxes, figure, y=-36 - 12.5 * lines_below, units="points")
+    place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "bbox_transform": down}
+    axes.legend(ncols=_legend_shape(panel)[1], edgecolor="none", borderaxespad=0.0, **place)
 
 
 def _label_short_log_axis(axis: Axis) -> None:
@@ -117,16 +184,13 @@ def _label_short_log_axis(axis: Axis) -> None:
         axis.set_minor_formatter(NullFormatter())
 
 
-def _draw_series(series: Series, axes: Axes, looks: dict[str, Iterator[tuple[str, str]]]) -> None:
+def _draw_series(series: Series, axes: Axes, looks: dict[str, Iterator[tuple[str, str]]]) -> Sequence[Artist]:
     label = series.label or "_nolegend_"
-    if series.kind == "guide":
-        axes.plot(series.x, series.y, label=label, zorder=1, **_LINES["guide"])
-        return
     colour, marker = next(looks[series.kind])
     if series.kind != "measurement":
-        axes.plot(series.x, series.y, label=label, color=colour, zorder=3, **_LINES[series.kind])
-        return
-    axes.errorbar(
+        order = 1 if series.kind == "guide" else 3
+        return axes.plot(series.x, series.y, label=label, color=colour, zorder=order, **_LINES[series.kind])
+    return axes.errorbar(
         series.x,
         series.y,
         yerr=None if series.error is None else np.nan_to_num(series.error),
@@ -139,7 +203,7 @@ def _draw_series(series: Series, axes: Axes, looks: dict[str, Iterator[tuple[str
         elinewidth=1,
         capsize=2,
         zorder=4,
-    )
+    ).get_children()
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:

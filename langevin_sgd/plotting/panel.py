@@ -1,4 +1,4 @@
-"""What a figure shows, as plain data: series of numbers in panels."""
+"""What a figure shows, as plain data: series of numbers in panels, perhaps over a map of colours."""
 
 from __future__ import annotations
 
@@ -53,6 +53,68 @@ class Series:
 
 
 @dataclass(frozen=True, eq=False)
+class Map:
+    """Numbers over a plane, to be shown as colours.
+
+    Parameters
+    ----------
+    x, y
+        (column,) and (row,), the centres of the cells, increasing; or their edges, one more of each.
+    values
+        (row, column); NaN leaves a cell white.
+    label
+        What the colours are, with units; stands at the colour bar.
+    scale
+        ``linear`` or ``log``, of the colours.
+    missing
+        What white cells are, for the line below the panel.
+    """
+
+    x: Any
+    y: Any
+    values: Any
+    label: str
+    scale: Literal["linear", "log"] = "linear"
+    missing: str = "no value"
+
+    def __post_init__(self) -> None:
+        for name in ("x", "y", "values"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=float))
+        require(self.values.ndim == 2 and self.values.size > 0, "values", self.values.shape, "must be (row, column)")
+        for name, count in (("x", self.values.shape[1]), ("y", self.values.shape[0])):
+            places = getattr(self, name)
+            fits = places.shape in ((count,), (count + 1,))
+            require(fits, name, places.shape, f"must hold the {count} centres or {count + 1} edges of the cells")
+            require(bool((np.diff(places) > 0).all()), name, places.tolist(), "must increase")
+        require_one_of("scale", self.scale, ("linear", "log"))
+        dark = self.scale == "log" and bool((self.values <= 0).any())
+        require(not dark, "values", float(np.nanmin(self.values)) if dark else None, "must be positive on a log scale")
+
+    def places(self, axis: Literal["x", "y"], scale: Scale) -> tuple[np.ndarray, np.ndarray]:
+        """Return centres and edges of the cells; what was not given lies half way between, as the axis shows it.
+
+        Raises
+        ------
+        InputError
+            If a place on a logarithmic axis is not positive.
+        """
+        given, count = getattr(self, axis), self.values.shape[1 if axis == "x" else 0]
+        require(scale != "log" or given[0] > 0, axis, float(given[0]), "must be positive on a log axis")
+        to, back = (np.log, np.exp) if scale == "log" else (np.asarray, np.asarray)
+        shown = to(given)
+        if len(given) > count:
+            return back((shown[1:] + shown[:-1]) / 2), given
+        half = np.diff(shown) / 2 if count > 1 else np.array([0.5])
+        edges = np.concatenate([shown[:1] - half[:1], shown[:-1] + half[: count - 1], shown[-1:] + half[-1:]])
+        return given, back(edges)
+
+    @property
+    def blank(self) -> bool:
+        """Whether some cells are white."""
+        return not np.isfinite(self.values).all()
+
+
+@dataclass(frozen=True, eq=False)
 class Panel:
     """One set of axes.
 
@@ -61,11 +123,13 @@ class Panel:
     title, x_label, y_label
         What stands above and beside; units in the labels.
     series
-        Drawn in this order.
+        Drawn in this order, over the map.
     x_scale, y_scale
         ``linear``, ``log`` or ``symlog``.
     note
         A line below the panel.
+    map
+        Colours behind the series.
     """
 
     title: str
@@ -75,27 +139,43 @@ class Panel:
     x_scale: Scale = "linear"
     y_scale: Scale = "linear"
     note: str = ""
+    map: Map | None = None
 
     def __post_init__(self) -> None:
         require_one_of("x_scale", self.x_scale, SCALES)
         require_one_of("y_scale", self.y_scale, SCALES)
+        if self.map is not None:
+            self.map.places("x", self.x_scale), self.map.places("y", self.y_scale)
 
 
 def to_csv(panels: Sequence[Panel]) -> str:
-    """Write every point of some panels as CSV, in full precision: panel, series, kind, x, y, error.
+    """Write every point of some panels as CSV, in full precision, and every cell of their maps.
+
+    Parameters
+    ----------
+    panels
+        What to write. Cells stand under the label of their map with the kind ``map`` and their number in the last
+        column, ``nan`` where there is none.
 
     Examples
     --------
     >>> print(to_csv([Panel("A", "t", "x", [Series("data", [1.0], [2.5])])]), end="")
-    panel,x_label,y_label,series,kind,x,y,standard_error
-    A,t,x,data,measurement,1.0,2.5,
+    panel,x_label,y_label,series,kind,x,y,standard_error,value
+    A,t,x,data,measurement,1.0,2.5,,
     """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["panel", "x_label", "y_label", "series", "kind", "x", "y", "standard_error"])
+    rows.writerow(["panel", "x_label", "y_label", "series", "kind", "x", "y", "standard_error", "value"])
     for panel in panels:
+        start = [panel.title, panel.x_label, panel.y_label]
+        if panel.map is not None:
+            columns, lines = panel.map.places("x", panel.x_scale)[0], panel.map.places("y", panel.y_scale)[0]
+            for y, values in zip(lines.tolist(), panel.map.values.tolist(), strict=True):
+                rows.writerows(
+                    [*start, panel.map.label, "map", x, y, "", v] for x, v in zip(columns.tolist(), values, strict=True)
+                )
         for series in panel.series:
             errors = [""] * len(series.x) if series.error is None else series.error.tolist()
-            for x, y, error in zip(series.x.tolist(), series.y.tolist(), errors, strict=True):
-                rows.writerow([panel.title, panel.x_label, panel.y_label, series.label, series.kind, x, y, error])
+            points = zip(series.x.tolist(), series.y.tolist(), errors, strict=True)
+            rows.writerows([*start, series.label, series.kind, *point, ""] for point in points)
     return text.getvalue()

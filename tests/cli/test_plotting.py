@@ -1,4 +1,4 @@
-"""Figures from plain series: what is drawn, what is refused, the same bytes every time."""
+"""Figures from plain series and maps: what is drawn, what is refused, the same bytes every time."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from langevin_sgd import InputError
-from langevin_sgd.plotting import Panel, Series, draw, save, to_csv, to_svg
+from langevin_sgd.plotting import Map, Panel, Series, draw, save, to_csv, to_svg
 
 TIME = np.geomspace(1, 100, 5)
 
@@ -62,6 +62,53 @@ def test_figures_are_saved_by_suffix(tmp_path):
         save(draw(panels()), tmp_path / "nowhere" / "figure.png")
 
 
+CELLS = [[1.0, 2.0, 3.0], [4.0, np.nan, 6.0]]
+
+
+def map_panel(**change):
+    given = {"x": [0.1, 1, 10], "y": [1, 2], "values": CELLS, "label": "error", "missing": "unfinished"} | change
+    series = [Series("T", [0.1, 10], [1, 2], [0.1, 0.1]), Series("law", [0.1, 10], [1, 2], kind="theory")]
+    return Panel("A", "x", "y", series, "log", map=Map(**given))
+
+
+@pytest.mark.parametrize("given", [{}, {"x": 10.0 ** np.array([-1.5, -0.5, 0.5, 1.5]), "y": [0.5, 1.5, 2.5]}])
+def test_cells_of_a_map_lie_half_way_between_centres_as_the_axis_shows_them(given):
+    axes, bar = draw([map_panel(**given)]).axes
+    corners = axes.collections[0].get_coordinates()
+    np.testing.assert_allclose(np.log10(corners[0, :, 0]), [-1.5, -0.5, 0.5, 1.5], atol=1e-12)
+    np.testing.assert_allclose(corners[:, 0, 1], [0.5, 1.5, 2.5])
+    np.testing.assert_allclose([*axes.get_xlim(), *axes.get_ylim()], [10**-1.5, 10**1.5, 0.5, 2.5])
+    assert bar.get_ylabel() == "error"
+
+
+def test_series_stand_out_from_a_map_and_white_cells_are_explained():
+    axes = draw([map_panel()]).axes[0]
+    mesh = axes.collections[0]
+    assert mesh.get_array().mask.tolist() == np.isnan(CELLS).tolist()
+    assert axes.get_xlabel() == "x\nwhite: unfinished"
+    labelled = [line for line in axes.lines if line.get_zorder() > mesh.get_zorder() and line.get_path_effects()]
+    assert len(labelled) == len(axes.lines) > 2
+    whole = draw([map_panel(values=np.ones((2, 3)))]).axes[0]
+    assert whole.get_xlabel() == "x"
+    assert len(draw([map_panel(values=np.full((2, 3), np.nan))]).axes) == 1  # nothing to colour, no bar
+    assert to_svg(draw([map_panel()])) == to_svg(draw([map_panel()]))
+
+
+def test_the_colours_of_a_map_survive_grey_and_colour_blindness():
+    """Lightness rises all the way, and blue against yellow alone, which protanopes and deuteranopes see, as well."""
+    mesh = draw([map_panel()]).axes[0].collections[0]
+    red, green, blue = mesh.get_cmap()(np.linspace(0, 1, 256))[:, :3].T
+    assert (np.diff(0.2126 * red + 0.7152 * green + 0.0722 * blue) > 0).mean() > 0.98
+    assert (red + green - 2 * blue)[-1] > 1 > 0 > (red + green - 2 * blue)[0]
+
+
+def test_cells_survive_as_csv():
+    rows = [row for row in csv.DictReader(io.StringIO(to_csv([map_panel()]))) if row["kind"] == "map"]
+    assert [(float(row["x"]), float(row["y"])) for row in rows] == [(x, y) for y in (1, 2) for x in (0.1, 1, 10)]
+    np.testing.assert_array_equal([float(row["value"]) for row in rows], np.ravel(CELLS))
+    assert {row["series"] for row in rows} == {"error"}
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -70,6 +117,12 @@ def test_figures_are_saved_by_suffix(tmp_path):
         (lambda: Series("a", [1], [1], kind="theroy"), "did you mean 'theory'"),
         (lambda: Panel("A", "x", "y", x_scale="lin"), "did you mean 'linear'"),
         (lambda: draw([]), "at least one panel"),
+        (lambda: map_panel(x=[1, 2]), "must hold the 3 centres or 4 edges"),
+        (lambda: map_panel(y=[2, 1]), "must increase"),
+        (lambda: map_panel(x=[0, 1, 2]), "must be positive on a log axis"),
+        (lambda: map_panel(values=[1, 2, 3]), "must be \\(row, column\\)"),
+        (lambda: map_panel(values=np.zeros((2, 3)), scale="log"), "must be positive on a log scale"),
+        (lambda: map_panel(scale="symlog"), "scale = 'symlog': must be one of linear, log"),
     ],
 )
 def test_what_makes_no_figure_is_refused(make, message):

@@ -8,13 +8,14 @@ Sclocchi, Geiger and Wyart (arXiv 2301.13703) do the same, with one test set of 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from langevin_sgd.checks import InputError, require, require_count, require_one_of
 from langevin_sgd.data.depleted_sign import DepletedSign
-from langevin_sgd.data.images import DIMENSIONS, animals, grouping, parity, pixels_and_classes, scaled
+from langevin_sgd.data.images import SHAPES, animals, grouping, parity, pixels_and_classes, scaled
 from langevin_sgd.randomness import DATA, normals
 
 TrainAndTest = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -59,7 +60,7 @@ class BinaryImages:
     def __post_init__(self) -> None:
         require_count("points", self.points)
         require_count("test_points", self.test_points)
-        require_one_of("name", self.name, DIMENSIONS)
+        require_one_of("name", self.name, SHAPES)
         if self.labels is None:
             object.__setattr__(self, "labels", _USUAL[self.name])
         if isinstance(self.labels, str):
@@ -72,9 +73,14 @@ class BinaryImages:
             object.__setattr__(self, "labels", tuple(int(label) for label in labels))
 
     @property
+    def image(self) -> tuple[int, int, int]:
+        """Colours, height and width of an image."""
+        return SHAPES[self.name]
+
+    @property
     def dimension(self) -> int:
         """Dimension d."""
-        return DIMENSIONS[self.name]
+        return math.prod(self.image)
 
     def sample(self, seed: int, replica: int = 0) -> TrainAndTest:
         """Draw a training and a test set, a function of seed and replica alone.

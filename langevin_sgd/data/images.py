@@ -19,8 +19,8 @@ import numpy as np
 from langevin_sgd.checks import require, require_one_of
 from langevin_sgd.data.image_files import read_images
 
-DIMENSIONS = {"digits": 64, "mnist": 784, "cifar10": 3072}
-"""Pixels of an image, times colours."""
+SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
+"""Colours, height and width of an image, whose numbers lie in this order."""
 
 _SCALES = {"mnist": (33.31002426, 78.56748962), "cifar10": (120.93118286, 64.14186096)}
 _ANIMALS = (2, 3, 4, 5, 6, 7)
@@ -94,7 +94,7 @@ def _load(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def pixels_and_classes(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Pixels (image, pixel) uint8 and classes (image,) of a data set by name; not to be written to."""
-    require_one_of("name", name, DIMENSIONS)
+    require_one_of("name", name, SHAPES)
     return _read_digits() if name == "digits" else read_images(name)
 
 

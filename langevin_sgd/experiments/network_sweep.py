@@ -1,4 +1,4 @@
-r"""Networks trained to zero loss over a grid of depths, widths, margins, temperatures, batch sizes and training sets.
+r"""Networks trained to zero loss over a grid of architectures, margins, temperatures, batch sizes and training sets.
 
 Every point of the grid is trained from `replicas` initial weights of its own, on training sets and with minibatches of
 their own, at lr = temperature_per_width * batch_size * width (Sclocchi, Geiger and Wyart, arXiv 2301.13703). Replica r
@@ -6,8 +6,8 @@ has the same training points, test points and, at equal shape, initial weights e
 paired, replicas are independent, so that errors come from the scatter of replicas.
 
 A task is one batch of networks (`GROUP`): runs that share everything but alpha, temperature and replica. Groups are
-formed from the whole grid, whatever is stored already; another size of the training set, depth, width, activation or
-batch size adds groups and changes none.
+formed from the whole grid, whatever is stored already; another size of the training set, architecture, batch size or
+momentum adds groups and changes none.
 
 A run that does not fit its points within `max_steps` has no stopping time, and its test error is not that of a trained
 network; `average_networks` leaves such runs out and counts them. It takes most replicas fitted for the rest to stand
@@ -19,7 +19,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -30,7 +29,7 @@ from langevin_sgd.checks import require, require_count, require_one_of, require_
 from langevin_sgd.data import BinaryImages
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure import geometric_mean
-from langevin_sgd.models.networks import FullyConnected
+from langevin_sgd.models.networks import FAMILIES, Network, leaves_depth, of_family
 from langevin_sgd.randomness import key_from_seed
 from langevin_sgd.sgd_settings import SGD, Sampling
 from langevin_sgd.sweep import Store, Task, task
@@ -40,21 +39,27 @@ if TYPE_CHECKING:
 
 Loss = Literal["hinge", "quadratic_hinge", "soft_hinge"]
 """Losses that vanish once every point is fitted, without which there is no stopping time."""
+Noise = Literal["sgd", "minibatch_covariance", "isotropic"]
+Observable = Literal["margins", "noise_temperature", "signal", "kernel"]
 Precision = Literal["float32", "float64"]
 
 GROUP = {"cpu": 32, "cuda": 1024}
 """Most runs of one task: as many as are trained in one batch."""
 
 AXES = {
+    "network": "1",
     "depth": "1",
     "width": "1",
     "activation": "1",
     "alpha": "1",
     "temperature_per_width": "w^2 / loss",
     "batch_size": "1",
+    "momentum": "1",
     "points": "1",
 }
 """What a point of the grid is made of, with units."""
+OBSERVED = ("mean_margin", "test_mean_margin", "gradient_noise", "noise_temperature", "signal", "noise")
+"""What is averaged of that which `NetworkGrid.observe` asks for, beside the kernel."""
 _OF_A_RUN = ("alpha", "temperature_per_width")
 _OF_A_GROUP = tuple(name for name in AXES if name not in _OF_A_RUN)
 _NOT_MEASURED = {*AXES, "lr", "number"}
@@ -72,7 +77,7 @@ class NetworkRuns:
         Training and test sets.
     alpha, temperature_per_width, numbers
         (run,) scale of the predictor, lr/(batch_size * width), and number of the replica.
-    batch_size, sampling, loss, seed, probe_points, max_steps, precision, device
+    batch_size, momentum, sampling, noise, loss, seed, probe_points, observe, max_steps, precision, device
         See `langevin_sgd.training.train_networks`.
 
     Raises
@@ -81,26 +86,35 @@ class NetworkRuns:
         If a field lies outside its range.
     """
 
-    network: FullyConnected
+    network: Network
     data: BinaryImages
     alpha: tuple[float, ...]
     temperature_per_width: tuple[float, ...]
     numbers: tuple[int, ...]
     batch_size: int
+    momentum: float
     sampling: Sampling
+    noise: Noise
     loss: Loss
     seed: int
     probe_points: int
+    observe: tuple[Observable, ...]
     max_steps: int
     precision: Precision
     device: str
 
     def __post_init__(self) -> None:
-        SGD(lr=1.0, batch_size=self.batch_size, sampling=self.sampling)
+        SGD(lr=1.0, batch_size=self.batch_size, momentum=self.momentum, sampling=self.sampling)
         fits = self.batch_size <= self.data.points or self.sampling == "with_replacement"
         most = f"must be at most the number of points, here {self.data.points}"
         require(fits, "batch_size", self.batch_size, most)
+        require_one_of("noise", self.noise, get_args(Noise))
+        independent = self.noise == "sgd" or self.sampling != "epochs"
+        require(independent, "noise", self.noise, "needs independent batches, not sampling = 'epochs'")
         require_one_of("loss", self.loss, get_args(Loss))
+        for name in self.observe:
+            require_one_of("observe", name, get_args(Observable))
+        require(self.probe_points > 0 or "kernel" not in self.observe, "observe", "kernel", "needs probe points")
         key_from_seed(self.seed)
         require_count("probe_points", self.probe_points, minimum=0)
         most = f"must be at most the number of test points, here {self.data.test_points}"
@@ -120,11 +134,14 @@ def train_together(runs: NetworkRuns) -> xr.Dataset:
         alpha=runs.alpha,
         temperature_per_width=runs.temperature_per_width,
         batch_size=runs.batch_size,
+        momentum=runs.momentum,
         sampling=runs.sampling,
+        noise=runs.noise,
         loss=runs.loss,
         replicas=runs.numbers,
         seed=runs.seed,
         probe_points=runs.probe_points,
+        observe=runs.observe,
         max_steps=runs.max_steps,
         precision=runs.precision,
         device=runs.device,
@@ -137,14 +154,18 @@ class NetworkGrid:
 
     Parameters
     ----------
-    depth, width, activation
-        Values of the hidden layers D, of their neurons h, and of ``relu`` (default), ``gelu``, ``linear``.
+    network
+        Families of networks, `langevin_sgd.models.networks.FAMILIES`; ``fully_connected`` by default.
+    depth
+        Values of the hidden layers D of fully connected networks, by default 2; the others have a depth of their own.
+    width, activation
+        Values of the width h, and of ``relu`` (default), ``gelu``, ``linear``.
     alpha
         Values of the scale of the predictor, 1/margin.
     temperature_per_width
         Values of lr/(batch_size * width).
-    batch_size
-        Values of B; default 16.
+    batch_size, momentum
+        Values of B, by default 16, and of the momentum, by default 0.
     points
         Sizes P of the training set.
     data, labels, test_points
@@ -153,13 +174,14 @@ class NetworkGrid:
         Runs at every point, at least 2: errors come from their scatter; default 8.
     seed
         0 ... 2**128 - 1; default 0.
-    loss, sampling, max_steps, probe_points, precision, device
+    loss, sampling, noise, max_steps, probe_points, observe, precision, device
         See `langevin_sgd.training.train_networks`; 20000 steps at most by default.
 
     Raises
     ------
     InputError
-        If a value is out of range, an axis is empty, or a batch is larger than a training set.
+        If a value is out of range, an axis is empty, a batch is larger than a training set, or a depth is given and no
+        network that has a choice.
 
     Examples
     --------
@@ -170,12 +192,14 @@ class NetworkGrid:
     (8, [32, 32])
     """
 
-    depth: tuple[int, ...]
+    network: tuple[str, ...] = ("fully_connected",)
+    depth: tuple[int, ...] | None = None
     width: tuple[int, ...]
     activation: tuple[Literal["relu", "gelu", "linear"], ...] = ("relu",)
     alpha: tuple[float, ...]
     temperature_per_width: tuple[float, ...]
     batch_size: tuple[int, ...] = (16,)
+    momentum: tuple[float, ...] = (0.0,)
     points: tuple[int, ...]
     data: str = "digits"
     labels: str | tuple[int, ...] | None = None
@@ -184,25 +208,33 @@ class NetworkGrid:
     seed: int = 0
     loss: Loss = "hinge"
     sampling: Sampling = "without_replacement"
+    noise: Noise = "sgd"
     max_steps: int = 20_000
     probe_points: int = 0
+    observe: tuple[Observable, ...] = ()
     precision: Precision = "float32"
     device: str = "cpu"
 
     def __post_init__(self) -> None:
         require_count("replicas", self.replicas, 2)
-        for name in AXES:
-            require(len(getattr(self, name)) > 0, name, getattr(self, name), "must hold at least one value")
+        for name, values in self._axes().items():
+            require(len(values) > 0, name, values, "must hold at least one value")
         for name in _OF_A_RUN:
             for value in getattr(self, name):
                 require_positive(name, value)
         require(self.device.split(":")[0] in GROUP, "device", self.device, "must be cpu or cuda")
+        for name in self.network:
+            require_one_of("network", name, FAMILIES)
+        a_choice = self.depth is None or any(leaves_depth(name) for name in self.network)
+        require(a_choice, "depth", self.depth, f"is fixed for {', '.join(self.network)}")
         self.groups()
 
     def combinations(self) -> list[dict[str, Any]]:
         """Points of the grid, by the names of `AXES`, each once."""
-        values = (dict.fromkeys(getattr(self, name)) for name in AXES)
-        return [dict(zip(AXES, point, strict=True)) for point in itertools.product(*values)]
+        points = (dict(zip(AXES, point, strict=True)) for point in itertools.product(*self._axes().values()))
+        # A network with a depth of its own is the same whatever depth others have.
+        true = (point | {"depth": self._network(point).depth} for point in points)
+        return list({tuple(point.values()): point for point in true}.values())
 
     def training_data(self, points: int) -> BinaryImages:
         """Training and test sets of `points` training points."""
@@ -229,8 +261,8 @@ class NetworkGrid:
         xarray.Dataset
             Over (point, replica): ``status``, ``steps``, ``last_update_step``, ``t_star``, ``loss``, ``train_error``,
             ``test_error``, ``test_loss``, ``unfit_fraction``, ``weight_change`` and, with probe points,
-            ``kernel_change``, as of `langevin_sgd.training.train_networks`. Over point: the `AXES`, and
-            ``unfinished``, the number of replicas that did not fit their points.
+            ``kernel_change``, and what is observed, as of `langevin_sgd.training.train_networks`. Over point: the
+            `AXES`, and ``unfinished``, the number of replicas that did not fit their points.
 
         Raises
         ------
@@ -254,6 +286,15 @@ class NetworkGrid:
         made["status"].attrs.update(group["status"].attrs)
         return made.set_coords(list(AXES))
 
+    def _axes(self) -> dict[str, tuple[Any, ...]]:
+        """Values along each of the `AXES`."""
+        values = {name: getattr(self, name) for name in AXES}
+        return values | {"depth": (2,) if self.depth is None else self.depth}
+
+    def _network(self, point: dict[str, Any]) -> Network:
+        shape = {name: point[name] for name in ("width", "activation", "depth")}
+        return of_family(point["network"], image=self.training_data(point["points"]).image, **shape)
+
     def _groups(self) -> list[tuple[NetworkRuns, np.ndarray]]:
         """Settings of every task, and the places of its runs among all (point, replica)."""
         grid = self.combinations()
@@ -269,16 +310,15 @@ class NetworkGrid:
     def _runs(self, grid: list[dict[str, Any]], places: np.ndarray) -> NetworkRuns:
         points, numbers = np.divmod(places, self.replicas)
         first = grid[points[0]]
-        shared = ("loss", "sampling", "seed", "probe_points", "max_steps", "precision", "device")
-        data = self.training_data(first["points"])
-        shape = {name: first[name] for name in ("depth", "width", "activation")}
+        shared = ("loss", "sampling", "noise", "seed", "probe_points", "observe", "max_steps", "precision", "device")
         return NetworkRuns(
-            network=FullyConnected(dimension=data.dimension, **shape),
-            data=data,
+            network=self._network(first),
+            data=self.training_data(first["points"]),
             alpha=tuple(float(grid[point]["alpha"]) for point in points),
             temperature_per_width=tuple(float(grid[point]["temperature_per_width"]) for point in points),
             numbers=tuple(numbers.tolist()),
             batch_size=first["batch_size"],
+            momentum=first["momentum"],
             **{name: getattr(self, name) for name in shared},
         )
 
@@ -299,6 +339,8 @@ class NetworkAverages:
         Geometric means.
     kernel_change
         Geometric mean; ``None`` without probe points.
+    observed
+        Arithmetic means of what else was observed, by name.
     """
 
     at: dict[str, Any]
@@ -307,6 +349,7 @@ class NetworkAverages:
     t_star: Estimate
     weight_change: Estimate
     kernel_change: Estimate | None
+    observed: dict[str, Estimate]
 
     @property
     def mostly_fitted(self) -> bool:
@@ -341,36 +384,9 @@ def _averages(point: xr.Dataset) -> NetworkAverages:
         t_star=geometric_mean(point["t_star"].values[fitted]),
         weight_change=geometric_mean(point["weight_change"].values[fitted]),
         kernel_change=geometric_mean(point["kernel_change"].values[fitted]) if "kernel_change" in point else None,
+        observed={
+            name: Estimate.from_samples(point[name].values[fitted], method="mean over fitted replicas")
+            for name in OBSERVED
+            if name in point
+        },
     )
-
-
-def lines_in_temperature(
-    points: Sequence[NetworkAverages],
-) -> Iterator[tuple[dict[str, Any], list[NetworkAverages]]]:
-    """Points that share all but the temperature, as (what they share, the points from cold to hot)."""
-    lines: dict[tuple[Any, ...], list[NetworkAverages]] = defaultdict(list)
-    for point in points:
-        lines[tuple(value for name, value in point.at.items() if name != "temperature_per_width")].append(point)
-    for line in lines.values():
-        held = {name: value for name, value in line[0].at.items() if name != "temperature_per_width"}
-        yield held, sorted(line, key=lambda point: float(point.at["temperature_per_width"]))
-
-
-def largest_temperature(line: Sequence[NetworkAverages]) -> float | None:
-    """Measure T_max, above which training fails, on the temperatures of a grid.
-
-    Parameters
-    ----------
-    line
-        From `lines_in_temperature`.
-
-    Returns
-    -------
-    float or None
-        The highest temperature at which at least half of the replicas are fitted. ``None`` where it is the highest of
-        all, so that T_max is out of reach, or where there is none.
-    """
-    fitted = [index for index, point in enumerate(line) if point.mostly_fitted]
-    if not fitted or fitted[-1] == len(line) - 1:
-        return None
-    return float(line[fitted[-1]].at["temperature_per_width"])

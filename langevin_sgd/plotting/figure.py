@@ -51,6 +51,8 @@ _LEGEND_LINE = 0.2
 """Inches that a line of a legend below a panel takes."""
 _SHORT_LABEL = 16
 """Letters; labels below a panel stand in two columns if none is longer."""
+_LONG_LEGEND = 5
+"""Labels; legends of more, and those of maps, stand below the panel, where they hide nothing."""
 
 _LINES: dict[str, dict[str, Any]] = {
     "theory": {"linestyle": "-", "linewidth": 1.6},
@@ -80,7 +82,6 @@ def draw(panels: Sequence[Panel], *, columns: int = 2) -> Figure:
     require(len(panels) > 0, "panels", panels, "must hold at least one panel")
     columns = min(columns, len(panels))
     rows = math.ceil(len(panels) / columns)
-    # Legends of maps stand below them, where they hide no cell.
     height = _PANEL_SIZE[1] + _LEGEND_LINE * max(_legend_shape(panel)[0] for panel in panels)
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(columns * _PANEL_SIZE[0], rows * height), layout="constrained")
@@ -154,23 +155,26 @@ def _set_off(drawn: Sequence[Artist]) -> None:
 
 
 def _legend_shape(panel: Panel) -> tuple[int, int]:
-    """Lines and columns of a legend below the panel."""
-    labels = [series.label for series in panel.series if series.label and panel.map is not None]
+    """Lines and columns of a legend below the panel; no lines if it stands inside."""
+    labels = [series.label for series in panel.series if series.label]
+    if panel.map is None and len(labels) <= _LONG_LEGEND:
+        return 0, 1
     columns = 2 if max(map(len, labels), default=0) <= _SHORT_LABEL else 1
     return math.ceil(len(labels) / columns), columns
 
 
 def _place_legend(panel: Panel, axes: Axes, figure: Figure) -> None:
-    """Put the legend where it hides least; below the label of x if there is a map."""
+    """Put the legend where it hides least, or below the label of x."""
     from matplotlib.transforms import offset_copy
 
-    if panel.map is None:
+    lines, columns = _legend_shape(panel)
+    if lines == 0:
         axes.legend(framealpha=0.85, edgecolor="none")
         return
     lines_below = axes.get_xlabel().count("\n")
     down = offset_copy(axes.transAxes, figure, y=-36 - 12.5 * lines_below, units="points")
     place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "bbox_transform": down}
-    axes.legend(ncols=_legend_shape(panel)[1], edgecolor="none", borderaxespad=0.0, **place)
+    axes.legend(ncols=columns, edgecolor="none", borderaxespad=0.0, **place)
 
 
 def _label_short_log_axis(axis: Axis) -> None:

@@ -1,11 +1,13 @@
-"""Grids of networks: the replicas of single runs, groups of whole batches, means of fitted runs, T_max."""
+"""Grids of networks: the replicas of single runs, groups of whole batches, means of fitted runs."""
 
 import numpy as np
 import pytest
 import xarray as xr
 
 import langevin_sgd as ls
+from langevin_sgd.sweep.digest import sources
 from langevin_sgd.sweep.execution import perform
+from langevin_sgd.sweep.task import decode
 
 GRID = {
     "depth": (2,),
@@ -57,6 +59,67 @@ def test_a_grid_holds_the_replicas_of_single_runs(result):
         assert not np.isclose(others, single["weight_change"].values[0], rtol=1e-6).any()  # control
 
 
+FAMILIES = {
+    "network": ("fully_connected", "simple_cnn", "mobile_cnn"),
+    "depth": (1, 2),
+    "width": (3,),
+    "alpha": (1.0,),
+    "temperature_per_width": (0.1, 0.2),
+    "momentum": (0.0, 0.5),
+    "points": (16,),
+    "batch_size": (8,),
+    "test_points": 20,
+    "replicas": 2,
+    "seed": 3,
+    "max_steps": 150,
+    "observe": ("margins", "signal"),
+}
+
+
+def test_a_grid_of_families_holds_the_replicas_of_single_runs():
+    """A convolutional network has a depth of its own and comes once; each point is trained as it says."""
+    grid = ls.experiments.NetworkGrid(**FAMILIES)
+    result = grid.collect()
+    names = ("network", "depth", "momentum", "temperature_per_width")
+    at = list(zip(*(result[name].values.tolist() for name in names), strict=True))
+    depths = [(name, depth) for name, depth, *_ in at]
+    assert [(pair, depths.count(pair)) for pair in dict.fromkeys(depths)] == [
+        (("fully_connected", 1), 4),
+        (("fully_connected", 2), 4),
+        (("simple_cnn", 3), 4),
+        (("mobile_cnn", 16), 4),
+    ]
+    point = at.index(("simple_cnn", 3, 0.5, 0.2))
+    single = ls.training.train_networks(
+        ls.models.networks.SimpleCNN(image=(1, 8, 8), width=3),
+        ls.data.BinaryImages(points=16, test_points=20),
+        temperature_per_width=0.2,
+        momentum=0.5,
+        batch_size=8,
+        replicas=[1],
+        seed=3,
+        observe=("margins", "signal"),
+        max_steps=150,
+    )
+    for name in ("weight_change", "test_loss", "mean_margin", "signal", "noise"):
+        np.testing.assert_allclose(result[name].values[point, 1], single[name].values[0], rtol=1e-2)
+        others = np.delete(result[name].values.ravel(), 2 * point + 1)
+        assert not np.isclose(others, single[name].values[0], rtol=1e-2).any()  # control
+    for task, runs in zip(grid.tasks(), grid.groups(), strict=True):
+        assert decode(task.settings) == runs
+    averages = ls.experiments.average_networks(result)[point]
+    fitted = result["status"].values[point] == 0
+    assert list(averages.observed) == ["mean_margin", "test_mean_margin", "signal", "noise"]
+    assert averages.observed["signal"].value == pytest.approx(result["signal"].values[point][fitted].mean())
+
+
+def test_the_digest_of_a_grid_sees_every_family():
+    """Stored results are not reused after a change of an architecture, whichever it is."""
+    seen = sources("langevin_sgd.experiments.network_sweep:train_together")
+    for kind in ls.models.networks.FAMILIES.values():
+        assert kind.__module__ in seen
+
+
 def test_unfinished_runs_are_counted_and_left_out(result):
     hot = result["temperature_per_width"].values == 8.0
     assert (result["unfinished"].values[hot] == 3).all()
@@ -68,19 +131,6 @@ def test_unfinished_runs_are_counted_and_left_out(result):
             assert average.test_error.value == pytest.approx(result["test_error"].values[point].mean())
             logarithm = np.log(result["t_star"].values[point]).mean()
             assert average.t_star.value == pytest.approx(np.exp(logarithm))
-
-
-def test_largest_temperature_of_made_up_statuses():
-    """T_max is the highest temperature with half of the replicas fitted, wherever cold runs were too slow."""
-    grid = ls.experiments.NetworkGrid(
-        **GRID | {"temperature_per_width": (4.0, 1.0, 2.0), "points": (24,)}, probe_points=0
-    )
-    result = grid.collect()
-    result["status"].values[:] = [[1, 1, 2], [1, 1, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0], [0, 0, 0]]
-    lines = list(ls.experiments.lines_in_temperature(ls.experiments.average_networks(result)))
-    assert [held["alpha"] for held, _ in lines] == [1.0, 64.0]
-    assert [point.at["temperature_per_width"] for point in lines[0][1]] == [1.0, 2.0, 4.0]
-    assert [ls.experiments.largest_temperature(line) for _, line in lines] == [2.0, None]
 
 
 def test_groups_fill_batches_and_stay_when_the_grid_grows():
@@ -107,6 +157,14 @@ def test_a_stored_grid_is_the_same(grid, result, tmp_path):
         ({"points": (4, 24)}, "batch_size = 8: must be at most the number of points, here 4"),
         ({"alpha": (0.0,)}, "alpha = 0.0: must be a positive number"),
         ({"temperature_per_width": (float("nan"),)}, "temperature_per_width = nan: must be a positive number"),
+        ({"network": ("resnet",)}, "network = 'resnet': must be one of .*did you mean 'resnet18'"),
+        ({"network": ("simple_cnn", "resnet18")}, "depth = .2,.: is fixed for simple_cnn, resnet18"),
+        ({"depth": ()}, "depth = ..: must hold at least one value"),
+        ({"momentum": (0.5, 1.0)}, "momentum = 1.0: must satisfy"),
+        ({"noise": "white"}, "noise = 'white': must be one of sgd, minibatch_covariance, isotropic"),
+        ({"noise": "isotropic", "sampling": "epochs"}, "noise = 'isotropic': needs independent batches"),
+        ({"observe": ("margin",)}, "observe = 'margin': must be one of margins"),
+        ({"observe": ("kernel",)}, "observe = 'kernel': needs probe points"),
         ({"activation": ("tanh",)}, "activation = 'tanh': must be one of relu, gelu, linear"),
         ({"data": "mist"}, "name = 'mist': must be one of .*did you mean 'mnist'"),
         ({"labels": "animals"}, "labels = 'animals': must be 'parity'"),

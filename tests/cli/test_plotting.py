@@ -102,6 +102,19 @@ def test_the_colours_of_a_map_survive_grey_and_colour_blindness():
     assert (red + green - 2 * blue)[-1] > 1 > 0 > (red + green - 2 * blue)[0]
 
 
+def test_legends_that_would_hide_something_stand_below():
+    def lowest(panel):
+        figure = draw([panel])
+        figure.draw_without_rendering()
+        axes = figure.axes[0]
+        return axes.get_legend().get_window_extent().y1 - axes.xaxis.get_label().get_window_extent().y0
+
+    short, long = ([Series(str(n), TIME, TIME) for n in range(count)] for count in (5, 6))
+    assert lowest(Panel("A", "t", "x", short)) > 0
+    assert -20 < lowest(Panel("A", "t", "x", long)) < 0
+    assert -20 < lowest(map_panel()) < 0
+
+
 def test_cells_survive_as_csv():
     rows = [row for row in csv.DictReader(io.StringIO(to_csv([map_panel()]))) if row["kind"] == "map"]
     assert [(float(row["x"]), float(row["y"])) for row in rows] == [(x, y) for y in (1, 2) for x in (0.1, 1, 10)]

@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import Future
 
+import numpy as np
 import pytest
 
 import langevin_sgd as ls
@@ -44,21 +45,29 @@ def test_a_phase_diagram_is_trained_once(command, tmp_path, monkeypatch):
     assert status == 0
     assert err == "langevin-sgd: 4 of 12 runs are unfinished (stuck: 4); the means leave them out\n"
     document = strict(out)
-    assert list(document) == ["points", "largest_temperatures"]
+    assert list(document) == ["points", "boundaries", "feature_exponents", "lazy_exponents"]
     first = document["points"][0]
-    axes = {"depth": 2, "width": 8, "activation": "relu", "alpha": 1.0, "temperature_per_width": 0.015, "B": 8, "P": 24}
+    shape = {"network": "fully_connected", "depth": 2, "width": 8, "activation": "relu"}
+    axes = {**shape, "alpha": 1.0, "temperature_per_width": 0.015, "B": 8, "momentum": 0.0, "P": 24}
     assert {name: first[name] for name in axes} == axes
     assert [first[name] for name in ("fitted", "step_limit", "diverged", "stuck")] == [2, 0, 0, 0]
     assert [document["points"][2][name]["valid"] for name in ("test_error", "t_star", "weight_change")] == [False] * 3
-    assert [(line["alpha"], line["T_max"]) for line in document["largest_temperatures"]] == [(1, 0.03), (64, 0.03)]
+    largest = [(line["alpha"], line["P"], line["T_max"]["value"]) for line in document["boundaries"]]
+    assert largest == [(1, 24, pytest.approx((0.03 * 8) ** 0.5)), (64, 24, pytest.approx((0.03 * 8) ** 0.5))]
+    assert [line["T_opt"]["valid"] for line in document["boundaries"]] == [False, False]
+    (family,) = document["feature_exponents"]
+    assert (family["predicted"], family["T_max"]["valid"]) == (pytest.approx(1 / 3), False)
+    assert "alpha" not in family
 
     monkeypatch.setattr("langevin_sgd.sweep.execution.LocalPool", None)
     status, out, _ = command(*words, "--plot", tmp_path / "figure.svg")
     assert status == 0
-    assert out.startswith("depth=2 width=8 activation=relu B=8 P=24\n\nalpha      T  fitted")
+    assert out.startswith(
+        "network=fully_connected depth=2 width=8 activation=relu B=8 momentum=0 P=24\n\nalpha      T  fitted"
+    )
     for name in ("test_error", "t_star", "weight_change"):
         assert str(ls.Estimate(value=first[name]["value"], standard_error=first[name]["standard_error"])) in out
-    assert out.endswith("alpha  T_max\n-----  -----\n    1   0.03\n   64   0.03\n")
+    assert out.endswith("alpha         T_max\n-----  ------------\n    1  0.49 +- 0.79\n   64  0.49 +- 0.79\n")
     assert "</svg>" in (tmp_path / "figure.svg").read_text()
 
 
@@ -76,32 +85,46 @@ def test_the_lazy_regime(command, tmp_path, monkeypatch):
     assert err.startswith("langevin-sgd: plot: nowhere are half of the replicas fitted")
 
 
-def test_figures_show_the_means(tmp_path):
-    """Panels and their numbers, T_max and a gap where training fails."""
-    from langevin_sgd.cli.train.figures import _against_temperature, _phase_diagram
+def test_figures_show_what_was_measured():
+    """A map of the test error with a white gap, T_max and the predicted power; curves; a collapse; T_c against P."""
+    from langevin_sgd.cli.train.figures import lazy_regime, phase_diagram
 
-    grid = ls.experiments.NetworkGrid(
-        depth=(2,),
-        width=(8,),
-        batch_size=(8,),
-        test_points=50,
-        replicas=2,
-        max_steps=2000,
-        points=(24,),
-        alpha=(1.0, 64.0),
-        temperature_per_width=(0.015, 0.03, 8.0),
-    )
-    points = ls.experiments.average_networks(grid.collect())
-    lines = list(ls.experiments.lines_in_temperature(points))
-    errors, boundary = _phase_diagram(lines)
-    assert [series.label for series in errors.series if series.label] == ["alpha=1", "alpha=64"]
-    assert errors.series[0].y[:2].tolist() == [point.test_error.value for point in points[:2]]
-    assert errors.series[0].y[2] != errors.series[0].y[2]
-    assert boundary.series[0].x.tolist() == [1.0, 64.0]
-    assert boundary.series[0].y.tolist() == [0.03, 0.03]
-    time, change = _against_temperature(lines[:1])
-    assert time.series[0].y[:2].tolist() == [point.t_star.value for point in points[:2]]
-    assert change.series[0].error[:2].tolist() == [point.weight_change.standard_error for point in points[:2]]
+    grid = {"width": (8,), "batch_size": (8,), "test_points": 50, "replicas": 3, "max_steps": 2000, "probe_points": 8}
+    whole = ls.experiments.NetworkGrid(
+        **grid, points=(24,), alpha=(0.01, 0.1, 64.0), temperature_per_width=(0.015, 0.03, 8.0)
+    ).collect()
+    plane, curves = phase_diagram(whole)
+    lines = ls.experiments.lines_along(whole, "temperature_per_width")
+    for column, line in enumerate(lines):
+        runs = zip(line.measured["test_error"], line.fitted, strict=True)
+        mean = [values[fitted].mean() if fitted.sum() >= 2 else np.nan for values, fitted in runs]
+        np.testing.assert_array_equal(plane.map.values[:, column], mean)
+        np.testing.assert_array_equal(curves.series[column].y, mean)
+    assert np.isfinite(plane.map.values).tolist() == [[True] * 3, [False, True, True], [False] * 3]
+    largest, *_, theory = plane.series
+    assert largest.label.startswith("T_max, k = ")
+    assert largest.y.tolist() == [ls.experiments.largest_temperature(line).value for line in lines]
+    assert (theory.label, theory.kind, theory.x.tolist()) == ("theory, k = 0.33", "theory", pytest.approx([0.01, 0.1]))
+    assert np.log10(theory.y[1] / theory.y[0]) == pytest.approx(1 / 3)
+    assert [series.label for series in curves.series if series.label] == ["alpha=0.01", "alpha=0.1", "alpha=64"]
+
+    lazy = ls.experiments.NetworkGrid(
+        **grid, points=(24, 48, 96), alpha=(4096.0,), temperature_per_width=(0.004, 0.008, 0.015, 0.03, 0.06)
+    ).collect()
+    (fit,) = ls.experiments.fit_lazy_exponents(lazy)
+    panels = lazy_regime(lazy)
+    assert [panel.title.split(" =")[0] for panel in panels[:5]] == [
+        "Stopping time",
+        "b",
+        "Weight change",
+        "gamma",
+        "Kernel change",
+    ]
+    change, fallen = panels[2].series[0], panels[3].series[0]
+    np.testing.assert_allclose(fallen.y, change.y / 24**fit.gamma.y_exponent.value)
+    time, collapsed = panels[0].series[0], panels[1].series[0]
+    np.testing.assert_allclose(collapsed.y, time.y / time.x / 24**fit.b.y_exponent.value)
+    assert [panel.title for panel in panels[5:]] == ["Crossover"] * fit.a.valid
 
 
 @pytest.mark.parametrize(

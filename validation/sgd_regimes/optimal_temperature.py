@@ -22,12 +22,19 @@ a power for D > 1: exponents then hold up to a logarithm, which is the margin.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.networks import NetworkRun, train_nets
+from langevin_sgd.validation.sgd_regimes.networks import (
+    Data,
+    NetworkRun,
+    best_scale,
+    failure_scale,
+    finished_and_error,
+    fitted,
+    train_nets,
+)
 
 import langevin_sgd as ls
 
@@ -42,10 +49,9 @@ TEMPERATURES, SPACING = 9, 0.5
 BATCH = 16
 TIME = 8192.0
 """lr alpha^-k / h times the steps that a run may take, about twice what the longest needed."""
+STREAM = "temperatures of networks"
 SHARPNESS = 20.0
 """Power of the test error in the weights of T_opt."""
-
-Data = Mapping[str, xr.Dataset]
 
 
 def exponent(depth: int) -> float:
@@ -89,35 +95,41 @@ def best_name(depth: int) -> str:
     return f"k of T_opt, D = {depth}"
 
 
+def run_at(depth: int, alpha: float, scale: float, replicas: int, seed: int) -> NetworkRun:
+    """Training at T = 2^scale alpha^k."""
+    return NetworkRun(
+        depth=depth,
+        alpha=alpha,
+        temperature=float(2**scale * alpha ** exponent(depth)),
+        max_steps=int(TIME / (BATCH * 2**scale)),
+        replicas=replicas,
+        batch_size=BATCH,
+        seed=seed,
+    )
+
+
 # --- measurement ---------------------------------------------------------------------------------------------------
 
 
 def finished(data: Data, depth: int) -> np.ndarray:
     """Whether runs reached zero loss, (alpha, temperature, replica)."""
-    places = range(TEMPERATURES)
-    return np.array([[data[label(depth, a, k)]["status"].values == 0 for k in places] for a in ALPHAS])
+    return np.array([[fitted(data[label(depth, a, k)]) for k in range(TEMPERATURES)] for a in ALPHAS])
 
 
 def largest_temperature(data: Data, depth: int) -> np.ndarray:
     """log2 of T_max alpha^-k, (alpha, replica)."""
-    return scales(depth)[0] - SPACING / 2 + SPACING * finished(data, depth).sum(axis=1)
+    return failure_scale(finished(data, depth), scales(depth))
 
 
 def moments(data: Data, depth: int) -> np.ndarray:
     """Whether a run finished, and its test error if so, else 0: (replica, 2, alpha, temperature)."""
-    places = range(TEMPERATURES)
-    found = np.array([[data[label(depth, a, k)]["test_error"].values for k in places] for a in ALPHAS])
-    done = finished(data, depth)
-    return np.moveaxis(np.stack([done, np.where(done, found, 0.0)]), -1, 0)
+    each = [finished_and_error(data, [label(depth, a, k) for k in range(TEMPERATURES)]) for a in ALPHAS]
+    return np.stack(each, axis=2)
 
 
 def best_temperature(means: np.ndarray, depth: int) -> np.ndarray:
     """log2 of T_opt alpha^-k, (n, alpha), from averaged moments (n, 2, alpha, temperature)."""
-    done, total = means[:, 0], means[:, 1]
-    error = np.where(done > 0, total, 1.0) / np.where(done > 0, done, 1.0)
-    weight = done * error**-SHARPNESS
-    with np.errstate(invalid="ignore"):  # where nothing finished there is no best temperature
-        return np.asarray((weight * scales(depth)).sum(axis=-1) / weight.sum(axis=-1))
+    return best_scale(means, scales(depth), SHARPNESS)
 
 
 def best(data: Data, depth: int) -> tuple[np.ndarray, np.ndarray, ls.Estimate]:
@@ -153,19 +165,9 @@ class OptimalTemperature(ls.claims.Claim):
     control_statement = "The output grows with one power of the weights less, k = (D-1)/D."
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
-        own = ls.derive_seed(seed, "temperatures of networks")
+        own = ls.derive_seed(seed, STREAM)
         return {
-            label(depth, alpha, place): train_nets.at(
-                NetworkRun(
-                    depth=depth,
-                    alpha=alpha,
-                    temperature=float(2**scale * alpha ** exponent(depth)),
-                    max_steps=int(TIME / (BATCH * 2**scale)),
-                    replicas=REPLICAS[tier][depth],
-                    batch_size=BATCH,
-                    seed=own,
-                )
-            )
+            label(depth, alpha, place): train_nets.at(run_at(depth, alpha, float(scale), REPLICAS[tier][depth], own))
             for depth in reversed(DEPTHS)
             for alpha in ALPHAS
             for place, scale in enumerate(scales(depth))

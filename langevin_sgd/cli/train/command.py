@@ -14,8 +14,10 @@ from langevin_sgd.cli.arguments import comma_list, in_words_of_the_command, opti
 from langevin_sgd.cli.computing import compute
 from langevin_sgd.cli.perceptron.words import Figure
 from langevin_sgd.cli.text import print_json, table
-from langevin_sgd.cli.train.words import OPTIONS, cell, letters, short, varied
-from langevin_sgd.estimate import format_with_error
+from langevin_sgd.cli.train import scaling
+from langevin_sgd.cli.train.words import OPTIONS, cell, letters, named, short, varied
+from langevin_sgd.estimate import Estimate, format_with_error
+from langevin_sgd.models.networks.families import FAMILIES
 
 if TYPE_CHECKING:
     from langevin_sgd.experiments import NetworkAverages, NetworkGrid
@@ -23,12 +25,12 @@ if TYPE_CHECKING:
 
 _Numbers = Annotated[tuple[float, ...], comma_list(float)]
 _Counts = Annotated[tuple[int, ...], comma_list(int)]
-_QUANTITIES = {
-    "test_error": "test error",
-    "t_star": "t*",
-    "weight_change": "weight change",
-    "kernel_change": "kernel change",
-}
+_Names = Annotated[tuple[str, ...], comma_list(str.strip)]
+_QUANTITIES = ("test_error", "t_star", "weight_change", "kernel_change")
+
+
+def _read_counts(word: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in word.split(",") if part.strip())
 
 
 def _read_labels(word: str) -> str | tuple[int, ...]:
@@ -38,18 +40,20 @@ def _read_labels(word: str) -> str | tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Train:
-    r"""Train fully connected networks over a grid, in batches, until each fits its points.
+    r"""Train networks over a grid, in batches, until each fits its points.
 
     The predictor is alpha (f - f0), the loss a hinge: large alpha is lazy, small alpha learns features. The learning
     rate is temperature-per-width * B * width. Options that take A,B,... span the grid; every combination is trained.
-    Results are stored, and the same command continues. JSON: points, largest_temperatures.
+    Results are stored, and the same command continues. Printed are means, T_max beyond which training fails, T_opt of
+    least test error, T_c where the kernel changes by 0.3, and their exponents.
+    JSON: points, boundaries, feature_exponents, lazy_exponents.
 
-    Phase diagram, test error against T for each alpha, and T_max against alpha (about a minute):
+    Several alphas: test error as a map over alpha and T with these borders, and against T (half a minute of computing):
 
-    langevin-sgd train --P 256 --alpha 6e-5,0.001,0.016,0.25,4 --max-steps 5000 --plot phase.svg \
-    --temperature-per-width 0.002,0.004,0.008,0.016,0.03,0.06,0.12,0.25
+    langevin-sgd train --P 256 --alpha 6e-5,0.001,0.016,0.25,4,64,1024 --probe-points 32 --plot phase.svg \
+    --temperature-per-width 0.002,0.004,0.008,0.016,0.03,0.06,0.12,0.25,0.5 --max-steps 5000
 
-    Lazy regime, t*, weight change and kernel change against T for each P (half a minute):
+    One alpha: t*, weight change and kernel change against T with their collapse, T_c against P (half a minute):
 
     langevin-sgd train --P 64,128,256,512 --alpha 4096 --probe-points 32 --plot lazy.svg \
     --temperature-per-width 0.002,0.004,0.008,0.016,0.03,0.06
@@ -64,17 +68,25 @@ class Train:
     temperature_per_width: _Numbers
     """Temperatures T = lr/(B * width), positive."""
 
-    depth: _Counts = (2,)
-    """Numbers of hidden layers."""
+    network: Annotated[_Names, arg(help=f"{', '.join(FAMILIES)}; the last ones are slow.")] = ("fully_connected",)
+
+    depth: Annotated[tuple[int, ...] | None, optional(_read_counts, "A,B,...")] = None
+    """Numbers of hidden layers of fully connected networks; 2 by default, the others have their own."""
 
     width: _Counts = (64,)
-    """Neurons of each hidden layer."""
+    """Neurons of each hidden layer, or channels of the first."""
 
-    activation: Annotated[tuple[str, ...], comma_list(str.strip)] = ("relu",)
+    activation: _Names = ("relu",)
     """relu, gelu or linear."""
 
     B: _Counts = (16,)
     """Batch sizes, at most P."""
+
+    momentum: _Numbers = (0.0,)
+    """Momenta of heavy-ball SGD, from 0 to below 1."""
+
+    noise: Literal["sgd", "minibatch_covariance", "isotropic"] = "sgd"
+    """That of minibatches, or Gaussian in each step over all points: of the same covariance, or of its trace alone."""
 
     data: Literal["digits", "mnist", "cifar10"] = "digits"
     """Images: digits are built in; the others lie in the folder LANGEVIN_SGD_DATA, or are downloaded."""
@@ -101,7 +113,10 @@ class Train:
     """Steps after which a run is given up; the means leave it out."""
 
     probe_points: int = 0
-    """Test points on which the change of the tangent kernel is measured."""
+    """Test points on which the change of the tangent kernel is measured; gives T_c."""
+
+    observe: _Names = ()
+    """Means at the end of margins, noise_temperature or signal, separated by commas."""
 
     precision: Literal["float32", "float64"] = "float32"
     """Of weights and arithmetic."""
@@ -122,7 +137,7 @@ class Train:
     """Try tasks again that failed before."""
 
     plot: Figure = None
-    """Draw into FILE (.svg, .pdf, .png): with several alphas the phase diagram, else t* and weight change."""
+    """Draw into FILE (.svg, .pdf, .png): with several alphas the phase diagram, else the lazy regime."""
 
     json: bool = False
     """Print one JSON document."""
@@ -139,15 +154,16 @@ class Train:
         store = Store(self.results)
         if not self._compute(grid, store):
             return 1
-        points = average_networks(grid.collect(store))
+        result = grid.collect(store)
+        points = average_networks(result)
         if self.plot is not None:
             from langevin_sgd.cli.train.figures import plot
 
-            plot(points, self.plot)
+            plot(result, self.plot)
         if self.json:
-            print_json(_document(points))
+            print_json({"points": _entries(points)} | scaling.document(result))
         else:
-            print(_text(points))
+            print("\n\n".join([*_point_tables(points), *scaling.tables(result)]))
         _report_unfinished(points)
         return 0
 
@@ -155,12 +171,14 @@ class Train:
         from langevin_sgd.experiments import NetworkGrid
 
         return NetworkGrid(
+            network=self.network,
             depth=self.depth,
             width=self.width,
             activation=self.activation,  # type: ignore[arg-type]
             alpha=self.alpha,
             temperature_per_width=self.temperature_per_width,
             batch_size=self.B,
+            momentum=self.momentum,
             points=self.P,
             data=self.data,
             labels=self.labels,
@@ -169,8 +187,10 @@ class Train:
             seed=self.seed,
             loss=self.loss,
             sampling=self.sampling,
+            noise=self.noise,
             max_steps=self.max_steps,
             probe_points=self.probe_points,
+            observe=self.observe,  # type: ignore[arg-type]
             precision=self.precision,
             device=self.device,
         )
@@ -196,57 +216,45 @@ class Train:
 # --- what is printed -----------------------------------------------------------------------------------------------
 
 
-def _document(points: list[NetworkAverages]) -> dict[str, Any]:
+def _entries(points: list[NetworkAverages]) -> list[dict[str, Any]]:
     entries = []
     for point in points:
-        entry = _named(point.at) | point.ended
-        entries.append(entry | {name: getattr(point, name).to_dict() for name in _measured(points)})
-    largest = [_named(held) | {"T_max": hottest} for held, hottest in _largest(points)]
-    return {"points": entries, "largest_temperatures": largest}
-
-
-def _named(at: dict[str, Any]) -> dict[str, Any]:
-    letter = {"points": "P", "batch_size": "B"}
-    return {letter.get(name, name): value for name, value in at.items()}
+        entry = named(point.at) | point.ended
+        entries.append(entry | {name: _mean(point, name).to_dict() for name in _measured(points)})
+    return entries
 
 
 def _measured(points: list[NetworkAverages]) -> list[str]:
-    return [name for name in _QUANTITIES if getattr(points[0], name) is not None]
+    return [*(name for name in _QUANTITIES if getattr(points[0], name) is not None), *points[0].observed]
 
 
-def _largest(points: list[NetworkAverages]) -> list[tuple[dict[str, Any], float | None]]:
-    from langevin_sgd.experiments import largest_temperature, lines_in_temperature
+def _mean(point: NetworkAverages, name: str) -> Estimate:
+    found: Estimate = point.observed[name] if name in point.observed else getattr(point, name)
+    return found
 
-    return [(held, largest_temperature(line)) for held, line in lines_in_temperature(points) if len(line) > 1]
 
-
-def _text(points: list[NetworkAverages]) -> str:
-    """What all points share, the table of points, and T_max of every line."""
+def _point_tables(points: list[NetworkAverages]) -> list[str]:
+    """What all points share, and the table of points."""
     axes = varied([point.at for point in points])
     shared = letters({name: value for name, value in points[0].at.items() if name not in axes})
-    return "\n\n".join(filter(None, [shared, _point_table(points, axes), _largest_table(points, axes)]))
+    return [text for text in (shared, _point_table(points, axes)) if text]
 
 
 def _point_table(points: list[NetworkAverages], axes: list[str]) -> str:
     measured = _measured(points)
-    ends = [name.replace("_", " ") for name in points[0].ended]
-    header = [*map(short, axes), *ends, *(_QUANTITIES[name] for name in measured)]
+    ends = [name for name in points[0].ended if name == "fitted" or any(point.ended[name] for point in points)]
+    header = [*map(short, axes), *(_words(name) for name in (*ends, *measured))]
     rows = []
     for point in points:
-        means = [getattr(point, name) for name in measured]
-        counts = [str(count) for count in point.ended.values()]
+        means = [_mean(point, name) for name in measured]
+        counts = [str(point.ended[name]) for name in ends]
         numbers = [format_with_error(mean.value, mean.standard_error) if mean.valid else "-" for mean in means]
         rows.append([*(cell(point.at[name]) for name in axes), *counts, *numbers])
     return table(header, rows, right=range(len(header)))
 
 
-def _largest_table(points: list[NetworkAverages], axes: list[str]) -> str:
-    largest = _largest(points)
-    if all(hottest is None for _, hottest in largest):
-        return ""
-    names = [name for name in axes if name != "temperature_per_width"]
-    rows = [[*(cell(held[name]) for name in names), "-" if t is None else cell(t)] for held, t in largest]
-    return table([*map(short, names), "T_max"], rows, right=range(len(names) + 1))
+def _words(name: str) -> str:
+    return "t*" if name == "t_star" else name.replace("_", " ")
 
 
 def _report_unfinished(points: list[NetworkAverages]) -> None:

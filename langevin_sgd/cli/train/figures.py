@@ -1,109 +1,228 @@
-"""The figures of ``langevin-sgd train``: a phase diagram, or stopping time and weight change against temperature."""
+"""The figures of ``langevin-sgd train``: a phase diagram, or the lazy regime against temperature, with collapse."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from langevin_sgd.checks import InputError
+from langevin_sgd.cli.train.scaling import (
+    FEATURE,
+    POWERS,
+    boundaries,
+    feature_power,
+    in_temperature,
+    lazy,
+    predicted_power,
+)
 from langevin_sgd.cli.train.words import letters, varied
+from langevin_sgd.estimate import Estimate, format_with_error
 
 if TYPE_CHECKING:
-    from langevin_sgd.experiments import NetworkAverages
+    import xarray as xr
+
+    from langevin_sgd.experiments import GridLine, LazyExponents
     from langevin_sgd.plotting import Panel, Series
+    from langevin_sgd.plotting.panel import Kind
 
 _TEMPERATURE = "T = lr / (B * width)"
 _CURVES = 7
 """Curves of one panel: as many as there are colours."""
+_QUANTITIES = {
+    "t_star": ("Stopping time", "t* = lr * steps"),
+    "weight_change": ("Weight change", "|w - w0| / |w0|"),
+    "kernel_change": ("Kernel change", "|K - K0| / |K0|"),
+}
 
-Line = tuple[dict[str, Any], list["NetworkAverages"]]
 
-
-def plot(points: list[NetworkAverages], path: Path) -> None:
+def plot(result: xr.Dataset, path: Path) -> None:
     """Draw the phase diagram if there are several alphas, else stopping time and weight change.
+
+    Parameters
+    ----------
+    result
+        Of `langevin_sgd.experiments.NetworkGrid.collect`, with at least two temperatures.
+    path
+        Where to; its suffix decides what is written.
 
     Raises
     ------
     InputError
         If there is nothing to draw.
     """
-    from langevin_sgd.experiments import lines_in_temperature
     from langevin_sgd.plotting import draw, save
 
-    if not any(point.mostly_fitted and point.test_error.valid for point in points):
+    if not any(line.mostly_fitted.any() for line in in_temperature(result)):
         raise InputError("plot: nowhere are half of the replicas fitted; try more --max-steps or lower temperatures")
-    lines = list(lines_in_temperature(points))
-    several = len({held["alpha"] for held, _ in lines}) > 1
-    save(draw(_phase_diagram(lines) if several else _against_temperature(lines)), path)
+    several = len(set(result["alpha"].values)) > 1
+    save(draw(phase_diagram(result) if several else lazy_regime(result)), path)
 
 
-def _phase_diagram(lines: list[Line]) -> list[Panel]:
-    """Test error against temperature for each alpha, and T_max against alpha."""
-    from langevin_sgd.experiments import largest_temperature
-    from langevin_sgd.plotting import Panel, Series
+# --- several alphas ------------------------------------------------------------------------------------------------
 
-    alike: dict[str, list[Line]] = defaultdict(list)
-    for line in sorted(lines, key=lambda line: float(line[0]["alpha"])):
-        alike[_label(line, lines, without="alpha")].append(line)
-    panels, boundaries = [], []
-    for label, family in alike.items():
+
+def phase_diagram(result: xr.Dataset) -> list[Panel]:
+    """Test error over the plane of alpha and T with its boundaries, and against T for each alpha."""
+    from langevin_sgd.experiments import families, lines_along
+
+    lines = in_temperature(result)
+    helds, panels = [line.held for line in lines], []
+    across = families(lines_along(result, "alpha"), "temperature_per_width")
+    for family, lines_in_alpha in zip(families(lines, "alpha"), across, strict=True):
+        label = _label(family[0].held, helds, without="alpha")
         title = "Test error" if not label else f"Test error at {label}"
-        firsts = range(0, len(family), _CURVES)
-        panels += [_error_panel(title, family[first : first + _CURVES]) for first in firsts]
-        hottest = [largest_temperature(line) or math.nan for _, line in family]
-        boundaries.append(Series(label, [held["alpha"] for held, _ in family], hottest))
-    if any(np.isfinite(series.y).any() for series in boundaries):
-        panels.append(Panel("Training fails above T_max", "alpha", "T_max", boundaries, "log", "log"))
+        panels.append(_map_panel(title, family, lines_in_alpha))
+        parts = np.array_split(np.arange(len(family)), math.ceil(len(family) / _CURVES))
+        panels += [_error_panel(title, [family[place] for place in part]) for part in parts]
     return panels
 
 
-def _error_panel(title: str, family: list[Line]) -> Panel:
-    from langevin_sgd.experiments import largest_temperature
+def _map_panel(title: str, family: Sequence[GridLine], across: Sequence[GridLine]) -> Panel:
+    from langevin_sgd.plotting import Map, Panel
+
+    alphas = [line.held["alpha"] for line in family]
+    errors = np.stack([line.averages("test_error")[0] for line in family], axis=1)
+    colours = Map(alphas, family[0].x, errors, "test error", missing="fewer than half of the replicas fitted")
+    series = [*_boundaries(family), *_crossover(family, across), *_feature_line(family)]
+    return Panel(title, "alpha", _TEMPERATURE, series, "log", "log", map=colours)
+
+
+def _boundaries(family: Sequence[GridLine]) -> list[Series]:
+    """T_max and T_opt of each alpha, with the power that they follow."""
+    found = []
+    for name in POWERS:
+        power = feature_power(name, family)
+        label = f"{name}, k = {format_with_error(power.value, power.standard_error)}" if power.valid else name
+        found += _of_estimates(label, [(line.held["alpha"], boundaries(line)[name]) for line in family])
+    return found
+
+
+def _crossover(family: Sequence[GridLine], across: Sequence[GridLine]) -> list[Series]:
+    """Where the kernel changes by the threshold, along the temperature and along alpha."""
+    from langevin_sgd.experiments import KERNEL_CHANGE, crossing
+    from langevin_sgd.plotting import Series
+
+    if "kernel_change" not in family[0].measured:
+        return []
+    upward = [(line.held["alpha"], crossing(line)) for line in family]
+    sideways = [(line.held["temperature_per_width"], crossing(line)) for line in across]
+    places = [(alpha, at.value, at.standard_error) for alpha, at in upward if at.valid]
+    places += [(at.value, temperature, math.nan) for temperature, at in sideways if at.valid]
+    return [Series(f"kernel change {KERNEL_CHANGE:g}", *np.array(places, dtype=float).T)] if places else []
+
+
+def _feature_line(family: Sequence[GridLine]) -> list[Series]:
+    """The predicted power of alpha, through the middle of T_max."""
+    from langevin_sgd.plotting import Series
+
+    power = predicted_power(family[0])
+    found = [(line.held["alpha"], boundaries(line)["T_max"]) for line in family if line.held["alpha"] < FEATURE]
+    known = np.array([(alpha, one.value) for alpha, one in found if one.valid], dtype=float)
+    if power is None or len(known) == 0:
+        return []
+    x, y = np.log(known).T
+    ends = np.exp([x.min(), x.max()])
+    return [Series(f"theory, k = {power:.2f}", ends, np.exp(y.mean() - power * x.mean()) * ends**power, kind="theory")]
+
+
+def _error_panel(title: str, family: Sequence[GridLine]) -> Panel:
     from langevin_sgd.plotting import Panel, Series
 
-    curves = [_series(f"alpha={held['alpha']:g}", line, "test_error") for held, line in family]
+    curves = [_curve(f"alpha={line.held['alpha']:g}", line, "test_error") for line in family]
     shown = np.concatenate([curve.y for curve in curves])
     whole = [np.nanmin(shown, initial=1.0), np.nanmax(shown, initial=0.0)]
     guides = [Series("", curve.x, curve.y, kind="guide") for curve in curves]
-    hottest = filter(None, (largest_temperature(line) for _, line in family))
-    guides += [Series("", [temperature] * 2, whole, kind="guide") for temperature in hottest]
-    note = "vertical lines: T_max, where a curve ends"
-    return Panel(title, _TEMPERATURE, "test error", [*curves, *guides], "log", "linear", note)
+    hottest = [boundaries(line)["T_max"] for line in family]
+    guides += [Series("", [found.value] * 2, whole, kind="guide") for found in hottest if found.valid]
+    return Panel(title, _TEMPERATURE, "test error", [*curves, *guides], "log", "linear", "vertical lines: T_max")
 
 
-def _against_temperature(lines: list[Line]) -> list[Panel]:
+# --- one alpha -----------------------------------------------------------------------------------------------------
+
+
+def lazy_regime(result: xr.Dataset) -> list[Panel]:
+    """Stopping time, weight change and kernel change against T; if P varies also their collapse, and T_c against P."""
     from langevin_sgd.plotting import Panel
 
-    quantities = {
-        "t_star": ("Stopping time", "t* = lr * steps"),
-        "weight_change": ("Weight change", "|w - w0| / |w0|"),
-        "kernel_change": ("Kernel change", "|K - K0| / |K0|"),
-    }
-    if lines[0][1][0].kernel_change is None:
-        del quantities["kernel_change"]
-    return [
-        Panel(title, _TEMPERATURE, axis, [_series(_label(line, lines), line[1], name) for line in lines], "log", "log")
-        for name, (title, axis) in quantities.items()
-    ]
+    lines, found = in_temperature(result), lazy(result)
+    helds, panels = [line.held for line in lines], []
+    for name, (title, axis) in _QUANTITIES.items():
+        if name in lines[0].measured:
+            curves = [_curve(_label(line.held, helds), line, name) for line in lines]
+            panels.append(Panel(title, _TEMPERATURE, axis, curves, "log", "log"))
+            panels += [panel for one in found for panel in _beside(name, one, found)]
+    return panels
 
 
-def _label(line: Line, lines: list[Line], *, without: str = "") -> str:
-    """What tells a line from the others, but for one axis."""
-    names = [name for name in varied([held for held, _ in lines]) if name != without]
-    return letters({name: line[0][name] for name in names})
+def _beside(name: str, one: LazyExponents, found: Sequence[LazyExponents]) -> list[Panel]:
+    """The collapse of a quantity, or T_c beside the kernel change."""
+    at = _label(one.held, [other.held for other in found])
+    if name == "kernel_change":
+        return _crossover_panel(f"Crossover {at}".strip(), one)
+    letter, power, axis = {
+        "t_star": ("b", one.b.y_exponent, "t* / (T P^b)"),
+        "weight_change": ("gamma", one.gamma.y_exponent, "|w - w0| / |w0| / P^gamma"),
+    }[name]
+    if power.value is None:
+        return []
+    return [_collapse_panel(f"{letter} = {_number(power)} {at}".strip(), axis, name, power.value, one)]
 
 
-def _series(label: str, line: list[NetworkAverages], name: str) -> Series:
+def _collapse_panel(title: str, axis: str, name: str, power: float, one: LazyExponents) -> Panel:
+    from langevin_sgd.plotting import Panel, Series
+
+    curves = []
+    for line in one.lines:
+        unit = float(line.held["points"]) ** power * (line.x if name == "t_star" else 1.0)
+        value, error = line.averages(name)
+        curves.append(Series(f"P={line.held['points']}", line.x, value / unit, error / unit))
+    return Panel(title, _TEMPERATURE, axis, curves, "log", "log")
+
+
+def _crossover_panel(title: str, one: LazyExponents) -> list[Panel]:
+    """T_c against P, with the fitted power and that which follows from the weights, through the middle."""
+    from langevin_sgd.plotting import Panel, Series
+
+    places = zip((line.held["points"] for line in one.lines), one.crossings, strict=True)
+    series = _of_estimates(f"kernel change {one.threshold:g}", list(places))
+    if not series or one.a is None or one.a.value is None:
+        return []
+    x, y = np.log(series[0].x), np.log(series[0].y)
+    powers: list[tuple[str, float, Kind]] = [(f"fit, a = {_number(one.a)}", one.a.value, "guide")]
+    if one.gamma.y_exponent.value is not None and one.delta.value is not None:
+        ratio = one.gamma.y_exponent.value / one.delta.value
+        powers.append((f"gamma / delta = {ratio:.2f}", ratio, "theory"))
+    for label, power, kind in powers:
+        series.append(Series(label, np.exp(x), np.exp(y.mean() - power * (x - x.mean())), kind=kind))
+    return [Panel(title, "P", "T_c", series, "log", "log")]
+
+
+# --- series --------------------------------------------------------------------------------------------------------
+
+
+def _label(held: dict[str, Any], among: Sequence[dict[str, Any]], *, without: str = "") -> str:
+    """What tells a line from others, but for one axis."""
+    return letters({name: held[name] for name in varied(list(among)) if name != without})
+
+
+def _curve(label: str, line: GridLine, name: str) -> Series:
     """Means with errors where at least half of the replicas are fitted, gaps elsewhere."""
     from langevin_sgd.plotting import Series
 
-    shown = [getattr(point, name) if point.mostly_fitted else None for point in line]
-    value, error = (
-        [math.nan if one is None or getattr(one, part) is None else getattr(one, part) for one in shown]
-        for part in ("value", "standard_error")
-    )
-    return Series(label, [point.at["temperature_per_width"] for point in line], value, error)
+    return Series(label, line.x, *line.averages(name))
+
+
+def _of_estimates(label: str, places: Sequence[tuple[float, Estimate]]) -> list[Series]:
+    """One series of those that are valid, if any."""
+    from langevin_sgd.plotting import Series
+
+    known = [(x, found.value, found.standard_error) for x, found in places if found.valid]
+    return [Series(label, *np.array(known, dtype=float).T)] if known else []
+
+
+def _number(found: Estimate) -> str:
+    return format_with_error(found.value, found.standard_error)

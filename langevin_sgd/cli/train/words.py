@@ -34,6 +34,12 @@ def letters(values: dict[str, Any]) -> str:
     return " ".join(f"{short(name)}={cell(value)}" for name, value in values.items())
 
 
+def named(values: dict[str, Any]) -> dict[str, Any]:
+    """Values of axes by the names that documents give them."""
+    letter = {"points": "P", "batch_size": "B"}
+    return {letter.get(name, name): value for name, value in values.items()}
+
+
 def varied(points: list[dict[str, Any]]) -> list[str]:
     """Names of the axes on which points differ."""
     return [name for name in points[0] if len({point[name] for point in points}) > 1]

@@ -2,12 +2,50 @@
 
 - `FullyConnected`: any depth and width, in the parametrisation of Sclocchi, Geiger and Wyart (``fully_connected``)
 - `random_features`, `two_layer_linear`: two of its special cases (``fully_connected``)
+- `SimpleCNN`: two convolutions and a dense layer (``simple_cnn``)
+- `MobileCNN`: a deep convolutional network of few weights (``mobile_cnn``)
+- `ResNet18`: the residual network of eighteen layers for small images (``resnet18``)
 - `OwnNetwork`: a torch module of your own (``own``)
+- `of_family`: a network by the name that grids and ``langevin-sgd train --network`` know (``families``)
 
-Inside: ``module`` is the plain torch module, ``replicas`` the form that holds many networks side by side.
+A convolutional network more is one file, say ``two_convolutions.py``, with the shapes of its weights and what it does
+with them; all else comes from `ConvolutionalNetwork`::
+
+    @dataclass(frozen=True, kw_only=True)
+    class TwoConvolutions(ConvolutionalNetwork):
+        depth: ClassVar[int] = 2
+        reduction: ClassVar[int] = 2
+
+        @property
+        def shapes(self):
+            h = self.width
+            return {"first": (h, self.image[0], 3, 3), "second": (h, h, 3, 3), "output": (1, h)}
+
+        def forward(self, weights, images):
+            x = activate(convolution(images, weights["first"], stride=2), self.activation)
+            x = activate(convolution(x, weights["second"]), self.activation)
+            return output(x.mean((2, 3)), weights["output"])
+
+and, with its import, one line in ``families.py``::
+
+    "two_convolutions": TwoConvolutions,
+
+which makes it ``langevin-sgd train --network two_convolutions`` and a value of `NetworkGrid.network`.
+
+Inside: ``convolutional`` is what convolutional networks share, ``image_layers`` their layers, ``activations`` and
+``initial`` what all networks share, ``module`` the plain torch modules, ``replicas`` and ``vectorised`` the forms that
+hold many networks side by side.
 """
 
+from langevin_sgd.models.networks.convolutional import ConvolutionalNetwork as ConvolutionalNetwork
+from langevin_sgd.models.networks.families import FAMILIES as FAMILIES
+from langevin_sgd.models.networks.families import Network as Network
+from langevin_sgd.models.networks.families import leaves_depth as leaves_depth
+from langevin_sgd.models.networks.families import of_family as of_family
 from langevin_sgd.models.networks.fully_connected import FullyConnected as FullyConnected
 from langevin_sgd.models.networks.fully_connected import random_features as random_features
 from langevin_sgd.models.networks.fully_connected import two_layer_linear as two_layer_linear
+from langevin_sgd.models.networks.mobile_cnn import MobileCNN as MobileCNN
 from langevin_sgd.models.networks.own import OwnNetwork as OwnNetwork
+from langevin_sgd.models.networks.resnet18 import ResNet18 as ResNet18
+from langevin_sgd.models.networks.simple_cnn import SimpleCNN as SimpleCNN

@@ -7,10 +7,7 @@ order one at the start for inputs with |x|^2 of order d. The output is divided b
 that does not fade with the width), or by sqrt(h) (`output_scaling` = "ntk": at large h the network stays linear in its
 weights).
 
-The factors 1 / sqrt(E phi^2) are carried over to the layer above, which changes no output. For relu E phi^2 = 1/2, for
-a linear network 1. For gelu, phi(z) = z Phi(z), it is 1/3 + 1/(2 pi sqrt(3)): integrating by parts twice,
-E[z^2 Phi^2] = E[Phi^2] + 2 E[z Phi p] with p the normal density, where E[Phi^2] = 1/3, p^2 is 1/(2 sqrt(pi)) times the
-density of variance 1/2, and under that z Phi has the mean (1/2) / sqrt(3 pi).
+The factors 1 / sqrt(E phi^2) are carried over to the layer above, which changes no output.
 
 References
 ----------
@@ -30,16 +27,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from langevin_sgd.checks import require, require_count, require_one_of
+from langevin_sgd.models.networks.activations import MEAN_SQUARE, Activation
+from langevin_sgd.models.networks.initial import standard_normals
 
 if TYPE_CHECKING:
     import torch
 
     from langevin_sgd.models.networks.module import FullyConnectedModule
     from langevin_sgd.models.networks.replicas import FullyConnectedReplicas
-
-Activation = Literal["relu", "gelu", "linear"]
-MEAN_SQUARE: dict[str, float] = {"relu": 1 / 2, "gelu": 1 / 3 + 1 / (2 * math.pi * math.sqrt(3)), "linear": 1.0}
-"""E phi(z)^2 of a standard normal z."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +107,11 @@ class FullyConnected:
         return sum(inputs * outputs for inputs, outputs in self.shapes)
 
     @property
+    def widest(self) -> int:
+        """Numbers that the largest layer holds for one input."""
+        return max(self.dimension, self.width)
+
+    @property
     def degree(self) -> int | None:
         """Degree L of f as a homogeneous function of its trained weights, D + 1 without frozen ones; none for gelu."""
         return None if self.activation == "gelu" else self.depth + 1 - self.frozen
@@ -139,11 +139,7 @@ class FullyConnected:
         >>> [w.shape for w in FullyConnected(dimension=3, width=4, depth=1).initial_weights(0)]
         [(3, 4), (4, 1)]
         """
-        from langevin_sgd.randomness import START, normals
-
-        flat = normals((self.parameters,), seed, step=replica, substream=START)
-        ends = np.cumsum([inputs * outputs for inputs, outputs in self.shapes])[:-1]
-        return [part.reshape(shape) for part, shape in zip(np.split(flat, ends), self.shapes, strict=True)]
+        return standard_normals(self.shapes, seed, replica)
 
     def module(
         self, seed: int = 0, replica: int = 0, *, precision: Literal["float32", "float64"] = "float32"

@@ -1,4 +1,4 @@
-"""A fully connected network as a plain torch module."""
+"""A network as a plain torch module."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
+    from langevin_sgd.models.networks.convolutional import ConvolutionalNetwork
     from langevin_sgd.models.networks.fully_connected import FullyConnected
 
 
@@ -39,3 +40,26 @@ class FullyConnectedModule(torch.nn.Module):
         # The factor that gives it a mean square of one stands in the scale of the layer above.
         name = self.network.activation
         return z if name == "linear" else getattr(torch.nn.functional, name)(z)
+
+
+class ConvolutionalModule(torch.nn.Module):
+    """One convolutional network with given weights.
+
+    Parameters
+    ----------
+    network
+        What it is.
+    weights
+        Layer -> weights.
+    """
+
+    def __init__(self, network: ConvolutionalNetwork, weights: dict[str, torch.Tensor]) -> None:
+        super().__init__()
+        self.network = network
+        for name, w in weights.items():
+            self.register_parameter(name, torch.nn.Parameter(w))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map inputs (..., dimension) to outputs (...)."""
+        images = x.reshape(-1, *self.network.image)
+        return self.network.forward(dict(self.named_parameters()), images).reshape(x.shape[:-1])

@@ -37,6 +37,23 @@ class OwnNetwork:
     ------
     InputError
         If a field lies outside its range, or a module holds buffers.
+
+    Examples
+    --------
+    >>> import langevin_sgd as ls
+    >>> from torch.nn import Conv2d, Flatten, Linear, ReLU, Sequential, Unflatten
+    >>> def build():
+    ...     return Sequential(Unflatten(1, (1, 8, 8)), Conv2d(1, 4, 3, stride=2), ReLU(), Flatten(), Linear(36, 1))
+    >>> runs = ls.training.train_networks(
+    ...     OwnNetwork(build=build, width=4),
+    ...     ls.data.BinaryImages(points=32),
+    ...     lr=[0.1, 0.2],
+    ...     batch_size=8,
+    ...     max_steps=2000,
+    ...     seed=0,
+    ... )
+    >>> runs["status"].values.tolist()
+    [0, 0]
     """
 
     build: Callable[[], torch.nn.Module]

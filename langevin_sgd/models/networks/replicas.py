@@ -5,10 +5,13 @@ matrix product. With c_b the factor of input b, one step adds sum_b c_b grad f(x
 
     delta_out = c,    delta_l = (delta_{l+1} W_{l+1}^T) s_{l+1} phi'(z_l),    W_l <- W_l + s_l a_{l-1}^T delta_l
 
-and the last product adds to the weights in place: gradients are never stored. The tangent kernel K_ij =
-grad f(x_i) . grad f(x_j) comes from the same recursion, since the gradient of one layer is an outer product:
+and the last product adds to the weights in place: gradients are never stored. It may add to other tensors instead,
+with a factor on what they hold: a velocity, or a buffer of zeros that comes to hold the sum itself. The tangent kernel
+K_ij = grad f(x_i) . grad f(x_j) comes from the same recursion, since the gradient of one layer is an outer product:
 
-    K = sum_l s_l^2 (a_{l-1} a_{l-1}^T) * (delta_l delta_l^T)        (elementwise product, c = 1).
+    K = sum_l s_l^2 (a_{l-1} a_{l-1}^T) * (delta_l delta_l^T)        (elementwise product, c = 1),
+
+and its diagonal, without the rest, from sum_l s_l^2 |a_{l-1}|^2 |delta_l|^2.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
+
+from langevin_sgd.models.networks.products import add_product, product
 
 if TYPE_CHECKING:
     from langevin_sgd.models.networks.fully_connected import FullyConnected
@@ -52,8 +57,14 @@ class FullyConnectedReplicas:
         """Outputs (replica, input) at inputs (replica, input, dimension)."""
         return self._forward(x).output
 
-    def step(self, x: torch.Tensor, factors: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        """Add ``sum_b c_b grad f(x_b)`` to the weights.
+    def step(
+        self,
+        x: torch.Tensor,
+        factors: Callable[[torch.Tensor], torch.Tensor],
+        into: list[torch.Tensor] | None = None,
+        keep: float = 1.0,
+    ) -> None:
+        """Set ``into`` to ``keep * into + sum_b c_b grad f(x_b)``.
 
         Parameters
         ----------
@@ -61,10 +72,15 @@ class FullyConnectedReplicas:
             (replica, input, dimension).
         factors
             Maps the outputs (replica, input) to the factors c of the same shape.
+        into
+            Tensors of the shapes of `trained`, changed in place; the weights themselves by default.
+        keep
+            Factor on what they hold.
         """
+        targets = self.weights if into is None else [*self.weights[: self._frozen], *into]
         trace = self._forward(x)
         for layer, entering, delta in self._backward(trace, factors(trace.output)):
-            self.weights[layer].baddbmm_(entering.mT, delta, alpha=self._scales[layer])
+            add_product(targets[layer], entering.mT, delta, self._scales[layer], keep)
 
     def kernel(self, x: torch.Tensor) -> torch.Tensor:
         """Tangent kernel (replica, input, input) of the trained weights at inputs (replica, input, dimension)."""
@@ -72,6 +88,14 @@ class FullyConnectedReplicas:
         total = torch.zeros((*x.shape[:2], x.shape[1]), dtype=x.dtype, device=x.device)
         for layer, entering, delta in self._backward(trace, torch.ones_like(trace.output)):
             total += self._scales[layer] ** 2 * (entering @ entering.mT) * (delta @ delta.mT)
+        return total
+
+    def squared_gradients(self, x: torch.Tensor) -> torch.Tensor:
+        """|grad f|^2 (replica, input) by the trained weights, at inputs (replica, input, dimension)."""
+        trace = self._forward(x)
+        total = torch.zeros(x.shape[:2], dtype=x.dtype, device=x.device)
+        for layer, entering, delta in self._backward(trace, torch.ones_like(trace.output)):
+            total += self._scales[layer] ** 2 * entering.square().sum(2) * delta.square().sum(2)
         return total
 
     @property
@@ -86,17 +110,17 @@ class FullyConnectedReplicas:
     def _forward(self, x: torch.Tensor) -> Trace:
         inputs, before = [x], []
         for w, scale in zip(self.weights[:-1], self._scales[:-1], strict=True):
-            z = _product(inputs[-1], w, scale)
+            z = product(inputs[-1], w, scale)
             before.append(z)
             inputs.append(self._activate(z))
-        return Trace(inputs, before, _product(inputs[-1], self.weights[-1], self._scales[-1]).squeeze(2))
+        return Trace(inputs, before, product(inputs[-1], self.weights[-1], self._scales[-1]).squeeze(2))
 
     def _backward(self, trace: Trace, factors: torch.Tensor) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
         """Yield (layer, what enters it, delta) from the top; a layer may be changed once it was yielded."""
         delta = factors.unsqueeze(2)
         for layer in range(len(self.weights) - 1, self._frozen - 1, -1):
             if layer > self._frozen:
-                below = _product(delta, self.weights[layer].mT, self._scales[layer])
+                below = product(delta, self.weights[layer].mT, self._scales[layer])
                 yield layer, trace.inputs[layer], delta
                 delta = self._through_activation(below, trace.before[layer - 1])
             else:
@@ -111,9 +135,3 @@ class FullyConnectedReplicas:
         if self._activation == "relu":
             return torch.ops.aten.threshold_backward.grad_input(delta, before, 0.0, grad_input=delta)
         return torch.ops.aten.gelu_backward(delta, before) if self._activation == "gelu" else delta
-
-
-def _product(a: torch.Tensor, b: torch.Tensor, scale: float) -> torch.Tensor:
-    """Scale times the batched matrix product, in one pass."""
-    out = torch.empty((a.shape[0], a.shape[1], b.shape[2]), dtype=a.dtype, device=a.device)
-    return out.baddbmm_(a, b, beta=0, alpha=scale)

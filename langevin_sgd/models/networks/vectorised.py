@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from torch.func import functional_call, jacrev, vjp, vmap
+from torch.func import functional_call, grad, jacrev, vjp, vmap
+
+MOST_GRADIENTS = 2**24
+"""Numbers in the gradients by single inputs that are held at a time."""
 
 
 class VectorisedReplicas:
@@ -38,16 +41,36 @@ class VectorisedReplicas:
         """Outputs (replica, input) at inputs (replica, input, dimension)."""
         return self._call(self.trained, x)
 
-    def step(self, x: torch.Tensor, factors: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        """Add ``sum_b c_b grad f(x_b)`` to the weights, with factors c that depend on the outputs."""
+    def step(
+        self,
+        x: torch.Tensor,
+        factors: Callable[[torch.Tensor], torch.Tensor],
+        into: list[torch.Tensor] | None = None,
+        keep: float = 1.0,
+    ) -> None:
+        """Set ``into``, the weights by default, to ``keep * into + sum_b c_b grad f(x_b)``, c being functions of f."""
         output, pull_back, *_ = vjp(lambda weights: self._call(weights, x), self.trained)
-        for w, change in zip(self.trained, pull_back(factors(output))[0], strict=True):
-            w += change
+        targets = self.trained if into is None else into
+        for target, change in zip(targets, pull_back(factors(output))[0], strict=True):
+            target.mul_(keep).add_(change) if keep != 1 else target.add_(change)
 
     def kernel(self, x: torch.Tensor) -> torch.Tensor:
         """Tangent kernel (replica, input, input) of the trained weights at inputs (replica, input, dimension)."""
         rows = vmap(jacrev(self._call_one))(self.trained, self._fixed, x)
         return sum((row.flatten(2) @ row.flatten(2).mT for row in rows), start=torch.zeros(()).to(x))
+
+    def squared_gradients(self, x: torch.Tensor) -> torch.Tensor:
+        """|grad f|^2 (replica, input) by the trained weights, at inputs (replica, input, dimension)."""
+
+        def of_one(weights: list[torch.Tensor], fixed: dict[str, torch.Tensor], one: torch.Tensor) -> torch.Tensor:
+            gradients = grad(lambda w: self._call_one(w, fixed, one[None])[0])(weights)
+            return torch.stack([gradient.square().sum() for gradient in gradients]).sum()
+
+        # Gradients of many inputs at a time are held before they are squared, so inputs go in short stretches.
+        numbers = sum(w.numel() for w in self.trained)
+        length = max(1, MOST_GRADIENTS // numbers)
+        over_inputs = vmap(vmap(of_one, in_dims=(None, None, 0)))
+        return torch.cat([over_inputs(self.trained, self._fixed, part) for part in x.split(length, 1)], 1)
 
     def select(self, places: torch.Tensor) -> VectorisedReplicas:
         """Return the replicas at `places` alone, as copies."""

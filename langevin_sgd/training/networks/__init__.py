@@ -2,8 +2,11 @@
 
 - `train_networks`: whole phase diagrams in one call, with exact stopping times (``train``).
 
-Inside: ``settings`` gives every replica its own numbers; ``training_sets`` holds the points, each distinct set once;
-``group`` trains the replicas that share a batch, ``losses`` are the losses, ``observe`` measures, ``result`` collects.
+Inside: ``settings`` gives every replica its own numbers, ``start`` says where it is taken up, ``training_sets`` holds
+the points, each distinct set once. ``rounds`` shares groups of replicas out over threads and keeps checkpoints;
+``group`` makes the steps of one, ``state`` is what it carries, ``ending`` says when training is over. What enters a
+step comes from ``minibatches`` or from ``langevin_noise``; ``losses`` are the losses. ``observables`` are what is
+measured, with ``observe`` and ``gradient_noise``; ``result`` collects.
 """
 
 from langevin_sgd.training.networks.train import train_networks as train_networks

@@ -12,13 +12,13 @@ from langevin_sgd.training.networks.losses import Loss
 from langevin_sgd.training.networks.training_sets import Part
 
 MOST_NUMBERS = 2**22
-"""Numbers of one layer's inputs that a pass over many points holds at a time."""
+"""Numbers of the largest layer that a pass over many points holds at a time."""
 
 
 def stretches(part: Part, members: np.ndarray) -> list[tuple[int, int]]:
     """Starts and ends of stretches of points that are looked at together."""
     most = int(part.points[members].max(initial=0))
-    length = max(1, MOST_NUMBERS // (len(members) * part.X.shape[1]))
+    length = max(1, MOST_NUMBERS // (len(members) * part.widest))
     return [(start, min(start + length, most)) for start in range(0, most, length)]
 
 

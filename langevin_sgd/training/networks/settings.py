@@ -29,6 +29,7 @@ def numbers_of(
     lr: Any,
     temperature_per_width: Any,
     batch_size: Any,
+    momentum: Any,
     sampling: Sampling,
     points: Any,
     seed: Any,
@@ -43,7 +44,7 @@ def numbers_of(
     """
     require((lr is None) != (temperature_per_width is None), "lr", lr, "give either lr or temperature_per_width")
     given = {"alpha": alpha, "lr": lr, "temperature_per_width": temperature_per_width, "batch_size": batch_size}
-    given |= {"points": points, "seed": fresh_seed() if seed is None else seed}
+    given |= {"momentum": momentum, "points": points, "seed": fresh_seed() if seed is None else seed}
     own = [int(number) for number in replicas] if isinstance(replicas, Sequence | np.ndarray) else replicas
     count = _count(given, own)
     columns = {name: _column(name, value, count) for name, value in given.items()}
@@ -57,8 +58,8 @@ def numbers_of(
             for temperature, size in zip(columns["temperature_per_width"], columns["batch_size"], strict=True)
         ]
     settings = [
-        SGD(lr=float(rate), batch_size=int(size), sampling=sampling)
-        for rate, size in zip(columns["lr"], columns["batch_size"], strict=True)
+        SGD(lr=float(rate), batch_size=int(size), momentum=kept, sampling=sampling)
+        for rate, size, kept in zip(columns["lr"], columns["batch_size"], columns["momentum"], strict=True)
     ]
     draws = list(zip([int(s) for s in columns["seed"]], _replica_numbers(own, seed, count), strict=True))
     for one, number in draws:

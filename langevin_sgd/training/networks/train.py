@@ -4,8 +4,9 @@ The predictor of a network f with initial weights w0 is o = alpha * (f(w, x) - f
 loss(o, y)/alpha. With a hinge loss 1/alpha is the margin asked of f - f0: large alpha is the lazy regime, in which
 weights hardly move, small alpha the feature regime. The temperature per width is lr/(batch_size * width).
 
-Replicas that share a batch size are trained together, in groups whose size depends on network, data and batch
-size alone; each group has one thread.
+Replicas that share a batch size and a momentum are trained together, in groups whose size depends on network, data and
+batch size alone; each group has one thread. Langevin noise may take the place of that of minibatches
+(`langevin_sgd.training.networks.langevin_noise`).
 
 References
 ----------
@@ -15,46 +16,40 @@ Sclocchi, Geiger and Wyart, *Dissecting the effects of SGD noise in distinct reg
 
 from __future__ import annotations
 
+import math
+import os
 import sys
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 
-from langevin_sgd.checks import InputError, require, require_count, require_one_of
-from langevin_sgd.compiled import in_threads, thread_count
+from langevin_sgd.checkpoint import stored_seed
+from langevin_sgd.checks import InputError, require, require_count, require_one_of, require_positive
 from langevin_sgd.record import as_schedule
-from langevin_sgd.sgd_settings import SAMPLINGS, Sampling
+from langevin_sgd.sgd_settings import SAMPLINGS, Sampling, require_fraction
 from langevin_sgd.training.batches import require_sampling
-from langevin_sgd.training.networks.group import Task, train_group
+from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.losses import LOSSES
+from langevin_sgd.training.networks.observables import MARGIN_QUANTILES, OBSERVABLES, variables_of
 from langevin_sgd.training.networks.result import Results, make_result
+from langevin_sgd.training.networks.rounds import NUMBERS, train_task
 from langevin_sgd.training.networks.settings import Numbers, numbers_of
+from langevin_sgd.training.networks.start import as_in_start, from_the_beginning, taken_up
+from langevin_sgd.training.networks.state import Task
 from langevin_sgd.training.networks.training_sets import Arrays, DataLaw, Part, training_sets
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from langevin_sgd.models.networks import FullyConnected, OwnNetwork
-
-NUMBERS = {"cpu": 2**21, "cuda": 2**28}
-"""Trained weights of a group: on a processor as many as stay in its cache."""
-INPUTS = {"cpu": 2**23, "cuda": 2**28}
-"""Numbers in the minibatches of a group, of at least `SHORTEST` to a point."""
-SHORTEST = 512
-FEWEST, MOST = 8, {"cpu": 128, "cuda": 4096}
-"""Replicas of a group: enough to keep the interpreter's share small, and no more, so that all cores have some."""
-ROUND_SECONDS = 0.15
-"""Time after which threads come back, to hear of an interruption."""
+    from langevin_sgd.models.networks import Network, OwnNetwork
 
 
 def train_networks(
-    network: FullyConnected | OwnNetwork,
+    network: Network | OwnNetwork,
     data: DataLaw | Arrays | Sequence[Arrays],
     *,
     max_steps: int,
@@ -62,22 +57,29 @@ def train_networks(
     lr: float | Sequence[float] | np.ndarray | None = None,
     temperature_per_width: float | Sequence[float] | np.ndarray | None = None,
     batch_size: int | Sequence[int] | np.ndarray = 16,
+    momentum: float | Sequence[float] | np.ndarray = 0.0,
     sampling: Sampling = "without_replacement",
+    noise: Literal["sgd", "minibatch_covariance", "isotropic"] = "sgd",
     loss: Literal["hinge", "quadratic_hinge", "soft_hinge", "square", "logistic"] = "hinge",
     points: int | Sequence[int] | np.ndarray | None = None,
     replicas: int | Sequence[int] | np.ndarray | None = None,
     seed: int | Sequence[int] | None = None,
+    until_unfit: float = 0.0,
+    start: xr.Dataset | None = None,
     probe_points: int = 0,
+    observe: Sequence[Literal["margins", "noise_temperature", "signal", "kernel"]] = (),
     schedule: Sequence[int] | np.ndarray | None = None,
     keep_weights: bool = False,
     precision: Literal["float32", "float64"] = "float32",
     device: str = "cpu",
+    seconds: float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> xr.Dataset:
     r"""Train networks until they fit their points, each with numbers of its own.
 
-    `alpha`, `lr` (or `temperature_per_width`), `batch_size`, `points`, `seed` and `replicas` may be sequences with one
-    entry for each replica; a single number is shared by all.
+    `alpha`, `lr` (or `temperature_per_width`), `batch_size`, `momentum`, `points`, `seed` and `replicas` may be
+    sequences with one entry for each replica; a single number is shared by all.
 
     Parameters
     ----------
@@ -87,15 +89,21 @@ def train_networks(
         (X, y) or (X, y, X_test, y_test) with labels +-1; a list with one such set for each replica; or a law with a
         method ``sample(seed, replica)`` that returns one.
     max_steps
-        Steps after which a replica is given up.
+        Steps of this call after which a replica is given up.
     alpha
         Scale of the predictor, > 0; 1/alpha is the margin.
     lr, temperature_per_width
         Learning rate, or lr/(batch_size * width); one of them.
     batch_size
         Points per step; 16 by default, as in the reference. All points without replacement: gradient descent.
+    momentum
+        v' = momentum v - gradient, theta' = theta + lr v' as in `langevin_sgd.SGD`, 0 <= value < 1; none by default.
     sampling
         As in `langevin_sgd.SGD`; distinct points in independent batches by default, as in the reference.
+    noise
+        ``sgd`` (default): minibatches. ``minibatch_covariance``: the gradient of all points and Gaussian noise of
+        the covariance that minibatches of `batch_size` points would have there. ``isotropic``: the same with noise
+        of equal strength for all trained weights, of that covariance's trace.
     loss
         ``hinge`` (default), ``quadratic_hinge``, ``soft_hinge``, ``square`` (o - y)^2/2 or ``logistic``. The last two
         never vanish: their training ends at `max_steps`.
@@ -107,32 +115,60 @@ def train_networks(
         the settings of a grid. By default 0, 1, 2, ... with one seed, and 0 for each if every replica has a seed.
     seed
         0 ... 2**128 - 1; by default fresh entropy, kept in the provenance.
+    until_unfit
+        Training also ends where at most this fraction of the training points is unfit, 0 <= value < 1; looked at
+        every 16 steps, and 0 by default: not at all.
+    start
+        A result with weights, of the same replicas: training goes on from there, with whatever learning rates,
+        batches or noise. f0 and w0 stay those of step 0, counters of random numbers and times go on; `max_steps` and
+        `schedule` count the steps of this call.
     probe_points
         Points, the first of the test set (of the training set if there is none), on which the tangent kernel is
         compared before and after; none by default.
+    observe
+        What is measured beside the losses and errors, on the schedule and at the end: ``margins``,
+        ``noise_temperature`` (as costly as two steps on all points), ``signal`` (needs test points) and ``kernel``
+        (needs `probe_points`). Nothing by default.
     schedule
         Increasing steps to record at; after the end of its training a replica stays as it is. Nothing by default.
     keep_weights
-        Whether to return the weights.
+        Whether to return the weights, and with momentum the velocities.
     precision
         Of weights and arithmetic. Warns where float32 is too coarse for 1/alpha.
     device
         ``cpu``, or ``cuda`` (or ``cuda:1``).
+    seconds
+        Time limit of this call, looked at every 64 steps of a group of replicas, of which each makes so many at least;
+        none by default. What such a call returns depends on the speed of the machine.
+    checkpoint
+        File from which a call that was killed goes on, bit for bit if nothing else has changed; written every few
+        seconds. It is left there, and a call that had ended is read from it.
     progress
         Show a progress bar, if standard error is a terminal.
 
     Returns
     -------
     xarray.Dataset
-        Over ``replica``: its ``alpha``, ``lr``, ``batch_size``, ``temperature_per_width``, ``points`` and ``number``;
-        ``status``, 0 fitted, 1 step_limit, 2 diverged, 3 stuck (points are unfit, but none of them can change
-        a weight any more: the units of a layer are dead, as beyond the largest learning rate); ``t_star``, lr times the
-        last step with an unfit point in its batch (so far, if censored); ``last_update_step``, that step, from 1 on;
-        ``steps`` made, up to the next look; ``loss``, mean of loss/alpha; ``unfit_fraction``, points with y o < 1;
-        ``train_error`` and ``test_error``, points with y o <= 0; ``test_loss``; ``weight_change``, |w - w0|/|w0|, and
-        ``layer_weight_change`` (replica, layer); ``kernel_change``, ||K - K0||/||K0|| in the Frobenius norm; with
-        `keep_weights` ``weights`` (replica, parameter), layer by layer in C order, trained ones only. With a schedule
-        also ``recorded_...`` (step, replica). All measured numbers of a diverged replica are NaN.
+        Over ``replica``: its ``alpha``, ``lr``, ``batch_size``, ``momentum``, ``temperature_per_width``, ``points`` and
+        ``number``; ``status``, 0 fitted, 1 step_limit, 2 diverged, 3 stuck (points are unfit, but none of them can
+        change a weight any more: the units of a layer are dead, as beyond the largest learning rate), 4 time_limit,
+        5 reached (`until_unfit`); ``t_star``, lr times the last step with an unfit point in its batch (so far, if
+        censored; with momentum the weights go on after it by what is left of the velocity, and are those of the end);
+        ``last_update_step``, that step, from 1 on; ``steps`` made, up to the next look, and ``time``, lr times steps
+        (the sum over all calls, as in t_star, after a `start`); ``loss``, mean of loss/alpha; ``unfit_fraction``,
+        points with y o < 1; ``train_error`` and ``test_error``, points with y o <= 0; ``test_loss``;
+        ``weight_change``, |w - w0|/|w0|, and ``layer_weight_change`` (replica, layer); ``kernel_change``,
+        ||K - K0||/||K0|| in the Frobenius norm; with `keep_weights` ``weights`` (replica, parameter), layer by layer in
+        C order, trained ones only, and ``velocity``.
+
+        If observed: ``mean_margin`` and ``margin`` (replica, margin_quantile) of y o, also ``test_...``;
+        ``gradient_noise``, trace of the covariance of the gradients of loss/alpha at single training points, and
+        ``noise_temperature``, that of SGD: lr s^2/(2 (1 - momentum)) times this trace over the number of trained
+        weights, with s^2 = 1/batch_size with replacement and (P - batch_size)/(batch_size (P - 1)) without;
+        ``signal`` and ``noise``, the change of the weights along the mean over test points of y grad f(w0, x) and
+        across it, over |w0|.
+
+        With a schedule also ``recorded_...`` (step, replica). All measured numbers of a diverged replica are NaN.
 
     Raises
     ------
@@ -156,48 +192,80 @@ def train_networks(
     require_count("max_steps", max_steps)
     require_count("probe_points", probe_points, minimum=0)
     require_one_of("loss", loss, LOSSES)
+    require_one_of("noise", noise, NOISES)
     require_one_of("sampling", sampling, SAMPLINGS)
     require_one_of("precision", precision, ("float32", "float64"))
+    require_fraction("until_unfit", until_unfit)
+    if seconds is not None:
+        require_positive("seconds", seconds)
     _require_device(device)
-    steps = np.empty(0, np.int64) if schedule is None else as_schedule(schedule, max_steps)
+    path = None if checkpoint is None else Path(checkpoint)
+    if start is not None:
+        seed, replicas = as_in_start(start, seed, replicas)
+    elif seed is None and path is not None:
+        seed = stored_seed(path)
     numbers = numbers_of(
         width=network.width,
         alpha=alpha,
         lr=lr,
         temperature_per_width=temperature_per_width,
         batch_size=batch_size,
+        momentum=momentum,
         sampling=sampling,
         points=points,
         seed=seed,
         replicas=replicas,
     )
-    train, test = training_sets(data, numbers.draws, numbers.points, getattr(torch, precision), device)
+    sets = training_sets(data, numbers.draws, numbers.points, getattr(torch, precision), device)
+    train, test = (part._replace(widest=max(part.widest, getattr(network, "widest", 1))) for part in sets)
     _require_fitting(network, numbers, train, probe_points, test)
+    _require_observable(observe, probe_points, has_test=len(test.X) > 0)
+    independent = noise == "sgd" or sampling != "epochs"
+    require(independent, "sampling", sampling, "must be with_replacement or without_replacement with Langevin noise")
     parameters = sum(w[0].numel() for w in network.replicas([(0, 0)], train.X.dtype).trained)
-    results = Results(
-        len(numbers.draws),
-        parameters if keep_weights else 0,
-        network.layers,
-        steps,
-        has_test=len(test.X) > 0,
-        has_probe=probe_points > 0,
-    )
-    task = Task(network, numbers, LOSSES[loss], train, test, probe_points, steps, max_steps, results)
-    _run(
-        task, _groups(numbers, parameters, train.X.shape[1], device), device, progress=progress and sys.stderr.isatty()
+    begun = from_the_beginning(numbers) if start is None else taken_up(start, network, numbers, parameters)
+    at_end = tuple(dict.fromkeys((*observe, *(["kernel"] if probe_points else []))))
+    moving = any(settings.momentum for settings in numbers.settings)
+    kept = ("weights", "velocity") if moving else ("weights",)
+    task = Task(
+        network=network,
+        numbers=numbers,
+        loss=LOSSES[loss],
+        noise=noise,
+        train=train,
+        test=test,
+        begun=begun,
+        probe_points=probe_points,
+        observe=tuple(observe),
+        at_end=at_end,
+        max_steps=max_steps,
+        until_unfit=until_unfit,
+        deadline=math.inf if seconds is None else time.monotonic() + seconds,
+        results=Results(
+            len(numbers.draws),
+            variables_of(at_end, has_test=len(test.X) > 0),
+            variables_of(observe, has_test=len(test.X) > 0),
+            {"layer": np.array(network.layers), "margin_quantile": np.array(MARGIN_QUANTILES)},
+            np.empty(0, np.int64) if schedule is None else as_schedule(schedule, max_steps),
+            (kept if keep_weights else (), parameters),
+        ),
     )
     seeds = [one for one, _ in numbers.draws]
     provenance = {
         "network": network.describe(),
         "loss": loss,
+        "noise": noise,
         "max_steps": max_steps,
+        "until_unfit": until_unfit,
         "precision": precision,
         "settings": {"sampling": sampling},
         "seed": seeds[0] if len(set(seeds)) == 1 else None,
         "seeds": seeds,
         "probe_points": probe_points,
+        "observe": list(observe),
     }
-    return make_result(results, numbers, train.points, network.width, **provenance)
+    train_task(task, device, path, provenance, progress=progress and sys.stderr.isatty())
+    return make_result(task.results, numbers, begun, train.points, network.width, **provenance)
 
 
 def _require_device(device: str) -> None:
@@ -208,7 +276,7 @@ def _require_device(device: str) -> None:
 
 
 def _require_fitting(
-    network: FullyConnected | OwnNetwork, numbers: Numbers, train: Part, probe_points: int, test: Part
+    network: Network | OwnNetwork, numbers: Numbers, train: Part, probe_points: int, test: Part
 ) -> None:
     """Raise `InputError` unless network, batches and probe fit the data."""
     there = train.X.shape[1]
@@ -220,55 +288,9 @@ def _require_fitting(
     require(probe_points <= most, "probe_points", probe_points, f"must be at most {most}, the points there are")
 
 
-def _run(task: Task, groups: list[np.ndarray], device: str, *, progress: bool) -> None:
-    """Train all groups, in rounds of about `ROUND_SECONDS` so that an interruption is heard."""
-    from tqdm import tqdm
-
-    waiting = deque(train_group(task, members) for members in groups)
-    threads = thread_count() if device == "cpu" else 1
-    with one_torch_thread(), tqdm(total=len(task.results.status), unit="replica", disable=not progress) as bar:
-        while waiting:
-            round_of_work = partial(_work, waiting, time.perf_counter() + ROUND_SECONDS)
-            in_threads(round_of_work, range(min(len(waiting), threads)))
-            bar.update(task.results.ended() - bar.n)
-
-
-def _groups(numbers: Numbers, parameters: int, dimension: int, device: str) -> list[np.ndarray]:
-    """Replicas that are trained together: of one batch size, in their order."""
-    sizes = np.array([settings.batch_size for settings in numbers.settings])
-    kind = device.split(":")[0]
-    within_cache = min(MOST[kind], max(FEWEST, NUMBERS[kind] // parameters))
-    groups = []
-    for size in np.unique(sizes):
-        members = np.flatnonzero(sizes == size)
-        most = max(1, min(within_cache, INPUTS[kind] // (int(size) * max(dimension, SHORTEST))))
-        # Two groups at least, for two cores; but the number of cores itself must not matter to any bit.
-        fewest_groups = min(2, len(members) // FEWEST) if kind == "cpu" else 1
-        groups += np.array_split(members, max(-(-len(members) // most), fewest_groups, 1))
-    return groups
-
-
-def _work(waiting: deque[Iterator[None]], deadline: float, _: int) -> None:
-    """Advance groups from the head of the queue until time is up; one that has not ended goes back there."""
-    torch.set_num_threads(1)  # a thread's own setting
-    with torch.no_grad():
-        while waiting and time.perf_counter() < deadline:
-            try:
-                group = waiting.popleft()
-            except IndexError:  # another thread took the last one
-                return
-            for _few_steps in group:
-                if time.perf_counter() >= deadline:
-                    waiting.appendleft(group)
-                    break
-
-
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Keep torch to one thread per call: replicas are what is spread over cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _require_observable(observe: Sequence[str], probe_points: int, *, has_test: bool) -> None:
+    require(not isinstance(observe, str), "observe", observe, "must be a sequence of names")
+    for name in observe:
+        require_one_of("observe", name, OBSERVABLES)
+    require("signal" not in observe or has_test, "observe", "signal", "needs test points")
+    require("kernel" not in observe or probe_points > 0, "observe", "kernel", "needs probe_points")

@@ -31,6 +31,8 @@ class Part(NamedTuple):
     """(replica,) place of the first point of each replica."""
     points: np.ndarray
     """(replica,) their number."""
+    widest: int
+    """Numbers that the largest layer of a network holds for one point, its inputs among the layers."""
 
     def rows(self, members: np.ndarray, start: int, stop: int) -> torch.Tensor:
         """Places (replica, point) of points start ... stop - 1; beyond the last point that point again."""
@@ -107,7 +109,7 @@ def _part(pairs: list[tuple[np.ndarray, np.ndarray]], place: np.ndarray, dtype: 
     sizes = np.array([len(y) for _, y in pairs])
     X = torch.cat([torch.from_numpy(np.ascontiguousarray(X)).to(dtype) for X, _ in pairs]).to(device)
     y = torch.cat([torch.from_numpy(np.ascontiguousarray(y)).to(dtype) for _, y in pairs]).to(device)
-    return Part(X, y, (np.cumsum(sizes) - sizes)[place], sizes[place])
+    return Part(X, y, (np.cumsum(sizes) - sizes)[place], sizes[place], X.shape[1])
 
 
 def _first_points(train: Part, points: Sequence[int | None]) -> Part:

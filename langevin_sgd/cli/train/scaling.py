@@ -1,0 +1,155 @@
+"""Boundaries and exponents of ``langevin-sgd train``: what its tables, its document and its figures say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from langevin_sgd.cli.text import table
+from langevin_sgd.cli.train.words import cell, named, short, varied
+from langevin_sgd.estimate import Estimate, format_with_error
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from langevin_sgd.experiments import GridLine, LazyExponents
+
+FEATURE = 1.0
+"""alpha below which T_max and T_opt are fitted with a power of alpha."""
+POWERS: tuple[Literal["T_max", "T_opt"], ...] = ("T_max", "T_opt")
+
+
+def boundaries(line: GridLine) -> dict[str, Estimate]:
+    """T_max, T_opt and, where the kernel change was measured, T_c of a line in temperature."""
+    from langevin_sgd.experiments import best_temperature, crossing, largest_temperature
+
+    found = {"T_max": largest_temperature(line), "T_opt": best_temperature(line)}
+    return found | ({"T_c": crossing(line)} if "kernel_change" in line.measured else {})
+
+
+def feature_power(boundary: Literal["T_max", "T_opt"], family: Sequence[GridLine]) -> Estimate:
+    """Power of alpha with which a boundary moves over the lines of alpha below `FEATURE`."""
+    from langevin_sgd.experiments import boundary_exponent
+
+    return boundary_exponent(boundary, [line for line in family if line.held["alpha"] < FEATURE], "alpha")
+
+
+def predicted_power(line: GridLine) -> float | None:
+    """The same by theory, ``None`` where the network is not homogeneous in its weights."""
+    from langevin_sgd.experiments import feature_exponent
+    from langevin_sgd.models.networks import FullyConnected
+
+    if line.held["network"] != "fully_connected":
+        return None
+    shape = {name: line.held[name] for name in ("depth", "width", "activation")}
+    degree = FullyConnected(dimension=1, **shape).degree
+    return None if degree is None else feature_exponent(degree)
+
+
+def in_temperature(result: xr.Dataset) -> list[GridLine]:
+    """Lines of at least two temperatures."""
+    from langevin_sgd.experiments import lines_along
+
+    return [line for line in lines_along(result, "temperature_per_width") if len(line.x) > 1]
+
+
+def margins(lines: Sequence[GridLine]) -> list[list[GridLine]]:
+    """Families of lines that differ in alpha, where there are several."""
+    from langevin_sgd.experiments import families
+
+    return [family for family in families(lines, "alpha") if len(family) > 1]
+
+
+def lazy(result: xr.Dataset) -> list[LazyExponents]:
+    """Exponents in T and P, where there is one alpha and several P."""
+    from langevin_sgd.experiments import fit_lazy_exponents
+
+    return fit_lazy_exponents(result) if len(set(result["alpha"].values)) == 1 and in_temperature(result) else []
+
+
+def document(result: xr.Dataset) -> dict[str, Any]:
+    """Entries ``boundaries``, ``feature_exponents`` and ``lazy_exponents``, in strict JSON types."""
+    lines = in_temperature(result)
+    return {
+        "boundaries": [
+            named(line.held) | {name: found.to_dict() for name, found in boundaries(line).items()} for line in lines
+        ],
+        "feature_exponents": [
+            named(_without(family[0].held, "alpha"))
+            | {"predicted": predicted_power(family[0])}
+            | {name: feature_power(name, family).to_dict() for name in POWERS}
+            for family in margins(lines)
+        ],
+        "lazy_exponents": [one.to_dict() | {"held": named(one.held)} for one in lazy(result)],
+    }
+
+
+def tables(result: xr.Dataset) -> list[str]:
+    """The boundaries of every line, and the exponents; what is nowhere known is left out."""
+    lines = in_temperature(result)
+    return [text for text in (_boundary_table(lines), _feature_table(lines), _lazy_table(lazy(result))) if text]
+
+
+def number(found: Estimate) -> str:
+    """Value and error, or a dash."""
+    return format_with_error(found.value, found.standard_error) if found.valid else "-"
+
+
+def _boundary_table(lines: Sequence[GridLine]) -> str:
+    found = [boundaries(line) for line in lines]
+    names = [name for name in (found[0] if found else {}) if any(one[name].valid for one in found)]
+    if not names:
+        return ""
+    axes = varied([line.held for line in lines])
+    rows = [
+        [*(cell(line.held[axis]) for axis in axes), *(number(one[name]) for name in names)]
+        for line, one in zip(lines, found, strict=True)
+    ]
+    return table([*map(short, axes), *names], rows, right=range(len(axes) + len(names)))
+
+
+def _feature_table(lines: Sequence[GridLine]) -> str:
+    found = [(family[0], name, feature_power(name, family)) for family in margins(lines) for name in POWERS]
+    axes = [name for name in varied([line.held for line in lines]) if name != "alpha"] if lines else []
+    rows = [
+        [
+            *(cell(line.held[axis]) for axis in axes),
+            f"{name} ~ alpha^k, alpha < {FEATURE:g}",
+            number(power),
+            _theory(line),
+        ]
+        for line, name, power in found
+        if power.valid
+    ]
+    right = [*range(len(axes)), len(axes) + 1, len(axes) + 2]
+    return table([*map(short, axes), "law", "exponent", "theory"], rows, right=right) if rows else ""
+
+
+def _theory(line: GridLine) -> str:
+    power = predicted_power(line)
+    return "-" if power is None else f"{power:.4g}"
+
+
+def _lazy_table(found: Sequence[LazyExponents]) -> str:
+    axes = varied([one.held for one in found]) if found else []
+    rows = [
+        [*(cell(one.held[axis]) for axis in axes), *row] for one in found for row in _lazy_rows(one) if row[1] != "-"
+    ]
+    right = [*range(len(axes)), len(axes) + 1]
+    return table([*map(short, axes), "law", "exponent", "theory"], rows, right=right) if rows else ""
+
+
+def _lazy_rows(one: LazyExponents) -> list[list[str]]:
+    crossover = (
+        [] if one.a is None else [[f"T_c ~ P^-a, kernel change {one.threshold:g}", number(one.a), "gamma / delta"]]
+    )
+    return [
+        ["t* ~ T P^b", number(one.b.y_exponent), "1 + 2 gamma"],
+        ["weight change ~ P^gamma", number(one.gamma.y_exponent), "of the data"],
+        ["weight change ~ T^delta", number(one.delta), "1"],
+        *crossover,
+    ]
+
+
+def _without(at: dict[str, Any], axis: str) -> dict[str, Any]:
+    return {name: value for name, value in at.items() if name != axis}

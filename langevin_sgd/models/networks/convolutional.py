@@ -1,0 +1,165 @@
+r"""What convolutional networks with one output have in common.
+
+All weights are drawn from N(0, 1), and each layer divides by the square root of its fan-in n (the weights and biases
+that one output sums over), each activation by its root mean square at a standard normal z, the output by its whole
+fan-in (mean field):
+
+    z = (w * a + b) / sqrt(n),    a = phi(z) / sqrt(E phi(z)^2),    f = (w . a + b) / n
+
+so that z is of order one in every layer at the start if the pixels are, and features move at a rate that does not fade
+with the width. An image of n pixels on a side is padded with zeros so that a layer of stride s has ceil(n/s) on a side.
+
+Many replicas are one network under ``torch.func.vmap``, which makes one grouped convolution of theirs. On a processor
+that is as fast as the layers of one network at a time, or up to twice as fast where images or layers are small, and
+always faster than batched products of weights with unfolded images, 1.3 to 5 times at three pixels and more (measured
+on one core in float32: 16 images, 8 or 16 replicas, 4 to 28 pixels on a side, up to 64 channels). float64 takes four
+times as long.
+
+References
+----------
+Sclocchi, Geiger and Wyart, *Dissecting the effects of SGD noise in distinct regimes of deep learning*, arXiv
+2301.13703, and the code published with it.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from langevin_sgd.checks import require, require_count, require_one_of
+from langevin_sgd.models.networks.activations import MEAN_SQUARE, Activation
+from langevin_sgd.models.networks.initial import standard_normals
+
+if TYPE_CHECKING:
+    import torch
+
+    from langevin_sgd.models.networks.module import ConvolutionalModule
+    from langevin_sgd.models.networks.vectorised import VectorisedReplicas
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvolutionalNetwork(ABC):
+    """A convolutional network; a kind of network says what its layers are.
+
+    Parameters
+    ----------
+    image
+        Channels, height and width of an input, which comes flat; see `langevin_sgd.data.BinaryImages.image`.
+    width
+        h, of which the channels of all layers are multiples, >= 1; 64 by default.
+    activation
+        ``relu`` (default), ``gelu`` or ``linear``.
+
+    Raises
+    ------
+    InputError
+        If a field lies outside its range, or the image is smaller than what the network divides it by.
+    """
+
+    image: tuple[int, int, int]
+    width: int = 64
+    activation: Activation = "relu"
+
+    depth: ClassVar[int]
+    """Hidden layers between input and output, along the longest way."""
+    reduction: ClassVar[int]
+    """Factor by which strides and pooling reduce the sides of an image, which must be as long at least."""
+    degree: ClassVar[None] = None
+    """Not homogeneous in its weights."""
+
+    def __post_init__(self) -> None:
+        is_shape = isinstance(self.image, tuple | list) and len(self.image) == 3
+        require(is_shape, "image", self.image, "must be (channels, height, width)")
+        least = (1, self.reduction, self.reduction)
+        for name, size, minimum in zip(("channels", "height", "width"), self.image, least, strict=True):
+            require_count(f"image {name}", size, minimum)
+        object.__setattr__(self, "image", tuple(self.image))
+        require_count("width", self.width)
+        require_one_of("activation", self.activation, MEAN_SQUARE)
+
+    @property
+    @abstractmethod
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Layer -> shape of its weights: (outputs, inputs, height, width), (outputs, inputs), or biases (outputs,)."""
+
+    @abstractmethod
+    def forward(self, weights: Mapping[str, torch.Tensor], images: torch.Tensor) -> torch.Tensor:
+        """Outputs (input,) of one network with given weights at images (input, channels, height, width)."""
+
+    @property
+    def dimension(self) -> int:
+        """Numbers d of an input."""
+        return math.prod(self.image)
+
+    @property
+    def widest(self) -> int:
+        """Numbers that the largest layer holds for one input, about."""
+        return self.width * math.prod(self.image[1:])
+
+    @property
+    def layers(self) -> list[str]:
+        """Names of the weights, all of which are trained."""
+        return list(self.shapes)
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights and biases."""
+        return sum(math.prod(shape) for shape in self.shapes.values())
+
+    def describe(self) -> dict[str, Any]:
+        """Return the fields as JSON types, for provenance."""
+        return {"name": type(self).__name__, **asdict(self), "image": list(self.image)}
+
+    def initial_weights(self, seed: int, replica: int = 0) -> dict[str, np.ndarray]:
+        """Initial weights of one replica, float64, by layer: a function of (seed, replica) alone.
+
+        Parameters
+        ----------
+        seed
+            0 ... 2**128 - 1.
+        replica
+            Number of the replica.
+        """
+        shapes = self.shapes
+        return dict(zip(shapes, standard_normals(list(shapes.values()), seed, replica), strict=True))
+
+    def module(
+        self, seed: int = 0, replica: int = 0, *, precision: Literal["float32", "float64"] = "float32"
+    ) -> ConvolutionalModule:
+        """Return one replica as a plain torch module: ``module(x)`` maps (..., dimension) to (...).
+
+        Parameters
+        ----------
+        seed, replica
+            Of its initial weights.
+        precision
+            Of its weights.
+        """
+        import torch
+
+        from langevin_sgd.models.networks.module import ConvolutionalModule
+
+        dtype = getattr(torch, precision)
+        weights = self.initial_weights(seed, replica)
+        return ConvolutionalModule(self, {name: torch.from_numpy(w).to(dtype) for name, w in weights.items()})
+
+    def replicas(
+        self, draws: Sequence[tuple[int, int]], dtype: torch.dtype, device: torch.device | str = "cpu"
+    ) -> VectorisedReplicas:
+        """Return many replicas side by side; `draws` are the seed and number of each."""
+        import torch
+
+        from langevin_sgd.models.networks.module import ConvolutionalModule
+        from langevin_sgd.models.networks.vectorised import VectorisedReplicas
+
+        stacks = {name: torch.empty((len(draws), *shape), dtype=dtype) for name, shape in self.shapes.items()}
+        for r, draw in enumerate(draws):
+            for name, w in self.initial_weights(*draw).items():
+                stacks[name][r] = torch.from_numpy(w)
+        shell = ConvolutionalModule(self, {name: stack[0] for name, stack in stacks.items()})
+        return VectorisedReplicas(shell, {name: stack.to(device) for name, stack in stacks.items()}, {})

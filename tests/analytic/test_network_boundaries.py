@@ -1,0 +1,233 @@
+"""T_max, T_opt, T_c and the exponents of networks on made-up grids that know them."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import langevin_sgd as ls
+from langevin_sgd.experiments.network_sweep import AXES
+
+REPLICAS = 16
+ALPHAS = tuple(2.0 ** np.arange(-12, 0, 3))
+TEMPERATURES = tuple(2.0 ** np.arange(-9, 1))
+K, GAMMA, B, DELTA, A = 0.4, 0.3, 1.7, 0.9, 0.25
+
+
+def made_up(alphas=ALPHAS, temperatures=TEMPERATURES, points=(256,), *, seed=1, noise=0.05, shared=0.3, hottest=0.4):
+    """A grid as it is collected: T_max = hottest alpha^k, T_opt = T_max / 4, T_c = 0.3 P^-a, alpha_c = 0.1.
+
+    Every quantity of a replica has a factor of its own on the whole grid (`shared`) and one at each point (`noise`).
+    """
+    random = np.random.default_rng(seed)
+    own, scatter = random.normal(size=(2, REPLICAS)), random.normal
+    grid = list(itertools.product(alphas, temperatures, points))
+    alpha, temperature, size = (np.array(column, dtype=float)[:, None] for column in zip(*grid, strict=True))
+    largest = hottest * alpha**K * np.exp(shared * own[0])
+    jitter = [np.exp(shared * own[1] + noise * scatter(size=(len(grid), REPLICAS))) for _ in range(4)]
+    off = np.log(temperature * 4 / (hottest * alpha**K))
+    kernel = temperature * size**A + 0.03 / alpha
+    found = {
+        "status": (temperature > largest).astype(int),
+        "test_error": 0.05 * (1 + 0.3 * off**2) * jitter[0],
+        "t_star": 2.0 * temperature * size**B * jitter[1],
+        "weight_change": 0.1 * temperature**DELTA * size**GAMMA * jitter[2],
+        "kernel_change": kernel * jitter[3],
+    }
+    held = {
+        "depth": 2,
+        "width": 8,
+        "activation": "relu",
+        "batch_size": 4,
+        "network": "fully_connected",
+        "momentum": 0.0,
+    }
+    axes = {"alpha": alpha[:, 0], "temperature_per_width": temperature[:, 0], "points": size[:, 0].astype(int)}
+    columns = {name: axes.get(name, np.full(len(grid), held.get(name))) for name in AXES}
+    made = xr.Dataset({name: (("point", "replica"), values) for name, values in found.items()})
+    made["status"].attrs["flag_meanings"] = "fitted step_limit diverged stuck"
+    return made.assign_coords({name: ("point", values) for name, values in columns.items()})
+
+
+def in_temperature(**settings):
+    return ls.experiments.lines_along(made_up(**settings), "temperature_per_width")
+
+
+def pull(estimate, truth):
+    assert estimate.valid, estimate
+    return (estimate.value - truth) / estimate.standard_error
+
+
+def test_lines_hold_what_they_share_in_the_order_of_the_axis():
+    lines = in_temperature(temperatures=(0.5, 0.125, 0.25), points=(64, 128))
+    assert [(line.held["alpha"], line.held["points"]) for line in lines[:3]] == [
+        (ALPHAS[0], 64),
+        (ALPHAS[0], 128),
+        (ALPHAS[1], 64),
+    ]
+    assert all(line.x.tolist() == [0.125, 0.25, 0.5] for line in lines)
+    assert "temperature_per_width" not in lines[0].held
+    sizes = ls.experiments.families(lines, "points")
+    assert [[line.held["points"] for line in family] for family in sizes] == [[64, 128]] * len(ALPHAS)
+    with pytest.raises(ls.InputError, match=r"axis = 'temperature': must be one of .*did you mean"):
+        ls.experiments.lines_along(made_up(), "temperature")
+
+
+def test_averages_leave_out_what_is_not_fitted():
+    line = in_temperature()[1]
+    value, error = line.averages("t_star")
+    assert np.isnan(value).tolist() == (~line.mostly_fitted).tolist()
+    assert 0 < np.isnan(value).sum() < len(value)
+    fitted = line.measured["t_star"][0]
+    assert value[0] == pytest.approx(np.exp(np.log(fitted).mean()))
+    assert error[0] == pytest.approx(value[0] * np.log(fitted).std(ddof=1) / np.sqrt(REPLICAS))
+    assert line.averages("test_error")[0][0] == pytest.approx(line.measured["test_error"][0].mean())
+
+
+def test_boundaries_of_one_line():
+    for line in in_temperature():
+        top = 0.4 * line.held["alpha"] ** K
+        assert abs(pull(ls.experiments.largest_temperature(line), top)) < 4.5
+        assert abs(pull(ls.experiments.best_temperature(line), top / 4)) < 4.5
+        assert abs(pull(ls.experiments.best_temperature(line), top)) > 4.5  # control
+
+
+def test_the_best_temperature_is_not_that_of_a_lucky_replica():
+    """A replica on easy data that alone is fitted at high temperatures, or one without any error, does not move it."""
+    line = in_temperature(temperatures=tuple(2.0 ** np.arange(-9, 0)))[-1]
+    before = ls.experiments.best_temperature(line)
+    fitted, error = line.fitted.copy(), line.measured["test_error"].copy()
+    fitted[-1], error[:, 0] = np.arange(REPLICAS) == 0, 0.3 * np.nanmax(error[:, 0])
+    lucky = replace(line, fitted=fitted, measured=line.measured | {"test_error": np.where(fitted, error, np.nan)})
+    assert ls.experiments.best_temperature(lucky).value == pytest.approx(before.value, rel=0.1)
+    error[:, 0] = 0.0
+    perfect = replace(line, measured=line.measured | {"test_error": np.where(line.fitted, error, np.nan)})
+    assert ls.experiments.best_temperature(perfect).value == pytest.approx(before.value, rel=0.1)
+
+
+def test_crossings_along_temperature_and_along_alpha():
+    grid = made_up(alphas=(2.0**10, 2.0**11), temperatures=tuple(2.0 ** np.arange(-14, -1, 0.5)), noise=0.02)
+    for line in ls.experiments.lines_along(grid, "temperature_per_width"):
+        found = ls.experiments.crossing(line, 0.2)
+        assert abs(pull(found, 0.2 * 256**-A)) < 4.5
+        assert abs(pull(found, 0.3 * 256**-A)) > 4.5 / 2.0  # the threshold counts
+    grid = made_up(alphas=tuple(2.0 ** np.arange(-4, 2, 0.25)), temperatures=(1e-9, 2e-9))
+    for line in ls.experiments.lines_along(grid, "alpha"):
+        assert abs(pull(ls.experiments.crossing(line), 0.1)) < 4.5
+
+
+@pytest.mark.parametrize("boundary", ["T_max", "T_opt"])
+def test_powers_of_alpha_are_recovered_and_rivals_missed(boundary):
+    found = ls.experiments.boundary_exponent(boundary, in_temperature(), "alpha")
+    assert abs(pull(found, K)) < 4.5
+    assert abs(pull(found, K + 0.2)) > 4.5
+    assert found.n_independent == REPLICAS
+
+
+def test_lazy_exponents_are_recovered_and_rivals_missed():
+    sizes = (64, 128, 256, 512)
+    (fit,) = ls.experiments.fit_lazy_exponents(
+        made_up((2.0**12,), tuple(2.0 ** np.arange(-8, 1)), sizes, hottest=100.0), threshold=0.3
+    )
+    for found, truth in ((fit.gamma.y_exponent, GAMMA), (fit.b.y_exponent, B), (fit.delta, DELTA), (fit.a, A)):
+        assert abs(pull(found, truth)) < 4.5
+        assert abs(pull(found, truth + 0.1)) > 4.5
+    assert [line.held["points"] for line in fit.lines] == list(sizes)
+    assert len(fit.crossings) == 4
+    assert fit.left_out == 0
+    assert fit.to_dict()["gamma"]["value"] == fit.gamma.y_exponent.value
+    (cold,) = ls.experiments.fit_lazy_exponents(
+        made_up((2.0**12,), tuple(2.0 ** np.arange(-8, 1)), sizes, hottest=0.01), window=(2.0**-7, 1.0)
+    )
+    assert cold.left_out > 0
+    assert min(line.x.min() for line in cold.lines) == 2.0**-7
+    assert max(line.x.max() for line in cold.lines) < 1.0
+
+
+def test_errors_are_those_of_repetitions():
+    """Pulls of 150 repetitions scatter by one, 4.5 standard deviations of a root mean square are 0.26.
+
+    The error of T_max is cautious where replicas scatter over more than an interval, here by a third.
+    """
+    found = []
+    for seed in range(150):
+        lines = in_temperature(seed=seed, temperatures=tuple(2.0 ** np.arange(-9, 1, 0.5)))
+        lazy = made_up((2.0**12,), tuple(2.0 ** np.arange(-7, 0)), (64, 256), seed=seed, hottest=100.0)
+        crossover = ls.experiments.lines_along(lazy, "temperature_per_width")
+        found.append(
+            [
+                pull(ls.experiments.boundary_exponent("T_c", crossover, "points"), -A),
+                pull(ls.experiments.largest_temperature(lines[1]), 0.4 * ALPHAS[1] ** K),
+                pull(ls.experiments.crossing(crossover[0]), 0.3 * 64**-A),
+            ]
+        )
+    assert np.sqrt(np.mean(np.square(found), axis=0)) == pytest.approx([1, 0.7, 1], abs=0.27)
+
+
+def test_what_replicas_share_cancels_in_an_exponent():
+    """Paired replicas: an exponent is far more precise than its boundaries taken for independent ones."""
+    lines = ls.experiments.lines_along(
+        made_up((2.0**12,), tuple(2.0 ** np.arange(-7, 0)), (64, 256), hottest=100.0, shared=0.5),
+        "temperature_per_width",
+    )
+    relative = [found.standard_error / found.value for found in map(ls.experiments.crossing, lines)]
+    error = ls.experiments.boundary_exponent("T_c", lines, "points").standard_error
+    assert error < 0.3 * np.hypot(*relative) / np.log(4)
+
+
+def flat(line):
+    error = 0.05 * np.exp(0.1 * np.random.default_rng(0).normal(size=line.fitted.shape))
+    return changed(line, test_error=error)
+
+
+def changed(line, **measured):
+    kept = {name: np.where(line.fitted, values, np.nan) for name, values in measured.items()}
+    return replace(line, measured=line.measured | kept)
+
+
+def test_boundaries_that_the_grid_does_not_enclose_are_refused():
+    best, largest, crossing = (
+        ls.experiments.best_temperature,
+        ls.experiments.largest_temperature,
+        ls.experiments.crossing,
+    )
+    line = in_temperature()[-1]
+    wave = np.exp(np.sin(3 * np.log(line.x)))[:, None]
+    too_hot = ls.experiments.boundary_exponent("T_max", in_temperature(hottest=90.0), "alpha")
+    reasons = {
+        "still fitted at the highest temperature": largest(in_temperature(hottest=50.0)[0]),
+        "fitted at no temperature": largest(in_temperature(hottest=1e-9)[0]),
+        "at 0 temperatures, at least 3 needed": best(in_temperature(hottest=1e-9)[0]),
+        "does not depend on the temperature within its errors": best(flat(line)),
+        "the test error is zero": best(changed(line, test_error=np.zeros(line.fitted.shape))),
+        "least at the lowest temperature": best(in_temperature(temperatures=tuple(2.0 ** np.arange(-4, 1, 0.5)))[-1]),
+        "least at the highest temperature": best(in_temperature(hottest=50.0)[-1]),
+        "crosses 0.3 nowhere, it is above it everywhere": crossing(in_temperature()[0]),
+        "crosses 1000 nowhere, it is below it everywhere": crossing(in_temperature()[0], 1000.0),
+        "at 0 points, at least 2 needed": crossing(in_temperature(hottest=1e-9)[0]),
+        "crosses 1 more than once": crossing(changed(line, kernel_change=wave), 1.0),
+        "T_max is known on 0 of 4 lines": too_hot,
+    }
+    for reason, found in reasons.items():
+        assert not found.valid
+        assert reason in found.note
+
+
+def test_lines_left_out_of_an_exponent_are_counted():
+    lines = in_temperature()
+    lines[0] = flat(lines[0])
+    found = ls.experiments.boundary_exponent("T_opt", lines, "alpha")
+    assert found.valid
+    assert found.note == "1 lines left out"
+
+
+def test_bad_input_is_refused():
+    line = in_temperature()[0]
+    with pytest.raises(ls.InputError, match="threshold = 0: must be a positive number"):
+        ls.experiments.crossing(line, 0)
+    with pytest.raises(ls.InputError, match="quantity = 'kernel': was not measured"):
+        ls.experiments.crossing(line, quantity="kernel")
+    with pytest.raises(ls.InputError, match="boundary = 'T_min': must be one of T_max, T_opt, T_c"):
+        ls.experiments.boundary_exponent("T_min", [line], "alpha")

@@ -1,0 +1,131 @@
+"""Training of networks that is interrupted anywhere and continued equals the uninterrupted one, bit for bit."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import langevin_sgd as ls
+from langevin_sgd import checkpoint
+from langevin_sgd.models.networks import FullyConnected
+from langevin_sgd.training import train_networks
+from langevin_sgd.training.networks import rounds
+
+NETWORK = FullyConnected(dimension=8, width=16, depth=2)
+LAW = ls.data.DepletedSign(points=40, dimension=8)
+OPTIONS = {
+    "lr": np.geomspace(0.5, 8.0, 16), "alpha": 4.0, "max_steps": 500, "seed": 3, "keep_weights": True,
+    "schedule": [0, 50, 300, 500], "probe_points": 4, "observe": ["kernel"],
+}  # fmt: skip
+WAYS = {
+    "sgd": {"batch_size": [2, 5] * 8},
+    "epochs": {"batch_size": 7, "sampling": "epochs"},
+    "momentum": {"batch_size": 4, "momentum": [0.0, 0.8] * 8},
+    "langevin": {"batch_size": 4, "noise": "minibatch_covariance", "until_unfit": 0.1},
+}
+
+
+def run(**changes):
+    return train_networks(NETWORK, LAW, **{**OPTIONS, **changes})
+
+
+class Interrupter:
+    """Presses Ctrl-C at the beginning of some rounds, counted over all runs."""
+
+    def __init__(self, rounds):
+        self.rounds, self.count = rounds, 0
+
+    def __call__(self, work, pieces):
+        self.count += 1
+        if self.count in self.rounds:
+            raise KeyboardInterrupt
+        for piece in pieces:
+            work(piece)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_interrupted_training_continues_bit_for_bit(way, tmp_path, monkeypatch):
+    whole = run(**WAYS[way])
+    assert len(set(whole["steps"].values.tolist())) > 3
+    monkeypatch.setattr(rounds, "ROUND_SECONDS", 1e-4)
+    monkeypatch.setattr(checkpoint, "SECONDS", 0.01)
+    monkeypatch.setattr(rounds, "in_threads", Interrupter({30, 50, 51, 70}))
+    path = tmp_path / "run.nc"
+    for _ in range(4):
+        with pytest.raises(KeyboardInterrupt):
+            run(**WAYS[way], checkpoint=path)
+    assert path.exists()
+    assert run(**WAYS[way], checkpoint=path).identical(whole)
+    # A finished run is read and not repeated; its seed need not be given again.
+    monkeypatch.setattr(rounds, "in_threads", None)
+    assert run(**WAYS[way], checkpoint=path, seed=None).identical(whole)
+
+
+def test_without_interruption_a_checkpoint_changes_nothing(tmp_path):
+    assert run(batch_size=4, checkpoint=tmp_path / "run.nc").identical(run(batch_size=4))
+
+
+@pytest.mark.parametrize(
+    ("changes", "differing"),
+    [
+        ({"seed": 5}, "seed"),
+        ({"max_steps": 501}, "max_steps"),
+        ({"lr": 1.0, "replicas": 16}, "replicas"),
+        ({"noise": "isotropic"}, "noise"),
+        ({"schedule": [0, 7]}, "schedule"),
+        ({"loss": "square"}, "loss"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(changes, differing, tmp_path, monkeypatch):
+    monkeypatch.setattr(rounds, "in_threads", Interrupter({2}))
+    monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        run(batch_size=4, checkpoint=tmp_path / "run.nc")
+    with pytest.raises(ls.InputError, match=f"belongs to another run .*{differing}"):
+        run(**{"batch_size": 4, **changes}, checkpoint=tmp_path / "run.nc")
+    X, y = LAW.sample(1)[:2]
+    with pytest.raises(ls.InputError, match=r"belongs to another run .*data"):
+        train_networks(NETWORK, (X, y), **OPTIONS, batch_size=4, checkpoint=tmp_path / "run.nc")
+
+
+def test_a_start_goes_on_from_its_own_checkpoint(tmp_path, monkeypatch):
+    first = run(batch_size=4, max_steps=60, schedule=None)
+    options = {"batch_size": 8, "momentum": 0.5, "start": first}
+    whole = run(**options)
+    monkeypatch.setattr(rounds, "ROUND_SECONDS", 1e-4)
+    monkeypatch.setattr(checkpoint, "SECONDS", 0.01)
+    monkeypatch.setattr(rounds, "in_threads", Interrupter({40}))
+    with pytest.raises(KeyboardInterrupt):
+        run(**options, checkpoint=tmp_path / "run.nc")
+    assert run(**options, checkpoint=tmp_path / "run.nc").identical(whole)
+
+
+PROGRAM = """
+import sys
+import langevin_sgd as ls
+from langevin_sgd import checkpoint
+from langevin_sgd.training.networks import rounds
+checkpoint.SECONDS, rounds.ROUND_SECONDS = 0.05, 0.02
+network = ls.models.networks.FullyConnected(dimension=8, width=16, depth=2)
+law = ls.data.DepletedSign(points=40, dimension=8)
+options = {"batch_size": 2, "alpha": 500.0, "max_steps": 5000, "replicas": 20, "seed": 1, "keep_weights": True}
+ls.training.train_networks(network, law, lr=0.2, **options, checkpoint=sys.argv[1])
+"""
+
+
+def test_a_killed_training_continues_bit_for_bit(tmp_path):
+    """SIGKILL at a moment of its own choosing; what is left goes on to the same weights."""
+    path = tmp_path / "run.nc"
+    with subprocess.Popen([sys.executable, "-c", PROGRAM, path]) as process:
+        while not path.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        time.sleep(0.1)
+        assert process.poll() is None
+        process.send_signal(signal.SIGKILL)
+    options = {"batch_size": 2, "alpha": 500.0, "max_steps": 5000, "replicas": 20, "seed": 1, "keep_weights": True}
+    continued = train_networks(NETWORK, LAW, lr=0.2, **options, checkpoint=path)
+    assert continued.identical(train_networks(NETWORK, LAW, lr=0.2, **options))

@@ -1,6 +1,7 @@
 """Fixtures for all tests."""
 
 import os
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -19,6 +20,17 @@ _BASE = fresh_seed() if os.environ.get("LANGEVIN_SGD_FRESH_SEEDS") else 0
 
 def pytest_report_header() -> str:
     return f"seed of the statistical tests: {_BASE}"
+
+
+@pytest.fixture
+def one_torch_thread() -> Iterator[None]:
+    """Autograd on small tensors: threads that wait for one another on busy cores take ten times as long."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -13,14 +13,7 @@ from langevin_sgd.training import batch_indices, train_networks
 
 KINDS = (SimpleCNN, MobileCNN, ResNet18)
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Layers are too small for more, and two threads that wait for each other on busy cores take many times as long."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
 def scaled(shape, w, bias=None, **options):
@@ -193,6 +186,24 @@ def test_replicas_in_a_batch_follow_one_alone(kind, precision):
 def test_other_batches_do_not_follow():
     """Control: the comparison sees other minibatches."""
     assert compare(MobileCNN(image=(1, 8, 8), width=2), "float64", seed=4) > 1e-4
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2**24])
+def test_gradients_and_kernel_are_those_of_autograd(at_a_time, monkeypatch):
+    monkeypatch.setattr("langevin_sgd.models.networks.vectorised.MOST_GRADIENTS", at_a_time)
+    X = torch.from_numpy(digits(4)[0])
+    for kind in KINDS:
+        network = kind(image=(1, 8, 8), width=2)
+        replicas = network.replicas([(1, 0), (1, 7)], torch.float64)
+        inputs = X.expand(2, -1, -1)
+        kernels, squares = replicas.kernel(inputs), replicas.squared_gradients(inputs)
+        for r, number in enumerate((0, 7)):
+            module = network.module(1, number, precision="float64")
+            rows = [torch.autograd.grad(f, list(module.parameters()), retain_graph=True) for f in module(X)]
+            jacobian = torch.stack([torch.cat([part.reshape(-1) for part in row]) for row in rows])
+            expected = jacobian @ jacobian.T
+            torch.testing.assert_close(kernels[r], expected, rtol=1e-10, atol=1e-12 * float(expected.abs().max()))
+            torch.testing.assert_close(squares[r], expected.diagonal(), rtol=1e-10, atol=0)
 
 
 def own_convolutions():

@@ -8,6 +8,8 @@ import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected
 from langevin_sgd.training import batch_indices, train_networks
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
 NETWORK = FullyConnected(dimension=6, width=40, depth=2)
 FITTED, STEP_LIMIT, REACHED = 0, 1, 5
 OPTIONS = {"alpha": [1.0, 10.0, 3.0], "seed": 4, "precision": "float64", "keep_weights": True, "probe_points": 6}

@@ -10,6 +10,8 @@ import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected, OwnNetwork, random_features
 from langevin_sgd.training import batch_indices, train_networks
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
 NETWORK = FullyConnected(dimension=6, width=20, depth=2)
 MOMENTUM = [0.0, 0.5, 0.9, 0.9]
 FITTED, STEP_LIMIT = 0, 1

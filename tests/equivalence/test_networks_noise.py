@@ -11,6 +11,8 @@ from langevin_sgd.models.networks import FullyConnected, OwnNetwork
 from langevin_sgd.training import train_networks
 from langevin_sgd.training.networks.langevin_noise import AllPoints
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
 POINTS, BATCH, LR, ALPHA = 5, 2, 0.7, 3.0
 FITTED, STEP_LIMIT = 0, 1
 

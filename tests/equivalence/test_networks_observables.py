@@ -10,6 +10,8 @@ import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected, OwnNetwork
 from langevin_sgd.training import train_networks
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
 NETWORK = FullyConnected(dimension=6, width=12, depth=2)
 OBSERVE = ("margins", "noise_temperature", "signal", "kernel")
 ALPHA, LR, POINTS, STEPS = [3.0, 6.0, 30.0], [1.5, 1.0, 0.9], [30, 24, 27], 40

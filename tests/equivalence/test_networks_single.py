@@ -8,6 +8,8 @@ import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected, OwnNetwork, random_features, two_layer_linear
 from langevin_sgd.training import batch_indices, train_networks
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
 NETWORKS = {
     "relu": FullyConnected(dimension=7, width=12, depth=2),
     "gelu": FullyConnected(dimension=7, width=12, depth=2, activation="gelu"),

@@ -10,6 +10,8 @@ import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected
 from langevin_sgd.training import batch_indices, train_networks
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
 NETWORK = FullyConnected(dimension=6, width=10, depth=2)
 FITTED, STEP_LIMIT, DIVERGED, STUCK = range(4)
 

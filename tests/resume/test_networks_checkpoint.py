@@ -32,6 +32,30 @@ def run(**changes):
     return train_networks(NETWORK, LAW, **{**OPTIONS, **changes})
 
 
+class Clock:
+    """A clock that goes on when it is looked at, so that rounds and checkpoints do not depend on the machine."""
+
+    def __init__(self):
+        self.ticks = {"perf_counter": 0, "monotonic": 0}
+
+    def perf_counter(self):
+        self.ticks["perf_counter"] += 1
+        return self.ticks["perf_counter"]
+
+    def monotonic(self):
+        self.ticks["monotonic"] += 1
+        return self.ticks["monotonic"]
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Rounds of a few steps of one group; a state to go on from is noted every few rounds."""
+    monkeypatch.setattr(rounds, "time", Clock())
+    monkeypatch.setattr(rounds, "ROUND_SECONDS", 4)
+    monkeypatch.setattr(rounds, "thread_count", lambda: 2)
+    assert checkpoint.SECONDS == 5
+
+
 class Interrupter:
     """Presses Ctrl-C at the beginning of some rounds, counted over all runs."""
 
@@ -46,13 +70,12 @@ class Interrupter:
             work(piece)
 
 
+@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize("way", WAYS)
 def test_interrupted_training_continues_bit_for_bit(way, tmp_path, monkeypatch):
     whole = run(**WAYS[way])
     assert len(set(whole["steps"].values.tolist())) > 3
-    monkeypatch.setattr(rounds, "ROUND_SECONDS", 1e-4)
-    monkeypatch.setattr(checkpoint, "SECONDS", 0.01)
-    monkeypatch.setattr(rounds, "in_threads", Interrupter({30, 50, 51, 70}))
+    monkeypatch.setattr(rounds, "in_threads", Interrupter({8, 15, 16, 24}))
     path = tmp_path / "run.nc"
     for _ in range(4):
         with pytest.raises(KeyboardInterrupt):
@@ -68,6 +91,7 @@ def test_without_interruption_a_checkpoint_changes_nothing(tmp_path):
     assert run(batch_size=4, checkpoint=tmp_path / "run.nc").identical(run(batch_size=4))
 
 
+@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize(
     ("changes", "differing"),
     [
@@ -80,8 +104,7 @@ def test_without_interruption_a_checkpoint_changes_nothing(tmp_path):
     ],
 )
 def test_a_checkpoint_of_another_run_is_refused(changes, differing, tmp_path, monkeypatch):
-    monkeypatch.setattr(rounds, "in_threads", Interrupter({2}))
-    monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
+    monkeypatch.setattr(rounds, "in_threads", Interrupter({8}))
     with pytest.raises(KeyboardInterrupt):
         run(batch_size=4, checkpoint=tmp_path / "run.nc")
     with pytest.raises(ls.InputError, match=f"belongs to another run .*{differing}"):
@@ -91,13 +114,12 @@ def test_a_checkpoint_of_another_run_is_refused(changes, differing, tmp_path, mo
         train_networks(NETWORK, (X, y), **OPTIONS, batch_size=4, checkpoint=tmp_path / "run.nc")
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_start_goes_on_from_its_own_checkpoint(tmp_path, monkeypatch):
     first = run(batch_size=4, max_steps=60, schedule=None)
     options = {"batch_size": 8, "momentum": 0.5, "start": first}
     whole = run(**options)
-    monkeypatch.setattr(rounds, "ROUND_SECONDS", 1e-4)
-    monkeypatch.setattr(checkpoint, "SECONDS", 0.01)
-    monkeypatch.setattr(rounds, "in_threads", Interrupter({40}))
+    monkeypatch.setattr(rounds, "in_threads", Interrupter({12}))
     with pytest.raises(KeyboardInterrupt):
         run(**options, checkpoint=tmp_path / "run.nc")
     assert run(**options, checkpoint=tmp_path / "run.nc").identical(whole)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from torch.func import functional_call, grad, jacrev, vjp, vmap
+from torch.func import functional_call, grad, vjp, vmap
 
 MOST_GRADIENTS = 2**24
 """Numbers in the gradients by single inputs that are held at a time."""
@@ -56,15 +56,20 @@ class VectorisedReplicas:
 
     def kernel(self, x: torch.Tensor) -> torch.Tensor:
         """Tangent kernel (replica, input, input) of the trained weights at inputs (replica, input, dimension)."""
-        rows = vmap(jacrev(self._call_one))(self.trained, self._fixed, x)
-        return sum((row.flatten(2) @ row.flatten(2).mT for row in rows), start=torch.zeros(()).to(x))
+
+        def of_one(weights: list[torch.Tensor], fixed: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+            rows = vmap(self._gradient, in_dims=(None, None, 0))(weights, fixed, x)
+            return torch.stack([row.flatten(1) @ row.flatten(1).mT for row in rows]).sum(0)
+
+        numbers = x.shape[1] * sum(w[0].numel() for w in self.trained)
+        at_a_time = max(1, MOST_GRADIENTS // numbers)
+        return vmap(of_one, chunk_size=at_a_time)(self.trained, self._fixed, x)
 
     def squared_gradients(self, x: torch.Tensor) -> torch.Tensor:
         """|grad f|^2 (replica, input) by the trained weights, at inputs (replica, input, dimension)."""
 
         def of_one(weights: list[torch.Tensor], fixed: dict[str, torch.Tensor], one: torch.Tensor) -> torch.Tensor:
-            gradients = grad(lambda w: self._call_one(w, fixed, one[None])[0])(weights)
-            return torch.stack([gradient.square().sum() for gradient in gradients]).sum()
+            return torch.stack([part.square().sum() for part in self._gradient(weights, fixed, one)]).sum()
 
         # Gradients of many inputs at a time are held before they are squared, so inputs go in short stretches.
         numbers = sum(w.numel() for w in self.trained)
@@ -79,6 +84,13 @@ class VectorisedReplicas:
 
     def _call(self, weights: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
         return vmap(self._call_one)(weights, self._fixed, x)
+
+    def _gradient(
+        self, weights: list[torch.Tensor], fixed: dict[str, torch.Tensor], x: torch.Tensor
+    ) -> list[torch.Tensor]:
+        """Gradient of one network's output at one input (dimension,)."""
+        found: list[torch.Tensor] = grad(lambda w: self._call_one(w, fixed, x[None])[0])(weights)
+        return found
 
     def _call_one(self, weights: list[torch.Tensor], fixed: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
         named = dict(zip(self._names, weights, strict=True)) | fixed

@@ -9,7 +9,7 @@ the mean over a minibatch (`langevin_sgd.training.networks.gradient_noise`), a s
 with independent standard normals xi at each step: one for each point, whose combination has exactly the covariance
 s^2 C of the weights before the step; or one for each of the N trained weights, so that the trace is the same at every
 step. Where all points are fitted every g_i is zero, and so is the noise. The factors of the first kind know no
-gradient, so that it costs what a step on all points costs; the second costs two to three times as much.
+gradient, so that it costs what a step on all points costs; the second costs about four times as much.
 
 Normals are functions of the seed, the number of the replica and the step.
 

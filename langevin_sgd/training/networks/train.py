@@ -194,6 +194,8 @@ def train_networks(
     require_one_of("loss", loss, LOSSES)
     require_one_of("noise", noise, NOISES)
     require_one_of("sampling", sampling, SAMPLINGS)
+    independent = noise == "sgd" or sampling != "epochs"
+    require(independent, "sampling", sampling, "must be with_replacement or without_replacement with Langevin noise")
     require_one_of("precision", precision, ("float32", "float64"))
     require_fraction("until_unfit", until_unfit)
     if seconds is not None:
@@ -220,8 +222,6 @@ def train_networks(
     train, test = (part._replace(widest=max(part.widest, getattr(network, "widest", 1))) for part in sets)
     _require_fitting(network, numbers, train, probe_points, test)
     _require_observable(observe, probe_points, has_test=len(test.X) > 0)
-    independent = noise == "sgd" or sampling != "epochs"
-    require(independent, "sampling", sampling, "must be with_replacement or without_replacement with Langevin noise")
     parameters = sum(w[0].numel() for w in network.replicas([(0, 0)], train.X.dtype).trained)
     begun = from_the_beginning(numbers) if start is None else taken_up(start, network, numbers, parameters)
     at_end = tuple(dict.fromkeys((*observe, *(["kernel"] if probe_points else []))))

@@ -1,0 +1,217 @@
+r"""Full gradients with Gaussian noise of the minibatch covariance do what minibatches do, while many points are unfit.
+
+Four ways to train the same networks on the same points at the same learning rate: minibatches of B points; the gradient
+of all points with Gaussian noise of the covariance that those minibatches have at the present weights; the same with
+isotropic noise of that covariance's trace; and the gradient of all points alone. Compared are numbers after a few
+passes over the points, as the share
+
+    (X of the Langevin noise - X of a rival) / (X of SGD - X of the rival),   X = mean ln signal, mean ln |w - w0|, ...
+
+1 if Langevin noise is as good as minibatches, 0 if it is no better than the rival. The signal is the component of
+w - w0 along the mean of y grad f(w0, x) over test points. The rival is isotropic noise, but for the weight change: as
+isotropic noise has the trace of the true noise, it makes weights that are as large, in directions where they do not
+matter. There the rival is no noise.
+
+How exact the theory is. The first two moments of a step agree, whatever the weights. What is left is that steps of SGD
+are not Gaussian; after M unfit points have been met, averages differ from Gaussian ones by 1/sqrt(M) at most. About a
+quarter of the points is unfit when it is first met, M = P/4 per pass. Later, points that are met again matter; see
+`langevin_noise_late`.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from langevin_sgd.validation.sgd_regimes.network_courses import Course, out_of_lazy, share, train_course
+from langevin_sgd.validation.sgd_regimes.networks import missing_images
+
+import langevin_sgd as ls
+
+ALPHA = 2.0**14
+PASSES = (0.5, 1, 2, 4, 8)
+JUDGED = (1, 2)
+"""Passes over the points after which the theory is judged."""
+NOISES = {
+    "minibatches": "sgd",
+    "Langevin": "minibatch_covariance",
+    "isotropic": "isotropic",
+    "none": "sgd",
+}
+RIVALS = {"signal": "isotropic", "unfit_fraction": "isotropic", "weight_change": "none"}
+NAMES = {"signal": "ln signal", "unfit_fraction": "unfit fraction", "weight_change": "ln weight change"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One comparison: data, network, SGD at T/kappa, and replicas."""
+
+    images: str
+    points: int
+    test_points: int
+    depth: int
+    width: int
+    batch_size: int
+    temperature: float
+    replicas: int
+
+    def course(self, noise: str, seed: int) -> Course:
+        """Settings of one of the four trainings."""
+        steps_per_pass = self.points / self.batch_size
+        lr_in_batches = 1 if noise != "none" else self.batch_size / self.points
+        return Course(
+            images=self.images,
+            points=self.points,
+            test_points=self.test_points,
+            depth=self.depth,
+            width=self.width,
+            alpha=ALPHA,
+            temperature=self.temperature / ALPHA * lr_in_batches,
+            batch_size=self.batch_size if noise != "none" else self.points,
+            noise=NOISES[noise],
+            schedule=tuple(round(passes * steps_per_pass) for passes in PASSES),
+            max_steps=2**20,
+            replicas=self.replicas,
+            seed=ls.derive_seed(seed, "langevin_noise", self.images),
+        )
+
+    @property
+    def title(self) -> str:
+        """What tells it from other comparisons."""
+        return f"{self.images}, P = {self.points}, B = {self.batch_size}, T = {self.temperature:g} kappa"
+
+    def label(self, noise: str) -> str:
+        """Name of one training."""
+        return f"{self.title}, {noise}"
+
+    def name(self, quantity: str, passes: float) -> str:
+        """Name of a component."""
+        return f"{self.title}: {NAMES[quantity]} after {passes:g} passes, share over {RIVALS[quantity]} noise"
+
+    def accuracy(self, passes: float) -> float:
+        """1/sqrt(M), M = P/4 for each pass."""
+        return 1 / math.sqrt(self.points * passes / 4)
+
+
+GRID = {
+    "quick": (Case("digits", 128, 512, 2, 32, 2, 16.0, 96), Case("digits", 256, 512, 2, 32, 4, 64.0, 96)),
+    "full": tuple(
+        Case(images, points, 2048, 2, 64, batch_size, temperature, 64)
+        for images, points in (("mnist", 256), ("cifar10", 256))
+        for batch_size, temperature in ((2, 16.0), (8, 16.0), (2, 64.0), (2, 4.0))
+    ),
+    # Of P = 2^10 ... 2^14 the smallest, of 16 temperatures one, B = 16, and 8 replicas for 5.
+    "gpu": tuple(Case(images, 1024, 2048, 5, 128, 16, 16.0, 8) for images in ("mnist", "cifar10")),
+}
+
+
+def langevin_tasks(tier: str, seed: int) -> dict[str, ls.sweep.Task]:
+    """The four trainings of every comparison."""
+    return {case.label(noise): train_course.at(case.course(noise, seed)) for case in GRID[tier] for noise in NOISES}
+
+
+def share_of(
+    data: Mapping[str, xr.Dataset], case: Case, quantity: str, rival: str, passes: float | None
+) -> ls.Estimate:
+    """Share after some passes, or at zero loss."""
+    found = []
+    for noise in ("Langevin", "minibatches", rival):
+        result = data[case.label(noise)]
+        if passes is None:
+            values = result[quantity].values
+        else:
+            values = result[f"recorded_{quantity}"].transpose("step", "replica").values[PASSES.index(passes)]
+        found.append(values if quantity == "unfit_fraction" else np.log(values))
+    return share(*found)
+
+
+class LangevinNoise(ls.claims.Claim):
+    title = "Langevin noise in place of minibatches"
+    statement = (
+        "While many points are unfit, the gradient of all points with Gaussian noise of the minibatch covariance makes "
+        "the signal, the weight change and the fraction of unfit points that minibatches make; isotropic noise of the "
+        "same trace does not."
+    )
+    formula = "dw = -grad L dt + sqrt(lr C(w)) dW;  (X_Langevin - X_rival)/(X_SGD - X_rival) = 1 +- (P passes/4)^(-1/2)"
+    source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (the equation); its accuracy derived"
+    validity = "The first passes over the points, most of them not yet met twice while unfit; B < B*, T >> kappa, lazy."
+    control_statement = "Isotropic noise of the same trace does what Langevin noise of the minibatch covariance does."
+    tiers = ("quick", "full", "gpu")
+
+    def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
+        return langevin_tasks(tier, seed)
+
+    def predict(self, tier: str) -> list[ls.claims.Component]:
+        return [
+            ls.claims.Component(
+                name=case.name(quantity, passes),
+                prediction=1.0,
+                margin=case.accuracy(passes),
+                margin_reason="steps are not Gaussian: 1/sqrt(M) after M unfit points were met",
+                alternatives={f"as good as {rival} noise": 0.0},
+            )
+            for case in GRID[tier]
+            for passes in JUDGED
+            for quantity, rival in RIVALS.items()
+        ]
+
+    def control(self, tier: str) -> list[ls.claims.Component]:
+        return [replace(right, prediction=0.0, alternatives={}) for right in self.predict(tier)]
+
+    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
+        return {
+            case.name(quantity, passes): share_of(data, case, quantity, rival, passes)
+            for case in GRID[tier]
+            for passes in JUDGED
+            for quantity, rival in RIVALS.items()
+        }
+
+    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+        return out_of_lazy(data)
+
+    def unavailable(self, tier: str) -> str | None:
+        return missing_images(*{case.images: case for case in GRID[tier]})
+
+    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+        return [panel for case in GRID[tier] for panel in (_courses(data, case), _shares(data, case))]
+
+
+def _courses(data: Mapping[str, xr.Dataset], case: Case) -> ls.plotting.Panel:
+    series = []
+    for noise in NOISES:
+        values = np.log(data[case.label(noise)]["recorded_signal"].transpose("step", "replica").values)
+        mean, error = values.mean(axis=1), values.std(axis=1, ddof=1) / np.sqrt(case.replicas)
+        series.append(ls.plotting.Series(noise, PASSES, np.exp(mean), np.exp(mean) * error))
+    return ls.plotting.Panel(
+        title="Signal, by noise",
+        x_label="passes over the points",
+        y_label=r"signal $/ |w_0|$",
+        series=tuple(series),
+        x_scale="log",
+        y_scale="log",
+        note=case.title,
+    )
+
+
+def _shares(data: Mapping[str, xr.Dataset], case: Case) -> ls.plotting.Panel:
+    series = []
+    for quantity, rival in RIVALS.items():
+        passes = [one for one in PASSES if quantity != "unfit_fraction" or one <= max(JUDGED)]
+        found = [share_of(data, case, quantity, rival, one) for one in passes]
+        values, errors = [one.value for one in found], [one.standard_error for one in found]
+        series.append(ls.plotting.Series(NAMES[quantity], passes, values, errors))
+    series.append(ls.plotting.Series("as minibatches", PASSES[:: len(PASSES) - 1], np.ones(2), kind="theory"))
+    series.append(ls.plotting.Series("as the rival", PASSES[:: len(PASSES) - 1], np.zeros(2), kind="rival"))
+    for side in (1, -1):
+        edge = [1 + side * case.accuracy(one) for one in PASSES]
+        series.append(ls.plotting.Series("", PASSES, edge, kind="guide"))
+    errors = [100 * float(data[case.label(noise)]["test_error"].mean()) for noise in NOISES]
+    return ls.plotting.Panel(
+        title="Share of the effect of minibatches",
+        x_label="passes over the points",
+        y_label="share",
+        series=tuple(series),
+        x_scale="log",
+        note="test errors at the end: " + ", ".join(f"{error:.1f}" for error in errors) + " %",
+    )

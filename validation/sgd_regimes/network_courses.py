@@ -1,0 +1,164 @@
+"""Networks on their way: trainings in two orders, with Langevin noise, and with noise that is switched on or off.
+
+Replica r has the same points and initial weights wherever it appears with the same seed, so that differences between
+treatments are taken replica by replica.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from langevin_sgd.validation.sgd_regimes.networks import Data, NetworkRun, unfinished
+
+import langevin_sgd as ls
+
+KERNEL_CHANGE = 0.1
+"""Relative change of the tangent kernel up to which training counts as lazy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course(NetworkRun):
+    """Replicas of one training.
+
+    Parameters
+    ----------
+    noise
+        Of `langevin_sgd.training.train_networks`.
+    schedule
+        Recorded steps; none by default.
+    """
+
+    noise: str = "sgd"
+    schedule: tuple[int, ...] = ()
+
+    @property
+    def network(self) -> "ls.models.networks.FullyConnected":
+        """The architecture."""
+        return ls.models.networks.FullyConnected(
+            dimension=self.law.dimension, width=self.width, depth=self.depth, activation=self.activation
+        )
+
+    @property
+    def law(self) -> "ls.data.BinaryImages":
+        """Training and test sets."""
+        return ls.data.BinaryImages(name=self.images, points=self.points, test_points=self.test_points)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switched:
+    """A training that changes its settings when few enough points are unfit.
+
+    Parameters
+    ----------
+    first, second
+        Settings before and after; the same replicas, points and network.
+    unfit
+        The change comes when at most this fraction of the points is unfit, which is looked at every few steps.
+    device
+        ``cpu`` or ``cuda``, for both.
+    """
+
+    first: Course
+    second: Course
+    unfit: float
+    device: str = "cpu"
+
+
+def train(run: Course, data: Any = None, **more: Any) -> xr.Dataset:
+    """Train by the settings of a run, on other data if some are given."""
+    settings = {"replicas": run.replicas, "seed": run.seed, "max_steps": run.max_steps} | more
+    return ls.training.train_networks(
+        run.network,
+        run.law if data is None else data,
+        alpha=run.alpha,
+        temperature_per_width=run.temperature,
+        batch_size=run.batch_size,
+        probe_points=run.probe_points,
+        precision=run.precision,
+        device=run.device,
+        **settings,
+    )
+
+
+@ls.sweep.task()
+def train_course(run: Course) -> xr.Dataset:
+    """Train to zero loss: numbers of the end, (replica,), and on the schedule, (step, replica)."""
+    return train(run, noise=run.noise, schedule=run.schedule or None, observe=("signal",))
+
+
+@ls.sweep.task()
+def train_switched(case: Switched) -> xr.Dataset:
+    """Train to zero loss with a change of settings on the way: numbers of the end, (replica,)."""
+    first, second = (replace(run, device=case.device) for run in (case.first, case.second))
+    before = train(first, until_unfit=case.unfit, keep_weights=True)
+    return train(second, start=before, observe=("signal",)).assign(
+        switch_steps=before["steps"],
+        switch_unfit=before["unfit_fraction"],
+        switch_weight_change=before["weight_change"],
+    )
+
+
+def share(found: np.ndarray, whole: np.ndarray, none: np.ndarray) -> ls.Estimate:
+    """(mean found - mean none)/(mean whole - mean none), each (replica,) and paired."""
+    samples = np.stack([found, whole, none], axis=1)
+    value, error = ls.measure.jackknife(lambda m: (m[:, 0] - m[:, 2]) / (m[:, 1] - m[:, 2]), samples)
+    method = "jackknife over replicas"
+    return ls.Estimate(value=float(value), standard_error=float(error), n_independent=len(found), method=method)
+
+
+def out_of_lazy(data: Data) -> str | None:
+    """Why trainings are no test of a theory of the lazy regime: kernels have changed, or some are unfinished."""
+    for label, result in data.items():
+        change = float(result["kernel_change"].mean())
+        if change > KERNEL_CHANGE:
+            return f"{label}: the tangent kernel has changed by {change:.2f}, more than {KERNEL_CHANGE:g}"
+    return unfinished(data, list(data))
+
+
+NUMBERS = ("status", "kernel_change", "test_error", "weight_change", "t_star")
+
+
+@ls.sweep.task()
+def train_in_two_orders(run: Course) -> xr.Dataset:
+    """Train on the same points in two orders, all else equal: signal and noise of the margins, (replica,).
+
+    Batches are places in the training set, which hold other points when its order is reversed. Given points and initial
+    weights the two ends have one law: the signal is their mean margin on the test points, the noise the root of
+    half their mean square difference there, which is what the batches alone have left behind.
+    """
+    numbers = list(range(run.replicas))
+    sets = [run.law.sample(run.seed, number) for number in numbers]
+    reversed_sets = [(X[::-1], y[::-1], *test) for X, y, *test in sets]
+    result = train(run, sets + reversed_sets, replicas=numbers * 2, keep_weights=True)
+    weights = result["weights"].values.reshape(2, run.replicas, -1)
+    ends = np.array([[margins_of(run, n, order[n], *sets[n][2:]) for n in numbers] for order in weights])
+    of_both = {name: result[name].values.reshape(2, -1) for name in NUMBERS}
+    values = {
+        "status": of_both["status"].max(axis=0),
+        "kernel_change": of_both["kernel_change"].mean(axis=0),
+        "signal": ends.mean(axis=(0, 2)),
+        "noise": np.sqrt(((ends[0] - ends[1]) ** 2).mean(axis=1) / 2),
+        "test_error": of_both["test_error"].mean(axis=0),
+        "log_weight_change": np.log(of_both["weight_change"]).mean(axis=0),
+        "log_t_star": np.log(of_both["t_star"]).mean(axis=0),
+    }
+    return ls.dataset.make(
+        {name: (("replica",), found, "1") for name, found in values.items()},
+        coords={"replica": numbers},
+        kind="network_in_two_orders",
+        seed=run.seed,
+    )
+
+
+def margins_of(run: Course, number: int, weights: np.ndarray, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Margins y (f - f0), in units of 1/alpha, of one replica on its test points."""
+    import torch
+
+    module = run.network.module(run.seed, number, precision="float64")
+    points = torch.from_numpy(X).double()
+    with torch.no_grad():
+        before = module(points)
+        torch.nn.utils.vector_to_parameters(torch.from_numpy(weights), module.parameters())
+        change = module(points) - before
+    return run.alpha * y * change.numpy()

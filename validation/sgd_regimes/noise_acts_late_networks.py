@@ -1,0 +1,224 @@
+"""The noise of SGD acts at the end of training of networks too: it counts only after most points are fitted.
+
+Four ways to train the same networks on the same points at the same learning rate, as for the perceptron in
+`noise_acts_late`: batches of a few points always, full batches always, batches of a few points until a fraction of the
+points is left unfit and full batches from there, and the reverse. The share of a mixed training in the effect of noise
+is
+
+    (mean ln |w* - w0| - that of gradient descent) / (that of SGD - that of gradient descent),
+
+1 if it has the whole effect of noise, 0 if none, and likewise for the training time.
+
+- Late noise alone has the whole effect: what gradient descent has learnt before is a head start of a small part of the
+  way, and what the weights owe to noise is forgotten as soon as points are unfit again.
+- Early noise alone has none on the way that is left, which is that of gradient descent. But weights that it has moved
+  stay moved, and add to the others in square: a share of ln(1 + r^2)/2 over the whole effect on ln |w* - w0| at most,
+  with r = |w - w0| at the switch over |w* - w0| of gradient descent. The theory is exact to this, and is applied where
+  it is below the margin: P large, as the weights at the end grow with P and those of the early phase do not, and T not
+  far above kappa, as the weights of gradient descent do not grow with T.
+
+The switch is judged at an unfit fraction of .3, still in the first pass over the points, so that none is met again yet.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from langevin_sgd.validation.sgd_regimes.network_courses import (
+    Course,
+    Switched,
+    out_of_lazy,
+    share,
+    train_course,
+    train_switched,
+)
+from langevin_sgd.validation.sgd_regimes.networks import missing_images
+
+import langevin_sgd as ls
+
+ALPHA = 2.0**12
+TEMPERATURE = 2.0
+"""T/kappa."""
+SWITCH = 0.3
+SWITCHES = (0.1, 0.3)
+QUANTITIES = {"weight_change": "ln weight change", "t_star": "ln t*"}
+ACCURACY = {("late", "weight_change"): 0.15, ("late", "t_star"): 0.25}
+ACCURACY |= {("early", "weight_change"): 0.25, ("early", "t_star"): 0.25}
+REASONS = {
+    "late": "the head start of the early phase",
+    "early": "weights at the switch add to those of gradient descent in square: ln(1 + r^2)/2 over the whole effect",
+}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Data, network and replicas."""
+
+    images: str
+    points: int
+    test_points: int
+    depth: int
+    width: int
+    batch_size: int
+    replicas: int
+
+    def noisy(self, seed: int) -> Course:
+        """Batches of a few points."""
+        return Course(
+            images=self.images,
+            points=self.points,
+            test_points=self.test_points,
+            depth=self.depth,
+            width=self.width,
+            alpha=ALPHA,
+            temperature=TEMPERATURE / ALPHA,
+            batch_size=self.batch_size,
+            max_steps=2**20,
+            replicas=self.replicas,
+            seed=ls.derive_seed(seed, "noise_acts_late_networks", self.images),
+        )
+
+    def silent(self, seed: int) -> Course:
+        """Full batches at the same learning rate."""
+        noisy = self.noisy(seed)
+        temperature = noisy.temperature * self.batch_size / self.points
+        return replace(noisy, temperature=temperature, batch_size=self.points)
+
+    def label(self, when: str) -> str:
+        """Name of one treatment."""
+        return f"{self.images}, {when}"
+
+
+GRID = {
+    "quick": (Sizes("digits", 512, 512, 2, 32, 4, 24),),
+    "full": (Sizes("mnist", 512, 2048, 2, 64, 4, 48), Sizes("cifar10", 512, 2048, 2, 64, 4, 48)),
+    # One T of 16, the smallest P of 2^10 ... 2^14, and 8 replicas for 5.
+    "gpu": (Sizes("mnist", 1024, 2048, 5, 128, 8, 8), Sizes("cifar10", 1024, 2048, 5, 128, 8, 8)),
+}
+
+
+def mixed(order: str, switch: float) -> str:
+    """Name of a mixed treatment."""
+    return f"{order} {switch:g}"
+
+
+def name_of(case: Sizes, order: str, quantity: str) -> str:
+    """Name of a component."""
+    return f"{case.images}, {order} only: share of the effect of noise on {QUANTITIES[quantity]}"
+
+
+def share_of(data: Mapping[str, xr.Dataset], case: Sizes, order: str, switch: float, quantity: str) -> ls.Estimate:
+    """Share of the effect of noise that a mixed training has."""
+    labels = (mixed(order, switch), "always", "never")
+    return share(*(np.log(data[case.label(label)][quantity].values) for label in labels))
+
+
+def left_by_early_noise(data: Mapping[str, xr.Dataset], case: Sizes) -> float:
+    """Largest share that weights moved before the switch can have: ln(1 + r^2)/2 over the whole effect."""
+    at_switch = np.log(data[case.label(mixed("early", SWITCH))]["switch_weight_change"].values).mean()
+    never, always = (np.log(data[case.label(when)]["weight_change"].values).mean() for when in ("never", "always"))
+    return float(np.log1p(np.exp(2 * (at_switch - never))) / 2 / (always - never))
+
+
+class NoiseActsLateNetworks(ls.claims.Claim):
+    title = "SGD noise acts late, on networks"
+    statement = (
+        "Noise that sets in after most points are fitted has the whole effect of SGD noise on weights and training "
+        "time of a network; noise that ends there has little on the weights and none on the time."
+    )
+    formula = "share = (X - X_never)/(X_always - X_never),  X = mean ln |w* - w0|, mean ln t*:  late 1, early 0"
+    source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (noise acts through the end of training); design derived"
+    validity = (
+        "Lazy regime, T of order kappa or above, B < B*, weights at the switch below the end of gradient descent."
+    )
+    control_statement = (
+        "Noise acts early, by choosing where training goes: early noise has the effect, late noise none."
+    )
+    tiers = ("quick", "full", "gpu")
+
+    def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
+        tasks = {}
+        for case in GRID[tier]:
+            noisy, silent = case.noisy(seed), case.silent(seed)
+            tasks[case.label("never")] = train_course.at(silent)
+            tasks[case.label("always")] = train_course.at(noisy)
+            for switch in SWITCHES:
+                for order, first, second in (("early", noisy, silent), ("late", silent, noisy)):
+                    both = Switched(first=first, second=second, unfit=switch)
+                    tasks[case.label(mixed(order, switch))] = train_switched.at(both)
+        return tasks
+
+    def predict(self, tier: str) -> list[ls.claims.Component]:
+        return [
+            ls.claims.Component(
+                name=name_of(case, order, quantity),
+                prediction=value,
+                margin=ACCURACY[order, quantity],
+                margin_reason=REASONS[order],
+                alternatives={"noise acts early": 1 - value},
+            )
+            for case in GRID[tier]
+            for order, value in (("early", 0.0), ("late", 1.0))
+            for quantity in QUANTITIES
+        ]
+
+    def control(self, tier: str) -> list[ls.claims.Component]:
+        return [replace(right, prediction=1 - right.prediction, alternatives={}) for right in self.predict(tier)]
+
+    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
+        return {
+            name_of(case, order, quantity): share_of(data, case, order, SWITCH, quantity)
+            for case in GRID[tier]
+            for order in ("early", "late")
+            for quantity in QUANTITIES
+        }
+
+    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+        for case in GRID[tier]:
+            trace = left_by_early_noise(data, case)
+            if trace > ACCURACY["early", "weight_change"]:
+                return f"{case.images}: early noise leaves {trace:.2f} of the effect by moving weights that stay moved"
+        return out_of_lazy(data)
+
+    def unavailable(self, tier: str) -> str | None:
+        return missing_images(*{case.images: case for case in GRID[tier]})
+
+    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+        return [panel for case in GRID[tier] for panel in (_shares(data, case), _ends(data, case))]
+
+
+def _shares(data: Mapping[str, xr.Dataset], case: Sizes) -> ls.plotting.Panel:
+    series = []
+    for order in ("late", "early"):
+        for quantity, symbol in (("weight_change", "$|w^* - w_0|$"), ("t_star", "$t^*$")):
+            found = [share_of(data, case, order, switch, quantity) for switch in SWITCHES]
+            values, errors = [one.value for one in found], [one.standard_error for one in found]
+            series.append(ls.plotting.Series(f"noise {order} only, {symbol}", SWITCHES, values, errors))
+    ends = np.array([SWITCHES[0], SWITCHES[-1]])
+    series += [ls.plotting.Series("", ends, np.full(2, value), kind="theory") for value in (0.0, 1.0)]
+    return ls.plotting.Panel(
+        title=f"Noise before or after the switch, {case.images}",
+        x_label="unfit fraction at the switch",
+        y_label="share of the effect of noise",
+        series=tuple(series),
+        note=f"P = {case.points}, B = {case.batch_size}, T = {TEMPERATURE:g} kappa",
+    )
+
+
+def _ends(data: Mapping[str, xr.Dataset], case: Sizes) -> ls.plotting.Panel:
+    labels = {"never": "no noise", mixed("early", SWITCH): "noise early only"}
+    labels |= {mixed("late", SWITCH): "noise late only", "always": "noise throughout"}
+    series = []
+    for label, name in labels.items():
+        result = data[case.label(label)]
+        series.append(ls.plotting.Series(name, result["t_star"].values, result["weight_change"].values))
+    return ls.plotting.Panel(
+        title=f"Ends of training, {case.images}",
+        x_label=r"$t^*$",
+        y_label=r"$|w^* - w_0| / |w_0|$",
+        series=tuple(series),
+        x_scale="log",
+        y_scale="log",
+        note=f"switch at an unfit fraction of {SWITCH:g}",
+    )

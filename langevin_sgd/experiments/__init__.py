@@ -6,24 +6,26 @@
   such a grid beside their predictions; `ExponentFit`, `ExponentLimit`
 - `langevin_sgd.experiments.network_sweep`: `NetworkGrid`, networks trained over a grid of margins, temperatures and
   sizes in batches; `average_networks`, the means of its points with errors, `NetworkAverages`
+- `langevin_sgd.experiments.network_lines`: `lines_along` one axis of the grid, replica by replica, `GridLine`, and
+  `families` of such lines
 - `langevin_sgd.experiments.network_boundaries`: the boundaries in its phase diagram, `largest_temperature`,
-  `best_temperature` and `crossing` on the lines of `lines_along`, and how they move with alpha or P,
-  `boundary_exponent`
+  `best_temperature` and `crossing` on such lines, and how they move with alpha or P, `boundary_exponent`, beside the
+  predicted `feature_exponent`
 - `langevin_sgd.experiments.network_lazy_exponents`: `fit_lazy_exponents`, weight change, stopping time and T_c against
   T and P
 """
 
 from langevin_sgd.experiments.network_boundaries import KERNEL_CHANGE as KERNEL_CHANGE
-from langevin_sgd.experiments.network_boundaries import GridLine as GridLine
 from langevin_sgd.experiments.network_boundaries import best_temperature as best_temperature
 from langevin_sgd.experiments.network_boundaries import boundary_exponent as boundary_exponent
 from langevin_sgd.experiments.network_boundaries import crossing as crossing
-from langevin_sgd.experiments.network_boundaries import families as families
 from langevin_sgd.experiments.network_boundaries import feature_exponent as feature_exponent
 from langevin_sgd.experiments.network_boundaries import largest_temperature as largest_temperature
-from langevin_sgd.experiments.network_boundaries import lines_along as lines_along
 from langevin_sgd.experiments.network_lazy_exponents import LazyExponents as LazyExponents
 from langevin_sgd.experiments.network_lazy_exponents import fit_lazy_exponents as fit_lazy_exponents
+from langevin_sgd.experiments.network_lines import GridLine as GridLine
+from langevin_sgd.experiments.network_lines import families as families
+from langevin_sgd.experiments.network_lines import lines_along as lines_along
 from langevin_sgd.experiments.network_sweep import NetworkAverages as NetworkAverages
 from langevin_sgd.experiments.network_sweep import NetworkGrid as NetworkGrid
 from langevin_sgd.experiments.network_sweep import NetworkRuns as NetworkRuns

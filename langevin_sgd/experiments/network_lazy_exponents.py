@@ -19,14 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from langevin_sgd.estimate import Estimate
-from langevin_sgd.experiments.network_boundaries import (
-    KERNEL_CHANGE,
-    GridLine,
-    boundary_exponent,
-    crossing,
-    families,
-    lines_along,
-)
+from langevin_sgd.experiments.network_boundaries import KERNEL_CHANGE, boundary_exponent, crossing
+from langevin_sgd.experiments.network_lines import GridLine, families, lines_along
 from langevin_sgd.measure import Collapse, collapse
 
 if TYPE_CHECKING:

@@ -83,6 +83,7 @@ def test_averages_leave_out_what_is_not_fitted():
     fitted = line.measured["t_star"][0]
     assert value[0] == pytest.approx(np.exp(np.log(fitted).mean()))
     assert error[0] == pytest.approx(value[0] * np.log(fitted).std(ddof=1) / np.sqrt(REPLICAS))
+    assert [len(part) for part in line.where(np.zeros(len(value), dtype=bool)).averages("t_star")] == [0, 0]
     assert line.averages("test_error")[0][0] == pytest.approx(line.measured["test_error"][0].mean())
 
 
@@ -144,6 +145,11 @@ def test_lazy_exponents_are_recovered_and_rivals_missed():
     assert cold.left_out > 0
     assert min(line.x.min() for line in cold.lines) == 2.0**-7
     assert max(line.x.max() for line in cold.lines) < 1.0
+    (nothing,) = ls.experiments.fit_lazy_exponents(made_up((2.0**12,), TEMPERATURES, sizes, hottest=1e-9))
+    assert nothing.left_out == len(TEMPERATURES) * len(sizes)
+    assert [one.valid for one in (nothing.gamma.y_exponent, nothing.b.y_exponent, nothing.delta, nothing.a)] == [
+        False
+    ] * 4
 
 
 def test_errors_are_those_of_repetitions():
@@ -229,5 +235,7 @@ def test_bad_input_is_refused():
         ls.experiments.crossing(line, 0)
     with pytest.raises(ls.InputError, match="quantity = 'kernel': was not measured"):
         ls.experiments.crossing(line, quantity="kernel")
+    with pytest.raises(ls.InputError, match="degree = 1: must be an integer of at least 2"):
+        ls.experiments.feature_exponent(1)
     with pytest.raises(ls.InputError, match="boundary = 'T_min': must be one of T_max, T_opt, T_c"):
         ls.experiments.boundary_exponent("T_min", [line], "alpha")

@@ -64,14 +64,14 @@ FAMILIES = {
     "depth": (1, 2),
     "width": (3,),
     "alpha": (1.0,),
-    "temperature_per_width": (0.1, 0.2),
+    "temperature_per_width": (0.1,),
     "momentum": (0.0, 0.5),
     "points": (16,),
     "batch_size": (8,),
     "test_points": 20,
     "replicas": 2,
     "seed": 3,
-    "max_steps": 150,
+    "max_steps": 64,
     "observe": ("margins", "signal"),
 }
 
@@ -80,37 +80,37 @@ def test_a_grid_of_families_holds_the_replicas_of_single_runs():
     """A convolutional network has a depth of its own and comes once; each point is trained as it says."""
     grid = ls.experiments.NetworkGrid(**FAMILIES)
     result = grid.collect()
-    names = ("network", "depth", "momentum", "temperature_per_width")
+    names = ("network", "depth", "momentum")
     at = list(zip(*(result[name].values.tolist() for name in names), strict=True))
     depths = [(name, depth) for name, depth, *_ in at]
     assert [(pair, depths.count(pair)) for pair in dict.fromkeys(depths)] == [
-        (("fully_connected", 1), 4),
-        (("fully_connected", 2), 4),
-        (("simple_cnn", 3), 4),
-        (("mobile_cnn", 16), 4),
+        (("fully_connected", 1), 2),
+        (("fully_connected", 2), 2),
+        (("simple_cnn", 3), 2),
+        (("mobile_cnn", 16), 2),
     ]
-    point = at.index(("simple_cnn", 3, 0.5, 0.2))
+    point = at.index(("simple_cnn", 3, 0.5))
     single = ls.training.train_networks(
         ls.models.networks.SimpleCNN(image=(1, 8, 8), width=3),
         ls.data.BinaryImages(points=16, test_points=20),
-        temperature_per_width=0.2,
+        temperature_per_width=0.1,
         momentum=0.5,
         batch_size=8,
         replicas=[1],
         seed=3,
         observe=("margins", "signal"),
-        max_steps=150,
+        max_steps=64,
     )
     for name in ("weight_change", "test_loss", "mean_margin", "signal", "noise"):
-        np.testing.assert_allclose(result[name].values[point, 1], single[name].values[0], rtol=1e-2)
+        np.testing.assert_allclose(result[name].values[point, 1], single[name].values[0], rtol=1e-3)
         others = np.delete(result[name].values.ravel(), 2 * point + 1)
-        assert not np.isclose(others, single[name].values[0], rtol=1e-2).any()  # control
+        assert not np.isclose(others, single[name].values[0], rtol=1e-3).any()  # control
     for task, runs in zip(grid.tasks(), grid.groups(), strict=True):
         assert decode(task.settings) == runs
     averages = ls.experiments.average_networks(result)[point]
-    fitted = result["status"].values[point] == 0
+    assert (result["status"].values[point] == 0).all()
     assert list(averages.observed) == ["mean_margin", "test_mean_margin", "signal", "noise"]
-    assert averages.observed["signal"].value == pytest.approx(result["signal"].values[point][fitted].mean())
+    assert averages.observed["signal"].value == pytest.approx(result["signal"].values[point].mean())
 
 
 def test_the_digest_of_a_grid_sees_every_family():

@@ -102,6 +102,13 @@ def test_the_colours_of_a_map_survive_grey_and_colour_blindness():
     assert (red + green - 2 * blue)[-1] > 1 > 0 > (red + green - 2 * blue)[0]
 
 
+def test_the_report_says_what_a_map_shows():
+    from langevin_sgd.claims.report import _alt
+
+    assert _alt(map_panel()) == "A: error as colours over the plane of y and x; T (measurement), law (theory)"
+    assert _alt(panels()[1]) == "B: y against t; SGD (measurement)"
+
+
 def test_legends_that_would_hide_something_stand_below():
     def lowest(panel):
         figure = draw([panel])

@@ -1,6 +1,9 @@
 """Convolutional networks against torch.nn with the same weights, and replicas in a batch against one by autograd."""
 
+import dataclasses
 import math
+import textwrap
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ import torch
 from torch import nn
 
 import langevin_sgd as ls
+from langevin_sgd.models import networks
 from langevin_sgd.models.networks import FAMILIES, FullyConnected, MobileCNN, OwnNetwork, ResNet18, SimpleCNN, of_family
 from langevin_sgd.training import batch_indices, train_networks
 
@@ -185,7 +189,7 @@ def test_replicas_in_a_batch_follow_one_alone(kind, precision):
 
 def test_other_batches_do_not_follow():
     """Control: the comparison sees other minibatches."""
-    assert compare(MobileCNN(image=(1, 8, 8), width=2), "float64", seed=4) > 1e-4
+    assert compare(SimpleCNN(image=(1, 8, 8), width=2), "float64", seed=4) > 1e-4
 
 
 @pytest.mark.parametrize("at_a_time", [1, 2**24])
@@ -305,6 +309,22 @@ def test_every_family_is_made_for_images():
         assert network.describe()["name"] == kind.__name__
     assert ls.data.BinaryImages(points=1, name="cifar10").image == (3, 32, 32)
     assert ls.data.BinaryImages(points=1).dimension == 64
+
+
+def test_the_network_of_the_documentation_works(monkeypatch):
+    """One class and one line of the registry make a network that grids train."""
+    from langevin_sgd.models.networks import ConvolutionalNetwork, image_layers
+
+    text = textwrap.dedent(networks.__doc__.split("::\n")[1].split("and, with its import")[0])
+    names = (
+        vars(image_layers) | vars(dataclasses) | {"ClassVar": ClassVar, "ConvolutionalNetwork": ConvolutionalNetwork}
+    )
+    exec(text, names)
+    monkeypatch.setitem(FAMILIES, "two_convolutions", names["TwoConvolutions"])
+    network = of_family("two_convolutions", image=(1, 8, 8), width=3)
+    assert (network.depth, network.parameters) == (2, 27 + 81 + 3)
+    runs = train_networks(network, digits(), lr=0.1, batch_size=4, max_steps=8, seed=0)
+    assert runs["weight_change"] > 0
 
 
 def test_sizes_of_the_published_networks():

@@ -1,5 +1,7 @@
 """Networks trained in batches against the same networks trained one at a time: autograd, and plain Python."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -122,6 +124,16 @@ def own():
 def test_a_module_of_ones_own_follows_autograd():
     network = OwnNetwork(build=own, width=9)
     assert compare(network, precision="float64") < 1e-12
+
+
+def test_own_modules_made_in_threads_are_functions_of_their_numbers():
+    network = OwnNetwork(build=lambda: torch.nn.Linear(60, 90))
+
+    def weights(number):
+        return torch.nn.utils.parameters_to_vector(network.module(1, number).parameters()).tolist()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(weights, range(200))) == [weights(number) for number in range(200)]
 
 
 def test_kernel_of_ones_own_module_is_that_of_the_written_backward_pass():

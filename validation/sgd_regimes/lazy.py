@@ -5,8 +5,8 @@ with margin 1/alpha. There theory expects the weights w - w0 at zero loss to go 
 the time as T P^b, from a temperature T_x ~ 1/alpha on, below which neither depends on T. Only a few numbers are known
 of T_x: `CROSSOVER` is an upper bound taken from perceptrons, 2.5 to 3.4 times the margin.
 
-The networks have gelu units: the kinks of relu make the tangent kernel jump (`phase_diagram`). Batches are small, and
-the smaller the higher the temperature, so that the first step is a small part of the whole.
+The networks have gelu units: the kinks of relu make the tangent kernel jump (`phase_diagram`). Batches are small, the
+smaller the higher the temperature and the smaller P, so that the first step is a small part of the whole.
 """
 
 import numpy as np
@@ -15,11 +15,12 @@ from langevin_sgd.validation.sgd_regimes.networks import Data, NetworkRun, logs,
 import langevin_sgd as ls
 
 ALPHA = 2.0**15
+STREAM = "lazy networks"
 CROSSOVER = 3.4
 """T_x alpha, no larger."""
-LOUD = (2.0**5, 2.0**7)
-"""T alpha far above the crossover."""
-CURVE = (2.0**-3, 2.0**-1, 2.0**1, 2.0**3, *LOUD)
+LOUD = {"quick": (2.0**5, 2.0**7), "full": (2.0**5, 2.0**7), "gpu": (2.0**3, 2.0**5)}
+"""T alpha far above the crossover; a deep network leaves the lazy regime sooner."""
+CURVE = (2.0**-3, 2.0**-1, 2.0**1, 2.0**3, 2.0**5, 2.0**7)
 """T alpha of whole curves, from where noise hardly counts to where it sets everything."""
 SIZES = {
     "quick": (64, 128, 256, 512),
@@ -38,9 +39,9 @@ those around the crossover out of the lazy regime, which have half an octave to 
 REPLICAS = {"quick": 48, "full": 48, "gpu": 16}
 
 
-def batch_size(scale: float) -> int:
-    """B at T alpha = `scale`."""
-    return int(min(16, max(2, 4 / scale)))
+def batch_size(points: int, scale: float) -> int:
+    """B at T alpha = `scale`: a small part of B*, which grows with P (`regimes_batch_lr`), where noise counts."""
+    return int(min(16, max(2 if points < 512 else 4, 4 / scale)))
 
 
 def label(points: int, scale: float) -> str:
@@ -50,13 +51,13 @@ def label(points: int, scale: float) -> str:
 
 def run(tier: str, points: int, scale: float, seed: int, *, steps: int | None = None, batch: int = 0) -> NetworkRun:
     """Replicas of a lazy network at T alpha = `scale`; `steps` and `batch` if not as usual."""
-    size = batch or batch_size(scale)
+    size = batch or batch_size(points, scale)
     return NetworkRun(
         alpha=ALPHA,
         temperature=scale / ALPHA,
         max_steps=steps or 2**20 // size,
         replicas=REPLICAS[tier],
-        seed=ls.derive_seed(seed, "lazy networks"),
+        seed=ls.derive_seed(seed, STREAM),
         activation="gelu",
         points=points,
         batch_size=size,
@@ -69,14 +70,14 @@ def tasks(tier: str, seed: int, *, curves: bool) -> dict[str, ls.sweep.Task]:
     """Trainings at `LOUD` temperatures for all P, with `curves` whole curves; the longest first."""
     found = {}
     for points in reversed(SIZES[tier]):
-        for scale in CURVE if curves and points in CURVES[tier] else LOUD:
+        for scale in CURVE if curves and points in CURVES[tier] else LOUD[tier]:
             found[label(points, scale)] = train_nets.at(run(tier, points, scale, seed))
     return found
 
 
 def first_tasks(tier: str, seed: int) -> dict[str, ls.sweep.Task]:
     """The first step alone of the loudest trainings."""
-    loudest = LOUD[-1]
+    loudest = LOUD[tier][-1]
     return {
         f"first step, P {points}": train_nets.at(run(tier, points, loudest, seed, steps=1)) for points in SIZES[tier]
     }
@@ -85,7 +86,9 @@ def first_tasks(tier: str, seed: int) -> dict[str, ls.sweep.Task]:
 def first_step_counts(data: Data, tier: str) -> str | None:
     """Why B is not below B*, if somewhere the first step is more than half of the whole change of weights."""
     for points in SIZES[tier]:
-        first, whole = logs(data, [f"first step, P {points}", label(points, LOUD[-1])], "weight_change").mean(axis=1)
+        first, whole = logs(data, [f"first step, P {points}", label(points, LOUD[tier][-1])], "weight_change").mean(
+            axis=1
+        )
         if first - whole > np.log(0.5):
             return f"at P = {points} the first step is {np.exp(first - whole):.0%} of the change of the weights"
     return None
@@ -98,10 +101,15 @@ def crossover_margin(low: float, high: float) -> float:
 
 def over_sizes(data: Data, tier: str, name: str) -> np.ndarray:
     """Mean over the loud temperatures of the logarithm of a number over T, (size, replica)."""
-    at = [logs(data, [label(points, scale) for points in SIZES[tier]], name) - np.log(scale / ALPHA) for scale in LOUD]
+    at = [
+        logs(data, [label(points, scale) for points in SIZES[tier]], name) - np.log(scale / ALPHA)
+        for scale in LOUD[tier]
+    ]
     return np.asarray(np.mean(at, axis=0))
 
 
 def over_temperatures(data: Data, tier: str, name: str) -> np.ndarray:
     """Mean over all P of the logarithm of a number at the loud temperatures, (temperature, replica)."""
-    return np.stack([logs(data, [label(points, scale) for points in SIZES[tier]], name).mean(axis=0) for scale in LOUD])
+    return np.stack(
+        [logs(data, [label(points, scale) for points in SIZES[tier]], name).mean(axis=0) for scale in LOUD[tier]]
+    )

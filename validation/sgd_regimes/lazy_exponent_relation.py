@@ -33,7 +33,10 @@ class LazyExponentRelation(ls.claims.Claim):
     statement = "The exponents of training time and of the change of weights of lazy networks obey b = 1 + 2 gamma."
     formula = "b - 2 gamma = 1,  t* ~ T P^b, |w - w0| ~ T P^gamma"
     source = "derived from the exponents of the perceptron, Sclocchi, Geiger and Wyart, arXiv 2301.13703"
-    validity = "Asymptotic in P; alpha = 2^15, T alpha = 32 and 128, B = 2; fully connected gelu networks."
+    validity = (
+        "Asymptotic in P; alpha = 2^15, T alpha = 32 and 128 (gpu: 8 and 32), B = 2 or 4; fully connected gelu "
+        "networks."
+    )
     control_statement = "Weights diffuse without a drift: t* ~ |w - w0|^2, b = 2 gamma."
     expected_verdict = "refuted"
     expected_reason = (

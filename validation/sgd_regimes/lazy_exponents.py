@@ -28,7 +28,7 @@ class LazyExponents(ls.claims.Claim):
     formula = "|w - w0| ~ T^delta P^gamma, t* ~ T P^b,  delta = 1, T >> T_x ~ P^0/alpha"
     source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (power laws); T_x derived for the perceptron"
     validity = (
-        "alpha = 2^15, B = 2 where noise counts, so that the first step is less than half of the change of the "
+        "alpha = 2^15, B = 2 or 4 where noise counts, so that the first step is less than half of the change of the "
         "weights; fully connected gelu networks; T so low that the kernel changes by less than a tenth."
     )
     control_statement = (
@@ -43,7 +43,7 @@ class LazyExponents(ls.claims.Claim):
         return lazy.tasks(tier, seed, curves=True) | lazy.first_tasks(tier, seed)
 
     def predict(self, tier: str) -> list[ls.claims.Component]:
-        low, high = lazy.LOUD
+        low, high = lazy.LOUD[tier]
         reason = f"the margin still counts as a temperature of at most {lazy.CROSSOVER}/alpha"
         rivals = {"noise let through by the margin, 1/2": 0.5, "gradient descent, 0": 0.0}
         component = ls.claims.Component
@@ -72,7 +72,7 @@ class LazyExponents(ls.claims.Claim):
 
     def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
         found = {
-            name: ls.Estimate.from_samples(slope(lazy.LOUD, lazy.over_temperatures(data, tier, variable)))
+            name: ls.Estimate.from_samples(slope(lazy.LOUD[tier], lazy.over_temperatures(data, tier, variable)))
             for name, variable in ((WEIGHTS, "weight_change"), (TIMES, "t_star"))
         }
         found[BEND] = _collapse(data, tier, "weight_change").x_exponent
@@ -150,7 +150,7 @@ def _sizes(data: Data, tier: str, name: str, power: str, y: str) -> ls.plotting.
             logs(data, [lazy.label(points, scale) for points in sizes], name),
             scale / lazy.ALPHA,
         )
-        for scale in lazy.LOUD
+        for scale in lazy.LOUD[tier]
     ]
     values = lazy.over_sizes(data, tier, name)
     exponent, x = ls.Estimate.from_samples(slope(sizes, values)), np.array(sizes)

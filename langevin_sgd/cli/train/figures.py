@@ -74,7 +74,7 @@ def phase_diagram(result: xr.Dataset) -> list[Panel]:
     across = families(lines_along(result, "alpha"), "temperature_per_width")
     for family, lines_in_alpha in zip(families(lines, "alpha"), across, strict=True):
         label = _label(family[0].held, helds, without="alpha")
-        title = "Test error" if not label else f"Test error at {label}"
+        title = label or "Test error"
         panels.append(_map_panel(title, family, lines_in_alpha))
         parts = np.array_split(np.arange(len(family)), math.ceil(len(family) / _CURVES))
         panels += [_error_panel(title, [family[place] for place in part]) for part in parts]
@@ -122,7 +122,7 @@ def _feature_line(family: Sequence[GridLine]) -> list[Series]:
     power = predicted_power(family[0])
     found = [(line.held["alpha"], boundaries(line)["T_max"]) for line in family if line.held["alpha"] < FEATURE]
     known = np.array([(alpha, one.value) for alpha, one in found if one.valid], dtype=float)
-    if power is None or len(known) == 0:
+    if power is None or len(known) < 2:
         return []
     x, y = np.log(known).T
     ends = np.exp([x.min(), x.max()])

@@ -7,6 +7,7 @@ batch and which holds no state of its own (no batch normalisation, no dropout).
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     import torch
 
     from langevin_sgd.models.networks.vectorised import VectorisedReplicas
+
+_TORCH_GENERATOR = threading.Lock()
+"""All threads share torch's generator, and each group of replicas is made in a thread of its own."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,7 +82,7 @@ class OwnNetwork:
 
         from langevin_sgd.randomness import derive_seed
 
-        with torch.random.fork_rng(devices=[]):
+        with _TORCH_GENERATOR, torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(seed, "own network", replica))
             made = self.build()
         if any(True for _ in made.buffers()):

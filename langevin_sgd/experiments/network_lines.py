@@ -1,0 +1,129 @@
+"""Lines through a grid of networks: points that differ along one axis only, replica by replica.
+
+Only runs that fit their points count; the others have neither a stopping time nor the test error of a trained network.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from langevin_sgd.checks import require_one_of
+from langevin_sgd.estimate import Estimate
+from langevin_sgd.experiments.network_sweep import AXES
+from langevin_sgd.measure import geometric_mean
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+QUANTITIES = ("test_error", "t_star", "weight_change", "kernel_change")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GridLine:
+    """Points of a grid of networks that differ along one axis only.
+
+    Parameters
+    ----------
+    axis
+        Its name, as in a `NetworkGrid`.
+    held
+        Values of the other axes.
+    x
+        (point,), values along the axis, increasing.
+    fitted
+        (point, replica), whether a run fits its points.
+    measured
+        (point, replica) of each quantity by name; NaN where a run is not fitted.
+    """
+
+    axis: str
+    held: dict[str, Any]
+    x: np.ndarray
+    fitted: np.ndarray
+    measured: dict[str, np.ndarray]
+
+    @property
+    def mostly_fitted(self) -> np.ndarray:
+        """(point,) whether at least half of the replicas are fitted."""
+        half: np.ndarray = self.fitted.mean(axis=1) >= 0.5
+        return half
+
+    def averages(self, quantity: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return means over fitted replicas and their errors, (point,) each; NaN where less than half are fitted.
+
+        Parameters
+        ----------
+        quantity
+            ``test_error``, averaged as it is, or ``t_star``, ``weight_change``, ``kernel_change``, in the logarithm.
+        """
+        average = Estimate.from_samples if quantity == "test_error" else geometric_mean
+        found = [
+            average(values[fitted]) if enough else Estimate.refused("unfinished")
+            for values, fitted, enough in zip(self.measured[quantity], self.fitted, self.mostly_fitted, strict=True)
+        ]
+        value, error = np.array([[one.value, one.standard_error] for one in found], dtype=float).reshape(-1, 2).T
+        return value, error
+
+    def where(self, chosen: np.ndarray) -> GridLine:
+        """Return the line with chosen points only, (point,) of bool."""
+        measured = {name: values[chosen] for name, values in self.measured.items()}
+        return replace(self, x=self.x[chosen], fitted=self.fitted[chosen], measured=measured)
+
+
+def lines_along(result: xr.Dataset, axis: str) -> list[GridLine]:
+    """Part a grid into lines along one axis.
+
+    Parameters
+    ----------
+    result
+        Of `langevin_sgd.experiments.NetworkGrid.collect`.
+    axis
+        ``temperature_per_width``, ``alpha``, ``points`` or another axis of numbers.
+
+    Returns
+    -------
+    list of GridLine
+        In the order of the grid.
+
+    Raises
+    ------
+    InputError
+        If there is no such axis.
+    """
+    require_one_of("axis", axis, AXES)
+    values = {name: result[name].values for name in AXES if name in result.coords}
+    lines: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for point in range(result.sizes["point"]):
+        lines[tuple(column[point].item() for name, column in values.items() if name != axis)].append(point)
+    names = [name for name in values if name != axis]
+    return [
+        _line(result, axis, dict(zip(names, held, strict=True)), np.array(points)) for held, points in lines.items()
+    ]
+
+
+def _line(result: xr.Dataset, axis: str, held: dict[str, Any], points: np.ndarray) -> GridLine:
+    ordered = result.isel(point=points[np.argsort(result[axis].values[points], kind="stable")])
+    fitted = ordered["status"].values == 0
+    measured = {name: np.where(fitted, ordered[name].values, np.nan) for name in QUANTITIES if name in ordered}
+    return GridLine(axis=axis, held=held, x=ordered[axis].values.astype(float), fitted=fitted, measured=measured)
+
+
+def families(lines: Sequence[GridLine], axis: str) -> list[list[GridLine]]:
+    """Gather lines that differ in one axis only, such as the margins or the sizes of a phase diagram.
+
+    Parameters
+    ----------
+    lines
+        From `lines_along`.
+    axis
+        In which the lines of a family differ, and by which they are ordered.
+    """
+    alike: dict[tuple[Any, ...], list[GridLine]] = defaultdict(list)
+    for line in lines:
+        alike[tuple(value for name, value in line.held.items() if name != axis)].append(line)
+    return [sorted(family, key=lambda line: float(line.held[axis])) for family in alike.values()]

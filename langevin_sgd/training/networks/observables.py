@@ -98,6 +98,7 @@ def _margins(task: Task, state: State, seen: dict[str, Seen]) -> Found:
     found = {}
     for prefix, (predictor, y, present) in seen.items():
         margins = (y * predictor).double()
+        margins[~margins.isfinite()] = torch.nan
         found[f"{prefix}mean_margin"] = mean_over(margins, present)
         rows = zip(margins.cpu().numpy(), present.cpu().numpy(), strict=True)
         found[f"{prefix}margin"] = np.stack([np.quantile(row[there], MARGIN_QUANTILES) for row, there in rows])

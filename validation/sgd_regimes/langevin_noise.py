@@ -101,8 +101,8 @@ GRID = {
         for images, points in (("mnist", 256), ("cifar10", 256))
         for batch_size, temperature in ((2, 16.0), (8, 16.0), (2, 64.0), (2, 4.0))
     ),
-    # Of P = 2^10 ... 2^14 the smallest, of 16 temperatures one, B = 16, and 8 replicas for 5.
-    "gpu": tuple(Case(images, 1024, 2048, 5, 128, 16, 16.0, 8) for images in ("mnist", "cifar10")),
+    # Of P = 2^10 ... 2^14 the smallest, of 16 temperatures one, B = 8 for 16, 32 replicas for 5.
+    "gpu": tuple(Case(images, 1024, 2048, 5, 128, 8, 16.0, 32) for images in ("mnist", "cifar10")),
 }
 
 

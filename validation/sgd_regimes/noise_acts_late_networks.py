@@ -91,10 +91,10 @@ class Sizes:
 
 
 GRID = {
-    "quick": (Sizes("digits", 512, 512, 2, 32, 4, 24),),
-    "full": (Sizes("mnist", 512, 2048, 2, 64, 4, 48), Sizes("cifar10", 512, 2048, 2, 64, 4, 48)),
-    # One T of 16, the smallest P of 2^10 ... 2^14, and 8 replicas for 5.
-    "gpu": (Sizes("mnist", 1024, 2048, 5, 128, 8, 8), Sizes("cifar10", 1024, 2048, 5, 128, 8, 8)),
+    "quick": (Sizes("digits", 512, 512, 2, 32, 4, 16),),
+    "full": (Sizes("mnist", 2048, 2048, 2, 64, 4, 24), Sizes("cifar10", 2048, 2048, 2, 64, 4, 16)),
+    # Of 16 temperatures one, of P = 2^10 ... 2^14 the third, B = 8 for 16, 32 replicas for 5.
+    "gpu": (Sizes("mnist", 4096, 2048, 5, 128, 8, 32), Sizes("cifar10", 4096, 2048, 5, 128, 8, 32)),
 }
 
 

@@ -89,11 +89,11 @@ GRID = {
         Sizes("mnist", (128, 256, 512, 1024), 2048, 2, 64, 2, 32),
         Sizes("cifar10", (128, 256, 512), 2048, 2, 64, 2, 32),
     ),
-    # Of P = 2^10 ... 2^14 every second octave up to 2^12, of 16 temperatures the four that decide, B = 4 instead of 16
-    # so that B < B* at the smallest P.
+    # Of P = 2^10 ... 2^14 the lower three, of 16 temperatures those that decide, B = 4 for 16 so that B < B* at the
+    # smallest P, 32 replicas for 5.
     "gpu": (
-        Sizes("mnist", (1024, 2048, 4096), 2048, 5, 128, 4, 8),
-        Sizes("cifar10", (1024, 2048, 4096), 2048, 5, 128, 4, 8),
+        Sizes("mnist", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
+        Sizes("cifar10", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
     ),
 }
 

@@ -40,6 +40,7 @@ NOISES = {
     "none": "sgd",
 }
 RIVALS = {"signal": "isotropic", "unfit_fraction": "isotropic", "weight_change": "none"}
+RIVAL_NAMES = {"isotropic": "isotropic noise", "none": "no noise"}
 NAMES = {"signal": "ln signal", "unfit_fraction": "unfit fraction", "weight_change": "ln weight change"}
 
 
@@ -87,7 +88,8 @@ class Case:
 
     def name(self, quantity: str, passes: float) -> str:
         """Name of a component."""
-        return f"{self.title}: {NAMES[quantity]} after {passes:g} passes, share over {RIVALS[quantity]} noise"
+        after = "1 pass" if passes == 1 else f"{passes:g} passes"
+        return f"{self.title}: {NAMES[quantity]} after {after}, share over {RIVAL_NAMES[RIVALS[quantity]]}"
 
     def accuracy(self, passes: float) -> float:
         """1/sqrt(M), M = P/4 for each pass."""
@@ -149,7 +151,7 @@ class LangevinNoise(ls.claims.Claim):
                 prediction=1.0,
                 margin=case.accuracy(passes),
                 margin_reason="steps are not Gaussian: 1/sqrt(M) after M unfit points were met",
-                alternatives={f"as good as {rival} noise": 0.0},
+                alternatives={f"as {RIVAL_NAMES[rival]}": 0.0},
             )
             for case in GRID[tier]
             for passes in JUDGED

@@ -29,7 +29,7 @@ from langevin_sgd.validation.sgd_regimes.networks import (
 
 import langevin_sgd as ls
 
-ALPHAS = (2.0**15, 2.0**12, 2.0**7, 2.0**3)
+ALPHAS = (2.0**15, 2.0**12, 2.0**7, 2.0**4)
 """The second way; the first two decide about the exponent."""
 FACTOR = 4.0
 """Kernels count as changed by themselves between a quarter and four times as much."""
@@ -89,7 +89,7 @@ CASES = {
             width=64,
             points=1024,
             test_points=16384,
-            scales=_octaves(5, 7, 9, 11, 12, 13),
+            scales=_octaves(5, 7, 9, 11, 12),
             warmth=1.0,
             replicas=48,
             fewer=48,

@@ -16,7 +16,8 @@ correlated, so that every error comes from the scatter of replicas. An estimator
 - `langevin_sgd.measure.logarithms`: measurements as points in the log-log plane, means with errors or replicas
 - `langevin_sgd.measure.averages`: `geometric_mean`, for times and norms
 - `langevin_sgd.measure.passage`: `first_at_or_below`, first times of recorded series
-- `langevin_sgd.measure.jackknife`: `jackknife`, the error of any smooth function of means over replicas
+- `langevin_sgd.measure.jackknife`: `jackknife`, the error of any smooth function of means over replicas, and
+  `share_of_effect`
 - `langevin_sgd.measure.curve`: `Curve`, estimates along an axis
 """
 
@@ -34,6 +35,7 @@ from langevin_sgd.measure.displacement import local_exponents as local_exponents
 from langevin_sgd.measure.displacement import mean_square_displacement as mean_square_displacement
 from langevin_sgd.measure.drift import drift_and_diffusion as drift_and_diffusion
 from langevin_sgd.measure.jackknife import jackknife as jackknife
+from langevin_sgd.measure.jackknife import share_of_effect as share_of_effect
 from langevin_sgd.measure.oscillation import Oscillation as Oscillation
 from langevin_sgd.measure.oscillation import oscillation as oscillation
 from langevin_sgd.measure.passage import Passage as Passage

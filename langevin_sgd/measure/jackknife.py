@@ -16,6 +16,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from langevin_sgd.estimate import Estimate
+
 
 def jackknife(function: Callable[[np.ndarray], np.ndarray], samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Value and standard error of a function of the mean over replicas.
@@ -45,3 +47,27 @@ def jackknife(function: Callable[[np.ndarray], np.ndarray], samples: np.ndarray)
     centre = without.mean(axis=0)
     variance = (count - 1) / count * ((without - centre) ** 2).sum(axis=0)
     return count * full - (count - 1) * centre, np.sqrt(variance)
+
+
+def share_of_effect(found: np.ndarray, whole: np.ndarray, none: np.ndarray) -> Estimate:
+    """Estimate which share of an effect something has, (mean found - mean none)/(mean whole - mean none).
+
+    Parameters
+    ----------
+    found, whole, none
+        (replica,) what was found, with the whole effect, and without it, replicas paired.
+
+    Returns
+    -------
+    Estimate
+        1 for the whole effect, 0 for none; not bounded by them.
+
+    Examples
+    --------
+    >>> share_of_effect(np.array([3.0, 4.0]), np.array([5.0, 5.0]), np.array([1.0, 1.0])).value
+    0.625
+    """
+    samples = np.stack([found, whole, none], axis=1)
+    value, error = jackknife(lambda mean: (mean[:, 0] - mean[:, 2]) / (mean[:, 1] - mean[:, 2]), samples)
+    method = "jackknife over replicas"
+    return Estimate(value=float(value), standard_error=float(error), n_independent=len(found), method=method)

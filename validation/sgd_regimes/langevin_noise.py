@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.network_courses import Course, out_of_lazy, share, train_course
+from langevin_sgd.validation.sgd_regimes.network_courses import Course, out_of_lazy, train_course
 from langevin_sgd.validation.sgd_regimes.networks import missing_images
 
 import langevin_sgd as ls
@@ -125,7 +125,7 @@ def share_of(
         else:
             values = result[f"recorded_{quantity}"].transpose("step", "replica").values[PASSES.index(passes)]
         found.append(values if quantity == "unfit_fraction" else np.log(values))
-    return share(*found)
+    return ls.measure.share_of_effect(*found)
 
 
 class LangevinNoise(ls.claims.Claim):

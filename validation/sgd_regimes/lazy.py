@@ -15,7 +15,7 @@ from langevin_sgd.validation.sgd_regimes.networks import Data, NetworkRun, logs,
 import langevin_sgd as ls
 
 ALPHA = 2.0**15
-STREAM = "lazy networks"
+STREAM = "networks in the lazy regime"
 CROSSOVER = 3.4
 """T_x alpha, no larger."""
 LOUD = {"quick": (2.0**5, 2.0**7), "full": (2.0**5, 2.0**7), "gpu": (2.0**3, 2.0**5)}

@@ -99,14 +99,6 @@ def train_switched(case: Switched) -> xr.Dataset:
     )
 
 
-def share(found: np.ndarray, whole: np.ndarray, none: np.ndarray) -> ls.Estimate:
-    """(mean found - mean none)/(mean whole - mean none), each (replica,) and paired."""
-    samples = np.stack([found, whole, none], axis=1)
-    value, error = ls.measure.jackknife(lambda m: (m[:, 0] - m[:, 2]) / (m[:, 1] - m[:, 2]), samples)
-    method = "jackknife over replicas"
-    return ls.Estimate(value=float(value), standard_error=float(error), n_independent=len(found), method=method)
-
-
 def out_of_lazy(data: Data) -> str | None:
     """Why trainings are no test of a theory of the lazy regime: kernels have changed, or some are unfinished."""
     for label, result in data.items():

@@ -25,11 +25,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
+from langevin_sgd.validation.sgd_regimes._switched_noise import Quantity, SwitchedNoise, mixed
 from langevin_sgd.validation.sgd_regimes.network_courses import (
     Course,
     Switched,
     out_of_lazy,
-    share,
     train_course,
     train_switched,
 )
@@ -42,7 +42,10 @@ TEMPERATURE = 2.0
 """T/kappa."""
 SWITCH = 0.3
 SWITCHES = (0.1, 0.3)
-QUANTITIES = {"weight_change": "ln weight change", "t_star": "ln t*"}
+QUANTITIES = {
+    "weight_change": Quantity(name="ln weight change", symbol="|w^* - w_0|", axis=r"$|w^* - w_0| / |w_0|$"),
+    "t_star": Quantity(name="ln t*", symbol="t^*", axis="$t^*$"),
+}
 ACCURACY = {("late", "weight_change"): 0.15, ("late", "t_star"): 0.25}
 ACCURACY |= {("early", "weight_change"): 0.25, ("early", "t_star"): 0.25}
 REASONS = {
@@ -85,9 +88,19 @@ class Sizes:
         temperature = noisy.temperature * self.batch_size / self.points
         return replace(noisy, temperature=temperature, batch_size=self.points)
 
+    @property
+    def title(self) -> str:
+        """What tells it from other cases."""
+        return self.images
+
+    @property
+    def note(self) -> str:
+        """Sizes and temperature."""
+        return f"P = {self.points}, B = {self.batch_size}, T = {TEMPERATURE:g} kappa"
+
     def label(self, when: str) -> str:
         """Name of one treatment."""
-        return f"{self.images}, {when}"
+        return f"{self.title}, {when}"
 
 
 GRID = {
@@ -98,22 +111,6 @@ GRID = {
 }
 
 
-def mixed(order: str, switch: float) -> str:
-    """Name of a mixed treatment."""
-    return f"{order} {switch:g}"
-
-
-def name_of(case: Sizes, order: str, quantity: str) -> str:
-    """Name of a component."""
-    return f"{case.images}, {order} only: share of the effect of noise on {QUANTITIES[quantity]}"
-
-
-def share_of(data: Mapping[str, xr.Dataset], case: Sizes, order: str, switch: float, quantity: str) -> ls.Estimate:
-    """Share of the effect of noise that a mixed training has."""
-    labels = (mixed(order, switch), "always", "never")
-    return share(*(np.log(data[case.label(label)][quantity].values) for label in labels))
-
-
 def left_by_early_noise(data: Mapping[str, xr.Dataset], case: Sizes) -> float:
     """Largest share that weights moved before the switch can have: ln(1 + r^2)/2 over the whole effect."""
     at_switch = np.log(data[case.label(mixed("early", SWITCH))]["switch_weight_change"].values).mean()
@@ -121,7 +118,7 @@ def left_by_early_noise(data: Mapping[str, xr.Dataset], case: Sizes) -> float:
     return float(np.log1p(np.exp(2 * (at_switch - never))) / 2 / (always - never))
 
 
-class NoiseActsLateNetworks(ls.claims.Claim):
+class NoiseActsLateNetworks(SwitchedNoise):
     title = "SGD noise acts late, on networks"
     statement = (
         "Noise that sets in after most points are fitted has the whole effect of SGD noise on weights and training "
@@ -137,42 +134,14 @@ class NoiseActsLateNetworks(ls.claims.Claim):
     )
     tiers = ("quick", "full", "gpu")
 
-    def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
-        tasks = {}
-        for case in GRID[tier]:
-            noisy, silent = case.noisy(seed), case.silent(seed)
-            tasks[case.label("never")] = train_course.at(silent)
-            tasks[case.label("always")] = train_course.at(noisy)
-            for switch in SWITCHES:
-                for order, first, second in (("early", noisy, silent), ("late", silent, noisy)):
-                    both = Switched(first=first, second=second, unfit=switch)
-                    tasks[case.label(mixed(order, switch))] = train_switched.at(both)
-        return tasks
+    grid = GRID
+    switch, switches = SWITCH, SWITCHES
+    quantities = QUANTITIES
+    train, train_switched = train_course, train_switched
+    course = Switched
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        return [
-            ls.claims.Component(
-                name=name_of(case, order, quantity),
-                prediction=value,
-                margin=ACCURACY[order, quantity],
-                margin_reason=REASONS[order],
-                alternatives={"noise acts early": 1 - value},
-            )
-            for case in GRID[tier]
-            for order, value in (("early", 0.0), ("late", 1.0))
-            for quantity in QUANTITIES
-        ]
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        return [replace(right, prediction=1 - right.prediction, alternatives={}) for right in self.predict(tier)]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        return {
-            name_of(case, order, quantity): share_of(data, case, order, SWITCH, quantity)
-            for case in GRID[tier]
-            for order in ("early", "late")
-            for quantity in QUANTITIES
-        }
+    def accuracy(self, order: str, quantity: str) -> tuple[float, str]:
+        return ACCURACY[order, quantity], REASONS[order]
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         for case in GRID[tier]:
@@ -183,42 +152,3 @@ class NoiseActsLateNetworks(ls.claims.Claim):
 
     def unavailable(self, tier: str) -> str | None:
         return missing_images(*{case.images: case for case in GRID[tier]})
-
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        return [panel for case in GRID[tier] for panel in (_shares(data, case), _ends(data, case))]
-
-
-def _shares(data: Mapping[str, xr.Dataset], case: Sizes) -> ls.plotting.Panel:
-    series = []
-    for order in ("late", "early"):
-        for quantity, symbol in (("weight_change", "$|w^* - w_0|$"), ("t_star", "$t^*$")):
-            found = [share_of(data, case, order, switch, quantity) for switch in SWITCHES]
-            values, errors = [one.value for one in found], [one.standard_error for one in found]
-            series.append(ls.plotting.Series(f"noise {order} only, {symbol}", SWITCHES, values, errors))
-    ends = np.array([SWITCHES[0], SWITCHES[-1]])
-    series += [ls.plotting.Series("", ends, np.full(2, value), kind="theory") for value in (0.0, 1.0)]
-    return ls.plotting.Panel(
-        title=f"Noise before or after the switch, {case.images}",
-        x_label="unfit fraction at the switch",
-        y_label="share of the effect of noise",
-        series=tuple(series),
-        note=f"P = {case.points}, B = {case.batch_size}, T = {TEMPERATURE:g} kappa",
-    )
-
-
-def _ends(data: Mapping[str, xr.Dataset], case: Sizes) -> ls.plotting.Panel:
-    labels = {"never": "no noise", mixed("early", SWITCH): "noise early only"}
-    labels |= {mixed("late", SWITCH): "noise late only", "always": "noise throughout"}
-    series = []
-    for label, name in labels.items():
-        result = data[case.label(label)]
-        series.append(ls.plotting.Series(name, result["t_star"].values, result["weight_change"].values))
-    return ls.plotting.Panel(
-        title=f"Ends of training, {case.images}",
-        x_label=r"$t^*$",
-        y_label=r"$|w^* - w_0| / |w_0|$",
-        series=tuple(series),
-        x_scale="log",
-        y_scale="log",
-        note=f"switch at an unfit fraction of {SWITCH:g}",
-    )

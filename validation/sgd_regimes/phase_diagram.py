@@ -42,6 +42,8 @@ from langevin_sgd.validation.sgd_regimes.networks import (
 import langevin_sgd as ls
 
 BATCH = optimum.BATCH
+KERNELS = "kernels of networks"
+"""Stream of the trainings that show the kernel's change."""
 FAILING = "slope of ln T_max in ln alpha"
 CHANGING = "slope of the ln of the kernel's change in ln alpha"
 
@@ -226,9 +228,9 @@ class PhaseDiagram(ls.claims.Claim):
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         plane = PLANES[tier]
-        stream = ls.derive_seed(seed, optimum.STREAM)
+        plain, kernels = (ls.derive_seed(seed, stream) for stream in (optimum.STREAM, KERNELS))
 
-        def run(alpha: float, scale: float, replicas: int) -> NetworkRun:
+        def run(alpha: float, scale: float, replicas: int, stream: int) -> NetworkRun:
             return NetworkRun(
                 depth=plane.depth,
                 alpha=alpha,
@@ -245,17 +247,17 @@ class PhaseDiagram(ls.claims.Claim):
             )
 
         found = {
-            kernel_label(alpha): train_nets.at(run(alpha, plane.kernel_scale, plane.replicas))
+            kernel_label(alpha): train_nets.at(run(alpha, plane.kernel_scale, plane.replicas, kernels))
             for alpha in plane.kernel_feature
         }
         for alpha in plane.kernel_lazy:
-            smooth = run(alpha, -math.log2(alpha), plane.shown * 2)
+            smooth = run(alpha, -math.log2(alpha), plane.shown * 2, kernels)
             found[kernel_label(alpha)] = train_nets.at(_smooth(smooth))
         for alpha, scales in plane.columns().items():
             for scale in scales:
                 decides = alpha not in plane.between and scale in plane.around_failure(alpha)
                 replicas = plane.replicas if decides else plane.shown
-                found[label(alpha, scale)] = train_nets.at(run(alpha, scale, replicas))
+                found[label(alpha, scale)] = train_nets.at(run(alpha, scale, replicas, plain))
         return found
 
     def predict(self, tier: str) -> list[ls.claims.Component]:

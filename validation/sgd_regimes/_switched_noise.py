@@ -1,0 +1,139 @@
+"""Claims about noise that is switched on or off on the way.
+
+Four ways to train on the same points at the same learning rate: noise always, never, until a fraction of the points is
+left unfit, or from there. Theory says of each quantity which share of the whole effect of noise the last two have: none
+and all of it; the rival says the reverse, and is the control.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import xarray as xr
+
+import langevin_sgd as ls
+
+Data = Mapping[str, xr.Dataset]
+EXPECTED = {"early": 0.0, "late": 1.0}
+"""Share of the effect of noise, by when there is noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity:
+    """A quantity in the words of components, as a symbol, and as the label of an axis."""
+
+    name: str
+    symbol: str
+    axis: str
+
+
+def mixed(order: str, switch: float) -> str:
+    """Name of a training with noise only early or late."""
+    return f"{order} {switch:g}"
+
+
+def share(data: Data, case: Any, order: str, switch: float, quantity: str) -> ls.Estimate:
+    """Share of the effect of noise on the logarithm of a quantity that a mixed training has."""
+    labels = (mixed(order, switch), "always", "never")
+    return ls.measure.share_of_effect(*(np.log(data[case.label(label)][quantity].values) for label in labels))
+
+
+class SwitchedNoise(ls.claims.Claim):
+    """What such claims share."""
+
+    grid: ClassVar[Mapping[str, Sequence[Any]]]
+    """Cases of each tier, with ``title``, ``note``, ``label(when)`` and settings ``noisy(seed)``, ``silent(seed)``."""
+    switch: ClassVar[float]
+    """Unfit fraction at the switch that is judged."""
+    switches: ClassVar[tuple[float, ...]]
+    """Those that are shown."""
+    quantities: ClassVar[Mapping[str, Quantity]]
+    """The size of the weights and the training time, by variable."""
+    train: ClassVar[Any]
+    """Task of a training of one kind."""
+    train_switched: ClassVar[Any]
+    """Task of a mixed training."""
+    course: ClassVar[Callable[..., Any]]
+    """Settings of that, from ``first``, ``second`` and ``unfit``."""
+
+    def accuracy(self, order: str, quantity: str) -> tuple[float, str]:
+        """Return the margin of a share and its reason."""
+        raise NotImplementedError
+
+    def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
+        tasks = {}
+        for case in self.grid[tier]:
+            noisy, silent = case.noisy(seed), case.silent(seed)
+            tasks[case.label("never")] = self.train.at(silent)
+            tasks[case.label("always")] = self.train.at(noisy)
+            for switch in self.switches:
+                for order, first, second in (("early", noisy, silent), ("late", silent, noisy)):
+                    both = type(self).course(first=first, second=second, unfit=switch)
+                    tasks[case.label(mixed(order, switch))] = self.train_switched.at(both)
+        return tasks
+
+    def predict(self, tier: str) -> list[ls.claims.Component]:
+        found = []
+        for name, (_, order, quantity) in self._places(tier).items():
+            value, (margin, reason) = EXPECTED[order], self.accuracy(order, quantity)
+            found.append(ls.claims.Component(name, value, margin, reason, {"noise acts early": 1 - value}))
+        return found
+
+    def control(self, tier: str) -> list[ls.claims.Component]:
+        return [replace(right, prediction=1 - right.prediction, alternatives={}) for right in self.predict(tier)]
+
+    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
+        return {
+            name: share(data, case, order, self.switch, quantity)
+            for name, (case, order, quantity) in self._places(tier).items()
+        }
+
+    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+        return [panel for case in self.grid[tier] for panel in (self._shares(data, case), self._ends(data, case))]
+
+    def _places(self, tier: str) -> dict[str, tuple[Any, str, str]]:
+        """Case, order and quantity of each component, by name."""
+        return {
+            f"{case.title}, {order} only: share of the effect of noise on {words.name}": (case, order, quantity)
+            for case in self.grid[tier]
+            for order in EXPECTED
+            for quantity, words in self.quantities.items()
+        }
+
+    def _shares(self, data: Data, case: Any) -> ls.plotting.Panel:
+        series = []
+        for order in ("late", "early"):
+            for quantity, words in self.quantities.items():
+                found = [share(data, case, order, switch, quantity) for switch in self.switches]
+                values, errors = [one.value for one in found], [one.standard_error for one in found]
+                label = f"noise {order} only, ${words.symbol}$"
+                series.append(ls.plotting.Series(label, self.switches, values, errors))
+        ends = np.array([self.switches[0], self.switches[-1]])
+        series += [ls.plotting.Series("", ends, np.full(2, value), kind="theory") for value in EXPECTED.values()]
+        return ls.plotting.Panel(
+            title=f"Noise before or after the switch, {case.title}",
+            x_label="unfit fraction at the switch",
+            y_label="share of the effect of noise",
+            series=tuple(series),
+            x_scale="log",
+            note=case.note,
+        )
+
+    def _ends(self, data: Data, case: Any) -> ls.plotting.Panel:
+        labels = {"never": "no noise", mixed("early", self.switch): "noise early only"}
+        labels |= {mixed("late", self.switch): "noise late only", "always": "noise throughout"}
+        (weights, size), (time, duration) = self.quantities.items()
+        series = []
+        for label, name in labels.items():
+            result = data[case.label(label)]
+            series.append(ls.plotting.Series(name, result[time].values, result[weights].values))
+        return ls.plotting.Panel(
+            title=f"Ends of training, {case.title}",
+            x_label=duration.axis,
+            y_label=size.axis,
+            series=tuple(series),
+            x_scale="log",
+            y_scale="log",
+            note=f"switch at an unfit fraction of {self.switch:g}",
+        )

@@ -402,7 +402,7 @@ def _plane_panel(data: Data, plane: Plane) -> ls.plotting.Panel:
         series=tuple(series),
         x_scale="log",
         y_scale="log",
-        note="lines: theory through T_max at the left end of each regime",
+        note="lines: theory through the leftmost T_max",
     )
 
 

@@ -107,9 +107,13 @@ def _part(pairs: list[tuple[np.ndarray, np.ndarray]], place: np.ndarray, dtype: 
     dimensions = sorted({X.shape[1] for X, _ in pairs})
     require(len(dimensions) == 1, "data", dimensions, "all sets must have one dimension")
     sizes = np.array([len(y) for _, y in pairs])
-    X = torch.cat([torch.from_numpy(np.ascontiguousarray(X)).to(dtype) for X, _ in pairs]).to(device)
-    y = torch.cat([torch.from_numpy(np.ascontiguousarray(y)).to(dtype) for _, y in pairs]).to(device)
-    return Part(X, y, (np.cumsum(sizes) - sizes)[place], sizes[place], X.shape[1])
+    ends = np.cumsum(sizes)
+    # Put in place one after the other: all sets together may fill a good part of the memory.
+    X, y = torch.empty((int(ends[-1]), dimensions[0]), dtype=dtype), torch.empty(int(ends[-1]), dtype=dtype)
+    for (points, labels), end in zip(pairs, ends.tolist(), strict=True):
+        here = slice(end - len(labels), end)
+        X[here], y[here] = (torch.from_numpy(np.ascontiguousarray(array)) for array in (points, labels))
+    return Part(X.to(device), y.to(device), (ends - sizes)[place], sizes[place], dimensions[0])
 
 
 def _first_points(train: Part, points: Sequence[int | None]) -> Part:

@@ -21,7 +21,7 @@ class Task(NamedTuple):
     numbers: Numbers
     loss: Loss
     noise: str
-    """Key of `langevin_sgd.training.networks.noise.NOISES`."""
+    """Key of `langevin_sgd.training.networks.langevin_noise.NOISES`."""
     train: Part
     test: Part
     begun: Begun

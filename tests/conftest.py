@@ -25,12 +25,10 @@ def pytest_report_header() -> str:
 @pytest.fixture
 def one_torch_thread() -> Iterator[None]:
     """Autograd on small tensors: threads that wait for one another on busy cores take ten times as long."""
-    import torch
+    from langevin_sgd.training.networks import rounds
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with rounds.one_torch_thread():
+        yield
 
 
 @pytest.fixture

@@ -137,11 +137,11 @@ def _on(task: Task, device: str) -> Task:
 
 def _require_cuda(plans: Sequence[Plan]) -> None:
     """Raise `InputError` if no task can run on a GPU, or there is none here."""
-    import torch
+    from langevin_sgd.training.networks import require_device
 
     able = any(task.has_setting(_DEVICE) for one in plans for task in (one.tasks or {}).values())
     require(able, _DEVICE, "cuda", "none of these claims trains on a GPU; leave it out")
-    require(torch.cuda.is_available(), _DEVICE, "cuda", "there is no CUDA device here; use cpu")
+    require_device("cuda")
 
 
 # --- judging -------------------------------------------------------------------------------------------------------

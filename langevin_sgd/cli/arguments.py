@@ -11,12 +11,17 @@ from tyro.constructors import PrimitiveConstructorSpec
 from langevin_sgd.checks import InputError
 
 
+def list_of(read: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+    """Return what reads values between commas, each by `read`, as a tuple."""
+    return lambda word: tuple(read(part) for part in word.split(",") if part.strip())
+
+
 def comma_list(read: Callable[[str], Any]) -> PrimitiveConstructorSpec[tuple[Any, ...]]:
     """Values between commas, each read by `read`, as a tuple."""
     return PrimitiveConstructorSpec(
         nargs=1,
         metavar="A,B,...",
-        instance_from_str=lambda words: tuple(read(word) for word in words[0].split(",") if word.strip()),
+        instance_from_str=lambda words: list_of(read)(words[0]),
         is_instance=lambda value: isinstance(value, tuple),
         str_from_instance=lambda value: [",".join(map(str, value))],
     )

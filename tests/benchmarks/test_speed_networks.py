@@ -20,12 +20,8 @@ NETWORK = FullyConnected(dimension=DIMENSION, width=WIDTH, depth=2)
 
 
 @pytest.fixture(autouse=True)
-def one_thread(monkeypatch):
+def one_thread(monkeypatch, one_torch_thread):
     monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def points(count=4096):

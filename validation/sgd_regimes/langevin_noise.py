@@ -173,7 +173,7 @@ class LangevinNoise(ls.claims.Claim):
         return out_of_lazy(data)
 
     def unavailable(self, tier: str) -> str | None:
-        return missing_images(*{case.images: case for case in GRID[tier]})
+        return missing_images(*(case.images for case in GRID[tier]))
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
         return [panel for case in GRID[tier] for panel in (_courses(data, case), _shares(data, case))]

@@ -78,7 +78,7 @@ class LangevinNoiseLate(ls.claims.Claim):
         return out_of_lazy(data)
 
     def unavailable(self, tier: str) -> str | None:
-        return missing_images(*{case.images: case for case in GRID[tier]})
+        return missing_images(*(case.images for case in GRID[tier]))
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
         symbols = {"t_star": r"$t^*$", "weight_change": r"$|w^* - w_0| / |w_0|$"}

@@ -5,11 +5,10 @@ treatments are taken replica by replica.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.networks import Data, NetworkRun, unfinished
+from langevin_sgd.validation.sgd_regimes.networks import Data, NetworkRun, train, unfinished
 
 import langevin_sgd as ls
 
@@ -32,18 +31,6 @@ class Course(NetworkRun):
     noise: str = "sgd"
     schedule: tuple[int, ...] = ()
 
-    @property
-    def network(self) -> "ls.models.networks.FullyConnected":
-        """The architecture."""
-        return ls.models.networks.FullyConnected(
-            dimension=self.law.dimension, width=self.width, depth=self.depth, activation=self.activation
-        )
-
-    @property
-    def law(self) -> "ls.data.BinaryImages":
-        """Training and test sets."""
-        return ls.data.BinaryImages(name=self.images, points=self.points, test_points=self.test_points)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Switched:
@@ -63,22 +50,6 @@ class Switched:
     second: Course
     unfit: float
     device: str = "cpu"
-
-
-def train(run: Course, data: Any = None, **more: Any) -> xr.Dataset:
-    """Train by the settings of a run, on other data if some are given."""
-    settings = {"replicas": run.replicas, "seed": run.seed, "max_steps": run.max_steps} | more
-    return ls.training.train_networks(
-        run.network,
-        run.law if data is None else data,
-        alpha=run.alpha,
-        temperature_per_width=run.temperature,
-        batch_size=run.batch_size,
-        probe_points=run.probe_points,
-        precision=run.precision,
-        device=run.device,
-        **settings,
-    )
 
 
 @ls.sweep.task()

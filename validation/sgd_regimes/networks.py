@@ -6,6 +6,7 @@ tasks: replicas of one number are paired whatever else differs.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -53,27 +54,39 @@ class NetworkRun:
     precision: str = "float32"
     device: str = "cpu"
 
+    @property
+    def law(self) -> "ls.data.BinaryImages":
+        """Training and test sets."""
+        return ls.data.BinaryImages(name=self.images, points=self.points, test_points=self.test_points)
+
+    @property
+    def network(self) -> "ls.models.networks.FullyConnected":
+        """The architecture."""
+        return ls.models.networks.FullyConnected(
+            dimension=self.law.dimension, width=self.width, depth=self.depth, activation=self.activation
+        )
+
+
+def train(run: NetworkRun, data: Any = None, **more: Any) -> xr.Dataset:
+    """Train by the settings of a run, on other data if some are given."""
+    settings = {"replicas": run.replicas, "seed": run.seed, "max_steps": run.max_steps} | more
+    return ls.training.train_networks(
+        run.network,
+        run.law if data is None else data,
+        alpha=run.alpha,
+        temperature_per_width=run.temperature,
+        batch_size=run.batch_size,
+        probe_points=run.probe_points,
+        precision=run.precision,
+        device=run.device,
+        **settings,
+    )
+
 
 @ls.sweep.task()
 def train_nets(run: NetworkRun) -> xr.Dataset:
     """Train to zero loss: numbers of the end, (replica,)."""
-    data = ls.data.BinaryImages(name=run.images, points=run.points, test_points=run.test_points)
-    network = ls.models.networks.FullyConnected(
-        dimension=data.dimension, width=run.width, depth=run.depth, activation=run.activation
-    )
-    return ls.training.train_networks(
-        network,
-        data,
-        alpha=run.alpha,
-        temperature_per_width=run.temperature,
-        batch_size=run.batch_size,
-        max_steps=run.max_steps,
-        replicas=run.replicas,
-        seed=run.seed,
-        probe_points=run.probe_points,
-        precision=run.precision,
-        device=run.device,
-    )
+    return train(run)
 
 
 def fitted(one: xr.Dataset) -> np.ndarray:
@@ -89,7 +102,7 @@ def unfinished(data: Data, labels: Mapping[str, object] | list[str]) -> str | No
 
 def missing_images(*names: str) -> str | None:
     """Why a tier cannot be run on this machine, if data sets are not there."""
-    missing = [name for name in names if not ls.data.has_images(name)]
+    missing = [name for name in dict.fromkeys(names) if not ls.data.has_images(name)]
     return f"images of {', '.join(missing)} are not there; set LANGEVIN_SGD_DATA" if missing else None
 
 

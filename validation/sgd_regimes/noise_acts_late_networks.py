@@ -151,4 +151,4 @@ class NoiseActsLateNetworks(SwitchedNoise):
         return out_of_lazy(data)
 
     def unavailable(self, tier: str) -> str | None:
-        return missing_images(*{case.images: case for case in GRID[tier]})
+        return missing_images(*(case.images for case in GRID[tier]))

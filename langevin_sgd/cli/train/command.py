@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import arg
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.cli.arguments import comma_list, in_words_of_the_command, optional
+from langevin_sgd.cli.arguments import comma_list, in_words_of_the_command, list_of, optional
 from langevin_sgd.cli.computing import compute
 from langevin_sgd.cli.perceptron.words import Figure
 from langevin_sgd.cli.text import print_json, table
@@ -27,10 +27,6 @@ _Numbers = Annotated[tuple[float, ...], comma_list(float)]
 _Counts = Annotated[tuple[int, ...], comma_list(int)]
 _Names = Annotated[tuple[str, ...], comma_list(str.strip)]
 _QUANTITIES = ("test_error", "t_star", "weight_change", "kernel_change")
-
-
-def _read_counts(word: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in word.split(",") if part.strip())
 
 
 def _read_labels(word: str) -> str | tuple[int, ...]:
@@ -70,7 +66,7 @@ class Train:
 
     network: Annotated[_Names, arg(help=f"{', '.join(FAMILIES)}; the last ones are slow.")] = ("fully_connected",)
 
-    depth: Annotated[tuple[int, ...] | None, optional(_read_counts, "A,B,...")] = None
+    depth: Annotated[tuple[int, ...] | None, optional(list_of(int), "A,B,...")] = None
     """Numbers of hidden layers of fully connected networks; 2 by default, the others have their own."""
 
     width: _Counts = (64,)
@@ -207,10 +203,9 @@ class Train:
         """Raise `InputError` if this machine lacks the images or the device, before workers fail one by one."""
         grid.training_data(max(self.P)).sample(self.seed)
         if self.device != "cpu":
-            import torch
+            from langevin_sgd.training.networks import require_device
 
-            if not torch.cuda.is_available():
-                raise InputError(f"device = {self.device!r}: there is no CUDA device here; use cpu")
+            require_device(self.device)
 
 
 # --- what is printed -----------------------------------------------------------------------------------------------

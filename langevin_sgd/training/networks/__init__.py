@@ -1,6 +1,7 @@
 """SGD on many neural networks at once.
 
-- `train_networks`: whole phase diagrams in one call, with exact stopping times (``train``).
+- `train_networks`: whole phase diagrams in one call, with exact stopping times (``train``)
+- `require_device`: whether there is the device that is asked for (``train``)
 
 Inside: ``settings`` gives every replica its own numbers, ``start`` says where it is taken up, ``training_sets`` holds
 the points, each distinct set once. ``rounds`` shares groups of replicas out over threads and keeps checkpoints;
@@ -9,4 +10,5 @@ step comes from ``minibatches`` or from ``langevin_noise``; ``losses`` are the l
 measured, with ``observe`` and ``gradient_noise``; ``result`` collects.
 """
 
+from langevin_sgd.training.networks.train import require_device as require_device
 from langevin_sgd.training.networks.train import train_networks as train_networks

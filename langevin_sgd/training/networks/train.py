@@ -200,7 +200,7 @@ def train_networks(
     require_fraction("until_unfit", until_unfit)
     if seconds is not None:
         require_positive("seconds", seconds)
-    _require_device(device)
+    require_device(device)
     path = None if checkpoint is None else Path(checkpoint)
     if start is not None:
         seed, replicas = as_in_start(start, seed, replicas)
@@ -268,7 +268,8 @@ def train_networks(
     return make_result(task.results, numbers, begun, train.points, network.width, **provenance)
 
 
-def _require_device(device: str) -> None:
+def require_device(device: str) -> None:
+    """Raise `InputError` unless `device` is ``cpu``, or ``cuda`` (or ``cuda:1``) and there is a GPU."""
     kind = device.split(":")[0]
     require(kind in NUMBERS, "device", device, "must be cpu or cuda")
     if kind == "cuda" and not torch.cuda.is_available():

@@ -1,11 +1,26 @@
-"""Checks of input: one clear line that names the argument, the value and the allowed range."""
+"""The door: every value a user gives is converted here, once, or refused in one line.
+
+A refusal names the argument, shows the value and states the allowed range. What passes comes back as a type of
+Python's own (``np.int64(3)`` and a 0-d array are 3) or as an array that nobody else holds, so that nothing behind the
+door has to ask again: no NumPy scalar reaches a JSON document, no list is taken for a number, no mask and no imaginary
+part is dropped on the way, and an object keeps what it was made from when the caller's array changes.
+"""
 
 from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable
-from typing import Any
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+
+LARGEST_COUNT = 2**63 - 1
+"""Counts are kept in 64 bits wherever they are compiled."""
+
+Kind = TypeVar("Kind")
 
 
 class InputError(ValueError):
@@ -22,34 +37,289 @@ def require(condition: bool, name: str, value: Any, allowed: str) -> None:
     langevin_sgd.checks.InputError: lr = -1.0: must be positive
     """
     if not condition:
-        raise InputError(f"{name} = {value!r}: {allowed}")
+        raise InputError(f"{name} = {shown(value)}: {allowed}")
+
+
+def shown(value: Any, *, width: int = 80) -> str:
+    """Write a value in one line of at most `width` characters: the shape of an array, the beginning of a text.
+
+    Examples
+    --------
+    >>> shown([1, 2]), shown("a" * 30, width=12)
+    ('[1, 2]', "'aaaaaaa ...")
+    """
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and math.prod(shape) > 8:
+        return f"an array of shape {shape}"
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # the repr of a foreign object may raise anything
+        text = f"an object of type {type(value).__name__}"
+    return text if len(text) <= width else f"{text[: width - 4]} ..."
+
+
+def as_real(name: str, value: Any, allowed: str = "must be a finite number") -> float:
+    """Return a finite real number as a float; neither truth values nor texts nor complex numbers are numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> as_real("lr", np.float32(0.5)), as_real("lr", np.array(2))
+    (0.5, 2.0)
+    """
+    number = _number(value)
+    require(number is not None, name, value, allowed)
+    return number  # type: ignore[return-value]
 
 
 def is_real(value: Any) -> bool:
-    """Whether `value` is a finite real number (a bool is not)."""
-    return not isinstance(value, bool) and hasattr(value, "__float__") and math.isfinite(value)
+    """Whether `value` is one finite real number (a truth value is not)."""
+    return _number(value) is not None
 
 
-def require_positive(name: str, value: Any) -> None:
-    """Raise `InputError` unless `value` is a finite number above zero."""
-    require(is_real(value) and value > 0, name, value, "must be a positive number")
+def as_positive(name: str, value: Any) -> float:
+    """Return a finite number above zero."""
+    number = as_real(name, value, "must be a positive number")
+    require(number > 0, name, value, "must be a positive number")
+    return number
 
 
-def require_not_negative(name: str, value: Any) -> None:
-    """Raise `InputError` unless `value` is a finite number of zero or above."""
-    require(is_real(value) and value >= 0, name, value, "must be a number of zero or above")
+def as_not_negative(name: str, value: Any) -> float:
+    """Return a finite number of zero or above."""
+    number = as_real(name, value, "must be a number of zero or above")
+    require(number >= 0, name, value, "must be a number of zero or above")
+    return number
 
 
-def require_count(name: str, value: Any, minimum: int = 1) -> None:
-    """Raise `InputError` unless `value` is an integer of at least `minimum`."""
-    whole = hasattr(value, "__index__") and not isinstance(value, bool)
-    require(whole and value >= minimum, name, value, f"must be an integer of at least {minimum}")
+def as_fraction(name: str, value: Any) -> float:
+    """Return a number with 0 <= value < 1."""
+    number = as_real(name, value, "must satisfy 0 <= value < 1")
+    require(0 <= number < 1, name, value, "must satisfy 0 <= value < 1")
+    return number
 
 
-def require_one_of(name: str, value: Any, allowed: Iterable[str]) -> None:
-    """Raise `InputError` unless `value` is among `allowed`; the message suggests the nearest."""
+def as_count(name: str, value: Any, minimum: int = 1, maximum: int | None = None) -> int:
+    """Return an integer of at least `minimum` and, where one is given, at most `maximum`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> as_count("steps", np.int64(10)), type(as_count("steps", np.array(10))).__name__
+    (10, 'int')
+    """
+    at_most = "" if maximum is None else f" and at most {maximum}"
+    allowed = f"must be an integer of at least {minimum}{at_most}"
+    try:
+        number = None if _is_truth(value) or _is_masked(value) else operator.index(value)
+    except Exception:  # a foreign object may answer with anything
+        number = None
+    require(number is not None and number >= minimum, name, value, allowed)
+    assert number is not None
+    require(maximum is None or number <= maximum, name, value, allowed)
+    require(number <= LARGEST_COUNT, name, value, f"{allowed}, and below 2^63")
+    return number
+
+
+def as_flag(name: str, value: Any) -> bool:
+    """Return True or False; numbers and texts are no truth values."""
+    require(_is_truth(value) and not getattr(value, "ndim", 0), name, value, "must be True or False")
+    return bool(value)
+
+
+def as_text(name: str, value: Any) -> str:
+    """Return a text as Python's own."""
+    require(isinstance(value, str), name, value, "must be a text")
+    return str(value)
+
+
+def as_choice(name: str, value: Kind, allowed: Iterable[str]) -> Kind:
+    """Return `value` if it is among `allowed`; the refusal suggests the nearest."""
     names = list(allowed)
-    if value not in names:
-        near = difflib.get_close_matches(str(value), names, 1)
+    if not isinstance(value, str) or value not in names:
+        near = difflib.get_close_matches(value, names, 1) if isinstance(value, str) else []
         hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise InputError(f"{name} = {value!r}: must be one of {', '.join(names)}{hint}")
+        raise InputError(f"{name} = {shown(value)}: must be one of {', '.join(names)}{hint}")
+    return str(value)  # type: ignore[return-value]
+
+
+def as_instance(name: str, value: Any, kind: type[Kind] | tuple[type[Kind], ...], allowed: str = "") -> Kind:
+    """Return `value` if it is of the kind; `allowed` describes the kind, by default by the names of its classes."""
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    names = " or ".join(one.__name__ for one in kinds)
+    require(isinstance(value, kinds), name, value, allowed or f"must be of type {names}")
+    return value
+
+
+def as_callable(name: str, value: Any) -> Callable[..., Any]:
+    """Return `value` if it can be called."""
+    require(callable(value), name, value, "must be a function")
+    return value
+
+
+def as_window(name: str, value: Any) -> tuple[float, float]:
+    """Return two finite numbers, the first below the second.
+
+    Examples
+    --------
+    >>> as_window("window", [1, 10])
+    (1.0, 10.0)
+    """
+    allowed = "must be two finite numbers, the first below the second"
+    pair = _as_list(value)
+    require(pair is not None and len(pair) == 2 and all(is_real(end) for end in pair), name, value, allowed)
+    assert pair is not None
+    low, high = float(pair[0]), float(pair[1])
+    require(low < high, name, value, allowed)
+    return low, high
+
+
+def as_counts(name: str, values: Any, minimum: int = 1, *, maximum: int | None = None) -> tuple[int, ...]:
+    """Return a sequence of at least one integer, each of at least `minimum`."""
+    return as_tuple(name, values, lambda what, one: as_count(what, one, minimum, maximum))
+
+
+def as_tuple(name: str, values: Any, convert: Callable[[str, Any], Kind]) -> tuple[Kind, ...]:
+    """Return a sequence of at least one value, each converted by one of the functions of this file.
+
+    Examples
+    --------
+    >>> as_tuple("alpha", [1, 2.5], as_positive)
+    (1.0, 2.5)
+    """
+    given = _as_list(values)
+    require(given is not None and len(given) > 0, name, values, "must be a sequence of at least one value")
+    assert given is not None
+    return tuple(convert(f"{name}[{place}]", one) for place, one in enumerate(given))
+
+
+def as_array(
+    name: str,
+    values: Any,
+    *,
+    ndim: int | tuple[int, ...] | None = None,
+    shape: tuple[int | None, ...] | None = None,
+    finite: bool = True,
+    minimum: float | None = None,
+    allowed: str = "",
+) -> np.ndarray:
+    """Return an array of float64 that nobody else holds.
+
+    Parameters
+    ----------
+    name
+        Name of the argument, for the refusal.
+    values
+        Numbers in any shape: lists, arrays, data frames, tensors. Masked entries, complex numbers, dates, texts and
+        None are refused; a mask that hides nothing is not.
+    ndim
+        Numbers of dimensions that are allowed; default any.
+    shape
+        Lengths that are asked for, None for any; default any shape.
+    finite
+        Whether NaN and infinity are refused; default True.
+    minimum
+        The least allowed number; default none.
+    allowed
+        Description of what is allowed, used in place of the standard wording for shape and range.
+
+    Examples
+    --------
+    >>> as_array("lags", [1, 10]).tolist()
+    [1.0, 10.0]
+    """
+    import numpy as np
+
+    array = np.array(_plain_array(name, values), dtype=float, order="C")
+    if ndim is not None:
+        dimensions = ndim if isinstance(ndim, tuple) else (ndim,)
+        wanted = " or ".join(str(number) for number in dimensions)
+        require(array.ndim in dimensions, name, values, allowed or f"must have {wanted} dimensions")
+    if shape is not None:
+        fits = array.ndim == len(shape) and all(
+            want in (None, have) for want, have in zip(shape, array.shape, strict=True)
+        )
+        wanted = "(" + ", ".join("any" if want is None else str(want) for want in shape) + ")"
+        require(fits, name, values, allowed or f"must have shape {wanted}")
+    if finite:
+        require(bool(np.isfinite(array).all()), name, values, allowed or "must be finite numbers")
+    if minimum is not None:
+        lowest = bool((array >= minimum).all()) if array.size else True
+        require(lowest, name, values, allowed or f"must be numbers of {minimum:g} or above")
+    return array
+
+
+def as_integers(name: str, values: Any, *, ndim: int | None = None, minimum: int | None = None) -> np.ndarray:
+    """Return an array of int64 that nobody else holds; whole numbers in float64 are taken, fractions are refused."""
+    import numpy as np
+
+    array = np.array(_plain_array(name, values))
+    fits = array.dtype.kind in "iu" or bool(np.all(np.abs(array) < 2.0**53) and np.all(array == np.floor(array)))
+    require(fits and bool((array <= LARGEST_COUNT).all()), name, values, "must be whole numbers below 2^63")
+    require(ndim is None or array.ndim == ndim, name, values, f"must have {ndim} dimensions")
+    lowest = minimum is None or array.size == 0 or bool(array.min() >= minimum)
+    require(lowest, name, values, f"must be whole numbers of at least {minimum}")
+    return array.astype(np.int64)
+
+
+def convert_fields(settings: Any, converters: Mapping[str, Callable[[str, Any], Any]]) -> None:
+    """Replace fields of a frozen dataclass by their converted values, from its ``__post_init__``."""
+    for name, convert in converters.items():
+        object.__setattr__(settings, name, convert(name, getattr(settings, name)))
+
+
+def _number(value: Any) -> float | None:
+    """Return a finite real scalar as a float, anything else as None."""
+    scalar = not _is_truth(value) and not _is_masked(value) and getattr(value, "ndim", 0) == 0
+    if not scalar or _kind(value) == "c" or not hasattr(value, "__float__"):
+        return None
+    try:
+        number = float(value)
+    except Exception:  # a foreign object may answer with anything
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _is_truth(value: Any) -> bool:
+    return isinstance(value, bool) or _kind(value) == "b"
+
+
+def _kind(value: Any) -> str:
+    """Kind of a NumPy scalar or array, "" for anything else."""
+    return str(getattr(getattr(value, "dtype", None), "kind", ""))
+
+
+def _is_masked(value: Any) -> bool:
+    """Whether `value` is masked, or an array with masked entries."""
+    mask = getattr(value, "mask", False)
+    if isinstance(mask, bool):
+        return mask
+    return _kind(mask) == "b" and bool(mask.any())
+
+
+def _as_list(values: Any) -> list[Any] | None:
+    """Return the members of a sequence or of a one-dimensional array; None for anything else."""
+    if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__iter__") or _is_masked(values):
+        return None
+    if getattr(values, "ndim", 1) != 1 or not hasattr(values, "__len__"):
+        return None
+    return list(values)
+
+
+def _plain_array(name: str, values: Any) -> np.ndarray:
+    """Numbers as an array of integers or floats, or a refusal."""
+    import numpy as np
+
+    require(not _is_masked(values), name, values, "holds masked values: fill them in or leave them out")
+    if isinstance(values, list | tuple):
+        hidden = any(_is_masked(one) for one in values)
+        require(not hidden, name, values, "holds masked values: fill them in or leave them out")
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind == "O" and all(_number(one) is not None or one != one for one in array.ravel()):
+            array = array.astype(float)
+    except Exception as error:  # ragged lists, tensors that need a gradient or lie on a device, foreign objects
+        reason = " ".join(str(error).split())[:100]
+        raise InputError(f"{name} = {shown(values)}: must be an array of numbers ({reason})") from None
+    require(array.dtype.kind != "c", name, values, "must be real numbers, not complex ones")
+    require(array.dtype.kind in "biuf", name, values, "must be an array of numbers")
+    return array

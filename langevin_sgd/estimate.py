@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import require_count
+from langevin_sgd.checks import as_count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +110,7 @@ def format_with_error(value: float | None, error: float | None, *, digits: int =
     >>> format_with_error(3.14159, 0.00021), format_with_error(2.5e-9, 1.3e-11), format_with_error(7.0, None)
     ('3.14159 +- 0.00021', '(2.500 +- 0.013)e-09', '7')
     """
-    require_count("digits", digits)
+    digits = as_count("digits", digits)
     if value is None or not math.isfinite(value):
         return "no value"
     if error is None or not math.isfinite(error) or error == 0:

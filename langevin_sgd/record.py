@@ -18,7 +18,7 @@ from typing import Protocol
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require, require_count, require_one_of
+from langevin_sgd.checks import InputError, as_choice, as_count, require
 from langevin_sgd.dataset import Variable
 
 
@@ -57,7 +57,7 @@ def every(interval: int, *, steps: int, first: int = 0) -> np.ndarray:
     >>> every(25, steps=100).tolist()
     [0, 25, 50, 75, 100]
     """
-    require_count("interval", interval)
+    interval = as_count("interval", interval)
     return np.arange(first, steps + 1, interval)
 
 
@@ -69,8 +69,8 @@ def log_spaced(*, steps: int, per_decade: int = 10, first: int = 1) -> np.ndarra
     >>> log_spaced(steps=100, per_decade=3).tolist()
     [0, 1, 2, 5, 10, 22, 46, 100]
     """
-    require_count("per_decade", per_decade)
-    require_count("steps", steps, minimum=first)
+    per_decade = as_count("per_decade", per_decade)
+    steps = as_count("steps", steps, minimum=first)
     count = round(per_decade * np.log10(steps / first)) + 1
     points = np.rint(np.geomspace(first, steps, max(count, 2)))
     return np.unique(np.concatenate([[0], points])).astype(np.int64)
@@ -298,7 +298,7 @@ def time_averages(*, first: int = 0) -> Accumulator:
     ``time_mean`` (replica, coordinate) and ``time_second_moment`` (replica, coordinate, coordinate_2) of (theta, v),
     not centred; the replicas are independent, so that errors follow from their spread. NaN where a replica diverged.
     """
-    require_count("first", first, minimum=0)
+    first = as_count("first", first, minimum=0)
     return TimeAverages(first)
 
 
@@ -343,7 +343,7 @@ def histogram(edges: np.ndarray, *, coordinate: int = 0, first: int = 0) -> Accu
     first
         First step to count.
     """
-    require_count("first", first, minimum=0)
+    first = as_count("first", first, minimum=0)
     return Histogram(_as_edges(edges), coordinate, first)
 
 
@@ -407,7 +407,7 @@ def current(
     first
         First step to count.
     """
-    require_count("first", first, minimum=0)
+    first = as_count("first", first, minimum=0)
     return Current((_as_edges(edges[0]), _as_edges(edges[1])), coordinates, first)
 
 
@@ -441,7 +441,7 @@ def first_passage(level: float, *, axis: int = 0, direction: str = "up", name: s
     name
         Of the variable, where there are several.
     """
-    require_one_of("direction", direction, ("up", "down"))
-    require_count("axis", axis, minimum=0)
+    direction = as_choice("direction", direction, ("up", "down"))
+    axis = as_count("axis", axis, minimum=0)
     require(bool(np.isfinite(level)), "level", level, "must be finite")
     return FirstPassage(float(level), axis, 1.0 if direction == "up" else -1.0, name)

@@ -14,7 +14,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from langevin_sgd.checks import is_real, require, require_count, require_not_negative, require_one_of, require_positive
+from langevin_sgd.checks import (
+    as_choice,
+    as_count,
+    as_flag,
+    as_fraction,
+    as_not_negative,
+    as_positive,
+    convert_fields,
+    require,
+)
 
 Sampling = Literal["with_replacement", "without_replacement", "epochs"]
 SAMPLINGS = ("with_replacement", "without_replacement", "epochs")
@@ -63,12 +72,18 @@ class SGD:
     sampling: Sampling = "with_replacement"
 
     def __post_init__(self) -> None:
-        require_positive("lr", self.lr)
-        require_count("batch_size", self.batch_size)
-        require_fraction("momentum", self.momentum)
-        require_not_negative("weight_decay", self.weight_decay)
-        require_fraction("dampening", self.dampening)
-        require_one_of("sampling", self.sampling, SAMPLINGS)
+        convert_fields(
+            self,
+            {
+                "lr": as_positive,
+                "batch_size": as_count,
+                "momentum": as_fraction,
+                "weight_decay": as_not_negative,
+                "dampening": as_fraction,
+                "nesterov": as_flag,
+                "sampling": lambda name, value: as_choice(name, value, SAMPLINGS),
+            },
+        )
         nesterov_allowed = self.momentum > 0 and self.dampening == 0
         require(not self.nesterov or nesterov_allowed, "nesterov", True, "needs momentum > 0 and dampening = 0")
 
@@ -85,8 +100,3 @@ class SGD:
     def to_dict(self) -> dict[str, float | int | bool | str]:
         """Return the fields as JSON types, for provenance."""
         return asdict(self)
-
-
-def require_fraction(name: str, value: float) -> None:
-    """Raise `InputError` unless 0 <= value < 1."""
-    require(is_real(value) and 0 <= value < 1, name, value, "must satisfy 0 <= value < 1")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from langevin_sgd.checks import InputError, is_real, require_not_negative, require_one_of
+from langevin_sgd.checks import InputError, as_choice, as_not_negative, is_real
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -52,7 +52,7 @@ class Component:
 
     def __post_init__(self) -> None:
         where = f"component {self.name!r}"
-        require_not_negative(f"{where}: margin", self.margin)
+        as_not_negative(f"{where}: margin", self.margin)
         if self.margin > 0 and not self.margin_reason:
             raise InputError(f"{where}: margin = {self.margin!r}: needs a margin_reason")
         for name, value in {"prediction": self.prediction, **self.alternatives}.items():
@@ -139,11 +139,11 @@ def check_claim(claim: Claim) -> None:
     for name in _TEXTS:
         if not str(getattr(claim, name, "")).strip():
             raise InputError(f"{where}: {name} is missing")
-    require_one_of(f"{where}: expected_verdict", claim.expected_verdict, EXPECTABLE)
+    as_choice(f"{where}: expected_verdict", claim.expected_verdict, EXPECTABLE)
     if claim.expected_verdict != "supported" and not claim.expected_reason:
         raise InputError(f"{where}: expected_verdict = {claim.expected_verdict!r}: needs an expected_reason")
     for tier in (*claim.tiers, *claim.out_of_range_allowed):
-        require_one_of(f"{where}: tier", tier, TIERS)
+        as_choice(f"{where}: tier", tier, TIERS)
 
 
 def check_components(claim: Claim, components: Sequence[Component], control: Sequence[Component]) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeGuard
 
-from langevin_sgd.checks import InputError, require, require_one_of
+from langevin_sgd.checks import InputError, as_choice, require
 from langevin_sgd.claims.claim import Claim, check_claim
 
 VALIDATION = "langevin_sgd.validation"
@@ -48,7 +48,7 @@ def find_claims(*, paper: str | None = None) -> list[Claim]:
     """
     names = sorted(set(_names()))
     if paper is not None:
-        require_one_of("paper", paper, sorted({name[0] for name in names}))
+        paper = as_choice("paper", paper, sorted({name[0] for name in names}))
     claims = (_load(*name) for name in names if paper in (None, name[0]))
     return [claim for claim in claims if claim is not None]
 
@@ -67,7 +67,7 @@ def find_claim(wanted: str) -> Claim:
         raise InputError(f"claim = {wanted!r}: is in {' and '.join(paper for paper, _ in found)}; write PAPER/ID")
     claim = _load(*found[0]) if found else None
     if claim is None:
-        require_one_of("claim", wanted, [claim.id for claim in find_claims()])
+        as_choice("claim", wanted, [claim.id for claim in find_claims()])
         raise InputError(f"claim = {wanted!r}: must be PAPER/ID or ID")
     return claim
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from langevin_sgd.checks import InputError, require, require_count, require_one_of
+from langevin_sgd.checks import InputError, as_choice, as_count, require
 from langevin_sgd.claims.claim import TIERS, Claim, Component, check_components
 from langevin_sgd.claims.discovery import find_claims
 from langevin_sgd.claims.judgement import JudgedComponent, Judgement, judge_components
@@ -117,8 +117,8 @@ def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list
 
 def plan(claim: Claim, tier: str, seed: int = 0, device: str = "cpu") -> Plan:
     """Ask a claim for its predictions and tasks, and check them."""
-    require_one_of("tier", tier, TIERS)
-    require_count("seed", seed, minimum=0)
+    tier = as_choice("tier", tier, TIERS)
+    seed = as_count("seed", seed, minimum=0)
     if tier not in claim.tiers:
         return Plan(claim, tier, seed, device, unavailable=f"has no {tier} tier (has: {', '.join(claim.tiers)})")
     components, control = claim.predict(tier), claim.control(tier)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require, require_count, require_one_of
+from langevin_sgd.checks import InputError, as_choice, as_count, require
 from langevin_sgd.data.depleted_sign import DepletedSign
 from langevin_sgd.data.images import SHAPES, animals, grouping, parity, pixels_and_classes, scaled
 from langevin_sgd.randomness import DATA, normals
@@ -58,9 +58,9 @@ class BinaryImages:
     labels: str | tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        require_count("points", self.points)
-        require_count("test_points", self.test_points)
-        require_one_of("name", self.name, SHAPES)
+        object.__setattr__(self, "points", as_count("points", self.points))
+        object.__setattr__(self, "test_points", as_count("test_points", self.test_points))
+        object.__setattr__(self, "name", as_choice("name", self.name, SHAPES))
         if self.labels is None:
             object.__setattr__(self, "labels", _USUAL[self.name])
         if isinstance(self.labels, str):
@@ -102,7 +102,7 @@ class BinaryImages:
         InputError
             If the data set is not there, or too small.
         """
-        require_count("replica", replica, minimum=0)
+        replica = as_count("replica", replica, minimum=0)
         pixels, classes = pixels_and_classes(self.name)
         if self.points + self.test_points > len(pixels):
             sizes = f"points + test_points = {self.points} + {self.test_points}"
@@ -146,7 +146,7 @@ class SyntheticPoints:
     test_points: int = 512
 
     def __post_init__(self) -> None:
-        require_count("test_points", self.test_points)
+        object.__setattr__(self, "test_points", as_count("test_points", self.test_points))
 
     @property
     def points(self) -> int:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import is_real, require, require_count
+from langevin_sgd.checks import as_count, is_real, require
 from langevin_sgd.compiled import kernel
 from langevin_sgd.randomness import DATA, bits_over_steps, gamma_64, key_from_seed, normals
 
@@ -56,8 +56,8 @@ class DepletedSign:
     chi: float = 0.0
 
     def __post_init__(self) -> None:
-        require_count("points", self.points)
-        require_count("dimension", self.dimension)
+        object.__setattr__(self, "points", as_count("points", self.points))
+        object.__setattr__(self, "dimension", as_count("dimension", self.dimension))
         require_chi(self.chi)
 
     def sample(self, seed: int, replica: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -79,7 +79,7 @@ class DepletedSign:
         y
             (points,) of +-1.
         """
-        require_count("replica", replica, minimum=0)
+        replica = as_count("replica", replica, minimum=0)
         X, y = np.empty((self.points, self.dimension)), np.empty(self.points)
         X[:, 1:] = normals((self.points, self.dimension - 1), seed, step=replica, substream=DATA)
         _fill_teacher(X[:, 0], y, (self.chi + 1.0) / 2.0, key_from_seed(seed), replica)

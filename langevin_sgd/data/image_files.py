@@ -28,7 +28,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require_one_of
+from langevin_sgd.checks import InputError, as_choice
 
 FOLDER_VARIABLE = "LANGEVIN_SGD_DATA"
 
@@ -64,7 +64,7 @@ def has_images(name: str) -> bool:
     >>> has_images("digits")
     True
     """
-    require_one_of("name", name, ("digits", *_FILES))
+    name = as_choice("name", name, ("digits", *_FILES))
     return name == "digits" or not _missing(name, _data_folder())
 
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from langevin_sgd.checks import require, require_one_of
+from langevin_sgd.checks import as_choice, require
 from langevin_sgd.data.image_files import read_images
 
 SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
@@ -94,7 +94,7 @@ def _load(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def pixels_and_classes(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Pixels (image, pixel) uint8 and classes (image,) of a data set by name; not to be written to."""
-    require_one_of("name", name, SHAPES)
+    name = as_choice("name", name, SHAPES)
     return _read_digits() if name == "digits" else read_images(name)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from langevin_sgd.checks import require, require_count, require_not_negative
+from langevin_sgd.checks import as_count, as_not_negative, require
 from langevin_sgd.randomness import normals
 
 
@@ -44,8 +44,8 @@ def gaussian_inputs(
     require(
         spread.ndim == 1 and bool(np.all(spread > 0)), "eigenvalues", eigenvalues, "must be a list of numbers above 0"
     )
-    require_count("samples", samples)
-    require_not_negative("label_noise", label_noise)
+    samples = as_count("samples", samples)
+    label_noise = as_not_negative("label_noise", label_noise)
     drawn = normals((samples, len(spread) + 1), seed)
     X = drawn[:, :-1] * spread
     y = label_noise * drawn[:, -1]

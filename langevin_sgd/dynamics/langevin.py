@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require, require_not_negative, require_positive
+from langevin_sgd.checks import InputError, as_not_negative, as_positive, require
 from langevin_sgd.dynamics.linear import LinearEquation, separate, symmetric_root
 from langevin_sgd.dynamics.minibatch_noise import hinge_equation
 from langevin_sgd.dynamics.noise import as_noise, scaled_noise
@@ -319,7 +319,7 @@ def gradient_noise(problem: LinearRegression, settings: SGD) -> np.ndarray:
 
 def _check(equation: Any, *, positive: Sequence[str], not_negative: Sequence[str] = ()) -> None:
     """Check the numbers of an equation, each a number or an array over replicas, and its noise, which is normalised."""
-    for names, check in ((positive, require_positive), (not_negative, require_not_negative)):
+    for names, check in ((positive, as_positive), (not_negative, as_not_negative)):
         for name in names:
             value = getattr(equation, name)
             if np.ndim(value) == 0:

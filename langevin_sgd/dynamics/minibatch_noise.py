@@ -32,7 +32,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require, require_count, require_not_negative
+from langevin_sgd.checks import InputError, as_count, as_not_negative, require
 from langevin_sgd.compiled import BlockFunction, fma, inlined
 from langevin_sgd.dynamics.linear import symmetric_root
 from langevin_sgd.dynamics.noise import NoiseOfState
@@ -59,7 +59,7 @@ class MinibatchNoise(NoiseOfState):
     calculus: ClassVar[str] = "ito"
 
     def __post_init__(self) -> None:
-        require_not_negative("strength", self.strength)
+        object.__setattr__(self, "strength", as_not_negative("strength", self.strength))
 
     @property
     def parameters(self) -> int:
@@ -185,7 +185,7 @@ def hinge_equation(
         raise InputError("weight_decay, nesterov, dampening: this equation describes plain momentum, leave all at zero")
     if seed is None and problem.from_law:
         raise InputError("seed = None: a perceptron with a data law needs the seed of its training set")
-    require_count("replica", replica, minimum=0)
+    replica = as_count("replica", replica, minimum=0)
     loss = HingeLoss(rows=problem.rows(0 if seed is None else seed, replica), margin=problem.margin)
     batch, points = settings.batch_size, loss.points
     if settings.sampling == "with_replacement":

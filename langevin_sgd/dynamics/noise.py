@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require, require_not_negative, require_positive
+from langevin_sgd.checks import InputError, as_not_negative, as_positive, require
 from langevin_sgd.generated import load
 from langevin_sgd.models.potentials.potential import Potential, Value, checked_values, lane_values
 from langevin_sgd.models.potentials.source import PRELUDE, Expression, Rows, built_on, filling, natural_order, parsed
@@ -183,7 +183,7 @@ class StateDependentNoise(NoiseOfState):
 
     def scaled(self, factor: float) -> Self:
         """Return the noise with `factor` times the spectral density."""
-        require_not_negative("factor", factor)
+        factor = as_not_negative("factor", factor)
         root = float(factor) ** 0.5
         return type(self)(
             amplitude=self.amplitude.times(root),
@@ -256,7 +256,7 @@ def as_noise(value: Any, parameters: int) -> Noise:
 
 def scaled_noise(noise: Any, factor: float, parameters: int) -> Noise:
     """Noise with `factor` times the spectral density."""
-    require_positive("factor", factor)
+    factor = as_positive("factor", factor)
     given = as_noise(noise, parameters)
     if isinstance(given, Isotropic):
         return Isotropic(np.asarray(given.variance) * factor)

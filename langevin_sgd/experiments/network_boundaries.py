@@ -27,7 +27,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from langevin_sgd.checks import InputError, require, require_count, require_one_of, require_positive
+from langevin_sgd.checks import InputError, as_choice, as_count, as_positive, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.experiments.network_lines import GridLine
 from langevin_sgd.measure import jackknife
@@ -136,7 +136,7 @@ def boundary_exponent(
     InputError
         If lines have different replicas.
     """
-    require_one_of("boundary", boundary, BOUNDARIES)
+    boundary = as_choice("boundary", boundary, BOUNDARIES)
     require(len({line.fitted.shape[1] for line in lines}) < 2, "lines", lines, "must have the same replicas")
     find = {"T_max": _largest, "T_opt": _best, "T_c": lambda line: _crossing(line, threshold, quantity)}[boundary]
     found = [(line.held[against], find(line)) for line in lines]
@@ -160,7 +160,7 @@ def feature_exponent(degree: int) -> float:
     >>> [feature_exponent(depth + 1) for depth in (1, 3)]
     [0.0, 0.5]
     """
-    require_count("degree", degree, minimum=2)
+    degree = as_count("degree", degree, minimum=2)
     return (degree - 2) / degree
 
 
@@ -281,7 +281,7 @@ def _chance_of_constant(values: np.ndarray) -> float:
 
 
 def _crossing(line: GridLine, threshold: float, quantity: str) -> _Located | Estimate:
-    require_positive("threshold", threshold)
+    threshold = as_positive("threshold", threshold)
     if quantity not in line.measured:
         raise InputError(f"quantity = {quantity!r}: was not measured (kernel_change needs probe_points)")
     method = f"{quantity.replace('_', ' ')} = {threshold:g}, geometric mean over replicas interpolated, jackknife"

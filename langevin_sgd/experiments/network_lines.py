@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd.checks import require_one_of
+from langevin_sgd.checks import as_choice
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.experiments.network_sweep import AXES
 from langevin_sgd.measure import geometric_mean
@@ -95,7 +95,7 @@ def lines_along(result: xr.Dataset, axis: str) -> list[GridLine]:
     InputError
         If there is no such axis.
     """
-    require_one_of("axis", axis, AXES)
+    axis = as_choice("axis", axis, AXES)
     values = {name: result[name].values for name in AXES if name in result.coords}
     lines: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for point in range(result.sizes["point"]):

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from langevin_sgd import dataset
-from langevin_sgd.checks import require, require_count, require_one_of, require_positive
+from langevin_sgd.checks import as_choice, as_count, as_positive, require
 from langevin_sgd.data import BinaryImages
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure import geometric_mean
@@ -108,19 +108,19 @@ class NetworkRuns:
         fits = self.batch_size <= self.data.points or self.sampling == "with_replacement"
         most = f"must be at most the number of points, here {self.data.points}"
         require(fits, "batch_size", self.batch_size, most)
-        require_one_of("noise", self.noise, get_args(Noise))
+        object.__setattr__(self, "noise", as_choice("noise", self.noise, get_args(Noise)))
         independent = self.noise == "sgd" or self.sampling != "epochs"
         require(independent, "noise", self.noise, "needs independent batches, not sampling = 'epochs'")
-        require_one_of("loss", self.loss, get_args(Loss))
+        object.__setattr__(self, "loss", as_choice("loss", self.loss, get_args(Loss)))
         for name in self.observe:
-            require_one_of("observe", name, get_args(Observable))
+            as_choice("observe", name, get_args(Observable))
         require(self.probe_points > 0 or "kernel" not in self.observe, "observe", "kernel", "needs probe points")
         key_from_seed(self.seed)
-        require_count("probe_points", self.probe_points, minimum=0)
+        object.__setattr__(self, "probe_points", as_count("probe_points", self.probe_points, minimum=0))
         most = f"must be at most the number of test points, here {self.data.test_points}"
         require(self.probe_points <= self.data.test_points, "probe_points", self.probe_points, most)
-        require_count("max_steps", self.max_steps)
-        require_one_of("precision", self.precision, get_args(Precision))
+        object.__setattr__(self, "max_steps", as_count("max_steps", self.max_steps))
+        object.__setattr__(self, "precision", as_choice("precision", self.precision, get_args(Precision)))
 
 
 @task()
@@ -216,15 +216,15 @@ class NetworkGrid:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        require_count("replicas", self.replicas, 2)
+        object.__setattr__(self, "replicas", as_count("replicas", self.replicas, 2))
         for name, values in self._axes().items():
             require(len(values) > 0, name, values, "must hold at least one value")
         for name in _OF_A_RUN:
             for value in getattr(self, name):
-                require_positive(name, value)
+                as_positive(name, value)
         require(self.device.split(":")[0] in GROUP, "device", self.device, "must be cpu or cuda")
         for name in self.network:
-            require_one_of("network", name, FAMILIES)
+            as_choice("network", name, FAMILIES)
         a_choice = self.depth is None or any(leaves_depth(name) for name in self.network)
         require(a_choice, "depth", self.depth, f"is fixed for {', '.join(self.network)}")
         self.groups()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from langevin_sgd import dataset
-from langevin_sgd.checks import InputError, require, require_count, require_positive
+from langevin_sgd.checks import InputError, as_count, as_positive, require
 from langevin_sgd.data import DepletedSign
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.randomness import key_from_seed
@@ -82,13 +82,13 @@ class PerceptronRuns:
     max_steps: int | None
 
     def __post_init__(self) -> None:
-        require_positive("temperature", self.temperature)
+        object.__setattr__(self, "temperature", as_positive("temperature", self.temperature))
         most = f"must be at most the number of points, here {self.points}"
         fits = self.settings.batch_size <= self.problem.points or self.sampling == "with_replacement"
         require(fits, "batch_size", self.batch_size, most)
         key_from_seed(self.seed)
         if self.max_steps is not None:
-            require_count("max_steps", self.max_steps)
+            object.__setattr__(self, "max_steps", as_count("max_steps", self.max_steps))
 
     @property
     def problem(self) -> Perceptron:
@@ -99,7 +99,7 @@ class PerceptronRuns:
     @property
     def settings(self) -> SGD:
         """The settings of SGD."""
-        require_count("batch_size", self.batch_size)
+        object.__setattr__(self, "batch_size", as_count("batch_size", self.batch_size))
         return SGD(lr=self.temperature * self.batch_size, batch_size=self.batch_size, sampling=self.sampling)
 
 
@@ -160,7 +160,7 @@ class PerceptronGrid:
     max_steps: int | None = None
 
     def __post_init__(self) -> None:
-        require_count("replicas", self.replicas, 2)
+        object.__setattr__(self, "replicas", as_count("replicas", self.replicas, 2))
         if bool(self.points) == bool(self.points_per_dimension):
             raise InputError("points, points_per_dimension: give one of them")
         for name in ("dimension", "chi", "temperature", "batch_size", "margin"):

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require, require_one_of, require_positive
+from langevin_sgd.checks import InputError, as_choice, as_positive, require
 from langevin_sgd.dynamics import Overdamped, Underdamped
 from langevin_sgd.dynamics.noise import Isotropic, LowRank, NoiseOfState, StateDependentNoise
 
@@ -61,11 +61,11 @@ class Diffusion:
     step_time: float = 1.0
 
     def __post_init__(self) -> None:
-        require_one_of("calculus", self.calculus, SHARE)
-        require_positive("step_time", self.step_time)
+        object.__setattr__(self, "calculus", as_choice("calculus", self.calculus, SHARE))
+        object.__setattr__(self, "step_time", as_positive("step_time", self.step_time))
         require(callable(self.drift), "drift", self.drift, "must be a function of positions")
         if not callable(self.diffusion):
-            require_positive("diffusion", self.diffusion)
+            object.__setattr__(self, "diffusion", as_positive("diffusion", self.diffusion))
 
 
 Equation = Diffusion | Overdamped | Underdamped
@@ -187,7 +187,7 @@ def as_phase_space(equation: Any) -> PhaseSpace:
     """
     _require_parameters(equation, Underdamped, 1)
     friction, mass = single("friction", equation), single("mass", equation)
-    require_positive("friction", friction)
+    friction = as_positive("friction", friction)
     temperature, potential = _temperatures(equation)[0], equation.potential
     return PhaseSpace(
         acceleration=lambda points: potential.force(points[:, None])[:, 0] / mass,

@@ -22,7 +22,7 @@ from typing import Any, cast
 import numpy as np
 from scipy.sparse import coo_array, csc_array
 
-from langevin_sgd.checks import InputError, require, require_count
+from langevin_sgd.checks import InputError, as_count, require
 from langevin_sgd.dynamics import Overdamped, Underdamped
 from langevin_sgd.fokker_planck import line as lines
 from langevin_sgd.fokker_planck.chain import Chain, discretise
@@ -115,7 +115,7 @@ def cells_to_try(dimension: int, cells: int | None, multiple: int = 1) -> tuple[
     """
     if cells is None:
         return (256, 16384) if dimension == 1 else (64, 256)
-    require_count("cells", cells, minimum=16)
+    cells = as_count("cells", cells, minimum=16)
     require(
         cells % (2 * multiple) == 0, "cells", cells, f"must be a multiple of {2 * multiple}: half as many are tried"
     )

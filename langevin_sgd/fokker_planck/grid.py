@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, is_real, require, require_count, require_one_of
+from langevin_sgd.checks import InputError, as_choice, as_count, is_real, require
 from langevin_sgd.fokker_planck.equations import Function
 
 BOUNDARIES = ("reflecting", "absorbing", "periodic")
@@ -60,11 +60,11 @@ def make_axis(domain: tuple[float, float], cells: int, boundary: str | tuple[str
         For an empty domain, too few cells, or an unknown boundary.
     """
     low, high = check_domain(domain)
-    require_count("cells", cells, minimum=4)
+    cells = as_count("cells", cells, minimum=4)
     ends = (boundary, boundary) if isinstance(boundary, str) else tuple(boundary)
     require(len(ends) == 2, "boundary", boundary, "must be one word, or a pair for the low and the high end")
     for end in ends:
-        require_one_of("boundary", end, BOUNDARIES)
+        as_choice("boundary", end, BOUNDARIES)
     require(ends[0] == ends[1] or "periodic" not in ends, "boundary", boundary, "both ends or none must be periodic")
     name = "periodic" if "periodic" in ends else "line"
     return Axis(low, high, int(cells), name, ends[0] == "absorbing", ends[1] == "absorbing")

@@ -22,7 +22,7 @@ import numpy as np
 from scipy.sparse.linalg import splu
 
 from langevin_sgd import dataset
-from langevin_sgd.checks import InputError, is_real, require, require_one_of, require_positive
+from langevin_sgd.checks import InputError, as_choice, as_positive, is_real, require
 from langevin_sgd.fokker_planck.accuracy import extrapolated, report
 from langevin_sgd.fokker_planck.chain import Chain
 from langevin_sgd.fokker_planck.equations import Equation
@@ -89,7 +89,7 @@ def first_passage_time(
     require("absorbing" in np.ravel(boundary), "boundary", boundary, "must have an absorbing end")
     dimension, build = generators(equation, domain, boundary)
     tolerance = (1e-4 if dimension == 1 else 1e-2) if tolerance is None else tolerance
-    require_positive("tolerance", tolerance)
+    tolerance = as_positive("tolerance", tolerance)
     done: dict[int, tuple[Generator, tuple[np.ndarray, ...]]] = {}
 
     def sampled(count: int) -> np.ndarray:
@@ -201,7 +201,7 @@ def escape_rate(
     >>> print(f"{rate.value:.2e}")  # Kramers: sqrt(2)/(2 pi) e^{-5} = 1.52e-3
     1.39e-03
     """
-    require_one_of("well", well, ("low", "high"))
+    well = as_choice("well", well, ("low", "high"))
     found = spectrum(equation, modes=3, domain=domain, boundary=boundary, cells=cells, tolerance=tolerance)
     rates, errors = found.rate.values, found.error.values
     if "absorbing" in np.ravel(boundary):

@@ -19,7 +19,7 @@ from scipy.linalg import eigh_tridiagonal
 from scipy.sparse.linalg import eigs
 
 from langevin_sgd import dataset
-from langevin_sgd.checks import require_count, require_positive
+from langevin_sgd.checks import as_count, as_positive
 from langevin_sgd.fokker_planck.accuracy import extrapolated, report
 from langevin_sgd.fokker_planck.chain import Chain
 from langevin_sgd.fokker_planck.equations import Equation
@@ -77,10 +77,10 @@ def spectrum(
     >>> spectrum(equation, modes=4).rate.values.round(4).tolist()
     [0.0, 0.2, 0.4, 0.6]
     """
-    require_count("modes", modes)
+    modes = as_count("modes", modes)
     dimension, build = generators(equation, domain, boundary)
     tolerance = (1e-4 if dimension == 1 else 1e-2) if tolerance is None else tolerance
-    require_positive("tolerance", tolerance)
+    tolerance = as_positive("tolerance", tolerance)
     done: dict[int, tuple[Generator, np.ndarray]] = {}
 
     def eigenvalues(count: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require, require_count, require_positive
+from langevin_sgd.checks import InputError, as_count, as_positive, require
 from langevin_sgd.dynamics import Overdamped, Underdamped
 from langevin_sgd.fokker_planck.accuracy import Accuracy
 from langevin_sgd.fokker_planck.equations import Diffusion, Equation, as_line, as_phase_space, as_plane, is_equation
@@ -95,9 +95,9 @@ def solve(
     [1.0, 0.368, 0.0]
     """
     moments = _times(times)
-    require_positive("tolerance", tolerance)
+    tolerance = as_positive("tolerance", tolerance)
     if time_step is not None:
-        require_positive("time_step", time_step)
+        time_step = as_positive("time_step", time_step)
     settings = {"equation": type(equation).__name__, "boundary": boundary, "step_time": float(equation.step_time)}
     accuracy, grid = Accuracy(tolerance, settings), cast(Any, domain)
     if isinstance(equation, Diffusion) or is_equation(equation, Overdamped, 1):
@@ -131,7 +131,7 @@ def _cells(cells: int | Cells | None, dimensions: int) -> Any:
     numbers = cells if isinstance(cells, tuple) else (cells,) * dimensions
     require(len(numbers) == dimensions, "cells", cells, "must be one number, or one for each coordinate")
     for number in numbers:
-        require_count("cells", number, minimum=8)
+        as_count("cells", number, minimum=8)
         multiple = 2 * dimensions  # on half as many, too, velocities come in pairs of opposite sign
         require(
             number % multiple == 0, "cells", number, f"must be a multiple of {multiple}: half as many are tried too"

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize, stats
 
-from langevin_sgd.checks import InputError, is_real, require, require_positive
+from langevin_sgd.checks import InputError, as_positive, is_real, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure.jackknife import jackknife
 from langevin_sgd.measure.logarithms import log_points
@@ -180,7 +180,7 @@ def _read(curves: Curves) -> _Data:
     parts = []
     for curve in curves:
         require(len(curve) in (3, 4), "curves", len(curve), "each must be (parameter, x, y) and perhaps y_error")
-        require_positive("parameter", curve[0])
+        as_positive("parameter", curve[0])
         points = log_points(curve[1], curve[2], None, *curve[3:])
         parts.append(points[np.argsort(points.x)])
     require(all(part.known for part in parts), "y_error", None, "is needed, or replicas")

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require, require_count
+from langevin_sgd.checks import InputError, as_count, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.jackknife import jackknife
@@ -171,7 +171,7 @@ def local_exponents(run_or_arrays: Any, *, span: int = 1) -> Curve:
     InputError
         If there are too few steps or replicas.
     """
-    require_count("span", span)
+    span = as_count("span", span)
     steps, squared = squared_displacements(run_or_arrays)
     steps, squared = steps[steps > 0], squared[steps > 0]
     require(len(steps) > span, "span", span, f"must be below the {len(steps)} recorded steps above zero")

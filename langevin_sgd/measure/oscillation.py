@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import require_positive
+from langevin_sgd.checks import as_positive
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure.autocorrelation import as_series, lagged_moments, normalised
 from langevin_sgd.measure.displacement import as_lags
@@ -48,7 +48,7 @@ def oscillation(position: np.ndarray, *, lags: np.ndarray, interval: float = 1.0
     Oscillation
         Not valid where the autocorrelation never turns negative within the lags, or the fit does not converge.
     """
-    require_positive("interval", interval)
+    interval = as_positive("interval", interval)
     series = as_series("position", position, replicas=2)
     lags = as_lags(lags, len(series), minimum=1)
     method = f"damped cosine fitted to the autocorrelation at {len(lags)} lags, errors over replicas"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_sgd.checks import require, require_positive
+from langevin_sgd.checks import as_positive, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure.autocorrelation import as_series
 from langevin_sgd.measure.jackknife import jackknife
@@ -38,7 +38,7 @@ def winding_rate(position: np.ndarray, velocity: np.ndarray, omega: float) -> Es
     Estimate
         Over replicas; not valid with fewer than two.
     """
-    require_positive("omega", omega)
+    omega = as_positive("omega", omega)
     position, velocity = _pair(position, velocity)
     advance = np.diff(np.arctan2(velocity, omega * position), axis=0)
     wrapped = np.pi - np.mod(np.pi - advance, 2 * np.pi)
@@ -81,7 +81,7 @@ def curvature(position: np.ndarray, *, lr: float, momentum: float) -> Estimate:
     Estimate
         In units of the Hessian; not valid where a replica is not finite.
     """
-    require_positive("lr", lr)
+    lr = as_positive("lr", lr)
     series = as_series("position", position, replicas=2)
     method = "lag-1 autocorrelation, jackknife over replicas"
     if not np.isfinite(series).all():
@@ -114,7 +114,7 @@ def effective_temperature(coordinate: np.ndarray, coefficient: float) -> Estimat
     Estimate
         In units of the loss; not valid with fewer than two replicas or one that is not finite.
     """
-    require_positive("coefficient", coefficient)
+    coefficient = as_positive("coefficient", coefficient)
     series = as_series("coordinate", coordinate)
     method = "variance over steps and replicas, jackknife over replicas"
     if series.shape[1] < 2 or not np.isfinite(series).all():

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize, stats
 
-from langevin_sgd.checks import require, require_count
+from langevin_sgd.checks import as_count, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.jackknife import jackknife
@@ -124,7 +124,7 @@ def varied_windows(
     tuple of PowerLaw
         Widest first at each end; windows share points, and their estimates are not independent.
     """
-    require_count("minimum", minimum, minimum=3)
+    minimum = as_count("minimum", minimum, minimum=3)
     points = log_points(x, y, x_error, y_error)
     points = points[np.argsort(points.x)]
     ends = range(len(points), minimum - 1, -1) if both_ends else [len(points)]
@@ -164,7 +164,7 @@ def local_slopes(x: Any, y: Any, *, x_error: Any = None, y_error: Any = None, sp
     InputError
         If there are too few points, or neither errors nor replicas.
     """
-    require_count("span", span)
+    span = as_count("span", span)
     points = log_points(x, y, x_error, y_error)
     points = points[np.argsort(points.x)]
     require(len(points) > span, "span", span, f"must be below the {len(points)} points")

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require, require_count, require_positive
+from langevin_sgd.checks import InputError, as_count, as_positive, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure.jackknife import jackknife
 from langevin_sgd.measure.logarithms import LogPoints, log_points
@@ -98,7 +98,7 @@ def correction_to_scaling(
         If shapes do not fit, a value is not positive, or there are neither errors nor replicas.
     """
     if power is not None:
-        require_positive("power", power)
+        power = as_positive("power", power)
     points = log_points(x, y, x_error, y_error).within(window)
     require(points.known, "y_error", y_error, "is needed, or replicas")
     free = 3 if power is not None else 4
@@ -274,8 +274,8 @@ def extrapolate(size: Any, value: Any, *, error: Any = None, power: float = 1.0,
     >>> extrapolate([1.0, 2.0, 4.0], [3.0, 2.5, 2.25], error=[0.1, 0.1, 0.1]).limit.value.__round__(9)
     2.0
     """
-    require_positive("power", power)
-    require_count("order", order)
+    power = as_positive("power", power)
+    order = as_count("order", order)
     sizes, values = np.asarray(size, dtype=float), np.asarray(value, dtype=float)
     fits = sizes.ndim == 1 and values.ndim in (1, 2) and len(values) == len(sizes)
     require(fits, "value", values.shape, f"must have shape ({sizes.size},) or ({sizes.size}, replica)")

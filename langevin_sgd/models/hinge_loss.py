@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import require, require_positive
+from langevin_sgd.checks import as_positive, require
 from langevin_sgd.compiled import BlockFunction, fma, inlined, value_at
 
 
@@ -48,7 +48,7 @@ class HingeLoss:
         rows = np.ascontiguousarray(self.rows, dtype=float)
         require(rows.ndim == 2 and rows.size > 0, "rows", rows.shape, "must have shape (point, parameter)")
         require(bool(np.isfinite(rows).all()), "rows", "a matrix with NaN or infinity", "must be finite")
-        require_positive("margin", self.margin)
+        object.__setattr__(self, "margin", as_positive("margin", self.margin))
         object.__setattr__(self, "rows", rows)
 
     @property

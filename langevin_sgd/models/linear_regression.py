@@ -19,7 +19,7 @@ from functools import cached_property
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require, require_not_negative
+from langevin_sgd.checks import InputError, as_not_negative, require
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -104,7 +104,7 @@ class LinearRegression:
         values = np.asarray(eigenvalues, dtype=float)
         usable = values.ndim == 1 and values.size > 0 and bool(np.all(np.isfinite(values) & (values >= 0)))
         require(usable, "eigenvalues", eigenvalues, "must be a list of numbers of zero or above")
-        require_not_negative("noise_scale", noise_scale)
+        noise_scale = as_not_negative("noise_scale", noise_scale)
         if eigenvectors is None:
             hessian = np.diag(values)
         else:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import require_positive
+from langevin_sgd.checks import as_positive
 from langevin_sgd.data import DepletedSign, GivenPoints
 
 SMALL = 250_000
@@ -49,7 +49,7 @@ class Perceptron:
     margin: float
 
     def __post_init__(self) -> None:
-        require_positive("margin", self.margin)
+        object.__setattr__(self, "margin", as_positive("margin", self.margin))
 
     @classmethod
     def from_data(cls, X: np.ndarray, y: np.ndarray, *, margin: float) -> Perceptron:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd.checks import require, require_one_of
+from langevin_sgd.checks import as_choice, require
 from langevin_sgd.plotting.panel import Map, Panel, Series
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
         If the suffix is of no known kind, or the folder is not there.
     """
     file = Path(path)
-    require_one_of(f"path = '{file}': suffix", file.suffix.lstrip("."), sorted(figure.canvas.get_supported_filetypes()))
+    as_choice(f"path = '{file}': suffix", file.suffix.lstrip("."), sorted(figure.canvas.get_supported_filetypes()))
     require(file.parent.is_dir(), "path", str(file), "the folder is not there")
     figure.savefig(file, dpi=200)
 

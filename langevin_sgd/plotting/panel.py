@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from langevin_sgd.checks import require, require_one_of
+from langevin_sgd.checks import as_choice, require
 
 Kind = Literal["measurement", "theory", "rival", "guide"]
 Scale = Literal["linear", "log", "symlog"]
@@ -42,7 +42,7 @@ class Series:
     kind: Kind = "measurement"
 
     def __post_init__(self) -> None:
-        require_one_of("kind", self.kind, KINDS)
+        object.__setattr__(self, "kind", as_choice("kind", self.kind, KINDS))
         for name in ("x", "y", "error"):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else np.atleast_1d(np.asarray(value, dtype=float)))
@@ -86,7 +86,7 @@ class Map:
             fits = places.shape in ((count,), (count + 1,))
             require(fits, name, places.shape, f"must hold the {count} centres or {count + 1} edges of the cells")
             require(bool((np.diff(places) > 0).all()), name, places.tolist(), "must increase")
-        require_one_of("scale", self.scale, ("linear", "log"))
+        object.__setattr__(self, "scale", as_choice("scale", self.scale, ("linear", "log")))
         dark = self.scale == "log" and bool((self.values <= 0).any())
         require(not dark, "values", float(np.nanmin(self.values)) if dark else None, "must be positive on a log scale")
 
@@ -142,8 +142,8 @@ class Panel:
     map: Map | None = None
 
     def __post_init__(self) -> None:
-        require_one_of("x_scale", self.x_scale, SCALES)
-        require_one_of("y_scale", self.y_scale, SCALES)
+        object.__setattr__(self, "x_scale", as_choice("x_scale", self.x_scale, SCALES))
+        object.__setattr__(self, "y_scale", as_choice("y_scale", self.y_scale, SCALES))
         if self.map is not None:
             self.map.places("x", self.x_scale), self.map.places("y", self.y_scale)
 

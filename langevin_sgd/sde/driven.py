@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from langevin_sgd import recording
-from langevin_sgd.checks import require, require_positive
+from langevin_sgd.checks import as_count, require
 from langevin_sgd.sde.engine import Engine
 from langevin_sgd.sde.integrator import Equation, Integrator
 from langevin_sgd.sde.simulate import require_accepted
@@ -44,7 +44,7 @@ def follow(
     InputError
         If the integrator does not accept the equation, or the shape of `normals` does not fit.
     """
-    require_positive("substeps", substeps)
+    substeps = as_count("substeps", substeps)
     require_accepted(equation, integrator, substeps)
     given = np.asarray(normals, dtype=float)
     require(given.ndim == 4, "normals", given.shape, "must have shape (step, draw, source, replica)")

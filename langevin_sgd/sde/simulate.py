@@ -20,7 +20,7 @@ import numpy as np
 
 from langevin_sgd import recording
 from langevin_sgd.checkpoint import Checkpoint, digest, stored_seed
-from langevin_sgd.checks import InputError, require_count, require_one_of
+from langevin_sgd.checks import InputError, as_choice, as_count
 from langevin_sgd.dynamics import NoiseOfState, Overdamped, StateDependentNoise, is_linear
 from langevin_sgd.models.potentials import Potential, Quadratic
 from langevin_sgd.randomness import fresh_seed, key_from_seed
@@ -105,12 +105,12 @@ def simulate(
     >>> dict(run.sizes)
     {'step': 19, 'replica': 3, 'parameter': 1}
     """
-    require_count("replicas", replicas)
-    require_count("steps", steps)
-    require_count("first_replica", first_replica, minimum=0)
-    require_one_of("precision", precision, TYPES)
+    replicas = as_count("replicas", replicas)
+    steps = as_count("steps", steps)
+    first_replica = as_count("first_replica", first_replica, minimum=0)
+    precision = as_choice("precision", precision, TYPES)
     substeps = integrator.default_substeps if substeps is None else substeps
-    require_count("substeps", substeps)
+    substeps = as_count("substeps", substeps)
     require_accepted(equation, integrator, substeps)
     path = None if checkpoint is None else Path(checkpoint)
     seed = stored_seed(path) if seed is None and path is not None else seed

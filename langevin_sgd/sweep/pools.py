@@ -19,7 +19,7 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
-from langevin_sgd.checks import InputError, require_count
+from langevin_sgd.checks import InputError, as_count
 
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
@@ -79,7 +79,7 @@ class LocalPool:
 
     def __init__(self, workers: int | None = None) -> None:
         self._workers = default_workers() if workers is None else workers
-        require_count("workers", self._workers)
+        as_count("workers", self._workers)
         self.capacity = 2 * self._workers
         self._executor = self._start()
 

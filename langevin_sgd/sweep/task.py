@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import lru_cache, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from langevin_sgd.checks import InputError, require_count
+from langevin_sgd.checks import InputError, as_count
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -64,7 +64,7 @@ class TaskFunction(Generic[S]):
     """A function that can be called as it stands, or be bound to settings with `at`."""
 
     def __init__(self, function: Callable[[S], xr.Dataset], version: int) -> None:
-        require_count("version", version)
+        version = as_count("version", version)
         update_wrapper(self, function)
         self.function = function
         self.version = version

@@ -22,7 +22,7 @@ from typing import Literal
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require, require_one_of
+from langevin_sgd.checks import InputError, as_choice, require
 from langevin_sgd.theory.gaussian import Gaussian
 from langevin_sgd.theory.law import Law
 from langevin_sgd.theory.sgd_map import MapOscillators, sgd_oscillators
@@ -62,7 +62,7 @@ class DiscreteLaw(Law):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_one_of("noise", self.noise, ("additive", "minibatch"))
+        object.__setattr__(self, "noise", as_choice("noise", self.noise, ("additive", "minibatch")))
         epochs = self.settings.sampling == "epochs"
         if self.noise == "minibatch" and epochs:
             raise InputError("noise = 'minibatch': with sampling = 'epochs' only noise = 'additive' has a closed law")

@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require, require_count, require_positive
+from langevin_sgd.checks import InputError, as_count, as_positive, require
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.theory.langevin_law import LangevinLaw
 from langevin_sgd.theory.law import Law
@@ -68,7 +68,7 @@ def free_displacement(lag: np.ndarray, settings: SGD, noise: float) -> np.ndarra
 
 def exponent_between(law: Law, first: float, last: float) -> float:
     """Mean exponent of the stationary displacement between two lags: slope of log displacement over log lag."""
-    require_positive("first", first)
+    first = as_positive("first", first)
     require(last > first, "last", last, f"must exceed first = {first}")
     displacement = law.mean_square_displacement(np.array([first, last]))
     return float(np.log(displacement[1] / displacement[0]) / np.log(last / first))
@@ -92,7 +92,7 @@ def spectral_exponent(decay: float, *, noise_power: float = 1.0) -> float:
     >>> spectral_exponent(2.0)
     0.5
     """
-    require_positive("decay", decay)
+    decay = as_positive("decay", decay)
     return min(max(1 + 1 / decay - noise_power, 0.0), 1.0)
 
 
@@ -137,7 +137,7 @@ def exponent_window(
         If there is no such range of at least a factor of three (the local exponent passes 1/decay in any case): more
         modes, a larger tolerance or a steeper spectrum are needed.
     """
-    require_positive("tolerance", tolerance)
+    tolerance = as_positive("tolerance", tolerance)
     slowest = relaxation_steps(settings, np.array([largest, largest * modes**-decay]))
     lag = np.geomspace(max(slowest[0], 10 * velocity_memory(settings)), max(slowest[1], 2 * slowest[0]), 4000)
     main, linear = _power_law_terms(lag, settings, largest, decay, modes)
@@ -156,7 +156,7 @@ def _power_law_terms(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Leading and linear term of the bracket in the opening formula."""
     require(decay > 1, "decay", decay, "must exceed 1; a flatter spectrum diffuses with exponent 1")
-    require_count("modes", modes, minimum=2)
+    modes = as_count("modes", modes, minimum=2)
     stiff_time = largest * settings.lr * lag / (1 - settings.momentum)
     leading = stiff_time ** (1 / decay) * math.gamma(1 - 1 / decay)
     return leading, stiff_time * modes ** (1 - decay) / (decay - 1)

@@ -26,7 +26,7 @@ from functools import cached_property
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require_count
+from langevin_sgd.checks import InputError, as_count
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.theory.blocks import carried, outer, sides
@@ -63,7 +63,7 @@ class EpochNoise:
 
     def __post_init__(self) -> None:
         if self.phase is not None:
-            require_count("epoch_phase", self.phase, minimum=0)
+            as_count("epoch_phase", self.phase, minimum=0)
             if self.phase >= self.batches:
                 raise InputError(f"epoch_phase = {self.phase}: must be below the {self.batches} batches of an epoch")
 

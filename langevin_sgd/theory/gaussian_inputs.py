@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require_not_negative
+from langevin_sgd.checks import InputError, as_not_negative
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.theory.sgd_map import sgd_oscillators
 from langevin_sgd.theory.stability import require_stable
@@ -62,7 +62,7 @@ def gaussian_input_law(eigenvalues: np.ndarray, settings: SGD, *, noise_scale: f
         If the settings are others, or SGD diverges in the mean square.
     """
     values = np.asarray(eigenvalues, dtype=float)
-    require_not_negative("noise_scale", noise_scale)
+    noise_scale = as_not_negative("noise_scale", noise_scale)
     if settings.weight_decay or settings.nesterov or settings.dampening:
         raise InputError("settings: the law for Gaussian inputs is for plain momentum without weight decay")
     require_stable(settings, values)

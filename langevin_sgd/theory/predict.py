@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require, require_not_negative
+from langevin_sgd.checks import InputError, as_not_negative, require
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.theory.damping import damping_ratio
 from langevin_sgd.theory.flow import langevin_oscillators
@@ -63,7 +63,7 @@ def predict_linear_regression(
     """
     settings = SGD(lr=lr, batch_size=batch_size, momentum=momentum, weight_decay=weight_decay)
     values, steps = _checked(eigenvalues, lags)
-    require_not_negative("noise_scale", noise_scale)
+    noise_scale = as_not_negative("noise_scale", noise_scale)
     require_stable(settings, values)
     noise = noise_scale * values / batch_size
     stiffness = values + weight_decay

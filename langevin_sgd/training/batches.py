@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from langevin_sgd.checks import require, require_count
+from langevin_sgd.checks import as_count, require
 from langevin_sgd.compiled import inlined, kernel
 from langevin_sgd.randomness import (
     BATCHES,
@@ -197,9 +197,9 @@ def batch_indices(
     >>> np.sort(epoch.ravel()).tolist()
     [-1, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
     """
-    require_count("samples", samples)
+    samples = as_count("samples", samples)
     for name, value in (("replica", replica), ("first_step", first_step), ("steps", steps)):
-        require_count(name, value, minimum=0)
+        as_count(name, value, minimum=0)
     require_sampling(settings, samples, 1)
     sampler, key = make_sampler(settings, samples, 1), key_from_seed(seed)
     batches = np.full((steps, settings.batch_size), -1, np.int32)
@@ -236,9 +236,9 @@ def gradient_normals(parameters: int, *, seed: int, replica: int = 0, first_step
     >>> gradient_normals(3, seed=1, steps=2).shape
     (2, 3)
     """
-    require_count("parameters", parameters)
+    parameters = as_count("parameters", parameters)
     for name, value in (("replica", replica), ("first_step", first_step), ("steps", steps)):
-        require_count(name, value, minimum=0)
+        as_count(name, value, minimum=0)
     key, bits = key_from_seed(seed), np.empty((4, TILE), np.uint64)
     normals = np.empty((steps, -(-parameters // 4) * 4))
     for start in range(0, steps, TILE):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from langevin_sgd.checkpoint import Checkpoint, digest, stored_seed
-from langevin_sgd.checks import require_count
+from langevin_sgd.checks import as_count
 from langevin_sgd.compiled import in_threads
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.randomness import fresh_seed, key_from_seed
@@ -108,9 +108,9 @@ def run(
     >>> dict(run(problem, SGD(lr=0.1, batch_size=1), steps=100, seed=1, schedule=[0, 10, 100]).sizes)
     {'step': 3, 'replica': 1, 'parameter': 2}
     """
-    require_count("replicas", replicas)
-    require_count("steps", steps)
-    require_count("first_replica", first_replica, minimum=0)
+    replicas = as_count("replicas", replicas)
+    steps = as_count("steps", steps)
+    first_replica = as_count("first_replica", first_replica, minimum=0)
     at_rest = velocity is None
     position = as_start("start", start, replicas, problem.parameters)
     velocity = as_start("velocity", velocity, replicas, problem.parameters)

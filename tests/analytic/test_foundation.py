@@ -9,7 +9,7 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd import dataset, record
-from langevin_sgd.checks import require_one_of
+from langevin_sgd.checks import as_choice
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_settings_name_the_field_and_the_value(field, value):
 
 def test_settings_suggest_the_nearest_name():
     with pytest.raises(ls.InputError, match="did you mean 'epochs'"):
-        require_one_of("sampling", "epoch", ["with_replacement", "epochs"])
+        as_choice("sampling", "epoch", ["with_replacement", "epochs"])
 
 
 def test_datasets_survive_storing_byte_for_byte(tmp_path):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from tyro.conf import arg
 
-from langevin_sgd.checks import InputError, require, require_positive
+from langevin_sgd.checks import InputError, as_positive, require
 from langevin_sgd.cli.arguments import in_words_of_the_command
 from langevin_sgd.cli.perceptron.words import OPTIONS, Figure, Whole, numbers, short
 from langevin_sgd.cli.text import print_json, table
@@ -131,7 +131,7 @@ class Run:
     def _settings(self) -> SGD:
         from langevin_sgd.sgd_settings import SGD
 
-        require_positive("T", self.T)
+        object.__setattr__(self, "T", as_positive("T", self.T))
         require(self.B >= 1, "B", self.B, "must be an integer of at least 1")
         return SGD(lr=self.T * self.B, batch_size=self.B, sampling=self.sampling)
 

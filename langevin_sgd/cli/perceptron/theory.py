@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require_not_negative
+from langevin_sgd.checks import InputError, as_not_negative
 from langevin_sgd.cli.arguments import comma_list, in_words_of_the_command
 from langevin_sgd.cli.perceptron.words import OPTIONS, Figure, Number, Whole, short
 from langevin_sgd.cli.text import print_json, table
@@ -67,7 +67,7 @@ class Theory:
         if (self.d is None) != (self.B is None):
             raise InputError("d, B: give both, for increments per step, or neither")
         for time in self.tau:
-            require_not_negative("tau", time)
+            as_not_negative("tau", time)
         with in_words_of_the_command(OPTIONS):
             if along:
                 document: dict[str, Any] = predict_flow(**law, tau=self.tau)

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from langevin_sgd.checks import require, require_count, require_one_of
+from langevin_sgd.checks import as_choice, as_count, require
 from langevin_sgd.models.networks.activations import MEAN_SQUARE, Activation
 from langevin_sgd.models.networks.initial import standard_normals
 
@@ -78,10 +78,10 @@ class ConvolutionalNetwork(ABC):
         require(is_shape, "image", self.image, "must be (channels, height, width)")
         least = (1, self.reduction, self.reduction)
         for name, size, minimum in zip(("channels", "height", "width"), self.image, least, strict=True):
-            require_count(f"image {name}", size, minimum)
+            as_count(f"image {name}", size, minimum)
         object.__setattr__(self, "image", tuple(self.image))
-        require_count("width", self.width)
-        require_one_of("activation", self.activation, MEAN_SQUARE)
+        object.__setattr__(self, "width", as_count("width", self.width))
+        object.__setattr__(self, "activation", as_choice("activation", self.activation, MEAN_SQUARE))
 
     @property
     @abstractmethod

@@ -6,7 +6,7 @@ import math
 from dataclasses import fields
 from typing import Any
 
-from langevin_sgd.checks import require_one_of
+from langevin_sgd.checks import as_choice
 from langevin_sgd.models.networks.activations import Activation
 from langevin_sgd.models.networks.convolutional import ConvolutionalNetwork
 from langevin_sgd.models.networks.fully_connected import FullyConnected
@@ -56,7 +56,7 @@ def of_family(
     >>> of_family("simple_cnn", image=(1, 28, 28), width=16)
     SimpleCNN(image=(1, 28, 28), width=16, activation='relu')
     """
-    require_one_of("network", name, FAMILIES)
+    as_choice("network", name, FAMILIES)
     given: dict[str, Any] = {"image": image, "dimension": math.prod(image), "width": width, "activation": activation}
     if depth is not None:
         given["depth"] = depth

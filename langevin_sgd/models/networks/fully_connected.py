@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from langevin_sgd.checks import require, require_count, require_one_of
+from langevin_sgd.checks import as_choice, as_count, require
 from langevin_sgd.models.networks.activations import MEAN_SQUARE, Activation
 from langevin_sgd.models.networks.initial import standard_normals
 
@@ -76,10 +76,12 @@ class FullyConnected:
 
     def __post_init__(self) -> None:
         for name in ("dimension", "width", "depth"):
-            require_count(name, getattr(self, name))
-        require_one_of("activation", self.activation, MEAN_SQUARE)
-        require_one_of("output_scaling", self.output_scaling, ("mean_field", "ntk"))
-        require_count("frozen", self.frozen, minimum=0)
+            object.__setattr__(self, name, as_count(name, getattr(self, name)))
+        object.__setattr__(self, "activation", as_choice("activation", self.activation, MEAN_SQUARE))
+        object.__setattr__(
+            self, "output_scaling", as_choice("output_scaling", self.output_scaling, ("mean_field", "ntk"))
+        )
+        object.__setattr__(self, "frozen", as_count("frozen", self.frozen, minimum=0))
         require(self.frozen <= self.depth, "frozen", self.frozen, f"must be at most depth = {self.depth}")
 
     @property

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from langevin_sgd.checks import InputError, require_count
+from langevin_sgd.checks import InputError, as_count
 
 if TYPE_CHECKING:
     import torch
@@ -65,7 +65,7 @@ class OwnNetwork:
     width: int = 1
 
     def __post_init__(self) -> None:
-        require_count("width", self.width)
+        object.__setattr__(self, "width", as_count("width", self.width))
 
     @property
     def layers(self) -> list[str]:

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require, require_positive
+from langevin_sgd.checks import InputError, as_positive, require
 from langevin_sgd.generated import load
 from langevin_sgd.models.potentials.source import PRELUDE, Expression, Rows, adding, built_on, called, filling
 
@@ -237,7 +237,7 @@ class Potential:
         InputError
             For functions of your own.
         """
-        require_positive("lr", lr)
+        lr = as_positive("lr", lr)
         if self.expression is None:
             raise InputError("modified: needs a potential made from a formula")
         tree = self.expression.named(lambda formula, slopes: formula + lr / 4 * sum(slope**2 for slope in slopes))
@@ -272,7 +272,7 @@ class Potential:
         InputError
             Where no closed form is known, or a parameter is an array.
         """
-        require_positive("temperature", temperature)
+        temperature = as_positive("temperature", temperature)
         if self.moments is None:
             raise InputError(f"boltzmann: no exact moments are known for {self.name!r}")
         if arrays := [name for name, value in self.values.items() if np.ndim(value)]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import require, require_positive
+from langevin_sgd.checks import as_positive, require
 from langevin_sgd.models.potentials.potential import BoltzmannMoments
 
 
@@ -79,7 +79,7 @@ class Quadratic:
         InputError
             If a direction is not confined.
         """
-        require_positive("temperature", temperature)
+        temperature = as_positive("temperature", temperature)
         lowest = float(np.linalg.eigvalsh(self.stiffness)[0])
         require(lowest > 0, "stiffness", lowest, "has an eigenvalue that is not positive, so that there is no density")
         covariance = temperature * np.linalg.inv(self.stiffness)

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import require_not_negative
+from langevin_sgd.checks import as_not_negative
 from langevin_sgd.theory.perceptron.half_line import half_line_rule
 from langevin_sgd.theory.perceptron.inputs import Array, density_amplitude, mean_projection, not_negative, require_chi
 
@@ -86,7 +86,7 @@ def averages(signal: float | Array, noise: float | Array, *, chi: float = 0.0, m
     [0.16438312, 0.0359716, -0.15868788, 0.23647872]
     """
     require_chi(chi)
-    require_not_negative("margin", margin)
+    margin = as_not_negative("margin", margin)
     a, s = np.broadcast_arrays(not_negative("signal", signal), not_negative("noise", noise))
     n = unfit_fraction(a, s, chi, margin)
     gz, excess = noise_averages(a, s, chi, margin)

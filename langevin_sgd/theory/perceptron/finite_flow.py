@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import require, require_count, require_not_negative, require_positive
+from langevin_sgd.checks import as_count, as_not_negative, as_positive, require
 from langevin_sgd.theory.perceptron.averages import noise_averages, unfit_fraction
 from langevin_sgd.theory.perceptron.flow import FIRST_TIME, follow
 from langevin_sgd.theory.perceptron.increments import drift
@@ -86,11 +86,11 @@ def finite_flow(
     times = not_negative("tau", np.asarray(tau, dtype=float))
     require(times.size > 0, "tau", tau, "must hold at least one time")
     require_chi(chi)
-    require_not_negative("margin", margin)
-    require_positive("temperature", temperature)
-    require_positive("noise", noise)
-    require_count("dimension", dimension, 2)
-    require_count("batch_size", batch_size)
+    margin = as_not_negative("margin", margin)
+    temperature = as_positive("temperature", temperature)
+    noise = as_positive("noise", noise)
+    dimension = as_count("dimension", dimension, 2)
+    batch_size = as_count("batch_size", batch_size)
     chain = _Chain(chi, margin / temperature, dimension, batch_size)
     moments, place = np.unique(times.ravel(), return_inverse=True)
     clock = np.log1p(moments / (temperature * FIRST_TIME))

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require, require_not_negative
+from langevin_sgd.checks import InputError, as_not_negative, require
 from langevin_sgd.theory.perceptron.averages import unfit_fraction
 from langevin_sgd.theory.perceptron.increments import drift
 from langevin_sgd.theory.perceptron.inputs import Array, not_negative, require_chi
@@ -141,7 +141,7 @@ class _Equation:
     def of(cls, chi: float, margin: float, temperature: float, signal: float, noise: float) -> _Equation:
         require_chi(chi)
         for name, value in {"margin": margin, "temperature": temperature, "signal": signal, "noise": noise}.items():
-            require_not_negative(name, value)
+            as_not_negative(name, value)
         unit = max(margin, temperature, signal, noise) or 1.0
         return cls(chi, margin / unit, temperature / unit, (signal / unit, (noise / unit) ** 2), unit)
 

@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 
-from langevin_sgd.checks import require_count, require_not_negative
+from langevin_sgd.checks import as_count, as_not_negative
 from langevin_sgd.theory.perceptron.averages import averages, noise_averages, unfit_fraction
 from langevin_sgd.theory.perceptron.inputs import Array, mean_projection
 
@@ -64,9 +64,9 @@ def mean_increments(
     >>> round(float(da), 6), round(float(ds2), 6)
     (0.062666, 0.0225)
     """
-    require_not_negative("temperature", temperature)
-    require_count("dimension", dimension, 2)
-    require_count("batch_size", batch_size)
+    temperature = as_not_negative("temperature", temperature)
+    dimension = as_count("dimension", dimension, 2)
+    batch_size = as_count("batch_size", batch_size)
     state = averages(signal, noise, chi=chi, margin=margin)
     lr = temperature * batch_size
     spread = temperature * ((dimension - 2) * state.n + state.q) + (lr - temperature) * state.gz**2
@@ -89,7 +89,7 @@ def noise_drift(signal: float, noise: float, *, chi: float = 0.0, margin: float,
     >>> round(noise_drift(1.3, 0.4, margin=0.2, temperature=1.0), 6)
     0.046791
     """
-    require_not_negative("temperature", temperature)
+    temperature = as_not_negative("temperature", temperature)
     state = averages(signal, noise, chi=chi, margin=margin)
     push = temperature * float(state.n)
     if push == 0:

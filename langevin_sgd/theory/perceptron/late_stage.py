@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import require, require_count, require_not_negative, require_positive
+from langevin_sgd.checks import as_count, as_not_negative, as_positive, require
 from langevin_sgd.theory.perceptron.half_line import half_line_moment
 from langevin_sgd.theory.perceptron.inputs import Array, density_amplitude, not_negative, require_chi
 
@@ -98,8 +98,8 @@ def quasi_stationary_noise(*, chi: float = 0.0, margin: float, temperature: floa
     0.754205
     """
     require_chi(chi)
-    require_not_negative("margin", margin)
-    require_not_negative("temperature", temperature)
+    margin = as_not_negative("margin", margin)
+    temperature = as_not_negative("temperature", temperature)
     loud = temperature * _balance(chi, 0.0)
     if temperature == 0 or margin == 0:
         return loud
@@ -154,10 +154,10 @@ def quenched_noise(
     0.291
     """
     require_chi(chi)
-    require_positive("margin", margin)
-    require_not_negative("temperature", temperature)
-    require_count("points", points)
-    require_count("dimension", dimension)
+    margin = as_positive("margin", margin)
+    temperature = as_not_negative("temperature", temperature)
+    points = as_count("points", points)
+    dimension = as_count("dimension", dimension)
     a = not_negative("signal", signal)
     require(bool(np.all(a > 0)), "signal", signal, "must be positive")
     frozen = a**2 / density_amplitude(chi) * dimension / points * (margin / a) ** (1 - chi)

@@ -18,7 +18,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from langevin_sgd.checks import require_count, require_not_negative, require_positive
+from langevin_sgd.checks import as_count, as_not_negative, as_positive
 from langevin_sgd.theory.perceptron.inputs import density_amplitude, mean_projection, require_chi
 from langevin_sgd.theory.perceptron.late_stage import late_integral, quasi_stationary_noise
 from langevin_sgd.theory.perceptron.stopping import crossover_temperature
@@ -62,9 +62,9 @@ def step_one(*, chi: float = 0.0, lr: float, batch_size: int, dimension: int) ->
     1.253314
     """
     require_chi(chi)
-    require_not_negative("lr", lr)
-    require_count("batch_size", batch_size)
-    require_count("dimension", dimension, 2)
+    lr = as_not_negative("lr", lr)
+    batch_size = as_count("batch_size", batch_size)
+    dimension = as_count("dimension", dimension, 2)
     reach, mean = lr / dimension, mean_projection(chi)
     chi_mean = math.sqrt(2) * math.exp(math.lgamma(dimension / 2) - math.lgamma((dimension - 1) / 2))
     return FirstStep(
@@ -93,9 +93,9 @@ def critical_batch_size(*, chi: float = 0.0, points: int, dimension: int, consta
     45
     """
     require_chi(chi)
-    require_count("points", points)
-    require_count("dimension", dimension, 2)
-    require_positive("constant", constant)
+    points = as_count("points", points)
+    dimension = as_count("dimension", dimension, 2)
+    constant = as_positive("constant", constant)
     return _signal_per_temperature(chi, points / (constant * dimension)) * dimension / mean_projection(chi)
 
 
@@ -143,11 +143,11 @@ class PhaseDiagram:
 
     def __post_init__(self) -> None:
         require_chi(self.chi)
-        require_positive("margin", self.margin)
-        require_count("points", self.points)
-        require_count("dimension", self.dimension, 2)
-        require_positive("constant", self.constant)
-        require_positive("constant_ratio", self.constant_ratio)
+        object.__setattr__(self, "margin", as_positive("margin", self.margin))
+        object.__setattr__(self, "points", as_count("points", self.points))
+        object.__setattr__(self, "dimension", as_count("dimension", self.dimension, 2))
+        object.__setattr__(self, "constant", as_positive("constant", self.constant))
+        object.__setattr__(self, "constant_ratio", as_positive("constant_ratio", self.constant_ratio))
 
     @property
     def signal_per_temperature(self) -> float:
@@ -171,8 +171,8 @@ class PhaseDiagram:
 
     def signals(self, *, batch_size: float, lr: float) -> dict[Regime, float]:
         """Signal a at the stop that each of the three mechanisms would give alone."""
-        require_positive("batch_size", batch_size)
-        require_not_negative("lr", lr)
+        batch_size = as_positive("batch_size", batch_size)
+        lr = as_not_negative("lr", lr)
         return {
             "descent": self.crossover_temperature * self.signal_per_temperature,
             "noise": lr / batch_size * self.signal_per_temperature,

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import require, require_count, require_not_negative, require_positive
+from langevin_sgd.checks import as_count, as_not_negative, as_positive, require
 from langevin_sgd.theory.perceptron.averages import test_error
 from langevin_sgd.theory.perceptron.flow import flow_until
 from langevin_sgd.theory.perceptron.inputs import Array, require_chi
@@ -91,10 +91,10 @@ def stopping(
     >>> round(float(np.log2(stop.time[1] / stop.time[0])), 2)
     3.0
     """
-    require_positive("constant", constant)
-    require_count("dimension", dimension, 2)
-    require_not_negative("margin", margin)
-    require_not_negative("temperature", temperature)
+    constant = as_positive("constant", constant)
+    dimension = as_count("dimension", dimension, 2)
+    margin = as_not_negative("margin", margin)
+    temperature = as_not_negative("temperature", temperature)
     require(margin > 0 or temperature > 0, "margin", margin, "must be positive when temperature = 0")
     counts = np.asarray(points)
     fit = bool(np.all((counts > constant * dimension) & (counts == counts // 1)))
@@ -159,8 +159,8 @@ def crossover_temperature(*, chi: float = 0.0, margin: float, constant_ratio: fl
     (6.2832, 3.5)
     """
     require_chi(chi)
-    require_not_negative("margin", margin)
-    require_positive("constant_ratio", constant_ratio)
+    margin = as_not_negative("margin", margin)
+    constant_ratio = as_positive("constant_ratio", constant_ratio)
     relative = quasi_stationary_noise(chi=chi, margin=0.0, temperature=1.0)
     reach = constant_ratio / ((1 + chi) * float(late_integral(chi, 0.0)))
     return margin / relative * reach ** (1 / (1 + chi))

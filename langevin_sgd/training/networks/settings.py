@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require, require_count, require_positive
+from langevin_sgd.checks import InputError, as_count, as_positive, require
 from langevin_sgd.randomness import fresh_seed, key_from_seed
 from langevin_sgd.sgd_settings import SGD, Sampling
 
@@ -49,9 +49,9 @@ def numbers_of(
     count = _count(given, own)
     columns = {name: _column(name, value, count) for name, value in given.items()}
     for name in ("alpha", "lr", "temperature_per_width"):
-        _check(name, columns[name], require_positive)
+        _check(name, columns[name], as_positive)
     for name in ("batch_size", "points"):
-        _check(name, columns[name], require_count)
+        _check(name, columns[name], as_count)
     if lr is None:
         columns["lr"] = [
             temperature * size * width
@@ -64,7 +64,7 @@ def numbers_of(
     draws = list(zip([int(s) for s in columns["seed"]], _replica_numbers(own, seed, count), strict=True))
     for one, number in draws:
         key_from_seed(one)
-        require_count("replicas", number, minimum=0)
+        as_count("replicas", number, minimum=0)
     return Numbers([float(a) for a in columns["alpha"]], settings, columns["points"], draws)
 
 
@@ -74,7 +74,7 @@ def _count(given: dict[str, Any], replicas: int | list[int] | None) -> int:
     if isinstance(replicas, list):
         lengths["replicas"] = len(replicas)
     elif replicas is not None:
-        require_count("replicas", replicas)
+        replicas = as_count("replicas", replicas)
         lengths["replicas"] = replicas
     if len(set(lengths.values())) > 1:
         raise InputError(f"replicas = lengths {lengths}: must be equal (a single number is shared by all replicas)")
@@ -90,7 +90,7 @@ def _column(name: str, value: Any, count: int) -> list[Any]:
     return value.tolist() if isinstance(value, np.ndarray) else list(value)
 
 
-def _check(name: str, column: list[Any], check: Callable[[str, Any], None]) -> None:
+def _check(name: str, column: list[Any], check: Callable[[str, Any], Any]) -> None:
     for value in set(column) - {None}:
         check(name, value)
 

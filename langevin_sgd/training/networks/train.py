@@ -28,9 +28,9 @@ import numpy as np
 import torch
 
 from langevin_sgd.checkpoint import stored_seed
-from langevin_sgd.checks import InputError, require, require_count, require_one_of, require_positive
+from langevin_sgd.checks import InputError, as_choice, as_count, as_fraction, as_positive, require
 from langevin_sgd.record import as_schedule
-from langevin_sgd.sgd_settings import SAMPLINGS, Sampling, require_fraction
+from langevin_sgd.sgd_settings import SAMPLINGS, Sampling
 from langevin_sgd.training.batches import require_sampling
 from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.losses import LOSSES
@@ -189,17 +189,17 @@ def train_networks(
     >>> runs["status"].values.tolist(), runs["unfit_fraction"].values.tolist()
     ([0, 0], [0.0, 0.0])
     """
-    require_count("max_steps", max_steps)
-    require_count("probe_points", probe_points, minimum=0)
-    require_one_of("loss", loss, LOSSES)
-    require_one_of("noise", noise, NOISES)
-    require_one_of("sampling", sampling, SAMPLINGS)
+    max_steps = as_count("max_steps", max_steps)
+    probe_points = as_count("probe_points", probe_points, minimum=0)
+    loss = as_choice("loss", loss, LOSSES)
+    noise = as_choice("noise", noise, NOISES)
+    sampling = as_choice("sampling", sampling, SAMPLINGS)
     independent = noise == "sgd" or sampling != "epochs"
     require(independent, "sampling", sampling, "must be with_replacement or without_replacement with Langevin noise")
-    require_one_of("precision", precision, ("float32", "float64"))
-    require_fraction("until_unfit", until_unfit)
+    precision = as_choice("precision", precision, ("float32", "float64"))
+    until_unfit = as_fraction("until_unfit", until_unfit)
     if seconds is not None:
-        require_positive("seconds", seconds)
+        seconds = as_positive("seconds", seconds)
     require_device(device)
     path = None if checkpoint is None else Path(checkpoint)
     if start is not None:
@@ -292,6 +292,6 @@ def _require_fitting(
 def _require_observable(observe: Sequence[str], probe_points: int, *, has_test: bool) -> None:
     require(not isinstance(observe, str), "observe", observe, "must be a sequence of names")
     for name in observe:
-        require_one_of("observe", name, OBSERVABLES)
+        as_choice("observe", name, OBSERVABLES)
     require("signal" not in observe or has_test, "observe", "signal", "needs test points")
     require("kernel" not in observe or probe_points > 0, "observe", "kernel", "needs probe_points")

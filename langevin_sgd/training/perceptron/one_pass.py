@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from langevin_sgd.checks import require, require_count, require_not_negative
+from langevin_sgd.checks import as_count, as_not_negative, require
 from langevin_sgd.compiled import in_threads, kernel, thread_count
 from langevin_sgd.data.depleted_sign import require_chi
 from langevin_sgd.dataset import Variable
@@ -101,12 +101,12 @@ def one_pass_perceptron(
     (('step', 'replica'), True)
     """
     require_chi(chi)
-    require_not_negative("margin", margin)
+    margin = as_not_negative("margin", margin)
     require_plain_sgd(settings)
     for name, count in (("dimension", dimension), ("replicas", replicas), ("steps", steps)):
-        require_count(name, count)
-    require_count("first_replica", first_replica, minimum=0)
-    require_not_negative("noise", noise)
+        as_count(name, count)
+    first_replica = as_count("first_replica", first_replica, minimum=0)
+    noise = as_not_negative("noise", noise)
     require(dimension > 1 or noise == 0, "noise", noise, "must be 0 in one dimension")
     timetable = as_schedule(schedule, steps)
     seed = fresh_seed() if seed is None else seed

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from langevin_sgd.checkpoint import Checkpoint, digest, stored_seed
-from langevin_sgd.checks import InputError, is_real, require, require_count, require_one_of
+from langevin_sgd.checks import InputError, as_choice, as_count, is_real, require
 from langevin_sgd.compiled import in_threads, thread_count
 from langevin_sgd.data import GivenPoints
 from langevin_sgd.models.perceptron import Perceptron
@@ -131,9 +131,9 @@ def train_perceptron(
     >>> runs["unfit"].values.tolist(), runs["status"].values.tolist()
     ([0, 0, 0], [0, 0, 0])
     """
-    require_count("replicas", replicas)
+    replicas = as_count("replicas", replicas)
     for name, count in (("first_replica", first_replica), ("test_points", test_points)):
-        require_count(name, count, minimum=0)
+        as_count(name, count, minimum=0)
     needs_law = "must be 0 for given points: there is no law to draw more from"
     require(problem.from_law or test_points == 0, "test_points", test_points, needs_law)
     _require_usable(problem, settings, method, stop_unfit, precision)
@@ -188,8 +188,8 @@ def require_plain_sgd(settings: SGD) -> None:
 def _require_usable(problem: Perceptron, settings: SGD, method: str, stop_unfit: float, precision: str) -> None:
     require_plain_sgd(settings)
     require_sampling(settings, problem.points, 1)
-    require_one_of("method", method, ("auto", "plain", "accelerated"))
-    require_one_of("precision", precision, ("float64", "float32"))
+    method = as_choice("method", method, ("auto", "plain", "accelerated"))
+    precision = as_choice("precision", precision, ("float64", "float32"))
     require(is_real(stop_unfit) and 0 <= stop_unfit < 1, "stop_unfit", stop_unfit, "must satisfy 0 <= value < 1")
     plain_only = settings.sampling == "epochs" or stop_unfit > 0
     reason = "needs batches that are independent of one another and stop_unfit = 0; use auto or plain"
@@ -200,7 +200,7 @@ def _require_end(problem: Perceptron, max_steps: int | None) -> bool | None:
     """Whether the points are separable, ``None`` if not known; if not, there must be a step limit."""
     separable = problem.separable()
     if max_steps is not None:
-        require_count("max_steps", max_steps)
+        max_steps = as_count("max_steps", max_steps)
     elif separable is False:
         raise InputError("data: not separable by any weights, so training would not end; give max_steps")
     return separable

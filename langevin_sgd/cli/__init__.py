@@ -24,6 +24,7 @@ from langevin_sgd.cli.perceptron import Perceptron
 from langevin_sgd.cli.predict import Predict
 from langevin_sgd.cli.sweep import Sweep
 from langevin_sgd.cli.train import Train
+from langevin_sgd.machine import require_a_compiler
 
 PROGRAM = "langevin-sgd"
 
@@ -65,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(command: Any) -> int:
+    require_a_compiler()
     status: int = command.run()
     sys.stdout.flush()
     return status

@@ -20,6 +20,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
 from langevin_sgd.checks import InputError, as_count
+from langevin_sgd.machine import usable_cores
 
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
@@ -51,7 +52,7 @@ def _version(name: str) -> str:
 
 def default_workers() -> int:
     """Cores this process may use."""
-    return len(os.sched_getaffinity(0))
+    return usable_cores()
 
 
 class Pool(Protocol):

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_array, as_instance, as_positive, as_text, require
+from langevin_sgd.checks import InputError, as_array, as_callable, as_instance, as_positive, as_text, require
 from langevin_sgd.generated import load
 from langevin_sgd.models.potentials.source import PRELUDE, Expression, Rows, adding, built_on, called, filling, named_in
 
@@ -145,6 +145,8 @@ class Potential:
         ([[-6.0]], [[-1.0]])
         """
         values = checked_values(parameters or {})
+        if moments is not None:
+            as_callable("moments", moments)
         given = Expression(expression, variables, list(values))
         given.require_no_jump(given.tree, values)  # before derivatives, in which a jump is a delta function
         code = Code(
@@ -197,7 +199,7 @@ class Potential:
         names = named_in(variables)
         require(len(names) > 0, "variables", variables, "must name at least one coordinate")
         size, roles = len(names), {"energy": energy, "force": force, "hessian": hessian}
-        given = {role: function for role, function in roles.items() if function is not None}
+        given = {role: function for role, function in roles.items() if function is not None or role != "hessian"}
         definitions, needs, reason = _adopted(given)
         if needs:
             warnings.warn(f"potential {name!r}: {reason}; every process compiles its kernels anew", stacklevel=2)
@@ -293,9 +295,8 @@ class Potential:
         return self.moments(temperature, **self.values)
 
     def _evaluated(self, role: str, rows: Rows, theta: np.ndarray) -> np.ndarray:
-        point = as_array("theta", theta, finite=False)
         size = self.parameters
-        require(point.shape[-1:] == (size,), "theta", point.shape, f"must have a last axis of length {size}")
+        point = points("theta", theta, size)
         position = np.ascontiguousarray(point.reshape(-1, size).T)
         out = np.empty((len(rows.results), position.shape[1]))
         self._module(role, rows).run(out, position, lane_values(self.values, point.shape[:-1]))
@@ -313,6 +314,13 @@ class Potential:
 def force_source(potential: Potential) -> str:
     """Source of ``add_force(out, position, factors, k, values)`` and what it calls."""
     return potential.code.definitions + adding("add_force", potential.code.force)
+
+
+def points(name: str, value: Any, size: int) -> np.ndarray:
+    """Points of `size` coordinates as an array (..., size) that nobody else holds; NaN and infinity are taken."""
+    point = as_array(name, value, finite=False)
+    require(point.shape[-1:] == (size,), name, point.shape, f"must have a last axis of length {size}")
+    return point
 
 
 def lane_values(values: Mapping[str, Value], shape: tuple[int, ...]) -> Any:

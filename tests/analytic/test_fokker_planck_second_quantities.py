@@ -111,7 +111,7 @@ def test_state_dependent_noise_in_the_plane_at_friction(calculus, share):
 
 @pytest.mark.parametrize(("calculus", "share"), [("Ito", 1.0), ("Stratonovich", 0.5)])
 def test_state_dependent_noise_on_a_line_at_friction(calculus, share):
-    """At rest p ~ b^(-2 share) e^{-2 f int U'/b^2}: a power law, (1 + x^2)^(-share - f) for b^2 = 1 + x^2, U = x^2/2."""
+    """At rest p ~ b^(-2 share) e^{-2 f int U'/b^2}: a power of 1 + x^2 for b^2 = 1 + x^2, U = x^2/2."""
     friction = 3.0
     noise = getattr(ls.dynamics, calculus).from_sympy("sqrt(1 + x**2)")
     equation = ls.Overdamped(

@@ -337,7 +337,7 @@ def lane_values(values: Mapping[str, Value], shape: tuple[int, ...]) -> Any:
 def checked_values(values: Mapping[str, Value]) -> dict[str, Value]:
     """Values of parameters as finite numbers or arrays (replica,), or `InputError`."""
     checked: dict[str, Value] = {}
-    for name, value in as_instance("parameters", values, Mapping, "must map names to numbers").items():  # type: ignore[type-abstract]
+    for name, value in as_instance("parameters", values, Mapping, "must map names to numbers").items():
         number = as_array(as_text("parameters", name), value, ndim=(0, 1))
         require(number.size > 0, name, value, "must be a number, or an array over replicas")
         checked[name] = number if number.ndim else float(number)

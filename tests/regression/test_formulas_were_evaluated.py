@@ -3,10 +3,12 @@
 import copy
 import pickle
 import re
+import warnings
 
 import numpy as np
 import pytest
 import sympy
+from numba import njit
 
 import langevin_sgd as ls
 from langevin_sgd.dynamics import Ito, Stratonovich
@@ -237,6 +239,38 @@ def test_kinks_and_poles_stay_allowed_and_have_the_right_force(text, slope):
 
 
 # --- travel --------------------------------------------------------------------------------------------------------
+
+
+SCALE = 2.0
+
+
+@njit
+def own_energy(x):
+    return x**2
+
+
+@njit
+def own_force(x):
+    return -2 * x
+
+
+@njit
+def scaled_force(x):
+    return -SCALE * x
+
+
+def own(force):
+    """A potential of compiled functions, which stand alone or not."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ls.Potential.from_functions(own_energy, force)
+
+
+@pytest.mark.parametrize("force", [own_force, scaled_force])
+def test_potentials_of_ones_own_functions_can_be_copied_after_use(force):
+    potential = own(force)
+    assert potential.force([3.0]).tolist() == [-6.0]
+    assert copy.deepcopy(potential).force([3.0]).tolist() == [-6.0]
 
 
 def equations():

@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from langevin_sgd.checks import InputError
+from langevin_sgd.dataset import os_reason
 from langevin_sgd.sweep.pools import PATIENCE, POLL, ClusterPool, LocalPool, Pool, versions
-from langevin_sgd.sweep.store import Store, is_path_of, reason, write_record, write_result
+from langevin_sgd.sweep.store import Store, is_path_of, write_record, write_result
 from langevin_sgd.sweep.task import Task
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _prepare(wanted: list[Task], store: Store, retry_failed: bool) -> list[Task]
         for task in wanted:
             _remove_if_damaged(task, store)
         todo = [task for task in wanted if not store.has(task) and (retry_failed or store.failure(task) is None)]
-        store.remove_leftovers()
+        store.remove_leftovers(wanted)
         for task in todo:
             write_record(store.path(task), task, "missing")
     return todo
@@ -165,7 +166,9 @@ def _compute_together(tasks: list[Task], store: Store, pool: Pool, bar: Any, unw
     while running or (waiting and len(unwritten) < _ENOUGH):
         while waiting and len(running) < pool.capacity and len(unwritten) < _ENOUGH:
             group = [waiting.pop() for _ in range(min(together, len(waiting)))]
-            running[pool.submit(perform_all, [(task, str(store.path(task))) for task in group])] = group
+            # A worker on another machine has another working directory.
+            calls = [(task, str(store.path(task).absolute())) for task in group]
+            running[pool.submit(perform_all, calls)] = group
         done, _ = wait(running, timeout=POLL, return_when=FIRST_COMPLETED)
         for future in done:
             group = running.pop(future)
@@ -245,7 +248,7 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise NotWritten(f"path = '{path}': cannot be written ({reason(error)})") from None
+        raise NotWritten(f"path = '{path}': cannot be written ({os_reason(error)})") from None
 
 
 def _checked(result: Any) -> xr.Dataset:

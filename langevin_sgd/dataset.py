@@ -253,11 +253,25 @@ def _write_plain(result: xr.Dataset, target: io.BytesIO) -> None:
 
 
 def _is_plain(result: xr.Dataset) -> bool:
-    """Whether there are only numbers, described in words, and no coordinates but those of dimensions."""
+    """Whether there are only numbers, simply described, and no coordinates but those of dimensions."""
     numbers = all(variable.dtype.kind in "iuf" and not variable.encoding for variable in result.variables.values())
     described = [result.attrs, *(variable.attrs for variable in result.variables.values())]
-    words = all(isinstance(text, str) for attributes in described for text in attributes.values())
-    return numbers and words and set(result.coords) <= set(result.dims)
+    simple = all(map(_is_simple, described))
+    return numbers and simple and set(result.coords) <= set(result.dims)
+
+
+_MEANINGS = {"_FillValue", "missing_value", "scale_factor", "add_offset", "coordinates", "_Unsigned", "dtype"}
+"""Attributes that say how values are encoded."""
+
+
+def _is_simple(attributes: Mapping[Any, Any]) -> bool:
+    """Whether attributes are words and lists of numbers that mean nothing for the values."""
+    kinds = all(isinstance(item, str) or _is_list(item) for item in attributes.values())
+    return kinds and not _MEANINGS & attributes.keys()
+
+
+def _is_list(item: Any) -> bool:
+    return isinstance(item, np.ndarray) and item.ndim == 1 and item.size > 1 and item.dtype.kind in "iuf"
 
 
 def load(path: str | os.PathLike[str]) -> xr.Dataset:
@@ -295,32 +309,34 @@ def _read(file: Path) -> xr.Dataset:
         return encoded.load()
 
 
-_BOOKKEEPING = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "_Netcdf4Dimid", "_Netcdf4Coordinates"}
-"""Attributes by which netCDF-4 ties dimensions to variables."""
-_MEANINGS = {"_FillValue", "missing_value", "scale_factor", "add_offset", "coordinates", "_Unsigned", "dtype"}
-"""Attributes by which values are encoded."""
+_TIES = {"REFERENCE_LIST", "DIMENSION_LIST"}
+"""Attributes by which HDF5 ties dimensions to variables; netCDF-4 says the same in simpler ones."""
+_OWN = {"CLASS", "NAME", "_Netcdf4Dimid", "_Netcdf4Coordinates", "_NCProperties"}
+"""Attributes of netCDF-4 itself."""
 
 
 def _read_plain(opened: Any) -> xr.Dataset | None:
-    """Read numbers that stand as they are, described in words; ``None`` where there is more to it."""
+    """Read numbers that stand as they are, simply described; ``None`` where there is more to it."""
     import xarray as xr
 
-    attributes = _words(opened.attrs, {"_NCProperties"})
     members = dict(opened.items())
-    if attributes is None or not all(_is_numbers(member) for member in members.values()):
+    if not all(_is_numbers(member) for member in members.values()):
         return None
-    names = {int(one.attrs["_Netcdf4Dimid"]): name for name, one in members.items() if one.is_scale}
-    sizes = {name: len(members[name]) for name in names.values()}
+    attributes = {name: _attributes(member) for name, member in members.items()}
+    scales = [name for name, known in attributes.items() if known.get("CLASS") == b"DIMENSION_SCALE"]
+    names = {int(attributes[name]["_Netcdf4Dimid"]): name for name in scales}
     variables = {}
     for name, member in members.items():
-        if name in sizes and bytes(member.attrs["NAME"]).startswith(b"This is a netCDF dimension but not"):
+        known = attributes[name]
+        if name in scales and known["NAME"].startswith(b"This is a netCDF dimension but not"):
             continue
-        dims = _dimensions(name, member, names)
-        words = _words(member.attrs, _BOOKKEEPING)
-        if dims is None or words is None or member.shape != tuple(sizes[dim] for dim in dims):
+        dims = (name,) if name in scales else tuple(names[int(one)] for one in known.get("_Netcdf4Coordinates", ()))
+        described = _described(known)
+        if described is None or member.shape != tuple(len(members[dim]) for dim in dims):
             return None
-        variables[name] = xr.Variable(dims, member[()], words)
-    return xr.Dataset(variables, attrs=attributes)
+        variables[name] = xr.Variable(dims, member[()], described)
+    described = _described(_attributes(opened))
+    return None if described is None else xr.Dataset(variables, attrs=described)
 
 
 def _is_numbers(member: Any) -> bool:
@@ -328,18 +344,17 @@ def _is_numbers(member: Any) -> bool:
     return dtype is not None and dtype.kind in "iuf" and member.shape is not None
 
 
-def _dimensions(name: str, member: Any, names: Mapping[int, str]) -> tuple[str, ...] | None:
-    """Names of the dimensions of a variable, ``None`` where the file says them in another way."""
-    if member.ndim == 0:
-        return ()
-    if name in names.values():
-        return (name,) if member.ndim == 1 else None
-    numbers = member.attrs.get("_Netcdf4Coordinates")
-    return None if numbers is None else tuple(names[int(number)] for number in numbers)
+def _attributes(member: Any) -> dict[str, Any]:
+    """Attributes as far as they are needed; each costs as much to read as ten numbers of the data."""
+    attributes = member.attrs
+    names = [name for name in attributes if name not in _TIES]
+    return {name: attributes[name] for name in names if name != "_Netcdf4Dimid" or "CLASS" in names}
 
 
-def _words(attributes: Any, aside: set[str]) -> dict[str, str] | None:
-    """Attributes that are not set aside, if all of them are words without a meaning for the values."""
-    kept = {name: attributes[name] for name in attributes if name not in aside}
-    words = all(isinstance(text, str) for text in kept.values()) and not _MEANINGS & kept.keys()
-    return kept if words else None
+def _described(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Attributes that are not those of netCDF-4, if all are simple; NaN that stands for itself is none."""
+    kept = {name: item for name, item in attributes.items() if name not in _OWN}
+    fill = kept.get("_FillValue")
+    if isinstance(fill, np.ndarray) and fill.dtype.kind == "f" and np.isnan(fill).all():
+        del kept["_FillValue"]
+    return kept if _is_simple(kept) else None

@@ -157,7 +157,8 @@ def existing_file(name: str, path: str | os.PathLike[str]) -> Path:
     InputError
         If there is none; the line says what is there instead, or why it cannot be read.
     """
-    file = Path(as_instance(name, path, (str, os.PathLike), "must be the path of a file"))
+    as_instance(name, path, (str, os.PathLike), "must be the path of a file")
+    file = Path(path)
     try:
         mode = file.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):

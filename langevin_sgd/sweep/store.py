@@ -158,6 +158,8 @@ class Store:
         return found
 
     def _refuse(self, error: OSError) -> None:
+        if isinstance(error, FileNotFoundError):
+            return  # nothing has been stored yet
         with named_file("directory", error.filename or self.directory, "read"):
             raise error
 

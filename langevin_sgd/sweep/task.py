@@ -241,8 +241,8 @@ def _restored(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(_restored(item) for item in value)
     if isinstance(value, dict):
-        kind = _look_up(value[_CLASS])
-        if not is_dataclass(kind):
+        kind: Any = _look_up(value[_CLASS])
+        if not (isinstance(kind, type) and is_dataclass(kind)):
             raise TypeError(f"{value[_CLASS]} is no dataclass")
         return kind(**{key: _restored(item) for key, item in value.items() if key != _CLASS})
     return value

@@ -244,3 +244,7 @@ def test_numbers_of_numpy_are_numbers():
     assert encode(Sizes(64, np.int64(2))) == encode(Sizes(64, 2.0))
     with pytest.raises(ls.InputError, match=r"settings.scale = .*nan"):
         encode(Sizes(64, np.float64("nan")))
+
+
+def test_a_store_that_is_not_there_holds_nothing(tmp_path):
+    assert states(tmp_path / "none") == []

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langevin_sgd.checks import InputError
+from langevin_sgd.checks import InputError, as_count, as_flag, as_instance, as_positive, as_text, require
 from langevin_sgd.dataset import os_reason
 from langevin_sgd.sweep.pools import PATIENCE, POLL, ClusterPool, LocalPool, Pool, versions
 from langevin_sgd.sweep.store import Store, is_path_of, write_record, write_result
@@ -94,9 +94,15 @@ def run(
     KeyboardInterrupt
         At Ctrl-C; what is finished is stored, and the same call continues.
     InputError
-        If the cluster cannot be used, or results cannot be written; again the same call continues.
+        If an argument is out of its range, the cluster cannot be used, or results cannot be written; again the same
+        call continues.
     """
-    wanted = list(dict.fromkeys(tasks))
+    as_instance("store", store, Store)
+    workers = None if workers is None else as_count("workers", workers)
+    progress, retry_failed = as_flag("progress", progress), as_flag("retry_failed", retry_failed)
+    patience = as_positive("patience", patience)
+    require(scheduler is None or bool(as_text("scheduler", scheduler)), "scheduler", scheduler, "must be an address")
+    wanted = list(dict.fromkeys(as_instance("tasks", task, Task) for task in tasks))
     todo = _prepare(wanted, store, retry_failed)
     if todo:
         pool = LocalPool(workers) if scheduler is None else ClusterPool(scheduler, patience)

@@ -106,6 +106,7 @@ class Store:
 
     def path(self, task: Task) -> Path:
         """Where the result of `task`, by the code as it is now, lies or would lie."""
+        as_instance("task", task, Task)
         return self.directory / f"{_stem(task)}.nc"
 
     def has(self, task: Task) -> bool:

@@ -58,6 +58,25 @@ def shown(value: Any, *, width: int = 80) -> str:
     return text if len(text) <= width else f"{text[: width - 4]} ..."
 
 
+def printable(text: str, *, lines: bool = False) -> str:
+    r"""Return a text whose control characters are written out, so that it can do nothing to a terminal.
+
+    Parameters
+    ----------
+    text
+        From a file or from another program.
+    lines
+        Whether line feeds and tabs stay.
+
+    Examples
+    --------
+    >>> print(printable(chr(27) + "[2J"))
+    \x1b[2J
+    """
+    kept = "\n\t" if lines else ""
+    return "".join(one if one.isprintable() or one in kept else repr(one)[1:-1] for one in text)
+
+
 def as_real(name: str, value: Any, allowed: str = "must be a finite number") -> float:
     """Return a finite real number as a float; neither truth values nor texts nor complex numbers are numbers.
 

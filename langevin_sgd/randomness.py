@@ -29,7 +29,7 @@ import numpy as np
 from llvmlite import ir
 from numba import float32, float64, int32, int64, types, uint32, uint64
 
-from langevin_sgd.checks import as_seed
+from langevin_sgd.checks import InputError
 from langevin_sgd.compiled import fma, inlined, intrinsic, kernel
 
 BATCHES = 0
@@ -85,7 +85,7 @@ def derive_seed(seed: int, *labels: Any) -> int:
     >>> derive_seed(0, "a") == derive_seed(0, "a"), derive_seed(0, "a") == derive_seed(0, "b")
     (True, False)
     """
-    text = json.dumps([as_seed("seed", seed), *labels], sort_keys=True)
+    text = json.dumps([int(seed), *labels], sort_keys=True)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
 
 
@@ -97,7 +97,9 @@ def key_from_seed(seed: int) -> np.ndarray:
     InputError
         If the seed is not an integer in 0 ... 2**128 - 1.
     """
-    value = as_seed("seed", seed)
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= int(seed) < 2**128:
+        raise InputError(f"seed = {seed!r}: must be an integer from 0 to 2**128 - 1")
+    value = int(seed)
     mask = 2**64 - 1
     return np.array([value & mask, value >> 64, 0, 0], dtype=np.uint64)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from langevin_sgd.checks import require
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.recording import CHUNK_SECONDS, LIMIT
 from langevin_sgd.sgd_settings import SGD
@@ -32,6 +33,8 @@ from langevin_sgd.training.perceptron.state import (
 )
 from langevin_sgd.training.problems import padded
 
+SHORTEST = 1e-150
+"""Length of a row whose square is a number of full precision."""
 TILE_SAMPLES = 256
 """Samples whose numbers are drawn together."""
 
@@ -62,10 +65,21 @@ class Snapshots:
 def make_points(problem: Perceptron, seed: int, replica: int, precision: str) -> Points:
     """Training set of one replica, laid out for the kernels."""
     rows = padded(problem.rows(seed, replica))
-    if precision == "float32":
-        rows = rows.astype(np.float32)
-    lengths = np.sqrt(np.einsum("ip,ip->i", rows, rows, dtype=float)) * (1.0 + 1e-12)
+    with np.errstate(over="ignore", under="ignore"):
+        if precision == "float32":
+            rows = rows.astype(np.float32)
+        lengths = np.sqrt(np.einsum("ip,ip->i", rows, rows, dtype=float)) * (1.0 + 1e-12)
     return Points(rows, lengths, float(lengths.max()))
+
+
+def require_lengths(points: Points, problem: Perceptron, precision: str) -> None:
+    """Raise `InputError` if given points are so long or so short that their lengths are lost in rounding."""
+    X = problem.data.sample(0)[0]
+    there = np.isfinite(points.lengths) & ((points.lengths > SHORTEST) | ~X.any(axis=1))
+    allowed = (
+        f"rows must have lengths between {SHORTEST:g} and {1 / SHORTEST:g}, and be numbers in {precision}: scale them"
+    )
+    require(bool(there.all()), "data", f"numbers up to {np.abs(X).max():.3g}", allowed)
 
 
 def make_rule(problem: Perceptron, settings: SGD, *, stop_unfit: float, automatic: bool) -> Rule:

@@ -62,8 +62,11 @@ def require_trainable(module: Callable[[int], torch.nn.Module], inputs: torch.Te
     modules = [one.to(device=x.device, dtype=x.dtype) for one in (first, other)]
     with torch.random.fork_rng(devices=[]):
         outputs = _require_one_number(modules[0], x)
-        _require_function_of_input(modules[0], x, outputs)
-        _require_gradient(modules, x, outputs)
+        _require_no_chance(modules[0], x, outputs)
+        changes = _require_vectorised(modules, x)
+        _require_lonely_inputs(modules[0], x, outputs)
+    if bool((outputs != 0).any()) and not any(bool(change.any()) for change in changes):
+        raise _refusal("makes a module whose outputs do not depend on its weights (softmax of one number, detach?)")
 
 
 def _require_new_weights(first: torch.nn.Module, again: torch.nn.Module, other: torch.nn.Module) -> None:
@@ -95,18 +98,18 @@ def _require_one_number(module: torch.nn.Module, x: torch.Tensor) -> torch.Tenso
     return outputs.detach().reshape(len(x))
 
 
-def _require_function_of_input(module: torch.nn.Module, x: torch.Tensor, outputs: torch.Tensor) -> None:
-    """An output must not depend on chance, nor on the other inputs of a batch."""
+def _require_no_chance(module: torch.nn.Module, x: torch.Tensor, outputs: torch.Tensor) -> None:
     torch.manual_seed(1)
-    again, some = _require_one_number(module, x), _require_one_number(module, x[:2])
-    if not _close(again, outputs):
+    if not _close(_require_one_number(module, x), outputs):
         way_out = "leave it out, or let build return module.eval()"
         raise _refusal(f"makes a module that gives other outputs when it is called again (dropout?): {way_out}")
-    if not _close(some, outputs[:2]):
-        example = "normalisation or softmax over the batch?"
-        raise _refusal(
-            f"makes a module whose outputs depend on the other inputs of a batch ({example}): treat each alone"
-        )
+
+
+def _require_lonely_inputs(module: torch.nn.Module, x: torch.Tensor, outputs: torch.Tensor) -> None:
+    """An output must not depend on the other inputs of a batch."""
+    if not _close(_require_one_number(module, x[:2]), outputs[:2]):
+        kind = "whose outputs depend on the other inputs of a batch (normalisation or softmax over it?)"
+        raise _refusal(f"makes a module {kind}: must treat each input alone")
 
 
 def _close(one: torch.Tensor, other: torch.Tensor) -> bool:
@@ -116,8 +119,8 @@ def _close(one: torch.Tensor, other: torch.Tensor) -> bool:
     return bool(((one - other)[both].abs() <= _ROUNDING * scale).all())
 
 
-def _require_gradient(modules: list[torch.nn.Module], x: torch.Tensor, outputs: torch.Tensor) -> None:
-    """The module must be one that vmap can take, and its outputs must depend on the trained weights."""
+def _require_vectorised(modules: list[torch.nn.Module], x: torch.Tensor) -> list[torch.Tensor]:
+    """Return sums of gradients, if the module is one that vmap can take."""
     stacked = x.expand(len(modules), *x.shape)
     try:
         replicas = VectorisedReplicas.of_modules(modules)
@@ -129,10 +132,7 @@ def _require_gradient(modules: list[torch.nn.Module], x: torch.Tensor, outputs: 
             f"makes a module that cannot be trained in many replicas at once ({_reason(error)}): it must not branch on "
             "numbers (torch.where in place of if), change tensors in place, or draw random numbers"
         ) from error
-    if bool((outputs != 0).any()) and not any(bool(change.any()) for change in changes):
-        raise _refusal(
-            "makes a module whose outputs do not depend on its weights (softmax of a single number, detach?)"
-        )
+    return changes
 
 
 def _reason(error: Exception) -> str:

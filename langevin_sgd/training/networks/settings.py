@@ -78,9 +78,8 @@ def numbers_of(
 
 def _learning_rate(temperature_per_width: float, batch_size: int, width: int) -> float:
     lr = temperature_per_width * batch_size * width
-    require(
-        is_real(lr), "temperature_per_width", temperature_per_width, "must make a finite lr (times batch and width)"
-    )
+    allowed = "must be finite when multiplied with batch size and width"
+    require(is_real(lr), "temperature_per_width", temperature_per_width, allowed)
     return lr
 
 
@@ -123,12 +122,17 @@ def _column(name: str, value: Any, count: int) -> list[Any]:
     """Return one entry for each replica."""
     if _is_shared(value):
         return [_CONVERTED[name](name, value)] * count
-    one_dimension = getattr(value, "ndim", 1) == 1 and not isinstance(value, set | frozenset)
-    require(one_dimension, name, value, "must be a number or one number for each replica")
-    return list(as_tuple(name, value, _CONVERTED[name]))
+    return _one_each(name, value, _CONVERTED[name])
+
+
+def _one_each(name: str, value: Any, convert: Callable[[str, Any], Any]) -> list[Any]:
+    """Return the entries of a sequence, converted."""
+    ordered = getattr(value, "ndim", 1) == 1 and not isinstance(value, set | frozenset)
+    require(ordered, name, value, "must be a number or one number for each replica")
+    return list(as_tuple(name, value, convert))
 
 
 def _replica_numbers(replicas: Any, seed: Any, count: int) -> list[int]:
     if replicas is not None and not _is_shared(replicas):
-        return list(as_tuple("replicas", replicas, lambda name, number: as_count(name, number, minimum=0)))
+        return _one_each("replicas", replicas, lambda name, number: as_count(name, number, minimum=0))
     return list(range(count)) if seed is None or _is_shared(seed) else [0] * count

@@ -170,7 +170,6 @@ def train_perceptron(
     _require_usable(problem, settings, method, stop_unfit)
     limit = MOST_STEPS if max_steps is None else as_count("max_steps", max_steps, maximum=MOST_STEPS)
     max_steps = None if max_steps is None else limit
-    separable = _require_end(problem, max_steps)
     path = None if checkpoint is None else Path(as_instance("checkpoint", checkpoint, (str, os.PathLike)))
     if seed is None and path is not None:
         seed = stored_seed(path)
@@ -203,6 +202,7 @@ def train_perceptron(
         max_steps=limit,
         precision=precision,
     )
+    separable = _require_end(problem, max_steps)
     shown = progress and sys.stderr.isatty()
     if path is None:
         training.run(progress=shown)

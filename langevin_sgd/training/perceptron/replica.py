@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
 
@@ -32,6 +31,7 @@ from langevin_sgd.training.perceptron.state import (
     State,
 )
 from langevin_sgd.training.problems import padded
+from langevin_sgd.training.unfit import allowed_unfit
 
 SHORTEST = 1e-150
 """Length of a row whose square is a number of full precision."""
@@ -87,7 +87,7 @@ def make_rule(problem: Perceptron, settings: SGD, *, stop_unfit: float, automati
     return Rule(
         lr=float(settings.lr),
         margin=float(problem.margin),
-        allowed=math.floor(stop_unfit * problem.points),
+        allowed=allowed_unfit(stop_unfit, problem.points),
         all_points=settings.sampling == "without_replacement" and settings.batch_size == problem.points,
         automatic=automatic,
         overflow=LIMIT**2,

@@ -27,7 +27,7 @@ FAMILIES: dict[str, type[Network]] = {
 
 def leaves_depth(name: str) -> bool:
     """Whether a family leaves the number of hidden layers open."""
-    return any(field.name == "depth" for field in fields(FAMILIES[name]))
+    return any(field.name == "depth" for field in fields(FAMILIES[as_choice("network", name, FAMILIES)]))
 
 
 def of_family(

@@ -22,7 +22,6 @@ import re
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -45,6 +44,7 @@ from langevin_sgd.models.networks import ConvolutionalNetwork, FullyConnected, O
 from langevin_sgd.record import as_schedule
 from langevin_sgd.sgd_settings import SAMPLINGS, Sampling
 from langevin_sgd.training.batches import TILE, require_sampling
+from langevin_sgd.training.carried import as_path
 from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.losses import LOSSES
 from langevin_sgd.training.networks.observables import MARGIN_QUANTILES, OBSERVABLES, variables_of
@@ -209,7 +209,7 @@ def train_networks(
     >>> runs["status"].values.tolist(), runs["unfit_fraction"].values.tolist()
     ([0, 0], [0.0, 0.0])
     """
-    network = as_instance("network", network, (FullyConnected, ConvolutionalNetwork, OwnNetwork), _KINDS)
+    as_instance("network", network, (FullyConnected, ConvolutionalNetwork, OwnNetwork), _KINDS)
     max_steps = as_count("max_steps", max_steps)
     probe_points = as_count("probe_points", probe_points, minimum=0)
     loss = as_choice("loss", loss, LOSSES)
@@ -222,7 +222,7 @@ def train_networks(
     seconds = None if seconds is None else as_positive("seconds", seconds)
     keep_weights, progress = as_flag("keep_weights", keep_weights), as_flag("progress", progress)
     require_device(device)
-    path = None if checkpoint is None else Path(as_instance("checkpoint", checkpoint, (str, os.PathLike)))
+    path = as_path(checkpoint)
     steps = np.empty(0, np.int64) if schedule is None else as_schedule(schedule, max_steps)
     if start is not None:
         seed, replicas = as_in_start(start, seed, replicas)
@@ -243,13 +243,13 @@ def train_networks(
     sets = training_sets(data, numbers.draws, numbers.points, getattr(torch, precision), device)
     train, test = (part._replace(widest=max(part.widest, getattr(network, "widest", 1))) for part in sets)
     _require_fitting(network, numbers, train, probe_points, test)
-    observe = _observables(observe, probe_points, has_test=len(test.X) > 0)
+    observed = _observables(observe, probe_points, has_test=len(test.X) > 0)
     parameters = sum(w[0].numel() for w in network.replicas([(0, 0)], train.X.dtype).trained)
     begun = from_the_beginning(numbers) if start is None else taken_up(start, network, numbers, parameters)
-    at_end = tuple(dict.fromkeys((*observe, *(["kernel"] if probe_points else []))))
+    at_end = tuple(dict.fromkeys((*observed, *(["kernel"] if probe_points else []))))
     moving = any(settings.momentum for settings in numbers.settings)
     kept = ("weights", "velocity") if moving else ("weights",)
-    always = variables_of(observe, has_test=len(test.X) > 0)
+    always = variables_of(observed, has_test=len(test.X) > 0)
     returned = len(steps) * len(always) + (len(kept) * parameters if keep_weights else 0)
     longest = int(NOISES[noise].lengths(numbers, train.points).max())
     _require_memory(len(numbers.draws), train, parameters, returned, longest, probe_points)
@@ -262,7 +262,7 @@ def train_networks(
         test=test,
         begun=begun,
         probe_points=probe_points,
-        observe=observe,
+        observe=observed,
         at_end=at_end,
         max_steps=max_steps,
         until_unfit=until_unfit,
@@ -288,7 +288,7 @@ def train_networks(
         "seed": seeds[0] if len(set(seeds)) == 1 else None,
         "seeds": seeds,
         "probe_points": probe_points,
-        "observe": list(observe),
+        "observe": list(observed),
     }
     train_task(task, device, path, provenance, progress=progress and sys.stderr.isatty())
     return make_result(task.results, numbers, begun, train.points, network.width, **provenance)

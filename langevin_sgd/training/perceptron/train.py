@@ -40,7 +40,7 @@ from langevin_sgd.record import as_schedule
 from langevin_sgd.recording import CHUNK_SECONDS, Recording, as_start
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.training.batches import require_sampling
-from langevin_sgd.training.carried import put_back, require_whole, require_within
+from langevin_sgd.training.carried import as_path, put_back, require_whole, require_within
 from langevin_sgd.training.perceptron.plain import Rule
 from langevin_sgd.training.perceptron.replica import Replica, Snapshots, make_points, make_rule, require_lengths
 from langevin_sgd.training.perceptron.result import make_result
@@ -170,7 +170,7 @@ def train_perceptron(
     _require_usable(problem, settings, method, stop_unfit)
     limit = MOST_STEPS if max_steps is None else as_count("max_steps", max_steps, maximum=MOST_STEPS)
     max_steps = None if max_steps is None else limit
-    path = None if checkpoint is None else Path(as_instance("checkpoint", checkpoint, (str, os.PathLike)))
+    path = as_path(checkpoint)
     if seed is None and path is not None:
         seed = stored_seed(path)
     seed = fresh_seed() if seed is None else as_seed("seed", seed)

@@ -156,6 +156,12 @@ def test_a_seed_is_a_whole_number_or_nothing(seed):
         ({"alpha": np.ma.masked_greater([1.0, 2.0], 1.5)}, "^alpha"),
         ({"alpha": []}, "^replicas = 0: must be at least 1"),
         ({"lr": None, "temperature_per_width": 1e308}, "^temperature_per_width = 1e.308: must be finite"),
+        ({"lr": 1e-320}, "^lr = 1e-320: over the batch size must lie between 1.18e-38 and 3.4e.38"),
+        ({"lr": 1e-38, "batch_size": 5}, "^lr = 1e-38: over the batch size must lie between"),
+        ({"lr": [0.1, 1e308]}, r"^lr = 1e\+308: must lie between 1.18e-38 and 3.4e\+38, the numbers of torch.float32"),
+        ({"alpha": 1e-320}, "^alpha = 1e-320: must lie between"),
+        ({"alpha": 1e308}, r"^alpha = 1e\+308: must lie between"),
+        ({"alpha": 1e-320, "precision": "float64"}, "^alpha = 1e-320: must lie between"),
         ({"points": 10**30}, "^points = .*must be an integer"),
         ({"momentum": "0.5"}, "^momentum = '0.5'"),
         ({"observe": None}, "^observe = None"),
@@ -173,6 +179,14 @@ def test_a_seed_is_a_whole_number_or_nothing(seed):
 )
 def test_options_out_of_range_are_one_line(options, message):
     refused(message, **options)
+
+
+def test_a_learning_rate_lost_in_float32_was_taken_for_a_fit():
+    """All gradients times 1e-320 were zero, and so no point counted as unfit: status fitted, loss 0."""
+    runs = train(lr=1e-30, precision="float64")
+    assert runs["status"] == 3  # stuck: no weight can change
+    assert runs["unfit_fraction"] == 1.0
+    assert float(runs["loss"][0]) == pytest.approx(1.0)
 
 
 def test_a_start_that_lacks_something_is_one_line():

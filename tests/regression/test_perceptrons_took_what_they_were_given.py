@@ -113,6 +113,28 @@ def test_options_of_fresh_samples_out_of_range_are_one_line(options, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lr": 1e308},
+        {"lr": 1e308, "stop_unfit": 0.5},
+        {"lr": 1e200, "max_steps": 1, "schedule": [0, 1]},
+        {"start": [1e200] * 4, "method": "accelerated"},
+        {"start": [-1e200] * 4, "stop_unfit": 0.3},
+    ],
+    ids=lambda changes: ",".join(changes),
+)
+def test_weights_beyond_the_limit_are_a_status_and_never_a_number(changes):
+    """They were infinite norms of replicas that had fitted, or reached their last step."""
+    given = dict(changes)
+    with np.errstate(all="raise"):
+        runs = train(settings=ls.SGD(lr=given.pop("lr", 1.0), batch_size=2), **given)
+    assert runs["status"].values.tolist() == [3]
+    assert np.isnan(runs["norm"].values).all()
+    for name in runs.data_vars:
+        assert not np.isinf(runs[name].values).any(), name
+
+
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize("size", [1e300, 1e-300, 1e160, 1e-160])
 def test_points_whose_squares_are_no_numbers_are_one_line(size, precision):

@@ -240,6 +240,7 @@ def train_networks(
         seed=seed,
         replicas=replicas,
     )
+    _require_precision(numbers, getattr(torch, precision))
     sets = training_sets(data, numbers.draws, numbers.points, getattr(torch, precision), device)
     train, test = (part._replace(widest=max(part.widest, getattr(network, "widest", 1))) for part in sets)
     _require_fitting(network, numbers, train, probe_points, test)
@@ -305,6 +306,17 @@ def require_device(device: str) -> None:
             raise InputError(f"device = {device!r}: there is no CUDA device here; use cpu")
         there = torch.cuda.device_count()
         require(int(found[2] or 0) < there, "device", device, f"there are {there} CUDA devices, counted from 0")
+
+
+def _require_precision(numbers: Numbers, dtype: torch.dtype) -> None:
+    """Raise `InputError` where alpha or lr/batch_size is beyond the numbers that are trained with."""
+    lowest, highest = torch.finfo(dtype).tiny, torch.finfo(dtype).max
+    allowed = f"must lie between {lowest:.3g} and {highest:.3g}, the numbers of {dtype}"
+    for alpha in set(numbers.alpha):
+        require(lowest <= alpha <= highest, "alpha", alpha, allowed)
+    for settings in set(numbers.settings):
+        require(lowest <= settings.temperature, "lr", settings.lr, f"over the batch size {allowed}")
+        require(settings.lr <= highest, "lr", settings.lr, allowed)
 
 
 def _require_fitting(

@@ -138,7 +138,8 @@ class Replica:
                 self._arrive(snapshots, r)
         ended = bool(counters[STATUS] != TRAINING)
         if ended:
-            if counters[STATUS] == DIVERGED:
+            if counters[STATUS] == DIVERGED or not self._is_bounded():
+                counters[STATUS] = DIVERGED
                 self._state.weights[:] = np.nan
             self._record(snapshots, r, len(snapshots.steps))
             counters[UNFIT] = self._count_unfit()
@@ -171,11 +172,16 @@ class Replica:
     def _record(self, snapshots: Snapshots, r: int, until: int) -> None:
         """Take all snapshots up to number `until`: of a replica that has ended they are all the same."""
         taken = slice(int(self._state.counters[RECORDED]), until)
-        w = self._state.weights
+        w = self._state.weights if self._is_bounded() else np.full_like(self._state.weights, np.nan)
         snapshots.first[r, taken] = w[0]
         snapshots.rest[r, taken] = np.linalg.norm(w[1:])
         snapshots.unfit[r, taken] = self._count_unfit()
         self._state.counters[RECORDED] = until
+
+    def _is_bounded(self) -> bool:
+        """Whether the weights have not diverged: the kernels look at the ends of tiles only."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return bool(np.linalg.norm(self._state.weights) <= LIMIT)
 
     def _count_unfit(self) -> int:
         """Number of unfit points now."""

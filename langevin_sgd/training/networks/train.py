@@ -304,8 +304,8 @@ def require_device(device: str) -> None:
     if found[1] == "cuda":
         if not torch.cuda.is_available():
             raise InputError(f"device = {device!r}: there is no CUDA device here; use cpu")
-        there = torch.cuda.device_count()
-        require(int(found[2] or 0) < there, "device", device, f"there are {there} CUDA devices, counted from 0")
+        known = found[2] is None or int(found[2]) < torch.cuda.device_count()
+        require(known, "device", device, "there is no such CUDA device; they are counted from 0")
 
 
 def _require_precision(numbers: Numbers, dtype: torch.dtype) -> None:

@@ -138,6 +138,31 @@ def pull(prediction: float, margin: float, estimate: Estimate | None) -> float |
     return gap / scale if scale else (0.0 if gap == 0 else None)
 
 
+def pull_without_margin(prediction: float, estimate: Estimate | None) -> float | None:
+    """(m - p) / se: how far off the prediction itself, whatever its margin; ``None`` as for `pull`.
+
+    Examples
+    --------
+    >>> pull_without_margin(1.0, Estimate(value=1.5, standard_error=0.25))
+    2.0
+    """
+    return pull(prediction, 0.0, estimate)
+
+
+def passes_by_margin(
+    prediction: float, margin: float, estimate: Estimate | None, *, level: float = FALSE_ALARM
+) -> bool:
+    """Whether a prediction is met within its margin only: without the margin it would be refuted.
+
+    Examples
+    --------
+    >>> passes_by_margin(1.0, 0.5, Estimate(value=1.4, standard_error=0.01))
+    True
+    """
+    with_margin, without = (judge(prediction, d, {}, estimate, level=level)[0] for d in (margin, 0.0))
+    return with_margin != "refuted" and without == "refuted"
+
+
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the worst of some verdicts by `SEVERITY`; ``failed`` if there are none."""
     return min(verdicts, key=SEVERITY.index, default="failed")

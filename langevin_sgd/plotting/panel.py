@@ -167,15 +167,21 @@ def to_csv(panels: Sequence[Panel]) -> str:
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["panel", "x_label", "y_label", "series", "kind", "x", "y", "standard_error", "value"])
     for panel in panels:
-        start = [panel.title, panel.x_label, panel.y_label]
+        start = [_cell(panel.title), _cell(panel.x_label), _cell(panel.y_label)]
         if panel.map is not None:
             columns, lines = panel.map.places("x", panel.x_scale)[0], panel.map.places("y", panel.y_scale)[0]
             for y, values in zip(lines.tolist(), panel.map.values.tolist(), strict=True):
                 rows.writerows(
-                    [*start, panel.map.label, "map", x, y, "", v] for x, v in zip(columns.tolist(), values, strict=True)
+                    [*start, _cell(panel.map.label), "map", x, y, "", v]
+                    for x, v in zip(columns.tolist(), values, strict=True)
                 )
         for series in panel.series:
             errors = [""] * len(series.x) if series.error is None else series.error.tolist()
             points = zip(series.x.tolist(), series.y.tolist(), errors, strict=True)
-            rows.writerows([*start, series.label, series.kind, *point, ""] for point in points)
+            rows.writerows([*start, _cell(series.label), series.kind, *point, ""] for point in points)
     return text.getvalue()
+
+
+def _cell(words: str) -> str:
+    """Keep a spreadsheet from taking a label for a formula."""
+    return f"'{words}" if words.startswith(("=", "+", "-", "@", "\t", "\r")) else words

@@ -89,15 +89,12 @@ def _not_written(error: OSError) -> int:
     """Say that a file or the standard output could not be used; a reader of a pipe that has gone needs no word."""
     if error.filename is not None:
         return _say(f"'{os.fsdecode(error.filename)}': cannot be read or written ({why(error)})", 1)
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-        return _say(f"something cannot be read or written ({why(error)})", 1)
     # What stdout still holds would be tried again, and fail again, at exit.
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
         return 1
-    return _say(f"the results cannot be written ({why(error)})", 1)
+    return _say(f"the output cannot be written ({why(error)})", 1)
 
 
 @contextlib.contextmanager

@@ -157,7 +157,10 @@ def test_a_new_claim_runs_as_it_stands(command, tmp_path, monkeypatch):
         ([], "Expected one of {claims, predict, perceptron, train, sweep, env}"),
         (["sweep", "status", "/nowhere"], "there is no such directory"),
         (["predict", "linear-regression", "--lr", "0.1"], "--eigenvalues"),
-        (["predict", "linear-regression", "--lr", "0.1", "--eigenvalues", "1,x"], "--eigenvalues = '1,x': each must be a number"),
+        (
+            ["predict", "linear-regression", "--lr", "0.1", "--eigenvalues", "1,x"],
+            "--eigenvalues = '1,x': each must be a number",
+        ),
     ],
 )
 def test_bad_usage_is_one_clear_line_and_status_two(command, words, message):

@@ -151,12 +151,12 @@ class Train:
 
     def run(self) -> int:
         """Train, average and print."""
+        require_torch()
         from langevin_sgd.experiments import average_networks
         from langevin_sgd.sweep import Store
 
         if self.plot is not None and len(set(self.temperature_per_width)) < 2:
             raise InputError("--plot: needs two or more values of --temperature-per-width")
-        require_torch()
         with in_words_of_the_command(OPTIONS):
             grid = self._grid()
             store = Store(self.results)

@@ -112,7 +112,7 @@ def number(
     """Return what reads one number between bounds; ``above`` and ``below`` are themselves outside."""
     bounds = (("above", above), ("at least", least), ("below", below), ("at most", most))
     named = " and ".join(f"{words} {bound:g}" for words, bound in bounds if math.isfinite(bound) and bound != LARGEST)
-    allowed = f"must be a number {named}".rstrip()
+    allowed = _IN_WORDS.get(named) or f"must be a number {named}".rstrip()
 
     def read(word: str) -> float:
         try:
@@ -128,6 +128,11 @@ def number(
     return read
 
 
+_IN_WORDS = {
+    "above 0": "must be a positive number",
+    "at least 0": "must be a number of zero or above",
+    "at least 0 and below 1": "must satisfy 0 <= value < 1",
+}
 _SIZES = f"(sizes from {SMALLEST:g} to {LARGEST:g})"
 
 

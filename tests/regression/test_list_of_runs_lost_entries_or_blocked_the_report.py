@@ -68,19 +68,12 @@ def test_runs_at_the_same_time_keep_the_entries_of_each_other(tmp_path):
 @pytest.mark.parametrize(
     "content",
     [
-        "[]",
-        "null",
-        "3",
-        '"x"',
-        "{",
-        "",
-        "\udcff",
-        "[" * 100_000,
-        '{"tests/nothing": 3}',
-        '{"tests/nothing": {"quick": 3}}',
-    ]
-    + ['{"tests/nothing": {"quick": {"seed": -1}}}', '{"tests/nothing": {"quick": {"seed": 0, "colour": 1}}}']
-    + ['{"tests/nothing": {"quack": {"seed": 0}}}', '{"tests/nothing": {"quick": {"seed": 0, "device": 3}}}'],
+        *("[]", "null", "3", '"x"', "{", "", "\udcff", "[" * 100_000, '{"tests/nothing": 3}'),
+        *('{"tests/nothing": {"quick": 3}}', '{"tests/nothing": {"quick": {"seed": -1}}}'),
+        '{"tests/nothing": {"quick": {"seed": 0, "colour": 1}}}',
+        '{"tests/nothing": {"quack": {"seed": 0}}}',
+        '{"tests/nothing": {"quick": {"seed": 0, "device": 3}}}',
+    ],
 )
 def test_a_list_of_another_shape_is_one_line_and_blocks_nothing(tmp_path, caplog, content):
     store, file = Store(tmp_path), tmp_path / "claims.json"

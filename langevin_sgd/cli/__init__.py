@@ -75,7 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _say(line: str, status: int) -> int:
-    print(f"{PROGRAM}: {one_line(line)}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # a terminal that is gone
+        print(f"{PROGRAM}: {one_line(line)}", file=sys.stderr)
     return status
 
 

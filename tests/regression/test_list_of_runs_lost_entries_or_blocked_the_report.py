@@ -39,29 +39,27 @@ class Other(Nothing):
 
 RUNS_OF_ONE_PROCESS = """
 import pathlib, sys, time
-sys.path.insert(0, {folder!r})
-from test_list_of_runs_lost_entries_or_blocked_the_report import Nothing, run, Store
+from langevin_sgd.claims.runs import remember
+from langevin_sgd.sweep import Store
 here, name, others = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-(here / f"ready-{{name}}").touch()
+(here / f"ready-{name}").touch()
 while len(list(here.glob("ready-*"))) < others:
     time.sleep(0.01)
-for number in range(15):
-    claim = type("Claim", (Nothing,), {{"id": f"{{name}}{{number}}"}})()
-    run([claim], Store(here / "results"), seed=number)
+for number in range(40):
+    remember(Store(here / "results"), {f"tests/{name}{number}": {"quick": {"seed": number, "device": "cpu"}}})
 """
 
 
 def test_runs_at_the_same_time_keep_the_entries_of_each_other(tmp_path):
-    script = RUNS_OF_ONE_PROCESS.format(folder=str(__file__).rsplit("/", 1)[0])
     names = ["a", "b", "c"]
-    words = [[sys.executable, "-c", script, str(tmp_path), name, str(len(names))] for name in names]
+    words = [[sys.executable, "-P", "-c", RUNS_OF_ONE_PROCESS, str(tmp_path), name, str(len(names))] for name in names]
     started = [subprocess.Popen(line, stderr=subprocess.PIPE, text=True) for line in words]
     for process in started:
         _, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
     known = json.loads((tmp_path / "results" / "claims.json").read_text())
     assert known == {
-        f"tests/{name}{number}": {"quick": {"seed": number, "device": "cpu"}} for name in names for number in range(15)
+        f"tests/{name}{number}": {"quick": {"seed": number, "device": "cpu"}} for name in names for number in range(40)
     }
 
 

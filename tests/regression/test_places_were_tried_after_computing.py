@@ -169,7 +169,7 @@ def test_figures_do_not_follow_what_a_user_has_set_for_his_own(command, tmp_path
 
 @pytest.mark.parametrize("redirection", [">/dev/full", ">&-"])
 def test_an_output_that_takes_nothing_is_one_line(redirection):
-    words = f'"{sys.executable}" -m langevin_sgd env --json {redirection}'
+    words = f'"{sys.executable}" -P -m langevin_sgd env --json {redirection}'
     done = subprocess.run(["sh", "-c", words], capture_output=True, text=True, env=os.environ, check=False)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1, done.stderr

@@ -20,6 +20,7 @@ from types import FrameType
 from typing import Annotated, Any
 
 import tyro
+from numpy.linalg import LinAlgError
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes, subcommand
 
 from langevin_sgd.checks import InputError
@@ -70,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say("interrupted; the same command continues", 130)
     except MemoryError as error:
         return _say(f"this needs more memory than there is; ask for less ({why(error)})", 2)
+    except (ArithmeticError, LinAlgError) as error:
+        return _say(f"these numbers leave the range that can be computed ({why(error)})", 2)
     except OSError as error:
         return _not_written(error)
 

@@ -21,7 +21,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 from langevin_sgd.checks import InputError, shown
 from langevin_sgd.plotting import FORMATS
 
-SMALLEST, LARGEST = 1e-60, 1e60
+SMALLEST, LARGEST = 1e-30, 1e30
 """Sizes of numbers between which nothing that is computed from them leaves double precision."""
 
 Read = Callable[[str], Any]

@@ -163,7 +163,7 @@ SWEEP = ["sweep", "--P", "10,20", "--d", 4, "--T", 1, "--kappa", 1]
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([*RUN, "--chi", -1], "--chi = '-1': must be a number above -1 and at most 100"),
+        ([*RUN, "--chi", -1], "--chi = '-1': must be a number above -1 and at most 30"),
         ([*RUN, "--B", 21], "B = 21: must be at most 20"),
         ([*RUN, "--B", 0], "--B = '0': must be an integer from 1 to"),
         ([*RUN, "--T", -1], "--T = '-1': must be a positive number"),

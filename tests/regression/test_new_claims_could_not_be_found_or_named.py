@@ -83,5 +83,6 @@ def test_a_claim_of_ones_own_in_a_paper_of_the_package_is_found(tmp_path):
     folder = ls.claims.write_template("limiting_dynamics/of_my_own", folder=tmp_path).parent.parent
     ask = "from langevin_sgd.claims import find_claim as f; print(f('of_my_own').paper, f('integrator_orders').id)"
     environment = os.environ | {"LANGEVIN_SGD_CLAIMS": str(folder)}
-    done = subprocess.run([sys.executable, "-P", "-c", ask], capture_output=True, text=True, env=environment, check=False)
+    words = [sys.executable, "-P", "-c", ask]
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
     assert (done.stdout, done.stderr) == ("limiting_dynamics integrator_orders\n", "")

@@ -1,5 +1,6 @@
 """Options of any size and kind end in one line that names the option; none is taken for what it is not."""
 
+import numpy as np
 import pytest
 
 from langevin_sgd.cli import main
@@ -96,14 +97,22 @@ def test_no_warning_stands_before_the_refusal(capsys, monkeypatch):
     assert refusal(capsys, PREDICT) == "langevin-sgd: lr = inf: must be a finite number\n"
 
 
-def test_too_little_memory_is_one_line(capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (MemoryError("Unable to allocate 74.5 GiB"), "needs more memory than there is; ask for less (Unable to"),
+        (np.linalg.LinAlgError("Singular matrix"), "these numbers leave the range that can be computed (Singular"),
+        (OverflowError("too large"), "these numbers leave the range that can be computed (too large)"),
+    ],
+)
+def test_what_the_machine_cannot_do_is_one_line(capsys, monkeypatch, error, line):
     from langevin_sgd.cli.predict import Predict
 
-    def ask_for_too_much(self):
-        raise MemoryError("Unable to allocate 74.5 GiB")
+    def fail(self):
+        raise error
 
-    monkeypatch.setattr(Predict, "run", ask_for_too_much)
-    assert "more memory than there is; ask for less (Unable to allocate" in refusal(capsys, PREDICT)
+    monkeypatch.setattr(Predict, "run", fail)
+    assert line in refusal(capsys, PREDICT)
 
 
 def test_networks_without_torch_are_one_line(capsys, monkeypatch, tmp_path):

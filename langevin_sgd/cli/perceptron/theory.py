@@ -16,8 +16,8 @@ from langevin_sgd.cli.perceptron.words import (
     Chi,
     NotNegative,
     NotNegativeIfGiven,
-    NotNegatives,
     SizeIfGiven,
+    Times,
     short,
 )
 from langevin_sgd.cli.text import print_json, table
@@ -54,7 +54,7 @@ class Theory:
     B: SizeIfGiven = None
     """Points of a batch."""
 
-    tau: NotNegatives = ()
+    tau: Times = ()
     """Times lr * steps / d at which signal and noise are given."""
 
     plot: Figure = None

@@ -27,8 +27,10 @@ LARGEST_SIZE = 10**9
 """Of a training set, a batch, a dimension."""
 LARGEST_REPLICAS = 10**6
 LARGEST_STEPS = 10**15
-LARGEST_CHI = 100.0
-"""Exponents of densities: gamma functions of larger ones leave double precision."""
+LARGEST_CHI = 30.0
+"""Exponents of densities: averages over steeper ones leave double precision."""
+LARGEST_TIME = 1e12
+"""lr * steps / d."""
 
 _SIZE, _STEPS = count(1, LARGEST_SIZE), count(1, LARGEST_STEPS)
 _CHI = number(above=-1, most=LARGEST_CHI)
@@ -49,7 +51,7 @@ def several(read: Read) -> Any:
 
 Sizes = Annotated[tuple[int, ...], several(_SIZE)]
 Positives = Annotated[tuple[float, ...], several(number(above=0))]
-NotNegatives = Annotated[tuple[float, ...], several(number(least=0))]
+Times = Annotated[tuple[float, ...], several(number(least=0, most=LARGEST_TIME))]
 Chis = Annotated[tuple[float, ...], several(_CHI)]
 
 

@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langevin_sgd.checks import InputError, as_text, require, shown
+from langevin_sgd.checks import InputError, as_instance, as_text, require, shown
 from langevin_sgd.claims.discovery import claim_folders
 from langevin_sgd.dataset import replace_file
 
@@ -74,7 +74,9 @@ def write_template(name: str, *, folder: Path | None = None) -> Path:
         raise InputError(f"name = {shown(name)}: must be PAPER/ID in small letters, digits and underscores")
     for word in name.split("/"):
         require(not keyword.iskeyword(word), "name", name, f"{word!r} is a keyword of Python, which cannot import it")
-    path = (default_folder() if folder is None else folder) / f"{name}.py"
+    path = (
+        default_folder() if folder is None else Path(as_instance("folder", folder, (str, os.PathLike)))
+    ) / f"{name}.py"
     try:
         for there in (path, *(other / f"{name}.py" for other in claim_folders())):
             require(not there.exists(), "name", name, f"'{there}' is there already")

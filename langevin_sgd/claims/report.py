@@ -91,11 +91,14 @@ def _markdown(text: str) -> str:
 
 
 def summary(judgements: Sequence[Judgement]) -> str:
-    """Return how many claims came out how, in one line."""
+    """Return how many claims came out how, and how many components meet their predictions by margin, in one line."""
     counts = Counter(judgement.verdict for judgement in judgements)
     verdicts = ", ".join(f"{counts[name]} {_words(name)}" for name in reversed(SEVERITY) if counts[name])
     unexpected = sum(not judgement.as_expected for judgement in judgements)
-    return f"{len(judgements)} claims: {verdicts}; {unexpected or 'none'} not as expected."
+    judged = [one for item in judgements for one in item.components if one.verdict in ("supported", "underpowered")]
+    line = f"{len(judgements)} claims: {verdicts}; {unexpected or 'none'} not as expected."
+    by_margin = f"{sum(one.by_margin for one in judged)} of {len(judged)}"
+    return f"{line} Predictions met within their margin only: {by_margin}." if judged else line
 
 
 def _versions(judgements: Sequence[Judgement]) -> list[str]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from langevin_sgd.checks import InputError, as_choice, as_count, require
+from langevin_sgd.checks import InputError, as_choice, as_count, as_instance, require
 from langevin_sgd.claims.claim import TIERS, Claim, Component, check_components
 from langevin_sgd.claims.discovery import find_claims
 from langevin_sgd.claims.judgement import JudgedComponent, Judgement, judge_components
-from langevin_sgd.claims.runs import read_runs, remember
+from langevin_sgd.claims.runs import DEVICES, read_runs, remember
 from langevin_sgd.claims.verdict import Verdict
 from langevin_sgd.sweep import Store, Task
 from langevin_sgd.sweep import run as run_tasks
@@ -80,7 +80,8 @@ def run(
     InputError
         If a claim is not well formed, or there is no such device: before anything is computed.
     """
-    plans = [plan(claim, tier, seed, device) for claim in claims]
+    plans = [plan(as_instance("claims", claim, Claim), tier, seed, device) for claim in claims]
+    as_instance("store", store, Store)
     if device == "cuda":
         _require_cuda(plans)
     tasks = [task for one in plans for task in (one.tasks or {}).values()]
@@ -101,7 +102,7 @@ def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list
     claims
         Default: all there are.
     """
-    runs, load = read_runs(store), cache(store.load)
+    runs, load = read_runs(as_instance("store", store, Store)), cache(store.load)
     # A store that has lost its list is looked through for every claim.
     unlisted = runs is None and any(store.directory.glob("**/*.nc"))
     judged = []
@@ -129,7 +130,7 @@ def _entries(plans: Sequence[Plan]) -> dict[str, dict[str, dict[str, Any]]]:
 def plan(claim: Claim, tier: str, seed: int = 0, device: str = "cpu") -> Plan:
     """Ask a claim for its predictions and tasks, and check them."""
     tier = as_choice("tier", tier, TIERS)
-    seed = as_count("seed", seed, minimum=0)
+    seed, device = as_count("seed", seed, minimum=0), as_choice("device", device, DEVICES)
     if tier not in claim.tiers:
         return Plan(claim, tier, seed, device, unavailable=f"has no {tier} tier (has: {', '.join(claim.tiers)})")
     components, control = claim.predict(tier), claim.control(tier)

@@ -20,7 +20,7 @@ from langevin_sgd.sweep import Store
 
 RUNS = "claims.json"
 _LOCK = ".claims.lock"
-_DEVICES = ("cpu", "cuda")
+DEVICES = ("cpu", "cuda")
 
 Runs = dict[str, dict[str, dict[str, Any]]]
 """paper/id -> tier -> seed and device."""
@@ -91,7 +91,7 @@ def _understood(tiers: Any) -> dict[str, dict[str, Any]]:
         seed = as_count("seed", one.get("seed", 0), minimum=0)
         found[as_choice("tier", tier, TIERS)] = {
             "seed": seed,
-            "device": as_choice("device", one.get("device", "cpu"), _DEVICES),
+            "device": as_choice("device", one.get("device", "cpu"), DEVICES),
         }
     return found
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd.checks import as_choice, require
+from langevin_sgd.checks import as_choice, as_count, as_instance, require
 from langevin_sgd.dataset import replace_file
 from langevin_sgd.plotting.panel import Map, Panel, Series
 
@@ -91,7 +91,9 @@ def draw(panels: Sequence[Panel], *, columns: int = 2) -> Figure:
     from matplotlib.figure import Figure
 
     require(len(panels) > 0, "panels", panels, "must hold at least one panel")
-    columns = min(columns, len(panels))
+    for panel in panels:
+        as_instance("panels", panel, Panel)
+    columns = min(as_count("columns", columns), len(panels))
     rows = math.ceil(len(panels) / columns)
     height = _PANEL_SIZE[1] + _LEGEND_LINE * max(_legend_shape(panel)[0] for panel in panels)
     with _style():
@@ -238,7 +240,7 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     OSError
         If the file cannot be written; one that was there before is then as it was.
     """
-    file = Path(path)
+    file = Path(as_instance("path", path, (str, os.PathLike)))
     kind = as_choice(f"path = '{file}': suffix", file.suffix.lstrip(".").lower(), FORMATS)
     require(file.parent.is_dir(), "path", str(file), "the folder is not there")
     with _style(), replace_file(file) as part:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from langevin_sgd.checks import as_choice, require
+from langevin_sgd.checks import as_array, as_choice, as_instance, as_text, convert_fields, require
 
 Kind = Literal["measurement", "theory", "rival", "guide"]
 Scale = Literal["linear", "log", "symlog"]
@@ -42,10 +42,11 @@ class Series:
     kind: Kind = "measurement"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kind", as_choice("kind", self.kind, KINDS))
+        convert_fields(self, {"label": as_text, "kind": lambda name, value: as_choice(name, value, KINDS)})
         for name in ("x", "y", "error"):
             value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else np.atleast_1d(np.asarray(value, dtype=float)))
+            if value is not None or name != "error":
+                object.__setattr__(self, name, np.atleast_1d(as_array(f"{self.label!r}: {name}", value, finite=False)))
         same = self.x.shape == self.y.shape and self.x.ndim == 1
         require(same, f"series {self.label!r}", (self.x.shape, self.y.shape), "x and y must have one shape (point,)")
         fits = self.error is None or self.error.shape == self.y.shape
@@ -79,7 +80,7 @@ class Map:
 
     def __post_init__(self) -> None:
         for name in ("x", "y", "values"):
-            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=float))
+            object.__setattr__(self, name, as_array(name, getattr(self, name), finite=name != "values"))
         require(self.values.ndim == 2 and self.values.size > 0, "values", self.values.shape, "must be (row, column)")
         for name, count in (("x", self.values.shape[1]), ("y", self.values.shape[0])):
             places = getattr(self, name)
@@ -142,8 +143,12 @@ class Panel:
     map: Map | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "x_scale", as_choice("x_scale", self.x_scale, SCALES))
-        object.__setattr__(self, "y_scale", as_choice("y_scale", self.y_scale, SCALES))
+        for name in ("title", "x_label", "y_label", "note"):
+            as_text(name, getattr(self, name))
+        for name in ("x_scale", "y_scale"):
+            object.__setattr__(self, name, as_choice(name, getattr(self, name), SCALES))
+        for series in self.series:
+            as_instance("series", series, Series)
         if self.map is not None:
             self.map.places("x", self.x_scale), self.map.places("y", self.y_scale)
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd.claims import Component, critical_value, write_report
+from langevin_sgd.claims import Component, critical_value, summary, write_report
 from langevin_sgd.claims.judgement import Judgement, judge_components
 from langevin_sgd.claims.verdict import passes_by_margin, pull, pull_without_margin
 from langevin_sgd.cli.claims import verdict_table
@@ -54,6 +54,10 @@ def test_the_table_shows_margin_pull_and_deciding_component(judgement):
         assert words in header
     for words in ("slope of x", "0 +- 0.04", "0.03750 +- 0.00030", "+125.00", "+0.94", "1 of 2", "supported"):
         assert f" {words}" in row
+
+
+def test_the_summary_counts_what_stands_by_its_margin(judgement):
+    assert summary([judgement, judgement]).endswith("Predictions met within their margin only: 2 of 4.")
 
 
 def test_the_report_shows_the_same(judgement, tmp_path):

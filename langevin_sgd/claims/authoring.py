@@ -74,9 +74,9 @@ def write_template(name: str, *, folder: Path | None = None) -> Path:
         raise InputError(f"name = {shown(name)}: must be PAPER/ID in small letters, digits and underscores")
     for word in name.split("/"):
         require(not keyword.iskeyword(word), "name", name, f"{word!r} is a keyword of Python, which cannot import it")
-    path = (
-        default_folder() if folder is None else Path(as_instance("folder", folder, (str, os.PathLike)))
-    ) / f"{name}.py"
+    if folder is not None:
+        as_instance("folder", folder, (str, os.PathLike))
+    path = (default_folder() if folder is None else Path(folder)) / f"{name}.py"
     try:
         for there in (path, *(other / f"{name}.py" for other in claim_folders())):
             require(not there.exists(), "name", name, f"'{there}' is there already")

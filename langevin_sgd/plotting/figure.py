@@ -240,7 +240,8 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     OSError
         If the file cannot be written; one that was there before is then as it was.
     """
-    file = Path(as_instance("path", path, (str, os.PathLike)))
+    as_instance("path", path, (str, os.PathLike))
+    file = Path(path)
     kind = as_choice(f"path = '{file}': suffix", file.suffix.lstrip(".").lower(), FORMATS)
     require(file.parent.is_dir(), "path", str(file), "the folder is not there")
     with _style(), replace_file(file) as part:

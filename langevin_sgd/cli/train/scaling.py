@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FEATURE = 1.0
 """alpha below which T_max and T_opt are fitted with a power of alpha."""
 POWERS: tuple[Literal["T_max", "T_opt"], ...] = ("T_max", "T_opt")
+NOTHING: dict[str, list[Any]] = {"boundaries": [], "feature_exponents": [], "lazy_exponents": []}
+"""Entries of the document where nothing was computed."""
 
 
 def boundaries(line: GridLine) -> dict[str, Estimate]:
@@ -140,12 +142,15 @@ def _lazy_table(found: Sequence[LazyExponents]) -> str:
 
 
 def _lazy_rows(one: LazyExponents) -> list[list[str]]:
-    crossover = (
-        [] if one.a is None else [[f"T_c ~ P^-a, kernel change {one.threshold:g}", number(one.a), "gamma / delta"]]
-    )
+    gamma, delta = one.gamma.y_exponent, one.delta
+    ratio, stop = "gamma / delta", "1 + 2 gamma"
+    if gamma.valid and gamma.value is not None:
+        stop += f" = {1 + 2 * gamma.value:.2f}"
+        ratio += f" = {gamma.value / delta.value:.2f}" if delta.valid and delta.value else ""
+    crossover = [] if one.a is None else [[f"T_c ~ P^-a, kernel change {one.threshold:g}", number(one.a), ratio]]
     return [
-        ["t* ~ T P^b", number(one.b.y_exponent), "1 + 2 gamma"],
-        ["weight change ~ P^gamma", number(one.gamma.y_exponent), "of the data"],
+        ["t* ~ T P^b", number(one.b.y_exponent), stop],
+        ["weight change ~ P^gamma", number(gamma), "-"],
         ["weight change ~ T^delta", number(one.delta), "1"],
         *crossover,
     ]

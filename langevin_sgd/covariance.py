@@ -45,6 +45,8 @@ def as_covariance(name: str, value: Any, size: int | None = None) -> np.ndarray:
     require(matrix.shape[0] == matrix.shape[1], name, value, "must be a square matrix")
     variances = np.diagonal(matrix)
     require(bool((variances >= 0).all()), name, value, "must have variances of zero or above on its diagonal")
+    if np.count_nonzero(matrix) == np.count_nonzero(variances):
+        return matrix
     unit = _deviations(matrix)
     correlations = matrix / unit[:, None] / unit
     symmetric = bool((np.abs(correlations - correlations.T) <= ROUNDING).all())

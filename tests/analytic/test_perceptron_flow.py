@@ -136,6 +136,20 @@ def test_finite_dimension_by_simulation(chi, margin, temperature, batch_size):
     assert abs(runs[1].mean() - limit[1]) > 5 * errors[1] + 0.002 * limit[1]
 
 
+def test_large_batches_take_long_steps():
+    """B = 8 at d = 64, 32 steps of lr/d = 1/8: the mean signal of 16 000 replicas, to 5 sigma plus 0.2 %.
+
+    Controls: the effect of a finite step is 1.3 % and grows with the batch; the limit of large dimension leaves it out.
+    """
+    setting = {"chi": 0, "margin": 0.5, "temperature": 1.0}
+    signal, noise = chain(**setting, batch_size=8, dimension=64, tau=4.0, replicas=16_000, seed=5)
+    law = perceptron.finite_flow(4.0, **setting, dimension=64, batch_size=8)
+    for run, value in ((signal, law.signal), (noise, law.noise)):
+        assert abs(run.mean() / value - 1) < 5 * run.std() / np.sqrt(run.size) / value + 0.002
+    for wrong in (perceptron.finite_flow(4.0, **setting, dimension=64).signal, perceptron.flow(4.0, **setting)[0]):
+        assert abs(signal.mean() / wrong - 1) > 0.008
+
+
 def test_measured_means_of_one_pass_runs():
     """Stored means of SGD at d = 64 with their errors: a, s at tau = 0.44 and 200 (chi 0), 100 (chi 1, B = 4)."""
     hot = perceptron.finite_flow([0.4375, 200.0], margin=0.0, temperature=1.0, dimension=64)

@@ -14,6 +14,7 @@ For inputs and residuals that are independent of one another Sigma(theta_bar) = 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -264,9 +265,9 @@ def _data(X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
         raise InputError(f"X, y = shapes {inputs.shape}, {targets.shape}: must be (sample, parameter) and (sample,)")
     if not (np.isfinite(inputs).all() and np.isfinite(targets).all()):
         raise InputError("X, y = data with NaN or infinity: every entry must be a finite number")
-    for name, columns in (("X", inputs), ("y", targets[:, None])):
+    for name, columns, largest in (("X", inputs, LARGEST), ("y", targets[:, None], math.inf)):
         sizes = np.abs(columns).max(axis=0)
-        usable = bool(((sizes == 0) | (sizes >= SMALLEST) & (sizes <= LARGEST)).all())
-        allowed = f"the largest entry of a column must be zero or from {SMALLEST:g} to {LARGEST:g} in size"
+        usable = bool(((sizes == 0) | (sizes >= SMALLEST) & (sizes <= largest)).all())
+        allowed = f"the largest entry of a column must be zero or from {SMALLEST:g} to {largest:g} in size"
         require(usable, name, columns, f"{allowed}: choose other units")
     return inputs, targets

@@ -74,8 +74,8 @@ def test_what_is_out_of_range_is_said_in_one_line(call, message):
 
 
 @pytest.mark.parametrize("chi", [0.0, 30.0, 100.0])
+@mpmath.workdps(25)
 def test_averages_at_large_depletion_by_quadrature_in_many_digits(chi):
-    mpmath.mp.dps = 25
     a, s, margin = 1.3, 0.4, 0.2
     amplitude = mpmath.mpf(2) ** ((1 - chi) / 2) / mpmath.gamma((1 + mpmath.mpf(chi)) / 2)
 

@@ -8,9 +8,14 @@ from langevin_sgd import SGD, LinearRegression
 from langevin_sgd.theory import DiscreteLaw, LangevinLaw, free_displacement, predict_linear_regression
 from langevin_sgd.theory.sgd_map import HeavyBallOscillators
 
-mpmath.mp.dps = 60
 EIGENVALUES = np.array([1.0, 0.75])
 NOISE = np.array([[1.0, 0.3], [0.3, 0.5]])
+
+
+@pytest.fixture(autouse=True)
+def sixty_digits():
+    with mpmath.workdps(60):
+        yield
 
 
 def problem(eigenvalues=EIGENVALUES):

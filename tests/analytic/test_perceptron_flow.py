@@ -257,6 +257,18 @@ def test_quenched_noise():
     np.testing.assert_allclose(many, perceptron.quasi_stationary_noise(chi=1, margin=1.0, temperature=1e-4), rtol=1e-3)
 
 
+@pytest.mark.parametrize("chi", [-0.5, 0.0, 1.0, 2.5])
+def test_quenched_noise_balances_pull_and_sum_of_the_unfit_points(chi):
+    """Without batch noise s^2 = (d/P) n / (pull per noise)^2, n and pull from the averages at small noise (derived)."""
+    signal, margin, points, dimension = 2e3, 1.0, 10**9, 64
+    state = perceptron.averages(signal, 1e-4, chi=chi, margin=margin)
+    expected = np.sqrt(dimension / points * float(state.n)) / (-float(state.gz) / 1e-4)
+    found = perceptron.quenched_noise(
+        signal, chi=chi, margin=margin, temperature=0.0, points=points, dimension=dimension
+    )
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
 def test_bad_input_gets_one_line():
     cases = [
         (lambda: perceptron.flow([1, -1], margin=1.0, temperature=1.0), "tau = "),

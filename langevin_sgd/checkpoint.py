@@ -114,7 +114,7 @@ class Checkpoint:
         InputError
             If the file is damaged, or of another run.
         """
-        if not self._path.exists():
+        if not os.path.exists(self._path):  # unlike Path.exists, False where a name is too long
             _require_place(self._path)
             return None
         stored = _load(self._path)
@@ -191,7 +191,7 @@ def _without(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndar
 
 def stored_seed(path: Path) -> int | None:
     """Seed of the run in a checkpoint file, ``None`` without a file."""
-    if not path.exists():
+    if not os.path.exists(path):
         return None
     seed = _run_of(dataset.provenance(_load(path))).get("seed")
     return seed if isinstance(seed, int) else None

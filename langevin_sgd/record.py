@@ -51,7 +51,8 @@ class Snapshots:
         (replica, parameter), positions at step 0 of the run.
     weight
         (step,), the time in steps that each state stands for: from halfway to the recorded step before it to halfway to
-        the one after it, at both ends of a schedule as far outwards as inwards. One each by default.
+        the one after it, at both ends of a schedule half of its shortest gap outwards (so that equal gaps are equal
+        times). One each by default.
     """
 
     steps: np.ndarray

@@ -214,7 +214,8 @@ class Timetable:
     def __init__(self, schedule: np.ndarray, *, every_step: bool) -> None:
         self.schedule, self.every_step = schedule, every_step
         gaps = np.diff(schedule) if len(schedule) > 1 else np.ones(1)
-        around = np.concatenate([gaps[:1], gaps, gaps[-1:]])[: len(schedule) + 1]
+        outside = gaps.min(keepdims=True)
+        around = np.concatenate([outside, gaps, outside]) if len(schedule) > 1 else np.ones(2)
         self._weight = (around[1:] + around[:-1]) / 2
 
     def next_chunk(self, done: int, stop: int, most: int) -> tuple[int, np.ndarray]:

@@ -130,12 +130,9 @@ class Overdamped:
         InputError
             For settings this equation does not describe.
         """
-        return cls(
-            potential=potential,
-            friction=1 - settings.momentum,
-            noise_covariance=_noise_of_loss(potential, settings, gradient_noise),
-            step_time=settings.lr,
-        )
+        noise = _noise_of_loss(potential, settings, gradient_noise)
+        friction = 1 - settings.momentum
+        return cls(potential=potential, friction=friction, noise_covariance=noise, step_time=settings.lr)
 
     @classmethod
     def modified(cls, potential: Quadratic | Potential, settings: SGD, *, gradient_noise: Any) -> Overdamped:
@@ -256,11 +253,12 @@ class Underdamped:
         InputError
             For settings this equation does not describe.
         """
+        noise = _noise_of_loss(potential, settings, gradient_noise)
         return cls(
             potential=potential,
             mass=settings.lr * (1 + settings.momentum) / 2,
             friction=1 - settings.momentum,
-            noise_covariance=_noise_of_loss(potential, settings, gradient_noise),
+            noise_covariance=noise,
             step_time=settings.lr,
         )
 

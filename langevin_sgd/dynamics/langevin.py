@@ -327,11 +327,11 @@ def gradient_noise(problem: LinearRegression, settings: SGD) -> np.ndarray:
 def _check(equation: Any, *, positive: Sequence[str], not_negative: Sequence[str] = ()) -> None:
     """Check the numbers of an equation, each a number or an array over replicas, and its noise, which is normalised."""
     kinds = Quadratic, Potential, HingeLoss
-    potential = as_instance("potential", equation.potential, kinds, "must be a potential of langevin_sgd.models")
+    as_instance("potential", equation.potential, kinds, "must be a potential of langevin_sgd.models")
     for names, check in ((positive, as_positive), (not_negative, as_not_negative)):
         for name in names:
             object.__setattr__(equation, name, _as_number_by_replica(name, getattr(equation, name), check))
-    noise = as_noise(equation.noise_covariance, potential.parameters)
+    noise = as_noise(equation.noise_covariance, equation.potential.parameters)
     object.__setattr__(equation, "noise_covariance", noise)
 
 

@@ -46,7 +46,7 @@ def follow(
     InputError
         If the integrator does not accept the equation, or the shape of `normals` does not fit.
     """
-    equation = as_instance("equation", equation, (Underdamped, Overdamped))
+    as_instance("equation", equation, (Underdamped, Overdamped))
     integrator = as_instance("integrator", integrator, Integrator)
     substeps = as_count("substeps", substeps)
     require_accepted(equation, integrator, substeps)

@@ -75,8 +75,8 @@ class LinearEngine:
     def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Go on from step `first` to step `stop`; return the snapshots at the steps `recorded`."""
         snapshots = np.empty((len(self._state), len(recorded), *self._state.shape[1:]))
-        begin, end, seen = ((self._first_step + step) * self._substeps for step in (first, stop, recorded))
-        work = partial(self._advance_blocks, begin, end, seen, snapshots)
+        begin, end = ((self._first_step + step) * self._substeps for step in (first, stop))
+        work = partial(self._advance_blocks, begin, end, (self._first_step + recorded) * self._substeps, snapshots)
         in_threads(work, _pieces(len(self._state)))
         return self._unpacked(snapshots)
 
@@ -93,7 +93,7 @@ class LinearEngine:
         """Take up what a checkpoint kept."""
         self._state[:] = carried["blocks"]
 
-    def _advance_blocks(self, first: int, stop: int, recorded: Any, snapshots: np.ndarray, piece: slice) -> None:
+    def _advance_blocks(self, first: int, stop: int, recorded: np.ndarray, snapshots: np.ndarray, piece: slice) -> None:
         """Advance a piece from substep `first` to substep `stop`."""
         linear_steps(
             self._state[piece],

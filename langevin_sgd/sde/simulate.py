@@ -117,7 +117,7 @@ def simulate(
     >>> dict(run.sizes)
     {'step': 19, 'replica': 3, 'parameter': 1}
     """
-    equation = as_instance("equation", equation, (Underdamped, Overdamped))
+    as_instance("equation", equation, (Underdamped, Overdamped))
     integrator = as_instance("integrator", integrator, Integrator, "must be an integrator, for instance sde.BAOAB()")
     replicas, steps = as_count("replicas", replicas), as_count("steps", steps)
     first_replica = as_count("first_replica", first_replica, minimum=0)

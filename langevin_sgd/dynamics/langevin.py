@@ -289,11 +289,16 @@ def loss_potential(problem: LinearRegression, weight_decay: float) -> Quadratic:
 
 def _noise_of_loss(potential: Quadratic | Potential, settings: SGD, noise: Any) -> Any:
     """Spectral density lr/batch_size times that of one sample, for settings that need no data."""
-    as_instance("potential", potential, (Quadratic, Potential))
+    _require_potential(potential)
     _require_plain(settings)
     if settings.sampling != "with_replacement" or settings.weight_decay:
         raise InputError("settings: a potential without data takes sampling 'with_replacement' and weight_decay = 0")
     return scaled_noise(noise, settings.lr / settings.batch_size, potential.parameters)
+
+
+def _require_potential(potential: Any) -> None:
+    kinds = Quadratic, Potential, HingeLoss
+    as_instance("potential", potential, kinds, "must be a potential of langevin_sgd.models.potentials, or a HingeLoss")
 
 
 def _require_plain(settings: SGD) -> None:
@@ -326,8 +331,7 @@ def gradient_noise(problem: LinearRegression, settings: SGD) -> np.ndarray:
 
 def _check(equation: Any, *, positive: Sequence[str], not_negative: Sequence[str] = ()) -> None:
     """Check the numbers of an equation, each a number or an array over replicas, and its noise, which is normalised."""
-    kinds = Quadratic, Potential, HingeLoss
-    as_instance("potential", equation.potential, kinds, "must be a potential of langevin_sgd.models")
+    _require_potential(equation.potential)
     for names, check in ((positive, as_positive), (not_negative, as_not_negative)):
         for name in names:
             object.__setattr__(equation, name, _as_number_by_replica(name, getattr(equation, name), check))

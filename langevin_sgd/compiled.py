@@ -12,6 +12,7 @@ kernel, but not in a file whose functions are inlined into it, and would go on w
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 from collections.abc import Callable, Iterable
@@ -54,7 +55,8 @@ class _LinkedCode(JITCodeLibrary):
 
     def get_pointer_to_function(self, name: str) -> int:
         self._ensure_finalized()
-        return 0
+        # What Numba would call from Python: there is no machine code, so it raises TypeError instead of jumping to 0.
+        return ctypes.cast(ctypes.pythonapi.PyErr_BadArgument, ctypes.c_void_p).value or 0
 
 
 @register_pass(mutates_CFG=False, analysis_only=True)

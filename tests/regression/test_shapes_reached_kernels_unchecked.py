@@ -1,5 +1,8 @@
 """Shapes, axes and counts that a compiled loop would have followed out of its arrays end in one line."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -152,3 +155,11 @@ def test_counts_of_other_kinds_are_converted():
         training.batch_indices(SETTINGS, np.int8(9), seed=1, steps=np.array(3)),
         training.batch_indices(SETTINGS, 9, seed=1, steps=3),
     )
+
+
+def test_functions_of_kernels_do_not_crash_python():
+    """They have no machine code of their own, and once jumped to address 0."""
+    code = "from langevin_sgd import randomness; randomness.uniform(5)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "TypeError" in done.stderr

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -132,32 +133,32 @@ def as_schedule(schedule: Sequence[int] | np.ndarray | None, steps: int) -> np.n
 
 def displacement() -> Recorder:
     """Record ``squared_displacement`` |theta_k - theta_0|^2 per replica, (step, replica)."""
+    return _observe_displacement
 
-    def observe(block: Snapshots) -> dict[str, Variable]:
-        moved = block.position - block.start
-        return {"squared_displacement": (("step", "replica"), np.einsum("krp,krp->kr", moved, moved), "theta^2")}
 
-    return observe
+def _observe_displacement(block: Snapshots) -> dict[str, Variable]:
+    moved = block.position - block.start
+    return {"squared_displacement": (("step", "replica"), np.einsum("krp,krp->kr", moved, moved), "theta^2")}
 
 
 def speed() -> Recorder:
     """Record ``squared_velocity`` |v_k|^2 per replica, (step, replica); times lr^2 it is the local displacement."""
+    return _observe_speed
 
-    def observe(block: Snapshots) -> dict[str, Variable]:
-        squared = np.einsum("krp,krp->kr", block.velocity, block.velocity)
-        return {"squared_velocity": (("step", "replica"), squared, "v^2")}
 
-    return observe
+def _observe_speed(block: Snapshots) -> dict[str, Variable]:
+    squared = np.einsum("krp,krp->kr", block.velocity, block.velocity)
+    return {"squared_velocity": (("step", "replica"), squared, "v^2")}
 
 
 def states() -> Recorder:
     """Record whole ``position`` and ``velocity``, (step, replica, parameter): only for few parameters or steps."""
+    return _observe_states
 
-    def observe(block: Snapshots) -> dict[str, Variable]:
-        dims = ("step", "replica", "parameter")
-        return {"position": (dims, block.position.copy(), "theta"), "velocity": (dims, block.velocity.copy(), "v")}
 
-    return observe
+def _observe_states(block: Snapshots) -> dict[str, Variable]:
+    dims = ("step", "replica", "parameter")
+    return {"position": (dims, block.position.copy(), "theta"), "velocity": (dims, block.velocity.copy(), "v")}
 
 
 def eigenprojections(eigenvectors: np.ndarray, *, centre: np.ndarray | None = None) -> Recorder:
@@ -173,27 +174,27 @@ def eigenprojections(eigenvectors: np.ndarray, *, centre: np.ndarray | None = No
     vectors = as_array("eigenvectors", eigenvectors, ndim=2, allowed="must be finite, of shape (parameter, eigenmode)")
     parameters, modes = vectors.shape
     shift = np.zeros(modes) if centre is None else as_array("centre", centre, shape=(parameters,)) @ vectors
+    return partial(_observe_modes, vectors, shift)
 
-    def observe(block: Snapshots) -> dict[str, Variable]:
-        fits = block.position.shape[2] == parameters
-        require(fits, "eigenvectors", vectors, f"must have one row for each of {block.position.shape[2]} parameters")
-        dims = ("step", "replica", "eigenmode")
-        return {
-            "mode_position": (dims, block.position @ vectors - shift, "theta"),
-            "mode_velocity": (dims, block.velocity @ vectors, "v"),
-        }
 
-    return observe
+def _observe_modes(vectors: np.ndarray, shift: np.ndarray, block: Snapshots) -> dict[str, Variable]:
+    fits = block.position.shape[2] == len(vectors)
+    require(fits, "eigenvectors", vectors, f"must have one row for each of {block.position.shape[2]} parameters")
+    dims = ("step", "replica", "eigenmode")
+    return {
+        "mode_position": (dims, block.position @ vectors - shift, "theta"),
+        "mode_velocity": (dims, block.velocity @ vectors, "v"),
+    }
 
 
 def loss(function: Callable[[np.ndarray], np.ndarray]) -> Recorder:
     """Record ``loss`` = function(positions) per replica, (step, replica), for instance with ``problem.loss``."""
     as_callable("function", function)
+    return partial(_observe_loss, function)
 
-    def observe(block: Snapshots) -> dict[str, Variable]:
-        return {"loss": (("step", "replica"), function(block.position), "loss")}
 
-    return observe
+def _observe_loss(function: Callable[[np.ndarray], np.ndarray], block: Snapshots) -> dict[str, Variable]:
+    return {"loss": (("step", "replica"), function(block.position), "loss")}
 
 
 def observables(**functions: Callable[[np.ndarray], np.ndarray]) -> Recorder:
@@ -207,12 +208,14 @@ def observables(**functions: Callable[[np.ndarray], np.ndarray]) -> Recorder:
     """
     for name, function in functions.items():
         as_callable(name, function)
+    return partial(_observe_functions, functions)
 
-    def observe(block: Snapshots) -> dict[str, Variable]:
-        given = functions.items()
-        return {name: (("step", "replica"), function(block.position), "function of theta") for name, function in given}
 
-    return observe
+def _observe_functions(
+    functions: dict[str, Callable[[np.ndarray], np.ndarray]], block: Snapshots
+) -> dict[str, Variable]:
+    given = functions.items()
+    return {name: (("step", "replica"), function(block.position), "function of theta") for name, function in given}
 
 
 def moments() -> Recorder:
@@ -221,26 +224,26 @@ def moments() -> Recorder:
     ``mean_position`` and ``mean_velocity`` (step, parameter), ``covariance`` (step, coordinate, coordinate_2) of
     (theta, v) with the unbiased divisor, and ``replicas_left`` (step,). Velocities of an overdamped equation are NaN.
     """
+    return _observe_moments
 
-    def observe(block: Snapshots) -> dict[str, Variable]:
-        parameters = block.position.shape[2]
-        mean = np.full((len(block.steps), 2 * parameters), np.nan)
-        covariance = np.full((len(block.steps), 2 * parameters, 2 * parameters), np.nan)
-        left = np.zeros(len(block.steps), np.int64)
-        for k, (position, velocity) in enumerate(zip(block.position, block.velocity, strict=True)):
-            whole = np.isfinite(position).all(axis=1)
-            state, left[k] = np.hstack([position[whole], velocity[whole]]), whole.sum()
-            if left[k] > 1:
-                mean[k], covariance[k] = state.mean(axis=0), np.cov(state.T)
-        both = ("step", "coordinate", "coordinate_2")
-        return {
-            "mean_position": (("step", "parameter"), mean[:, :parameters], "theta"),
-            "mean_velocity": (("step", "parameter"), mean[:, parameters:], "v"),
-            "covariance": (both, covariance, "products of theta and v"),
-            "replicas_left": (("step",), left, "1"),
-        }
 
-    return observe
+def _observe_moments(block: Snapshots) -> dict[str, Variable]:
+    parameters = block.position.shape[2]
+    mean = np.full((len(block.steps), 2 * parameters), np.nan)
+    covariance = np.full((len(block.steps), 2 * parameters, 2 * parameters), np.nan)
+    left = np.zeros(len(block.steps), np.int64)
+    for k, (position, velocity) in enumerate(zip(block.position, block.velocity, strict=True)):
+        whole = np.isfinite(position).all(axis=1)
+        state, left[k] = np.hstack([position[whole], velocity[whole]]), whole.sum()
+        if left[k] > 1:
+            mean[k], covariance[k] = state.mean(axis=0), np.cov(state.T)
+    both = ("step", "coordinate", "coordinate_2")
+    return {
+        "mean_position": (("step", "parameter"), mean[:, :parameters], "theta"),
+        "mean_velocity": (("step", "parameter"), mean[:, parameters:], "v"),
+        "covariance": (both, covariance, "products of theta and v"),
+        "replicas_left": (("step",), left, "1"),
+    }
 
 
 def histograms(edges: np.ndarray, *, coordinate: int = 0) -> Recorder:
@@ -254,13 +257,13 @@ def histograms(edges: np.ndarray, *, coordinate: int = 0) -> Recorder:
         Number of a coordinate of (theta_1 ... theta_P, v_1 ... v_P).
     """
     cuts, coordinate = _as_edges("edges", edges), as_count("coordinate", coordinate, minimum=0)
+    return partial(_observe_histograms, cuts, coordinate)
 
-    def observe(block: Snapshots) -> dict[str, Variable]:
-        rows = _coordinate(block, coordinate)
-        counts = np.array([np.histogram(row[np.isfinite(row)], cuts)[0] for row in rows])
-        return {"histogram": (("step", "bin"), counts.reshape(len(rows), len(cuts) - 1), "1")}
 
-    return observe
+def _observe_histograms(cuts: np.ndarray, coordinate: int, block: Snapshots) -> dict[str, Variable]:
+    rows = _coordinate(block, coordinate)
+    counts = np.array([np.histogram(row[np.isfinite(row)], cuts)[0] for row in rows])
+    return {"histogram": (("step", "bin"), counts.reshape(len(rows), len(cuts) - 1), "1")}
 
 
 def _as_edges(name: str, edges: np.ndarray) -> np.ndarray:

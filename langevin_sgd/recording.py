@@ -336,12 +336,30 @@ def require_steps(first_step: int, steps: int, substeps: int = 1) -> None:
 
 def require_room(recording: Recording, schedule: np.ndarray, velocity: np.ndarray) -> None:
     """Raise `InputError` unless everything that is to be recorded fits into memory, tried out on the start."""
-    start = recording.start
-    block = Snapshots(np.zeros(1, np.int64), start[None].copy(), velocity[None].copy(), start)
+    block = _trial(recording, velocity)
     each = sum(values.nbytes for recorder in recording.recorders for _, values, _ in recorder(block).values())
     totals = sum(values.nbytes for values in recording.totals().values())
     # Joining the blocks at the end doubles what was recorded for a moment.
     require_memory("schedule", f"{len(schedule)} steps", 2 * each * len(schedule) + 2 * totals)
+
+
+def variable_names(recording: Recording, velocity: np.ndarray) -> list[str]:
+    """Names of all that will be recorded, sorted, found out on the start; `InputError` if one is there twice."""
+    block = _trial(recording, velocity)
+    names = [name for recorder in recording.recorders for name in recorder(block)]
+    with np.errstate(all="ignore"):  # averages over nothing yet
+        names += recording.accumulated()
+    names += [passage.name for passage in recording.passages]
+    for name in names:
+        if names.count(name) > 1 or name in RESERVED:
+            raise InputError(f"record: the variable {name!r} is recorded twice")
+    return sorted(names)
+
+
+def _trial(recording: Recording, velocity: np.ndarray) -> Snapshots:
+    """A block of one snapshot, the start."""
+    start = recording.start
+    return Snapshots(np.zeros(1, np.int64), start[None].copy(), velocity[None].copy(), start)
 
 
 def result(

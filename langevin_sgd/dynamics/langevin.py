@@ -52,7 +52,9 @@ class Overdamped:
         Spectral density of the random force: a number, (parameter,) or (parameter, parameter), kept as a matrix; or a
         noise of `langevin_sgd.dynamics.noise`, `Ito` or `Stratonovich` where it depends on the state.
     step_time
-        Physical time of one step of SGD, > 0: the learning rate; a number or (replica,).
+        Physical time of one step of SGD, > 0: the learning rate, or, of an equation without SGD, the interval at which
+        it is recorded; a number or (replica,). It is not the step of an integrator, which makes several in it
+        (``substeps`` of `langevin_sgd.sde.simulate`, for Euler-Maruyama 40 by default).
 
     Raises
     ------
@@ -186,7 +188,9 @@ class Underdamped:
         Spectral density of the random force: a number, (parameter,) or (parameter, parameter), kept as a matrix; or a
         noise of `langevin_sgd.dynamics.noise`. The calculus of `Ito` and `Stratonovich` makes no difference here.
     step_time
-        Physical time of one step of SGD, > 0: the learning rate; a number or (replica,).
+        Physical time of one step of SGD, > 0: the learning rate, or, of an equation without SGD, the interval at which
+        it is recorded; a number or (replica,). It is not the step of an integrator, which makes several in it
+        (``substeps`` of `langevin_sgd.sde.simulate`, for Euler-Maruyama 40 by default).
 
     Raises
     ------

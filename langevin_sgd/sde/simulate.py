@@ -24,7 +24,7 @@ from langevin_sgd.checks import InputError, as_choice, as_count, as_flag, as_ins
 from langevin_sgd.dynamics import NoiseOfState, Overdamped, StateDependentNoise, Underdamped, is_linear
 from langevin_sgd.models.potentials import Potential, Quadratic
 from langevin_sgd.randomness import as_seed, fresh_seed, key_from_seed
-from langevin_sgd.record import Snapshots, as_schedule
+from langevin_sgd.record import as_schedule
 from langevin_sgd.sde.engine import TYPES, Engine, Precision
 from langevin_sgd.sde.integrator import Equation, Integrator
 from langevin_sgd.sde.linear_engine import LinearEngine
@@ -136,6 +136,7 @@ def simulate(
     linear = is_linear(equation) and integrator.is_linear and precision == "float64"
     kept = recording.Recording.begin(record, position, watches=True)
     recording.require_room(kept, plan, speed)
+    names = recording.variable_names(kept, speed)
     engine: Any
     if linear and not kept.passages:
         form = equation.linear()
@@ -175,7 +176,7 @@ def simulate(
             "numbers": fingerprint(equation),
             "start": digest(position, speed),
             "schedule": digest(plan) + every_step * " every step",
-            "record": _variable_names(kept, speed),
+            "record": names,
         }
         file = Checkpoint(path, identity, kept, plan, kind="sde_checkpoint")
         _drive_and_keep(engine, kept, plan, file, steps=steps, every_step=every_step, progress=progress)
@@ -228,12 +229,6 @@ def fingerprint(equation: Equation) -> str:
     numbers = (equation.friction, getattr(equation, "mass", 0.0), equation.step_time)
     content.update(digest(*map(np.asarray, numbers)).encode())
     return content.hexdigest()[:32]
-
-
-def _variable_names(kept: recording.Recording, velocity: np.ndarray) -> list[str]:
-    initial = Snapshots(np.zeros(1, np.int64), kept.start[None].copy(), velocity[None].copy(), kept.start)
-    names = [name for recorder in kept.recorders for name in recorder(initial)]
-    return sorted([*names, *kept.accumulated(), *(passage.name for passage in kept.passages)])
 
 
 def _drive_and_keep(

@@ -19,7 +19,7 @@ from langevin_sgd.checks import as_count, as_flag, as_instance
 from langevin_sgd.compiled import in_threads
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.randomness import as_seed, fresh_seed, key_from_seed
-from langevin_sgd.record import Snapshots, as_schedule
+from langevin_sgd.record import as_schedule
 from langevin_sgd.recording import (
     Record,
     Recording,
@@ -31,6 +31,7 @@ from langevin_sgd.recording import (
     require_room,
     require_steps,
     result,
+    variable_names,
 )
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.training.batches import Sampler, make_sampler
@@ -143,6 +144,7 @@ def run(
     velocity = as_start("velocity", velocity, replicas, problem.parameters)
     recording = Recording.begin(record, position)
     require_room(recording, timetable, velocity)
+    names = variable_names(recording, velocity)
     engine = Engine(problem, settings, seed, first_replica, recording, velocity, at_rest=at_rest, first_step=first_step)
     provenance = {"settings": settings.to_dict(), "seed": seed, "steps": steps, "first_step": first_step}
     every_step = schedule is None and bool(recording.accumulators)
@@ -154,7 +156,7 @@ def run(
             "problem": _problem_digest(problem),
             "start": digest(position, velocity) + at_rest * " at rest",
             "schedule": digest(timetable) + every_step * " every step",
-            "record": _variable_names(recording, velocity),
+            "record": names,
         }
         checkpoint_file = Checkpoint(path, identity, recording, timetable, kind="sgd_checkpoint")
         _drive_and_keep(engine, recording, timetable, checkpoint_file, steps, every_step, progress)
@@ -267,10 +269,3 @@ def _problem_digest(problem: LinearRegression) -> str:
     if problem.X is not None and problem.y is not None:
         return digest(problem.X, problem.y)
     return digest(problem.hessian, problem.minimiser, problem.noise_covariance)
-
-
-def _variable_names(recording: Recording, velocity: np.ndarray) -> list[str]:
-    """Names of what the recorders return, found out on the start."""
-    initial = Snapshots(np.zeros(1, np.int64), recording.start[None].copy(), velocity[None].copy(), recording.start)
-    names = [name for recorder in recording.recorders for name in recorder(initial)]
-    return sorted([*names, *recording.accumulated()])

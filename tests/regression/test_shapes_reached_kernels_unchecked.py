@@ -100,6 +100,23 @@ CASES = {
     "schedule that begins at its end": (lambda: ls.record.every(1, steps=5, first=6), "steps"),
     "points without end": (lambda: ls.record.log_spaced(steps=100, per_decade=10**15), "schedule"),
     "record that is a number": (lambda: simulate(record=5), "record"),
+    "two passages of one name": (
+        lambda: simulate(record=[ls.record.first_passage(0.0), ls.record.first_passage(1.0)]),
+        "'first_passage' is recorded twice",
+    ),
+    "passage of a name that is taken": (
+        lambda: simulate(record=ls.record.first_passage(0.0, name="status")),
+        "'status' is recorded twice",
+    ),
+    "accumulator and recorder of one name": (
+        lambda: simulate(
+            record=[
+                ls.record.time_averages(),
+                lambda block: {"time_mean": (("step",), np.zeros(len(block.steps)), "1")},
+            ]
+        ),
+        "'time_mean' is recorded twice",
+    ),
     "immense run": (lambda: training.run(SPECTRUM, SETTINGS, steps=3, replicas=10**14), "memory"),
     "steps beyond the counter": (lambda: simulate(steps=2**62, substeps=8), "steps"),
     "equation that is none": (lambda: simulate(equation=WELL), "equation"),

@@ -137,9 +137,9 @@ class Checkpoint:
         theirs = _run_of(found)
         differing = [name for name, value in self._identity.items() if theirs.get(name) != value]
         if found.get("kind") != self._kind or differing:
-            advice = "give another path"
-            if set(differing) <= {"steps", "schedule"} and found.get("step") == theirs.get("steps"):
-                advice = _how_to_go_on(theirs)
+            longer = "steps" in differing and set(differing) <= {"steps", "schedule"}
+            finished = isinstance(theirs.get("steps"), int) and found.get("step") == theirs["steps"]
+            advice = _how_to_go_on(theirs) if longer and finished else "give another path"
             difference = ", ".join(differing) or "kind"
             raise InputError(f"checkpoint = '{self._path}': belongs to another run (differs in {difference}); {advice}")
 

@@ -96,7 +96,7 @@ def test_what_is_rewritten_unchanged_is_taken(run, tmp_path):
     assert run(path).identical(whole)
 
 
-@pytest.mark.parametrize("run_of_file", [None, 3, "x", [1], {}])
+@pytest.mark.parametrize("run_of_file", [None, 3, "x", [1], {}, {"steps": "x"}])
 def test_an_identity_of_another_shape_is_another_run(run_of_file, tmp_path):
     path = tmp_path / "run.nc"
     train(path)

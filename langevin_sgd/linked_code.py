@@ -7,6 +7,7 @@ the same bits, in twice the time.
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 from numba.core.codegen import JITCodeLibrary
@@ -34,7 +35,8 @@ class _LinkedCode(JITCodeLibrary):
 
     def get_pointer_to_function(self, name: str) -> int:
         self._ensure_finalized()
-        return 0
+        # What Numba would call from Python: there is no machine code, so it raises TypeError instead of jumping to 0.
+        return ctypes.cast(ctypes.pythonapi.PyErr_BadArgument, ctypes.c_void_p).value or 0
 
 
 @register_pass(mutates_CFG=False, analysis_only=True)

@@ -18,7 +18,7 @@ import numpy as np
 
 from langevin_sgd.checks import as_positive
 from langevin_sgd.estimate import Estimate
-from langevin_sgd.measure.autocorrelation import as_series, lagged_moments, normalised
+from langevin_sgd.measure.autocorrelation import as_series, doubt, lagged_moments, normalised
 from langevin_sgd.measure.displacement import as_lags
 
 
@@ -52,10 +52,12 @@ def oscillation(position: np.ndarray, *, lags: np.ndarray, interval: float = 1.0
     series = as_series("position", position, replicas=2)
     lags = as_lags(lags, len(series), minimum=1)
     method = f"damped cosine fitted to the autocorrelation at {len(lags)} lags, errors over replicas"
-    if not np.isfinite(series).all():
-        return _refused("a replica is not finite", method)
-    moments = lagged_moments(series, lags)
-    correlation, influence = _linearised(moments)
+    if reason := doubt(series):
+        return _refused(reason, method)
+    with np.errstate(over="ignore", invalid="ignore"):
+        correlation, influence = _linearised(lagged_moments(series, lags))
+    if not np.isfinite(influence).all():
+        return _refused("the variance of the series is not finite", method)
     if correlation.min() >= 0:
         return _refused("the autocorrelation does not turn negative within the lags: no oscillation seen", method)
     scatter = influence.std(axis=0, ddof=1) / np.sqrt(len(influence))

@@ -5,8 +5,9 @@ r"""Autocorrelation and effective sample size of stationary series.
 with x measured from its mean. The integrated time and the effective sample size come from arviz-stats (rank-free, over
 all replicas at once; Vehtari et al., Bayesian Analysis 16 (2021) 667), which on short series has the smallest bias of
 the estimators in use. It cuts off times below 1/log10(samples), which antithetic series may have: such a time is not
-valid here, since the number is that of the cut and not of the series. No estimator is usable on series shorter than about 50 tau (Sokal's rule, *Monte Carlo Methods in
-Statistical Mechanics*, 1997, section 3): the estimate is then not valid, and still handed over.
+valid here, since the number is that of the cut and not of the series. No estimator is usable on series shorter than
+about 50 tau (Sokal's rule, *Monte Carlo Methods in Statistical Mechanics*, 1997, section 3): the estimate is then not
+valid, and still handed over.
 """
 
 from __future__ import annotations

@@ -208,7 +208,7 @@ def _read(curves: Curves) -> _Data:
         size=np.repeat(sizes - sizes.mean(), lengths),
         x=np.concatenate([part.x for part in parts]),
         y=np.concatenate([part.y for part in parts]),
-        variance=np.full(ends[-1], variance.mean()) if samples else variance,
+        variance=np.full_like(variance, variance.sum() / max(len(variance), 1)) if samples else variance,
         samples=np.concatenate(samples, axis=1) if samples else None,
     )
 

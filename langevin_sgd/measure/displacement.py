@@ -2,12 +2,12 @@ r"""Displacement curves and diffusion exponents.
 
     MSD(t) = E |theta_t - theta_0|^2  ~  t^c ,      c = d log MSD / d log t
 
-The mean over replicas is arithmetic, as in the law; the exponent is the slope of the least-squares straight line through
-log MSD against log t. All recorded steps count alike: weights taken from the scatter of a few replicas would scatter
-themselves, spoil the errors, and make the exponent of a run another one than that of its law, which is the slope of
-the same line through the curve of the law. Neighbouring points of a curve come from the same paths and are strongly
-correlated (an error taken from the scatter about the line would be several times too small), so the whole fit is
-repeated without each replica in turn: see `langevin_sgd.measure.jackknife`.
+The mean over replicas is arithmetic, as in the law; the exponent is the slope of the least-squares straight line
+through log MSD against log t. All recorded steps count alike: weights taken from the scatter of a few replicas would
+scatter themselves, spoil the errors, and make the exponent of a run another one than that of its law, which is the
+slope of the same line through the curve of the law. Neighbouring points of a curve come from the same paths and are
+strongly correlated (an error taken from the scatter about the line would be several times too small), so the whole fit
+is repeated without each replica in turn: see `langevin_sgd.measure.jackknife`.
 
 Range: independent replicas that scatter about one law; a slope over a window in which the curve bends is an average of
 local slopes, which `local_exponents` shows, and a note says so.

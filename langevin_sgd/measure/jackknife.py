@@ -96,7 +96,7 @@ def share_of_effect(found: np.ndarray, whole: np.ndarray, none: np.ndarray) -> E
     if bad or len(samples) < 2:
         return Estimate.refused(f"{bad} of {len(samples)} replicas are not finite, at least 2 needed", method=method)
     value, error = jackknife(lambda mean: (mean[:, 0] - mean[:, 2]) / (mean[:, 1] - mean[:, 2]), samples)
-    share = Estimate(value=value, standard_error=error, n_independent=len(samples), method=method)
+    share = Estimate(value=float(value), standard_error=float(error), n_independent=len(samples), method=method)
     effect = Estimate.from_samples(samples[:, 1] - samples[:, 2])
     size, spread = abs(effect.value or 0.0), effect.standard_error or 0.0
     if spread >= LARGEST_RELATIVE_ERROR * size:

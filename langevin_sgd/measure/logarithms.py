@@ -19,7 +19,6 @@ import numpy as np
 
 from langevin_sgd.checks import InputError, as_array, as_window, require
 
-
 FEWEST_WITH_ERRORS_OF_X = 3
 """Replicas that are needed where x scatters: without one of two there are no variances."""
 
@@ -86,7 +85,7 @@ class LogPoints:
         return np.stack([x, y, x * x, y * y, x * y], axis=1)
 
     def of_moments(self, means: np.ndarray) -> LogPoints:
-        """Return rows of points from averaged `moments` (n, 5, point), with the same variances at all points of a row."""
+        """Return rows of points from averaged `moments` (n, 5, point), with the same variances at all points."""
         assert self.samples is not None
         x, y, xx, yy, xy = np.moveaxis(means, 1, 0)
         names = {}

@@ -23,7 +23,6 @@ from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure.autocorrelation import as_series, doubt, lagged_moments, normalised
 from langevin_sgd.measure.displacement import as_lags
 
-
 _UNIT = 0.01
 """Error of long lags in the fit; it sets only how closely the minimum is found."""
 

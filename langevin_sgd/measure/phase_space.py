@@ -109,7 +109,7 @@ def curvature(position: np.ndarray, *, lr: float, momentum: float) -> Estimate:
         return one_minus_r * (1 + momentum) / lr
 
     value, error = jackknife(stiffness, samples)
-    return Estimate(value=value, standard_error=error, n_independent=series.shape[1], method=method)
+    return Estimate(value=float(value), standard_error=float(error), n_independent=series.shape[1], method=method)
 
 
 def effective_temperature(coordinate: np.ndarray, coefficient: float) -> Estimate:
@@ -139,7 +139,7 @@ def effective_temperature(coordinate: np.ndarray, coefficient: float) -> Estimat
         series = series - series.mean()
         samples = np.stack([(series**2).mean(axis=0), series.mean(axis=0)], axis=1)
     value, error = jackknife(lambda mean: coefficient * (mean[:, 0] - mean[:, 1] ** 2), samples)
-    return Estimate(value=value, standard_error=error, n_independent=len(samples), method=method)
+    return Estimate(value=float(value), standard_error=float(error), n_independent=len(samples), method=method)
 
 
 def _pair(position: np.ndarray, velocity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -38,7 +38,7 @@ from langevin_sgd.checks import (
 )
 from langevin_sgd.data import BinaryImages
 from langevin_sgd.estimate import Estimate
-from langevin_sgd.experiments.axes import as_axis, as_result, as_seed, require_size
+from langevin_sgd.experiments.axes import LARGEST_SET, as_axis, as_result, as_seed, require_size
 from langevin_sgd.measure import geometric_mean
 from langevin_sgd.models.networks import FAMILIES, Network, leaves_depth, of_family
 from langevin_sgd.sgd_settings import SGD, Sampling
@@ -55,6 +55,9 @@ Precision = Literal["float32", "float64"]
 
 GROUP = {"cpu": 32, "cuda": 1024}
 """Most runs of one task: as many as are trained in one batch."""
+
+DEEPEST = 1000
+"""Most hidden layers of a network in a grid."""
 
 AXES = {
     "network": "1",
@@ -83,6 +86,10 @@ def _counts_from_zero(name: str, value: Any) -> int:
     return as_count(name, value, 0)
 
 
+def _depth(name: str, value: Any) -> int:
+    return as_count(name, value, maximum=DEEPEST)
+
+
 def _as_labels(name: str, value: Any) -> str | tuple[int, ...] | None:
     return value if value is None or isinstance(value, str) else as_counts(name, value, 0)
 
@@ -108,7 +115,7 @@ _FIELDS = _SHARED_FIELDS | {
 }
 _GRID_FIELDS = _SHARED_FIELDS | {
     "network": as_axis(_choice(FAMILIES)),
-    "depth": lambda name, value: None if value is None else as_axis(as_count)(name, value),
+    "depth": lambda name, value: None if value is None else as_axis(_depth)(name, value),
     "width": as_axis(as_count),
     "activation": as_axis(as_text),
     "alpha": as_axis(as_positive),
@@ -167,6 +174,11 @@ class NetworkRuns:
         lengths = {len(self.alpha), len(self.temperature_per_width), len(self.numbers)}
         require(len(lengths) == 1, "numbers", self.numbers, "must be as many as alpha and temperature_per_width")
         fits = self.batch_size <= self.data.points or self.sampling == "with_replacement"
+        set_size, weights = self.data.points * self.data.dimension, self.network.parameters
+        largest = f"must be at most {LARGEST_SET // self.data.dimension}, {LARGEST_SET} numbers of a training set"
+        require(set_size <= LARGEST_SET, "points", self.data.points, largest)
+        allowed = f"makes {weights} weights, more than {LARGEST_SET}"
+        require(weights <= LARGEST_SET, "width", self.network.width, allowed)
         most = f"must be at most the number of points, here {self.data.points}"
         require(fits, "batch_size", self.batch_size, most)
         independent = self.noise == "sgd" or self.sampling != "epochs"

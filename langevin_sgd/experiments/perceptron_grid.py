@@ -54,7 +54,7 @@ def _as_steps(name: str, value: Any) -> int | None:
 
 _POINT_FIELDS = {
     "points": as_count,
-    "dimension": as_count,
+    "dimension": lambda name, value: as_count(name, value, maximum=LARGEST_SET),
     "chi": as_real,
     "temperature": as_positive,
     "batch_size": as_count,

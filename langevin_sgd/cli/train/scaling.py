@@ -140,13 +140,12 @@ def _lazy_table(found: Sequence[LazyExponents]) -> str:
 
 
 def _lazy_rows(one: LazyExponents) -> list[list[str]]:
-    crossover = (
-        [] if one.a is None else [[f"T_c ~ P^-a, kernel change {one.threshold:g}", number(one.a), "gamma / delta"]]
-    )
+    theory = {name: number(found) for name, found in one.predicted.items()}
+    crossover = [] if one.a is None else [[f"T_c ~ P^-a, kernel change {one.threshold:g}", number(one.a), theory["a"]]]
     return [
-        ["t* ~ T P^b", number(one.b.y_exponent), "1 + 2 gamma"],
-        ["weight change ~ P^gamma", number(one.gamma.y_exponent), "of the data"],
-        ["weight change ~ T^delta", number(one.delta), "1"],
+        ["t* ~ T P^b, b = 1 + 2 gamma", number(one.b.y_exponent), theory["b"]],
+        ["weight change ~ P^gamma", number(one.gamma.y_exponent), "-"],
+        ["weight change ~ T^delta", number(one.delta), theory["delta"]],
         *crossover,
     ]
 

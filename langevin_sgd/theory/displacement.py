@@ -75,7 +75,11 @@ def exponent_between(law: Law, first: float, last: float) -> float:
 
 
 def fitted_exponent(law: Law, lags: np.ndarray) -> float:
-    """Least-squares slope of log displacement over log lag at the given lags: what an unweighted fit of a run finds."""
+    """Least-squares slope of log displacement over log lag at the given lags.
+
+    `langevin_sgd.measure.diffusion_exponent` fits the same line with the same weights: at the recorded steps of a run,
+    this is what the exponent of the run estimates.
+    """
     lags = np.asarray(lags, dtype=float)
     require(lags.size > 1 and bool((lags > 0).all()), "lags", lags.size, "must be at least two positive lags")
     return float(np.polyfit(np.log(lags), np.log(law.mean_square_displacement(lags)), 1)[0])

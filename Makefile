@@ -16,7 +16,7 @@ READY := .venv/.ready
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env validate report test lint pytest notebooks test-full soak bench clean
+.PHONY: help env validate report test lint pytest notebooks test-full mutants soak bench clean
 
 help:
 	@grep -E '^#   ' Makefile | cut -c5-
@@ -57,6 +57,10 @@ notebooks: $(READY)
 
 test-full: $(READY)
 	$(BIN)/pytest
+
+# Wrong versions of the physics, seeded one at a time: which test notices each.
+mutants: $(READY)
+	$(BIN)/python tests/mutants/mutants.py
 
 # The statistical tests with fresh seeds: what may fail once in a thousand runs.
 soak: $(READY)

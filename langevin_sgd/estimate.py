@@ -93,7 +93,7 @@ class Estimate:
                 f"{bad} of {values.size} samples are not finite" if bad else f"{values.size} samples, at least 2 needed"
             )
             return cls(value=None, n_independent=values.size, method=method, valid=False, note=note)
-        if np.ptp(values) == 0:  # the mean of equal numbers equals them up to rounding only
+        if values.max() == values.min():  # the mean of equal numbers equals them up to rounding only
             note = "all samples are equal"
             return cls(value=values[0], standard_error=0.0, n_independent=values.size, method=method, note=note)
         with np.errstate(over="ignore", invalid="ignore"):

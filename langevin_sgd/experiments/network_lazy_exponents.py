@@ -92,12 +92,9 @@ class LazyExponents:
 def _ratio(gamma: Estimate, delta: Estimate) -> Estimate:
     """gamma/delta, whose errors are correlated in a way that is not known: without error."""
     method = "gamma / delta, as measured"
-    known = gamma.valid and delta.valid and gamma.value is not None and delta.value
-    return (
-        Estimate(value=gamma.value / delta.value, method=method)
-        if known
-        else Estimate.refused("gamma or delta is not known", method=method)
-    )
+    if not (gamma.valid and delta.valid) or gamma.value is None or not delta.value:
+        return Estimate.refused("gamma or delta is not known", method=method)
+    return Estimate(value=gamma.value / delta.value, method=method)
 
 
 def fit_lazy_exponents(

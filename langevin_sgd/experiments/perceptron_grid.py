@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -52,7 +52,8 @@ def _as_steps(name: str, value: Any) -> int | None:
     return None if value is None else as_count(name, value)
 
 
-_POINT_FIELDS = {
+_Fields = Mapping[str, Callable[[str, Any], Any]]
+_POINT_FIELDS: _Fields = {
     "points": as_count,
     "dimension": lambda name, value: as_count(name, value, maximum=LARGEST_SET),
     "chi": as_real,
@@ -60,18 +61,20 @@ _POINT_FIELDS = {
     "batch_size": as_count,
     "margin": as_positive,
 }
-_SHARED_FIELDS = {
+_SHARED_FIELDS: _Fields = {
     "seed": as_seed,
     "sampling": lambda name, value: as_choice(name, value, get_args(Sampling)),
     "method": lambda name, value: as_choice(name, value, get_args(Method)),
     "max_steps": _as_steps,
 }
-_FIELDS = (
-    _POINT_FIELDS
-    | {"first_replica": lambda name, value: as_count(name, value, 0), "replicas": as_count}
-    | _SHARED_FIELDS
-)
-_AXIS_FIELDS = {name: as_axis(convert) for name, convert in _POINT_FIELDS.items()} | {
+_FIELDS: _Fields = {
+    **_POINT_FIELDS,
+    "first_replica": lambda name, value: as_count(name, value, 0),
+    "replicas": as_count,
+    **_SHARED_FIELDS,
+}
+_AXIS_FIELDS: _Fields = {
+    **{name: as_axis(convert) for name, convert in _POINT_FIELDS.items()},
     "points": as_axis(as_count, empty=True),
     "points_per_dimension": as_axis(as_positive, empty=True),
 }
@@ -192,7 +195,7 @@ class PerceptronGrid:
     max_steps: int | None = None
 
     def __post_init__(self) -> None:
-        convert_fields(self, _AXIS_FIELDS | {"replicas": lambda name, value: as_count(name, value, 2)} | _SHARED_FIELDS)
+        convert_fields(self, {**_AXIS_FIELDS, **_SHARED_FIELDS, "replicas": lambda name, value: as_count(name, value, 2)})
         if bool(self.points) == bool(self.points_per_dimension):
             raise InputError("points, points_per_dimension: give one of them")
         axes = {name: getattr(self, name) for name in _AXIS_FIELDS}

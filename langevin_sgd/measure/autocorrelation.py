@@ -164,7 +164,8 @@ def doubt(series: np.ndarray) -> str:
 
 def _constant(series: np.ndarray) -> np.ndarray:
     """(replica,) whether a replica does not move by more than rounding."""
-    still: np.ndarray = np.ptp(series, axis=0) <= _ROUNDING * np.abs(series).max(axis=0)
+    with np.errstate(over="ignore"):
+        still: np.ndarray = np.ptp(series, axis=0) <= _ROUNDING * np.abs(series).max(axis=0)
     return still
 
 

@@ -50,6 +50,7 @@ INFORMATION = 10.0
 _GRID = 41
 _STEP = 1e-4
 _REACH = 10.0
+_BEYOND = 1e30
 
 OPEN = "one power law of x and the parameter describes all points and leaves an exponent open; fix one"
 """What is said of curves that do not determine two exponents."""
@@ -313,7 +314,7 @@ def _best_shift(data: _Data, u: float | None) -> float:
 
 def _search(data: _Data, u: float | None, near: float, reach: float) -> float:
     found = optimize.minimize_scalar(
-        lambda v: _quality(data, v, u),
+        lambda v: min(_quality(data, v, u), _BEYOND),  # differences of infinities would lead the search astray
         bounds=(near - reach, near + reach),
         method="bounded",
         options={"xatol": 1e-7 * reach},

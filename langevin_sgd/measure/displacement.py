@@ -27,7 +27,7 @@ from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.jackknife import jackknife
 
 BENT = 0.05
-"""Change of the exponent along a window from which on the curve of a law is called no power law there."""
+"""Change of the exponent between the halves of a window from which on the curve of a law is no power law there."""
 SMALLEST_P = 1e-3
 """Probability below which a change of the exponent that replicas show is called resolved."""
 
@@ -152,7 +152,7 @@ def diffusion_exponent(run_or_arrays: Any, window: tuple[float, float]) -> Estim
     Estimate
         Without error for a curve. Not valid with fewer than three recorded steps in the window, fewer than two
         replicas, a replica that diverged, or replicas that do not scatter. A note says where the window holds no power
-        law: where replicas resolve that the exponent changes along the window, or a curve changes it by `BENT`.
+        law: where replicas resolve that the exponent of its second half is another one, or on a curve by `BENT`.
 
     Raises
     ------
@@ -166,7 +166,7 @@ def diffusion_exponent(run_or_arrays: Any, window: tuple[float, float]) -> Estim
     >>> round(diffusion_exponent((steps, squared), window=(1, 100)).value, 9)
     0.5
     >>> diffusion_exponent((steps, steps + steps**2), window=(1, 100)).note
-    'not a power law in this window: the exponent goes from 1.63 to 2.07'
+    'not a power law in this window: the exponent is 1.74 in its first half and 1.96 in its second'
     """
     low, high = as_window("window", window)
     require(low > 0, "window", window, "must satisfy 0 < first step < last step")
@@ -179,11 +179,11 @@ def diffusion_exponent(run_or_arrays: Any, window: tuple[float, float]) -> Estim
     method += ", jackknife over replicas"
     if reason := _doubt(squared):
         return Estimate.refused(reason, method=method)
-    rows = _line_and_bend(np.log(steps))
-    (exponent, *ends, bend), errors = jackknife(lambda mean: np.log(mean) @ rows.T, squared.T)
+    rows = _line_and_halves(np.log(steps))
+    (exponent, *halves, bend), errors = jackknife(lambda mean: np.log(mean) @ rows.T, squared.T)
     replicas = squared.shape[1]
     resolved = abs(bend) > stats.t.isf(SMALLEST_P / 2, replicas - 1) * errors[-1]
-    note = _bent(ends) if resolved else ""
+    note = _bent(halves) if resolved else ""
     return Estimate(value=exponent, standard_error=errors[0], n_independent=replicas, method=method, note=note)
 
 
@@ -193,24 +193,29 @@ def _exact_exponent(steps: np.ndarray, curve: np.ndarray, method: str) -> Estima
     if not fits:
         reason = f"{len(steps)} steps in the window, at least 3 needed with finite displacements above zero"
         return Estimate.refused(reason, method=method)
-    exponent, *ends, bend = _line_and_bend(np.log(steps)) @ np.log(curve)
-    return Estimate(value=exponent, method=method, note=_bent(ends) if abs(bend) > BENT else "")
+    exponent, *halves, bend = _line_and_halves(np.log(steps)) @ np.log(curve)
+    return Estimate(value=exponent, method=method, note=_bent(halves) if abs(bend) > BENT else "")
 
 
-def _bent(ends: Sequence[float]) -> str:
-    return f"not a power law in this window: the exponent goes from {ends[0]:.3g} to {ends[1]:.3g}"
+def _bent(halves: Sequence[float]) -> str:
+    first, second = halves
+    return (
+        f"not a power law in this window: the exponent is {first:.3g} in its first half and {second:.3g} in its second"
+    )
 
 
-def _line_and_bend(x: np.ndarray) -> np.ndarray:
-    """Rows (4, point) that take values to these of their least-squares fits over `x`.
+def _line_and_halves(x: np.ndarray) -> np.ndarray:
+    """Rows (4, point) that take values to least-squares slopes over `x`.
 
-    The slope of the straight line; the slopes of the parabola at the first and at the last x; their difference.
+    That of the straight line through all points; those of the first and of the second half, which share the point in
+    the middle; the second less the first.
     """
-    line = np.linalg.pinv(np.stack([np.ones_like(x), x], axis=1))
-    centre = x - x.mean()
-    _, linear, quadratic = np.linalg.pinv(np.stack([np.ones_like(x), centre, centre**2], axis=1))
-    first, last = (linear + 2 * end * quadratic for end in (centre.min(), centre.max()))
-    return np.stack([line[1], first, last, last - first])
+    middle = len(x) // 2
+    line, first, second = np.zeros((3, len(x)))
+    for row, part in ((line, slice(None)), (first, slice(middle + 1)), (second, slice(middle, None))):
+        off = x[part] - x[part].mean()
+        row[part] = off / (off @ off)
+    return np.stack([line, first, second, second - first])
 
 
 def local_exponents(run_or_arrays: Any, *, span: int = 1) -> Curve:

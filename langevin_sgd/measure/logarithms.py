@@ -75,8 +75,8 @@ class LogPoints:
         """Return the points with the same variances at all of them, the mean ones, where they come from replicas."""
         if self.samples is None:
             return self
-        means = {name: np.full(len(self), getattr(self, name).mean()) for name in ("xx", "yy", "xy")}
-        return replace(self, **means)
+        xx, yy, xy = (np.full_like(part, part.mean()) for part in (self.xx, self.yy, self.xy))
+        return replace(self, xx=xx, yy=yy, xy=xy)
 
     def moments(self) -> np.ndarray:
         """Means of these over replicas are all that a fit needs, its weights included: (replica, 5, point)."""

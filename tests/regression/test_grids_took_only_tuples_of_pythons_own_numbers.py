@@ -81,5 +81,5 @@ def test_a_grid_of_networks_without_end_is_refused_in_one_line(change, message):
     ],
 )
 def test_what_is_no_result_of_a_grid_is_refused(call):
-    with pytest.raises(ls.InputError, match="^(result|line) = "):
+    with pytest.raises(ls.InputError, match=r"^(result|line) = "):
         call()

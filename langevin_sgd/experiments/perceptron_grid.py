@@ -78,6 +78,11 @@ _AXIS_FIELDS: _Fields = {
     "points": as_axis(as_count, empty=True),
     "points_per_dimension": as_axis(as_positive, empty=True),
 }
+_GRID_FIELDS: _Fields = {
+    **_AXIS_FIELDS,
+    **_SHARED_FIELDS,
+    "replicas": lambda name, value: as_count(name, value, 2),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +200,7 @@ class PerceptronGrid:
     max_steps: int | None = None
 
     def __post_init__(self) -> None:
-        convert_fields(self, {**_AXIS_FIELDS, **_SHARED_FIELDS, "replicas": lambda name, value: as_count(name, value, 2)})
+        convert_fields(self, _GRID_FIELDS)
         if bool(self.points) == bool(self.points_per_dimension):
             raise InputError("points, points_per_dimension: give one of them")
         axes = {name: getattr(self, name) for name in _AXIS_FIELDS}

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize, stats
 
-from langevin_sgd.checks import as_count, require
+from langevin_sgd.checks import as_array, as_count, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.jackknife import jackknife
@@ -71,9 +71,10 @@ class PowerLaw:
 
     def at(self, x: Any) -> np.ndarray:
         """Return the law at `x`; NaN where the fit was refused."""
+        places = as_array("x", x, finite=False, minimum=0.0)
         if self.amplitude.value is None or self.exponent.value is None:
-            return np.full(np.shape(x), np.nan)
-        law: np.ndarray = self.amplitude.value * np.asarray(x, dtype=float) ** self.exponent.value
+            return np.full(places.shape, np.nan)
+        law: np.ndarray = self.amplitude.value * places**self.exponent.value
         return law
 
 

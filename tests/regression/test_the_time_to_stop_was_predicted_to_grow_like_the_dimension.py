@@ -57,3 +57,8 @@ def test_predictions_for_lazy_networks_are_numbers():
     assert not lazy(bad).predicted["b"].valid
     assert not lazy(bad).predicted["a"].valid
     assert lazy(gamma).to_dict()["predicted"]["b"]["value"] == pytest.approx(1.6)
+
+
+def test_boundaries_of_one_hidden_layer_do_not_move_with_alpha():
+    """(L - 2)/L for degree L = D + 1."""
+    assert [ls.experiments.feature_exponent(depth + 1) for depth in (1, 2, 3, 5)] == [0, 1 / 3, 1 / 2, 2 / 3]

@@ -23,7 +23,7 @@ import numpy as np
 from langevin_sgd.checks import InputError, as_not_negative, as_positive, require
 from langevin_sgd.generated import load
 from langevin_sgd.models.potentials.potential import Potential, Value, checked_values, lane_values
-from langevin_sgd.models.potentials.source import PRELUDE, Expression, Rows, built_on, filling, natural_order, parsed
+from langevin_sgd.models.potentials.source import PRELUDE, Expression, Rows, built_on, filling, free_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +120,8 @@ class StateDependentNoise(NoiseOfState):
         Parameters
         ----------
         amplitude
-            A formula, the same for all directions, or one for each coordinate.
+            A formula, the same for all directions, or one for each coordinate; what it may contain is said at
+            `langevin_sgd.models.potentials.Potential.from_sympy`.
         variables
             Names of the coordinates in order; by default all symbols that are not parameters, in natural order.
         parameters
@@ -137,9 +138,9 @@ class StateDependentNoise(NoiseOfState):
         [[5.0]]
         """
         values = checked_values(parameters or {})
-        given = [parsed(part) for part in (amplitude if isinstance(amplitude, list | tuple) else [amplitude])]
-        names = natural_order({str(symbol) for part in given for symbol in part.free_symbols} - set(values))
-        chosen = names if variables is None else variables
+        given = list(amplitude) if isinstance(amplitude, list | tuple) else [amplitude]
+        require(len(given) > 0, "amplitude", amplitude, "must be one formula, or one for each coordinate")
+        chosen = free_names(given, values) if variables is None else variables
         expressions = [Expression(part, chosen, values, partial=True) for part in given]
         size = len(expressions[0].variables)
         require(len(given) in (1, size), "amplitude", len(given), f"must be one formula, or one for each of {size}")
@@ -172,10 +173,12 @@ class StateDependentNoise(NoiseOfState):
     @classmethod
     def _of_trees(cls, expression: Expression, trees: list[Any], values: Mapping[str, Value]) -> Self:
         pairs = list(zip(expression.coordinates, trees, strict=True))
+        for tree in dict.fromkeys(trees):
+            expression.require_no_jump(tree, values)
         others = [set(tree.free_symbols) & set(expression.coordinates) - {x} for x, tree in pairs]
         return cls(
             amplitude=expression.rows(trees),
-            spread=expression.rows([(tree**2).diff(x) / 2 for x, tree in pairs]),
+            spread=expression.rows([expression.spread(tree, x) for x, tree in pairs]),
             parameters=len(pairs),
             values=dict(values),
             own_coordinate=not any(others),

@@ -75,7 +75,7 @@ def first_at_or_below(steps: np.ndarray, series: np.ndarray, level: float = 0.0)
     Raises
     ------
     InputError
-        If shapes do not match.
+        If shapes do not match, steps do not increase, or the level is not finite.
 
     Examples
     --------
@@ -83,9 +83,10 @@ def first_at_or_below(steps: np.ndarray, series: np.ndarray, level: float = 0.0)
     >>> found.after.tolist(), found.by.tolist()
     ([10.0, nan], [20.0, inf])
     """
-    steps, series = as_array("steps", steps), as_array("series", series, finite=False)
-    fits = series.ndim == 2 and steps.shape == series.shape[:1] and steps.size > 0
     level = as_real("level", level)
+    steps, series = as_array("steps", steps, ndim=1), as_array("series", series, finite=False)
+    require(bool((np.diff(steps) > 0).all()), "steps", steps, "must increase")
+    fits = series.ndim == 2 and steps.shape == series.shape[:1] and steps.size > 0
     require(fits, "series", series.shape, f"must have shape ({steps.size}, replica)")
     below = series <= level
     reached, first = below.any(axis=0), below.argmax(axis=0)

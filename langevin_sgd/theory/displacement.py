@@ -97,7 +97,11 @@ def exponent_between(law: Law, first: float, last: float) -> float:
 
 
 def fitted_exponent(law: Law, lags: np.ndarray) -> float:
-    """Least-squares slope of log displacement over log lag at the given lags: what an unweighted fit of a run finds."""
+    """Least-squares slope of log displacement over log lag at the given lags.
+
+    `langevin_sgd.measure.diffusion_exponent` fits the same line with the same weights: at the recorded steps of a run,
+    this is what the exponent of the run estimates.
+    """
     law, values = as_instance("law", law, Law), as_array("lags", lags, ndim=1)
     usable = np.unique(values).size > 1 and bool((values > 0).all())
     require(usable, "lags", lags, "must be at least two different positive lags")

@@ -209,7 +209,7 @@ def _fit_table(fits: list[ExponentFit]) -> str:
             str(len(fit.x)),
             _number(fit.exponent),
             _number(fit.slopes.at(fit.slopes.x[-1])),
-            f"{fit.predicted:.4g}",
+            "-" if fit.predicted is None else f"{fit.predicted:.4g}",
         ]
         for fit in fits
     ]
@@ -226,7 +226,7 @@ def _limit_table(limits: list[ExponentLimit]) -> str:
             str(limit.dimension[-1]),
             _number(Estimate.from_samples(limit.slopes[-1])),
             _number(limit.limit),
-            f"{limit.predicted:.4g}",
+            "-" if limit.predicted is None else f"{limit.predicted:.4g}",
         ]
         for limit in limits
     ]
@@ -258,7 +258,7 @@ def _plot(fits: list[ExponentFit], path: Path) -> None:
             [series for line in lines for series in _series(line, lines)],
             "log",
             "log",
-            "lines: predicted slope",
+            "lines: predicted slope" if lines[0].predicted is not None else "",
         )
         for name in dict.fromkeys(fit.name for fit in fits)
         if (lines := [fit for fit in fits if fit.name == name])
@@ -273,7 +273,7 @@ def _series(fit: ExponentFit, lines: list[ExponentFit]) -> list[Any]:
     means = [geometric_mean(values) for values in fit.y]
     values, errors = (np.array([getattr(one, name) for one in means]) for name in ("value", "standard_error"))
     varied = {name: value for name, value in fit.held.items() if len({line.held[name] for line in lines}) > 1}
-    return [
-        Series(_at(varied), fit.x, values, errors),
-        Series("", fit.x, values[-1] * (fit.x / fit.x[-1]) ** fit.predicted, kind="theory"),
-    ]
+    measured = Series(_at(varied), fit.x, values, errors)
+    if fit.predicted is None:
+        return [measured]
+    return [measured, Series("", fit.x, values[-1] * (fit.x / fit.x[-1]) ** fit.predicted, kind="theory")]

@@ -142,18 +142,20 @@ def _lazy_table(found: Sequence[LazyExponents]) -> str:
 
 
 def _lazy_rows(one: LazyExponents) -> list[list[str]]:
-    gamma, delta = one.gamma.y_exponent, one.delta
-    ratio, stop = "gamma / delta", "1 + 2 gamma"
-    if gamma.valid and gamma.value is not None:
-        stop += f" = {1 + 2 * gamma.value:.2f}"
-        ratio += f" = {gamma.value / delta.value:.2f}" if delta.valid and delta.value else ""
+    theory = one.predicted
+    ratio = _evaluated("gamma / delta", theory["a"])
     crossover = [] if one.a is None else [[f"T_c ~ P^-a, kernel change {one.threshold:g}", number(one.a), ratio]]
     return [
-        ["t* ~ T P^b", number(one.b.y_exponent), stop],
-        ["weight change ~ P^gamma", number(gamma), "-"],
-        ["weight change ~ T^delta", number(one.delta), "1"],
+        ["t* ~ T P^b", number(one.b.y_exponent), _evaluated("1 + 2 gamma", theory["b"])],
+        ["weight change ~ P^gamma", number(one.gamma.y_exponent), "-"],
+        ["weight change ~ T^delta", number(one.delta), f"{theory['delta'].value:g}"],
         *crossover,
     ]
+
+
+def _evaluated(formula: str, found: Estimate) -> str:
+    """Return a formula with its value, where there is one."""
+    return formula if found.value is None or not found.valid else f"{formula} = {found.value:.2f}"
 
 
 def _without(at: dict[str, Any], axis: str) -> dict[str, Any]:

@@ -23,11 +23,18 @@ from .surface import calls, verbs
 PROGRAM = "langevin-sgd"
 
 NAN_MEANS = {
-    "not measured": ("Estimate", "Curve"),
-    "never passed": ("first_passage", "t_star", "middle", "after", "by"),
-    "not every run was fitted": ("grid_lines()", "lines_along", "network_result()"),
+    "not measured": r"-> .*not_valid",
+    "never passed": r"-> .*(first_passage|t_star|middle|after|by)",
+    "not every run was fitted": r"grid_lines\(\)|lines_along|network_result\(\)",
+    "an overdamped path has no velocity": r"sde\.follow.* -> result\.1",
 }
-"""Meaning -> words in the case, or in the path of a number within its result, that may be NaN."""
+"""Meaning -> pattern of "case -> place in its result" where a number may be NaN."""
+
+EXTREMES = re.compile(r"1e-?3\d\d|10\*\*\d|huge|tiny|inf")
+"""Values with which numbers leave the range of doubles: what is infinite then is right, and NumPy may say so."""
+
+ALSO_CALLED = {"wanted": "claim", "run_or_arrays": "run"}
+"""Parameter -> what a refusal may call it as well."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,9 +80,11 @@ def _judge_call(text: str, outcome: Outcome) -> str:
         return _judge_error(text, outcome.error)
     if "wrong(" in text and not _says_why(outcome.value):
         return f"taken: {outcome.value!r:.80}".replace("\n", " ")
-    return _judge_warnings(outcome) or next(
-        (f"NaN in {place}" for place in _nans(outcome.value, "result") if not _has_meaning(text + place)), ""
-    )
+    places = (f"{text} -> {place}" for place in _nans(outcome.value, "result"))
+    without_meaning = [place for place in places if not any(re.search(known, place) for known in NAN_MEANS.values())]
+    if without_meaning:
+        return f"NaN in {without_meaning[0].rpartition(' -> ')[2]}"
+    return _judge_warnings(outcome, r"overflow|underflow|divide by zero" if EXTREMES.search(text) else "")
 
 
 def _judge_error(text: str, error: BaseException) -> str:
@@ -97,7 +106,8 @@ def names_in(text: str) -> frozenset[str]:
     tree = ast.parse(text, mode="eval")
     keywords = [node for node in ast.walk(tree) if isinstance(node, ast.keyword)]
     spoiled = {node.arg for node in keywords if isinstance(node.value, ast.Call) and _called(node.value) == "wrong"}
-    return frozenset(str(name) for name in spoiled) if spoiled else known_names()
+    names = frozenset(ALSO_CALLED.get(str(name), str(name)) for name in spoiled)
+    return names | frozenset(map(str, spoiled)) if spoiled else known_names()
 
 
 @lru_cache(maxsize=1)
@@ -111,9 +121,11 @@ def _called(node: ast.Call) -> str:
     return node.func.id if isinstance(node.func, ast.Name) else ""
 
 
-def _judge_warnings(outcome: Outcome) -> str:
+def _judge_warnings(outcome: Outcome, allowed: str = "") -> str:
     for warning in outcome.warned:
         kind = warning.category
+        if allowed and re.match(allowed, str(warning.message)):
+            continue
         if issubclass(kind, RuntimeWarning | np.exceptions.ComplexWarning | DeprecationWarning | FutureWarning):
             return f"{kind.__name__}: {' '.join(str(warning.message).split()):.120}"
     return ""
@@ -124,10 +136,6 @@ def _says_why(value: Any) -> bool:
     if type(value).__name__ == "Estimate":
         return not value.valid and bool(value.note)
     return any(_says_why(member) for _, member in _members(value))
-
-
-def _has_meaning(place: str) -> bool:
-    return any(word in place for words in NAN_MEANS.values() for word in words)
 
 
 def _nans(value: Any, place: str, depth: int = 0) -> Iterator[str]:
@@ -153,7 +161,8 @@ def _members(value: Any) -> Iterator[tuple[str, Any]]:
     elif type(value).__name__ == "Dataset":
         yield from ((str(name), value[name].values) for name in [*value.data_vars, *value.coords])
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        own = "" if type(value).__name__ not in ("Estimate", "Curve") or getattr(value, "valid", False) else "Estimate."
+        certain = type(value).__name__ not in ("Estimate", "Curve") or getattr(value, "valid", False)
+        own = "" if certain else "not_valid."
         yield from ((own + each.name, getattr(value, each.name, None)) for each in dataclasses.fields(value))
 
 

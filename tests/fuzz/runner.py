@@ -27,7 +27,7 @@ SURROUNDINGS = {
 """Environment of a case: one thread, no network, no screen."""
 START = 180.0
 """Seconds by the clock on the wall that a worker may take to start."""
-WAIT = 60.0
+WAIT = 120.0
 """Seconds by the clock on the wall for a case that sleeps; one that computes has `LIMIT` seconds of the processor."""
 
 
@@ -112,7 +112,10 @@ class Worker:
 
     def __init__(self, folder: Path, bounds: bool = False) -> None:
         self._folder = folder
-        self._environment = os.environ | SURROUNDINGS | ({"NUMBA_BOUNDSCHECK": "1"} if bounds else {})
+        self._environment = os.environ | SURROUNDINGS
+        if bounds:  # what was compiled without checks must not be taken from the cache
+            cache = Path(os.environ.get("NUMBA_CACHE_DIR", folder)) / "bounds"
+            self._environment |= {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(cache)}
         self._process: subprocess.Popen[bytes] | None = None
 
     def run(self, number: int, text: str) -> Result:

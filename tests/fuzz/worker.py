@@ -80,7 +80,6 @@ def prepare(folder: Path) -> dict[str, Any]:
     shutil.copytree(CLAIMS, folder / "claims", ignore=shutil.ignore_patterns("slow", "__pycache__"), dirs_exist_ok=True)
     import langevin_sgd.validation
     import loky
-    import matplotlib.pyplot as plt
     import numpy as np
     import xarray
 
@@ -89,11 +88,12 @@ def prepare(folder: Path) -> dict[str, Any]:
 
     from . import deliberate, made, spoiled
     from .clock import leave_out_compiling
+    from .rules import known_names
 
     loky.ProcessPoolExecutor = HereAndNow
     langevin_sgd.validation.__path__ = [str(folder / "claims")]
     leave_out_compiling()
-    del plt
+    known_names()  # imports all that is public
     names = {name: value for module in (made, spoiled, deliberate) for name, value in vars(module).items()}
     return names | {
         "np": np,

@@ -1,0 +1,465 @@
+"""Good objects of the package, small and quick, made once in each process."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numba
+import numpy as np
+
+import langevin_sgd as ls
+
+from .clock import once
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(12, 2))
+Y = X @ [1.0, -2.0] + RANDOM.normal(size=12)
+LABELS = np.where(X[:, 0] > 0, 1.0, -1.0)
+STEPS = [0, 1, 2, 3, 4, 6, 8, 10]
+SMALL = {"steps": 10, "replicas": 4, "seed": 1}
+
+
+@once
+def regression() -> Any:
+    return ls.LinearRegression.from_data(X, Y)
+
+
+@once
+def spectral() -> Any:
+    return ls.LinearRegression.from_spectrum([0.2, 1.0])
+
+
+@once
+def sgd() -> Any:
+    return ls.SGD(lr=0.1, batch_size=2, momentum=0.5)
+
+
+@once
+def plain_sgd() -> Any:
+    return ls.SGD(lr=0.1, batch_size=2)
+
+
+@once
+def langevin_law() -> Any:
+    return ls.theory.LangevinLaw(spectral(), sgd())
+
+
+@once
+def discrete_law() -> Any:
+    return ls.theory.DiscreteLaw(spectral(), sgd())
+
+
+@once
+def law_of_data() -> Any:
+    return ls.theory.DiscreteLaw(regression(), plain_sgd(), noise="minibatch")
+
+
+@once
+def langevin_law_of_data() -> Any:
+    return ls.theory.LangevinLaw(regression(), plain_sgd())
+
+
+@once
+def modified_loss() -> Any:
+    return ls.theory.ModifiedLoss(langevin_law())
+
+
+@once
+def oscillators() -> Any:
+    return langevin_law().oscillators
+
+
+@once
+def synthetic() -> Any:
+    return ls.data.DepletedSign(points=12, dimension=3, chi=0.5)
+
+
+@once
+def images() -> Any:
+    return ls.data.BinaryImages(points=16, test_points=8)
+
+
+@once
+def given() -> Any:
+    return ls.data.GivenPoints(X, LABELS)
+
+
+@once
+def synthetic_sets() -> Any:
+    return ls.data.SyntheticPoints(law=synthetic(), test_points=8)
+
+
+@once
+def perceptron() -> Any:
+    return ls.Perceptron(data=synthetic(), margin=0.1)
+
+
+@once
+def perceptron_of_data() -> Any:
+    return ls.Perceptron.from_data(X, LABELS, margin=0.1)
+
+
+@once
+def trained_perceptron() -> Any:
+    return ls.training.train_perceptron(perceptron(), plain_sgd(), replicas=3, seed=1, max_steps=2000)
+
+
+@once
+def double_well() -> Any:
+    return ls.models.potentials.double_well()
+
+
+@once
+def energy_of_x() -> Any:
+    return numba.njit(_energy)
+
+
+@once
+def force_of_x() -> Any:
+    return numba.njit(_force)
+
+
+@once
+def hessian_of_x() -> Any:
+    return numba.njit(_hessian)
+
+
+def _energy(x: float, k: float) -> float:
+    return k * x * x / 2
+
+
+def _force(x: float, k: float) -> float:
+    return -k * x
+
+
+def _hessian(x: float, k: float) -> float:
+    return k
+
+
+@once
+def valley() -> Any:
+    return ls.models.potentials.curved_valley()
+
+
+@once
+def bowl() -> Any:
+    return ls.models.potentials.quadratic([0.5, 1.0])
+
+
+@once
+def line_bowl() -> Any:
+    return ls.models.potentials.quadratic([1.0])
+
+
+@once
+def hinge_loss() -> Any:
+    return ls.dynamics.HingeLoss(rows=X * LABELS[:, None], margin=0.1)
+
+
+@once
+def overdamped() -> Any:
+    return ls.Overdamped(potential=double_well(), friction=1.0, noise_covariance=0.5, step_time=0.05)
+
+
+@once
+def underdamped() -> Any:
+    return ls.Underdamped(potential=double_well(), mass=1.0, friction=1.0, noise_covariance=0.5, step_time=0.05)
+
+
+@once
+def linear_overdamped() -> Any:
+    return ls.Overdamped.from_sgd(spectral(), plain_sgd())
+
+
+@once
+def linear_underdamped() -> Any:
+    return ls.Underdamped.from_sgd(spectral(), sgd())
+
+
+@once
+def line() -> Any:
+    return ls.Overdamped(potential=line_bowl(), friction=1.0, noise_covariance=1.0, step_time=0.1)
+
+
+@once
+def kramers() -> Any:
+    return ls.Underdamped(potential=line_bowl(), mass=1.0, friction=1.0, noise_covariance=1.0, step_time=0.1)
+
+
+@once
+def diffusion() -> Any:
+    return ls.fokker_planck.Diffusion(drift=lambda x: -x, diffusion=0.5)
+
+
+@once
+def gaussian_law() -> Any:
+    return ls.fokker_planck.GaussianLaw(linear_overdamped(), ls.fokker_planck.Gaussian([0.0, 0.0], np.eye(2)))
+
+
+@once
+def initial() -> Any:
+    return ls.fokker_planck.Gaussian(0.5, 0.1)
+
+
+@once
+def noise_of_state() -> Any:
+    return ls.dynamics.Ito.from_sympy("sqrt(1 + x**2)", "x")
+
+
+@once
+def stratonovich() -> Any:
+    return ls.dynamics.Stratonovich.from_sympy("sqrt(1 + x**2)", "x")
+
+
+@once
+def minibatch_noise() -> Any:
+    return ls.dynamics.MinibatchNoise(loss=hinge_loss(), strength=0.1)
+
+
+@once
+def shaped_noise() -> Any:
+    return minibatch_noise().isotropic()
+
+
+@once
+def simulated() -> Any:
+    return ls.sde.simulate(overdamped(), ls.sde.EulerMaruyama(), **SMALL, schedule=STEPS)
+
+
+@once
+def run() -> Any:
+    return ls.training.run(regression(), plain_sgd(), **SMALL, record=ls.record.displacement(), schedule=STEPS)
+
+
+@once
+def network() -> Any:
+    return ls.models.networks.FullyConnected(dimension=64, width=4, depth=2)
+
+
+@once
+def small_network() -> Any:
+    return ls.models.networks.FullyConnected(dimension=2, width=4, depth=2)
+
+
+@once
+def convolutional() -> Any:
+    return ls.models.networks.SimpleCNN(image=(1, 8, 8), width=2)
+
+
+def module() -> Any:
+    import torch
+
+    return torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1))
+
+
+@once
+def own_network() -> Any:
+    return ls.models.networks.OwnNetwork(build=module)
+
+
+@once
+def network_grid() -> Any:
+    lists = {"alpha": (1.0, 100.0), "temperature_per_width": (0.01, 0.02, 0.04), "points": (8, 16), "width": (4,)}
+    return ls.experiments.NetworkGrid(**lists, batch_size=(4,), replicas=3, max_steps=40, probe_points=4, test_points=8)
+
+
+@once
+def network_result() -> Any:
+    return network_grid().collect()
+
+
+@once
+def lazy_result() -> Any:
+    lists = {"alpha": (100.0,), "temperature_per_width": (0.01, 0.02, 0.04), "points": (8, 16, 32), "width": (4,)}
+    grid = ls.experiments.NetworkGrid(
+        **lists, batch_size=(4,), replicas=3, max_steps=400, probe_points=4, test_points=8
+    )
+    return grid.collect()
+
+
+@once
+def grid_lines() -> Any:
+    return ls.experiments.lines_along(network_result(), "temperature_per_width")
+
+
+@once
+def network_averages() -> Any:
+    return ls.experiments.average_networks(network_result())
+
+
+@once
+def perceptron_grid() -> Any:
+    lists = {"points": (8, 16, 32), "dimension": (3,), "temperature": (0.5, 1.0, 2.0), "margin": (0.1,)}
+    return ls.experiments.PerceptronGrid(**lists, replicas=3, max_steps=2000)
+
+
+@once
+def ratio_grid() -> Any:
+    lists = {"points_per_dimension": (2.0, 4.0), "dimension": (2, 3, 4), "temperature": (1.0,), "margin": (0.1,)}
+    return ls.experiments.PerceptronGrid(**lists, replicas=3, max_steps=2000)
+
+
+@once
+def perceptron_result() -> Any:
+    return perceptron_grid().collect()
+
+
+@once
+def ratio_result() -> Any:
+    return ratio_grid().collect()
+
+
+@once
+def perceptron_runs() -> Any:
+    return ls.experiments.PerceptronRuns(
+        points=8, dimension=3, chi=0.0, temperature=1.0, batch_size=1, margin=0.1, sampling="without_replacement",
+        seed=1, first_replica=0, replicas=2, method="auto", max_steps=500,
+    )  # fmt: skip
+
+
+@once
+def network_runs() -> Any:
+    return network_grid().groups()[0]
+
+
+@once
+def exponent_fit() -> Any:
+    return ls.experiments.fit_exponents(perceptron_result())[0]
+
+
+@once
+def exponent_limit() -> Any:
+    return ls.experiments.extrapolate_exponents(ratio_result())[0]
+
+
+@once
+def lazy_exponents() -> Any:
+    return ls.experiments.fit_lazy_exponents(lazy_result())[0]
+
+
+@once
+def estimate() -> Any:
+    return ls.Estimate(value=1.0, standard_error=0.1, n_independent=10)
+
+
+@once
+def curves() -> Any:
+    x = np.geomspace(1, 100, 8)
+    noise = np.random.default_rng(3)
+    return [(p, x, x**0.5 * p**0.3 * noise.lognormal(0, 0.02, 8), 0.02 * x**0.5 * p**0.3) for p in (1.0, 2.0, 4.0)]
+
+
+@once
+def bent_curves() -> Any:
+    x = np.geomspace(0.01, 100, 12)
+    noise = np.random.default_rng(3)
+    return [(p, x, (x * p) / (1 + x * p) * noise.lognormal(0, 0.02, 12), 0.02 + 0 * x) for p in (1.0, 2.0, 4.0)]
+
+
+@once
+def collapse() -> Any:
+    return ls.measure.collapse(bent_curves())
+
+
+@once
+def power_law() -> Any:
+    x = np.geomspace(1, 100, 6)
+    return ls.measure.fit_power_law(x, x**0.5 * [1.01, 0.98, 1.02, 0.99, 1.0, 1.01], y_error=0.02 * x**0.5)
+
+
+@once
+def local_slopes() -> Any:
+    x = np.geomspace(1, 100, 6)
+    return ls.measure.local_slopes(x, x**0.5, y_error=0.02 * x**0.5)
+
+
+@once
+def corrected() -> Any:
+    x = np.geomspace(1, 1000, 10)
+    y = x**0.5 * (1 + 1 / x) * np.random.default_rng(1).lognormal(0, 0.01, 10)
+    return ls.measure.correction_to_scaling(x, y, y_error=0.01 * y)
+
+
+@once
+def extrapolation() -> Any:
+    size = np.array([8.0, 16.0, 32.0, 64.0])
+    return ls.measure.extrapolate(size, 1 + 1 / size + [0.001, -0.002, 0.001, 0.0], error=np.full(4, 0.002))
+
+
+@once
+def passage() -> Any:
+    return ls.measure.first_at_or_below(np.arange(4), np.array([[3.0, 2.0], [2.0, 1.0], [1.0, -1.0], [-1.0, -2.0]]))
+
+
+@once
+def curve() -> Any:
+    return ls.measure.displacement_curve(run())
+
+
+@once
+def phase_diagram() -> Any:
+    return ls.theory.perceptron.PhaseDiagram(margin=0.1, points=100, dimension=10, constant=1.0)
+
+
+@once
+def derivation() -> Any:
+    return ls.theory.perceptron.derive_exponents()
+
+
+@once
+def panel() -> Any:
+    return ls.plotting.Panel("title", "x", "y", [ls.plotting.Series("a", [1.0, 2.0], [3.0, 4.0], [0.1, 0.1])])
+
+
+@once
+def colours() -> Any:
+    return ls.plotting.Map([1.0, 2.0, 3.0], [1.0, 2.0], [[1.0, 2.0, 3.0], [4.0, 5.0, float("nan")]], "colour")
+
+
+def figure() -> Any:
+    return ls.plotting.draw([panel()])
+
+
+@once
+def task() -> Any:
+    return perceptron_grid().tasks()[0]
+
+
+def store() -> Any:
+    """The store of this case, with one result."""
+    kept = ls.sweep.Store("store")
+    if not kept.has(task()):
+        ls.sweep.run([task()], kept)
+    return kept
+
+
+@once
+def dataset() -> Any:
+    variables = {"msd": (("step",), np.array([1.0, 2.0]), "w^2")}
+    return ls.dataset.make(variables, coords={"step": np.array([0, 1])}, kind="test", settings={"lr": 0.1}, seed=1)
+
+
+def saved() -> str:
+    ls.save(dataset(), "saved.nc")
+    return "saved.nc"
+
+
+@once
+def claim() -> Any:
+    return ls.claims.find_claim("fair")
+
+
+@once
+def component() -> Any:
+    return ls.claims.Component("slope", 1.0, 0.1, "a reason", {"rival": 2.0})
+
+
+@once
+def judgement() -> Any:
+    return ls.claims.run([claim()], ls.sweep.Store(os.path.join(os.environ["FUZZ_KEPT"], "claims")))[0]
+
+
+@once
+def linear_equation() -> Any:
+    return linear_overdamped().linear()

@@ -1,0 +1,226 @@
+"""What there is to call: public names of the package, methods of their classes, verbs and options of the command."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tyro.conf import Positional
+
+PACKAGE = "langevin_sgd"
+
+LEFT_OUT = {
+    "an exception": ("InputError", "fokker_planck.NotConvergedWarning"),
+    "called by the engines with objects of their own": (
+        *("sde.BlockStep", "sde.Coefficients", "sde.LinearStep", "record.Snapshots", "record.Accumulator"),
+        *(".block_step", ".linear_step", ".check", "record.*.add", "record.*.begin", "record.*.result"),
+        *("record.Current", "record.Histogram", "record.TimeAverages", "record.FirstPassage"),
+    ),
+    "what others derive from": (
+        *("claims.Claim", "dynamics.NoiseOfState", "dynamics.StateDependentNoise", "sde.Integrator", "theory.Law"),
+        "models.networks.ConvolutionalNetwork",
+    ),
+    "put together by other constructors, from compiled parts": (
+        *("Potential", "dynamics.Ito", "dynamics.Stratonovich", "dynamics.ShapedNoise", "dynamics.LinearEquation"),
+    ),
+    "a result, made by the package and not by its users": (
+        *("experiments.ExponentFit", "experiments.ExponentLimit", "experiments.GridLine", "experiments.LazyExponents"),
+        *("experiments.NetworkAverages", "fokker_planck.EscapeRate", "measure.Collapse", "measure.CorrectedPowerLaw"),
+        *("measure.Curve", "measure.Extrapolation", "measure.LocalSlopes", "measure.Oscillation", "measure.Passage"),
+        *("measure.PowerLaw", "models.potentials.BoltzmannMoments", "sweep.Outcome", "sweep.Status"),
+        *("theory.SdeError", "theory.GaussianInputLaw", "theory.perceptron.Averages", "theory.perceptron.Derivation"),
+        *("theory.perceptron.Exponents", "theory.perceptron.FiniteFlow", "theory.perceptron.FirstStep"),
+        *("theory.perceptron.Stop", "claims.Judgement"),
+    ),
+    "downloads": ("data.mnist", "data.cifar10"),
+    "tensors of torch in, tensors out: a module of torch": ("models.networks.*.forward", "models.networks.*.replicas"),
+    "takes a function of the user's and gives one back": ("sweep.task",),
+    "not a name of its own: imported into a public file": ("dataset.replace_file",),
+}
+"""Reason -> what is not called: a class (its constructor; its methods stay in), a name, or methods by pattern."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a call."""
+
+    name: str
+    annotation: str
+    required: bool
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class Call:
+    """Something public that can be called.
+
+    Parameters
+    ----------
+    name
+        Dotted name below the package: ``theory.LangevinLaw.mean``.
+    owner
+        Name of the class whose good object the call needs; "" for functions, constructors and class methods.
+    attribute
+        Whether it is a property, which takes nothing.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...] = ()
+    owner: str = ""
+    attribute: bool = False
+
+    @cached_property
+    def path(self) -> str:
+        return f"ls.{self.name}"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option or positional word of a verb."""
+
+    name: str
+    annotation: str
+    required: bool
+    positional: bool
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb of the command, with all its options."""
+
+    words: tuple[str, ...]
+    options: tuple[Option, ...]
+
+
+# --- the package -----------------------------------------------------------------------------------------------------
+
+
+def calls() -> list[Call]:
+    """Everything public that can be called, but for `LEFT_OUT`."""
+    found = [call for name, value in sorted(public().items()) for call in _calls_of(name, value)]
+    return [call for call in found if not is_left_out(call.name)]
+
+
+def public() -> dict[str, Any]:
+    """Dotted name below the package -> what it names, once each."""
+    found: dict[int, tuple[str, Any]] = {}
+    for name, value in _walk(PACKAGE):
+        found.setdefault(id(value), (name, value))
+    return dict(found.values())
+
+
+def _walk(module_name: str) -> Iterator[tuple[str, Any]]:
+    module = importlib.import_module(module_name)
+    below = []
+    for name in public_names(module):
+        value = getattr(module, name)
+        if isinstance(value, types.ModuleType):
+            below.append(value.__name__)
+        elif callable(value) and not typing.get_origin(value):
+            yield f"{module_name}.{name}".removeprefix(f"{PACKAGE}."), value
+    for name in below:
+        yield from _walk(name)
+
+
+def public_names(module: types.ModuleType) -> list[str]:
+    """What a package exports (``import X as X``, in its stub where it has one), or what a public file defines."""
+    file = Path(str(module.__file__))
+    if file.name != "__init__.py":
+        own = (name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__)
+        return sorted(name for name in own if not name.startswith("_"))
+    stub = file.with_suffix(".pyi")
+    tree = ast.parse((stub if stub.exists() else file).read_text(encoding="utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return sorted({alias.name for node in imports for alias in node.names if alias.name == alias.asname})
+
+
+def _calls_of(name: str, value: Any) -> Iterator[Call]:
+    yield Call(name, _parameters(value))
+    if not inspect.isclass(value):
+        return
+    for member in sorted(dir(value)):
+        static = None if member.startswith("_") else inspect.getattr_static(value, member)
+        path = f"{name}.{member}"
+        if isinstance(static, property) or type(static).__name__ == "cached_property":
+            yield Call(path, owner=name, attribute=True)
+        elif isinstance(static, classmethod | staticmethod):
+            yield Call(path, _parameters(getattr(value, member)))
+        elif inspect.isfunction(static):
+            yield Call(path, _parameters(static)[1:], owner=name)
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        return ()
+    return tuple(
+        Parameter(
+            each.name,
+            str(each.annotation),
+            each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD),
+            each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD),
+        )
+        for each in signature.parameters.values()
+    )
+
+
+def is_left_out(name: str) -> bool:
+    """Whether one of the reasons of `LEFT_OUT` holds; the methods of a class left out for its constructor stay in."""
+    return any(_fits(name, pattern) for patterns in LEFT_OUT.values() for pattern in patterns)
+
+
+def _fits(name: str, pattern: str) -> bool:
+    before, star, after = pattern.partition("*")
+    if star:
+        return name.startswith(before) and name.endswith(after)
+    abstract = pattern in LEFT_OUT["what others derive from"] and name.startswith(f"{pattern}.")
+    return name.endswith(pattern) if pattern.startswith(".") else name == pattern or abstract
+
+
+# --- the command -----------------------------------------------------------------------------------------------------
+
+
+def verbs() -> list[Verb]:
+    """Every verb of the command with its options, from the dataclasses that its parser is made of."""
+    from langevin_sgd.cli import Command
+
+    return list(_verbs(Command, ()))
+
+
+def _verbs(union: Any, words: tuple[str, ...]) -> Iterator[Verb]:
+    for member in typing.get_args(union):
+        kind, known = typing.get_args(member)[0], typing.get_args(member)[1]
+        path = (*words, known.name)
+        hints = typing.get_type_hints(kind, include_extras=True)
+        nested = [field for field in fields(kind) if _is_union_of_verbs(hints[field.name])]
+        if nested:
+            yield from _verbs(hints[nested[0].name], path)
+        else:
+            yield Verb(path, tuple(_option(field, hints[field.name]) for field in fields(kind)))
+
+
+def _is_union_of_verbs(hint: Any) -> bool:
+    return any("subcommand" in type(note).__name__.lower() for arm in typing.get_args(hint) for note in _notes(arm))
+
+
+def _notes(hint: Any) -> tuple[Any, ...]:
+    return getattr(hint, "__metadata__", ())
+
+
+def _option(field: Any, hint: Any) -> Option:
+    positional = any(note in _notes(Positional[int]) for note in _notes(hint))
+    plain = typing.get_args(hint)[0] if _notes(hint) else hint
+    choices = typing.get_args(plain) if typing.get_origin(plain) is typing.Literal else ()
+    required = field.default is MISSING and field.default_factory is MISSING
+    text = plain.__name__ if isinstance(plain, type) else str(plain)
+    return Option(field.name, text, required, positional, choices)

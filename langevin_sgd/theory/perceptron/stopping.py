@@ -9,9 +9,11 @@ c depends on chi and weakly on d: measured .5 at chi = 0, .25 at 1, .08 at 3 wit
 
     r = (c d/(P C J_chi(k)))^(1/(1+chi)),   a = s/r,   ||w|| = sqrt(d (a^2 + s^2)),   t = d tau(a),
 
-so ||w|| ~ T sqrt(d) (P/d)^gamma and t ~ T d (P/d)^b. Here a and tau come from the flow itself, not its asymptote. The
-criterion is empirical and c an input. The powers are right; t falls short of training by a factor 2 to 7, since below
-P n = 5 d points that are used again slow the signal.
+so ||w|| ~ T sqrt(d) (P/d)^gamma, and at fixed d t ~ T P^b. Here a and tau come from the flow itself, not its asymptote.
+The criterion is empirical and c an input. The powers of P are right. The time is that at which the flow comes to
+P n = c d, not that of training: below P n = 5 d points that are used again slow the signal, and the last visits wait
+for the unfit *training* points, whose number goes to order one. Training goes on for 2.5, 4.5, 6.9 and 10.5 times the
+time of the flow at d = 32, 64, 128 and 256 (measured), so that at a fixed P/d t/(T d) is no constant and no power of d.
 """
 
 from __future__ import annotations

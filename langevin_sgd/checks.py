@@ -13,6 +13,7 @@ import math
 import operator
 import os
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -210,8 +211,10 @@ def as_counts(name: str, values: Any, minimum: int = 1, *, maximum: int | None =
     return as_tuple(name, values, lambda what, one: as_count(what, one, minimum, maximum))
 
 
-def as_tuple(name: str, values: Any, convert: Callable[[str, Any], Kind]) -> tuple[Kind, ...]:
-    """Return a sequence of at least one value, each converted by one of the functions of this file.
+def as_tuple(name: str, values: Any, convert: Callable[[str, Any], Kind], *, empty: bool = False) -> tuple[Kind, ...]:
+    """Return a sequence, each value converted by one of the functions of this file; an empty one where `empty` says so.
+
+    A set is refused: its order is arbitrary.
 
     Examples
     --------
@@ -219,7 +222,8 @@ def as_tuple(name: str, values: Any, convert: Callable[[str, Any], Kind]) -> tup
     (1.0, 2.5)
     """
     given = _as_list(values)
-    require(given is not None and len(given) > 0, name, values, "must be a sequence of at least one value")
+    allowed = "must be a sequence of values" if empty else "must be a sequence of at least one value"
+    require(given is not None and (empty or len(given) > 0), name, values, allowed)
     assert given is not None
     return tuple(convert(f"{name}[{place}]", one) for place, one in enumerate(given))
 
@@ -294,19 +298,28 @@ def as_integers(name: str, values: Any, *, ndim: int | None = None, minimum: int
 
 
 def require_memory(name: str, value: Any, needed: float) -> None:
-    """Refuse what needs more bytes than this machine has, before anything is allocated.
+    """Refuse what needs more bytes than are free, before anything is allocated.
 
     Examples
     --------
     >>> require_memory("replicas", 10, 80.0)
     """
-    there = _memory()
-    gibibytes = f"{needed / 2**30:.3g} GiB of memory, and this machine has {there / 2**30:.3g}"
-    require(needed <= there, name, value, f"needs at least {gibibytes}")
+    free = available_memory()
+    gibibytes = f"{needed / 2**30:.3g} GiB of memory, {free / 2**30:.3g} GiB are free"
+    require(needed <= free, name, value, f"needs at least {gibibytes}")
+
+
+def available_memory() -> float:
+    """Bytes that the operating system can still give; infinite where it does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return 1024.0 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])
+    except (OSError, StopIteration, ValueError):
+        return _memory()
 
 
 def _memory() -> float:
-    """Bytes of memory of this machine; infinite where the system does not tell."""
+    """Bytes of memory of this machine, free or not; infinite where the system does not tell."""
     try:
         return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
@@ -357,10 +370,10 @@ def _is_masked(value: Any) -> bool:
 
 
 def _as_list(values: Any) -> list[Any] | None:
-    """Return the members of a sequence or of a one-dimensional array; None for anything else."""
-    if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__iter__") or _is_masked(values):
+    """Return the members of a sequence or of a one-dimensional array; None for anything else, sets among them."""
+    if isinstance(values, str | bytes | bytearray | set | frozenset | Mapping) or _is_masked(values):
         return None
-    if getattr(values, "ndim", 1) != 1 or not hasattr(values, "__len__"):
+    if getattr(values, "ndim", 1) != 1 or not (hasattr(values, "__iter__") and hasattr(values, "__len__")):
         return None
     return list(values)
 

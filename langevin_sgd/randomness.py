@@ -22,7 +22,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import operator
 import secrets
 from typing import Any
 
@@ -30,7 +29,7 @@ import numpy as np
 from llvmlite import ir
 from numba import float32, float64, int32, int64, types, uint32, uint64
 
-from langevin_sgd.checks import InputError, as_count, as_counts, require, shown
+from langevin_sgd.checks import InputError, as_count, as_counts, as_seed, require, shown
 from langevin_sgd.compiled import fma, inlined, intrinsic, kernel
 
 BATCHES = 0
@@ -90,7 +89,7 @@ def derive_seed(seed: int, *labels: Any) -> int:
     (True, False)
     """
     try:
-        text = json.dumps([as_seed(seed), *labels], sort_keys=True, default=_plain)
+        text = json.dumps([as_seed("seed", seed), *labels], sort_keys=True, default=_plain)
     except TypeError:
         raise InputError(f"labels = {shown(labels)}: must be what JSON can hold") from None
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
@@ -103,23 +102,6 @@ def _plain(label: Any) -> Any:
     raise TypeError
 
 
-def as_seed(seed: Any) -> int:
-    """Return a seed as Python's own integer.
-
-    Raises
-    ------
-    InputError
-        If the seed is not an integer in 0 ... 2**128 - 1.
-    """
-    truth = isinstance(seed, bool) or getattr(getattr(seed, "dtype", None), "kind", "") == "b"
-    try:
-        number = -1 if truth else operator.index(seed)
-    except Exception:  # a foreign object may answer with anything
-        number = -1
-    require(0 <= number < 2**128, "seed", seed, "must be an integer from 0 to 2**128 - 1")
-    return number
-
-
 def key_from_seed(seed: int) -> np.ndarray:
     """Key of four 64-bit words: the seed itself in the two lower ones, zero above.
 
@@ -128,7 +110,7 @@ def key_from_seed(seed: int) -> np.ndarray:
     InputError
         If the seed is not an integer in 0 ... 2**128 - 1.
     """
-    value = as_seed(seed)
+    value = as_seed("seed", seed)
     mask = 2**64 - 1
     return np.array([value & mask, value >> 64, 0, 0], dtype=np.uint64)
 

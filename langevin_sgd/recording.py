@@ -12,17 +12,15 @@ every step) at which a coordinate is not a finite number below `LIMIT`, or earli
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from langevin_sgd import dataset
-from langevin_sgd.checks import LARGEST_COUNT, InputError, as_array, require
+from langevin_sgd.checks import LARGEST_COUNT, InputError, as_array, require, require_memory
 from langevin_sgd.record import Accumulator, FirstPassage, Recorder, Snapshots, displacement
 
 if TYPE_CHECKING:
@@ -301,31 +299,6 @@ def _adapted(length: int, seconds: float) -> int:
     if seconds > 2 * CHUNK_SECONDS:
         return max(1, length // 2)
     return 2 * length if seconds < CHUNK_SECONDS / 2 else length
-
-
-def available_memory() -> int:
-    """Bytes that the operating system can still give, as far as it says so."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return 1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])
-    except (OSError, StopIteration, ValueError):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def require_memory(name: str, value: object, needed: float) -> None:
-    """Raise `InputError` if a run needs more memory than there is.
-
-    Parameters
-    ----------
-    name, value
-        The argument to blame.
-    needed
-        Bytes.
-    """
-    available = available_memory()
-    if needed > available:
-        gigabytes = f"{needed / 1e9:.3g} GB of memory, {available / 1e9:.3g} GB are free"
-        raise InputError(f"{name} = {value!r}: needs {gigabytes}; record less, or run fewer replicas at a time")
 
 
 def require_steps(first_step: int, steps: int, substeps: int = 1) -> None:

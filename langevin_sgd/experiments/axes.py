@@ -6,10 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
 from langevin_sgd.checks import InputError, as_tuple, require
-from langevin_sgd.randomness import key_from_seed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,19 +39,10 @@ def as_axis(convert: Callable[[str, Any], Kind], *, empty: bool = False) -> Call
     """
 
     def converted(name: str, values: Any) -> tuple[Kind, ...]:
-        one = isinstance(values, str | bytes) or np.ndim(values) == 0
-        if not one and len(values) == 0:
-            require(empty, name, values, "must hold at least one value")
-            return ()
-        return as_tuple(name, [values] if one else values, lambda _, value: convert(name, value))
+        one = isinstance(values, str | bytes) or not hasattr(values, "__len__") or getattr(values, "ndim", 1) == 0
+        return as_tuple(name, [values] if one else values, lambda _, value: convert(name, value), empty=empty)
 
     return converted
-
-
-def as_seed(_: str, value: Any) -> int:
-    """Return a seed as an integer."""
-    low, high = (int(word) for word in key_from_seed(value)[:2])
-    return low + (high << 64)
 
 
 def require_size(axes: Mapping[str, tuple[Any, ...]], replicas: int) -> None:

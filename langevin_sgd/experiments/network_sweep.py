@@ -32,13 +32,14 @@ from langevin_sgd.checks import (
     as_fraction,
     as_instance,
     as_positive,
+    as_seed,
     as_text,
     convert_fields,
     require,
 )
 from langevin_sgd.data import BinaryImages
 from langevin_sgd.estimate import Estimate
-from langevin_sgd.experiments.axes import LARGEST_SET, as_axis, as_result, as_seed, require_size
+from langevin_sgd.experiments.axes import LARGEST_SET, as_axis, as_result, require_size
 from langevin_sgd.measure import geometric_mean
 from langevin_sgd.models.networks import FAMILIES, Network, leaves_depth, of_family
 from langevin_sgd.sgd_settings import SGD, Sampling

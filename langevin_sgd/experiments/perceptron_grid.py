@@ -19,9 +19,18 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from langevin_sgd import dataset
-from langevin_sgd.checks import InputError, as_choice, as_count, as_positive, as_real, convert_fields, require
+from langevin_sgd.checks import (
+    InputError,
+    as_choice,
+    as_count,
+    as_positive,
+    as_real,
+    as_seed,
+    convert_fields,
+    require,
+)
 from langevin_sgd.data import DepletedSign
-from langevin_sgd.experiments.axes import LARGEST_SET, as_axis, as_seed, require_size
+from langevin_sgd.experiments.axes import LARGEST_SET, as_axis, require_size
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.sgd_settings import SGD, Sampling
 from langevin_sgd.sweep import Store, Task, task

@@ -20,10 +20,10 @@ import numpy as np
 
 from langevin_sgd import recording
 from langevin_sgd.checkpoint import Checkpoint, as_path, digest, stored_seed
-from langevin_sgd.checks import InputError, as_choice, as_count, as_flag, as_instance
+from langevin_sgd.checks import InputError, as_choice, as_count, as_flag, as_instance, as_seed, require_memory
 from langevin_sgd.dynamics import NoiseOfState, Overdamped, StateDependentNoise, Underdamped, is_linear
 from langevin_sgd.models.potentials import Potential, Quadratic
-from langevin_sgd.randomness import as_seed, fresh_seed, key_from_seed
+from langevin_sgd.randomness import fresh_seed, key_from_seed
 from langevin_sgd.record import as_schedule
 from langevin_sgd.sde.engine import TYPES, Engine, Precision
 from langevin_sgd.sde.integrator import Equation, Integrator
@@ -128,9 +128,9 @@ def simulate(
     require_accepted(equation, integrator, substeps)
     parameters, plan, path = equation.potential.parameters, as_schedule(schedule, steps), as_path(checkpoint)
     seed = stored_seed(path) if seed is None and path is not None else seed
-    seed = fresh_seed() if seed is None else as_seed(seed)
+    seed = fresh_seed() if seed is None else as_seed("seed", seed)
     recording.require_fresh_numbers(start, seed=seed, first_step=first_step, steps=steps)
-    recording.require_memory("replicas", replicas, state_bytes(replicas, parameters))
+    require_memory("replicas", replicas, state_bytes(replicas, parameters))
     position = recording.as_start("start", start, replicas, parameters)
     speed = recording.as_start("velocity", velocity, replicas, parameters)
     linear = is_linear(equation) and integrator.is_linear and precision == "float64"

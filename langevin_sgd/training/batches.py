@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from langevin_sgd.checks import as_count, as_instance, require
+from langevin_sgd.checks import as_count, as_instance, require, require_memory
 from langevin_sgd.compiled import inlined, kernel
 from langevin_sgd.randomness import (
     BATCHES,
@@ -29,7 +29,7 @@ from langevin_sgd.randomness import (
     index_below,
     key_from_seed,
 )
-from langevin_sgd.recording import require_memory, require_steps
+from langevin_sgd.recording import require_steps
 from langevin_sgd.sgd_settings import SAMPLINGS, SGD
 
 TILE = 64

@@ -1,24 +1,12 @@
-"""Checkpoints of training: their place, and their arrays, held against what the run needs before they are taken up."""
+"""Arrays of a checkpoint of training, held against what the run needs before they are taken up."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require
-
-
-def as_path(checkpoint: Any) -> Path | None:
-    """Return the place of a checkpoint, ``None`` for none."""
-    if checkpoint is None:
-        return None
-    named = isinstance(checkpoint, str | os.PathLike) and isinstance(os.fspath(checkpoint), str)
-    require(named and "\0" not in os.fspath(checkpoint), "checkpoint", checkpoint, "must be the path of a file")
-    return Path(checkpoint)
+from langevin_sgd.checks import InputError
 
 
 def require_whole(condition: bool, what: str) -> None:

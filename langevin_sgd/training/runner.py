@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from langevin_sgd.checkpoint import Checkpoint, as_path, digest, stored_seed
-from langevin_sgd.checks import as_count, as_flag, as_instance
+from langevin_sgd.checks import as_count, as_flag, as_instance, as_seed, require_memory
 from langevin_sgd.compiled import in_threads
 from langevin_sgd.models.linear_regression import LinearRegression
-from langevin_sgd.randomness import as_seed, fresh_seed, key_from_seed
+from langevin_sgd.randomness import fresh_seed, key_from_seed
 from langevin_sgd.record import as_schedule
 from langevin_sgd.recording import (
     Record,
@@ -27,7 +27,6 @@ from langevin_sgd.recording import (
     drive,
     own_rounding,
     require_fresh_numbers,
-    require_memory,
     require_room,
     require_steps,
     result,
@@ -137,7 +136,7 @@ def run(
     require_memory("replicas", replicas, 8 * 10 * replicas * problem.parameters)
     timetable, path = as_schedule(schedule, steps), as_path(checkpoint)
     seed = stored_seed(path) if seed is None and path is not None else seed
-    seed = fresh_seed() if seed is None else as_seed(seed)
+    seed = fresh_seed() if seed is None else as_seed("seed", seed)
     require_fresh_numbers(start, seed=seed, first_step=first_step, steps=steps)
     at_rest = velocity is None
     position = as_start("start", start, replicas, problem.parameters)

@@ -127,8 +127,7 @@ def _column(name: str, value: Any, count: int) -> list[Any]:
 
 def _one_each(name: str, value: Any, convert: Callable[[str, Any], Any]) -> list[Any]:
     """Return the entries of a sequence, converted."""
-    ordered = getattr(value, "ndim", 1) == 1 and not isinstance(value, set | frozenset)
-    require(ordered, name, value, "must be a number or one number for each replica")
+    require(getattr(value, "ndim", 1) == 1, name, value, "must be a number or one number for each replica")
     return list(as_tuple(name, value, convert))
 
 

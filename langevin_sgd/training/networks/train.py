@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
-from langevin_sgd.checkpoint import stored_seed
+from langevin_sgd.checkpoint import as_path, stored_seed
 from langevin_sgd.checks import (
     InputError,
     as_choice,
@@ -44,7 +44,6 @@ from langevin_sgd.models.networks import ConvolutionalNetwork, FullyConnected, O
 from langevin_sgd.record import as_schedule
 from langevin_sgd.sgd_settings import SAMPLINGS, Sampling
 from langevin_sgd.training.batches import TILE, require_sampling
-from langevin_sgd.training.carried import as_path
 from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.losses import LOSSES
 from langevin_sgd.training.networks.observables import MARGIN_QUANTILES, OBSERVABLES, variables_of
@@ -336,9 +335,7 @@ def _require_fitting(
 
 def _observables(observe: Any, probe_points: int, *, has_test: bool) -> tuple[str, ...]:
     """Names of what is observed, checked."""
-    names: tuple[str, ...] = ()
-    if not isinstance(observe, tuple | list) or len(observe) > 0:
-        names = as_tuple("observe", observe, lambda _, name: as_choice("observe", name, OBSERVABLES))
+    names = as_tuple("observe", observe, lambda _, name: as_choice("observe", name, OBSERVABLES), empty=True)
     require("signal" not in names or has_test, "observe", "signal", "needs test points")
     require("kernel" not in names or probe_points > 0, "observe", "kernel", "needs probe_points")
     return names

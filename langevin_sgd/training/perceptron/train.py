@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from langevin_sgd.checkpoint import Checkpoint, digest, stored_seed
+from langevin_sgd.checkpoint import Checkpoint, as_path, digest, stored_seed
 from langevin_sgd.checks import (
     LARGEST_COUNT,
     InputError,
@@ -40,7 +40,7 @@ from langevin_sgd.record import as_schedule
 from langevin_sgd.recording import CHUNK_SECONDS, Recording, as_start
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.training.batches import require_sampling
-from langevin_sgd.training.carried import as_path, put_back, require_whole, require_within
+from langevin_sgd.training.carried import put_back, require_whole, require_within
 from langevin_sgd.training.perceptron.plain import Rule
 from langevin_sgd.training.perceptron.replica import Replica, Snapshots, make_points, make_rule, require_lengths
 from langevin_sgd.training.perceptron.result import make_result

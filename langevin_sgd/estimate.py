@@ -7,7 +7,7 @@ finite is valid, and neither is an error that rests on fewer than two independen
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -96,14 +96,14 @@ class Estimate:
         if values.max() == values.min():  # the mean of equal numbers equals them up to rounding only
             note = "all samples are equal"
             return cls(value=values[0], standard_error=0.0, n_independent=values.size, method=method, note=note)
-        with np.errstate(over="ignore", invalid="ignore"):
-            value, error = values.mean(), values.std(ddof=1) / math.sqrt(values.size)
-        return cls(value=value, standard_error=error, n_independent=values.size, method=method)
+        values, exponent = in_units(values)
+        value, error = values.mean(), values.std(ddof=1) / math.sqrt(values.size)
+        return cls(value=value, standard_error=error, n_independent=values.size, method=method).shifted(int(exponent))
 
     @classmethod
     def refused(cls, reason: str, *, value: float | None = None, method: str = "") -> Estimate:
         """Return an estimate that is not valid, with the reason and, where there is one, the doubtful value."""
-        return cls(value=value, method=method, valid=False, note=reason)
+        return cls(value=value, method=method, valid=False, note=as_text("reason", reason))
 
     @property
     def degrees_of_freedom(self) -> float:
@@ -113,16 +113,27 @@ class Estimate:
     def scaled(self, factor: float) -> Estimate:
         """Return the estimate of `factor` times the quantity."""
         factor = as_real("factor", factor)
-        value = None if self.value is None else self.value * factor
-        error = None if self.standard_error is None else abs(factor) * self.standard_error
-        return Estimate(
-            value=value,
-            standard_error=error,
-            n_independent=self.n_independent,
-            method=self.method,
-            valid=self.valid,
-            note=self.note,
-        )
+        mantissa, exponent = math.frexp(factor)
+        value = None if self.value is None else self.value * mantissa
+        error = None if self.standard_error is None else abs(mantissa) * self.standard_error
+        return replace(self, value=value, standard_error=error).shifted(exponent)
+
+    def shifted(self, exponent: int) -> Estimate:
+        """Return the estimate of 2^exponent times the quantity; not valid where its error leaves the range of doubles.
+
+        Examples
+        --------
+        >>> Estimate(value=3.0, standard_error=1.0).shifted(-1).value, Estimate(value=3.0).shifted(2000).valid
+        (1.5, False)
+        """
+        with np.errstate(over="ignore", under="ignore"):
+            value, error = (
+                None if part is None else float(np.ldexp(part, exponent)) for part in (self.value, self.standard_error)
+            )
+        if self.standard_error and not error:
+            note = self.note or "the standard error is below the smallest double"
+            return replace(self, value=value, standard_error=None, valid=False, note=note)
+        return replace(self, value=value, standard_error=error)
 
     def to_dict(self) -> dict[str, Any]:
         """Return strict JSON types: no NaN, no infinity."""
@@ -140,12 +151,31 @@ class Estimate:
         return text if self.valid else f"{text} (not valid: {self.note})"
 
 
+def in_units(values: np.ndarray, axis: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return numbers over 2^n, the largest below one, and n: their squares neither overflow nor vanish.
+
+    No digit changes but of what is negligible. The unit is that of all numbers, or of those along an axis, which then
+    has length one in n; n is 0 where a number is not finite.
+
+    Examples
+    --------
+    >>> scaled, exponent = in_units(np.array([3e-200, 1e-200]))
+    >>> bool(0.5 <= scaled.max() < 1), float(np.ldexp(scaled[0], exponent))
+    (True, 3e-200)
+    """
+    largest = np.abs(values).max(axis=axis, initial=0.0, keepdims=axis is not None)
+    exponent = np.where(np.isfinite(largest), np.frexp(largest)[1], 0)
+    with np.errstate(under="ignore"):
+        return np.ldexp(values, -exponent), exponent
+
+
 def _finite(name: str, value: Any) -> float | None:
     """Return a finite number, ``None`` for NaN, infinity and ``None`` itself; anything else is refused."""
     if value is None or is_real(value):
         return None if value is None else as_real(name, value)
-    missing = isinstance(value, float | np.floating | np.ndarray) and np.size(value) == 1 and not np.isfinite(value)
-    require(bool(missing) and not np.ma.is_masked(value), name, value, "must be a number or None")
+    floating = isinstance(value, float | np.floating | np.ndarray) and np.asarray(value).dtype.kind == "f"
+    missing = floating and np.ndim(value) == 0 and not np.isfinite(value) and not np.ma.is_masked(value)
+    require(bool(missing), name, value, "must be a number or None")
     return None
 
 

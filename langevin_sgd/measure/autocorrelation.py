@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from langevin_sgd.checks import as_array, as_positive, require
-from langevin_sgd.estimate import Estimate
+from langevin_sgd.estimate import Estimate, in_units
 from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.displacement import as_lags
 from langevin_sgd.measure.jackknife import jackknife
@@ -32,13 +32,13 @@ _ROUNDING = 16 * np.finfo(float).eps
 def lagged_moments(series: np.ndarray, lags: np.ndarray) -> np.ndarray:
     """Per replica: mean of x^2, mean of x_k x_{k+lag} at each lag, and mean of x, (replica, 2 + lag).
 
-    The series (step, replica) is first shifted by its overall mean.
+    The series (step, replica) is first shifted by its overall mean; all is in a unit in which it is of order one.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        shifted = series - series.mean()
-        steps = len(shifted)
-        products = [np.einsum("kr,kr->r", shifted[: steps - n], shifted[n:]) / (steps - n) for n in lags]
-        return np.stack([np.mean(shifted**2, axis=0), *products, shifted.mean(axis=0)], axis=1)
+    series = in_units(series)[0]
+    shifted = series - series.mean()
+    steps = len(shifted)
+    products = [np.einsum("kr,kr->r", shifted[: steps - n], shifted[n:]) / (steps - n) for n in lags]
+    return np.stack([np.mean(shifted**2, axis=0), *products, shifted.mean(axis=0)], axis=1)
 
 
 def autocorrelation(series: np.ndarray, lags: np.ndarray) -> Curve:
@@ -110,10 +110,8 @@ def autocorrelation_time(series: np.ndarray, *, interval: float = 1.0) -> Estima
         return Estimate.refused(f"{len(series)} steps, at least 4 needed", method=method)
     if reason := doubt(series) or stuck(series):
         return Estimate.refused(reason, method=method)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        intervals = _integrated_time(series)
-    if not np.isfinite(intervals):
-        return Estimate.refused("the variance of the series is not finite", method=method)
+    series = in_units(series)[0]  # the library takes what spreads by less than 1e-15 for constant
+    intervals = _integrated_time(series)
     if intervals <= _least_time(series.size):
         cut = f"anticorrelated: the time is at or below {interval * intervals:.3g}, the least that arviz-stats tells"
         return Estimate.refused(cut, method=method)
@@ -164,8 +162,8 @@ def doubt(series: np.ndarray) -> str:
 
 def _constant(series: np.ndarray) -> np.ndarray:
     """(replica,) whether a replica does not move by more than rounding."""
-    with np.errstate(over="ignore"):
-        still: np.ndarray = np.ptp(series, axis=0) <= _ROUNDING * np.abs(series).max(axis=0)
+    series = in_units(series, axis=0)[0]
+    still: np.ndarray = np.ptp(series, axis=0) <= _ROUNDING * np.abs(series).max(axis=0)
     return still
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from scipy import stats
 
 from langevin_sgd.checks import InputError, as_array, as_count, as_integers, as_window, require
-from langevin_sgd.estimate import Estimate
+from langevin_sgd.estimate import Estimate, in_units
 from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.jackknife import jackknife
 
@@ -53,12 +53,14 @@ def squared_displacements(run_or_arrays: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def _curve_or_replicas(run_or_arrays: Any) -> tuple[np.ndarray, np.ndarray]:
     """Steps (step,), and squared displacements by replica, (step, replica), or those of a law, (step,)."""
-    if isinstance(run_or_arrays, tuple):
+    if isinstance(run_or_arrays, tuple | list):
         require(len(run_or_arrays) == 2, "run", run_or_arrays, "must be a dataset or the pair (steps, displacements)")
         given, moved = run_or_arrays
-    elif hasattr(run_or_arrays, "__contains__") and "squared_displacement" in run_or_arrays:
-        variable = run_or_arrays["squared_displacement"].transpose("step", "replica")
-        given, moved = variable["step"].values, variable.values
+    elif "squared_displacement" in getattr(run_or_arrays, "data_vars", ()):
+        variable = run_or_arrays["squared_displacement"]
+        over = "squared_displacement must be over step and replica"
+        require(set(variable.dims) == {"step", "replica"}, "run", variable.dims, over)
+        given, moved = variable["step"].values, variable.transpose("step", "replica").values
     else:
         raise InputError("run: has no variable 'squared_displacement'; record it with record.displacement()")
     steps = as_array("steps", given, ndim=1)
@@ -85,9 +87,11 @@ def displacement_curve(run_or_arrays: Any) -> Curve:
     """
     steps, squared = squared_displacements(run_or_arrays)
     replicas = squared.shape[1]
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = squared.mean(axis=1)
-        error = squared.std(axis=1, ddof=1) / np.sqrt(replicas) if replicas > 1 else np.full(steps.size, np.inf)
+    scaled, exponent = in_units(squared, axis=1)
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+        mean = np.ldexp(scaled.mean(axis=1), exponent[:, 0])
+        scatter = scaled.std(axis=1, ddof=1) if replicas > 1 else np.full(steps.size, np.inf)
+        error = np.ldexp(scatter / np.sqrt(replicas), exponent[:, 0])
     return Curve(
         x=steps,
         value=mean,

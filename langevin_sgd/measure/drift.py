@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from langevin_sgd.checks import as_array, require
+from langevin_sgd.estimate import in_units
 from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.jackknife import jackknife
 
@@ -50,16 +51,18 @@ def drift_and_diffusion(steps: np.ndarray, displacement: np.ndarray) -> tuple[Cu
     displacement = as_array("displacement", displacement, finite=False)
     shape = displacement.shape
     require(displacement.ndim == 3, "displacement", shape, "must have dimensions (step, replica, parameter)")
-    require(len(steps) == shape[0] and shape[1] >= 2, "displacement", shape, "needs one row a step and 2 replicas")
-    with np.errstate(over="ignore"):
-        square = np.einsum("krp,krp->kr", displacement, displacement)[..., None]
+    require(shape[1] >= 2, "displacement", shape, "must have at least 2 replicas")
+    require(len(steps) == shape[0], "steps", steps, f"must be one for each of the {shape[0]} rows of displacement")
+    displacement, exponent = in_units(displacement)
+    square = np.einsum("krp,krp->kr", displacement, displacement)[..., None]
     samples = np.concatenate([displacement, square], axis=2).swapaxes(0, 1)
 
     def parts(mean: np.ndarray) -> np.ndarray:
         drift = (mean[..., :-1] ** 2).sum(axis=-1)
         return np.stack([drift, mean[..., -1] - drift], axis=1)
 
-    value, error = jackknife(parts, samples)
+    with np.errstate(over="ignore", under="ignore"):
+        value, error = (np.ldexp(part, 2 * exponent) for part in jackknife(parts, samples))
     drift, diffusion = (
         Curve(x=steps, value=value[i], standard_error=error[i], n_independent=shape[1], method=name)
         for i, name in enumerate(("squared mean displacement, unbiased", "variance over replicas"))

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from langevin_sgd.checks import as_array, as_callable, require
-from langevin_sgd.estimate import Estimate
+from langevin_sgd.estimate import Estimate, in_units
 
 LARGEST_RELATIVE_ERROR = 0.3
 """A ratio whose denominator has a larger relative error has no interval that the jackknife knows."""
@@ -42,7 +42,8 @@ def jackknife(function: Callable[[np.ndarray], np.ndarray], samples: np.ndarray)
     Raises
     ------
     InputError
-        If `samples` are no real numbers, some are masked, or there are fewer than two replicas.
+        If `samples` are no real numbers, some are masked, there are fewer than two replicas, or `function` gives no
+        numbers, row by row.
 
     Examples
     --------
@@ -56,11 +57,19 @@ def jackknife(function: Callable[[np.ndarray], np.ndarray], samples: np.ndarray)
     require(count >= 2, "samples", samples, "must have at least two replicas")
     with np.errstate(all="ignore"):  # whatever is not finite ends in an estimate that is not valid
         total = samples.sum(axis=0)
-        full = function((total / count)[None])[0]
-        without = function((total - samples) / (count - 1))
+        full = _rows(function, (total / count)[None])[0]
+        without = _rows(function, (total - samples) / (count - 1))
         centre = without.mean(axis=0)
-        variance = (count - 1) / count * ((without - centre) ** 2).sum(axis=0)
-        return count * full - (count - 1) * centre, np.sqrt(variance)
+        scatter, exponent = in_units(without - centre, axis=0)
+        variance = (count - 1) / count * (scatter**2).sum(axis=0)
+        return count * full - (count - 1) * centre, np.ldexp(np.sqrt(variance), exponent[0])
+
+
+def _rows(function: Callable[[np.ndarray], np.ndarray], means: np.ndarray) -> np.ndarray:
+    """Results of a function, one row for each of the means."""
+    found = as_array("function: its result", function(means), finite=False)
+    require(found.shape[:1] == means.shape[:1], "function", found.shape, f"must give {len(means)} rows for as many")
+    return found
 
 
 def share_of_effect(found: np.ndarray, whole: np.ndarray, none: np.ndarray) -> Estimate:
@@ -91,7 +100,7 @@ def share_of_effect(found: np.ndarray, whole: np.ndarray, none: np.ndarray) -> E
     arrays = [as_array(name, values, ndim=1, finite=False) for name, values in parts.items()]
     for name, array in zip(parts, arrays, strict=True):
         require(array.shape == arrays[0].shape, name, array, f"must have shape {arrays[0].shape}, as found")
-    method, samples = "jackknife over replicas", np.stack(arrays, axis=1)
+    method, samples = "jackknife over replicas", in_units(np.stack(arrays, axis=1))[0]
     bad = int(np.count_nonzero(~np.isfinite(samples).all(axis=1)))
     if bad or len(samples) < 2:
         return Estimate.refused(f"{bad} of {len(samples)} replicas are not finite, at least 2 needed", method=method)

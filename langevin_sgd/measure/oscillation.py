@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import as_positive
+from langevin_sgd.checks import as_positive, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure.autocorrelation import as_series, doubt, lagged_moments, normalised
 from langevin_sgd.measure.displacement import as_lags
@@ -54,15 +54,13 @@ def oscillation(position: np.ndarray, *, lags: np.ndarray, interval: float = 1.0
         Not valid where the autocorrelation never turns negative within the lags, or the fit does not converge.
     """
     interval = as_positive("interval", interval)
+    require(1 / interval < np.inf, "interval", interval, "must have an inverse")
     series = as_series("position", position, replicas=2)
     lags = as_lags(lags, len(series), minimum=1)
     method = f"damped cosine fitted to the autocorrelation at {len(lags)} lags, errors over replicas"
     if reason := doubt(series):
         return _refused(reason, method)
-    with np.errstate(over="ignore", invalid="ignore"):
-        correlation, influence = _linearised(lagged_moments(series, lags))
-    if not np.isfinite(influence).all():
-        return _refused("the variance of the series is not finite", method)
+    correlation, influence = _linearised(lagged_moments(series, lags))
     if correlation.min() >= 0:
         return _refused("the autocorrelation does not turn negative within the lags: no oscillation seen", method)
     first, weight = _first_guess(lags, correlation)

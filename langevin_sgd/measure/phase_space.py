@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from langevin_sgd.checks import as_fraction, as_positive, require
-from langevin_sgd.estimate import Estimate
+from langevin_sgd.estimate import Estimate, in_units
 from langevin_sgd.measure.autocorrelation import as_series, doubt, stuck
 from langevin_sgd.measure.jackknife import jackknife
 
@@ -43,7 +43,11 @@ def winding_rate(position: np.ndarray, velocity: np.ndarray, omega: float) -> Es
     method = "mean wrapped advance of the angle, over replicas"
     if reason := doubt(position) or doubt(velocity):
         return Estimate.refused(reason, method=method)
-    advance = np.diff(np.arctan2(velocity, omega * position), axis=0)
+    with np.errstate(over="ignore", under="ignore"):
+        scaled = omega * position
+    if not np.isfinite(scaled).all() or np.any((scaled == 0) & (position != 0)):
+        return Estimate.refused("omega times the position is beyond the range of doubles", method=method)
+    advance = np.diff(np.arctan2(velocity, scaled), axis=0)
     wrapped = np.pi - np.mod(np.pi - advance, 2 * np.pi)
     return Estimate.from_samples(wrapped.mean(axis=0), method=method)
 
@@ -65,9 +69,8 @@ def swept_area(position: np.ndarray, velocity: np.ndarray) -> Estimate:
     method = "mean swept area, over replicas"
     if reason := doubt(position) or doubt(velocity):
         return Estimate.refused(reason, method=method)
-    with np.errstate(over="ignore", invalid="ignore"):
-        area = _area(position, velocity)
-    return Estimate.from_samples(area, method=method)
+    (position, first), (velocity, second) = in_units(position), in_units(velocity)
+    return Estimate.from_samples(_area(position, velocity), method=method).shifted(int(first + second))
 
 
 def _area(position: np.ndarray, velocity: np.ndarray) -> np.ndarray:
@@ -99,10 +102,10 @@ def curvature(position: np.ndarray, *, lr: float, momentum: float) -> Estimate:
     method = "lag-1 autocorrelation, jackknife over replicas"
     if reason := doubt(series) or stuck(series):
         return Estimate.refused(reason, method=method)
-    with np.errstate(over="ignore", invalid="ignore"):
-        series = series - series.mean()
-        inner = (series[:-1] ** 2 + series[1:] ** 2).mean(axis=0) / 2
-        samples = np.stack([(np.diff(series, axis=0) ** 2).mean(axis=0), inner, series.mean(axis=0)], axis=1)
+    series = in_units(series)[0]
+    series = series - series.mean()
+    inner = (series[:-1] ** 2 + series[1:] ** 2).mean(axis=0) / 2
+    samples = np.stack([(np.diff(series, axis=0) ** 2).mean(axis=0), inner, series.mean(axis=0)], axis=1)
 
     def stiffness(mean: np.ndarray) -> np.ndarray:
         one_minus_r = mean[:, 0] / (2 * (mean[:, 1] - mean[:, 2] ** 2))
@@ -135,11 +138,13 @@ def effective_temperature(coordinate: np.ndarray, coefficient: float) -> Estimat
         return Estimate.refused(f"{series.shape[1]} replicas, at least 2 needed", method=method)
     if reason := doubt(series):
         return Estimate.refused(reason, method=method)
-    with np.errstate(over="ignore", invalid="ignore"):
-        series = series - series.mean()
-        samples = np.stack([(series**2).mean(axis=0), series.mean(axis=0)], axis=1)
-    value, error = jackknife(lambda mean: coefficient * (mean[:, 0] - mean[:, 1] ** 2), samples)
-    return Estimate(value=float(value), standard_error=float(error), n_independent=len(samples), method=method)
+    series, exponent = in_units(series)
+    series = series - series.mean()
+    samples = np.stack([(series**2).mean(axis=0), series.mean(axis=0)], axis=1)
+    value, error = jackknife(lambda mean: mean[:, 0] - mean[:, 1] ** 2, samples)
+    variance = Estimate(value=float(value), standard_error=float(error), n_independent=len(samples), method=method)
+    mantissa, power = np.frexp(coefficient)
+    return variance.scaled(float(mantissa)).shifted(int(2 * exponent + power))
 
 
 def _pair(position: np.ndarray, velocity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

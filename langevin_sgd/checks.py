@@ -222,9 +222,9 @@ def as_tuple(name: str, values: Any, convert: Callable[[str, Any], Kind], *, emp
     (1.0, 2.5)
     """
     given = _as_list(values)
-    allowed = "must be a sequence of values" if empty else "must be a sequence of at least one value"
-    require(given is not None and (empty or len(given) > 0), name, values, allowed)
+    require(given is not None, name, values, "must be a sequence of at least one value")
     assert given is not None
+    require(empty or len(given) > 0, name, values, "must hold at least one value")
     return tuple(convert(f"{name}[{place}]", one) for place, one in enumerate(given))
 
 
@@ -289,6 +289,7 @@ def as_integers(name: str, values: Any, *, ndim: int | None = None, minimum: int
     import numpy as np
 
     array = np.array(_plain_array(name, values))
+    require(array.dtype.kind != "b", name, values, "must be whole numbers, not truth values")
     fits = array.dtype.kind in "iu" or bool(np.all(np.abs(array) < 2.0**53) and np.all(array == np.floor(array)))
     require(fits and bool((array <= LARGEST_COUNT).all()), name, values, "must be whole numbers below 2^63")
     require(ndim is None or array.ndim == ndim, name, values, f"must have {ndim} dimensions")
@@ -335,7 +336,7 @@ def convert_fields(settings: Any, converters: Mapping[str, Callable[[str, Any], 
 def _number(value: Any) -> float | None:
     """Return a finite real scalar as a float, anything else as None."""
     scalar = not _is_truth(value) and not _is_masked(value) and getattr(value, "ndim", 0) == 0
-    if not scalar or _kind(value) == "c" or not hasattr(value, "__float__"):
+    if not scalar or _kind(value) not in ("", "i", "u", "f") or not hasattr(value, "__float__"):
         return None
     try:
         number = float(value)
@@ -369,6 +370,11 @@ def _is_masked(value: Any) -> bool:
     return _kind(mask) == "b" and bool(mask.any())
 
 
+def _hides(values: Any) -> bool:
+    """Whether `values` is masked, or a list with something masked at any depth."""
+    return _is_masked(values) or (isinstance(values, list | tuple) and any(map(_hides, values)))
+
+
 def _as_list(values: Any) -> list[Any] | None:
     """Return the members of a sequence or of a one-dimensional array; None for anything else, sets among them."""
     if isinstance(values, str | bytes | bytearray | set | frozenset | Mapping) or _is_masked(values):
@@ -382,14 +388,13 @@ def _plain_array(name: str, values: Any) -> np.ndarray:
     """Numbers as an array of integers or floats, or a refusal."""
     import numpy as np
 
-    require(not _is_masked(values), name, values, "holds masked values: fill them in or leave them out")
-    if isinstance(values, list | tuple):
-        hidden = any(_is_masked(one) for one in values)
-        require(not hidden, name, values, "holds masked values: fill them in or leave them out")
     try:
+        require(not _hides(values), name, values, "holds masked values: fill them in or leave them out")
         array = np.asarray(values)
         if array.dtype.kind == "O" and all(_number(one) is not None or one != one for one in array.ravel()):
             array = array.astype(float)
+    except InputError:
+        raise
     except Exception as error:  # ragged lists, tensors that need a gradient or lie on a device, foreign objects
         reason = " ".join(str(error).split())[:100]
         raise InputError(f"{name} = {shown(values)}: must be an array of numbers ({reason})") from None

@@ -34,7 +34,7 @@ def as_axis(convert: Callable[[str, Any], Kind], *, empty: bool = False) -> Call
     Examples
     --------
     >>> from langevin_sgd.checks import as_positive
-    >>> as_axis(as_positive)("temperature", np.array([1, 2])), as_axis(as_positive)("temperature", 1)
+    >>> as_axis(as_positive)("temperature", [1, 2]), as_axis(as_positive)("temperature", 1)
     ((1.0, 2.0), (1.0,))
     """
 

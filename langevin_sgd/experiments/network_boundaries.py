@@ -27,9 +27,9 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from langevin_sgd.checks import InputError, as_choice, as_count, as_instance, as_positive, require
+from langevin_sgd.checks import InputError, as_choice, as_count, as_instance, as_positive, as_text, require
 from langevin_sgd.estimate import Estimate
-from langevin_sgd.experiments.network_lines import GridLine
+from langevin_sgd.experiments.network_lines import GridLine, as_lines
 from langevin_sgd.measure import jackknife
 
 SHARPNESS = 20.0
@@ -100,6 +100,7 @@ def crossing(line: GridLine, threshold: float = KERNEL_CHANGE, *, quantity: str 
     InputError
         If the grid was computed without the quantity.
     """
+    threshold, quantity = as_positive("threshold", threshold), as_text("quantity", quantity)
     return _estimate(_crossing(as_instance("line", line, GridLine), threshold, quantity))
 
 
@@ -136,9 +137,10 @@ def boundary_exponent(
     InputError
         If lines have different replicas, or no such axis.
     """
-    boundary = as_choice("boundary", boundary, BOUNDARIES)
+    boundary, lines = as_choice("boundary", boundary, BOUNDARIES), as_lines("lines", lines)
+    threshold, quantity = as_positive("threshold", threshold), as_text("quantity", quantity)
     for line in lines:
-        as_choice("against", against, as_instance("lines", line, GridLine).held)
+        as_choice("against", against, line.held)
     require(len({line.fitted.shape[1] for line in lines}) < 2, "lines", lines, "must have the same replicas")
     find = {"T_max": _largest, "T_opt": _best, "T_c": lambda line: _crossing(line, threshold, quantity)}[boundary]
     found = [(line.held[against], find(line)) for line in lines]
@@ -283,7 +285,6 @@ def _chance_of_constant(values: np.ndarray) -> float:
 
 
 def _crossing(line: GridLine, threshold: float, quantity: str) -> _Located | Estimate:
-    threshold = as_positive("threshold", threshold)
     if quantity not in line.measured:
         raise InputError(f"quantity = {quantity!r}: was not measured (kernel_change needs probe_points)")
     method = f"{quantity.replace('_', ' ')} = {threshold:g}, geometric mean over replicas interpolated, jackknife"

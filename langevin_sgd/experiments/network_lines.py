@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd.checks import as_choice, require
+from langevin_sgd.checks import as_choice, as_instance, as_tuple, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.experiments.axes import as_result
 from langevin_sgd.experiments.network_sweep import AXES
@@ -78,8 +78,16 @@ class GridLine:
 
     def where(self, chosen: np.ndarray) -> GridLine:
         """Return the line with chosen points only, (point,) of bool."""
+        mask = np.asarray(chosen) if isinstance(chosen, np.ndarray | list | tuple) else None
+        fits = mask is not None and mask.dtype == bool and mask.shape == self.x.shape
+        require(fits, "chosen", chosen, f"must be {len(self.x)} truth values")
         measured = {name: values[chosen] for name, values in self.measured.items()}
         return replace(self, x=self.x[chosen], fitted=self.fitted[chosen], measured=measured)
+
+
+def as_lines(name: str, values: Any) -> tuple[GridLine, ...]:
+    """Return a sequence of lines, perhaps an empty one."""
+    return as_tuple(name, values, lambda place, line: as_instance(place, line, GridLine), empty=True)
 
 
 def lines_along(result: xr.Dataset, axis: str) -> list[GridLine]:
@@ -137,6 +145,7 @@ def families(lines: Sequence[GridLine], axis: str) -> list[list[GridLine]]:
     InputError
         If a line has no such axis.
     """
+    lines = as_lines("lines", lines)
     for line in lines:
         as_choice("axis", axis, line.held)
     alike: dict[tuple[Any, ...], list[GridLine]] = defaultdict(list)

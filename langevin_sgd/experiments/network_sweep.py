@@ -38,10 +38,19 @@ from langevin_sgd.checks import (
     require,
 )
 from langevin_sgd.data import BinaryImages
+from langevin_sgd.data.images import SHAPES
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.experiments.axes import LARGEST_SET, as_axis, as_result, require_size
 from langevin_sgd.measure import geometric_mean
-from langevin_sgd.models.networks import FAMILIES, Network, leaves_depth, of_family
+from langevin_sgd.models.networks import (
+    FAMILIES,
+    ConvolutionalNetwork,
+    FullyConnected,
+    Network,
+    leaves_depth,
+    of_family,
+)
+from langevin_sgd.models.networks.torch_there import as_device
 from langevin_sgd.sgd_settings import SGD, Sampling
 from langevin_sgd.sweep import Store, Task, task
 
@@ -104,9 +113,10 @@ _SHARED_FIELDS = {
     "probe_points": _counts_from_zero,
     "observe": as_axis(_choice(get_args(Observable)), empty=True),
     "precision": _choice(get_args(Precision)),
-    "device": as_text,
+    "device": as_device,
 }
 _FIELDS = _SHARED_FIELDS | {
+    "network": lambda name, value: as_instance(name, value, (FullyConnected, ConvolutionalNetwork)),
     "data": lambda name, value: as_instance(name, value, BinaryImages),
     "alpha": as_axis(as_positive),
     "temperature_per_width": as_axis(as_positive),
@@ -124,7 +134,7 @@ _GRID_FIELDS = _SHARED_FIELDS | {
     "batch_size": as_axis(as_count),
     "momentum": as_axis(as_fraction),
     "points": as_axis(as_count),
-    "data": as_text,
+    "data": _choice(SHAPES),
     "labels": _as_labels,
     "test_points": as_count,
     "replicas": lambda name, value: as_count(name, value, 2),
@@ -192,6 +202,7 @@ class NetworkRuns:
 @task()
 def train_together(runs: NetworkRuns) -> xr.Dataset:
     """Train the networks of one task; weights are not kept."""
+    runs = as_instance("runs", runs, NetworkRuns)
     from langevin_sgd.training.networks import train_networks
 
     return train_networks(
@@ -285,7 +296,6 @@ class NetworkGrid:
     def __post_init__(self) -> None:
         convert_fields(self, _GRID_FIELDS)
         require_size(self._axes(), self.replicas)
-        require(self.device.split(":")[0] in GROUP, "device", self.device, "must be cpu or cuda")
         a_choice = self.depth is None or any(leaves_depth(name) for name in self.network)
         require(a_choice, "depth", self.depth, f"is fixed for {', '.join(self.network)}")
         grid = self.combinations()
@@ -332,7 +342,7 @@ class NetworkGrid:
         InputError
             If the store lacks a result.
         """
-        load = Task.compute if store is None else store.load
+        load = Task.compute if store is None else as_instance("store", store, Store).load
         grid = self.combinations()
         found: dict[str, dataset.Variable] = {}
         for runs, places in self._groups():

@@ -114,10 +114,15 @@ class ExponentFit:
             "chi_squared": None if self.fit is None else self.fit.chi_squared,
             "degrees_of_freedom": None if self.fit is None else self.fit.degrees_of_freedom,
             "window": [float(self.x[0]), float(self.x[-1])],
-            "windows": [{"window": list(law.window), "exponent": law.exponent.to_dict()} for law in self.windows],
+            "windows": [_described(law) for law in self.windows],
             "local_slopes": [{"at": float(x), **self.slopes.at(x).to_dict()} for x in self.slopes.x],
             "left_out": self.left_out,
         }
+
+
+def _described(law: PowerLaw) -> dict[str, Any]:
+    """Window and exponent of a fit in strict JSON types."""
+    return {"window": None if law.window is None else list(law.window), "exponent": law.exponent.to_dict()}
 
 
 def fit_exponents(result: xr.Dataset) -> list[ExponentFit]:

@@ -23,6 +23,7 @@ from langevin_sgd.checks import (
     InputError,
     as_choice,
     as_count,
+    as_instance,
     as_positive,
     as_real,
     as_seed,
@@ -153,6 +154,7 @@ class PerceptronRuns:
 @task()
 def train_group(runs: PerceptronRuns) -> xr.Dataset:
     """Train the replicas of one task; weights are not kept."""
+    runs = as_instance("runs", runs, PerceptronRuns)
     return train_perceptron(
         runs.problem,
         runs.settings,
@@ -251,7 +253,7 @@ class PerceptronGrid:
         InputError
             If the store lacks a result.
         """
-        load = Task.compute if store is None else store.load
+        load = Task.compute if store is None else as_instance("store", store, Store).load
         grid = self.combinations()
         trained = [[load(group) for group in self._groups(point)] for point in grid]
         kept: dict[str, dataset.Variable] = {

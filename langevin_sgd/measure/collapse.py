@@ -36,10 +36,10 @@ from typing import Any
 import numpy as np
 from scipy import optimize, stats
 
-from langevin_sgd.checks import InputError, as_array, as_positive, as_real, require
+from langevin_sgd.checks import InputError, as_array, as_positive, as_real, as_tuple, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure.jackknife import jackknife
-from langevin_sgd.measure.logarithms import log_points
+from langevin_sgd.measure.logarithms import LogPoints, log_points
 
 LARGEST_QUALITY = 3.0
 """Above this quality the estimates say that the curves do not fall on one another."""
@@ -144,7 +144,7 @@ def collapse(curves: Curves, *, x_exponent: float | None = None, y_exponent: flo
 
 
 def collapse_quality(curves: Curves, *, x_exponent: float, y_exponent: float) -> float:
-    """Quality S of given exponents; infinite where fewer than half of the points can be compared.
+    """Quality S of given exponents; infinite where fewer than half of the points can be compared, or beyond doubles.
 
     Raises
     ------
@@ -187,19 +187,15 @@ class _Data:
 
 
 def _read(curves: Curves) -> _Data:
-    require(len(curves) > 0, "curves", curves, "must hold at least one curve")
-    parts = []
-    for curve in curves:
-        require(len(curve) in (3, 4), "curves", len(curve), "each must be (parameter, x, y) and perhaps y_error")
-        as_positive("parameter", curve[0])
-        points = log_points(curve[1], curve[2], None, *curve[3:])
-        parts.append(points[np.argsort(points.x)])
-    require(all(part.known for part in parts), "y_error", None, "is needed, or replicas")
-    require(not any(part.xx.any() for part in parts), "x", "values that scatter", "must be exact, (point,)")
+    given = as_tuple("curves", curves, _curve, empty=True)
+    require(len(given) > 0, "curves", curves, "must hold at least one curve")
+    parts = [part for _, part in given]
+    require(all(part.known for part in parts), "curves", "no y_error", "it is needed, or replicas")
+    require(not any(part.xx.any() for part in parts), "curves", "x that scatters", "must be exact, (point,)")
     counts = {part.replicas for part in parts}
     require(len(counts) == 1, "curves", counts, "must all have errors, or the same number of replicas")
-    sizes = np.log([float(curve[0]) for curve in curves])
-    require(len(set(sizes)) == len(sizes), "parameter", np.exp(sizes).tolist(), "must differ between curves")
+    sizes = np.log([size for size, _ in given])
+    require(len(set(sizes)) == len(sizes), "curves: parameter", np.exp(sizes).tolist(), "must differ between curves")
     lengths = np.array([len(part) for part in parts])
     ends = np.cumsum(lengths)
     samples = [part.samples[:, 1] for part in parts if part.samples is not None]
@@ -212,6 +208,17 @@ def _read(curves: Curves) -> _Data:
         variance=np.full_like(variance, variance.sum() / max(len(variance), 1)) if samples else variance,
         samples=np.concatenate(samples, axis=1) if samples else None,
     )
+
+
+def _curve(place: str, curve: Any) -> tuple[float, LogPoints]:
+    """Parameter of a curve, and its points in the order of x."""
+    parts = as_tuple(place, curve, lambda _, part: part)
+    require(len(parts) in (3, 4), place, curve, "each must be (parameter, x, y) and perhaps y_error")
+    try:
+        size, points = as_positive("parameter", parts[0]), log_points(parts[1], parts[2], None, *parts[3:])
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from None
+    return size, points[np.argsort(points.x)]
 
 
 def _doubt(data: _Data) -> str:
@@ -297,7 +304,9 @@ def _quality(data: _Data, v: float, u: float | None) -> float:
     rows, trust = _rows(data, v)
     if 2 * trust.sum() < len(data.y):
         return np.inf
-    return float(((rows @ (data.y - _lift(data, rows, u) * data.size)) ** 2).sum() / trust.sum())
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = float(((rows @ (data.y - _lift(data, rows, u) * data.size)) ** 2).sum() / trust.sum())
+    return found if np.isfinite(found) else np.inf
 
 
 def _best_shift(data: _Data, u: float | None) -> float:

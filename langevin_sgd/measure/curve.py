@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_array, as_count, as_real, as_text
+from langevin_sgd.checks import InputError, as_array, as_count, as_real, as_text, require
 from langevin_sgd.estimate import Estimate
 
 
@@ -43,6 +43,8 @@ class Curve:
             name: as_array(name, getattr(self, name), shape=x.shape, finite=False)
             for name in ("value", "standard_error")
         }
+        errors = arrays["standard_error"]
+        require(not (errors < 0).any(), "standard_error", errors, "must be zero or above")
         count = None if self.n_independent is None else as_count("n_independent", self.n_independent, 0)
         others = {"x": x, "n_independent": count, "method": as_text("method", self.method)}
         for name, converted in (arrays | others).items():

@@ -67,9 +67,10 @@ class LogPoints:
         return self[~outside]
 
     @property
-    def window(self) -> tuple[float, float]:
-        """Smallest and largest x."""
-        return (float(np.exp(self.x.min())), float(np.exp(self.x.max()))) if len(self) else (np.nan, np.nan)
+    def window(self) -> tuple[float, float] | None:
+        """Smallest and largest x that is finite, ``None`` where there is none."""
+        known = self.x[np.isfinite(self.x)]
+        return (float(np.exp(known.min())), float(np.exp(known.max()))) if len(known) else None
 
     def alike(self) -> LogPoints:
         """Return the points with the same variances at all of them, the mean ones, where they come from replicas."""
@@ -150,8 +151,8 @@ def log_points(x: Any, y: Any, x_error: Any = None, y_error: Any = None) -> LogP
 
 def _of_means(x: np.ndarray, y: np.ndarray, x_error: Any, y_error: Any) -> LogPoints:
     known = x_error is not None or y_error is not None
-    xx = (_error("x_error", x_error, x) / x) ** 2
-    yy = (_error("y_error", y_error, y) / y) ** 2 if known else np.ones_like(y)
+    xx = _relative_variance("x_error", x_error, x)
+    yy = _relative_variance("y_error", y_error, y) if known else np.ones_like(y)
     if (xx + yy <= 0).any():
         raise InputError("y_error: must be positive at every point, or x_error be")
     return LogPoints(x=np.log(x), y=np.log(y), xx=xx, yy=yy, xy=np.zeros_like(x), samples=None, known=known)
@@ -178,7 +179,8 @@ def _positive(name: str, values: Any) -> np.ndarray:
     return array
 
 
-def _error(name: str, error: Any, like: np.ndarray) -> np.ndarray:
+def _relative_variance(name: str, error: Any, like: np.ndarray) -> np.ndarray:
+    """Squares of errors relative to the values."""
     if error is None:
         return np.zeros_like(like)
     array = as_array(name, error, finite=False)
@@ -186,4 +188,8 @@ def _error(name: str, error: Any, like: np.ndarray) -> np.ndarray:
         array = np.full(like.shape, float(array))
     require(array.shape == like.shape, name, error, f"must be a number or have shape {like.shape}")
     require(not (array < 0).any(), name, error, "must be zero or above")
-    return array
+    with np.errstate(over="ignore"):
+        variance: np.ndarray = (array / like) ** 2
+    lost = np.isinf(variance) & np.isfinite(array) & np.isfinite(like)
+    require(not lost.any(), name, error, "must be below 1e154 times the values")
+    return variance

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import as_array, as_count, as_real, require
+from langevin_sgd.checks import as_array, as_count, as_real, as_text, require
 from langevin_sgd.dataset import provenance
 from langevin_sgd.estimate import Estimate
 
@@ -87,7 +87,7 @@ def first_at_or_below(steps: np.ndarray, series: np.ndarray, level: float = 0.0)
     steps, series = as_array("steps", steps, ndim=1), as_array("series", series, finite=False)
     require(bool((np.diff(steps) > 0).all()), "steps", steps, "must increase")
     fits = series.ndim == 2 and steps.shape == series.shape[:1] and steps.size > 0
-    require(fits, "series", series.shape, f"must have shape ({steps.size}, replica)")
+    require(fits, "series", series.shape, f"must have shape ({steps.size}, replica), a row for each of the steps")
     below = series <= level
     reached, first = below.any(axis=0), below.argmax(axis=0)
     before = np.where(first > 0, steps[np.maximum(first - 1, 0)], -np.inf)
@@ -124,8 +124,9 @@ def escape_rate(run_or_arrays: Any, *, name: str = "first_passage", first: int =
     >>> print(escape_rate(([3.0, 5.0, 6.0, 8.0, 11.0, 12.0, 17.0, 24.0, 26.0, 29.0, float("nan"), float("nan")], 30)))
     0.051 +- 0.016
     """
+    name, first = as_text("name", name), as_count("first", first, minimum=0)
     times, steps, diverged = _times(run_or_arrays, name)
-    first = as_count("first", first, minimum=0, maximum=steps - 1)
+    require(first < steps, "first", first, f"must be below the {steps} steps of the run")
     passed = ~np.isnan(times)
     inside = bool(((times[passed] >= 0) & (times[passed] <= steps)).all())
     require(inside, name, times, f"must be steps from 0 to {steps}, NaN where the level was not passed")

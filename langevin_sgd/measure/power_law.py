@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize, stats
 
-from langevin_sgd.checks import as_array, as_count, require
+from langevin_sgd.checks import as_array, as_count, as_flag, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.jackknife import jackknife
@@ -51,14 +51,14 @@ class PowerLaw:
     degrees_of_freedom
         Points minus two.
     window
-        Smallest and largest x of the points fitted.
+        Smallest and largest x of the points fitted; ``None`` where there is none.
     """
 
     exponent: Estimate
     amplitude: Estimate
     chi_squared: float | None
     degrees_of_freedom: int
-    window: tuple[float, float]
+    window: tuple[float, float] | None
 
     @property
     def p_value(self) -> float | None:
@@ -132,7 +132,7 @@ def varied_windows(
     tuple of PowerLaw
         Widest first at each end; windows share points, and their estimates are not independent.
     """
-    minimum = as_count("minimum", minimum, minimum=3)
+    minimum, both_ends = as_count("minimum", minimum, minimum=3), as_flag("both_ends", both_ends)
     points = log_points(x, y, x_error, y_error)
     points = points[np.argsort(points.x)]
     ends = range(len(points), minimum - 1, -1) if both_ends else [len(points)]

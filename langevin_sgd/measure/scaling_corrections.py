@@ -35,6 +35,7 @@ from langevin_sgd.measure.power_law import chi_squared_of_replicas, exponential,
 _SINGULAR = 1e-12
 _LOG_LOWEST = -1e3
 _POWERS = (0.02, 20.0)
+_HIGHEST_ORDER = 100
 _NAMES = ("level", "exponent", "correction", "power")
 
 
@@ -53,7 +54,7 @@ class CorrectedPowerLaw:
     chi_squared, degrees_of_freedom
         Of the fit; ``None`` where no fit was made.
     window
-        Smallest and largest x of the points fitted.
+        Smallest and largest x of the points fitted; ``None`` where there is none.
     """
 
     exponent: Estimate
@@ -62,7 +63,7 @@ class CorrectedPowerLaw:
     power: Estimate
     chi_squared: float | None
     degrees_of_freedom: int
-    window: tuple[float, float]
+    window: tuple[float, float] | None
 
     @property
     def p_value(self) -> float | None:
@@ -123,7 +124,7 @@ def correction_to_scaling(
 
 
 def _corrected(
-    found: Sequence[Estimate], chi_squared: float | None, freedom: int, window: tuple[float, float]
+    found: Sequence[Estimate], chi_squared: float | None, freedom: int, window: tuple[float, float] | None
 ) -> CorrectedPowerLaw:
     amplitude, exponent, correction, power = found
     return CorrectedPowerLaw(
@@ -293,7 +294,7 @@ def extrapolate(size: Any, value: Any, *, error: Any = None, power: float = 1.0,
     2.0
     """
     power = as_positive("power", power)
-    order = as_count("order", order)
+    order = as_count("order", order, maximum=_HIGHEST_ORDER)
     sizes = as_array("size", size, ndim=1)
     values = as_array("value", value, finite=False)
     fits = values.ndim in (1, 2) and len(values) == len(sizes)

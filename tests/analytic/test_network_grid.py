@@ -166,7 +166,7 @@ def test_a_stored_grid_is_the_same(grid, result, tmp_path):
         ({"observe": ("margin",)}, "observe = 'margin': must be one of margins"),
         ({"observe": ("kernel",)}, "observe = 'kernel': needs probe points"),
         ({"activation": ("tanh",)}, "activation = 'tanh': must be one of relu, gelu, linear"),
-        ({"data": "mist"}, "name = 'mist': must be one of .*did you mean 'mnist'"),
+        ({"data": "mist"}, "data = 'mist': must be one of .*did you mean 'mnist'"),
         ({"labels": "animals"}, "labels = 'animals': must be 'parity'"),
         ({"loss": "square"}, "loss = 'square': must be one of hinge"),
         ({"probe_points": 51}, "probe_points = 51: must be at most the number of test points, here 50"),

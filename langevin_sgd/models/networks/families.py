@@ -27,7 +27,7 @@ FAMILIES: dict[str, type[Network]] = {
 
 def leaves_depth(name: str) -> bool:
     """Whether a family leaves the number of hidden layers open."""
-    return any(field.name == "depth" for field in fields(FAMILIES[as_choice("network", name, FAMILIES)]))
+    return any(field.name == "depth" for field in fields(FAMILIES[as_choice("name", name, FAMILIES)]))
 
 
 def of_family(
@@ -56,7 +56,7 @@ def of_family(
     >>> of_family("simple_cnn", image=(1, 28, 28), width=16)
     SimpleCNN(image=(1, 28, 28), width=16, activation='relu')
     """
-    name = as_choice("network", name, FAMILIES)
+    name = as_choice("name", name, FAMILIES)
     image = as_image(image)
     given: dict[str, Any] = {"image": image, "dimension": math.prod(image), "width": width, "activation": activation}
     if depth is not None:

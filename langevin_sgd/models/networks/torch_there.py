@@ -1,8 +1,24 @@
-"""Whether PyTorch is there, which networks need and nothing else of the package does."""
+"""Whether PyTorch is there, which networks need and nothing else of the package does, and what it calls its devices."""
 
 from __future__ import annotations
 
-from langevin_sgd.checks import InputError
+import re
+from typing import Any
+
+from langevin_sgd.checks import InputError, require
+
+
+def as_device(name: str, value: Any) -> str:
+    """Return the name of a device, whether it is there or not.
+
+    Examples
+    --------
+    >>> as_device("device", "cuda:1")
+    'cuda:1'
+    """
+    known = isinstance(value, str) and re.fullmatch(r"cpu|cuda(:\d{1,3})?", value) is not None
+    require(known, name, value, "must be cpu or cuda (or cuda:1, its number)")
+    return str(value)
 
 
 def require_torch() -> None:

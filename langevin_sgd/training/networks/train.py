@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import sys
 import time
 from collections.abc import Sequence
@@ -41,6 +40,7 @@ from langevin_sgd.checks import (
     require_memory,
 )
 from langevin_sgd.models.networks import ConvolutionalNetwork, FullyConnected, OwnNetwork
+from langevin_sgd.models.networks.torch_there import as_device
 from langevin_sgd.record import as_schedule
 from langevin_sgd.sgd_settings import SAMPLINGS, Sampling
 from langevin_sgd.training.batches import TILE, require_sampling
@@ -214,8 +214,6 @@ def train_networks(
     loss = as_choice("loss", loss, LOSSES)
     noise = as_choice("noise", noise, NOISES)
     sampling = as_choice("sampling", sampling, SAMPLINGS)
-    independent = noise == "sgd" or sampling != "epochs"
-    require(independent, "sampling", sampling, "must be with_replacement or without_replacement with Langevin noise")
     precision = as_choice("precision", precision, ("float32", "float64"))
     until_unfit = as_fraction("until_unfit", until_unfit)
     seconds = None if seconds is None else as_positive("seconds", seconds)
@@ -239,6 +237,8 @@ def train_networks(
         seed=seed,
         replicas=replicas,
     )
+    independent = noise == "sgd" or sampling != "epochs"
+    require(independent, "sampling", sampling, "must be with_replacement or without_replacement with Langevin noise")
     _require_precision(numbers, getattr(torch, precision))
     sets = training_sets(data, numbers.draws, numbers.points, getattr(torch, precision), device)
     train, test = (part._replace(widest=max(part.widest, getattr(network, "widest", 1))) for part in sets)
@@ -296,14 +296,11 @@ def train_networks(
 
 def require_device(device: str) -> None:
     """Raise `InputError` unless `device` is ``cpu``, or ``cuda`` (or ``cuda:1``) and there is such a GPU."""
-    found = re.fullmatch(r"(cpu|cuda)(?::(\d{1,3}))?", device) if isinstance(device, str) else None
-    usable = found is not None and (found[1] == "cuda" or found[2] is None)
-    require(usable, "device", device, "must be cpu or cuda (or cuda:1, its number)")
-    assert found is not None
-    if found[1] == "cuda":
+    kind, _, number = as_device("device", device).partition(":")
+    if kind == "cuda":
         if not torch.cuda.is_available():
             raise InputError(f"device = {device!r}: there is no CUDA device here; use cpu")
-        known = found[2] is None or int(found[2]) < torch.cuda.device_count()
+        known = not number or int(number) < torch.cuda.device_count()
         require(known, "device", device, "there is no such CUDA device; they are counted from 0")
 
 

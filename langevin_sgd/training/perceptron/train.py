@@ -167,7 +167,6 @@ def train_perceptron(
     method = as_choice("method", method, ("auto", "plain", "accelerated"))
     precision = as_choice("precision", precision, ("float64", "float32"))
     stop_unfit, progress = as_fraction("stop_unfit", stop_unfit), as_flag("progress", progress)
-    _require_usable(problem, settings, method, stop_unfit)
     limit = MOST_STEPS if max_steps is None else as_count("max_steps", max_steps, maximum=MOST_STEPS)
     max_steps = None if max_steps is None else limit
     path = as_path(checkpoint)
@@ -175,6 +174,7 @@ def train_perceptron(
         seed = stored_seed(path)
     seed = fresh_seed() if seed is None else as_seed("seed", seed)
     batch_seed = seed if batch_seed is None else as_seed("batch_seed", batch_seed)
+    _require_usable(problem, settings, method, stop_unfit)
     steps = np.empty(0, np.int64) if schedule is None else as_schedule(schedule, limit)
     _require_memory(problem, settings, replicas, len(steps), test_points)
     weights = as_start("start", start, replicas, problem.dimension)

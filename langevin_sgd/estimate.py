@@ -98,7 +98,8 @@ class Estimate:
             return cls(value=values[0], standard_error=0.0, n_independent=values.size, method=method, note=note)
         values, exponent = in_units(values)
         value, error = values.mean(), values.std(ddof=1) / math.sqrt(values.size)
-        return cls(value=value, standard_error=error, n_independent=values.size, method=method).shifted(int(exponent))
+        found = cls(value=value, standard_error=error, n_independent=values.size, method=method)
+        return shifted(found, int(exponent))
 
     @classmethod
     def refused(cls, reason: str, *, value: float | None = None, method: str = "") -> Estimate:
@@ -116,24 +117,7 @@ class Estimate:
         mantissa, exponent = math.frexp(factor)
         value = None if self.value is None else self.value * mantissa
         error = None if self.standard_error is None else abs(mantissa) * self.standard_error
-        return replace(self, value=value, standard_error=error).shifted(exponent)
-
-    def shifted(self, exponent: int) -> Estimate:
-        """Return the estimate of 2^exponent times the quantity; not valid where its error leaves the range of doubles.
-
-        Examples
-        --------
-        >>> Estimate(value=3.0, standard_error=1.0).shifted(-1).value, Estimate(value=3.0).shifted(2000).valid
-        (1.5, False)
-        """
-        with np.errstate(over="ignore", under="ignore"):
-            value, error = (
-                None if part is None else float(np.ldexp(part, exponent)) for part in (self.value, self.standard_error)
-            )
-        if self.standard_error and not error:
-            note = self.note or "the standard error is below the smallest double"
-            return replace(self, value=value, standard_error=None, valid=False, note=note)
-        return replace(self, value=value, standard_error=error)
+        return shifted(replace(self, value=value, standard_error=error), exponent)
 
     def to_dict(self) -> dict[str, Any]:
         """Return strict JSON types: no NaN, no infinity."""
@@ -149,6 +133,24 @@ class Estimate:
     def __str__(self) -> str:
         text = format_with_error(self.value, self.standard_error)
         return text if self.valid else f"{text} (not valid: {self.note})"
+
+
+def shifted(found: Estimate, exponent: int) -> Estimate:
+    """Return the estimate of 2^exponent times a quantity; not valid where its error leaves the range of doubles.
+
+    Examples
+    --------
+    >>> shifted(Estimate(value=3.0, standard_error=1.0), -1).value, shifted(Estimate(value=3.0), 2000).valid
+    (1.5, False)
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        value, error = (
+            None if part is None else float(np.ldexp(part, exponent)) for part in (found.value, found.standard_error)
+        )
+    if found.standard_error and not error:
+        note = found.note or "the standard error is below the smallest double"
+        return replace(found, value=value, standard_error=None, valid=False, note=note)
+    return replace(found, value=value, standard_error=error)
 
 
 def in_units(values: np.ndarray, axis: int | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from langevin_sgd.checks import as_fraction, as_positive, require
-from langevin_sgd.estimate import Estimate, in_units
+from langevin_sgd.estimate import Estimate, in_units, shifted
 from langevin_sgd.measure.autocorrelation import as_series, doubt, stuck
 from langevin_sgd.measure.jackknife import jackknife
 
@@ -70,7 +70,7 @@ def swept_area(position: np.ndarray, velocity: np.ndarray) -> Estimate:
     if reason := doubt(position) or doubt(velocity):
         return Estimate.refused(reason, method=method)
     (position, first), (velocity, second) = in_units(position), in_units(velocity)
-    return Estimate.from_samples(_area(position, velocity), method=method).shifted(int(first + second))
+    return shifted(Estimate.from_samples(_area(position, velocity), method=method), int(first + second))
 
 
 def _area(position: np.ndarray, velocity: np.ndarray) -> np.ndarray:
@@ -144,7 +144,7 @@ def effective_temperature(coordinate: np.ndarray, coefficient: float) -> Estimat
     value, error = jackknife(lambda mean: mean[:, 0] - mean[:, 1] ** 2, samples)
     variance = Estimate(value=float(value), standard_error=float(error), n_independent=len(samples), method=method)
     mantissa, power = np.frexp(coefficient)
-    return variance.scaled(float(mantissa)).shifted(int(2 * exponent + power))
+    return shifted(variance.scaled(float(mantissa)), int(2 * exponent + power))
 
 
 def _pair(position: np.ndarray, velocity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,119 @@
+"""Estimators and experiments that ended in an error of another library, or took in silence what means nothing."""
+
+import numpy as np
+import pytest
+
+import langevin_sgd as ls
+from langevin_sgd import checks, measure
+from langevin_sgd.experiments import axes
+
+X = np.geomspace(1, 100, 8)
+LINE = ls.experiments.GridLine(
+    axis="alpha",
+    held={"points": 8},
+    x=np.array([1.0, 2.0]),
+    fitted=np.ones((2, 3), bool),
+    measured={"test_error": np.full((2, 3), 0.1)},
+)
+PERCEPTRON = {"points": (8,), "dimension": (4,), "temperature": (1.0,), "margin": (0.1,)}
+NETWORK = {"width": (8,), "alpha": (1.0,), "temperature_per_width": (0.1,), "points": (32,)}
+EXACT = {"replicas": 2, "seed": 1, "max_steps": 4, "method": "accelerated", "stop_unfit": 0.1}
+PROBLEM = ls.Perceptron(data=ls.data.DepletedSign(points=8, dimension=4), margin=0.1)
+
+
+def masked(level):
+    """A list of lists with something hidden `level` deep."""
+    hidden = np.ma.masked
+    for _ in range(level):
+        hidden = [1.0, hidden]
+    return hidden
+
+
+@pytest.mark.parametrize("values", [{3, 4}, frozenset({3, 4}), {3: 4}, bytearray(b"34"), "34"], ids=repr)
+def test_the_order_of_a_set_is_arbitrary(values):
+    for call in (
+        lambda: checks.as_tuple("values", values, checks.as_count),
+        lambda: checks.as_counts("values", values),
+        lambda: checks.as_window("values", values),
+        lambda: axes.as_axis(checks.as_count)("values", values),
+        lambda: axes.as_axis(checks.as_count, empty=True)("values", values),
+    ):
+        with pytest.raises(ls.InputError, match=r"^values = "):
+            call()
+
+
+def test_one_value_is_an_axis_of_one():
+    grid = ls.experiments.PerceptronGrid(**PERCEPTRON | {"dimension": 2, "points": np.array(8), "chi": 0})
+    assert (grid.dimension, grid.points, grid.chi) == ((2,), (8,), (0.0,))
+
+
+@pytest.mark.parametrize("value", [np.str_("0.5"), np.array("0.5"), np.array("0.5", dtype=object), np.bytes_(b"1")])
+def test_a_text_of_numpy_is_no_number(value):
+    with pytest.raises(ls.InputError, match=r"^lr = "):
+        checks.as_real("lr", value)
+    with pytest.raises(ls.InputError, match=r"^value = "):
+        ls.Estimate(value=value)
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_what_is_masked_deep_in_a_list_is_seen(level):
+    with pytest.raises(ls.InputError, match=r"^X = .*masked"):
+        checks.as_array("X", masked(level))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: checks.as_integers("lags", [True]), "^lags = .*truth values"),
+        (lambda: ls.Estimate.refused({}), "^reason = "),
+        (lambda: measure.Curve(x=[1], value=[np.nan], standard_error=[-1.0], n_independent=3), "^standard_error = "),
+        (lambda: measure.collapse(object()), "^curves = "),
+        (lambda: measure.collapse([None]), r"^curves\[0\] = "),
+        (lambda: measure.collapse([(1.0, X, "text", X)]), r"^curves\[0\]: y = "),
+        (lambda: measure.collapse([(1.0, X, X, X), (1.0, X, X, X)]), "^curves: parameter = .*differ"),
+        (lambda: measure.jackknife(lambda m: "text", X), "^function: its result = "),
+        (lambda: measure.jackknife(lambda m: m.mean(0), X), "^function = .*1 rows"),
+        (lambda: measure.drift_and_diffusion([1], np.ones((2, 3, 1))), "^steps = .*2 rows of displacement"),
+        (lambda: measure.displacement_curve(b"1"), "^run: "),
+        (lambda: measure.displacement_curve({"squared_displacement": X}), "^run: "),
+        (lambda: measure.escape_rate(([1.0], 3), first=None), "^first = "),
+        (lambda: measure.escape_rate(([1.0], 3), name=1), "^name = "),
+        (lambda: measure.varied_windows(X, X, both_ends=[]), "^both_ends = "),
+        (lambda: measure.local_slopes(X * 1e-300, X, x_error=X, y_error=X), "^x_error = .*1e154"),
+        (lambda: measure.extrapolate(X, X, error=X, order=2**62), "^order = .*at most 100"),
+        (lambda: ls.experiments.families(["text"], "points"), r"^lines\[0\] = "),
+        (lambda: ls.experiments.families({}, "points"), "^lines = "),
+        (lambda: ls.experiments.boundary_exponent("T_max", ls.SGD, "alpha"), "^lines = "),
+        (lambda: ls.experiments.boundary_exponent("T_max", [LINE], "points", threshold=-1), "^threshold = "),
+        (lambda: ls.experiments.crossing(LINE, quantity={}), "^quantity = "),
+        (lambda: LINE.where(3.5), "^chosen = "),
+        (lambda: LINE.where([True]), "^chosen = .*2 truth values"),
+        (lambda: ls.experiments.train_group(b"1"), "^runs = "),
+        (lambda: ls.experiments.train_together(object()), "^runs = "),
+        (lambda: ls.experiments.PerceptronGrid(**PERCEPTRON).collect({}), "^store = "),
+        (lambda: ls.experiments.NetworkGrid(**NETWORK).collect(3), "^store = "),
+        (lambda: ls.experiments.NetworkGrid(**NETWORK, device="cpu:0"), "^device = 'cpu:0'"),
+        (lambda: ls.experiments.NetworkGrid(**NETWORK, data="digit"), "^data = 'digit': .*did you mean 'digits'"),
+        (lambda: ls.models.networks.of_family("x", image=(1, 8, 8), width=2), "^name = 'x'"),
+        (
+            lambda: ls.training.train_perceptron(PROBLEM, ls.SGD(lr=1, batch_size=1), **EXACT | {"seed": "a"}),
+            "^seed = 'a'",
+        ),
+    ],
+)
+def test_what_is_refused_is_named(call, message):
+    with pytest.raises(ls.InputError, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_fit_without_points_has_no_window():
+    whole = measure.fit_power_law([1.0, np.nan, 4.0], [1.0, 2.0, 4.0], y_error=0.1)
+    assert (whole.window, whole.exponent.valid) == ((1.0, 4.0), False)
+    assert measure.fit_power_law(X, X, y_error=0.1, window=(1e-9, 1e-8)).window is None
+    assert measure.correction_to_scaling(X, X, y_error=X, window=(1e-9, 1e-8)).window is None
+
+
+def test_the_quality_of_exponents_without_bound_is_infinite():
+    curves = [(P, X, np.sqrt(X * P), X / 10) for P in (1.0, 2.0)]
+    assert measure.collapse_quality(curves, x_exponent=0.0, y_exponent=-1e308) == np.inf

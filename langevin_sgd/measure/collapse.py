@@ -85,13 +85,13 @@ class Collapse:
         Raises
         ------
         InputError
-            If the fit was refused, or the curve is none, (point,) or (point, replica).
+            If the fit was refused, or the curve is none of finite numbers, (point,) or (point, replica).
         """
         v, u = self.x_exponent.value, self.y_exponent.value
         if v is None or u is None:
             raise InputError(f"collapse: has no exponents ({self.x_exponent.note})")
         parameter = as_positive("parameter", parameter)
-        x, y = (as_array(name, values, ndim=(1, 2), finite=False) for name, values in (("x", x), ("y", y)))
+        x, y = (as_array(name, values, ndim=(1, 2)) for name, values in (("x", x), ("y", y)))
         return x * parameter**v, y * parameter**-u
 
 

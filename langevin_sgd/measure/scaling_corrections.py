@@ -36,6 +36,8 @@ _SINGULAR = 1e-12
 _LOG_LOWEST = -1e3
 _POWERS = (0.02, 20.0)
 _HIGHEST_ORDER = 100
+_INSEPARABLE = 1e7
+"""Condition of a fit beyond which nothing is left of double precision, since its square is inverted."""
 _NAMES = ("level", "exponent", "correction", "power")
 
 
@@ -310,7 +312,7 @@ def extrapolate(size: Any, value: Any, *, error: Any = None, power: float = 1.0,
             limit=refused, coefficients=(refused,) * order, power=power, chi_squared=None, degrees_of_freedom=freedom
         )
     design = (sizes[:, None] / sizes.min()) ** (-power * np.arange(order + 1))
-    if np.linalg.matrix_rank(design) <= order:
+    if np.linalg.cond(design) > _INSEPARABLE:
         refused = Estimate.refused(f"the sizes do not tell {order + 1} terms apart", method=method)
         return Extrapolation(
             limit=refused, coefficients=(refused,) * order, power=power, chi_squared=None, degrees_of_freedom=freedom

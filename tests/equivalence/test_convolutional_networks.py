@@ -358,5 +358,5 @@ def test_bad_fields_are_refused(kind, fields, message):
 def test_data_of_another_shape_and_unknown_families_are_refused():
     with pytest.raises(ls.InputError, match="dimension = 784: must be 64, that of the data"):
         train_networks(SimpleCNN(image=(1, 28, 28), width=2), digits(), lr=1.0, batch_size=4, max_steps=1)
-    with pytest.raises(ls.InputError, match=r"network = 'resnet50': must be one of .*did you mean 'resnet18'"):
+    with pytest.raises(ls.InputError, match=r"name = 'resnet50': must be one of .*did you mean 'resnet18'"):
         of_family("resnet50", image=(1, 8, 8), width=4)

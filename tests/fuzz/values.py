@@ -374,6 +374,7 @@ BY_NAME: dict[str, Values] = {
     "tier": choice("'quick'"),
     "wanted": choice("'fair'", "'coins/fair'"),
     "paper": choice("'coins'", optional=True),
+    "pull": number("1.5", optional=True),
     "prediction": number("1.0"),
     "alternatives": mapping("{'rival': 2.0}"),
     "estimate": thing("estimate()", optional=True),

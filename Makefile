@@ -1,9 +1,12 @@
-# Two commands do everything on a machine with Python 3.11, git, make and a C compiler:
+# Two commands do everything on a machine with Python 3.11 to 3.14, git and make:
 #   make validate   environment, install, quick claims, report
 #   make test       environment, install, lint, types, import contracts, tests, notebooks
 # Both may be repeated; once the environment is there they start within seconds.
 
-PYTHON  ?= python3.11
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
+# The first that runs; make PYTHON=/path/to/python takes another.
+PYTHON  ?= $(shell for name in python3.11 python3.13 python3.12 python3.14 python3; do \
+             $$name -c "$(SUPPORTED)" 2>/dev/null && echo $$name && break; done)
 WORKERS ?= 0
 RESULTS ?= results
 REPORT  ?= report
@@ -16,7 +19,7 @@ READY := .venv/.ready
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env validate report test lint pytest notebooks test-full soak bench clean
+.PHONY: help env validate report test lint pytest notebooks test-full mutants soak bench clean
 
 help:
 	@grep -E '^#   ' Makefile | cut -c5-
@@ -24,8 +27,11 @@ help:
 env: $(READY)
 
 # torch first, as the CPU build wherever it can be had: left to the resolver it would bring several GB of CUDA packages.
+# The version of Python is looked at before anything is downloaded; what is left of a half-made environment is removed.
 $(READY): pyproject.toml constraints.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "needs Python 3.11 with venv: make PYTHON=/path/to/python3.11"; exit 1; }
+	@python="$(PYTHON)"; test -x $(BIN)/pip \
+	  || { test -n "$$python" && "$$python" -c "$(SUPPORTED)" && { "$$python" -m venv .venv || { rm -rf .venv; false; }; }; } \
+	  || { echo "needs Python 3.11 to 3.14 with venv: make PYTHON=/path/to/python"; exit 1; }
 	$(BIN)/python -c "import torch" 2>/dev/null \
 	  || $(BIN)/pip install -q "$(TORCH)+cpu" -c constraints.txt 2>/dev/null \
 	  || $(BIN)/pip install -q "$(TORCH)+cpu" -c constraints.txt --extra-index-url $(TORCH_CPU_INDEX) 2>/dev/null \
@@ -57,6 +63,10 @@ notebooks: $(READY)
 
 test-full: $(READY)
 	$(BIN)/pytest
+
+# Wrong versions of the physics, seeded one at a time: which test notices each.
+mutants: $(READY)
+	$(BIN)/python tests/mutants/mutants.py
 
 # The statistical tests with fresh seeds: what may fail once in a thousand runs.
 soak: $(READY)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from langevin_sgd.machine import require_a_compiler
+
 _HOME = {
     "SGD": "sgd_settings",
     "Estimate": "estimate",
@@ -42,6 +44,12 @@ __all__ = [*_HOME, *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
+    if name in __all__:
+        require_a_compiler()
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("langevin-sgd")
     if name in _MODULES:
         return importlib.import_module(f"langevin_sgd.{name}")
     if name in _HOME:
@@ -52,4 +60,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted([*globals(), *__all__, "__version__"])

@@ -2,14 +2,18 @@
 
 Random numbers are functions of (seed, replica, step), so a checkpoint holds no generator. It holds the arrays that an
 engine carries from step to step, totals of accumulators, and the identity of its run (settings, seed, digests of
-problem, start and schedule, names of the recorded variables); one of another run is refused.
+problem, start and schedule, names of the recorded variables); one of another run is refused. A checksum of all of it
+tells a file that was damaged or changed. A file that cannot be written costs a warning and never the run.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import tempfile
 import time
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from langevin_sgd import dataset
-from langevin_sgd.checks import InputError
+from langevin_sgd.checks import InputError, require
 from langevin_sgd.recording import Recording
 
 if TYPE_CHECKING:
@@ -36,6 +40,15 @@ def digest(*arrays: np.ndarray) -> str:
         content.update(f"{array.shape}{array.dtype.str}".encode())
         content.update(np.ascontiguousarray(array).tobytes())
     return content.hexdigest()[:32]
+
+
+def as_path(path: Any) -> Path | None:
+    """Return where a checkpoint is kept, ``None`` for none."""
+    if path is None:
+        return None
+    named = isinstance(path, str | os.PathLike) and isinstance(os.fspath(path), str)
+    require(named and "\0" not in os.fspath(path), "checkpoint", path, "must be the path of a file")
+    return Path(path)
 
 
 class Checkpoint:
@@ -85,7 +98,12 @@ class Checkpoint:
         }
         for name, values in arrays.items():
             stored[name] = (tuple(f"{name}_{axis}" for axis in range(values.ndim)), values, "1")
-        dataset.save(dataset.make(stored, kind=self._kind, step=step, run=self._identity), self._path)
+        content = _checksum(stored, step, self._identity)
+        made = dataset.make(stored, kind=self._kind, step=step, run=self._identity, content=content)
+        try:
+            dataset.save(made, self._path)
+        except OSError as error:
+            warnings.warn(f"checkpoint = '{self._path}': not written ({error}); the run goes on", stacklevel=2)
         self._written = time.monotonic()
 
     def read(self) -> tuple[dict[str, np.ndarray], int] | None:
@@ -96,34 +114,75 @@ class Checkpoint:
         InputError
             If the file is damaged, or of another run.
         """
-        if not self._path.exists():
+        if not os.path.exists(self._path):  # unlike Path.exists, False where a name is too long
+            _require_place(self._path)
             return None
-        stored = dataset.load(self._path)
+        stored = _load(self._path)
         found = dataset.provenance(stored)
         self._require_same_run(found)
-        arrays = {str(name): stored[name].values for name in stored.data_vars if str(name).startswith(_OWN)}
-        totals = _without("total_", arrays)
-        self._recording.restore(_recorded_variables(stored), arrays["noticed_diverged_step"].copy(), totals)
+        variables = {
+            str(name): (tuple(map(str, array.dims)), array.values, str(array.attrs.get("units")))
+            for name, array in stored.data_vars.items()
+        }
+        whole = found.get("content") == _checksum(variables, found.get("step"), self._identity)
+        advice = "is damaged, or of an older version: remove it, or give another path"
+        require(whole, "checkpoint", str(self._path), advice)
+        arrays = {name: values for name, (_, values, _) in variables.items() if name.startswith(_OWN)}
+        recorded = {name: variable for name, variable in variables.items() if not name.startswith(_OWN)}
+        self._recording.restore(recorded, arrays["noticed_diverged_step"].copy(), _without("total_", arrays))
         self._latest = (arrays, int(found["step"]))
-        return {name: values.copy() for name, values in _without("state_", arrays).items()}, int(found["step"])
+        return _without("state_", arrays), int(found["step"])
 
     def _require_same_run(self, found: Mapping[str, Any]) -> None:
-        theirs = found.get("run", {})
+        theirs = _run_of(found)
         differing = [name for name, value in self._identity.items() if theirs.get(name) != value]
-        if found["kind"] != self._kind or differing:
-            raise InputError(
-                f"checkpoint = '{self._path}': belongs to another run (differs in {', '.join(differing) or 'kind'}); "
-                "give another path"
-            )
+        if found.get("kind") != self._kind or differing:
+            longer = "steps" in differing and set(differing) <= {"steps", "schedule"}
+            finished = isinstance(theirs.get("steps"), int) and found.get("step") == theirs["steps"]
+            advice = _how_to_go_on(theirs) if longer and finished else "give another path"
+            difference = ", ".join(differing) or "kind"
+            raise InputError(f"checkpoint = '{self._path}': belongs to another run (differs in {difference}); {advice}")
 
 
-def _recorded_variables(stored: xr.Dataset) -> dict[str, dataset.Variable]:
-    """Variables of a file other than the state."""
-    return {
-        str(name): (tuple(map(str, array.dims)), array.values, array.attrs["units"])
-        for name, array in stored.data_vars.items()
-        if not str(name).startswith(_OWN)
-    }
+def _how_to_go_on(finished: Mapping[str, Any]) -> str:
+    if "first_step" not in finished:
+        return "it is finished; give another path"
+    end = int(finished["first_step"]) + int(finished["steps"])
+    return (
+        f"it is finished and takes no more steps: read its result with steps={finished['steps']}, then go on with "
+        f"start=result.final_position, velocity=result.final_velocity, first_step={end} and another path"
+    )
+
+
+def _checksum(variables: Mapping[str, dataset.Variable], step: Any, identity: Mapping[str, Any]) -> str:
+    """Hash of all that a checkpoint holds."""
+    names = sorted(variables)
+    described = [(name, variables[name][0], variables[name][2]) for name in names]
+    text = json.dumps([described, step, identity], sort_keys=True)
+    return hashlib.sha256((text + digest(*(variables[name][1] for name in names))).encode()).hexdigest()[:32]
+
+
+def _load(path: Path) -> xr.Dataset:
+    require(path.is_file(), "checkpoint", str(path), "is no file")
+    try:
+        return dataset.load(path)
+    except InputError as error:
+        raise InputError(f"checkpoint: {error}") from None
+
+
+def _run_of(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    run = found.get("run")
+    return run if isinstance(run, Mapping) else {}
+
+
+def _require_place(path: Path) -> None:
+    """Raise `InputError` where no file can be written, before anything is computed."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".part"):
+            pass
+    except OSError as error:
+        raise InputError(f"checkpoint = '{path}': cannot be written there ({error.strerror})") from None
 
 
 def _without(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -132,7 +191,7 @@ def _without(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndar
 
 def stored_seed(path: Path) -> int | None:
     """Seed of the run in a checkpoint file, ``None`` without a file."""
-    if not path.exists():
+    if not os.path.exists(path):
         return None
-    seed = dataset.provenance(dataset.load(path)).get("run", {}).get("seed")
+    seed = _run_of(dataset.provenance(_load(path))).get("seed")
     return seed if isinstance(seed, int) else None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import math
 import operator
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -56,6 +57,25 @@ def shown(value: Any, *, width: int = 80) -> str:
     except Exception:  # the repr of a foreign object may raise anything
         text = f"an object of type {type(value).__name__}"
     return text if len(text) <= width else f"{text[: width - 4]} ..."
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    r"""Return a text whose control characters are written out, so that it can do nothing to a terminal.
+
+    Parameters
+    ----------
+    text
+        From a file or from another program.
+    lines
+        Whether line feeds and tabs stay.
+
+    Examples
+    --------
+    >>> print(printable(chr(27) + "[2J"))
+    \x1b[2J
+    """
+    kept = "\n\t" if lines else ""
+    return "".join(one if one.isprintable() or one in kept else repr(one)[1:-1] for one in text)
 
 
 def as_real(name: str, value: Any, allowed: str = "must be a finite number") -> float:
@@ -109,14 +129,26 @@ def as_count(name: str, value: Any, minimum: int = 1, maximum: int | None = None
     """
     at_most = "" if maximum is None else f" and at most {maximum}"
     allowed = f"must be an integer of at least {minimum}{at_most}"
-    try:
-        number = None if _is_truth(value) or _is_masked(value) else operator.index(value)
-    except Exception:  # a foreign object may answer with anything
-        number = None
+    number = _integer(value)
     require(number is not None and number >= minimum, name, value, allowed)
     assert number is not None
     require(maximum is None or number <= maximum, name, value, allowed)
     require(number <= LARGEST_COUNT, name, value, f"{allowed}, and below 2^63")
+    return number
+
+
+def as_seed(name: str, value: Any) -> int:
+    """Return a seed, an integer from 0 to 2^128 - 1: the one rule wherever random numbers are asked for.
+
+    Examples
+    --------
+    >>> as_seed("seed", 2**127) == 2**127
+    True
+    """
+    allowed = "must be an integer from 0 to 2**128 - 1"
+    number = _integer(value)
+    require(number is not None and 0 <= number < 2**128, name, value, allowed)
+    assert number is not None
     return number
 
 
@@ -261,6 +293,26 @@ def as_integers(name: str, values: Any, *, ndim: int | None = None, minimum: int
     return array.astype(np.int64)
 
 
+def require_memory(name: str, value: Any, needed: float) -> None:
+    """Refuse what needs more bytes than this machine has, before anything is allocated.
+
+    Examples
+    --------
+    >>> require_memory("replicas", 10, 80.0)
+    """
+    there = _memory()
+    gibibytes = f"{needed / 2**30:.3g} GiB of memory, and this machine has {there / 2**30:.3g}"
+    require(needed <= there, name, value, f"needs at least {gibibytes}")
+
+
+def _memory() -> float:
+    """Bytes of memory of this machine; infinite where the system does not tell."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return math.inf
+
+
 def convert_fields(settings: Any, converters: Mapping[str, Callable[[str, Any], Any]]) -> None:
     """Replace fields of a frozen dataclass by their converted values, from its ``__post_init__``."""
     for name, convert in converters.items():
@@ -277,6 +329,14 @@ def _number(value: Any) -> float | None:
     except Exception:  # a foreign object may answer with anything
         return None
     return number if math.isfinite(number) else None
+
+
+def _integer(value: Any) -> int | None:
+    """Return an integer as Python's own, anything else as None."""
+    try:
+        return None if _is_truth(value) or _is_masked(value) else operator.index(value)
+    except Exception:  # a foreign object may answer with anything
+        return None
 
 
 def _is_truth(value: Any) -> bool:

@@ -6,14 +6,17 @@ run with the interpreter lock released: the pieces do not depend on the number o
 own parallel back end compiles several times faster.
 
 Compiled code is kept in a folder named after a digest of all sources that hold compiled functions, below
-NUMBA_CACHE_DIR if that is set and else the user's cache folder. Numba itself would notice a change in the file of a
-kernel, but not in a file whose functions are inlined into it, and would go on with the old machine code.
+NUMBA_CACHE_DIR if that is set and else the user's cache folder (`cache_folder`). Numba itself would notice a change in
+the file of a kernel, but not in a file whose functions are inlined into it, and would go on with the old machine code.
+Where no folder is safe and writable nothing is kept.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -23,60 +26,32 @@ from typing import Any, NamedTuple, TypeVar, cast
 import numba
 import numpy as np
 from numba import float32, float64, njit, types
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
-from numba.core.compiler_machinery import AnalysisPass, register_pass
-from numba.core.typed_passes import NopythonTypeInference
 from numba.extending import intrinsic as _numba_intrinsic
 from numba.extending import overload
 
+from langevin_sgd.machine import (
+    close_to_others,
+    is_private,
+    require_a_compiler,
+    threads_for_kernels,
+    usable_cores,
+    user_caches,
+)
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+require_a_compiler()
 
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 
 
-class _NoEngine:
-    """Stands in for the engine that holds machine code, which these functions never have."""
-
-    @staticmethod
-    def set_env(name: str, environment: Any) -> None:
-        """Do nothing: Numba would write what belongs to a function beside its machine code."""
-
-
-class _LinkedCode(JITCodeLibrary):
-    """Code that is optimized for being linked into kernels, and made into machine code only there."""
-
-    codegen = _NoEngine
-
-    def _finalize_final_module(self) -> None:
-        self._finalize_dynamic_globals()
-        self._finalized = True
-
-    def get_pointer_to_function(self, name: str) -> int:
-        self._ensure_finalized()
-        return 0
-
-
-@register_pass(mutates_CFG=False, analysis_only=True)
-class _LinkOnly(AnalysisPass):
-    _name = "link_only"
-
-    def __init__(self) -> None:
-        AnalysisPass.__init__(self)
-
-    def run_pass(self, state: Any) -> bool:
-        state.library = _LinkedCode(state.targetctx.codegen(), state.func_id.func_qualname)
-        return False
-
-
-class _InlinedCompiler(CompilerBase):
-    """Numba's compiler for functions that only kernels call: half of its time goes into machine code nobody runs."""
-
-    def define_pipelines(self) -> list[Any]:
-        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        passes.add_pass_after(_LinkOnly, NopythonTypeInference)
-        passes.finalize()
-        return [passes]
+def _pipeline() -> dict[str, Any]:
+    """Return the option of a compiler that saves time; none where Numba lacks what it is made from."""
+    try:
+        from langevin_sgd.linked_code import InlinedCompiler
+    except (ImportError, AttributeError):  # private classes of Numba: the plain compiler gives the same bits
+        return {}
+    return {"pipeline_class": InlinedCompiler}
 
 
 # What only kernels call needs no entry from Python, which would take as long to compile as the function itself.
@@ -85,33 +60,97 @@ _INLINED: dict[str, Any] = {
     "forceinline": True,
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
-    "pipeline_class": _InlinedCompiler,
+    **_pipeline(),
 }
 
 
 def kernel(function: F) -> F:
-    """Compile a function called from Python; the compiled code is kept on disk."""
+    """Compile a function called from Python; the compiled code is kept on disk, where there is a place for it."""
+    folder = cache_folder()
+    if folder is None:
+        return uncached_kernel(function)
     settings: Any = numba.config
     before = settings.CACHE_DIR
     # Numba looks at its setting when a function is decorated; what is not ours must not end up in our folder.
-    settings.CACHE_DIR = cache_folder()
+    settings.CACHE_DIR = folder
     try:
-        return cast(F, njit(function, cache=True, **_OPTIONS))
+        made = njit(function, cache=True, **_OPTIONS)
+    except RuntimeError:  # the folder, or the file of the function, went away
+        return uncached_kernel(function)
     finally:
         settings.CACHE_DIR = before
+    # Where its folder fails it, Numba goes on beside the source, where machine code of older versions may lie.
+    if not str(made.stats.cache_path).startswith(folder):
+        return uncached_kernel(function)
+    made._cache = _RepairedCache(made._cache)
+    return cast(F, made)
+
+
+class _RepairedCache:
+    """A cache of Numba's whose damaged files count as missing, and are written anew."""
+
+    def __init__(self, cache: Any) -> None:
+        self._cache = cache
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cache, name)
+
+    def load_overload(self, signature: Any, target: Any) -> Any:
+        """Return compiled code, None if there is none or it cannot be read."""
+        try:
+            return self._cache.load_overload(signature, target)
+        except Exception:  # what a damaged pickle raises can be anything
+            self._forget()
+            return None
+
+    def save_overload(self, signature: Any, compiled: Any) -> None:
+        """Keep compiled code, if that can be done."""
+        try:
+            self._cache.save_overload(signature, compiled)
+        except Exception:  # a damaged index, a disk that is full
+            self._forget()
+
+    def _forget(self) -> None:
+        with contextlib.suppress(Exception):
+            self._cache.flush()
 
 
 @cache
-def cache_folder() -> str:
-    """Folder of compiled code: one for every state of the sources of this package's kernels."""
-    digest = hashlib.sha256()
+def cache_folder() -> str | None:
+    """Folder of compiled code: one for every state of the sources of this package's kernels.
+
+    What Numba keeps there is unpickled: the folder must belong to this user and nobody else may write to it. The first
+    that does so, of one within NUMBA_CACHE_DIR if that is set and one within the user's cache, is made and returned;
+    None, with a warning, if there is none.
+    """
+    name = _digest_of_sources()
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    if given and is_private(Path(given).absolute() / name):
+        return str(Path(given).absolute() / name)
+    for above in (place / "langevin_sgd" / "numba" for place in user_caches()):
+        close_to_others(above)
+        if is_private(above / name):
+            if given:
+                _warn(f"NUMBA_CACHE_DIR = {given!r} is not writable by you and by you alone: {above} is used instead")
+            return str(above / name)
+    _warn(
+        "no folder to keep compiled code in, so that every process compiles its kernels anew: "
+        "set NUMBA_CACHE_DIR to a folder that you own and nobody else can write to"
+    )
+    return None
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, RuntimeWarning, stacklevel=2)
+
+
+def _digest_of_sources() -> str:
+    digest = hashlib.sha256(repr(sorted(_INLINED)).encode())
     for source in sorted(Path(__file__).parent.rglob("*.py")):
         text = source.read_bytes()
-        if source.name == "compiled.py" or b"langevin_sgd.compiled import" in text:
+        if source.name in ("compiled.py", "linked_code.py") or b"langevin_sgd.compiled import" in text:
             digest.update(text)
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    base = os.environ.get("NUMBA_CACHE_DIR") or Path(home) / "langevin_sgd" / "numba"
-    return str(Path(base) / digest.hexdigest()[:16])
+    return digest.hexdigest()[:16]
 
 
 def uncached_kernel(function: F) -> F:
@@ -206,8 +245,7 @@ class BlockFunction(NamedTuple):
 
 def thread_count() -> int:
     """Threads for kernels: NUMBA_NUM_THREADS if set, else the cores this process may use."""
-    limit = os.environ.get("NUMBA_NUM_THREADS", "")
-    return int(limit) if limit.isdigit() and int(limit) > 0 else len(os.sched_getaffinity(0))
+    return threads_for_kernels() or usable_cores()
 
 
 def in_threads(work: Callable[[Any], object], pieces: Iterable[Any]) -> None:

@@ -17,6 +17,7 @@ ROUNDING = 1e-9
 """How far below zero the eigenvalues of correlations, and how far apart r_ij and r_ji, may lie."""
 
 
+@np.errstate(over="ignore", under="ignore", invalid="ignore")
 def as_covariance(name: str, value: Any, size: int | None = None) -> np.ndarray:
     """Return a symmetric positive semi-definite matrix as an array that nobody else holds.
 
@@ -44,16 +45,20 @@ def as_covariance(name: str, value: Any, size: int | None = None) -> np.ndarray:
     require(matrix.shape[0] == matrix.shape[1], name, value, "must be a square matrix")
     variances = np.diagonal(matrix)
     require(bool((variances >= 0).all()), name, value, "must have variances of zero or above on its diagonal")
+    if np.count_nonzero(matrix) == np.count_nonzero(variances):
+        return matrix
     unit = _deviations(matrix)
     correlations = matrix / unit[:, None] / unit
     symmetric = bool((np.abs(correlations - correlations.T) <= ROUNDING).all())
     require(symmetric, name, value, "must be symmetric")
-    lowest = float(np.linalg.eigvalsh((correlations + correlations.T) / 2)[0]) if len(matrix) else 0.0
-    allowed = f"must have no negative eigenvalue (the correlations have {lowest:.3g})"
-    require(lowest >= -ROUNDING * len(matrix), name, value, allowed)
-    return (matrix + matrix.T) / 2
+    correlations = (correlations + correlations.T) / 2
+    if not _is_positive(correlations + ROUNDING * len(matrix) * np.eye(len(matrix))):
+        lowest = float(np.linalg.eigvalsh(correlations)[0])
+        require(False, name, value, f"must have no negative eigenvalue (the correlations have {lowest:.3g})")
+    return matrix / 2 + matrix.T / 2
 
 
+@np.errstate(under="ignore")
 def covariance_root(covariance: np.ndarray) -> np.ndarray:
     """Return roots L of covariances, L L^T = covariance.
 
@@ -80,6 +85,15 @@ def covariance_root(covariance: np.ndarray) -> np.ndarray:
     stretched = vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
     root: np.ndarray = unit[..., :, None] * (stretched @ np.swapaxes(vectors, -1, -2))
     return root
+
+
+def _is_positive(matrix: np.ndarray) -> bool:
+    """Whether a symmetric matrix has positive eigenvalues only; ten times faster than to find them."""
+    try:
+        np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 def _deviations(covariance: np.ndarray) -> np.ndarray:

@@ -1,4 +1,8 @@
-"""A measured number: value, standard error, and whether to trust it."""
+"""A measured number: value, standard error, and whether to trust it.
+
+Every estimator's result passes through the constructor of `Estimate`, which looks at it once more: nothing that is not
+finite is valid, and neither is an error that rests on fewer than two independent samples.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import as_count
+from langevin_sgd.checks import as_array, as_count, as_flag, as_not_negative, as_real, as_text, is_real, require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,11 +22,13 @@ class Estimate:
     Parameters
     ----------
     value
-        The measured value; ``None`` if nothing could be measured.
+        The measured value; ``None`` if nothing could be measured. NaN and infinity become ``None`` and not valid.
     standard_error
-        One standard deviation of `value` over repetitions of the experiment; ``None`` if unknown.
+        One standard deviation of `value` over repetitions of the experiment, zero or above; ``None`` if unknown. NaN
+        and infinity become ``None`` and not valid.
     n_independent
         How many independent replicas (or effectively independent samples) the error rests on; ``None`` if not counted.
+        With an error that rests on fewer than two the estimate is not valid.
     method
         How it was measured, in words.
     valid
@@ -30,10 +36,17 @@ class Estimate:
     note
         The reason, or a remark.
 
+    Raises
+    ------
+    InputError
+        If a field is of another kind, or the standard error is negative.
+
     Examples
     --------
     >>> print(Estimate(value=1.23456, standard_error=0.0123))
     1.235 +- 0.012
+    >>> print(Estimate(value=math.inf, standard_error=math.nan))
+    no value (not valid: the data do not determine a finite value and error)
     """
 
     value: float | None
@@ -43,21 +56,49 @@ class Estimate:
     valid: bool = True
     note: str = ""
 
+    def __post_init__(self) -> None:
+        value, error = _finite("value", self.value), _finite("standard_error", self.standard_error)
+        lost = (value is None) != (self.value is None) or (error is None) != (self.standard_error is None)
+        counted = None if self.n_independent is None else as_not_negative("n_independent", self.n_independent)
+        alone = error is not None and counted is not None and counted < 2
+        doubt = "the data do not determine a finite value and error" if lost else ""
+        if alone:
+            doubt = doubt or "the standard error rests on fewer than two independent samples"
+        fields = {
+            "value": value,
+            "standard_error": None if error is None else as_not_negative("standard_error", error),
+            "n_independent": _whole(counted),
+            "method": as_text("method", self.method),
+            "valid": as_flag("valid", self.valid) and not doubt,
+            "note": as_text("note", self.note) or doubt,
+        }
+        for name, converted in fields.items():
+            object.__setattr__(self, name, converted)
+
     @classmethod
     def from_samples(cls, samples: Any, *, method: str = "mean over replicas") -> Estimate:
         """Mean and standard error of independent samples; not valid with fewer than two finite ones.
 
         A sample that is not finite is not dropped: the estimate is then not valid and says how many there were.
+
+        Raises
+        ------
+        InputError
+            If the samples are no array of real numbers, or some are masked.
         """
-        values = np.asarray(samples, dtype=float).ravel()
+        values = as_array("samples", samples, finite=False).ravel()
         bad = int(np.count_nonzero(~np.isfinite(values)))
         if bad or values.size < 2:
             note = (
                 f"{bad} of {values.size} samples are not finite" if bad else f"{values.size} samples, at least 2 needed"
             )
             return cls(value=None, n_independent=values.size, method=method, valid=False, note=note)
-        error = float(values.std(ddof=1) / math.sqrt(values.size))
-        return cls(value=float(values.mean()), standard_error=error, n_independent=values.size, method=method)
+        if values.max() == values.min():  # the mean of equal numbers equals them up to rounding only
+            note = "all samples are equal"
+            return cls(value=values[0], standard_error=0.0, n_independent=values.size, method=method, note=note)
+        with np.errstate(over="ignore", invalid="ignore"):
+            value, error = values.mean(), values.std(ddof=1) / math.sqrt(values.size)
+        return cls(value=value, standard_error=error, n_independent=values.size, method=method)
 
     @classmethod
     def refused(cls, reason: str, *, value: float | None = None, method: str = "") -> Estimate:
@@ -71,6 +112,7 @@ class Estimate:
 
     def scaled(self, factor: float) -> Estimate:
         """Return the estimate of `factor` times the quantity."""
+        factor = as_real("factor", factor)
         value = None if self.value is None else self.value * factor
         error = None if self.standard_error is None else abs(factor) * self.standard_error
         return Estimate(
@@ -96,6 +138,20 @@ class Estimate:
     def __str__(self) -> str:
         text = format_with_error(self.value, self.standard_error)
         return text if self.valid else f"{text} (not valid: {self.note})"
+
+
+def _finite(name: str, value: Any) -> float | None:
+    """Return a finite number, ``None`` for NaN, infinity and ``None`` itself; anything else is refused."""
+    if value is None or is_real(value):
+        return None if value is None else as_real(name, value)
+    missing = isinstance(value, float | np.floating | np.ndarray) and np.size(value) == 1 and not np.isfinite(value)
+    require(bool(missing) and not np.ma.is_masked(value), name, value, "must be a number or None")
+    return None
+
+
+def _whole(count: float | None) -> float | None:
+    """Return a whole count as an integer."""
+    return int(count) if count is not None and count == int(count) else count
 
 
 def _json_number(value: float | None) -> float | None:

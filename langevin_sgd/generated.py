@@ -6,14 +6,13 @@ built on; a second process finds both the file and the compiled code and compile
 without a source of their own (a function defined at the prompt) is compiled in memory, anew in every process.
 
 The folder is LANGEVIN_SGD_CACHE if set, else a folder within NUMBA_CACHE_DIR if that is set, else
-``langevin_sgd`` in the user's cache (XDG_CACHE_HOME, or ~/.cache). A file whose content is not the expected text is
-replaced before it is imported.
+``langevin_sgd`` in the user's cache (XDG_CACHE_HOME, or ~/.cache). Nothing is read from it but the text, to see whether
+it is the expected one, which is then run: neither another text nor compiled bytecode that lies there is ever imported.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -24,15 +23,17 @@ from types import ModuleType
 from typing import Any
 
 from langevin_sgd.dataset import replace_file
+from langevin_sgd.machine import user_caches
 
 
-def folder() -> Path:
-    """Return the folder of generated source; it need not exist yet."""
+def folder() -> Path | None:
+    """Return the folder of generated source, which need not exist yet; None where the user has no place for it."""
     if own := os.environ.get("LANGEVIN_SGD_CACHE"):
-        return Path(own)
+        return Path(own).absolute()
     if numba := os.environ.get("NUMBA_CACHE_DIR"):
-        return Path(numba) / "langevin_sgd_generated"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "langevin_sgd"
+        return Path(numba).absolute() / "langevin_sgd_generated"
+    caches = user_caches()
+    return caches[0] / "langevin_sgd" if caches else None
 
 
 def load(text: str, *, sources: Iterable[str] = (), needs: Mapping[str, Any] | None = None) -> ModuleType:
@@ -57,11 +58,14 @@ def load(text: str, *, sources: Iterable[str] = (), needs: Mapping[str, Any] | N
         return _in_memory(name, text, needs)
     if name in sys.modules:
         return sys.modules[name]
+    place = folder()
+    if place is None:
+        return _in_memory(name, text, {})
     try:
-        path = _written(folder() / f"{name}.py", text)
+        path = _written(place / f"{name}.py", text)
     except OSError:
         return _in_memory(name, text, {})
-    return _imported(name, path)
+    return _imported(name, path, text)
 
 
 def _name(text: str, sources: tuple[str, ...]) -> str:
@@ -78,20 +82,22 @@ def _digest(path: str) -> bytes:
 
 
 def _written(path: Path, text: str) -> Path:
-    # An unchanged file is left alone: Numba recognises it by its time of writing.
-    if not path.is_file() or path.read_text() != text:
+    # An unchanged file is left alone: other processes may be reading it.
+    if not path.is_file() or path.read_bytes() != text.encode():
         with replace_file(path) as part:
-            part.write_text(text)
+            part.write_bytes(text.encode())
     return path
 
 
-def _imported(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:  # pragma: no cover - a path that ends in .py has a loader
-        raise ImportError(f"{path}: cannot be imported")
-    module = importlib.util.module_from_spec(spec)
+def _imported(name: str, path: Path, text: str) -> ModuleType:
+    module = ModuleType(name)
+    module.__file__ = str(path)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        exec(compile(text, str(path), "exec"), module.__dict__)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module
 
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import operator
 import secrets
 from typing import Any
 
@@ -29,7 +30,7 @@ import numpy as np
 from llvmlite import ir
 from numba import float32, float64, int32, int64, types, uint32, uint64
 
-from langevin_sgd.checks import InputError
+from langevin_sgd.checks import InputError, as_count, as_counts, require, shown
 from langevin_sgd.compiled import fma, inlined, intrinsic, kernel
 
 BATCHES = 0
@@ -49,6 +50,9 @@ FRESH = 6
 
 BLOCK = 512
 """Normals per block: a block of replicas that stays in the first-level cache."""
+
+LARGEST = 2**40
+"""Normals that one call can fill: 8 TB of them."""
 
 Word = Any
 """A machine word inside a kernel: uint64, or uint32 where the name says so."""
@@ -85,8 +89,35 @@ def derive_seed(seed: int, *labels: Any) -> int:
     >>> derive_seed(0, "a") == derive_seed(0, "a"), derive_seed(0, "a") == derive_seed(0, "b")
     (True, False)
     """
-    text = json.dumps([int(seed), *labels], sort_keys=True)
+    try:
+        text = json.dumps([as_seed(seed), *labels], sort_keys=True, default=_plain)
+    except TypeError:
+        raise InputError(f"labels = {shown(labels)}: must be what JSON can hold") from None
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
+
+
+def _plain(label: Any) -> Any:
+    """Return a NumPy scalar as a number of Python's own."""
+    if getattr(label, "ndim", None) == 0:
+        return label.item()
+    raise TypeError
+
+
+def as_seed(seed: Any) -> int:
+    """Return a seed as Python's own integer.
+
+    Raises
+    ------
+    InputError
+        If the seed is not an integer in 0 ... 2**128 - 1.
+    """
+    truth = isinstance(seed, bool) or getattr(getattr(seed, "dtype", None), "kind", "") == "b"
+    try:
+        number = -1 if truth else operator.index(seed)
+    except Exception:  # a foreign object may answer with anything
+        number = -1
+    require(0 <= number < 2**128, "seed", seed, "must be an integer from 0 to 2**128 - 1")
+    return number
 
 
 def key_from_seed(seed: int) -> np.ndarray:
@@ -97,9 +128,7 @@ def key_from_seed(seed: int) -> np.ndarray:
     InputError
         If the seed is not an integer in 0 ... 2**128 - 1.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= int(seed) < 2**128:
-        raise InputError(f"seed = {seed!r}: must be an integer from 0 to 2**128 - 1")
-    value = int(seed)
+    value = as_seed(seed)
     mask = 2**64 - 1
     return np.array([value & mask, value >> 64, 0, 0], dtype=np.uint64)
 
@@ -182,6 +211,14 @@ def _threefry(
 
 
 @kernel
+def _words(counter: np.ndarray, key: np.ndarray, rounds: int) -> np.ndarray:
+    out = np.empty(4, np.uint64)
+    out[0], out[1], out[2], out[3] = _threefry(
+        counter[0], counter[1], counter[2], counter[3], key[0], key[1], key[2], key[3], rounds
+    )
+    return out
+
+
 def threefry4x64(counter: np.ndarray, key: np.ndarray, rounds: int = _ROUNDS) -> np.ndarray:
     """Four random words of one counter.
 
@@ -195,12 +232,17 @@ def threefry4x64(counter: np.ndarray, key: np.ndarray, rounds: int = _ROUNDS) ->
     Returns
     -------
     array of 4 uint64
+
+    Raises
+    ------
+    InputError
+        If they are not.
     """
-    out = np.empty(4, np.uint64)
-    out[0], out[1], out[2], out[3] = _threefry(
-        counter[0], counter[1], counter[2], counter[3], key[0], key[1], key[2], key[3], rounds
-    )
-    return out
+    require(as_count("rounds", rounds) in (12, 20), "rounds", rounds, "must be 12 or 20")
+    for name, words in (("counter", counter), ("key", key)):
+        four = isinstance(words, np.ndarray) and words.shape == (4,) and words.dtype == np.uint64
+        require(four, name, words, "must be an array of four uint64")
+    return _words(counter, key, int(rounds))
 
 
 @inlined
@@ -412,10 +454,19 @@ def normals(shape: tuple[int, ...], seed: int, *, step: int = 0, substream: int 
     Returns
     -------
     float64 array
+
+    Raises
+    ------
+    InputError
+        If the shape is not a sequence of counts of zero or above, or an argument lies outside its range.
     """
-    out = np.empty(math.prod(shape))
+    sizes = () if isinstance(shape, tuple) and not shape else as_counts("shape", shape, minimum=0)
+    size = math.prod(sizes)
+    require(size < LARGEST, "shape", shape, f"must hold fewer than {LARGEST} numbers")
+    step, substream = as_count("step", step, minimum=0), as_count("substream", substream, minimum=0)
+    out = np.empty(size)
     _fill_normals(out, key_from_seed(seed), step, substream)
-    return out.reshape(shape)
+    return out.reshape(sizes)
 
 
 # --- gamma variables -----------------------------------------------------------------------------------------------

@@ -7,19 +7,35 @@ of a `Snapshots` block that returns variables with leading dimension ``step``:
     def kinetic_energy(block):
         return {"kinetic_energy": (("step", "replica"), (block.velocity**2).sum(-1) / 2, "1")}
 
-A recorder with a memory, whose results do not grow with the schedule, is an `Accumulator`.
+A recorder with a memory, whose results do not grow with the schedule, is an `Accumulator`. Its sums are averages over
+time: it sees every step of a run without a schedule of its own, and else weighs each recorded step by the time that it
+stands for, so that a log-spaced schedule does not make the beginning of a run weigh more than its end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_choice, as_count, require
+from langevin_sgd.checks import (
+    as_array,
+    as_callable,
+    as_choice,
+    as_count,
+    as_integers,
+    as_real,
+    as_text,
+    convert_fields,
+    require,
+)
 from langevin_sgd.dataset import Variable
+
+LONGEST_SCHEDULE = 10**8
+"""Steps that a schedule may have: 0.8 GB of them."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +50,22 @@ class Snapshots:
         (step, replica, parameter); the velocity is the one that produced the position beside it.
     start
         (replica, parameter), positions at step 0 of the run.
+    weight
+        (step,), the time in steps that each state stands for: from halfway to the recorded step before it to halfway to
+        the one after it, at both ends of a schedule half of its shortest gap outwards (so that equal gaps are equal
+        times). One each by default.
     """
 
     steps: np.ndarray
     position: np.ndarray
     velocity: np.ndarray
     start: np.ndarray
+    weight: np.ndarray | None = None
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The time that each state stands for, (step,)."""
+        return np.ones(len(self.steps)) if self.weight is None else self.weight
 
 
 Recorder = Callable[[Snapshots], dict[str, Variable]]
@@ -58,6 +84,9 @@ def every(interval: int, *, steps: int, first: int = 0) -> np.ndarray:
     [0, 25, 50, 75, 100]
     """
     interval = as_count("interval", interval)
+    first = as_count("first", first, minimum=0)
+    steps = as_count("steps", steps, minimum=first)
+    _require_short((steps - first) // interval)
     return np.arange(first, steps + 1, interval)
 
 
@@ -70,10 +99,16 @@ def log_spaced(*, steps: int, per_decade: int = 10, first: int = 1) -> np.ndarra
     [0, 1, 2, 5, 10, 22, 46, 100]
     """
     per_decade = as_count("per_decade", per_decade)
+    first = as_count("first", first)
     steps = as_count("steps", steps, minimum=first)
-    count = round(per_decade * np.log10(steps / first)) + 1
-    points = np.rint(np.geomspace(first, steps, max(count, 2)))
-    return np.unique(np.concatenate([[0], points])).astype(np.int64)
+    count = per_decade * np.log10(steps / first)
+    _require_short(count)
+    points = np.rint(np.geomspace(first, steps, max(round(count) + 1, 2))[:-1]).astype(np.int64)
+    return np.unique(np.concatenate([[0], points, [steps]]))
+
+
+def _require_short(count: float) -> None:
+    require(count < LONGEST_SCHEDULE, "schedule", f"{count:.3g} steps", f"must have fewer than {LONGEST_SCHEDULE:.0e}")
 
 
 def as_schedule(schedule: Sequence[int] | np.ndarray | None, steps: int) -> np.ndarray:
@@ -86,15 +121,11 @@ def as_schedule(schedule: Sequence[int] | np.ndarray | None, steps: int) -> np.n
     """
     if schedule is None:
         return log_spaced(steps=steps)
-    given = np.asarray(schedule)
-    usable = given.ndim == 1 and given.size > 0 and np.issubdtype(given.dtype, np.integer)
-    if not (usable and given[0] >= 0 and given[-1] <= steps and np.all(np.diff(given) > 0)):
-        raise InputError(f"schedule = {_abridged(given)}: must be increasing whole numbers from 0 to steps = {steps}")
-    return given.astype(np.int64)
-
-
-def _abridged(values: np.ndarray) -> str:
-    return np.array2string(values, threshold=6, edgeitems=2)
+    given = as_integers("schedule", schedule)
+    usable = given.ndim == 1 and given.size > 0 and given[0] >= 0 and given[-1] <= steps
+    rising = usable and bool(np.all(np.diff(given) > 0))
+    require(rising, "schedule", schedule, f"must be increasing whole numbers from 0 to steps = {steps}")
+    return given
 
 
 # --- recorders -----------------------------------------------------------------------------------------------------
@@ -102,32 +133,32 @@ def _abridged(values: np.ndarray) -> str:
 
 def displacement() -> Recorder:
     """Record ``squared_displacement`` |theta_k - theta_0|^2 per replica, (step, replica)."""
+    return _observe_displacement
 
-    def observe(block: Snapshots) -> dict[str, Variable]:
-        moved = block.position - block.start
-        return {"squared_displacement": (("step", "replica"), np.einsum("krp,krp->kr", moved, moved), "theta^2")}
 
-    return observe
+def _observe_displacement(block: Snapshots) -> dict[str, Variable]:
+    moved = block.position - block.start
+    return {"squared_displacement": (("step", "replica"), np.einsum("krp,krp->kr", moved, moved), "theta^2")}
 
 
 def speed() -> Recorder:
     """Record ``squared_velocity`` |v_k|^2 per replica, (step, replica); times lr^2 it is the local displacement."""
+    return _observe_speed
 
-    def observe(block: Snapshots) -> dict[str, Variable]:
-        squared = np.einsum("krp,krp->kr", block.velocity, block.velocity)
-        return {"squared_velocity": (("step", "replica"), squared, "v^2")}
 
-    return observe
+def _observe_speed(block: Snapshots) -> dict[str, Variable]:
+    squared = np.einsum("krp,krp->kr", block.velocity, block.velocity)
+    return {"squared_velocity": (("step", "replica"), squared, "v^2")}
 
 
 def states() -> Recorder:
     """Record whole ``position`` and ``velocity``, (step, replica, parameter): only for few parameters or steps."""
+    return _observe_states
 
-    def observe(block: Snapshots) -> dict[str, Variable]:
-        dims = ("step", "replica", "parameter")
-        return {"position": (dims, block.position.copy(), "theta"), "velocity": (dims, block.velocity.copy(), "v")}
 
-    return observe
+def _observe_states(block: Snapshots) -> dict[str, Variable]:
+    dims = ("step", "replica", "parameter")
+    return {"position": (dims, block.position.copy(), "theta"), "velocity": (dims, block.velocity.copy(), "v")}
 
 
 def eigenprojections(eigenvectors: np.ndarray, *, centre: np.ndarray | None = None) -> Recorder:
@@ -140,27 +171,30 @@ def eigenprojections(eigenvectors: np.ndarray, *, centre: np.ndarray | None = No
     centre
         (parameter,), subtracted from positions; zero by default.
     """
-    vectors = np.asarray(eigenvectors, dtype=float)
-    require(vectors.ndim == 2, "eigenvectors", vectors.shape, "must have shape (parameter, eigenmode)")
-    shift = np.zeros(vectors.shape[1]) if centre is None else np.asarray(centre, dtype=float) @ vectors
+    vectors = as_array("eigenvectors", eigenvectors, ndim=2, allowed="must be finite, of shape (parameter, eigenmode)")
+    parameters, modes = vectors.shape
+    shift = np.zeros(modes) if centre is None else as_array("centre", centre, shape=(parameters,)) @ vectors
+    return partial(_observe_modes, vectors, shift)
 
-    def observe(block: Snapshots) -> dict[str, Variable]:
-        dims = ("step", "replica", "eigenmode")
-        return {
-            "mode_position": (dims, block.position @ vectors - shift, "theta"),
-            "mode_velocity": (dims, block.velocity @ vectors, "v"),
-        }
 
-    return observe
+def _observe_modes(vectors: np.ndarray, shift: np.ndarray, block: Snapshots) -> dict[str, Variable]:
+    fits = block.position.shape[2] == len(vectors)
+    require(fits, "eigenvectors", vectors, f"must have one row for each of {block.position.shape[2]} parameters")
+    dims = ("step", "replica", "eigenmode")
+    return {
+        "mode_position": (dims, block.position @ vectors - shift, "theta"),
+        "mode_velocity": (dims, block.velocity @ vectors, "v"),
+    }
 
 
 def loss(function: Callable[[np.ndarray], np.ndarray]) -> Recorder:
     """Record ``loss`` = function(positions) per replica, (step, replica), for instance with ``problem.loss``."""
+    as_callable("function", function)
+    return partial(_observe_loss, function)
 
-    def observe(block: Snapshots) -> dict[str, Variable]:
-        return {"loss": (("step", "replica"), function(block.position), "loss")}
 
-    return observe
+def _observe_loss(function: Callable[[np.ndarray], np.ndarray], block: Snapshots) -> dict[str, Variable]:
+    return {"loss": (("step", "replica"), function(block.position), "loss")}
 
 
 def observables(**functions: Callable[[np.ndarray], np.ndarray]) -> Recorder:
@@ -172,12 +206,16 @@ def observables(**functions: Callable[[np.ndarray], np.ndarray]) -> Recorder:
         Name -> function of positions (..., parameter) that returns (...), for instance
         ``unfit_fraction=equation.potential.unfit_fraction``.
     """
+    for name, function in functions.items():
+        as_callable(name, function)
+    return partial(_observe_functions, functions)
 
-    def observe(block: Snapshots) -> dict[str, Variable]:
-        given = functions.items()
-        return {name: (("step", "replica"), function(block.position), "function of theta") for name, function in given}
 
-    return observe
+def _observe_functions(
+    functions: dict[str, Callable[[np.ndarray], np.ndarray]], block: Snapshots
+) -> dict[str, Variable]:
+    given = functions.items()
+    return {name: (("step", "replica"), function(block.position), "function of theta") for name, function in given}
 
 
 def moments() -> Recorder:
@@ -186,26 +224,26 @@ def moments() -> Recorder:
     ``mean_position`` and ``mean_velocity`` (step, parameter), ``covariance`` (step, coordinate, coordinate_2) of
     (theta, v) with the unbiased divisor, and ``replicas_left`` (step,). Velocities of an overdamped equation are NaN.
     """
+    return _observe_moments
 
-    def observe(block: Snapshots) -> dict[str, Variable]:
-        parameters = block.position.shape[2]
-        mean = np.full((len(block.steps), 2 * parameters), np.nan)
-        covariance = np.full((len(block.steps), 2 * parameters, 2 * parameters), np.nan)
-        left = np.zeros(len(block.steps), np.int64)
-        for k, (position, velocity) in enumerate(zip(block.position, block.velocity, strict=True)):
-            whole = np.isfinite(position).all(axis=1)
-            state, left[k] = np.hstack([position[whole], velocity[whole]]), whole.sum()
-            if left[k] > 1:
-                mean[k], covariance[k] = state.mean(axis=0), np.cov(state.T)
-        both = ("step", "coordinate", "coordinate_2")
-        return {
-            "mean_position": (("step", "parameter"), mean[:, :parameters], "theta"),
-            "mean_velocity": (("step", "parameter"), mean[:, parameters:], "v"),
-            "covariance": (both, covariance, "products of theta and v"),
-            "replicas_left": (("step",), left, "1"),
-        }
 
-    return observe
+def _observe_moments(block: Snapshots) -> dict[str, Variable]:
+    parameters = block.position.shape[2]
+    mean = np.full((len(block.steps), 2 * parameters), np.nan)
+    covariance = np.full((len(block.steps), 2 * parameters, 2 * parameters), np.nan)
+    left = np.zeros(len(block.steps), np.int64)
+    for k, (position, velocity) in enumerate(zip(block.position, block.velocity, strict=True)):
+        whole = np.isfinite(position).all(axis=1)
+        state, left[k] = np.hstack([position[whole], velocity[whole]]), whole.sum()
+        if left[k] > 1:
+            mean[k], covariance[k] = state.mean(axis=0), np.cov(state.T)
+    both = ("step", "coordinate", "coordinate_2")
+    return {
+        "mean_position": (("step", "parameter"), mean[:, :parameters], "theta"),
+        "mean_velocity": (("step", "parameter"), mean[:, parameters:], "v"),
+        "covariance": (both, covariance, "products of theta and v"),
+        "replicas_left": (("step",), left, "1"),
+    }
 
 
 def histograms(edges: np.ndarray, *, coordinate: int = 0) -> Recorder:
@@ -218,21 +256,25 @@ def histograms(edges: np.ndarray, *, coordinate: int = 0) -> Recorder:
     coordinate
         Number of a coordinate of (theta_1 ... theta_P, v_1 ... v_P).
     """
-    cuts = _as_edges(edges)
-
-    def observe(block: Snapshots) -> dict[str, Variable]:
-        rows = _coordinate(block, coordinate)
-        counts = np.array([np.histogram(row[np.isfinite(row)], cuts)[0] for row in rows])
-        return {"histogram": (("step", "bin"), counts.reshape(len(rows), len(cuts) - 1), "1")}
-
-    return observe
+    cuts, coordinate = _as_edges("edges", edges), as_count("coordinate", coordinate, minimum=0)
+    return partial(_observe_histograms, cuts, coordinate)
 
 
-def _as_edges(edges: np.ndarray) -> np.ndarray:
-    cuts = np.asarray(edges, dtype=float)
+def _observe_histograms(cuts: np.ndarray, coordinate: int, block: Snapshots) -> dict[str, Variable]:
+    rows = _coordinate(block, coordinate)
+    counts = np.array([np.histogram(row[np.isfinite(row)], cuts)[0] for row in rows])
+    return {"histogram": (("step", "bin"), counts.reshape(len(rows), len(cuts) - 1), "1")}
+
+
+def _as_edges(name: str, edges: np.ndarray) -> np.ndarray:
+    cuts = as_array(name, edges)
     usable = cuts.ndim == 1 and cuts.size > 1 and bool(np.all(np.diff(cuts) > 0))
-    require(usable, "edges", edges, "must be at least two increasing numbers")
+    require(usable, name, edges, "must be at least two increasing numbers")
     return cuts
+
+
+def _as_first(name: str, value: int) -> int:
+    return as_count(name, value, minimum=0)
 
 
 def _coordinate(block: Snapshots, coordinate: int) -> np.ndarray:
@@ -246,10 +288,11 @@ def _coordinate(block: Snapshots, coordinate: int) -> np.ndarray:
 
 
 class Accumulator(Protocol):
-    """A recorder that sums over the recorded steps instead of keeping each.
+    """A recorder that sums over time instead of keeping each step.
 
-    Its totals are arrays that it changes in place, step by step in the order of time, so that the sums do not depend on
-    how a run is cut into chunks; checkpoints keep them.
+    A run without a schedule shows it every step; of a schedule it sees the recorded steps, each with the time that it
+    stands for (``block.weights``). Its totals are arrays that it changes in place, step by step in the order of time,
+    so that the sums do not depend on how a run is cut into chunks; checkpoints keep them.
     """
 
     def begin(self, start: np.ndarray) -> dict[str, np.ndarray]:
@@ -268,37 +311,45 @@ class TimeAverages:
 
     first: int
 
+    def __post_init__(self) -> None:
+        convert_fields(self, {"first": _as_first})
+
     def begin(self, start: np.ndarray) -> dict[str, np.ndarray]:
         """Zero sums."""
         shape = (len(start), 2 * start.shape[1])
-        return {"sum": np.zeros(shape), "squares": np.zeros((*shape, shape[1])), "count": np.zeros(1, np.int64)}
+        return {"sum": np.zeros(shape), "squares": np.zeros((*shape, shape[1])), "time": np.zeros(1)}
 
     def add(self, totals: dict[str, np.ndarray], block: Snapshots) -> None:
-        """Add the coordinates and their products."""
-        for step, position, velocity in zip(block.steps, block.position, block.velocity, strict=True):
+        """Add the coordinates and their products, each times the time it stands for."""
+        for step, weight, position, velocity in zip(
+            block.steps, block.weights, block.position, block.velocity, strict=True
+        ):
             if step >= self.first:
                 state = np.hstack([position, velocity])
-                totals["sum"] += state
-                totals["squares"] += state[:, :, None] * state[:, None, :]
-                totals["count"] += 1
+                weighted = weight * state
+                totals["sum"] += weighted
+                totals["squares"] += weighted[:, :, None] * state[:, None, :]
+                totals["time"] += weight
 
     def result(self, totals: dict[str, np.ndarray]) -> dict[str, Variable]:
-        """Divide by the number of steps."""
-        count = max(int(totals["count"][0]), 1)
+        """Divide by the time."""
+        time = _or_nan(totals["time"])
         dims = ("replica", "coordinate", "coordinate_2")
         return {
-            "time_mean": (dims[:2], totals["sum"] / count, "theta, v"),
-            "time_second_moment": (dims, totals["squares"] / count, "products of theta and v"),
+            "time_mean": (dims[:2], totals["sum"] / time, "theta, v"),
+            "time_second_moment": (dims, totals["squares"] / time, "products of theta and v"),
         }
 
 
 def time_averages(*, first: int = 0) -> Accumulator:
-    """Average over the recorded steps from `first` on, of each replica on its own.
+    """Average over the time from step `first` on, of each replica on its own.
 
     ``time_mean`` (replica, coordinate) and ``time_second_moment`` (replica, coordinate, coordinate_2) of (theta, v),
     not centred; the replicas are independent, so that errors follow from their spread. NaN where a replica diverged.
+
+    Every step counts, unless the run has a schedule; then each recorded step counts for the time from halfway to the
+    one before it to halfway to the one after it.
     """
-    first = as_count("first", first, minimum=0)
     return TimeAverages(first)
 
 
@@ -310,29 +361,40 @@ class Histogram:
     coordinate: int
     first: int
 
+    def __post_init__(self) -> None:
+        convert_fields(self, {"edges": _as_edges, "coordinate": _as_first, "first": _as_first})
+
     def begin(self, start: np.ndarray) -> dict[str, np.ndarray]:
         """Zero counts."""
-        return {"counts": np.zeros(len(self.edges) - 1, np.int64), "seen": np.zeros(1, np.int64)}
+        bins = len(self.edges) - 1
+        return {"counts": np.zeros(bins, np.int64), "inside": np.zeros(bins), "time": np.zeros(1)}
 
     def add(self, totals: dict[str, np.ndarray], block: Snapshots) -> None:
-        """Count the replicas in each bin."""
-        late = _coordinate(block, self.coordinate)[block.steps >= self.first]
-        values = late[np.isfinite(late)]
+        """Count the replicas in each bin, and the time they stand for."""
+        late = block.steps >= self.first
+        rows = _coordinate(block, self.coordinate)[late]
+        seen = np.isfinite(rows)
+        values, weights = rows[seen], np.broadcast_to(block.weights[late][:, None], rows.shape)[seen]
+        # Weights are multiples of one half: their sums are exact in any order.
         totals["counts"] += np.histogram(values, self.edges)[0]
-        totals["seen"] += values.size
+        totals["inside"] += np.histogram(values, self.edges, weights=weights)[0]
+        totals["time"] += weights.sum()
 
     def result(self, totals: dict[str, np.ndarray]) -> dict[str, Variable]:
-        """Return counts, and the density: counts over all points seen, by width of the bin."""
-        density = totals["counts"] / np.diff(self.edges) / max(int(totals["seen"][0]), 1)
+        """Return counts, and the density: time in each bin over all time seen, by width of the bin."""
+        density = totals["inside"] / np.diff(self.edges) / _or_nan(totals["time"])
         return {
             "bin_count": (("bin",), totals["counts"], "1"),
             "bin_density": (("bin",), density, "1/theta"),
-            "bin_edge": (("edge",), self.edges, "theta"),
+            "bin_edge": (("edge",), self.edges.copy(), "theta"),
         }
 
 
 def histogram(edges: np.ndarray, *, coordinate: int = 0, first: int = 0) -> Accumulator:
-    """Count in bins over replicas and recorded steps from `first` on: ``bin_count``, ``bin_density``, ``bin_edge``.
+    """Density in bins over replicas and the time from `first` on: ``bin_density``, ``bin_count``, ``bin_edge``.
+
+    The density weighs every state by the time it stands for, as `time_averages` does; ``bin_count`` is the bare number
+    of states in each bin, whatever time they stand for.
 
     Parameters
     ----------
@@ -343,8 +405,7 @@ def histogram(edges: np.ndarray, *, coordinate: int = 0, first: int = 0) -> Accu
     first
         First step to count.
     """
-    first = as_count("first", first, minimum=0)
-    return Histogram(_as_edges(edges), coordinate, first)
+    return Histogram(edges, coordinate, first)
 
 
 @dataclass(frozen=True)
@@ -354,6 +415,9 @@ class Current:
     edges: tuple[np.ndarray, np.ndarray]
     coordinates: tuple[int, int]
     first: int
+
+    def __post_init__(self) -> None:
+        convert_fields(self, {"edges": _pair_of(_as_edges), "coordinates": _pair_of(_as_first), "first": _as_first})
 
     def begin(self, start: np.ndarray) -> dict[str, np.ndarray]:
         """Zero sums, and no step before."""
@@ -385,7 +449,7 @@ class Current:
     def result(self, totals: dict[str, np.ndarray]) -> dict[str, Variable]:
         """Return the current: flow over time and area of the cell."""
         area = np.outer(*map(np.diff, self.edges))
-        current = totals["flow"] / area / max(float(totals["time"][0]), 1.0)
+        current = totals["flow"] / area / _or_nan(totals["time"])
         return {"current": (("direction", "bin_x", "bin_y"), current, "probability per length and step")}
 
 
@@ -394,9 +458,10 @@ def current(
 ) -> Accumulator:
     r"""Probability current in a plane of phase space: ``current`` (direction, bin_x, bin_y), per step.
 
-    The displacement between recorded steps, half given to the cell it left and half to the cell it reached (the
-    Stratonovich rule, under which the current of an equilibrium vanishes): J(z) = <delta(z(t) - z) o dz/dt>. Record
-    every step, and choose cells wider than one displacement.
+    The displacement between two steps, half given to the cell it left and half to the cell it reached (the
+    Stratonovich rule, under which the current of an equilibrium vanishes): J(z) = <delta(z(t) - z) o dz/dt>. Choose
+    cells wider than one displacement. Every step counts, unless the run has a schedule: then the displacement is that
+    between two recorded steps, and what happens between them is not resolved.
 
     Parameters
     ----------
@@ -407,8 +472,23 @@ def current(
     first
         First step to count.
     """
-    first = as_count("first", first, minimum=0)
-    return Current((_as_edges(edges[0]), _as_edges(edges[1])), coordinates, first)
+    return Current(edges, coordinates, first)
+
+
+def _pair_of(convert: Callable[[str, Any], Any]) -> Callable[[str, Any], tuple[Any, Any]]:
+    """Return the converter of two values."""
+
+    def pair(name: str, values: Any) -> tuple[Any, Any]:
+        two = isinstance(values, list | tuple | np.ndarray) and len(values) == 2
+        require(two, name, values, "must be two, one for each coordinate")
+        return convert(f"{name}[0]", values[0]), convert(f"{name}[1]", values[1])
+
+    return pair
+
+
+def _or_nan(time: np.ndarray) -> float:
+    """Time that was seen; NaN in place of none, so that nothing seen is no number."""
+    return float(time[0]) or np.nan
 
 
 # --- first passages ------------------------------------------------------------------------------------------------
@@ -420,12 +500,31 @@ class FirstPassage:
 
     level: float
     axis: int
-    sign: float
+    direction: str
     name: str
+
+    def __post_init__(self) -> None:
+        convert_fields(
+            self,
+            {
+                "level": as_real,
+                "axis": _as_first,
+                "direction": lambda name, value: as_choice(name, value, ("up", "down")),
+                "name": as_text,
+            },
+        )
+
+    @property
+    def sign(self) -> float:
+        """Sign of the direction in which the level is passed."""
+        return 1.0 if self.direction == "up" else -1.0
 
 
 def first_passage(level: float, *, axis: int = 0, direction: str = "up", name: str = "first_passage") -> FirstPassage:
-    """Record the first step at which theta_axis is at or beyond a level: `name` (replica,), -1 if it never was.
+    """Record the first step at which theta_axis is at or beyond a level: `name` (replica,), NaN if it never was.
+
+    NaN stands for a replica that has not passed *yet*, or diverged before: a mean over the others is too short. A rate,
+    which counts the time that these have waited, is `langevin_sgd.measure.escape_rate`.
 
     Seen at the end of every step, whatever the schedule; only `langevin_sgd.sde.simulate` can, not SGD on data. A path
     that crosses and comes back between two steps is missed, which makes times longer by O(sqrt(step)).
@@ -441,7 +540,4 @@ def first_passage(level: float, *, axis: int = 0, direction: str = "up", name: s
     name
         Of the variable, where there are several.
     """
-    direction = as_choice("direction", direction, ("up", "down"))
-    axis = as_count("axis", axis, minimum=0)
-    require(bool(np.isfinite(level)), "level", level, "must be finite")
-    return FirstPassage(float(level), axis, 1.0 if direction == "up" else -1.0, name)
+    return FirstPassage(level, axis, direction, name)

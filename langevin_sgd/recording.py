@@ -4,16 +4,17 @@ A simulator is an `Engine`: it carries its own state, makes steps when told and 
 about a run happens here, once. Chunks are short (about 0.05 s), so that Ctrl-C is answered soon and a checkpoint can be
 written between two of them; what an engine computes must not depend on where they end.
 
-A replica has diverged at the first recorded step (the last step of a run counts as one) at which a coordinate is not a
-finite number below `LIMIT`, or earlier if the engine itself says so in ``diverged_step``; from there on its snapshots
-are NaN, and it is flagged in ``status``, never dropped.
+A replica has diverged at the first step looked at (the recorded steps and the last, every step where accumulators see
+every step) at which a coordinate is not a finite number below `LIMIT`, or earlier if the engine itself says so in
+``diverged_step``; from there on its snapshots are NaN, and it is flagged in ``status``, never dropped.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from langevin_sgd import dataset
-from langevin_sgd.checks import InputError, require
+from langevin_sgd.checks import LARGEST_COUNT, InputError, as_array, require
 from langevin_sgd.record import Accumulator, FirstPassage, Recorder, Snapshots, displacement
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ RESERVED = ("final_position", "final_velocity", "status", "diverged_step")
 """Variables of every result, which no recorder may name."""
 BUFFER_BYTES = 2**25
 """Memory that the snapshots of one chunk may take, if more than one snapshot."""
-
+own_rounding = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
+"""Decorator: arithmetic as NumPy comes, so that what dies out may underflow whatever the caller's `numpy.seterr`."""
 
 Record = Recorder | Accumulator | FirstPassage
 """Anything that can be recorded."""
@@ -94,29 +96,49 @@ class Recording:
             Whether the simulator can watch for first passages.
         """
         single = callable(record) or isinstance(record, FirstPassage) or hasattr(record, "begin")
-        given: tuple[Any, ...] = (displacement(),) if record is None else (record,) if single else tuple(record)  # type: ignore[arg-type]
+        several = isinstance(record, Iterable) and not single
+        given: tuple[Any, ...] = (displacement(),) if record is None else tuple(record) if several else (record,)  # type: ignore[arg-type]
         passages = [item for item in given if isinstance(item, FirstPassage)]
         accumulators = [item for item in given if hasattr(item, "begin")]
         recorders = [item for item in given if callable(item)]
-        if len(passages) + len(accumulators) + len(recorders) < len(given):
-            raise InputError(f"record = {record!r}: must be a recorder of langevin_sgd.record or a sequence of them")
+        known = len(passages) + len(accumulators) + len(recorders) == len(given)
+        require(known, "record", record, "must be a recorder of langevin_sgd.record or a sequence of them")
         if passages and not watches:
             raise InputError("record: first passages are watched for by sde.simulate with a compiled potential only")
         totals = [(item, item.begin(start)) for item in accumulators]
         return cls(recorders, start, np.full(len(start), -1, np.int64), totals, passages)
 
-    def add(self, steps: np.ndarray, position: np.ndarray, velocity: np.ndarray) -> None:
-        """Record snapshots (step, replica, parameter); diverged replicas are overwritten with NaN."""
+    def add(
+        self,
+        steps: np.ndarray,
+        position: np.ndarray,
+        velocity: np.ndarray,
+        *,
+        weight: np.ndarray | None = None,
+        kept: np.ndarray | None = None,
+    ) -> None:
+        """Record snapshots (step, replica, parameter); diverged replicas are overwritten with NaN.
+
+        Parameters
+        ----------
+        steps, position, velocity, weight
+            See `langevin_sgd.record.Snapshots`.
+        kept
+            (step,), which of them are in the schedule; the others are for accumulators alone. Default all.
+        """
         if not len(steps):
             return
         self.notice_divergence(steps, position, velocity)
         lost = (self.diverged_step >= 0) & (steps[:, None] >= self.diverged_step)
         position[lost] = np.nan
         velocity[lost] = np.nan
-        block = Snapshots(steps, position, velocity, self.start)
+        block = Snapshots(steps, position, velocity, self.start, weight)
         for accumulator, totals in self.accumulators:
             accumulator.add(totals, block)
-        self._blocks.append(self._observed(block))
+        if kept is None or kept.all():
+            self._blocks.append(self._observed(block))
+        elif kept.any():
+            self._blocks.append(self._observed(Snapshots(steps[kept], position[kept], velocity[kept], self.start)))
 
     def _observed(self, block: Snapshots) -> dict[str, dataset.Variable]:
         found: dict[str, dataset.Variable] = {}
@@ -178,6 +200,43 @@ class Recording:
             self.accumulators[int(number)][1][key] = values
 
 
+class Timetable:
+    """Which steps of a run are looked at, and what each stands for.
+
+    Parameters
+    ----------
+    schedule
+        Increasing steps to record at.
+    every_step
+        Whether accumulators see every step; else they see the schedule.
+    """
+
+    def __init__(self, schedule: np.ndarray, *, every_step: bool) -> None:
+        self.schedule, self.every_step = schedule, every_step
+        gaps = np.diff(schedule) if len(schedule) > 1 else np.ones(1)
+        outside = gaps.min(keepdims=True)
+        around = np.concatenate([outside, gaps, outside]) if len(schedule) > 1 else np.ones(2)
+        self._weight = (around[1:] + around[:-1]) / 2
+
+    def next_chunk(self, done: int, stop: int, most: int) -> tuple[int, np.ndarray]:
+        """Steps to look at after `done`, up to `stop`, which is moved forward where they would be more than `most`."""
+        if self.every_step:
+            stop = min(stop, done + most)
+            return stop, np.arange(done + 1, stop + 1)
+        begin, end = np.searchsorted(self.schedule, [done, stop], side="right")
+        if end - begin <= most:
+            return stop, self.schedule[begin:end]
+        return int(self.schedule[begin + most - 1]), self.schedule[begin : begin + most]
+
+    def show(self, recording: Recording, steps: np.ndarray, position: np.ndarray, velocity: np.ndarray) -> None:
+        """Hand states of some of the steps to a recording."""
+        place = np.minimum(np.searchsorted(self.schedule, steps), len(self.schedule) - 1)
+        if self.every_step:
+            recording.add(steps, position, velocity, kept=self.schedule[place] == steps)
+        else:
+            recording.add(steps, position, velocity, weight=self._weight[place])
+
+
 def drive(
     engine: Engine,
     recording: Recording,
@@ -185,6 +244,7 @@ def drive(
     *,
     steps: int,
     done: int = 0,
+    every_step: bool = False,
     after_chunk: Callable[[int], None] | None = None,
     progress: bool = False,
 ) -> None:
@@ -198,25 +258,35 @@ def drive(
         Filled in place; at ``done = 0`` it receives the state of step 0 if that is in the schedule.
     schedule
         Increasing steps, see `langevin_sgd.record.as_schedule`.
+    every_step
+        Whether accumulators see every step instead of those of the schedule.
     after_chunk
         Called with the step reached after every chunk, for instance to write a checkpoint.
     progress
         Whether to show a progress bar on stderr.
+
+    Raises
+    ------
+    InputError
+        If an accumulator begins after the last step.
     """
     from tqdm import tqdm
 
-    if done == 0 and schedule[0] == 0:
-        recording.add(schedule[:1], *(part[None].copy() for part in engine.state()))
-    pending = schedule[schedule > done]
+    for accumulator, _ in recording.accumulators:
+        first = getattr(accumulator, "first", 0)
+        require(first <= steps, "first", first, f"must be at most the {steps} steps of the run")
+    table = Timetable(schedule, every_step=every_step and bool(recording.accumulators))
+    if done == 0 and (table.every_step or schedule[0] == 0):
+        table.show(recording, np.zeros(1, np.int64), *(part[None].copy() for part in engine.state()))
     length = 1
     with tqdm(total=steps, initial=done, unit="step", disable=not progress) as bar:
         while done < steps:
-            stop, recorded = _next_chunk(pending, done, min(done + length, steps), _snapshots_at_once(recording.start))
+            stop, seen = table.next_chunk(done, min(done + length, steps), _snapshots_at_once(recording.start))
             begun = time.perf_counter()
-            recording.add(recorded, *engine.advance(done, stop, recorded))
+            table.show(recording, seen, *engine.advance(done, stop, seen))
             length = _adapted(length, time.perf_counter() - begun)
             bar.update(stop - done)
-            done, pending = stop, pending[len(recorded) :]
+            done = stop
             if after_chunk is not None:
                 after_chunk(done)
     recording.notice_divergence(np.array([steps]), *(part[None] for part in engine.state()))
@@ -224,14 +294,6 @@ def drive(
 
 def _snapshots_at_once(start: np.ndarray) -> int:
     return int(max(1, BUFFER_BYTES // (2 * start.nbytes)))
-
-
-def _next_chunk(pending: np.ndarray, done: int, stop: int, most: int) -> tuple[int, np.ndarray]:
-    """Steps to record up to `stop`, and `stop` moved forward where they would be more than `most`."""
-    recorded = pending[pending <= stop]
-    if len(recorded) <= most:
-        return stop, recorded
-    return int(recorded[most - 1]), recorded[:most]
 
 
 def _adapted(length: int, seconds: float) -> int:
@@ -266,14 +328,38 @@ def require_memory(name: str, value: object, needed: float) -> None:
         raise InputError(f"{name} = {value!r}: needs {gigabytes}; record less, or run fewer replicas at a time")
 
 
+def require_steps(first_step: int, steps: int, substeps: int = 1) -> None:
+    """Raise `InputError` if a step has a number that the counter of the random numbers cannot hold."""
+    most = LARGEST_COUNT // substeps
+    require(first_step + steps <= most, "steps", steps, f"must end at step {most} or before, it begins at {first_step}")
+
+
 def require_room(recording: Recording, schedule: np.ndarray, velocity: np.ndarray) -> None:
     """Raise `InputError` unless everything that is to be recorded fits into memory, tried out on the start."""
-    start = recording.start
-    block = Snapshots(np.zeros(1, np.int64), start[None].copy(), velocity[None].copy(), start)
+    block = _trial(recording, velocity)
     each = sum(values.nbytes for recorder in recording.recorders for _, values, _ in recorder(block).values())
     totals = sum(values.nbytes for values in recording.totals().values())
     # Joining the blocks at the end doubles what was recorded for a moment.
     require_memory("schedule", f"{len(schedule)} steps", 2 * each * len(schedule) + 2 * totals)
+
+
+def variable_names(recording: Recording, velocity: np.ndarray) -> list[str]:
+    """Names of all that will be recorded, sorted, found out on the start; `InputError` if one is there twice."""
+    block = _trial(recording, velocity)
+    names = [name for recorder in recording.recorders for name in recorder(block)]
+    with np.errstate(all="ignore"):  # averages over nothing yet
+        names += recording.accumulated()
+    names += [passage.name for passage in recording.passages]
+    for name in names:
+        if names.count(name) > 1 or name in RESERVED:
+            raise InputError(f"record: the variable {name!r} is recorded twice")
+    return sorted(names)
+
+
+def _trial(recording: Recording, velocity: np.ndarray) -> Snapshots:
+    """A block of one snapshot, the start."""
+    start = recording.start
+    return Snapshots(np.zeros(1, np.int64), start[None].copy(), velocity[None].copy(), start)
 
 
 def result(
@@ -305,7 +391,29 @@ def result(
     coords = {"step": schedule, "replica": np.arange(first_replica, first_replica + len(position))}
     made = dataset.make(variables, coords=coords, **provenance)
     made["status"].attrs.update(flag_values=np.array([0, 1], np.int8), flag_meanings="ok diverged")
+    told = provenance.get("settings", {}) | provenance
+    numbers = {name: told[name] for name in ("seed", "first_step", "steps") if name in told}
+    made["final_position"].attrs["random_numbers"] = json.dumps(numbers)
     return made
+
+
+def require_fresh_numbers(start: Any, *, seed: int, first_step: int, steps: int) -> None:
+    """Raise `InputError` for a start that is the end of a run with the same random numbers.
+
+    Noise of steps that were made with it is correlated with the state it has led to, so that a run cut into pieces
+    would not be one run. Only a ``final_position`` knows which numbers have made it, not its bare values.
+    """
+    try:
+        used = json.loads(getattr(start, "attrs", {})["random_numbers"])
+        begun, end = int(used["first_step"]), int(used["first_step"]) + int(used["steps"])
+        again = used["seed"] == seed and begun < first_step + steps and first_step < end
+    except (KeyError, TypeError, ValueError):
+        return
+    if again:
+        raise InputError(
+            f"seed = {seed}: the start was made with its random numbers of steps {begun} to {end}; "
+            f"give first_step={end} to go on with the next ones, or another seed"
+        )
 
 
 def as_start(name: str, value: Any, replicas: int, parameters: int) -> np.ndarray:
@@ -315,8 +423,7 @@ def as_start(name: str, value: Any, replicas: int, parameters: int) -> np.ndarra
     -------
     (replica, parameter) float64, a copy
     """
-    given = np.zeros(parameters) if value is None else np.asarray(value, dtype=float)
+    given = np.zeros(parameters) if value is None else as_array(name, value)
     shapes = (parameters,), (replicas, parameters)
     require(given.shape in shapes, name, given.shape, f"must have shape {shapes[0]} or {shapes[1]}")
-    require(bool(np.isfinite(given).all()), name, "an array with NaN or infinity", "must be finite")
     return np.array(np.broadcast_to(given, shapes[1]))

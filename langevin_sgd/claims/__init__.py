@@ -8,17 +8,19 @@
     The rule by which a measurement decides.
 `find_claims`, `find_claim`, `claim_folders`
     The claims there are.
-`describe`, `write_template`
-    What a claim says, as data; a commented template of a new one.
+`describe`, `write_template`, `run_command`
+    What a claim says, as data; a commented template of a new one, and the command that runs it.
 `plan`, `run`, `judge_stored`
     Check a claim and ask for its tasks; compute what is missing and judge; judge what is stored, computing nothing.
 `Judgement`
     The outcome for one claim.
-`write_report`, `summary`
-    One HTML page, the same as Markdown, figures and their data; how many claims came out how.
+`write_report`, `summary`, `pull_in_words`
+    One HTML page, the same as Markdown, figures and their data; how many claims came out how; a pull as
+    tables show it.
 """
 
 from langevin_sgd.claims.authoring import describe as describe
+from langevin_sgd.claims.authoring import run_command as run_command
 from langevin_sgd.claims.authoring import write_template as write_template
 from langevin_sgd.claims.claim import Claim as Claim
 from langevin_sgd.claims.claim import Component as Component
@@ -26,6 +28,7 @@ from langevin_sgd.claims.discovery import claim_folders as claim_folders
 from langevin_sgd.claims.discovery import find_claim as find_claim
 from langevin_sgd.claims.discovery import find_claims as find_claims
 from langevin_sgd.claims.judgement import Judgement as Judgement
+from langevin_sgd.claims.report import pull_in_words as pull_in_words
 from langevin_sgd.claims.report import summary as summary
 from langevin_sgd.claims.report import write_report as write_report
 from langevin_sgd.claims.runner import judge_stored as judge_stored

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import keyword
+import os
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langevin_sgd.checks import InputError, require
+from langevin_sgd.checks import InputError, as_instance, as_text, require, shown
 from langevin_sgd.claims.discovery import claim_folders
+from langevin_sgd.dataset import replace_file
 
 if TYPE_CHECKING:
     from langevin_sgd.claims.claim import Claim
@@ -51,9 +55,9 @@ def write_template(name: str, *, folder: Path | None = None) -> Path:
     Parameters
     ----------
     name
-        PAPER/ID, both of small letters, digits and underscores.
+        PAPER/ID, both of small letters, digits and underscores, and no keywords of Python.
     folder
-        Folder of claims; default: the first of LANGEVIN_SGD_CLAIMS, else the package's own.
+        Folder of claims; default: `default_folder`.
 
     Returns
     -------
@@ -63,16 +67,41 @@ def write_template(name: str, *, folder: Path | None = None) -> Path:
     Raises
     ------
     InputError
-        If the name does not fit or the file is there already.
+        If the name does not fit, there is a claim of that name already, or the file cannot be written.
     """
+    name = as_text("name", name)
     if not re.fullmatch(r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*", name):
-        raise InputError(f"name = {name!r}: must be PAPER/ID in small letters, digits and underscores")
-    folders = claim_folders()
-    path = (folder or folders[min(1, len(folders) - 1)]) / f"{name}.py"
-    if path.exists():
-        raise InputError(f"name = {name!r}: '{path}' is there already")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    class_name = "".join(part.capitalize() for part in path.stem.split("_"))
-    text = (TEMPLATES / "claim.py.txt").read_text(encoding="utf-8")
-    path.write_text(text.replace("CLASS_NAME", class_name), encoding="utf-8")
+        raise InputError(f"name = {shown(name)}: must be PAPER/ID in small letters, digits and underscores")
+    for word in name.split("/"):
+        require(not keyword.iskeyword(word), "name", name, f"{word!r} is a keyword of Python, which cannot import it")
+    if folder is not None:
+        as_instance("folder", folder, (str, os.PathLike))
+    path = (default_folder() if folder is None else Path(folder)) / f"{name}.py"
+    try:
+        for there in (path, *(other / f"{name}.py" for other in claim_folders())):
+            require(not there.exists(), "name", name, f"'{there}' is there already")
+        class_name = "".join(part.capitalize() for part in path.stem.split("_"))
+        text = (TEMPLATES / "claim.py.txt").read_text(encoding="utf-8")
+        with replace_file(path) as part:
+            part.write_text(text.replace("CLASS_NAME", class_name), encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(f"folder = {shown(str(path.parent))}: cannot be written to ({reason})") from error
     return path
+
+
+def default_folder() -> Path:
+    """Return where new claims go: the first folder of LANGEVIN_SGD_CLAIMS, else that of a checkout, else ./claims."""
+    own, *others = claim_folders()
+    if others:
+        return others[0]
+    return own if (own.parent / "pyproject.toml").is_file() else Path("claims")
+
+
+def run_command(name: str, folder: Path) -> str:
+    """Return the command that runs a claim in `folder`, which finds it there whatever the environment says."""
+    command = f"langevin-sgd claims run {name}"
+    if folder.resolve() in [known.resolve() for known in claim_folders()]:
+        return command
+    named = os.pathsep.join(filter(None, [os.environ.get("LANGEVIN_SGD_CLAIMS", ""), str(folder.resolve())]))
+    return f"LANGEVIN_SGD_CLAIMS={shlex.quote(named)} {command}"

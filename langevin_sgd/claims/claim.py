@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from langevin_sgd.checks import InputError, as_choice, as_not_negative, is_real
+from langevin_sgd.checks import InputError, as_choice, as_instance, as_not_negative, as_real, as_text, require
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,13 +51,14 @@ class Component:
     alternatives: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        where = f"component {self.name!r}"
-        as_not_negative(f"{where}: margin", self.margin)
-        if self.margin > 0 and not self.margin_reason:
-            raise InputError(f"{where}: margin = {self.margin!r}: needs a margin_reason")
-        for name, value in {"prediction": self.prediction, **self.alternatives}.items():
-            if not is_real(value):
-                raise InputError(f"{where}: {name} = {value!r}: must be a finite number")
+        where = f"component {as_text('name', self.name)!r}"
+        margin = as_not_negative(f"{where}: margin", self.margin)
+        require(margin == 0 or bool(self.margin_reason), f"{where}: margin", margin, "needs a margin_reason")
+        rivals = as_instance(f"{where}: alternatives", self.alternatives, Mapping, "must be numbers by name")
+        known = {name: as_real(f"{where}: {name}", value) for name, value in rivals.items()}
+        object.__setattr__(self, "margin", margin)
+        object.__setattr__(self, "prediction", as_real(f"{where}: prediction", self.prediction))
+        object.__setattr__(self, "alternatives", known)
 
     @property
     def nearest_alternative(self) -> float:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeGuard
 
-from langevin_sgd.checks import InputError, as_choice, require
+from langevin_sgd.checks import InputError, as_choice, as_text, require
 from langevin_sgd.claims.claim import Claim, check_claim
 
 VALIDATION = "langevin_sgd.validation"
@@ -61,7 +61,7 @@ def find_claim(wanted: str) -> Claim:
     InputError
         If there is none, with the nearest name, or more than one.
     """
-    names = sorted(set(_names()))
+    names, wanted = sorted(set(_names())), as_text("claim", wanted)
     found = [(paper, name) for paper, name in names if wanted in (name, f"{paper}/{name}")]
     if len(found) > 1:
         raise InputError(f"claim = {wanted!r}: is in {' and '.join(paper for paper, _ in found)}; write PAPER/ID")

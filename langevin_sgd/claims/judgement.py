@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from langevin_sgd.claims.claim import Claim, Component
-from langevin_sgd.claims.verdict import SEVERITY, Verdict, judge, pull, worst
+from langevin_sgd.claims.verdict import (
+    SEVERITY,
+    Verdict,
+    judge,
+    passes_by_margin,
+    pull,
+    pull_without_margin,
+    worst,
+)
 from langevin_sgd.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -29,6 +37,16 @@ class JudgedComponent:
         """(m - p) / sqrt(se^2 + d^2)."""
         return pull(self.component.prediction, self.component.margin, self.estimate)
 
+    @property
+    def pull_without_margin(self) -> float | None:
+        """(m - p) / se."""
+        return pull_without_margin(self.component.prediction, self.estimate)
+
+    @property
+    def by_margin(self) -> bool:
+        """Whether the measurement meets the prediction within its margin only."""
+        return passes_by_margin(self.component.prediction, self.component.margin, self.estimate)
+
     def to_dict(self) -> dict[str, Any]:
         """Return strict JSON types."""
         measured = self.estimate.to_dict() if self.estimate else {"value": None, "standard_error": None}
@@ -40,6 +58,7 @@ class JudgedComponent:
             "standard_error": measured["standard_error"],
             "alternatives": {name: float(value) for name, value in self.component.alternatives.items()},
             "verdict": self.verdict,
+            "pull_without_margin": self.pull_without_margin,
         }
 
 
@@ -86,6 +105,11 @@ class Judgement:
         return min(self.components, key=_badness, default=None)
 
     @property
+    def by_margin(self) -> int:
+        """How many components meet their prediction within its margin only."""
+        return sum(judged.by_margin for judged in self.components)
+
+    @property
     def as_expected(self) -> bool:
         """Whether the outcome is what the claim expects, the control refuted; ``not_run`` is not held against it."""
         if self.verdict == "not_run":
@@ -110,6 +134,10 @@ class Judgement:
             "pull": deciding.pull if deciding else None,
             "control_verdict": self.control_verdict,
             "seconds": self.seconds,
+            "decided_by": numbers.get("name"),
+            "margin": numbers.get("margin"),
+            "pull_without_margin": numbers.get("pull_without_margin"),
+            "by_margin": self.by_margin,
             "components": [component.to_dict() for component in self.components],
         }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,7 +58,8 @@ def write_report(judgements: Sequence[Judgement], output: Path, *, stale: Sequen
         lstrip_blocks=True,
     )
     templates.filters["breakable"] = _breakable
-    templates.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
+    templates.filters["md"] = _markdown
+    templates.filters["code"] = lambda text: str(text).replace("```", "` ` `")
     content = {
         "entries": entries,
         "summary": summary(judgements),
@@ -82,12 +84,21 @@ def _breakable(text: str) -> Any:
     return Markup(str(escape(text)).replace("/", "/<wbr>").replace("_", "_<wbr>"))
 
 
+def _markdown(text: str) -> str:
+    """Write a text of others so that Markdown shows it: in one line, no markup of HTML, no cell or link of its own."""
+    shown = " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"[|\[\]]", lambda found: f"\\{found.group()}", shown)
+
+
 def summary(judgements: Sequence[Judgement]) -> str:
-    """Return how many claims came out how, in one line."""
+    """Return how many claims came out how, and how many components meet their predictions by margin, in one line."""
     counts = Counter(judgement.verdict for judgement in judgements)
     verdicts = ", ".join(f"{counts[name]} {_words(name)}" for name in reversed(SEVERITY) if counts[name])
     unexpected = sum(not judgement.as_expected for judgement in judgements)
-    return f"{len(judgements)} claims: {verdicts}; {unexpected or 'none'} not as expected."
+    judged = [one for item in judgements for one in item.components if one.verdict in ("supported", "underpowered")]
+    line = f"{len(judgements)} claims: {verdicts}; {unexpected or 'none'} not as expected."
+    by_margin = f"{sum(one.by_margin for one in judged)} of {len(judged)}"
+    return f"{line} Predictions met within their margin only: {by_margin}." if judged else line
 
 
 def _versions(judgements: Sequence[Judgement]) -> list[str]:
@@ -114,6 +125,9 @@ class _Panel:
     @property
     def source(self) -> str:
         return _data_uri("image/svg+xml", self.svg)
+
+
+_NUMBERS = ("name", "prediction", "measurement", "off", "pull")
 
 
 class _Entry:
@@ -144,7 +158,13 @@ class _Entry:
     def deciding(self) -> dict[str, str]:
         """The numbers of the component that decides."""
         judged = self.judgement.deciding
-        return _component(judged) if judged else dict.fromkeys(("name", "prediction", "measurement", "pull"), NOTHING)
+        return _component(judged) if judged else dict.fromkeys(_NUMBERS, NOTHING)
+
+    @property
+    def by_margin(self) -> str:
+        """How many of the components meet their prediction within its margin only."""
+        judgement = self.judgement
+        return f"{judgement.by_margin} of {len(judgement.components)}" if judgement.components else NOTHING
 
     @cached_property
     def components(self) -> list[dict[str, str]]:
@@ -189,19 +209,25 @@ def _component(judged: JudgedComponent) -> dict[str, str]:
     measured = estimate is not None and estimate.value is not None
     return {
         "name": component.name,
-        "prediction": f"{component.prediction:.6g}",
-        "margin": f"{component.margin:.3g}" if component.margin else "exact",
+        "prediction": f"{component.prediction:.6g}" + (f" ± {component.margin:.3g}" if component.margin else ""),
         "margin_reason": component.margin_reason,
         "alternatives": "; ".join(f"{name}: {value:.6g}" for name, value in component.alternatives.items()) or NOTHING,
         "measurement": format_with_error(estimate.value, estimate.standard_error).replace("+-", "±")
         if estimate is not None and measured
         else NOTHING,
         "method": estimate.method if estimate is not None else "",
-        "pull": NOTHING if judged.pull is None else f"{judged.pull:+z.2f}",
+        "off": pull_in_words(judged.pull_without_margin),
+        "pull": pull_in_words(judged.pull),
+        "by_margin": "within the margin only" if judged.by_margin else "",
         "verdict": judged.verdict,
         "verdict_words": _words(judged.verdict),
         "reason": judged.reason,
     }
+
+
+def pull_in_words(pull: float | None) -> str:
+    """Write a pull with its sign to two places, a very large one to two digits."""
+    return NOTHING if pull is None else f"{pull:+z.2f}" if abs(pull) < 1e4 else f"{pull:+.1e}"
 
 
 def _alt(panel: Any) -> str:

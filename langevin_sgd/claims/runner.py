@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from langevin_sgd.checks import InputError, as_choice, as_count, require
+from langevin_sgd.checks import InputError, as_choice, as_count, as_instance, require
 from langevin_sgd.claims.claim import TIERS, Claim, Component, check_components
 from langevin_sgd.claims.discovery import find_claims
 from langevin_sgd.claims.judgement import JudgedComponent, Judgement, judge_components
+from langevin_sgd.claims.runs import DEVICES, read_runs, remember
 from langevin_sgd.claims.verdict import Verdict
-from langevin_sgd.dataset import replace_file
 from langevin_sgd.sweep import Store, Task
 from langevin_sgd.sweep import run as run_tasks
 from langevin_sgd.sweep.store import identity
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
     from langevin_sgd.estimate import Estimate
 
-_RUNS = "claims.json"
-"""In the store: which claims were run, in which tiers, with which seeds and on which device; so that a report knows
-what to judge."""
 _DEVICE = "device"
 """Field of a task's settings that says where networks are trained."""
 
@@ -84,11 +80,12 @@ def run(
     InputError
         If a claim is not well formed, or there is no such device: before anything is computed.
     """
-    plans = [plan(claim, tier, seed, device) for claim in claims]
+    plans = [plan(as_instance("claims", claim, Claim), tier, seed, device) for claim in claims]
+    as_instance("store", store, Store)
     if device == "cuda":
         _require_cuda(plans)
     tasks = [task for one in plans for task in (one.tasks or {}).values()]
-    _remember(store, plans)
+    remember(store, _entries(plans))
     run_tasks(tasks, store, workers=workers, scheduler=scheduler, progress=progress, retry_failed=retry_failed)
     # Claims share results: each is read once.
     load = cache(store.load)
@@ -105,20 +102,35 @@ def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list
     claims
         Default: all there are.
     """
-    runs, load = _runs(store), cache(store.load)
+    runs, load = read_runs(as_instance("store", store, Store)), cache(store.load)
+    # A store that has lost its list is looked through for every claim.
+    unlisted = runs is None and any(store.directory.glob("**/*.nc"))
     judged = []
     for claim in find_claims() if claims is None else claims:
-        tiers = runs.get(f"{claim.paper}/{claim.id}", {claim.tiers[0]: {}})
-        judged += [
-            judge_plan(plan(claim, tier, **tiers[tier]), store, load, panels=True) for tier in TIERS if tier in tiers
-        ]
+        known = (runs or {}).get(f"{claim.paper}/{claim.id}", {claim.tiers[0]: {}} if unlisted else {})
+        plans = [plan(claim, tier, **known[tier]) for tier in TIERS if tier in known]
+        judged += [judge_plan(one, store, load, panels=True) for one in plans] or [_never_run(claim)]
     return judged
+
+
+def _never_run(claim: Claim) -> Judgement:
+    """The outcome for a claim of which nothing is stored: it is asked for nothing, not even its predictions."""
+    nothing = Plan(claim, claim.tiers[0], 0)
+    return _without_data(nothing, "not_run", f"nothing is stored; run: {_command(nothing)}")
+
+
+def _entries(plans: Sequence[Plan]) -> dict[str, dict[str, dict[str, Any]]]:
+    """What a report needs to know about a run."""
+    entries: dict[str, dict[str, dict[str, Any]]] = {}
+    for one in plans:
+        entries.setdefault(one.name, {})[one.tier] = {"seed": one.seed, _DEVICE: one.device}
+    return entries
 
 
 def plan(claim: Claim, tier: str, seed: int = 0, device: str = "cpu") -> Plan:
     """Ask a claim for its predictions and tasks, and check them."""
     tier = as_choice("tier", tier, TIERS)
-    seed = as_count("seed", seed, minimum=0)
+    seed, device = as_count("seed", seed, minimum=0), as_choice("device", device, DEVICES)
     if tier not in claim.tiers:
         return Plan(claim, tier, seed, device, unavailable=f"has no {tier} tier (has: {', '.join(claim.tiers)})")
     components, control = claim.predict(tier), claim.control(tier)
@@ -218,25 +230,3 @@ def _judge_data(one: Plan, store: Store, data: Mapping[str, xr.Dataset], panels:
         versions=[record["versions"] for record in records if "versions" in record],
         panels=one.claim.panels(data, one.tier) if panels else (),
     )
-
-
-# --- what was run --------------------------------------------------------------------------------------------------
-
-
-def _runs(store: Store) -> dict[str, dict[str, dict[str, Any]]]:
-    """paper/id -> tier -> seed and device."""
-    try:
-        found: dict[str, dict[str, dict[str, Any]]] = json.loads((store.directory / _RUNS).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except json.JSONDecodeError as error:
-        raise InputError(f"'{store.directory / _RUNS}': is not JSON ({error}); remove it and run again") from error
-    return found
-
-
-def _remember(store: Store, plans: Sequence[Plan]) -> None:
-    known: dict[str, Any] = _runs(store)
-    for one in plans:
-        known[one.name] = known.get(one.name, {}) | {one.tier: {"seed": one.seed, _DEVICE: one.device}}
-    with store.writing(), replace_file(store.directory / _RUNS) as part:
-        part.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")

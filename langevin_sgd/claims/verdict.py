@@ -23,6 +23,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Literal
 
+from langevin_sgd.checks import as_not_negative, as_positive, as_real, require
 from langevin_sgd.estimate import Estimate
 
 Verdict = Literal["failed", "not_run", "out_of_range", "refuted", "underpowered", "supported"]
@@ -56,8 +57,10 @@ def critical_value(degrees_of_freedom: float = math.inf, level: float = FALSE_AL
     """
     from scipy.special import ndtri, stdtrit
 
+    require(0 < as_real("level", level) < 1, "level", level, "must lie between 0 and 1")
+    known = math.inf if degrees_of_freedom == math.inf else as_positive("degrees_of_freedom", degrees_of_freedom)
     tail = level / 2
-    return -float(ndtri(tail) if math.isinf(degrees_of_freedom) else stdtrit(degrees_of_freedom, tail))
+    return -float(ndtri(tail) if math.isinf(known) else stdtrit(known, tail))
 
 
 def judge(
@@ -92,6 +95,8 @@ def judge(
     >>> judge(1.0, 0.0, {"twice": 2.0}, measured), judge(1.5, 0.0, {}, measured)
     (('supported', ''), ('refuted', 'misses the prediction by 48.0 standard errors'))
     """
+    prediction, margin = as_real("prediction", prediction), as_not_negative("margin", margin)
+    rivals = {name: as_real(name, value) for name, value in alternatives.items()}
     problem = _unusable(estimate)
     if estimate is None or problem:
         return "failed", problem
@@ -99,7 +104,7 @@ def judge(
     reach = critical_value(estimate.degrees_of_freedom, level) * error + margin
     if abs(value - prediction) > reach:
         return "refuted", _distance(abs(value - prediction) - margin, error)
-    met = [name for name, other in alternatives.items() if abs(value - other) <= reach]
+    met = [name for name, other in rivals.items() if abs(value - other) <= reach]
     return ("underpowered", f"cannot be told from: {', '.join(met)}") if met else ("supported", "")
 
 
@@ -131,11 +136,37 @@ def pull(prediction: float, margin: float, estimate: Estimate | None) -> float |
     >>> pull(1.0, 0.3, Estimate(value=1.5, standard_error=0.4))
     1.0
     """
+    prediction, margin = as_real("prediction", prediction), as_not_negative("margin", margin)
     if estimate is None or _unusable(estimate):
         return None
     gap = float(estimate.value or 0.0) - prediction
     scale = math.hypot(float(estimate.standard_error or 0.0), margin)
     return gap / scale if scale else (0.0 if gap == 0 else None)
+
+
+def pull_without_margin(prediction: float, estimate: Estimate | None) -> float | None:
+    """(m - p) / se: how far off the prediction itself, whatever its margin; ``None`` as for `pull`.
+
+    Examples
+    --------
+    >>> pull_without_margin(1.0, Estimate(value=1.5, standard_error=0.25))
+    2.0
+    """
+    return pull(prediction, 0.0, estimate)
+
+
+def passes_by_margin(
+    prediction: float, margin: float, estimate: Estimate | None, *, level: float = FALSE_ALARM
+) -> bool:
+    """Whether a prediction is met within its margin only: without the margin it would be refuted.
+
+    Examples
+    --------
+    >>> passes_by_margin(1.0, 0.5, Estimate(value=1.4, standard_error=0.01))
+    True
+    """
+    with_margin, without = (judge(prediction, d, {}, estimate, level=level)[0] for d in (margin, 0.0))
+    return with_margin != "refuted" and without == "refuted"
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

@@ -9,14 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg, subcommand
 
-from langevin_sgd.checks import require
-from langevin_sgd.cli.text import print_json, table
+from langevin_sgd.checks import InputError
+from langevin_sgd.cli.arguments import (
+    Results,
+    Scheduler,
+    Seed,
+    Workers,
+    accepted,
+    in_words_of_the_command,
+    option,
+    output_folder,
+    text,
+)
+from langevin_sgd.cli.text import one_line, print_json, table
 from langevin_sgd.estimate import format_with_error
 
 if TYPE_CHECKING:
     from langevin_sgd.claims import Claim, Judgement
-
-Results = Annotated[Path, arg(metavar="DIR")]
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,10 @@ def _component_row(component: dict[str, object]) -> list[str]:
     return [str(component["name"]), *numbers, rivals, "-" if control is None else f"{control:.6g}"]
 
 
+def _folder(word: str) -> Path:
+    return Path(text(word))
+
+
 @dataclass(frozen=True)
 class New:
     """Write a commented template of a claim that runs as it stands."""
@@ -86,15 +99,17 @@ class New:
     name: Positional[Annotated[str, arg(metavar="PAPER/ID")]]
     """Folder and name of the claim."""
 
-    folder: Annotated[Path | None, arg(metavar="DIR")] = None
-    """Folder of claims to write into; default: the first of LANGEVIN_SGD_CLAIMS, else the package's own."""
+    folder: Annotated[Path | None, option(_folder, "DIR")] = None
+    """Folder of claims to write into; default: the first of LANGEVIN_SGD_CLAIMS, else that of a checkout of the
+    package, else ./claims."""
 
     def run(self) -> int:
         """Write the file."""
-        from langevin_sgd.claims import write_template
+        from langevin_sgd.claims import run_command, write_template
 
-        path = write_template(self.name, folder=self.folder)
-        print(f"written: {path}\nrun it:  langevin-sgd claims run {self.name}")
+        with in_words_of_the_command({"folder": "folder"}):
+            path = write_template(self.name, folder=self.folder)
+        print(f"written: {path}\nrun it:  {run_command(self.name, path.parent.parent)}")
         return 0
 
 
@@ -105,7 +120,7 @@ class Run:
     ids: Positional[Annotated[tuple[str, ...], arg(metavar="[ID ...]")]] = ()
     """Claims, as ID or PAPER/ID; default: all that have a grid in the tier."""
 
-    paper: str | None = None
+    paper: Annotated[str | None, option(text, "NAME")] = None
     """Only claims of this folder."""
 
     tier: Literal["quick", "full", "gpu"] = "quick"
@@ -114,16 +129,16 @@ class Run:
     device: Literal["cpu", "cuda"] = "cpu"
     """Where networks are trained; the gpu tier needs cuda. On a GPU one worker by default."""
 
-    workers: int = 0
+    workers: Workers = 0
     """Worker processes; 0: as many as this process may use cores."""
 
-    scheduler: Annotated[str | None, arg(metavar="ADDRESS")] = None
+    scheduler: Scheduler = None
     """A running Dask cluster (tcp://host:port) that shares the results directory."""
 
     results: Results = Path("results")
     """Where results are stored."""
 
-    seed: int = 0
+    seed: Seed = 0
     """From which every task derives its own seed."""
 
     retry_failed: bool = False
@@ -137,17 +152,18 @@ class Run:
         from langevin_sgd import claims
         from langevin_sgd.sweep import Store
 
-        judgements = claims.run(
-            self._chosen(),
-            Store(self.results),
-            tier=self.tier,
-            seed=self.seed,
-            device=self.device,
-            workers=self.workers or (None if self.device == "cpu" else 1),
-            scheduler=self.scheduler,
-            progress=True,
-            retry_failed=self.retry_failed,
-        )
+        with in_words_of_the_command({"directory": "results"}):
+            judgements = claims.run(
+                self._chosen(),
+                Store(self.results),
+                tier=self.tier,
+                seed=self.seed,
+                device=self.device,
+                workers=self.workers or (None if self.device == "cpu" else 1),
+                scheduler=self.scheduler,
+                progress=True,
+                retry_failed=self.retry_failed,
+            )
         if self.json:
             print_json([judgement.to_dict() for judgement in judgements])
         else:
@@ -162,7 +178,8 @@ class Run:
             chosen = [claim for claim in map(find_claim, self.ids) if self.paper in (None, claim.paper)]
         else:
             chosen = [claim for claim in find_claims(paper=self.paper) if self.tier in claim.tiers]
-        require(bool(chosen), "tier", self.tier, "no claim asked for has a grid in it; see langevin-sgd claims list")
+        if not chosen:
+            raise InputError(f"--tier = {self.tier}: no claim asked for has a grid in it; see langevin-sgd claims list")
         return chosen
 
 
@@ -173,7 +190,7 @@ class Report:
     results: Results = Path("results")
     """Where results are stored."""
 
-    output: Annotated[Path, arg(metavar="DIR")] = Path("report")
+    output: Annotated[Path, option(output_folder, "DIR")] = Path("report")
     """Where the report is written."""
 
     def run(self) -> int:
@@ -181,13 +198,14 @@ class Report:
         from langevin_sgd import claims
         from langevin_sgd.sweep import Store
 
-        store = Store(self.results)
+        output, store = accepted("--output", output_folder, str(self.output)), Store(self.results)
         judgements = claims.judge_stored(store)
         stale = [str(status.path.relative_to(self.results)) for status in store.statuses() if status.state == "stale"]
-        page = claims.write_report(judgements, self.output, stale=stale)
         print(claims.summary(judgements))
-        print(f"report:  {page}")
-        report_deviations(judgements)
+        print(f"report:  {claims.write_report(judgements, output, stale=stale)}")
+        report_deviations([judgement for judgement in judgements if judgement.components])
+        if never := sum(not judgement.components for judgement in judgements):
+            print(f"{never} not run", file=sys.stderr)
         return 0
 
 
@@ -209,21 +227,34 @@ class Claims:
 
 
 def verdict_table(judgements: list[Judgement]) -> str:
-    """One line a claim: the numbers are those of its deciding component."""
-    header = ["claim", "tier", "prediction", "measurement", "pull", "control", "verdict"]
-    return table(header, [_verdict_row(judgement) for judgement in judgements], right=[2, 3, 4])
+    """One line a claim: the numbers are those of its deciding component, which is named.
+
+    By margin: how many of its components meet their prediction within its margin only, and would be refuted without.
+    """
+    header = ["claim", "tier", "decided by", "prediction", "measurement", "(m-p)/se", "pull", "by margin"]
+    rows = [_verdict_row(judgement) for judgement in judgements]
+    return table([*header, "control", "verdict"], rows, right=[3, 4, 5, 6])
 
 
 def _verdict_row(judgement: Judgement) -> list[str]:
-    document, mark = judgement.to_dict(), "" if judgement.as_expected else "  <- not as expected"
+    from langevin_sgd.claims import pull_in_words
+
+    deciding, mark = judgement.deciding, "" if judgement.as_expected else "  <- not as expected"
     expected = " (expected)" if judgement.verdict == judgement.claim.expected_verdict == "refuted" else ""
-    numbers = ["-" if document[key] is None else f"{document[key]:{form}}" for key, form in _NUMBERS]
-    measured = format_with_error(document["measurement"], document["standard_error"])
+    numbers = ["-"] * 6
+    if deciding is not None:
+        component, measured = deciding.component, deciding.estimate
+        margin = f" +- {component.margin:.3g}" if component.margin else ""
+        numbers = [
+            component.name,
+            f"{component.prediction:.6g}{margin}",
+            "-" if measured is None else format_with_error(measured.value, measured.standard_error),
+            pull_in_words(deciding.pull_without_margin),
+            pull_in_words(deciding.pull),
+            f"{judgement.by_margin} of {len(judgement.components)}",
+        ]
     verdict = f"{judgement.verdict}{expected}{mark}"
-    return [judgement.claim.id, judgement.tier, numbers[0], measured, numbers[1], judgement.control_verdict, verdict]
-
-
-_NUMBERS = (("prediction", ".6g"), ("pull", "+z.2f"))
+    return [judgement.claim.id, judgement.tier, *numbers, judgement.control_verdict, verdict]
 
 
 def report_deviations(judgements: list[Judgement]) -> int:
@@ -232,5 +263,6 @@ def report_deviations(judgements: list[Judgement]) -> int:
         name = f"{judgement.claim.paper}/{judgement.claim.id}"
         if not judgement.as_expected or judgement.verdict == "not_run":
             control = "" if judgement.control_verdict == "refuted" else f"; control: {judgement.control_verdict}"
-            print(f"{name}: {judgement.verdict}: {judgement.reason or 'not expected'}{control}", file=sys.stderr)
+            line = f"{name}: {judgement.verdict}: {judgement.reason or 'not expected'}{control}"
+            print(one_line(line), file=sys.stderr)
     return 0 if all(judgement.as_expected for judgement in judgements) else 1

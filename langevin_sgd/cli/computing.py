@@ -1,10 +1,15 @@
-"""Computing the tasks of a command, and saying so if some of them failed."""
+"""Computing the tasks of a command, saying so if some of them failed, and what is needed for it."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from langevin_sgd.checks import InputError
+from langevin_sgd.cli.text import one_line
 
 if TYPE_CHECKING:
     from langevin_sgd.sweep import Store, Task
@@ -12,12 +17,25 @@ if TYPE_CHECKING:
 
 def compute(
     tasks: Sequence[Task], store: Store, *, workers: int | None, scheduler: str | None, retry_failed: bool
-) -> bool:
-    """Compute what the store lacks; return whether all is there, after one line about what failed."""
+) -> list[dict[str, Any]]:
+    """Compute what the store lacks; return the tasks that failed with their errors, after one line about them."""
     from langevin_sgd import sweep
 
     outcome = sweep.run(tasks, store, workers=workers, scheduler=scheduler, progress=True, retry_failed=retry_failed)
     if outcome.failed:
-        reason = next(iter(outcome.failed.values()))
+        reason = one_line(next(iter(outcome.failed.values())))
         print(f"langevin-sgd: {len(outcome.failed)} tasks failed: {reason}", file=sys.stderr)
-    return not outcome.failed
+    return [
+        {"task": task.name, "settings": json.loads(task.settings), "error": error}
+        for task, error in outcome.failed.items()
+    ]
+
+
+def require_torch() -> None:
+    """Raise `InputError` where PyTorch, which only networks need, is not installed."""
+    try:
+        there = find_spec("torch") is not None
+    except ValueError:  # it was taken out of reach on purpose
+        there = False
+    if not there:
+        raise InputError("networks need PyTorch, which is not installed: pip install torch")

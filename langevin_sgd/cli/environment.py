@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from langevin_sgd.cli.text import print_json
+from langevin_sgd.machine import usable_cores
 
 _PACKAGES = (
     "langevin-sgd",
@@ -49,7 +50,7 @@ class Environment:
 
     def found(self) -> dict[str, dict[str, Any]]:
         """Return versions, machine, threads and devices; ``None`` where there is nothing to say."""
-        cores = {"logical": os.cpu_count(), "usable": len(os.sched_getaffinity(0))}
+        cores = {"logical": os.cpu_count(), "usable": usable_cores()}
         return {
             "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
             "machine": {"system": platform.system(), "architecture": platform.machine()},

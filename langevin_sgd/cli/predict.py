@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from tyro.conf import Positional, arg
+from tyro.conf import Positional
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.cli.arguments import comma_list
+from langevin_sgd.cli.arguments import DataFile, Figure, count, in_words_of_the_command, list_of, number, option
 from langevin_sgd.cli.text import print_json, table
 
 
@@ -25,31 +25,31 @@ class Predict:
     what: Positional[Literal["linear-regression"]]
     """What to predict."""
 
-    lr: float
+    lr: Annotated[float, option(number(above=0), "FLOAT")]
     """Learning rate."""
 
-    eigenvalues: Annotated[tuple[float, ...], comma_list(float)] = ()
+    eigenvalues: Annotated[tuple[float, ...], option(list_of(number()), "A,B,...")] = ()
     """Eigenvalues of the Hessian."""
 
-    data: Annotated[Path | None, arg(metavar="FILE")] = None
+    data: DataFile = None
     """Instead of eigenvalues: a .npz file (arrays X and y) or .csv file (target in the last column) of your own."""
 
-    momentum: float = 0.0
+    momentum: Annotated[float, option(number(least=0, below=1), "FLOAT")] = 0.0
     """Momentum, at least 0 and below 1."""
 
-    batch_size: int = 1
+    batch_size: Annotated[int, option(count(1, 10**15), "INT")] = 1
     """Samples per minibatch."""
 
-    weight_decay: float = 0.0
+    weight_decay: Annotated[float, option(number(least=0), "FLOAT")] = 0.0
     """Coupled L2 coefficient."""
 
-    noise_scale: float | None = None
+    noise_scale: Annotated[float | None, option(number(), "FLOAT")] = None
     """sigma^2, the variance of the residuals; 1 by default, that of the data with --data."""
 
-    lags: Annotated[tuple[int, ...], comma_list(int)] = (1, 10, 100)
+    lags: Annotated[tuple[int, ...], option(list_of(count(0, 10**15)), "A,B,...")] = (1, 10, 100)
     """Steps over which the mean-square displacement is given."""
 
-    plot: Annotated[Path | None, arg(metavar="FILE")] = None
+    plot: Figure = None
     """Draw the mean-square displacement into FILE (.svg, .pdf, .png)."""
 
     json: bool = False
@@ -60,16 +60,17 @@ class Predict:
         from langevin_sgd import theory
 
         settings = {name: value for name, value in asdict(self).items() if name not in ("what", "data", "plot", "json")}
-        settings |= self._spectrum()
-        document = theory.predict_linear_regression(**settings)
-        if self.plot is not None:
-            every_lag = np.unique(np.geomspace(1, max(self.lags), 100).round().astype(int))
-            _plot(theory.predict_linear_regression(**settings | {"lags": every_lag.tolist()}), self.plot)
+        with in_words_of_the_command({name: name.replace("_", "-") for name in settings}):
+            settings |= self._spectrum()
+            document = theory.predict_linear_regression(**settings)
         if self.json:
             print_json(document)
         else:
             print(_modes_table(document))
             print(f"\n{_displacement_table(document)}")
+        if self.plot is not None:
+            every_lag = np.unique(np.geomspace(1, max(1, *self.lags), 100).round().astype(int))
+            _plot(theory.predict_linear_regression(**settings | {"lags": every_lag.tolist()}), self.plot)
         return 0
 
     def _spectrum(self) -> dict[str, Any]:

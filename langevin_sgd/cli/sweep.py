@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from tyro.conf import Positional, arg, subcommand
+from tyro.conf import Positional, subcommand
 
-from langevin_sgd.checks import require
-from langevin_sgd.cli.text import print_json, table
+from langevin_sgd.cli.arguments import option, stored_folder
+from langevin_sgd.cli.text import harmless, one_line, print_json, table
 
 if TYPE_CHECKING:
     from langevin_sgd.sweep import Status
 
-Directory = Positional[Annotated[Path, arg(metavar="DIR")]]
+Directory = Positional[Annotated[Path, option(stored_folder, "DIR", place="DIR")]]
 
 _STATES = ("done", "missing", "failed", "damaged", "stale")
 
@@ -63,8 +63,10 @@ class Failures:
             print_json([_failure(status) for status in failed])
         else:
             for status in failed:
-                print(f"{_function(status)}  {status.record['error']}\n  settings: {_failure(status)['settings']}")
-                print(f"{status.record['traceback']}")
+                failure = _failure(status)
+                print(one_line(f"{_function(status)}  {failure['error']}"))
+                print(f"  settings: {one_line(str(failure['settings']))}")
+                print(harmless(str(failure["traceback"] or "")))
             print(f"{len(failed)} failed; the command that made them tries them again with --retry-failed")
         return 1 if failed else 0
 
@@ -72,7 +74,6 @@ class Failures:
 def _statuses(directory: Path) -> list[Status]:
     from langevin_sgd.sweep import Store
 
-    require(directory.is_dir(), "directory", str(directory), "there is no such directory")
     return Store(directory).statuses()
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_choice, as_count, require
+from langevin_sgd.checks import InputError, as_choice, as_count, as_instance, as_tuple, convert_fields, require, shown
 from langevin_sgd.data.depleted_sign import DepletedSign
 from langevin_sgd.data.images import SHAPES, animals, grouping, parity, pixels_and_classes, scaled
 from langevin_sgd.randomness import DATA, normals
@@ -58,19 +58,21 @@ class BinaryImages:
     labels: str | tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "points", as_count("points", self.points))
-        object.__setattr__(self, "test_points", as_count("test_points", self.test_points))
-        object.__setattr__(self, "name", as_choice("name", self.name, SHAPES))
-        if self.labels is None:
-            object.__setattr__(self, "labels", _USUAL[self.name])
-        if isinstance(self.labels, str):
-            usual = _USUAL[self.name]
-            require(self.labels == usual, "labels", self.labels, f"must be {usual!r} or some classes for {self.name}")
-        else:
-            labels = tuple(self.labels or ())
-            within = all(label in range(10) for label in labels) and 0 < len(set(labels)) < 10
-            require(within, "labels", self.labels, "must name one to nine of the classes from 0 to 9")
-            object.__setattr__(self, "labels", tuple(int(label) for label in labels))
+        convert_fields(self, {"points": as_count, "test_points": as_count, "name": _as_name})
+        convert_fields(self, {"labels": self._as_labels})
+
+    def _as_labels(self, name: str, labels: object) -> str | tuple[int, ...]:
+        usual = _USUAL[self.name]
+        if labels is None or isinstance(labels, str):
+            require(labels in (None, usual), name, labels, f"must be {usual!r} or some classes for {self.name}")
+            return usual
+        allowed = "must name one to nine of the classes from 0 to 9"
+        try:
+            classes = as_tuple(name, labels, lambda place, label: as_count(place, label, 0, 9))
+        except InputError:
+            raise InputError(f"{name} = {shown(labels)}: {allowed}") from None
+        require(len(set(classes)) < 10, name, labels, allowed)
+        return classes
 
     @property
     def image(self) -> tuple[int, int, int]:
@@ -119,6 +121,10 @@ class BinaryImages:
         return grouping(classes, positive=self.labels or ())
 
 
+def _as_name(name: str, value: str) -> str:
+    return as_choice(name, value, SHAPES)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SyntheticPoints:
     """Points of a synthetic law with a test set of the same law, in the form that networks take.
@@ -133,7 +139,7 @@ class SyntheticPoints:
     Raises
     ------
     InputError
-        If there are no test points.
+        If there are no test points, or `law` is another law.
 
     Examples
     --------
@@ -146,7 +152,8 @@ class SyntheticPoints:
     test_points: int = 512
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "test_points", as_count("test_points", self.test_points))
+        as_instance("law", self.law, DepletedSign)
+        convert_fields(self, {"test_points": as_count})
 
     @property
     def points(self) -> int:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import as_count, is_real, require
+from langevin_sgd.checks import as_count, as_real, convert_fields, require
 from langevin_sgd.compiled import kernel
 from langevin_sgd.randomness import DATA, bits_over_steps, gamma_64, key_from_seed, normals
 
@@ -56,9 +56,7 @@ class DepletedSign:
     chi: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "points", as_count("points", self.points))
-        object.__setattr__(self, "dimension", as_count("dimension", self.dimension))
-        require_chi(self.chi)
+        convert_fields(self, {"points": as_count, "dimension": as_count, "chi": as_chi})
 
     def sample(self, seed: int, replica: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Draw a training set, a function of seed and replica alone.
@@ -86,9 +84,16 @@ class DepletedSign:
         return X, y
 
 
+def as_chi(name: str, value: float) -> float:
+    """Return a number above -1."""
+    chi = as_real(name, value, "must be a number above -1")
+    require(chi > -1, name, value, "must be a number above -1")
+    return chi
+
+
 def require_chi(chi: float) -> None:
     """Raise `InputError` unless chi is a number above -1."""
-    require(is_real(chi) and chi > -1, "chi", chi, "must be a number above -1")
+    as_chi("chi", chi)
 
 
 @kernel

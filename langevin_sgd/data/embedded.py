@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_sgd.checks import require
+from langevin_sgd.checks import as_array, as_count, require
 
 
 def diabetes() -> tuple[np.ndarray, np.ndarray]:
@@ -81,8 +81,7 @@ def digit_pair(first: int, second: int) -> tuple[np.ndarray, np.ndarray]:
     """
     from sklearn.datasets import load_digits
 
-    for name, digit in (("first", first), ("second", second)):
-        require(digit in range(10), name, digit, "must be a digit from 0 to 9")
+    first, second = as_count("first", first, 0, 9), as_count("second", second, 0, 9)
     require(first != second, "second", second, "must differ from first")
     X, label = load_digits(return_X_y=True)
     chosen = np.isin(label, (first, second))
@@ -102,6 +101,8 @@ def standardise(X: np.ndarray) -> np.ndarray:
     -------
     (sample, columns that change)
     """
+    X = as_array("X", X, ndim=2)
+    # Not by their spread, which rounding leaves above zero where 0.1 stands throughout.
+    changing = X.max(axis=0) > X.min(axis=0)
     spread = X.std(axis=0)
-    changing = spread > 0
     return np.ascontiguousarray((X[:, changing] - X[:, changing].mean(axis=0)) / spread[changing])

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from langevin_sgd.checks import as_choice, require
+from langevin_sgd.checks import as_choice, as_integers, require
 from langevin_sgd.data.image_files import read_images
 
 SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
@@ -130,7 +130,7 @@ def grouping(y: np.ndarray, *, positive: Iterable[int]) -> np.ndarray:
     Parameters
     ----------
     y
-        (image,) classes.
+        (image,) classes, whole numbers.
     positive
         Those that become +1; at least one, and not all.
 
@@ -141,15 +141,15 @@ def grouping(y: np.ndarray, *, positive: Iterable[int]) -> np.ndarray:
     Raises
     ------
     InputError
-        If either group would be empty.
+        If a class is no whole number, or either group would be empty.
 
     Examples
     --------
     >>> grouping(np.array([0, 3, 1, 3]), positive=(3,)).tolist()
     [-1.0, 1.0, -1.0, 1.0]
     """
-    chosen = tuple(positive)
-    member = np.isin(y, chosen)
+    chosen = tuple(as_integers("positive", list(positive)).tolist())
+    member = np.isin(as_integers("y", y, ndim=1), chosen)
     require(bool(member.any()) and not member.all(), "positive", chosen, "must name some of the classes and not all")
     return np.where(member, np.float32(1), np.float32(-1))
 
@@ -160,13 +160,18 @@ def parity(y: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     y
-        (image,) digits.
+        (image,) digits from 0 to 9.
 
     Returns
     -------
     (image,) float32 of +-1
+
+    Raises
+    ------
+    InputError
+        If a label is no digit, as the letters of EMNIST, or all digits are of one parity.
     """
-    return grouping(y, positive=range(0, 10, 2))
+    return grouping(_ten_classes(y), positive=range(0, 10, 2))
 
 
 def animals(y: np.ndarray) -> np.ndarray:
@@ -175,10 +180,23 @@ def animals(y: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     y
-        (image,) classes.
+        (image,) classes from 0 to 9.
 
     Returns
     -------
     (image,) float32 of +-1
+
+    Raises
+    ------
+    InputError
+        If a label is no class of CIFAR-10, or all are of one group.
     """
-    return grouping(y, positive=_ANIMALS)
+    return grouping(_ten_classes(y), positive=_ANIMALS)
+
+
+def _ten_classes(y: np.ndarray) -> np.ndarray:
+    classes = as_integers("y", y, ndim=1)
+    inside = (classes >= 0) & (classes <= 9)
+    found = np.unique(classes[~inside])[:5].tolist()
+    require(bool(inside.all()), "y", found, "every label must be a class from 0 to 9")
+    return classes

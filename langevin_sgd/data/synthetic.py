@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from langevin_sgd.checks import as_count, as_not_negative, require
+from langevin_sgd.checks import as_array, as_callable, as_count, as_not_negative, require
 from langevin_sgd.randomness import normals
 
 
@@ -39,14 +39,26 @@ def gaussian_inputs(
         (samples, parameter).
     y
         (samples,).
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range, or `teacher` returns anything but (sample,) finite numbers.
+
+    Examples
+    --------
+    >>> X, y = gaussian_inputs([1.0, 4.0], samples=3)
+    >>> X.shape, y.shape
+    ((3, 2), (3,))
     """
-    spread = np.sqrt(np.asarray(eigenvalues, dtype=float))
-    require(
-        spread.ndim == 1 and bool(np.all(spread > 0)), "eigenvalues", eigenvalues, "must be a list of numbers above 0"
-    )
+    allowed = "must be a list of numbers above 0"
+    variances = as_array("eigenvalues", eigenvalues, ndim=1, allowed=allowed)
+    require(len(variances) > 0 and bool((variances > 0).all()), "eigenvalues", eigenvalues, allowed)
     samples = as_count("samples", samples)
     label_noise = as_not_negative("label_noise", label_noise)
-    drawn = normals((samples, len(spread) + 1), seed)
-    X = drawn[:, :-1] * spread
+    drawn = normals((samples, len(variances) + 1), seed)
+    X = drawn[:, :-1] * np.sqrt(variances)
     y = label_noise * drawn[:, -1]
-    return X, y if teacher is None else y + teacher(X)
+    if teacher is not None:
+        y = y + as_array("teacher", as_callable("teacher", teacher)(X.copy()), shape=(samples,))
+    return X, y

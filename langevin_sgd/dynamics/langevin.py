@@ -19,14 +19,15 @@ stationary variances are too small by the factor 1 - lr k/(2 (1 + momentum)).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_not_negative, as_positive, require
-from langevin_sgd.dynamics.linear import LinearEquation, separate, symmetric_root
+from langevin_sgd.checks import InputError, as_array, as_instance, as_not_negative, as_positive, require
+from langevin_sgd.covariance import covariance_root
+from langevin_sgd.dynamics.linear import LinearEquation, separate
 from langevin_sgd.dynamics.minibatch_noise import hinge_equation
 from langevin_sgd.dynamics.noise import as_noise, scaled_noise
 from langevin_sgd.models.hinge_loss import HingeLoss
@@ -51,7 +52,9 @@ class Overdamped:
         Spectral density of the random force: a number, (parameter,) or (parameter, parameter), kept as a matrix; or a
         noise of `langevin_sgd.dynamics.noise`, `Ito` or `Stratonovich` where it depends on the state.
     step_time
-        Physical time of one step of SGD, > 0: the learning rate; a number or (replica,).
+        Physical time of one step of SGD, > 0: the learning rate, or, of an equation without SGD, the interval at which
+        it is recorded; a number or (replica,). It is not the step of an integrator, which makes several in it
+        (``substeps`` of `langevin_sgd.sde.simulate`, for Euler-Maruyama 40 by default).
 
     Raises
     ------
@@ -99,9 +102,11 @@ class Overdamped:
         InputError
             For settings this equation does not describe.
         """
+        as_instance("problem", problem, (LinearRegression, Perceptron))
         if isinstance(problem, Perceptron):
             loss, noise = hinge_equation(problem, settings, seed=seed, replica=replica)
             return cls(potential=loss, friction=1 - settings.momentum, noise_covariance=noise, step_time=settings.lr)
+        _require_plain(settings)
         return cls(
             potential=loss_potential(problem, settings.weight_decay),
             friction=1 - settings.momentum,
@@ -127,12 +132,9 @@ class Overdamped:
         InputError
             For settings this equation does not describe.
         """
-        return cls(
-            potential=potential,
-            friction=1 - settings.momentum,
-            noise_covariance=_noise_of_loss(potential, settings, gradient_noise),
-            step_time=settings.lr,
-        )
+        noise = _noise_of_loss(potential, settings, gradient_noise)
+        friction = 1 - settings.momentum
+        return cls(potential=potential, friction=friction, noise_covariance=noise, step_time=settings.lr)
 
     @classmethod
     def modified(cls, potential: Quadratic | Potential, settings: SGD, *, gradient_noise: Any) -> Overdamped:
@@ -151,6 +153,8 @@ class Overdamped:
         InputError
             With momentum, or for a potential without a formula.
         """
+        as_instance("potential", potential, (Quadratic, Potential))
+        _require_plain(settings)
         require(settings.momentum == 0, "momentum", settings.momentum, "the modified equation is that of plain SGD")
         return cls.from_potential(potential.modified(settings.lr), settings, gradient_noise=gradient_noise)
 
@@ -160,7 +164,7 @@ class Overdamped:
         basis, stiffness, covariance = separate(potential.stiffness, noise)
         return LinearEquation(
             drift=-stiffness / self.friction,
-            noise=symmetric_root(covariance) / self.friction,
+            noise=covariance_root(covariance) / self.friction,
             orders=1,
             centre=potential.centre,
             basis=basis,
@@ -184,7 +188,9 @@ class Underdamped:
         Spectral density of the random force: a number, (parameter,) or (parameter, parameter), kept as a matrix; or a
         noise of `langevin_sgd.dynamics.noise`. The calculus of `Ito` and `Stratonovich` makes no difference here.
     step_time
-        Physical time of one step of SGD, > 0: the learning rate; a number or (replica,).
+        Physical time of one step of SGD, > 0: the learning rate, or, of an equation without SGD, the interval at which
+        it is recorded; a number or (replica,). It is not the step of an integrator, which makes several in it
+        (``substeps`` of `langevin_sgd.sde.simulate`, for Euler-Maruyama 40 by default).
 
     Raises
     ------
@@ -223,6 +229,8 @@ class Underdamped:
         InputError
             For settings this equation does not describe.
         """
+        as_instance("problem", problem, LinearRegression)
+        _require_plain(settings)
         return cls(
             potential=loss_potential(problem, settings.weight_decay),
             mass=settings.lr * (1 + settings.momentum) / 2,
@@ -249,11 +257,12 @@ class Underdamped:
         InputError
             For settings this equation does not describe.
         """
+        noise = _noise_of_loss(potential, settings, gradient_noise)
         return cls(
             potential=potential,
             mass=settings.lr * (1 + settings.momentum) / 2,
             friction=1 - settings.momentum,
-            noise_covariance=_noise_of_loss(potential, settings, gradient_noise),
+            noise_covariance=noise,
             step_time=settings.lr,
         )
 
@@ -267,7 +276,7 @@ class Underdamped:
         drift[:, size:, :size] = -stiffness / self.mass
         drift[:, size:, size:] = -self.friction / self.mass * np.eye(size)
         noise = np.zeros((len(stiffness), 2 * size, size))
-        noise[:, size:] = symmetric_root(covariance) / self.mass
+        noise[:, size:] = covariance_root(covariance) / self.mass
         return LinearEquation(drift=drift, noise=noise, orders=2, centre=potential.centre, basis=basis)
 
 
@@ -284,13 +293,20 @@ def loss_potential(problem: LinearRegression, weight_decay: float) -> Quadratic:
 
 def _noise_of_loss(potential: Quadratic | Potential, settings: SGD, noise: Any) -> Any:
     """Spectral density lr/batch_size times that of one sample, for settings that need no data."""
+    _require_potential(potential)
     _require_plain(settings)
     if settings.sampling != "with_replacement" or settings.weight_decay:
         raise InputError("settings: a potential without data takes sampling 'with_replacement' and weight_decay = 0")
     return scaled_noise(noise, settings.lr / settings.batch_size, potential.parameters)
 
 
+def _require_potential(potential: Any) -> None:
+    kinds = Quadratic, Potential, HingeLoss
+    as_instance("potential", potential, kinds, "must be a potential of langevin_sgd.models.potentials, or a HingeLoss")
+
+
 def _require_plain(settings: SGD) -> None:
+    as_instance("settings", settings, SGD)
     if settings.nesterov or settings.dampening:
         raise InputError("nesterov, dampening: the Langevin equations describe plain momentum, leave both at zero")
 
@@ -319,20 +335,22 @@ def gradient_noise(problem: LinearRegression, settings: SGD) -> np.ndarray:
 
 def _check(equation: Any, *, positive: Sequence[str], not_negative: Sequence[str] = ()) -> None:
     """Check the numbers of an equation, each a number or an array over replicas, and its noise, which is normalised."""
+    _require_potential(equation.potential)
     for names, check in ((positive, as_positive), (not_negative, as_not_negative)):
         for name in names:
-            value = getattr(equation, name)
-            if np.ndim(value) == 0:
-                check(name, value)
-                continue
-            array = np.asarray(value, dtype=float)
-            require(
-                array.ndim == 1 and array.size > 0, name, array.shape, "must be a number, or an array over replicas"
-            )
-            check(name, float(array.min()) if np.isfinite(array).all() else float("nan"))
-            object.__setattr__(equation, name, array)
+            object.__setattr__(equation, name, _as_number_by_replica(name, getattr(equation, name), check))
     noise = as_noise(equation.noise_covariance, equation.potential.parameters)
     object.__setattr__(equation, "noise_covariance", noise)
+
+
+def _as_number_by_replica(name: str, value: Any, check: Callable[[str, Any], float]) -> Any:
+    """Return a number, or an array over replicas, all of whose numbers pass `check`."""
+    if np.ndim(value) == 0:
+        return check(name, value)
+    array = as_array(name, value, finite=False)
+    require(array.ndim == 1 and array.size > 0, name, value, "must be a number, or an array over replicas")
+    check(name, float(array.min()) if np.isfinite(array).all() else float("nan"))
+    return array
 
 
 def _stiffness(equation: Overdamped | Underdamped) -> tuple[Quadratic, np.ndarray]:

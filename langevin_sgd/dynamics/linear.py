@@ -4,7 +4,9 @@ r"""Linear Langevin equations, cut into groups of coordinates that do not feel o
 
 Where the noise covariance commutes with the stiffness, their common eigenvectors turn the equation into one group per
 eigenmode, so that a step costs O(P) operations instead of O(P^2); else everything stays one group. Commuting is tested
-to 1e-10 of each matrix. The noise is additive, so that the Ito and the Stratonovich reading are the same equation.
+to 1e-10 of each matrix, and the covariance must survive the turn: a component whose variance is many orders below the
+largest would drown in the rounding of the others, and such an equation stays in its own coordinates. The noise is
+additive, so that the Ito and the Stratonovich reading are the same equation.
 """
 
 from __future__ import annotations
@@ -13,7 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from langevin_sgd.checks import as_array, as_count, convert_fields, require
+
 _COMMUTES = 1e-10
+_SURVIVES = 1e-8
+"""How much of the variance of each component the turn may change."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,6 +47,23 @@ class LinearEquation:
     centre: np.ndarray
     basis: np.ndarray
 
+    def __post_init__(self) -> None:
+        orders = as_count("orders", self.orders, maximum=2)
+        drift = as_array("drift", self.drift, ndim=3)
+        groups, components, _ = drift.shape
+        require(components % orders == 0, "drift", self.drift, f"must have a multiple of {orders} components")
+        modes = groups * components // orders
+        convert_fields(
+            self,
+            {
+                "drift": lambda name, value: as_array(name, value, shape=(groups, components, components)),
+                "noise": lambda name, value: as_array(name, value, shape=(groups, components, None)),
+                "centre": lambda name, value: as_array(name, value, shape=(modes,)),
+                "basis": lambda name, value: as_array(name, value, shape=(modes, modes)),
+            },
+        )
+        object.__setattr__(self, "orders", orders)
+
     @property
     def positions(self) -> int:
         """Positions per group."""
@@ -64,11 +87,11 @@ def separate(stiffness: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray,
         original coordinates.
     """
     identity = np.eye(len(stiffness))
-    if _is_diagonal(stiffness) and _is_diagonal(covariance):
+    if _is_diagonal_in_own_units(stiffness) and _is_diagonal_in_own_units(covariance):
         return identity, _as_groups(stiffness), _as_groups(covariance)
     basis = _common_eigenvectors(stiffness, covariance)
     rotated = [basis.T @ matrix @ basis for matrix in (stiffness, covariance)]
-    if all(map(_is_diagonal, rotated)):
+    if all(map(_is_diagonal, rotated)) and _survives(covariance, basis, rotated[1]):
         return basis, _as_groups(rotated[0]), _as_groups(rotated[1])
     return identity, stiffness[None], covariance[None]
 
@@ -91,8 +114,17 @@ def _is_diagonal(matrix: np.ndarray) -> bool:
     return bool(np.abs(outside).max() <= _COMMUTES * np.abs(matrix).max())
 
 
-def symmetric_root(matrices: np.ndarray) -> np.ndarray:
-    """Symmetric square roots of positive semi-definite matrices (..., n, n); rounding below zero counts as zero."""
-    values, vectors = np.linalg.eigh(matrices)
-    root: np.ndarray = (vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]) @ np.swapaxes(vectors, -1, -2)
-    return root
+def _is_diagonal_in_own_units(matrix: np.ndarray) -> bool:
+    """Whether all couplings vanish beside the two components that they couple, however small these are."""
+    unit = np.sqrt(np.abs(np.diagonal(matrix)))
+    outside = matrix - np.diag(np.diagonal(matrix))
+    return bool((np.abs(outside) <= _COMMUTES * unit[:, None] * unit).all())
+
+
+def _survives(covariance: np.ndarray, basis: np.ndarray, rotated: np.ndarray) -> bool:
+    """Whether the diagonal of the turned covariance, turned back, is the covariance in units of each component."""
+    variances = np.diagonal(covariance)
+    # A component without noise may get what rounding leaves of the largest.
+    unit = np.sqrt(np.where(variances > 0, variances, _SURVIVES * variances.max(initial=0.0)))
+    back = (basis * np.diagonal(rotated)) @ basis.T
+    return bool((np.abs(back - covariance) <= _SURVIVES * unit[:, None] * unit).all())

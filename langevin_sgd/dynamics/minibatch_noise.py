@@ -32,9 +32,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_count, as_not_negative, require
+from langevin_sgd.checks import (
+    InputError,
+    as_array,
+    as_count,
+    as_instance,
+    as_not_negative,
+    as_real,
+    convert_fields,
+    require,
+)
 from langevin_sgd.compiled import BlockFunction, fma, inlined
-from langevin_sgd.dynamics.linear import symmetric_root
+from langevin_sgd.covariance import as_covariance, covariance_root
 from langevin_sgd.dynamics.noise import NoiseOfState
 from langevin_sgd.models.hinge_loss import HingeLoss, add_row, mark_unfit
 from langevin_sgd.models.perceptron import Perceptron
@@ -59,7 +68,7 @@ class MinibatchNoise(NoiseOfState):
     calculus: ClassVar[str] = "ito"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "strength", as_not_negative("strength", self.strength))
+        convert_fields(self, {"loss": _as_loss, "strength": as_not_negative})
 
     @property
     def parameters(self) -> int:
@@ -131,6 +140,11 @@ class ShapedNoise(NoiseOfState):
 
     calculus: ClassVar[str] = "ito"
 
+    def __post_init__(self) -> None:
+        convert_fields(self, {"loss": _as_loss, "strength": as_not_negative, "mean_squared": as_real})
+        object.__setattr__(self, "shape", as_covariance("shape", self.shape, self.loss.parameters))
+        object.__setattr__(self, "weight", as_array("weight", self.weight, shape=(self.loss.points,)))
+
     @property
     def parameters(self) -> int:
         """Number of weights."""
@@ -144,7 +158,7 @@ class ShapedNoise(NoiseOfState):
     @property
     def block(self) -> BlockFunction:
         """The compiled noise."""
-        root = np.sqrt(self.strength) * symmetric_root(self.shape)
+        root = np.sqrt(self.strength) * covariance_root(self.shape)
         numbers = np.array([self.loss.margin, self.mean_squared])
         return BlockFunction(shape_as_one, (self.loss.rows, numbers, self.weight, root))
 
@@ -158,6 +172,10 @@ class ShapedNoise(NoiseOfState):
     def scaled(self, factor: float) -> ShapedNoise:
         """Return the noise with `factor` times the spectral density."""
         return replace(self, strength=self.strength * factor)
+
+
+def _as_loss(name: str, value: Any) -> HingeLoss:
+    return as_instance(name, value, HingeLoss)
 
 
 def hinge_equation(
@@ -179,6 +197,7 @@ def hinge_equation(
     InputError
         For settings this equation does not describe, a batch larger than the points, or a law without a seed.
     """
+    as_instance("settings", settings, SGD)
     if settings.sampling == "epochs":
         raise InputError("sampling = 'epochs': the noise of a Langevin equation is white; use 'without_replacement'")
     if settings.weight_decay or settings.nesterov or settings.dampening:

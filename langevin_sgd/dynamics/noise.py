@@ -20,10 +20,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_not_negative, as_positive, require
+from langevin_sgd.checks import InputError, as_array, as_instance, as_not_negative, as_positive, require
+from langevin_sgd.covariance import as_covariance
 from langevin_sgd.generated import load
 from langevin_sgd.models.potentials.potential import Potential, Value, checked_values, lane_values
-from langevin_sgd.models.potentials.source import PRELUDE, Expression, Rows, built_on, filling, natural_order, parsed
+from langevin_sgd.models.potentials.source import PRELUDE, Expression, Rows, built_on, filling, free_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +40,9 @@ class Isotropic:
     variance: Value
 
     def __post_init__(self) -> None:
-        values = np.asarray(self.variance, dtype=float)
-        usable = values.ndim <= 1 and bool((np.isfinite(values) & (values >= 0)).all())
-        require(usable, "variance", self.variance, "must be a number of zero or above, or an array of them by replica")
+        allowed = "must be a number of zero or above, or an array of them by replica"
+        values = as_array("variance", self.variance, ndim=(0, 1), minimum=0.0, allowed=allowed)
+        object.__setattr__(self, "variance", values if values.ndim else float(values))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +58,8 @@ class LowRank:
     factor: np.ndarray
 
     def __post_init__(self) -> None:
-        factor = np.asarray(self.factor, dtype=float)
-        require(factor.ndim == 2 and factor.size > 0, "factor", factor.shape, "must have shape (parameter, source)")
-        require(bool(np.isfinite(factor).all()), "factor", "a matrix with NaN or infinity", "must be finite")
+        factor = as_array("factor", self.factor, allowed="must be finite, of shape (parameter, source)")
+        require(factor.ndim == 2 and factor.size > 0, "factor", self.factor, "must have shape (parameter, source)")
         object.__setattr__(self, "factor", factor)
 
 
@@ -120,7 +120,8 @@ class StateDependentNoise(NoiseOfState):
         Parameters
         ----------
         amplitude
-            A formula, the same for all directions, or one for each coordinate.
+            A formula, the same for all directions, or one for each coordinate; what it may contain is said at
+            `langevin_sgd.models.potentials.Potential.from_sympy`.
         variables
             Names of the coordinates in order; by default all symbols that are not parameters, in natural order.
         parameters
@@ -137,9 +138,9 @@ class StateDependentNoise(NoiseOfState):
         [[5.0]]
         """
         values = checked_values(parameters or {})
-        given = [parsed(part) for part in (amplitude if isinstance(amplitude, list | tuple) else [amplitude])]
-        names = natural_order({str(symbol) for part in given for symbol in part.free_symbols} - set(values))
-        chosen = names if variables is None else variables
+        given = list(amplitude) if isinstance(amplitude, list | tuple) else [amplitude]
+        require(len(given) > 0, "amplitude", amplitude, "must be one formula, or one for each coordinate")
+        chosen = free_names(given, values) if variables is None else variables
         expressions = [Expression(part, chosen, values, partial=True) for part in given]
         size = len(expressions[0].variables)
         require(len(given) in (1, size), "amplitude", len(given), f"must be one formula, or one for each of {size}")
@@ -159,7 +160,7 @@ class StateDependentNoise(NoiseOfState):
         offset
             Loss at U = 0; U + offset must be positive wherever the path goes.
         """
-        if potential.expression is None:
+        if as_instance("potential", potential, Potential).expression is None:
             raise InputError("potential: noise proportional to the loss needs a potential made from a formula")
         import sympy
 
@@ -172,10 +173,12 @@ class StateDependentNoise(NoiseOfState):
     @classmethod
     def _of_trees(cls, expression: Expression, trees: list[Any], values: Mapping[str, Value]) -> Self:
         pairs = list(zip(expression.coordinates, trees, strict=True))
+        for tree in dict.fromkeys(trees):
+            expression.require_no_jump(tree, values)
         others = [set(tree.free_symbols) & set(expression.coordinates) - {x} for x, tree in pairs]
         return cls(
             amplitude=expression.rows(trees),
-            spread=expression.rows([(tree**2).diff(x) / 2 for x, tree in pairs]),
+            spread=expression.rows([expression.spread(tree, x) for x, tree in pairs]),
             parameters=len(pairs),
             values=dict(values),
             own_coordinate=not any(others),
@@ -195,7 +198,7 @@ class StateDependentNoise(NoiseOfState):
 
     def variance(self, theta: np.ndarray) -> np.ndarray:
         """Spectral densities b_i^2 at `theta` (..., parameter); same shape."""
-        point = np.asarray(theta, dtype=float)
+        point = as_array("theta", theta)
         require(point.shape[-1:] == (self.parameters,), "theta", point.shape, f"must end in {self.parameters}")
         position = np.ascontiguousarray(point.reshape(-1, self.parameters).T)
         out = np.empty_like(position)
@@ -233,8 +236,6 @@ def as_noise(value: Any, parameters: int) -> Noise:
     InputError
         If shapes do not fit or a covariance is not symmetric and positive semi-definite.
     """
-    from langevin_sgd.models.potentials.quadratic import require_symmetric
-
     if isinstance(value, LowRank | NoiseOfState):
         size = len(value.factor) if isinstance(value, LowRank) else value.parameters
         require(
@@ -243,15 +244,11 @@ def as_noise(value: Any, parameters: int) -> Noise:
         return value
     if isinstance(value, Isotropic):
         return value
-    given = np.asarray(value, dtype=float)
-    if given.ndim == 0:
-        given = np.full(parameters, float(given))
-    covariance = require_symmetric("noise_covariance", np.diag(given) if given.ndim == 1 else given)
-    shape = (parameters, parameters)
-    require(covariance.shape == shape, "noise_covariance", covariance.shape, f"must have shape {shape}")
-    lowest = float(np.linalg.eigvalsh(covariance)[0])
-    require(lowest >= -1e-10 * np.abs(covariance).max(), "noise_covariance", lowest, "has a negative eigenvalue")
-    return covariance
+    given = as_array("noise_covariance", value)
+    if given.ndim < 2:
+        given = as_array("noise_covariance", value, minimum=0.0)
+        given = np.diag(given if given.ndim else np.full(parameters, float(given)))
+    return as_covariance("noise_covariance", given, parameters)
 
 
 def scaled_noise(noise: Any, factor: float, parameters: int) -> Noise:
@@ -259,7 +256,7 @@ def scaled_noise(noise: Any, factor: float, parameters: int) -> Noise:
     factor = as_positive("factor", factor)
     given = as_noise(noise, parameters)
     if isinstance(given, Isotropic):
-        return Isotropic(np.asarray(given.variance) * factor)
+        return Isotropic(given.variance * factor)
     if isinstance(given, LowRank):
         return LowRank(given.factor * factor**0.5)
     if isinstance(given, NoiseOfState):

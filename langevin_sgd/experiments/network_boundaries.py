@@ -27,7 +27,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from langevin_sgd.checks import InputError, as_choice, as_count, as_positive, require
+from langevin_sgd.checks import InputError, as_choice, as_count, as_instance, as_positive, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.experiments.network_lines import GridLine
 from langevin_sgd.measure import jackknife
@@ -59,7 +59,7 @@ def largest_temperature(line: GridLine) -> Estimate:
         Its error holds that of the grid, the width of an interval over sqrt(12) in the logarithm, and is cautious where
         replicas scatter over several. Not valid if a replica is fitted at the highest temperature, or at none.
     """
-    return _estimate(_largest(line))
+    return _estimate(_largest(as_instance("line", line, GridLine)))
 
 
 def best_temperature(line: GridLine) -> Estimate:
@@ -75,7 +75,7 @@ def best_temperature(line: GridLine) -> Estimate:
     Estimate
         Not valid where the errors are compatible with a constant, or least at an end of the grid.
     """
-    return _estimate(_best(line))
+    return _estimate(_best(as_instance("line", line, GridLine)))
 
 
 def crossing(line: GridLine, threshold: float = KERNEL_CHANGE, *, quantity: str = "kernel_change") -> Estimate:
@@ -100,7 +100,7 @@ def crossing(line: GridLine, threshold: float = KERNEL_CHANGE, *, quantity: str 
     InputError
         If the grid was computed without the quantity.
     """
-    return _estimate(_crossing(line, threshold, quantity))
+    return _estimate(_crossing(as_instance("line", line, GridLine), threshold, quantity))
 
 
 def boundary_exponent(
@@ -134,9 +134,11 @@ def boundary_exponent(
     Raises
     ------
     InputError
-        If lines have different replicas.
+        If lines have different replicas, or no such axis.
     """
     boundary = as_choice("boundary", boundary, BOUNDARIES)
+    for line in lines:
+        as_choice("against", against, as_instance("lines", line, GridLine).held)
     require(len({line.fitted.shape[1] for line in lines}) < 2, "lines", lines, "must have the same replicas")
     find = {"T_max": _largest, "T_opt": _best, "T_c": lambda line: _crossing(line, threshold, quantity)}[boundary]
     found = [(line.held[against], find(line)) for line in lines]

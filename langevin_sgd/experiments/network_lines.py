@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd.checks import as_choice
+from langevin_sgd.checks import as_choice, require
 from langevin_sgd.estimate import Estimate
+from langevin_sgd.experiments.axes import as_result
 from langevin_sgd.experiments.network_sweep import AXES
 from langevin_sgd.measure import geometric_mean
 
@@ -60,7 +61,13 @@ class GridLine:
         ----------
         quantity
             ``test_error``, averaged as it is, or ``t_star``, ``weight_change``, ``kernel_change``, in the logarithm.
+
+        Raises
+        ------
+        InputError
+            If it was not measured.
         """
+        quantity = as_choice("quantity", quantity, self.measured)
         average = Estimate.from_samples if quantity == "test_error" else geometric_mean
         found = [
             average(values[fitted]) if enough else Estimate.refused("unfinished")
@@ -93,9 +100,11 @@ def lines_along(result: xr.Dataset, axis: str) -> list[GridLine]:
     Raises
     ------
     InputError
-        If there is no such axis.
+        If it is no such result, or there is no such axis of numbers.
     """
     axis = as_choice("axis", axis, AXES)
+    require(axis not in ("network", "activation"), "axis", axis, "must be an axis of numbers")
+    result = as_result("result", result, ("status", axis))
     values = {name: result[name].values for name in AXES if name in result.coords}
     lines: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for point in range(result.sizes["point"]):
@@ -122,7 +131,14 @@ def families(lines: Sequence[GridLine], axis: str) -> list[list[GridLine]]:
         From `lines_along`.
     axis
         In which the lines of a family differ, and by which they are ordered.
+
+    Raises
+    ------
+    InputError
+        If a line has no such axis.
     """
+    for line in lines:
+        as_choice("axis", axis, line.held)
     alike: dict[tuple[Any, ...], list[GridLine]] = defaultdict(list)
     for line in lines:
         alike[tuple(value for name, value in line.held.items() if name != axis)].append(line)

@@ -25,12 +25,22 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from langevin_sgd import dataset
-from langevin_sgd.checks import as_choice, as_count, as_positive, require
+from langevin_sgd.checks import (
+    as_choice,
+    as_count,
+    as_counts,
+    as_fraction,
+    as_instance,
+    as_positive,
+    as_text,
+    convert_fields,
+    require,
+)
 from langevin_sgd.data import BinaryImages
 from langevin_sgd.estimate import Estimate
+from langevin_sgd.experiments.axes import LARGEST_SET, as_axis, as_result, as_seed, require_size
 from langevin_sgd.measure import geometric_mean
 from langevin_sgd.models.networks import FAMILIES, Network, leaves_depth, of_family
-from langevin_sgd.randomness import key_from_seed
 from langevin_sgd.sgd_settings import SGD, Sampling
 from langevin_sgd.sweep import Store, Task, task
 
@@ -45,6 +55,9 @@ Precision = Literal["float32", "float64"]
 
 GROUP = {"cpu": 32, "cuda": 1024}
 """Most runs of one task: as many as are trained in one batch."""
+
+DEEPEST = 1000
+"""Most hidden layers of a network in a grid."""
 
 AXES = {
     "network": "1",
@@ -63,6 +76,58 @@ OBSERVED = ("mean_margin", "test_mean_margin", "gradient_noise", "noise_temperat
 _OF_A_RUN = ("alpha", "temperature_per_width")
 _OF_A_GROUP = tuple(name for name in AXES if name not in _OF_A_RUN)
 _NOT_MEASURED = {*AXES, "lr", "number"}
+
+
+def _choice(allowed: Any) -> Any:
+    return lambda name, value: as_choice(name, value, allowed)
+
+
+def _counts_from_zero(name: str, value: Any) -> int:
+    return as_count(name, value, 0)
+
+
+def _depth(name: str, value: Any) -> int:
+    return as_count(name, value, maximum=DEEPEST)
+
+
+def _as_labels(name: str, value: Any) -> str | tuple[int, ...] | None:
+    return value if value is None or isinstance(value, str) else as_counts(name, value, 0)
+
+
+_SHARED_FIELDS = {
+    "loss": _choice(get_args(Loss)),
+    "sampling": _choice(get_args(Sampling)),
+    "noise": _choice(get_args(Noise)),
+    "seed": as_seed,
+    "max_steps": as_count,
+    "probe_points": _counts_from_zero,
+    "observe": as_axis(_choice(get_args(Observable)), empty=True),
+    "precision": _choice(get_args(Precision)),
+    "device": as_text,
+}
+_FIELDS = _SHARED_FIELDS | {
+    "data": lambda name, value: as_instance(name, value, BinaryImages),
+    "alpha": as_axis(as_positive),
+    "temperature_per_width": as_axis(as_positive),
+    "numbers": as_axis(_counts_from_zero),
+    "batch_size": as_count,
+    "momentum": as_fraction,
+}
+_GRID_FIELDS = _SHARED_FIELDS | {
+    "network": as_axis(_choice(FAMILIES)),
+    "depth": lambda name, value: None if value is None else as_axis(_depth)(name, value),
+    "width": as_axis(as_count),
+    "activation": as_axis(as_text),
+    "alpha": as_axis(as_positive),
+    "temperature_per_width": as_axis(as_positive),
+    "batch_size": as_axis(as_count),
+    "momentum": as_axis(as_fraction),
+    "points": as_axis(as_count),
+    "data": as_text,
+    "labels": _as_labels,
+    "test_points": as_count,
+    "replicas": lambda name, value: as_count(name, value, 2),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,23 +169,23 @@ class NetworkRuns:
     device: str
 
     def __post_init__(self) -> None:
+        convert_fields(self, _FIELDS)
         SGD(lr=1.0, batch_size=self.batch_size, momentum=self.momentum, sampling=self.sampling)
+        lengths = {len(self.alpha), len(self.temperature_per_width), len(self.numbers)}
+        require(len(lengths) == 1, "numbers", self.numbers, "must be as many as alpha and temperature_per_width")
         fits = self.batch_size <= self.data.points or self.sampling == "with_replacement"
+        set_size, weights = self.data.points * self.data.dimension, self.network.parameters
+        largest = f"must be at most {LARGEST_SET // self.data.dimension}, {LARGEST_SET} numbers of a training set"
+        require(set_size <= LARGEST_SET, "points", self.data.points, largest)
+        allowed = f"makes {weights} weights, more than {LARGEST_SET}"
+        require(weights <= LARGEST_SET, "width", self.network.width, allowed)
         most = f"must be at most the number of points, here {self.data.points}"
         require(fits, "batch_size", self.batch_size, most)
-        object.__setattr__(self, "noise", as_choice("noise", self.noise, get_args(Noise)))
         independent = self.noise == "sgd" or self.sampling != "epochs"
         require(independent, "noise", self.noise, "needs independent batches, not sampling = 'epochs'")
-        object.__setattr__(self, "loss", as_choice("loss", self.loss, get_args(Loss)))
-        for name in self.observe:
-            as_choice("observe", name, get_args(Observable))
         require(self.probe_points > 0 or "kernel" not in self.observe, "observe", "kernel", "needs probe points")
-        key_from_seed(self.seed)
-        object.__setattr__(self, "probe_points", as_count("probe_points", self.probe_points, minimum=0))
         most = f"must be at most the number of test points, here {self.data.test_points}"
         require(self.probe_points <= self.data.test_points, "probe_points", self.probe_points, most)
-        object.__setattr__(self, "max_steps", as_count("max_steps", self.max_steps))
-        object.__setattr__(self, "precision", as_choice("precision", self.precision, get_args(Precision)))
 
 
 @task()
@@ -163,7 +228,7 @@ class NetworkGrid:
     alpha
         Values of the scale of the predictor, 1/margin.
     temperature_per_width
-        Values of lr/(batch_size * width).
+        Values of lr/(batch_size * width). Of this and every other axis: a sequence, an array, or one value.
     batch_size, momentum
         Values of B, by default 16, and of the momentum, by default 0.
     points
@@ -180,8 +245,9 @@ class NetworkGrid:
     Raises
     ------
     InputError
-        If a value is out of range, an axis is empty, a batch is larger than a training set, or a depth is given and no
-        network that has a choice.
+        If a value is out of range, an axis is empty, a batch is larger than a training set, a depth is given and no
+        network that has a choice, or there are more than `langevin_sgd.experiments.axes.MOST_POINTS` points or
+        `MOST_RUNS` runs.
 
     Examples
     --------
@@ -216,18 +282,14 @@ class NetworkGrid:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "replicas", as_count("replicas", self.replicas, 2))
-        for name, values in self._axes().items():
-            require(len(values) > 0, name, values, "must hold at least one value")
-        for name in _OF_A_RUN:
-            for value in getattr(self, name):
-                as_positive(name, value)
+        convert_fields(self, _GRID_FIELDS)
+        require_size(self._axes(), self.replicas)
         require(self.device.split(":")[0] in GROUP, "device", self.device, "must be cpu or cuda")
-        for name in self.network:
-            as_choice("network", name, FAMILIES)
         a_choice = self.depth is None or any(leaves_depth(name) for name in self.network)
         require(a_choice, "depth", self.depth, f"is fixed for {', '.join(self.network)}")
-        self.groups()
+        grid = self.combinations()
+        for places in self._alike(grid).values():
+            self._runs(grid, np.array(places[:1]))
 
     def combinations(self) -> list[dict[str, Any]]:
         """Points of the grid, by the names of `AXES`, each once."""
@@ -298,14 +360,19 @@ class NetworkGrid:
     def _groups(self) -> list[tuple[NetworkRuns, np.ndarray]]:
         """Settings of every task, and the places of its runs among all (point, replica)."""
         grid = self.combinations()
-        alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-        for number, point in enumerate(grid):
-            runs = range(number * self.replicas, (number + 1) * self.replicas)
-            alike[tuple(point[name] for name in _OF_A_GROUP)] += runs
+        alike = self._alike(grid)
         most = GROUP[self.device.split(":")[0]]
         parts = [part for runs in alike.values() for part in np.array_split(runs, math.ceil(len(runs) / most))]
         groups = [(self._runs(grid, part), part) for part in parts]
         return sorted(groups, key=lambda group: -group[0].data.points * group[0].network.parameters)
+
+    def _alike(self, grid: list[dict[str, Any]]) -> dict[tuple[Any, ...], list[int]]:
+        """Places among all (point, replica) of runs that may be trained together."""
+        alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+        for number, point in enumerate(grid):
+            runs = range(number * self.replicas, (number + 1) * self.replicas)
+            alike[tuple(point[name] for name in _OF_A_GROUP)] += runs
+        return alike
 
     def _runs(self, grid: list[dict[str, Any]], places: np.ndarray) -> NetworkRuns:
         points, numbers = np.divmod(places, self.replicas)
@@ -370,6 +437,7 @@ def average_networks(result: xr.Dataset) -> list[NetworkAverages]:
     list of NetworkAverages
         In the order of the points. Points share training sets and initial weights, so their errors are correlated.
     """
+    result = as_result("result", result, ("status", "test_error", "t_star", "weight_change", *AXES))
     return [_averages(result.isel(point=point)) for point in range(result.sizes["point"])]
 
 

@@ -11,17 +11,18 @@ interruption, and uses again what a smaller one has stored.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from langevin_sgd import dataset
-from langevin_sgd.checks import InputError, as_count, as_positive, require
+from langevin_sgd.checks import InputError, as_choice, as_count, as_positive, as_real, convert_fields, require
 from langevin_sgd.data import DepletedSign
+from langevin_sgd.experiments.axes import LARGEST_SET, as_axis, as_seed, require_size
 from langevin_sgd.models.perceptron import Perceptron
-from langevin_sgd.randomness import key_from_seed
 from langevin_sgd.sgd_settings import SGD, Sampling
 from langevin_sgd.sweep import Store, Task, task
 from langevin_sgd.theory.perceptron import test_error
@@ -44,6 +45,43 @@ _KEPT = {
     "updates": "1",
     "steps": "step",
     "status": "1",
+}
+
+
+def _as_steps(name: str, value: Any) -> int | None:
+    return None if value is None else as_count(name, value)
+
+
+_Fields = Mapping[str, Callable[[str, Any], Any]]
+_POINT_FIELDS: _Fields = {
+    "points": as_count,
+    "dimension": lambda name, value: as_count(name, value, maximum=LARGEST_SET),
+    "chi": as_real,
+    "temperature": as_positive,
+    "batch_size": as_count,
+    "margin": as_positive,
+}
+_SHARED_FIELDS: _Fields = {
+    "seed": as_seed,
+    "sampling": lambda name, value: as_choice(name, value, get_args(Sampling)),
+    "method": lambda name, value: as_choice(name, value, get_args(Method)),
+    "max_steps": _as_steps,
+}
+_FIELDS: _Fields = {
+    **_POINT_FIELDS,
+    "first_replica": lambda name, value: as_count(name, value, 0),
+    "replicas": as_count,
+    **_SHARED_FIELDS,
+}
+_AXIS_FIELDS: _Fields = {
+    **{name: as_axis(convert) for name, convert in _POINT_FIELDS.items()},
+    "points": as_axis(as_count, empty=True),
+    "points_per_dimension": as_axis(as_positive, empty=True),
+}
+_GRID_FIELDS: _Fields = {
+    **_AXIS_FIELDS,
+    **_SHARED_FIELDS,
+    "replicas": lambda name, value: as_count(name, value, 2),
 }
 
 
@@ -82,13 +120,14 @@ class PerceptronRuns:
     max_steps: int | None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "temperature", as_positive("temperature", self.temperature))
+        convert_fields(self, _FIELDS)
+        largest = f"must be at most {LARGEST_SET // self.dimension}, {LARGEST_SET} numbers of a training set"
+        require(self.points * self.dimension <= LARGEST_SET, "points", self.points, largest)
+        rate = self.temperature * self.batch_size
+        require(math.isfinite(rate), "temperature", self.temperature, f"gives a learning rate of {rate}")
         most = f"must be at most the number of points, here {self.points}"
         fits = self.settings.batch_size <= self.problem.points or self.sampling == "with_replacement"
         require(fits, "batch_size", self.batch_size, most)
-        key_from_seed(self.seed)
-        if self.max_steps is not None:
-            object.__setattr__(self, "max_steps", as_count("max_steps", self.max_steps))
 
     @property
     def problem(self) -> Perceptron:
@@ -99,7 +138,6 @@ class PerceptronRuns:
     @property
     def settings(self) -> SGD:
         """The settings of SGD."""
-        object.__setattr__(self, "batch_size", as_count("batch_size", self.batch_size))
         return SGD(lr=self.temperature * self.batch_size, batch_size=self.batch_size, sampling=self.sampling)
 
 
@@ -126,7 +164,8 @@ class PerceptronGrid:
     points, points_per_dimension
         Either numbers of points P, or ratios P/d, which make P = ratio * d, rounded, at every dimension.
     dimension, chi, temperature, batch_size, margin
-        Values of d, of the depletion exponent (default 0), of T = lr/B, of B (default 1) and of the margin.
+        Values of d, of the depletion exponent (default 0), of T = lr/B, of B (default 1) and of the margin. A sequence,
+        an array, or one value.
     replicas
         Training sets at every point, at least 2: errors come from their scatter.
     seed
@@ -137,7 +176,8 @@ class PerceptronGrid:
     Raises
     ------
     InputError
-        If a value is out of range, an axis is empty, or a batch is larger than a training set.
+        If a value is out of range, an axis is empty, a batch is larger than a training set, or there are more than
+        `langevin_sgd.experiments.axes.MOST_POINTS` points or `MOST_RUNS` runs.
 
     Examples
     --------
@@ -160,12 +200,13 @@ class PerceptronGrid:
     max_steps: int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "replicas", as_count("replicas", self.replicas, 2))
+        convert_fields(self, _GRID_FIELDS)
         if bool(self.points) == bool(self.points_per_dimension):
             raise InputError("points, points_per_dimension: give one of them")
-        for name in ("dimension", "chi", "temperature", "batch_size", "margin"):
-            require(len(getattr(self, name)) > 0, name, getattr(self, name), "must hold at least one value")
-        self.tasks()
+        axes = {name: getattr(self, name) for name in _AXIS_FIELDS}
+        require_size({name: values for name, values in axes.items() if values}, self.replicas)
+        for point in self.combinations():
+            next(self._groups(point))
 
     def combinations(self) -> list[dict[str, Any]]:
         """Points of the grid, by the names of `AXES`, each once."""

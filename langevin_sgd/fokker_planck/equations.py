@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_choice, as_positive, require
+from langevin_sgd.checks import InputError, as_array, as_callable, as_choice, as_positive, require
 from langevin_sgd.dynamics import Overdamped, Underdamped
 from langevin_sgd.dynamics.noise import Isotropic, LowRank, NoiseOfState, StateDependentNoise
 
@@ -63,7 +63,7 @@ class Diffusion:
     def __post_init__(self) -> None:
         object.__setattr__(self, "calculus", as_choice("calculus", self.calculus, SHARE))
         object.__setattr__(self, "step_time", as_positive("step_time", self.step_time))
-        require(callable(self.drift), "drift", self.drift, "must be a function of positions")
+        as_callable("drift", self.drift)
         if not callable(self.diffusion):
             object.__setattr__(self, "diffusion", as_positive("diffusion", self.diffusion))
 
@@ -305,21 +305,28 @@ def _temperatures(equation: Overdamped | Underdamped) -> list[float]:
     return [float(value) / (2 * friction) for value in diagonal]
 
 
+def _of_points(name: str, found: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """What a function of the user's has returned, as numbers of the shape of its argument."""
+    values = as_array(name, found, finite=False)
+    fits = values.ndim <= len(shape) and all(n in (1, m) for n, m in zip(values.shape[::-1], shape[::-1], strict=False))
+    require(fits, name, values.shape, f"must return an array of the shape of its argument, {shape}")
+    return np.broadcast_to(values, shape)
+
+
 def _general_line(equation: Diffusion, lines: int = 0) -> Line:
     """A `Line`, or with `lines` several side by side, drift and diffusion being (..., line) then."""
     share, shape = SHARE[equation.calculus], (lines,) if lines else ()
 
     def diffusion(points: np.ndarray) -> np.ndarray:
         given = equation.diffusion
-        found = np.asarray(given(points) if callable(given) else given, dtype=float)
-        values = np.broadcast_to(found, points.shape + shape)
+        values = _of_points("diffusion", given(points) if callable(given) else given, points.shape + shape)
         require(bool((values > 0).all()), "diffusion", float(values.min()), "must be positive in the whole domain")
         return values
 
     def rise(nodes: np.ndarray) -> np.ndarray:
         half = np.diff(nodes)[:, None] / 2
         points = nodes[:-1, None] + half * (1 + _NODES)
-        drift = np.broadcast_to(np.asarray(equation.drift(points), dtype=float), points.shape + shape)
+        drift = _of_points("drift", equation.drift(points), points.shape + shape)
         integral = np.einsum("nq...,nq->n...", drift / diffusion(points), half * _WEIGHTS)
         rises: np.ndarray = share * np.diff(np.log(diffusion(nodes)), axis=0) - integral
         return rises

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import expm, solve_continuous_lyapunov
 
-from langevin_sgd.checks import InputError, require
+from langevin_sgd.checks import InputError, as_array, as_instance, require
 from langevin_sgd.dynamics import Overdamped, Underdamped
 from langevin_sgd.fokker_planck.equations import noise_matrix, single
 from langevin_sgd.fokker_planck.initial import Gaussian
@@ -53,6 +53,8 @@ class GaussianLaw:
     start: Gaussian
 
     def __post_init__(self) -> None:
+        as_instance("equation", self.equation, (Overdamped, Underdamped))
+        as_instance("start", self.start, Gaussian)
         potential = self.equation.potential
         quadratic = hasattr(potential, "stiffness") and hasattr(potential, "centre")
         require(quadratic, "equation", type(potential).__name__, "must have a quadratic potential")
@@ -93,8 +95,7 @@ class GaussianLaw:
         return Gaussian(self._centre(), solve_continuous_lyapunov(drift, -noise))
 
     def _physical(self, t: float | Sequence[float] | np.ndarray) -> np.ndarray:
-        times = np.atleast_1d(np.asarray(t, dtype=float))
-        require(bool((times >= 0).all() and np.isfinite(times).all()), "t", t, "must be finite and not negative")
+        times = np.atleast_1d(as_array("t", t, ndim=(0, 1), minimum=0, allowed="must be finite and not negative"))
         return times * single("step_time", self.equation)
 
     def _centre(self) -> np.ndarray:

@@ -22,7 +22,7 @@ from typing import Any, cast
 import numpy as np
 from scipy.sparse import coo_array, csc_array
 
-from langevin_sgd.checks import InputError, as_count, require
+from langevin_sgd.checks import InputError, as_count, as_instance, require
 from langevin_sgd.dynamics import Overdamped, Underdamped
 from langevin_sgd.fokker_planck import line as lines
 from langevin_sgd.fokker_planck.chain import Chain, discretise
@@ -35,7 +35,7 @@ from langevin_sgd.fokker_planck.equations import (
     as_plane,
     is_equation,
 )
-from langevin_sgd.fokker_planck.grid import Axis, complete_domain, make_axis
+from langevin_sgd.fokker_planck.grid import MOST_CELLS, Axis, complete_domain, make_axis
 from langevin_sgd.fokker_planck.kramers import friction_rates
 from langevin_sgd.fokker_planck.phase_space_solution import PhaseSpaceProblem, boltzmann
 from langevin_sgd.fokker_planck.plane import PlaneProblem
@@ -44,6 +44,9 @@ from langevin_sgd.fokker_planck.plane import generator as plane_generator
 Domain = Any
 Boundary = str | tuple[str, str]
 _NO_TIMES = np.zeros(1)
+
+MOST_CELLS_IN_TWO = 1024
+"""Along each of two axes: the factors of a larger sparse matrix would take tens of gigabytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +96,7 @@ def generators(equation: Equation, domain: Domain, boundary: Boundary) -> tuple[
     InputError
         For an equation that has no grid, or a domain that is needed and missing.
     """
+    as_instance("equation", equation, (Diffusion, Overdamped, Underdamped))
     if isinstance(equation, Diffusion) or is_equation(equation, Overdamped, 1):
         return 1, _of_line(equation, domain, boundary)
     if is_equation(equation, Underdamped, 1):
@@ -115,7 +119,7 @@ def cells_to_try(dimension: int, cells: int | None, multiple: int = 1) -> tuple[
     """
     if cells is None:
         return (256, 16384) if dimension == 1 else (64, 256)
-    cells = as_count("cells", cells, minimum=16)
+    cells = as_count("cells", cells, minimum=16, maximum=MOST_CELLS if dimension == 1 else MOST_CELLS_IN_TWO)
     require(
         cells % (2 * multiple) == 0, "cells", cells, f"must be a multiple of {2 * multiple}: half as many are tried"
     )

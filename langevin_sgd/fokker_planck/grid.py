@@ -7,17 +7,22 @@ potential that does not rise so far has no such domain, and the user is asked fo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_choice, as_count, is_real, require
+from langevin_sgd.checks import InputError, as_choice, as_count, as_real, as_window, require, shown
 from langevin_sgd.fokker_planck.equations import Function
 
 BOUNDARIES = ("reflecting", "absorbing", "periodic")
 RISE = 30.0
 _SCAN, _TRIES = 801, 60
+
+MOST_CELLS = 2**20
+"""Along one axis: more would take gigabytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,14 +65,21 @@ def make_axis(domain: tuple[float, float], cells: int, boundary: str | tuple[str
         For an empty domain, too few cells, or an unknown boundary.
     """
     low, high = check_domain(domain)
-    cells = as_count("cells", cells, minimum=4)
-    ends = (boundary, boundary) if isinstance(boundary, str) else tuple(boundary)
-    require(len(ends) == 2, "boundary", boundary, "must be one word, or a pair for the low and the high end")
+    cells = as_count("cells", cells, minimum=4, maximum=MOST_CELLS)
+    ends = boundary_pair(boundary, "the low and the high end")
     for end in ends:
         as_choice("boundary", end, BOUNDARIES)
     require(ends[0] == ends[1] or "periodic" not in ends, "boundary", boundary, "both ends or none must be periodic")
     name = "periodic" if "periodic" in ends else "line"
     return Axis(low, high, int(cells), name, ends[0] == "absorbing", ends[1] == "absorbing")
+
+
+def boundary_pair(boundary: Any, what: str) -> tuple[Any, Any]:
+    """Return a boundary, one for both or a pair, as a pair."""
+    pair = (boundary, boundary) if isinstance(boundary, str) else boundary
+    fits = isinstance(pair, tuple | list) and len(pair) == 2
+    require(fits, "boundary", boundary, f"must be one word, or a pair for {what}")
+    return pair[0], pair[1]
 
 
 def check_domain(domain: tuple[float, float]) -> tuple[float, float]:
@@ -78,10 +90,25 @@ def check_domain(domain: tuple[float, float]) -> tuple[float, float]:
     InputError
         Unless they are two finite numbers in increasing order.
     """
-    pair = tuple(domain) if np.size(domain) == 2 else ()
-    good = len(pair) == 2 and all(is_real(end) for end in pair) and pair[0] < pair[1]
-    require(good, "domain", domain, "must be two numbers (low, high) with low < high")
-    return float(pair[0]), float(pair[1])
+    try:
+        low, high = as_window("domain", domain)
+    except InputError:
+        raise InputError(f"domain = {shown(domain)}: must be two numbers (low, high) with low < high") from None
+    require(math.isfinite(high - low), "domain", domain, "is too wide")
+    return low, high
+
+
+def check_rectangle(domain: Any) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the ends of a domain of two coordinates as floats.
+
+    Raises
+    ------
+    InputError
+        Unless it is a pair of pairs of finite numbers in increasing order.
+    """
+    pairs = list(domain) if hasattr(domain, "__iter__") and hasattr(domain, "__len__") else []
+    require(len(pairs) == 2, "domain", domain, "must be a pair of (low, high), one for each coordinate")
+    return check_domain(pairs[0]), check_domain(pairs[1])
 
 
 def find_domain(rise: Function, support: tuple[float, float] | None, level: float = RISE) -> tuple[float, float]:
@@ -114,9 +141,12 @@ def find_domain(rise: Function, support: tuple[float, float] | None, level: floa
 
 def complete_domain(rise: Function, domain: tuple[float | None, float | None] | None) -> tuple[float, float]:
     """Return a domain whose ends, where they are None, are as far as there is stationary probability."""
-    low, high = (None, None) if domain is None else domain
+    pair = (None, None) if domain is None else domain
+    fits = isinstance(pair, tuple | list | np.ndarray) and len(pair) == 2
+    require(fits, "domain", domain, "must be two numbers (low, high) with low < high, of which either may be None")
+    low, high = (None if end is None else as_real("domain", end) for end in pair)
     if low is not None and high is not None:
-        return low, high
+        return check_domain((low, high))
     inner = low if low is not None else high
     found = find_domain(rise, None if inner is None else (inner, inner))
     return found[0] if low is None else low, found[1] if high is None else high

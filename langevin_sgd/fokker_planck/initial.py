@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require
+from langevin_sgd.checks import InputError, as_array, require
+from langevin_sgd.covariance import as_covariance
 from langevin_sgd.fokker_planck.grid import Axis
 
 REACH = 7.5
@@ -44,12 +45,15 @@ class Gaussian:
     covariance: Any
 
     def __post_init__(self) -> None:
-        mean = np.atleast_1d(np.asarray(self.mean, dtype=float))
-        covariance = np.atleast_2d(np.asarray(self.covariance, dtype=float))
-        require(covariance.shape == (mean.size,) * 2, "covariance", covariance.shape, f"must be {(mean.size,) * 2}")
-        symmetric = bool(np.allclose(covariance, covariance.T)) and bool(np.isfinite(covariance).all())
-        positive = symmetric and np.linalg.eigvalsh(covariance)[0] > 0
-        require(bool(positive), "covariance", covariance.tolist(), "must be symmetric and positive definite")
+        mean = np.atleast_1d(as_array("mean", self.mean, ndim=(0, 1)))
+        require(mean.size > 0, "mean", self.mean, "must have at least one coordinate")
+        given = np.atleast_2d(as_array("covariance", self.covariance, ndim=(0, 2)))
+        allowed = "must be symmetric and positive definite"
+        require(bool((np.diagonal(given) > 0).all()), "covariance", self.covariance, allowed)
+        covariance = as_covariance("covariance", given, mean.size)
+        unit = np.sqrt(np.diagonal(covariance))
+        lowest = float(np.linalg.eigvalsh(covariance / unit[:, None] / unit)[0])
+        require(lowest > 0, "covariance", self.covariance, allowed)
         object.__setattr__(self, "mean", mean)
         object.__setattr__(self, "covariance", covariance)
 
@@ -115,11 +119,11 @@ def initial_mass(initial: Initial, axes: tuple[Axis, ...], stationary: Callable[
     if isinstance(initial, Gaussian):
         require(initial.mean.size == len(axes), "initial", initial.mean.size, f"must have {len(axes)} coordinate(s)")
     values = initial(*np.meshgrid(*(a.centres for a in axes), indexing="ij")) if callable(initial) else initial
-    values = np.asarray(values, dtype=float)
+    require(values is not None, "initial", initial, "must be 'stationary', a Gaussian, a function or an array")
+    values = as_array("initial", values)
     require(values.shape == shape, "initial", values.shape, f"must have the shape of the grid, {shape}")
-    require(
-        bool(np.isfinite(values).all() and (values >= 0).all()), "initial", "density", "must be finite, not negative"
-    )
+    require(bool((values >= 0).all()), "initial", "density", "must be finite, not negative")
+    require(bool((values < 1e300).all()), "initial", "density", "must be below 1e300, since it is summed")
     total = values.sum()
     require(total > 0, "initial", "density", "is zero everywhere on the grid; give a wider domain or more cells")
     _require_inside(initial, axes)

@@ -22,7 +22,7 @@ import numpy as np
 from scipy.sparse.linalg import splu
 
 from langevin_sgd import dataset
-from langevin_sgd.checks import InputError, as_choice, as_positive, is_real, require
+from langevin_sgd.checks import as_choice, as_positive, as_real, require
 from langevin_sgd.fokker_planck.accuracy import extrapolated, report
 from langevin_sgd.fokker_planck.chain import Chain
 from langevin_sgd.fokker_planck.equations import Equation
@@ -182,7 +182,8 @@ def escape_rate(
     equation
         With one parameter (in the plane the first one's value is compared with the barrier).
     barrier
-        Position of the top of the barrier; not used with an absorbing end.
+        Position of the top of the barrier, to the accuracy to which the probabilities of both sides are wanted; not
+        used with an absorbing end.
     well
         Which side of the barrier to escape from, ``low`` or ``high``.
     domain, boundary, cells, tolerance
@@ -191,7 +192,9 @@ def escape_rate(
     Raises
     ------
     InputError
-        Without a barrier in a closed domain, or with arguments outside their range.
+        Without a barrier in a closed domain, with one that is none (outside the domain, or not between two wells, or
+        so far from the least density between them that it shifts a probability by more than 2 %), or with arguments
+        outside their range.
 
     Examples
     --------
@@ -202,12 +205,12 @@ def escape_rate(
     1.39e-03
     """
     well = as_choice("well", well, ("low", "high"))
+    closed = "absorbing" not in np.ravel(boundary)
+    if closed or barrier is not None:
+        barrier = as_real("barrier", barrier, "must be the position of the barrier in a closed domain")
     found = spectrum(equation, modes=3, domain=domain, boundary=boundary, cells=cells, tolerance=tolerance)
     rates, errors = found.rate.values, found.error.values
-    if "absorbing" in np.ravel(boundary):
-        slowest, share = 0, 1.0
-    else:
-        slowest, share = 1, _other_side(found, barrier, well)
+    slowest, share = (1, _other_side(found, barrier, well)) if closed and barrier is not None else (0, 1.0)
     return EscapeRate(
         value=float(rates[slowest] * share),
         error=float(errors[slowest] * rates[slowest] * share),
@@ -216,14 +219,40 @@ def escape_rate(
     )
 
 
-def _other_side(found: xr.Dataset, barrier: float | None, well: str) -> float:
+_SHIFT = 0.02
+"""Largest relative change of a side's probability between the barrier and the least density, which is its top."""
+
+
+def _other_side(found: xr.Dataset, barrier: float, well: str) -> float:
     """Stationary probability beyond the barrier, seen from the well; the cell the barrier cuts counts in part."""
-    if barrier is None or not is_real(barrier):
-        raise InputError(f"barrier = {barrier!r}: must be the position of the barrier in a closed domain")
     name = str(found.eigenfunction.dims[1])
     position, density = found[name].values, found.eigenfunction.values[0]
     mass = density.reshape(len(position), -1).sum(axis=1)
+    mass /= mass.sum()  # an eigenfunction may come with either sign
     width = position[1] - position[0]
-    below = float(np.clip((barrier - position) / width + 0.5, 0, 1) @ mass / mass.sum())
-    require(0 < below < 1, "barrier", barrier, "must lie in the domain")
-    return 1 - below if well == "low" else below
+    low, high = position[0] - width / 2, position[-1] + width / 2
+    require(low < barrier < high, "barrier", barrier, f"must lie in the domain, ({low:.6g}, {high:.6g})")
+
+    def share(top: float) -> float:
+        below = np.clip((top - position) / width + 0.5, 0, 1)
+        # The side that is asked for is summed itself: of a deep well the rest of 1 would be rounding.
+        return float((1 - below if well == "low" else below) @ mass)
+
+    top = _least_density(position, mass, barrier)
+    wanted = share(barrier)
+    allowed = f"is no barrier: the density between the wells is least at {top:.6g}"
+    require(abs(wanted - share(top)) <= _SHIFT * share(top), "barrier", barrier, allowed)
+    return wanted
+
+
+def _least_density(position: np.ndarray, mass: np.ndarray, barrier: float) -> float:
+    """Position of the least density between the wells on either side of a barrier; between cells by a parabola."""
+    cut = int(np.searchsorted(position, barrier))
+    wells = int(np.argmax(mass[:cut])) if cut else -1, cut + int(np.argmax(mass[cut:])) if cut < len(mass) else -1
+    between = 0 <= wells[0] < cut - 1 and cut < wells[1]
+    require(between, "barrier", barrier, "is no barrier: there is no well on either side of it")
+    least = wells[0] + int(np.argmin(mass[wells[0] : wells[1] + 1]))
+    left, middle, right = np.log(np.maximum(mass[least - 1 : least + 2], 1e-300))
+    bend = left - 2 * middle + right
+    shift = (left - right) / (2 * bend) if bend > 0 else 0.0
+    return float(position[least] + np.clip(shift, -0.5, 0.5) * (position[1] - position[0]))

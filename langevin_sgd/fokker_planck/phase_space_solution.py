@@ -14,7 +14,7 @@ import numpy as np
 from langevin_sgd import dataset
 from langevin_sgd.fokker_planck.accuracy import Accuracy
 from langevin_sgd.fokker_planck.equations import PhaseSpace
-from langevin_sgd.fokker_planck.grid import Axis, check_domain, find_domain, make_axis
+from langevin_sgd.fokker_planck.grid import Axis, check_rectangle, find_domain, make_axis
 from langevin_sgd.fokker_planck.initial import BULK, Gaussian, Initial, bulk
 from langevin_sgd.fokker_planck.kramers import Step, friction_rates, friction_stride
 from langevin_sgd.fokker_planck.thermodynamics import log, pair_production, relative_entropy
@@ -75,7 +75,7 @@ def boltzmann(phase: PhaseSpace, position: Axis, velocity: Axis) -> np.ndarray:
 
 def symmetric(domain: Rectangle) -> Rectangle:
     """Check a domain, and widen its velocities to be symmetric about zero."""
-    position, velocity = (check_domain(ends) for ends in domain)
+    position, velocity = check_rectangle(domain)
     fastest = max(abs(velocity[0]), abs(velocity[1]))
     return position, (-fastest, fastest)
 

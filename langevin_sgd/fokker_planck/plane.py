@@ -20,12 +20,12 @@ from scipy.sparse import coo_array
 from scipy.sparse.linalg import spsolve
 
 from langevin_sgd import dataset
-from langevin_sgd.checks import InputError, require
+from langevin_sgd.checks import InputError
 from langevin_sgd.fokker_planck.accuracy import Accuracy
 from langevin_sgd.fokker_planck.chain import Chain, discretise
 from langevin_sgd.fokker_planck.equations import Function, Plane
 from langevin_sgd.fokker_planck.exponential import propagate
-from langevin_sgd.fokker_planck.grid import Axis, make_axis
+from langevin_sgd.fokker_planck.grid import Axis, boundary_pair, check_rectangle, make_axis
 from langevin_sgd.fokker_planck.initial import Initial, bulk
 from langevin_sgd.fokker_planck.thermodynamics import log, pair_production, relative_entropy
 from langevin_sgd.fokker_planck.two_dimensional import LEVEL, Cells, Rectangle, TwoDimensional
@@ -72,9 +72,8 @@ class PlaneProblem(TwoDimensional):
     ) -> None:
         super().__init__(initial, times)
         self.plane = plane
-        self.boundaries = (boundary, boundary) if isinstance(boundary, str) else boundary
-        require(len(self.boundaries) == 2, "boundary", boundary, "must be one word, or a pair for the two axes")
-        self.domain = self._choose_domain(initial) if domain is None else domain
+        self.boundaries = boundary_pair(boundary, "the two axes")
+        self.domain = self._choose_domain(initial) if domain is None else check_rectangle(domain)
 
     def _choose_domain(self, initial: Initial) -> Rectangle:
         """Bounding box of all states whose energy is at most `LEVEL`, or that of the bulk of the initial density."""

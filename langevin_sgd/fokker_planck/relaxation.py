@@ -19,7 +19,7 @@ from scipy.linalg import eigh_tridiagonal
 from scipy.sparse.linalg import eigs
 
 from langevin_sgd import dataset
-from langevin_sgd.checks import as_count, as_positive
+from langevin_sgd.checks import as_count, as_positive, require
 from langevin_sgd.fokker_planck.accuracy import extrapolated, report
 from langevin_sgd.fokker_planck.chain import Chain
 from langevin_sgd.fokker_planck.equations import Equation
@@ -27,6 +27,9 @@ from langevin_sgd.fokker_planck.generators import Boundary, Domain, Generator, c
 
 if TYPE_CHECKING:
     import xarray as xr
+
+_MOST_MODES = 50
+"""In two dimensions, where they come from a sparse matrix."""
 
 
 def spectrum(
@@ -79,6 +82,9 @@ def spectrum(
     """
     modes = as_count("modes", modes)
     dimension, build = generators(equation, domain, boundary)
+    sizes = cells_to_try(dimension, cells)
+    most = sizes[0] // 2 if dimension == 1 else _MOST_MODES
+    require(modes <= most, "modes", modes, f"must be at most {most}, half of the cells on a line")
     tolerance = (1e-4 if dimension == 1 else 1e-2) if tolerance is None else tolerance
     tolerance = as_positive("tolerance", tolerance)
     done: dict[int, tuple[Generator, np.ndarray]] = {}
@@ -89,7 +95,7 @@ def spectrum(
         done[count] = generator, vectors
         return values
 
-    count, values, error = extrapolated(eigenvalues, *cells_to_try(dimension, cells), tolerance)
+    count, values, error = extrapolated(eigenvalues, *sizes, tolerance)
     generator, vectors = done[count]
     return report(
         _variables(generator, values, vectors, error),

@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_count, as_positive, require
+from langevin_sgd.checks import InputError, as_array, as_count, as_instance, as_positive, require
 from langevin_sgd.dynamics import Overdamped, Underdamped
 from langevin_sgd.fokker_planck.accuracy import Accuracy
-from langevin_sgd.fokker_planck.equations import Diffusion, Equation, as_line, as_phase_space, as_plane, is_equation
+from langevin_sgd.fokker_planck.equations import (
+    Diffusion,
+    Equation,
+    as_line,
+    as_phase_space,
+    as_plane,
+    is_equation,
+    single,
+)
+from langevin_sgd.fokker_planck.generators import MOST_CELLS_IN_TWO
+from langevin_sgd.fokker_planck.grid import MOST_CELLS
 from langevin_sgd.fokker_planck.initial import Initial
 from langevin_sgd.fokker_planck.line_solution import solve_line
 from langevin_sgd.fokker_planck.phase_space_solution import PhaseSpaceProblem, solve_phase_space
@@ -19,6 +29,12 @@ from langevin_sgd.fokker_planck.two_dimensional import Cells, Rectangle
 
 if TYPE_CHECKING:
     import xarray as xr
+
+LATEST_TIME = 1e100
+"""In steps; what has not happened by then does not."""
+
+MOST_STEPS_GIVEN = 1e7
+"""Of a splitting whose step the user gives."""
 
 
 def solve(
@@ -94,16 +110,21 @@ def solve(
     >>> [round(float(value), 3) for value in mean]
     [1.0, 0.368, 0.0]
     """
+    as_instance("equation", equation, (Diffusion, Overdamped, Underdamped))
     moments = _times(times)
     tolerance = as_positive("tolerance", tolerance)
     if time_step is not None:
         time_step = as_positive("time_step", time_step)
-    settings = {"equation": type(equation).__name__, "boundary": boundary, "step_time": float(equation.step_time)}
+    step_time = equation.step_time if isinstance(equation, Diffusion) else single("step_time", equation)
+    settings = {"equation": type(equation).__name__, "boundary": boundary, "step_time": step_time}
     accuracy, grid = Accuracy(tolerance, settings), cast(Any, domain)
     if isinstance(equation, Diffusion) or is_equation(equation, Overdamped, 1):
         return solve_line(as_line(equation), initial, moments, grid, _cells(cells, 1), boundary, accuracy)
-    physical = moments * equation.step_time
-    step = None if time_step is None else time_step * equation.step_time
+    physical = moments * step_time
+    if time_step is not None:
+        allowed = f"must make at most {MOST_STEPS_GIVEN:g} steps until the last time"
+        require(moments[-1] <= time_step * MOST_STEPS_GIVEN, "time_step", time_step, allowed)
+    step = None if time_step is None else time_step * step_time
     if is_equation(equation, Underdamped, 1):
         phase_space = PhaseSpaceProblem(as_phase_space(equation), initial, physical, grid, boundary)
         return solve_phase_space(phase_space, moments, _cells(cells, 2), step, accuracy)
@@ -117,10 +138,10 @@ def solve(
 
 
 def _times(times: Sequence[float] | np.ndarray) -> np.ndarray:
-    moments = np.atleast_1d(np.asarray(times, dtype=float))
-    usable = moments.ndim == 1 and moments.size > 0 and bool(np.isfinite(moments).all())
-    usable = usable and bool((np.diff(moments) > 0).all()) and bool(moments[0] >= 0)
-    require(usable, "times", times, "must be finite numbers that increase from zero or above")
+    allowed = "must be finite numbers that increase from zero or above"
+    moments = np.atleast_1d(as_array("times", times, ndim=(0, 1), allowed=allowed))
+    usable = moments.size > 0 and bool((np.diff(moments) > 0).all()) and bool(moments[0] >= 0)
+    require(usable and moments[-1] < LATEST_TIME, "times", times, allowed + f", below {LATEST_TIME:g}")
     return moments
 
 
@@ -128,12 +149,13 @@ def _cells(cells: int | Cells | None, dimensions: int) -> Any:
     """Return `cells` as a number in one dimension and as a pair in two."""
     if cells is None:
         return None
-    numbers = cells if isinstance(cells, tuple) else (cells,) * dimensions
-    require(len(numbers) == dimensions, "cells", cells, "must be one number, or one for each coordinate")
+    given = tuple(cells) if isinstance(cells, tuple | list) else (cells,) * dimensions
+    require(len(given) == dimensions, "cells", cells, "must be one number, or one for each coordinate")
+    most = MOST_CELLS if dimensions == 1 else MOST_CELLS_IN_TWO
+    numbers = tuple(as_count("cells", number, minimum=8, maximum=most) for number in given)
     for number in numbers:
-        as_count("cells", number, minimum=8)
         multiple = 2 * dimensions  # on half as many, too, velocities come in pairs of opposite sign
         require(
             number % multiple == 0, "cells", number, f"must be a multiple of {multiple}: half as many are tried too"
         )
-    return numbers[0] if dimensions == 1 else tuple(int(number) for number in numbers)
+    return numbers[0] if dimensions == 1 else numbers

@@ -15,7 +15,8 @@ correlated, so that every error comes from the scatter of replicas. An estimator
 - `langevin_sgd.measure.collapse`: `collapse` and `collapse_quality`, curves of different sizes on one
 - `langevin_sgd.measure.logarithms`: measurements as points in the log-log plane, means with errors or replicas
 - `langevin_sgd.measure.averages`: `geometric_mean`, for times and norms
-- `langevin_sgd.measure.passage`: `first_at_or_below`, first times of recorded series
+- `langevin_sgd.measure.passage`: `first_at_or_below`, first times of recorded series, and `escape_rate`, also where
+  some replicas have not escaped
 - `langevin_sgd.measure.jackknife`: `jackknife`, the error of any smooth function of means over replicas, and
   `share_of_effect`
 - `langevin_sgd.measure.curve`: `Curve`, estimates along an axis
@@ -39,6 +40,7 @@ from langevin_sgd.measure.jackknife import share_of_effect as share_of_effect
 from langevin_sgd.measure.oscillation import Oscillation as Oscillation
 from langevin_sgd.measure.oscillation import oscillation as oscillation
 from langevin_sgd.measure.passage import Passage as Passage
+from langevin_sgd.measure.passage import escape_rate as escape_rate
 from langevin_sgd.measure.passage import first_at_or_below as first_at_or_below
 from langevin_sgd.measure.phase_space import curvature as curvature
 from langevin_sgd.measure.phase_space import effective_temperature as effective_temperature

@@ -4,8 +4,10 @@ r"""Autocorrelation and effective sample size of stationary series.
 
 with x measured from its mean. The integrated time and the effective sample size come from arviz-stats (rank-free, over
 all replicas at once; Vehtari et al., Bayesian Analysis 16 (2021) 667), which on short series has the smallest bias of
-the estimators in use. No estimator is usable on series shorter than about 50 tau (Sokal's rule, *Monte Carlo Methods in
-Statistical Mechanics*, 1997, section 3): the estimate is then not valid, and still handed over.
+the estimators in use. It cuts off times below 1/log10(samples), which antithetic series may have: such a time is not
+valid here, since the number is that of the cut and not of the series. No estimator is usable on series shorter than
+about 50 tau (Sokal's rule, *Monte Carlo Methods in Statistical Mechanics*, 1997, section 3): the estimate is then not
+valid, and still handed over.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import require
+from langevin_sgd.checks import as_array, as_positive, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.displacement import as_lags
@@ -24,6 +26,7 @@ from langevin_sgd.measure.jackknife import jackknife
 LENGTH_IN_TIMES = 50
 """How many autocorrelation times a series must span, per replica."""
 _GROUPS = 16
+_ROUNDING = 16 * np.finfo(float).eps
 
 
 def lagged_moments(series: np.ndarray, lags: np.ndarray) -> np.ndarray:
@@ -31,10 +34,11 @@ def lagged_moments(series: np.ndarray, lags: np.ndarray) -> np.ndarray:
 
     The series (step, replica) is first shifted by its overall mean.
     """
-    shifted = series - series.mean()
-    steps = len(shifted)
-    products = [np.einsum("kr,kr->r", shifted[: steps - n], shifted[n:]) / (steps - n) for n in lags]
-    return np.stack([np.mean(shifted**2, axis=0), *products, shifted.mean(axis=0)], axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        shifted = series - series.mean()
+        steps = len(shifted)
+        products = [np.einsum("kr,kr->r", shifted[: steps - n], shifted[n:]) / (steps - n) for n in lags]
+        return np.stack([np.mean(shifted**2, axis=0), *products, shifted.mean(axis=0)], axis=1)
 
 
 def autocorrelation(series: np.ndarray, lags: np.ndarray) -> Curve:
@@ -50,7 +54,7 @@ def autocorrelation(series: np.ndarray, lags: np.ndarray) -> Curve:
     Returns
     -------
     Curve
-        Over lags.
+        Over lags; NaN where a replica is not finite or all values are equal.
 
     Raises
     ------
@@ -59,7 +63,8 @@ def autocorrelation(series: np.ndarray, lags: np.ndarray) -> Curve:
     """
     series = as_series("series", series, replicas=2)
     lags = as_lags(lags, len(series), minimum=0)
-    value, error = jackknife(normalised, lagged_moments(series, lags))
+    moments = np.full((series.shape[1], len(lags) + 2), np.nan) if doubt(series) else lagged_moments(series, lags)
+    value, error = jackknife(normalised, moments)
     return Curve(
         x=lags,
         value=value,
@@ -90,13 +95,28 @@ def autocorrelation_time(series: np.ndarray, *, interval: float = 1.0) -> Estima
     -------
     Estimate
         The error comes from leaving out groups of replicas (at most 16; none with fewer than four replicas). Not valid
-        where a replica spans fewer than 50 tau.
+        where a replica spans fewer than 50 tau, is constant or not finite, or where the time is the least that the
+        library tells.
+
+    Raises
+    ------
+    InputError
+        If the shape does not fit, a value is no real number or masked, or `interval` is not positive.
     """
+    interval = as_positive("interval", interval)
     series = as_series("series", series)
     method = "arviz-stats, error by jackknife over groups of replicas"
-    if not np.isfinite(series).all() or len(series) < 4 or series.std() == 0:
-        return Estimate.refused(f"{len(series)} steps, constant or not finite", method=method)
-    intervals = _integrated_time(series)
+    if len(series) < 4:
+        return Estimate.refused(f"{len(series)} steps, at least 4 needed", method=method)
+    if reason := doubt(series) or stuck(series):
+        return Estimate.refused(reason, method=method)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        intervals = _integrated_time(series)
+    if not np.isfinite(intervals):
+        return Estimate.refused("the variance of the series is not finite", method=method)
+    if intervals <= _least_time(series.size):
+        cut = f"anticorrelated: the time is at or below {interval * intervals:.3g}, the least that arviz-stats tells"
+        return Estimate.refused(cut, method=method)
     if len(series) < LENGTH_IN_TIMES * intervals:
         spans = f"a replica spans {len(series) / intervals:.3g} autocorrelation times, {LENGTH_IN_TIMES} needed"
         return Estimate.refused(spans, value=interval * intervals, method=method)
@@ -127,11 +147,37 @@ def effective_sample_size(series: np.ndarray) -> Estimate:
 
 
 def as_series(name: str, values: Any, *, replicas: int = 1) -> np.ndarray:
-    """Check a series of shape (step, replica) with at least that many replicas."""
-    series = np.asarray(values, dtype=float)
+    """Return a series of shape (step, replica) with at least that many replicas; values need not be finite."""
+    series = as_array(name, values, finite=False)
     fits = series.ndim == 2 and series.shape[0] >= 2 and series.shape[1] >= replicas
     require(fits, name, series.shape, f"must have shape (step, replica), at least (2, {replicas})")
     return series
+
+
+def doubt(series: np.ndarray) -> str:
+    """Why a series (step, replica) says nothing, or an empty string."""
+    bad = int(np.count_nonzero(~np.isfinite(series).all(axis=0)))
+    if bad:
+        return f"{bad} of {series.shape[1]} replicas are not finite"
+    return "the series is constant" if np.all(_constant(series.ravel()[:, None])) else ""
+
+
+def _constant(series: np.ndarray) -> np.ndarray:
+    """(replica,) whether a replica does not move by more than rounding."""
+    with np.errstate(over="ignore"):
+        still: np.ndarray = np.ptp(series, axis=0) <= _ROUNDING * np.abs(series).max(axis=0)
+    return still
+
+
+def stuck(series: np.ndarray) -> str:
+    """Say that some replicas do not move, or nothing."""
+    stuck = int(np.count_nonzero(_constant(series)))
+    return f"{stuck} of {series.shape[1]} replicas are constant" if stuck else ""
+
+
+def _least_time(size: int) -> float:
+    """Time at which arviz-stats cuts off, with room for rounding."""
+    return (1 + 1e-9) / float(np.log10(size))
 
 
 def _integrated_time(series: np.ndarray) -> float:
@@ -147,4 +193,6 @@ def _group_error(series: np.ndarray) -> tuple[float | None, int | None]:
     if count < 4:
         return None, None
     without = np.array([_integrated_time(np.delete(series, group, axis=1)) for group in groups])
+    if (without <= _least_time(series.size - groups[0].size)).any():
+        return None, None
     return float(np.sqrt((count - 1) * without.var())), count

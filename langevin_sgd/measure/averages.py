@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
-from langevin_sgd.checks import InputError
+from langevin_sgd.checks import InputError, as_array
 from langevin_sgd.estimate import Estimate
 
 
@@ -26,23 +27,18 @@ def geometric_mean(samples: np.ndarray) -> Estimate:
     Raises
     ------
     InputError
-        If a sample is zero or negative.
+        If a sample is zero or negative, no real number, or masked.
 
     Examples
     --------
     >>> round(geometric_mean(np.array([1.0, 100.0, 1.0, 100.0])).value, 9)
     10.0
     """
-    values = np.asarray(samples, dtype=float)
+    values = as_array("samples", samples, finite=False)
     if (values <= 0).any():
-        raise InputError(f"samples = a smallest value of {values.min()!r}: must all be positive")
+        raise InputError(f"samples = a smallest value of {float(np.nanmin(values))!r}: must all be positive")
     logarithm = Estimate.from_samples(np.log(values), method="geometric mean over replicas")
     if logarithm.value is None or logarithm.standard_error is None:
         return logarithm
     value = math.exp(logarithm.value)
-    return Estimate(
-        value=value,
-        standard_error=value * logarithm.standard_error,
-        n_independent=logarithm.n_independent,
-        method=logarithm.method,
-    )
+    return replace(logarithm, value=value, standard_error=value * logarithm.standard_error)

@@ -17,10 +17,13 @@ The exponents minimise S; that of y follows from a linear equation at every v, t
 let the curves overlap. Errors are not read off S + 1: a point enters many residuals, and that interval has no fixed
 coverage. The residuals are linear in the data, r = R(v) (ln y - u ln P), so that to first order the exponents scatter
 with the covariance G R var(ln y) R^T G^T, G = (J^T J)^-1 J^T and J the derivative of r. Replicas, (point, replica) in
-every curve, give errors by the jackknife over all curves together instead, weights included.
+every curve, give errors by the jackknife over all curves together instead; all points then count alike, with the mean
+of their variances (`langevin_sgd.measure.power_law` says why).
 
-Range: curves that overlap and bend: of straight lines only one combination of u and v is determined, which is noticed.
-Points so dense that a curve bends little between neighbours, compared with its errors.
+Range: curves that overlap and bend: of straight lines only one combination of u and v is determined. Whether the data
+tell the two apart is seen from J: of its column of v, which holds the slopes of the curves, the part across the column
+of u must be larger than what the errors of the points put there. Points so dense that a curve bends little between
+neighbours, compared with its errors.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize, stats
 
-from langevin_sgd.checks import InputError, as_positive, is_real, require
+from langevin_sgd.checks import InputError, as_array, as_positive, as_real, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure.jackknife import jackknife
 from langevin_sgd.measure.logarithms import log_points
@@ -42,9 +45,15 @@ LARGEST_QUALITY = 3.0
 """Above this quality the estimates say that the curves do not fall on one another."""
 STRAIGHT = 1e-2
 """Curves that one power law of x and P describes with a p-value above this do not determine two exponents."""
+INFORMATION = 10.0
+"""The part of J that tells the two exponents apart must be this often what errors put there, in the square."""
 _GRID = 41
 _STEP = 1e-4
 _REACH = 10.0
+_BEYOND = 1e30
+
+OPEN = "one power law of x and the parameter describes all points and leaves an exponent open; fix one"
+"""What is said of curves that do not determine two exponents."""
 
 Curves = Sequence[tuple[Any, ...]]
 """Curves (parameter, x, y, y_error), or (parameter, x, y) with y by replica."""
@@ -81,7 +90,8 @@ class Collapse:
         v, u = self.x_exponent.value, self.y_exponent.value
         if v is None or u is None:
             raise InputError(f"collapse: has no exponents ({self.x_exponent.note})")
-        return np.asarray(x) * parameter**v, np.asarray(y) * parameter**-u
+        parameter = as_positive("parameter", parameter)
+        return as_array("x", x, finite=False) * parameter**v, as_array("y", y, finite=False) * parameter**-u
 
 
 def collapse(curves: Curves, *, x_exponent: float | None = None, y_exponent: float | None = None) -> Collapse:
@@ -113,8 +123,8 @@ def collapse(curves: Curves, *, x_exponent: float | None = None, y_exponent: flo
     >>> round(collapse(curves, x_exponent=-1.0).y_exponent.value, 2)
     0.5
     """
-    for name, value in (("x_exponent", x_exponent), ("y_exponent", y_exponent)):
-        require(value is None or is_real(value), name, value, "must be a number")
+    x_exponent = None if x_exponent is None else as_real("x_exponent", x_exponent, "must be a number")
+    y_exponent = None if y_exponent is None else as_real("y_exponent", y_exponent, "must be a number")
     fixed = x_exponent, y_exponent
     require(None in fixed, "x_exponent, y_exponent", fixed, "one of them must be free")
     data = _read(curves)
@@ -125,6 +135,8 @@ def collapse(curves: Curves, *, x_exponent: float | None = None, y_exponent: flo
     quality = _quality(data, v, y_exponent)
     if not np.isfinite(quality):
         return _refused("fewer than half of the points can be compared with other curves", fixed, method, data)
+    if fixed == (None, None) and _information(data, v, _lift(data, _rows(data, v)[0], None)) < INFORMATION:
+        return _refused(OPEN, fixed, method, data)
     note = f"the curves do not fall on one another: quality {quality:.3g}" if quality > LARGEST_QUALITY else ""
     x_found, y_found = _estimates(data, v, fixed, method, note)
     compared = int(np.count_nonzero(_rows(data, v)[1]))
@@ -139,6 +151,7 @@ def collapse_quality(curves: Curves, *, x_exponent: float, y_exponent: float) ->
     InputError
         For curves that `collapse` does not accept.
     """
+    x_exponent, y_exponent = as_real("x_exponent", x_exponent), as_real("y_exponent", y_exponent)
     data = _read(curves)
     if reason := _doubt(data):
         raise InputError(f"curves: {reason}")
@@ -163,16 +176,14 @@ class _Data:
     """(replica, point), ln y."""
 
     def moments(self) -> np.ndarray:
-        """Means of these over replicas are all that a fit needs: (replica, 2, point)."""
+        """Means of these over replicas are all that a fit needs: (replica, point)."""
         assert self.samples is not None
-        off = self.samples - self.y
-        return np.stack([off, off * off], axis=1)
+        off: np.ndarray = self.samples - self.y
+        return off
 
     def of_moments(self, means: np.ndarray) -> _Data:
-        """Return the same points with values and variances from averaged `moments` (2, point)."""
-        assert self.samples is not None
-        variance = (means[1] - means[0] ** 2) / (len(self.samples) - 1)
-        return replace(self, y=self.y + means[0], variance=variance)
+        """Return the same points with values from averaged `moments` (point,)."""
+        return replace(self, y=self.y + means)
 
 
 def _read(curves: Curves) -> _Data:
@@ -192,12 +203,13 @@ def _read(curves: Curves) -> _Data:
     lengths = np.array([len(part) for part in parts])
     ends = np.cumsum(lengths)
     samples = [part.samples[:, 1] for part in parts if part.samples is not None]
+    variance = np.concatenate([part.yy for part in parts])
     return _Data(
         members=[np.arange(end - length, end) for end, length in zip(ends, lengths, strict=True)],
         size=np.repeat(sizes - sizes.mean(), lengths),
         x=np.concatenate([part.x for part in parts]),
         y=np.concatenate([part.y for part in parts]),
-        variance=np.concatenate([part.yy for part in parts]),
+        variance=np.full_like(variance, variance.sum() / max(len(variance), 1)) if samples else variance,
         samples=np.concatenate(samples, axis=1) if samples else None,
     )
 
@@ -213,7 +225,8 @@ def _doubt(data: _Data) -> str:
         return f"a curve of {shortest} points, at least 3 needed"
     if data.samples is not None and len(data.samples) < 2:
         return f"{len(data.samples)} replicas, at least 2 needed"
-    return "" if (data.variance > 0).all() else "replicas do not scatter at some point"
+    still = data.variance <= 0 if data.samples is None else np.ptp(data.samples, axis=0) == 0
+    return "replicas do not scatter at some point" if still.any() else ""
 
 
 def _straight(data: _Data) -> str:
@@ -224,7 +237,7 @@ def _straight(data: _Data) -> str:
     chi_squared = float(((data.y * weight - design @ found) ** 2).sum())
     if stats.chi2.sf(chi_squared, len(data.y) - 3) < STRAIGHT:
         return ""
-    return "one power law of x and the parameter describes all points and leaves an exponent open; fix one"
+    return OPEN
 
 
 def _refused(reason: str, fixed: tuple[float | None, float | None], method: str, data: _Data) -> Collapse:
@@ -301,7 +314,7 @@ def _best_shift(data: _Data, u: float | None) -> float:
 
 def _search(data: _Data, u: float | None, near: float, reach: float) -> float:
     found = optimize.minimize_scalar(
-        lambda v: _quality(data, v, u),
+        lambda v: min(_quality(data, v, u), _BEYOND),  # differences of infinities would lead the search astray
         bounds=(near - reach, near + reach),
         method="bounded",
         options={"xatol": 1e-7 * reach},
@@ -322,7 +335,7 @@ def _estimates(
         value, error = jackknife(lambda means: _again(data, means, v, reach, fixed[1]), data.moments())
         replicas = len(data.samples)
     found = [
-        Estimate(value=float(best), standard_error=float(spread), n_independent=replicas, method=method, note=note)
+        Estimate(value=best, standard_error=spread, n_independent=replicas, method=method, note=note)
         if given is None
         else Estimate(value=given, method="given", note=note)
         for given, best, spread in zip(fixed, value, error, strict=True)
@@ -331,7 +344,7 @@ def _estimates(
 
 
 def _again(data: _Data, means: np.ndarray, v: float, reach: float, u: float | None) -> np.ndarray:
-    """Exponents (n, 2) from averaged moments (n, 2, point), looked for near those of all replicas."""
+    """Exponents (n, 2) from averaged moments (n, point), looked for near those of all replicas."""
     found = []
     for row in means:
         one = data.of_moments(row)
@@ -340,10 +353,24 @@ def _again(data: _Data, means: np.ndarray, v: float, reach: float, u: float | No
     return np.array(found)
 
 
+def _by_shift(data: _Data, v: float) -> np.ndarray:
+    """Matrix (point, point) from values to the derivatives of the residuals by v."""
+    difference: np.ndarray = (_rows(data, v + _STEP)[0] - _rows(data, v - _STEP)[0]) / (2 * _STEP)
+    return difference
+
+
+def _information(data: _Data, v: float, u: float) -> float:
+    """Part of the derivatives by v across those by u, squared, over what the errors of the points put there."""
+    by_lift = _rows(data, v)[0] @ data.size
+    turn = _by_shift(data, v)
+    across = turn - np.outer(by_lift, by_lift @ turn) / (by_lift @ by_lift)
+    expected = float((across**2 @ data.variance).sum())
+    return float(((across @ (data.y - u * data.size)) ** 2).sum()) / expected
+
+
 def _propagated(data: _Data, v: float, u: float, fixed: tuple[float | None, float | None]) -> np.ndarray:
     """Standard errors of (v, u), zero for a fixed one, from the errors of the points to first order."""
-    level, ahead, behind = data.y - u * data.size, _rows(data, v + _STEP)[0], _rows(data, v - _STEP)[0]
-    by_shift = (ahead - behind) @ level / (2 * _STEP)
+    by_shift = _by_shift(data, v) @ (data.y - u * data.size)
     rows, free = _rows(data, v)[0], [value is None for value in fixed]
     gain = np.linalg.pinv(np.stack([by_shift, -rows @ data.size], axis=1)[:, free]) @ rows
     error = np.zeros(2)

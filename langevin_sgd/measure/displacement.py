@@ -2,27 +2,34 @@ r"""Displacement curves and diffusion exponents.
 
     MSD(t) = E |theta_t - theta_0|^2  ~  t^c ,      c = d log MSD / d log t
 
-The mean over replicas is arithmetic, as in the law; the exponent is the slope of a weighted straight line through
-log MSD against log t. Neighbouring points of a curve come from the same paths and are strongly correlated (an error
-taken from the scatter about the line would be several times too small), so the whole fit is repeated without each
-replica in turn: see `langevin_sgd.measure.jackknife`. The weights, one over the variance of each log MSD, are those of
-the whole data set.
+The mean over replicas is arithmetic, as in the law; the exponent is the slope of the least-squares straight line
+through log MSD against log t. All recorded steps count alike: weights taken from the scatter of a few replicas would
+scatter themselves, spoil the errors, and make the exponent of a run another one than that of its law, which is the
+slope of the same line through the curve of the law. Neighbouring points of a curve come from the same paths and are
+strongly correlated (an error taken from the scatter about the line would be several times too small), so the whole fit
+is repeated without each replica in turn: see `langevin_sgd.measure.jackknife`.
 
 Range: independent replicas that scatter about one law; a slope over a window in which the curve bends is an average of
-local slopes, which `local_exponents` shows.
+local slopes, which `local_exponents` shows, and a note says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
-from langevin_sgd.checks import InputError, as_count, require
+from langevin_sgd.checks import InputError, as_array, as_count, as_integers, as_window, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.jackknife import jackknife
+
+BENT = 0.05
+"""Change of the exponent between the halves of a window from which on the curve of a law is no power law there."""
+SMALLEST_P = 1e-3
+"""Probability below which a change of the exponent that replicas show is called resolved."""
 
 
 def squared_displacements(run_or_arrays: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -36,17 +43,30 @@ def squared_displacements(run_or_arrays: Any) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     InputError
-        If the variable is missing or shapes do not match.
+        If the variable is missing, shapes do not match, steps do not increase, or values are no real numbers, masked or
+        negative.
     """
+    steps, squared = _curve_or_replicas(run_or_arrays)
+    require(squared.ndim == 2, "squared_displacement", squared.shape, f"must have shape ({steps.size}, replica)")
+    return steps, squared
+
+
+def _curve_or_replicas(run_or_arrays: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Steps (step,), and squared displacements by replica, (step, replica), or those of a law, (step,)."""
     if isinstance(run_or_arrays, tuple):
-        steps, squared = (np.asarray(part, dtype=float) for part in run_or_arrays)
-    elif "squared_displacement" in run_or_arrays:
+        require(len(run_or_arrays) == 2, "run", run_or_arrays, "must be a dataset or the pair (steps, displacements)")
+        given, moved = run_or_arrays
+    elif hasattr(run_or_arrays, "__contains__") and "squared_displacement" in run_or_arrays:
         variable = run_or_arrays["squared_displacement"].transpose("step", "replica")
-        steps, squared = variable["step"].values.astype(float), variable.values
+        given, moved = variable["step"].values, variable.values
     else:
         raise InputError("run: has no variable 'squared_displacement'; record it with record.displacement()")
-    shapes_match = squared.ndim == 2 and steps.shape == squared.shape[:1]
+    steps = as_array("steps", given, ndim=1)
+    squared = as_array("squared_displacement", moved, ndim=(1, 2), finite=False)
+    shapes_match = steps.shape == squared.shape[:1]
     require(shapes_match, "squared_displacement", squared.shape, f"must have shape ({steps.size}, replica)")
+    require(bool((np.diff(steps) > 0).all()), "steps", steps, "must increase")
+    require(not (squared < 0).any(), "squared_displacement", squared, "must be zero or above")
     return steps, squared
 
 
@@ -65,10 +85,12 @@ def displacement_curve(run_or_arrays: Any) -> Curve:
     """
     steps, squared = squared_displacements(run_or_arrays)
     replicas = squared.shape[1]
-    error = squared.std(axis=1, ddof=1) / np.sqrt(replicas) if replicas > 1 else np.full(steps.size, np.inf)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = squared.mean(axis=1)
+        error = squared.std(axis=1, ddof=1) / np.sqrt(replicas) if replicas > 1 else np.full(steps.size, np.inf)
     return Curve(
         x=steps,
-        value=squared.mean(axis=1),
+        value=mean,
         standard_error=error,
         n_independent=replicas,
         method="mean over replicas",
@@ -95,40 +117,47 @@ def mean_square_displacement(position: np.ndarray, lags: np.ndarray) -> np.ndarr
     InputError
         If a lag does not fit the trajectories.
     """
-    position = np.asarray(position, dtype=float)
+    position = as_array("position", position, finite=False)
     require(position.ndim == 3, "position", position.shape, "must have dimensions (step, replica, parameter)")
     lags = as_lags(lags, len(position), minimum=1)
     curve = np.empty((len(lags), position.shape[1]))
     for i, lag in enumerate(lags):
-        moved = position[lag:] - position[:-lag]
-        curve[i] = np.einsum("krp,krp->r", moved, moved) / len(moved)
+        with np.errstate(over="ignore", invalid="ignore"):
+            moved = position[lag:] - position[:-lag]
+            curve[i] = np.einsum("krp,krp->r", moved, moved) / len(moved)
     return curve
 
 
 def as_lags(lags: np.ndarray, steps: int, *, minimum: int) -> np.ndarray:
-    """Check lags: whole numbers, minimum <= lag < steps."""
-    given = np.atleast_1d(np.asarray(lags))
-    whole = np.issubdtype(given.dtype, np.integer)
-    allowed = f"must be whole numbers from {minimum} to {steps - 1}"
-    require(whole and given.size > 0 and given.min() >= minimum and given.max() < steps, "lags", lags, allowed)
+    """Return lags (lag,): whole numbers, minimum <= lag < steps."""
+    given = np.atleast_1d(as_integers("lags", lags))
+    fits = given.ndim == 1 and given.size > 0 and given.min() >= minimum and given.max() < steps
+    require(fits, "lags", lags, f"must be whole numbers from {minimum} to {steps - 1}")
     return given
 
 
 def diffusion_exponent(run_or_arrays: Any, window: tuple[float, float]) -> Estimate:
-    """Exponent c of MSD ~ t^c over a window.
+    """Exponent c of MSD ~ t^c over a window, of a run or of the curve of a law.
 
     Parameters
     ----------
     run_or_arrays
-        See `squared_displacements`.
+        See `squared_displacements`; or the curve of a law as the pair of arrays (step,), (step,). At the same steps the
+        exponent of a law is what that of its runs estimates.
     window
         First and last step of the fit, both included, 0 < first < last.
 
     Returns
     -------
     Estimate
-        Not valid with fewer than three recorded steps in the window, fewer than two replicas, a replica that diverged,
-        or replicas that do not scatter.
+        Without error for a curve. Not valid with fewer than three recorded steps in the window, fewer than two
+        replicas, a replica that diverged, or replicas that do not scatter. A note says where the window holds no power
+        law: where replicas resolve that the exponent of its second half is another one, or on a curve by `BENT`.
+
+    Raises
+    ------
+    InputError
+        If the variable is missing, shapes do not match, or the window is none.
 
     Examples
     --------
@@ -136,19 +165,57 @@ def diffusion_exponent(run_or_arrays: Any, window: tuple[float, float]) -> Estim
     >>> squared = steps[:, None] ** 0.5 * np.array([0.9, 1.0, 1.1])
     >>> round(diffusion_exponent((steps, squared), window=(1, 100)).value, 9)
     0.5
+    >>> diffusion_exponent((steps, steps + steps**2), window=(1, 100)).note
+    'not a power law in this window: the exponent is 1.74 in its first half and 1.96 in its second'
     """
-    low, high = window
-    require(0 < low < high, "window", window, "must satisfy 0 < first step < last step")
-    steps, squared = squared_displacements(run_or_arrays)
+    low, high = as_window("window", window)
+    require(low > 0, "window", window, "must satisfy 0 < first step < last step")
+    steps, squared = _curve_or_replicas(run_or_arrays)
     inside = (steps >= low) & (steps <= high)
     steps, squared = steps[inside], squared[inside]
-    method = f"weighted log-log fit, {low:g} <= step <= {high:g}, jackknife over replicas"
-    doubt = _doubt(squared)
-    if doubt:
-        return Estimate.refused(doubt, method=method)
-    value, error = jackknife(_slope(np.log(steps), _weights(squared)), squared.T)
+    method = f"log-log fit, {low:g} <= step <= {high:g}"
+    if squared.ndim == 1:
+        return _exact_exponent(steps, squared, method)
+    method += ", jackknife over replicas"
+    if reason := _doubt(squared):
+        return Estimate.refused(reason, method=method)
+    rows = _line_and_halves(np.log(steps))
+    (exponent, *halves, bend), errors = jackknife(lambda mean: np.log(mean) @ rows.T, squared.T)
     replicas = squared.shape[1]
-    return Estimate(value=float(value), standard_error=float(error), n_independent=replicas, method=method)
+    resolved = abs(bend) > stats.t.isf(SMALLEST_P / 2, replicas - 1) * errors[-1]
+    note = _bent(halves) if resolved else ""
+    return Estimate(value=exponent, standard_error=errors[0], n_independent=replicas, method=method, note=note)
+
+
+def _exact_exponent(steps: np.ndarray, curve: np.ndarray, method: str) -> Estimate:
+    """Exponent of a curve without errors."""
+    fits = len(steps) >= 3 and bool(np.isfinite(curve).all() and (curve > 0).all())
+    if not fits:
+        reason = f"{len(steps)} steps in the window, at least 3 needed with finite displacements above zero"
+        return Estimate.refused(reason, method=method)
+    exponent, *halves, bend = _line_and_halves(np.log(steps)) @ np.log(curve)
+    return Estimate(value=exponent, method=method, note=_bent(halves) if abs(bend) > BENT else "")
+
+
+def _bent(halves: Sequence[float]) -> str:
+    first, second = halves
+    return (
+        f"not a power law in this window: the exponent is {first:.3g} in its first half and {second:.3g} in its second"
+    )
+
+
+def _line_and_halves(x: np.ndarray) -> np.ndarray:
+    """Rows (4, point) that take values to least-squares slopes over `x`.
+
+    That of the straight line through all points; those of the first and of the second half, which share the point in
+    the middle; the second less the first.
+    """
+    middle = len(x) // 2
+    line, first, second = np.zeros((3, len(x)))
+    for row, part in ((line, slice(None)), (first, slice(middle + 1)), (second, slice(middle, None))):
+        off = x[part] - x[part].mean()
+        row[part] = off / (off @ off)
+    return np.stack([line, first, second, second - first])
 
 
 def local_exponents(run_or_arrays: Any, *, span: int = 1) -> Curve:
@@ -164,7 +231,7 @@ def local_exponents(run_or_arrays: Any, *, span: int = 1) -> Curve:
     Returns
     -------
     Curve
-        Over the geometric middle of each pair of steps.
+        Over the geometric middle of each pair of steps; NaN where a replica is not finite or none has moved.
 
     Raises
     ------
@@ -200,19 +267,6 @@ def _doubt(squared: np.ndarray) -> str:
         return f"{bad} of {replicas} replicas are not finite"
     if points < 3 or replicas < 2:
         return f"{points} recorded steps in the window and {replicas} replicas, at least 3 and 2 needed"
-    if (squared.mean(axis=1) <= 0).any() or (squared.std(axis=1) == 0).any():
+    if (squared.max(axis=1) <= 0).any() or (np.ptp(squared, axis=1) == 0).any():
         return "replicas do not move, or do not scatter, at some recorded step"
     return ""
-
-
-def _weights(squared: np.ndarray) -> np.ndarray:
-    """One over the variance of log mean at each step, up to a factor."""
-    weights: np.ndarray = squared.mean(axis=1) ** 2 / squared.var(axis=1, ddof=1)
-    return weights
-
-
-def _slope(x: np.ndarray, weights: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the function that maps means (n, point) to the slopes (n,) of their logarithms against `x`."""
-    offset = x - np.average(x, weights=weights)
-    row = weights * offset / np.sum(weights * offset**2)
-    return lambda mean: np.log(mean) @ row

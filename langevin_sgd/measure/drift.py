@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_sgd.checks import require
+from langevin_sgd.checks import as_array, require
 from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.jackknife import jackknife
 
@@ -32,7 +32,8 @@ def drift_and_diffusion(steps: np.ndarray, displacement: np.ndarray) -> tuple[Cu
     drift
         |E Delta_t|^2, unbiased.
     diffusion
-        tr Cov Delta_t, unbiased; the two add up to the mean square displacement.
+        tr Cov Delta_t, unbiased; the two add up to the mean square displacement. Both are NaN where a replica is not
+        finite.
 
     Raises
     ------
@@ -45,11 +46,13 @@ def drift_and_diffusion(steps: np.ndarray, displacement: np.ndarray) -> tuple[Cu
     >>> [float(part.value[0]) for part in drift_and_diffusion(np.array([1]), moved)]
     [15.0, 2.0]
     """
-    displacement = np.asarray(displacement, dtype=float)
+    steps = as_array("steps", steps, ndim=1)
+    displacement = as_array("displacement", displacement, finite=False)
     shape = displacement.shape
     require(displacement.ndim == 3, "displacement", shape, "must have dimensions (step, replica, parameter)")
     require(len(steps) == shape[0] and shape[1] >= 2, "displacement", shape, "needs one row a step and 2 replicas")
-    square = np.einsum("krp,krp->kr", displacement, displacement)[..., None]
+    with np.errstate(over="ignore"):
+        square = np.einsum("krp,krp->kr", displacement, displacement)[..., None]
     samples = np.concatenate([displacement, square], axis=2).swapaxes(0, 1)
 
     def parts(mean: np.ndarray) -> np.ndarray:
@@ -58,7 +61,7 @@ def drift_and_diffusion(steps: np.ndarray, displacement: np.ndarray) -> tuple[Cu
 
     value, error = jackknife(parts, samples)
     drift, diffusion = (
-        Curve(x=np.asarray(steps), value=value[i], standard_error=error[i], n_independent=shape[1], method=name)
+        Curve(x=steps, value=value[i], standard_error=error[i], n_independent=shape[1], method=name)
         for i, name in enumerate(("squared mean displacement, unbiased", "variance over replicas"))
     )
     return drift, diffusion

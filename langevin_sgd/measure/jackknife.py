@@ -16,7 +16,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from langevin_sgd.checks import as_array, as_callable, require
 from langevin_sgd.estimate import Estimate
+
+LARGEST_RELATIVE_ERROR = 0.3
+"""A ratio whose denominator has a larger relative error has no interval that the jackknife knows."""
 
 
 def jackknife(function: Callable[[np.ndarray], np.ndarray], samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -32,7 +36,13 @@ def jackknife(function: Callable[[np.ndarray], np.ndarray], samples: np.ndarray)
     Returns
     -------
     value, standard_error
-        Shape of one row of the result of `function`.
+        Shape of one row of the result of `function`; NaN or infinity where `function` is not finite for all replicas or
+        without one of them.
+
+    Raises
+    ------
+    InputError
+        If `samples` are no real numbers, some are masked, or there are fewer than two replicas.
 
     Examples
     --------
@@ -40,13 +50,17 @@ def jackknife(function: Callable[[np.ndarray], np.ndarray], samples: np.ndarray)
     >>> round(float(value), 6)  # 2^2 minus the variance 1/3 of the mean
     3.666667
     """
-    count = len(samples)
-    total = samples.sum(axis=0)
-    full = function((total / count)[None])[0]
-    without = function((total - samples) / (count - 1))
-    centre = without.mean(axis=0)
-    variance = (count - 1) / count * ((without - centre) ** 2).sum(axis=0)
-    return count * full - (count - 1) * centre, np.sqrt(variance)
+    function = as_callable("function", function)
+    samples = as_array("samples", samples, finite=False)
+    count = len(samples) if samples.ndim else 0
+    require(count >= 2, "samples", samples, "must have at least two replicas")
+    with np.errstate(all="ignore"):  # whatever is not finite ends in an estimate that is not valid
+        total = samples.sum(axis=0)
+        full = function((total / count)[None])[0]
+        without = function((total - samples) / (count - 1))
+        centre = without.mean(axis=0)
+        variance = (count - 1) / count * ((without - centre) ** 2).sum(axis=0)
+        return count * full - (count - 1) * centre, np.sqrt(variance)
 
 
 def share_of_effect(found: np.ndarray, whole: np.ndarray, none: np.ndarray) -> Estimate:
@@ -55,19 +69,36 @@ def share_of_effect(found: np.ndarray, whole: np.ndarray, none: np.ndarray) -> E
     Parameters
     ----------
     found, whole, none
-        (replica,) what was found, with the whole effect, and without it, replicas paired.
+        (replica,) what was found, with the whole effect, and without it, replicas paired; at least two.
 
     Returns
     -------
     Estimate
-        1 for the whole effect, 0 for none; not bounded by them.
+        1 for the whole effect, 0 for none; not bounded by them. Not valid where a sample is not finite, or where the
+        whole effect is not known to `LARGEST_RELATIVE_ERROR`.
+
+    Raises
+    ------
+    InputError
+        If shapes differ.
 
     Examples
     --------
     >>> share_of_effect(np.array([3.0, 4.0]), np.array([5.0, 5.0]), np.array([1.0, 1.0])).value
     0.625
     """
-    samples = np.stack([found, whole, none], axis=1)
+    parts = {"found": found, "whole": whole, "none": none}
+    arrays = [as_array(name, values, ndim=1, finite=False) for name, values in parts.items()]
+    for name, array in zip(parts, arrays, strict=True):
+        require(array.shape == arrays[0].shape, name, array, f"must have shape {arrays[0].shape}, as found")
+    method, samples = "jackknife over replicas", np.stack(arrays, axis=1)
+    bad = int(np.count_nonzero(~np.isfinite(samples).all(axis=1)))
+    if bad or len(samples) < 2:
+        return Estimate.refused(f"{bad} of {len(samples)} replicas are not finite, at least 2 needed", method=method)
     value, error = jackknife(lambda mean: (mean[:, 0] - mean[:, 2]) / (mean[:, 1] - mean[:, 2]), samples)
-    method = "jackknife over replicas"
-    return Estimate(value=float(value), standard_error=float(error), n_independent=len(found), method=method)
+    share = Estimate(value=float(value), standard_error=float(error), n_independent=len(samples), method=method)
+    effect = Estimate.from_samples(samples[:, 1] - samples[:, 2])
+    size, spread = abs(effect.value or 0.0), effect.standard_error or 0.0
+    if spread >= LARGEST_RELATIVE_ERROR * size:
+        return Estimate.refused(f"the whole effect is not resolved: {effect}", value=share.value, method=method)
+    return share

@@ -5,6 +5,9 @@ that errors should be below about 0.3 of the mean. Or single measurements (point
 logarithm, and the errors, with the correlation of the errors of x and y where both scatter, come from the replicas.
 Replica r of one point belongs to replica r of another (the same seed, or unrelated ones: both are right), so that
 whatever they share is left out together by the jackknife.
+
+Fits to replicas let all points count alike: the variance of each point from a few replicas scatters so much that fits
+weighted with it have errors several times larger than they say. Their variances are those of all points together.
 """
 
 from __future__ import annotations
@@ -14,7 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require
+from langevin_sgd.checks import InputError, as_array, as_window, require
+
+FEWEST_WITH_ERRORS_OF_X = 3
+"""Replicas that are needed where x scatters: without one of two there are no variances."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,8 +59,8 @@ class LogPoints:
         """Return the points with window[0] <= x <= window[1]."""
         if window is None:
             return self
-        low, high = window
-        require(0 < low < high, "window", window, "must satisfy 0 < first x < last x")
+        low, high = as_window("window", window)
+        require(low > 0, "window", window, "must satisfy 0 < first x < last x")
         slack = 1e-12 * max(abs(np.log(low)), abs(np.log(high)), 1.0)
         # A point that is not finite stays, so that it is seen and refused.
         outside = (self.x < np.log(low) - slack) | (self.x > np.log(high) + slack)
@@ -65,6 +71,13 @@ class LogPoints:
         """Smallest and largest x."""
         return (float(np.exp(self.x.min())), float(np.exp(self.x.max()))) if len(self) else (np.nan, np.nan)
 
+    def alike(self) -> LogPoints:
+        """Return the points with the same variances at all of them, the mean ones, where they come from replicas."""
+        if self.samples is None:
+            return self
+        xx, yy, xy = (np.full_like(part, part.mean()) for part in (self.xx, self.yy, self.xy))
+        return replace(self, xx=xx, yy=yy, xy=xy)
+
     def moments(self) -> np.ndarray:
         """Means of these over replicas are all that a fit needs, its weights included: (replica, 5, point)."""
         assert self.samples is not None
@@ -72,13 +85,15 @@ class LogPoints:
         return np.stack([x, y, x * x, y * y, x * y], axis=1)
 
     def of_moments(self, means: np.ndarray) -> LogPoints:
-        """Return rows of points from averaged `moments` (n, 5, point)."""
+        """Return rows of points from averaged `moments` (n, 5, point), with the same variances at all points."""
         assert self.samples is not None
         x, y, xx, yy, xy = np.moveaxis(means, 1, 0)
-        variances = (
-            (part - moved) / (len(self.samples) - 1) for part, moved in ((xx, x * x), (yy, y * y), (xy, x * y))
-        )
-        names = dict(zip(("xx", "yy", "xy"), variances, strict=True))
+        names = {}
+        for name, part, moved in (("xx", xx, x * x), ("yy", yy, y * y), ("xy", xy, x * y)):
+            variance = (part - moved).mean(axis=1, keepdims=True) / (len(self.samples) - 1)
+            names[name] = np.repeat(variance, part.shape[1], axis=1)
+        if not self.xx.any():  # where x is exact the size of the errors of y does not matter, and may be zero
+            names["yy"] = np.ones_like(yy)
         return LogPoints(x=self.x + x, y=self.y + y, samples=None, known=True, **names)
 
     @property
@@ -92,14 +107,16 @@ class LogPoints:
             bad = int(np.count_nonzero(~np.isfinite(self.samples).all(axis=(1, 2))))
             if bad:
                 return f"{bad} of {len(self.samples)} replicas are not finite"
-            if len(self.samples) < 2:
-                return f"{len(self.samples)} replicas, at least 2 needed"
+            least = FEWEST_WITH_ERRORS_OF_X if np.ptp(self.samples[:, 0], axis=0).any() else 2
+            if len(self.samples) < least:
+                return f"{len(self.samples)} replicas, at least {least} needed"
         bad = int(np.count_nonzero(~np.isfinite(self.x + self.y + self.xx + self.yy)))
         if bad:
             return f"{bad} of {len(self)} points are not finite"
         if len(self) < needed:
             return f"{len(self)} points in the window, at least {needed} needed"
-        if self.known and (self.xx + self.yy <= 0).any():
+        still = self.xx + self.yy <= 0 if self.samples is None else ~np.ptp(self.samples, axis=0).any(axis=0)
+        if self.known and np.any(still):
             return "replicas do not scatter at some point"
         return "" if np.ptp(self.x) > 0 else "all points have the same x"
 
@@ -148,13 +165,14 @@ def _of_samples(samples: np.ndarray) -> LogPoints:
     first = LogPoints(x=x, y=y, xx=zero, yy=zero, xy=zero, samples=samples, known=True)
     if len(samples) < 2:
         return first
-    means = first.of_moments(first.moments().mean(axis=0, keepdims=True))
-    return replace(first, xx=means.xx[0], yy=means.yy[0], xy=means.xy[0])
+    x, y = np.moveaxis(samples - np.stack([first.x, first.y]), 1, 0)
+    number = len(samples) * (len(samples) - 1)
+    return replace(first, xx=(x**2).sum(axis=0) / number, yy=(y**2).sum(axis=0) / number, xy=(x * y).sum(0) / number)
 
 
 def _positive(name: str, values: Any) -> np.ndarray:
-    array = np.asarray(values, dtype=float)
-    require(array.ndim in (1, 2), name, array.shape, "must have shape (point,) or (point, replica)")
+    allowed = "must have shape (point,) or (point, replica)"
+    array = as_array(name, values, ndim=(1, 2), finite=False, allowed=allowed)
     if (array <= 0).any():
         raise InputError(f"{name} = a smallest value of {float(np.nanmin(array))!r}: must all be positive")
     return array
@@ -163,7 +181,9 @@ def _positive(name: str, values: Any) -> np.ndarray:
 def _error(name: str, error: Any, like: np.ndarray) -> np.ndarray:
     if error is None:
         return np.zeros_like(like)
-    array = np.broadcast_to(np.asarray(error, dtype=float), like.shape) if np.ndim(error) == 0 else np.asarray(error)
-    require(array.shape == like.shape, name, array.shape, f"must be a number or have shape {like.shape}")
-    require(not (array < 0).any(), name, "a negative number", "must be zero or above")
-    return array.astype(float)
+    array = as_array(name, error, finite=False)
+    if array.ndim == 0:
+        array = np.full(like.shape, float(array))
+    require(array.shape == like.shape, name, error, f"must be a number or have shape {like.shape}")
+    require(not (array < 0).any(), name, error, "must be zero or above")
+    return array

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_sgd.checks import as_positive, require
+from langevin_sgd.checks import as_fraction, as_positive, require
 from langevin_sgd.estimate import Estimate
-from langevin_sgd.measure.autocorrelation import as_series
+from langevin_sgd.measure.autocorrelation import as_series, doubt, stuck
 from langevin_sgd.measure.jackknife import jackknife
 
 
@@ -36,13 +36,16 @@ def winding_rate(position: np.ndarray, velocity: np.ndarray, omega: float) -> Es
     Returns
     -------
     Estimate
-        Over replicas; not valid with fewer than two.
+        Over replicas; not valid with fewer than two, one that is not finite, or a coordinate that is constant.
     """
     omega = as_positive("omega", omega)
     position, velocity = _pair(position, velocity)
+    method = "mean wrapped advance of the angle, over replicas"
+    if reason := doubt(position) or doubt(velocity):
+        return Estimate.refused(reason, method=method)
     advance = np.diff(np.arctan2(velocity, omega * position), axis=0)
     wrapped = np.pi - np.mod(np.pi - advance, 2 * np.pi)
-    return Estimate.from_samples(wrapped.mean(axis=0), method="mean wrapped advance of the angle, over replicas")
+    return Estimate.from_samples(wrapped.mean(axis=0), method=method)
 
 
 def swept_area(position: np.ndarray, velocity: np.ndarray) -> Estimate:
@@ -56,11 +59,21 @@ def swept_area(position: np.ndarray, velocity: np.ndarray) -> Estimate:
     Returns
     -------
     Estimate
-        Over replicas; not valid with fewer than two.
+        Over replicas; not valid with fewer than two, one that is not finite, or a coordinate that is constant.
     """
     position, velocity = _pair(position, velocity)
-    area = (position[:-1] * velocity[1:] - velocity[:-1] * position[1:]).mean(axis=0) / 2
-    return Estimate.from_samples(area, method="mean swept area, over replicas")
+    method = "mean swept area, over replicas"
+    if reason := doubt(position) or doubt(velocity):
+        return Estimate.refused(reason, method=method)
+    with np.errstate(over="ignore", invalid="ignore"):
+        area = _area(position, velocity)
+    return Estimate.from_samples(area, method=method)
+
+
+def _area(position: np.ndarray, velocity: np.ndarray) -> np.ndarray:
+    """(replica,) mean area swept per step."""
+    area: np.ndarray = (position[:-1] * velocity[1:] - velocity[:-1] * position[1:]).mean(axis=0) / 2
+    return area
 
 
 def curvature(position: np.ndarray, *, lr: float, momentum: float) -> Estimate:
@@ -79,16 +92,17 @@ def curvature(position: np.ndarray, *, lr: float, momentum: float) -> Estimate:
     Returns
     -------
     Estimate
-        In units of the Hessian; not valid where a replica is not finite.
+        In units of the Hessian; not valid where a replica is not finite or constant.
     """
-    lr = as_positive("lr", lr)
+    lr, momentum = as_positive("lr", lr), as_fraction("momentum", momentum)
     series = as_series("position", position, replicas=2)
     method = "lag-1 autocorrelation, jackknife over replicas"
-    if not np.isfinite(series).all():
-        return Estimate.refused("a replica is not finite", method=method)
-    series = series - series.mean()
-    inner = (series[:-1] ** 2 + series[1:] ** 2).mean(axis=0) / 2
-    samples = np.stack([(np.diff(series, axis=0) ** 2).mean(axis=0), inner, series.mean(axis=0)], axis=1)
+    if reason := doubt(series) or stuck(series):
+        return Estimate.refused(reason, method=method)
+    with np.errstate(over="ignore", invalid="ignore"):
+        series = series - series.mean()
+        inner = (series[:-1] ** 2 + series[1:] ** 2).mean(axis=0) / 2
+        samples = np.stack([(np.diff(series, axis=0) ** 2).mean(axis=0), inner, series.mean(axis=0)], axis=1)
 
     def stiffness(mean: np.ndarray) -> np.ndarray:
         one_minus_r = mean[:, 0] / (2 * (mean[:, 1] - mean[:, 2] ** 2))
@@ -117,10 +131,13 @@ def effective_temperature(coordinate: np.ndarray, coefficient: float) -> Estimat
     coefficient = as_positive("coefficient", coefficient)
     series = as_series("coordinate", coordinate)
     method = "variance over steps and replicas, jackknife over replicas"
-    if series.shape[1] < 2 or not np.isfinite(series).all():
-        return Estimate.refused("fewer than two replicas, or one that is not finite", method=method)
-    series = series - series.mean()
-    samples = np.stack([(series**2).mean(axis=0), series.mean(axis=0)], axis=1)
+    if series.shape[1] < 2:
+        return Estimate.refused(f"{series.shape[1]} replicas, at least 2 needed", method=method)
+    if reason := doubt(series):
+        return Estimate.refused(reason, method=method)
+    with np.errstate(over="ignore", invalid="ignore"):
+        series = series - series.mean()
+        samples = np.stack([(series**2).mean(axis=0), series.mean(axis=0)], axis=1)
     value, error = jackknife(lambda mean: coefficient * (mean[:, 0] - mean[:, 1] ** 2), samples)
     return Estimate(value=float(value), standard_error=float(error), n_independent=len(samples), method=method)
 

@@ -6,9 +6,11 @@ with xx, yy, xy the variances and the covariance of the errors of a point in the
 of the likelihood of a straight line through points whose true x are unknown (York, Evensen, Lopez Martinez and
 Delgado, American Journal of Physics 72 (2004) 367, whose iteration is used); the interval of b is where chi^2 exceeds
 its minimum by less than one. Measurements by replica (`langevin_sgd.measure.logarithms`) get their errors from the
-jackknife over replicas instead, which needs no assumption about what the points of one replica share; variances are
-estimated anew without each replica, because weights that scatter add to the error. Without any error the points count
-alike and the error follows from their scatter.
+jackknife over replicas instead, which needs no assumption about what the points of one replica share; all points then
+count alike, with variances (which matter where x scatters too) from all points together and anew without each replica:
+weights from a few replicas would scatter, and their errors be far too small. Where x is exact the exponent is thus the
+mean of those of the replicas, and its error exact at any number of them. Without any error the points count alike as
+well and the error follows from their scatter.
 
 Range: Gaussian errors of the logarithms; a single power law over the window, which chi^2 tests, `varied_windows` and
 `local_slopes` show, and `langevin_sgd.measure.scaling_corrections` goes beyond.
@@ -23,7 +25,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize, stats
 
-from langevin_sgd.checks import as_count, require
+from langevin_sgd.checks import as_array, as_count, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.jackknife import jackknife
@@ -44,7 +46,8 @@ class PowerLaw:
     exponent, amplitude
         Estimates; the amplitude is that at x = 1 and may be far from the points.
     chi_squared
-        Squared distances of the points from the line in their errors, ``None`` where no error is known.
+        Squared distances of the points from the line in their errors, ``None`` where no error is known. With replicas
+        the error is the same at all points, and holds what replicas do beyond shifting or tilting the line.
     degrees_of_freedom
         Points minus two.
     window
@@ -59,14 +62,19 @@ class PowerLaw:
 
     @property
     def p_value(self) -> float | None:
-        """Probability of a larger chi^2 if the law holds (independent points with known errors)."""
+        """Probability of a larger chi^2 if the law holds.
+
+        Points are independent with known errors; or, with replicas, with the same unknown error but for what moves the
+        whole line.
+        """
         return probability(self.chi_squared, self.degrees_of_freedom, self.exponent.n_independent)
 
     def at(self, x: Any) -> np.ndarray:
         """Return the law at `x`; NaN where the fit was refused."""
+        places = as_array("x", x, finite=False, minimum=0.0)
         if self.amplitude.value is None or self.exponent.value is None:
-            return np.full(np.shape(x), np.nan)
-        law: np.ndarray = self.amplitude.value * np.asarray(x, dtype=float) ** self.exponent.value
+            return np.full(places.shape, np.nan)
+        law: np.ndarray = self.amplitude.value * places**self.exponent.value
         return law
 
 
@@ -251,14 +259,18 @@ def _fitted(points: LogPoints) -> PowerLaw:
         return PowerLaw(
             exponent=refused, amplitude=refused, chi_squared=None, degrees_of_freedom=freedom, window=window
         )
+    points = points.alike()
     slope, level = (float(part[0]) for part in york(points[None]))
     cost = line_cost(points)
-    chi_squared = cost(slope)
+    chi_squared: float | None = cost(slope)
     if points.samples is not None:
         exponent, amplitude = _from_replicas(points)
+        design = np.stack([np.ones_like(points.x), points.x], axis=1)
+        each = points.samples[:, 1] - slope * points.samples[:, 0]
+        chi_squared = chi_squared_of_replicas(each, points.y - level - slope * points.x, design)
     else:
         # Without errors the scatter of the points sets the scale of chi^2.
-        unit = 1.0 if points.known else chi_squared / freedom
+        unit = 1.0 if points.known else cost(slope) / freedom
         exponent, amplitude = _from_profile(points, cost, slope, level, unit)
     known = chi_squared if points.known else None
     note = misfit_note(known, freedom, points.replicas)
@@ -277,7 +289,7 @@ def _from_replicas(points: LogPoints) -> tuple[Estimate, Estimate]:
 
     value, error = jackknife(fits, points.moments())
     method, replicas = "log-log line through log means, jackknife over replicas", points.replicas
-    slope = Estimate(value=float(value[0]), standard_error=float(error[0]), n_independent=replicas, method=method)
+    slope = Estimate(value=value[0], standard_error=error[0], n_independent=replicas, method=method)
     return slope, exponential(float(value[1]), float(error[1]), replicas, method)
 
 
@@ -318,21 +330,46 @@ def profile_half_width(cost: Callable[[float], float], best: float, rough: float
 
 def exponential(logarithm: float, error: float, n_independent: float | None, method: str) -> Estimate:
     """Estimate of a quantity whose logarithm was estimated."""
-    value = float(np.exp(logarithm))
+    with np.errstate(over="ignore"):
+        value = float(np.exp(logarithm))
     return Estimate(value=value, standard_error=value * error, n_independent=n_independent, method=method)
 
 
 def probability(chi_squared: float | None, freedom: int, replicas: float | None) -> float | None:
     """Probability of a larger chi^2, ``None`` where it says nothing.
 
-    Where the errors themselves come from replicas it is that of Fisher's F with replicas - 1 degrees of freedom below,
-    which is cautious: the points have more between them.
+    Where the error itself comes from replicas (`chi_squared_of_replicas`) it is that of Fisher's F, whose lower degrees
+    of freedom are those of all replicas but one.
     """
     if chi_squared is None or freedom < 1:
         return None
     if replicas is None:
         return float(stats.chi2.sf(chi_squared, freedom))
-    return float(stats.f.sf(chi_squared / freedom, freedom, replicas - 1))
+    return float(stats.f.sf(chi_squared / freedom, freedom, freedom * (replicas - 1)))
+
+
+def chi_squared_of_replicas(samples: np.ndarray, off: np.ndarray, design: np.ndarray) -> float | None:
+    """Squared distances of points from a law in the error that their replicas show.
+
+    Parameters
+    ----------
+    samples
+        (replica, point), values whose means lie `off` the law.
+    off
+        (point,) distances from the law.
+    design
+        (point, parameter) derivatives of the law: what replicas share that moves it is no error of a point.
+
+    Returns
+    -------
+    float or None
+        ``None`` where replicas do not scatter about the law.
+    """
+    apart, shared = samples - samples.mean(axis=0), np.linalg.qr(design)[0]
+    apart = apart - apart @ shared @ shared.T
+    replicas, count = apart.shape
+    variance = float((apart**2).sum()) / ((replicas - 1) * (count - design.shape[1]) * replicas)
+    return float((off**2).sum()) / variance if variance > 0 else None
 
 
 def misfit_note(chi_squared: float | None, freedom: int, replicas: int | None) -> str:

@@ -11,7 +11,7 @@ through the local slope of the law. `extrapolate` fits a sequence of values by
 
 with given w (Privman (ed.), *Finite Size Scaling and Numerical Simulation of Statistical Systems*, 1990). Errors follow
 from those of the points (the profile of chi^2, which iminuit finds; the usual covariance where the fit is linear), or
-from the jackknife over replicas.
+from the jackknife over replicas, where all points count alike (`langevin_sgd.measure.power_law` says why).
 
 Range: one correction dominates, its exponent known or far from zero. The intervals are statistical: they do not know
 that another w, or the next term, would have fitted as well. Compare several w, orders, and windows.
@@ -25,12 +25,14 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_count, as_positive, require
+from langevin_sgd.checks import InputError, as_array, as_count, as_positive, require
+from langevin_sgd.covariance import as_covariance
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure.jackknife import jackknife
 from langevin_sgd.measure.logarithms import LogPoints, log_points
-from langevin_sgd.measure.power_law import exponential, misfit_note, noted, probability, york
+from langevin_sgd.measure.power_law import chi_squared_of_replicas, exponential, misfit_note, noted, probability, york
 
+_SINGULAR = 1e-12
 _LOG_LOWEST = -1e3
 _POWERS = (0.02, 20.0)
 _NAMES = ("level", "exponent", "correction", "power")
@@ -105,16 +107,19 @@ def correction_to_scaling(
     freedom, method = max(len(points) - free, 0), "corrected power law, " + _origin(points)
     if reason := points.doubt(needed=free + 1):
         return _corrected([Estimate.refused(reason, method=method)] * 4, None, freedom, points.window)
+    points = points.alike()
     best = _minimum(points, power, _start(points, power))
     if not best.valid:
         reason = "no minimum of chi^2 was found"
         return _corrected([Estimate.refused(reason, method=method)] * 4, None, freedom, points.window)
+    chi_squared: float | None = float(best.fval)
     if points.samples is None:
         found = _from_profile(best, power, float(points.x.min()), method)
     else:
         found = _from_replicas(points, np.array(best.values), power, method)
-    note = misfit_note(best.fval, freedom, points.replicas)
-    return _corrected([noted(one, note) for one in found], float(best.fval), freedom, points.window)
+        chi_squared = _chi_squared_of_replicas(points, np.array(best.values), power)
+    note = misfit_note(chi_squared, freedom, points.replicas)
+    return _corrected([noted(one, note) for one in found], chi_squared, freedom, points.window)
 
 
 def _corrected(
@@ -202,13 +207,26 @@ def _from_replicas(points: LogPoints, best: np.ndarray, power: float | None, met
     value, error = jackknife(fits, points.moments())
     replicas = points.replicas
     shape = [
-        Estimate(value=float(v), standard_error=float(e), n_independent=replicas, method=method)
+        Estimate(value=v, standard_error=e, n_independent=replicas, method=method)
         for v, e in zip(value[1:3], error[1:3], strict=True)
     ]
     given = Estimate(value=power, method="given")
     fitted = Estimate(value=float(value[3]), standard_error=float(error[3]), n_independent=replicas, method=method)
     level = exponential(float(value[0]), float(error[0]), replicas, method)
     return [level, *shape, fitted if power is None else given]
+
+
+def _chi_squared_of_replicas(points: LogPoints, best: np.ndarray, power: float | None) -> float | None:
+    level, exponent, correction, found = best
+    along = points.x - points.x.min()
+    decay = correction * np.exp(-found * along)
+    by_correction = np.exp(-found * along) / (1 + decay)
+    derivatives = [np.ones_like(along), along, by_correction, -along * decay / (1 + decay)]
+    design = np.stack(derivatives[: 4 if power is None else 3], axis=1)
+    off = points.y - level - exponent * along - np.log1p(decay)
+    slope = exponent - found * decay / (1 + decay)
+    assert points.samples is not None
+    return chi_squared_of_replicas(points.samples[:, 1] - slope * points.samples[:, 0], off, design)
 
 
 # --- sequences ---------------------------------------------------------------------------------------------------
@@ -252,7 +270,7 @@ def extrapolate(size: Any, value: Any, *, error: Any = None, power: float = 1.0,
     value
         (point,), or (point, replica): single measurements, averaged.
     error
-        Standard errors (point,), or the covariance (point, point) where values share data
+        Standard errors (point,), above zero, or the covariance (point, point) where values share data
         (``local_slopes(...).covariance``); only without replicas.
     power
         Exponent w > 0 of the leading correction, 1 by default: an analytic correction.
@@ -276,9 +294,11 @@ def extrapolate(size: Any, value: Any, *, error: Any = None, power: float = 1.0,
     """
     power = as_positive("power", power)
     order = as_count("order", order)
-    sizes, values = np.asarray(size, dtype=float), np.asarray(value, dtype=float)
-    fits = sizes.ndim == 1 and values.ndim in (1, 2) and len(values) == len(sizes)
+    sizes = as_array("size", size, ndim=1)
+    values = as_array("value", value, finite=False)
+    fits = values.ndim in (1, 2) and len(values) == len(sizes)
     require(fits, "value", values.shape, f"must have shape ({sizes.size},) or ({sizes.size}, replica)")
+    require(sizes.size > 0, "size", size, "must hold at least one value")
     require(bool((sizes > 0).all()), "size", float(sizes.min()), "must be positive")
     covariance = _covariance(values, error)
     freedom = max(len(sizes) - order - 1, 0)
@@ -289,19 +309,25 @@ def extrapolate(size: Any, value: Any, *, error: Any = None, power: float = 1.0,
             limit=refused, coefficients=(refused,) * order, power=power, chi_squared=None, degrees_of_freedom=freedom
         )
     design = (sizes[:, None] / sizes.min()) ** (-power * np.arange(order + 1))
+    if np.linalg.matrix_rank(design) <= order:
+        refused = Estimate.refused(f"the sizes do not tell {order + 1} terms apart", method=method)
+        return Extrapolation(
+            limit=refused, coefficients=(refused,) * order, power=power, chi_squared=None, degrees_of_freedom=freedom
+        )
     inverse = np.linalg.inv(covariance)
     normal = np.linalg.inv(design.T @ inverse @ design)
     rows = normal @ design.T @ inverse
     mean = values if values.ndim == 1 else values.mean(axis=1)
     off = mean - design @ (rows @ mean)
-    chi_squared = float(off @ inverse @ off)
     if values.ndim == 1:
         best, errors, replicas = rows @ mean, np.sqrt(np.diagonal(normal)), None
+        chi_squared: float | None = float(off @ inverse @ off)
     else:
         (best, errors), replicas = jackknife(lambda means: means @ rows.T, values.T), values.shape[1]
+        chi_squared = chi_squared_of_replicas(values.T, off, design)
     note = misfit_note(chi_squared, freedom, replicas)
     found = [
-        Estimate(value=float(b), standard_error=float(e), n_independent=replicas, method=method, note=note)
+        Estimate(value=b, standard_error=e, n_independent=replicas, method=method, note=note)
         for b, e in zip(best, errors, strict=True)
     ]
     scaled = tuple(found[n].scaled(float(sizes.min() ** (n * power))) for n in range(1, order + 1))
@@ -311,17 +337,19 @@ def extrapolate(size: Any, value: Any, *, error: Any = None, power: float = 1.0,
 
 
 def _covariance(values: np.ndarray, error: Any) -> np.ndarray:
-    """Covariance of values: as given, or diagonal from the replicas, whose correlation is left to the jackknife."""
+    """Covariance of values: as given, or that of points that count alike, whose errors are left to the jackknife."""
     count = len(values)
     if values.ndim == 2:
         if error is not None:
             raise InputError("error: comes from the replicas where replicas are given, leave it out")
-        variance = values.var(axis=1) / max(values.shape[1] - 1, 1)
-        return np.diag(variance)
+        return np.eye(count)
     require(error is not None, "error", error, "is needed, or replicas")
-    given = np.asarray(error, dtype=float)
+    given = as_array("error", error, finite=False)
     require(given.shape in ((count,), (count, count)), "error", given.shape, f"must have shape ({count},) or square")
-    return np.diag(given**2) if given.ndim == 1 else given
+    if given.ndim == 2:
+        return as_covariance("error", given) if np.isfinite(given).all() else given
+    require(not (given < 0).any(), "error", error, "must be above zero")
+    return np.diag(given**2)
 
 
 def _doubt(values: np.ndarray, covariance: np.ndarray, needed: int) -> str:
@@ -332,4 +360,8 @@ def _doubt(values: np.ndarray, covariance: np.ndarray, needed: int) -> str:
         return f"{values.shape[1]} replicas, at least 2 needed"
     if len(values) < needed:
         return f"{len(values)} points, at least {needed} needed"
-    return "" if np.linalg.eigvalsh(covariance)[0] > 0 else "values do not scatter, or their covariance is singular"
+    if values.ndim == 2 and (np.ptp(values, axis=1) == 0).any():
+        return "replicas do not scatter at some size"
+    deviations = np.sqrt(np.diagonal(covariance))
+    singular = not deviations.all() or np.linalg.eigvalsh(covariance / np.outer(deviations, deviations))[0] <= _SINGULAR
+    return "the covariance of the errors is singular" if singular else ""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import as_positive, require
+from langevin_sgd.checks import as_array, as_positive, convert_fields, require
 from langevin_sgd.compiled import BlockFunction, fma, inlined, value_at
 
 
@@ -45,11 +45,12 @@ class HingeLoss:
     margin: float
 
     def __post_init__(self) -> None:
-        rows = np.ascontiguousarray(self.rows, dtype=float)
-        require(rows.ndim == 2 and rows.size > 0, "rows", rows.shape, "must have shape (point, parameter)")
-        require(bool(np.isfinite(rows).all()), "rows", "a matrix with NaN or infinity", "must be finite")
-        object.__setattr__(self, "margin", as_positive("margin", self.margin))
-        object.__setattr__(self, "rows", rows)
+        def matrix(name: str, value: np.ndarray) -> np.ndarray:
+            rows = as_array(name, value, ndim=2, allowed="must be finite numbers of shape (point, parameter)")
+            require(rows.size > 0, name, value, "must hold at least one number")
+            return rows
+
+        convert_fields(self, {"rows": matrix, "margin": as_positive})
 
     @property
     def points(self) -> int:
@@ -68,12 +69,12 @@ class HingeLoss:
 
     def unfit(self, w: np.ndarray) -> np.ndarray:
         """Whether each point is unfit at `w` (..., parameter); (..., point)."""
-        found: np.ndarray = np.asarray(w, dtype=float) @ self.rows.T < self.margin
+        found: np.ndarray = self._weights(w) @ self.rows.T < self.margin
         return found
 
     def energy(self, w: np.ndarray) -> np.ndarray:
         """Loss at `w` (..., parameter); (...)."""
-        loss: np.ndarray = np.maximum(0.0, self.margin - np.asarray(w, dtype=float) @ self.rows.T).mean(axis=-1)
+        loss: np.ndarray = np.maximum(0.0, self.margin - self._weights(w) @ self.rows.T).mean(axis=-1)
         return loss
 
     def force(self, w: np.ndarray) -> np.ndarray:
@@ -84,6 +85,13 @@ class HingeLoss:
         """Fraction of unfit points at `w` (..., parameter); (...). Zero exactly where force and noise have vanished."""
         fraction: np.ndarray = self.unfit(w).mean(axis=-1)
         return fraction
+
+    def _weights(self, w: np.ndarray) -> np.ndarray:
+        """Weights (..., parameter); NaN is let through, since paths that diverged end there."""
+        weights = as_array("w", w, finite=False)
+        fits = weights.shape[-1:] == (self.parameters,)
+        require(fits, "w", w, f"must have shape (..., {self.parameters})")
+        return weights
 
 
 # --- compiled ------------------------------------------------------------------------------------------------------

@@ -14,12 +14,18 @@ For inputs and residuals that are independent of one another Sigma(theta_bar) = 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_not_negative, require
+from langevin_sgd.checks import InputError, as_array, as_not_negative, convert_fields, require, shown
+from langevin_sgd.covariance import as_covariance
+
+LARGEST, SMALLEST = 1e100, 1e-100
+"""Sizes of data, beyond which their squares and the squares of those leave the range of float64."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,6 +44,16 @@ class LinearRegression:
     X, y
         (sample, parameter) and (sample,), the data; ``None`` for a problem that is only a spectrum, whose gradient
         noise is additive and Gaussian.
+
+    Raises
+    ------
+    InputError
+        If a shape does not match, a number is not finite, or Hessian or noise covariance are not symmetric or have a
+        negative eigenvalue.
+
+    Notes
+    -----
+    Arrays are copied: a problem keeps what it was made from.
     """
 
     hessian: np.ndarray
@@ -45,6 +61,19 @@ class LinearRegression:
     noise_covariance: np.ndarray
     X: np.ndarray | None = None
     y: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        size = _vector("minimiser", self.minimiser).size
+
+        def matrix(name: str, value: np.ndarray) -> np.ndarray:
+            return as_covariance(name, value, size)
+
+        convert_fields(self, {"minimiser": _vector, "hessian": matrix, "noise_covariance": matrix})
+        require((self.X is None) == (self.y is None), "y", self.y, "goes together with X")
+        if self.X is not None:
+            X, y = _data(self.X, self.y)
+            require(X.shape[1] == size, "X", X, f"must have a column for each of the {size} parameters")
+            convert_fields(self, {"X": lambda *_: X, "y": lambda *_: y})
 
     @classmethod
     def from_data(cls, X: np.ndarray, y: np.ndarray) -> LinearRegression:
@@ -62,22 +91,18 @@ class LinearRegression:
         InputError
             If shapes do not match or a number is not finite.
         """
-        X = np.ascontiguousarray(X, dtype=float)
-        y = np.ascontiguousarray(y, dtype=float)
-        if X.ndim != 2 or y.shape != X.shape[:1] or X.shape[0] == 0:
-            raise InputError(f"X, y = shapes {X.shape}, {y.shape}: must be (sample, parameter) and (sample,)")
-        if not (np.isfinite(X).all() and np.isfinite(y).all()):
-            raise InputError("X, y = data with NaN or infinity: every entry must be a finite number")
-        minimiser = np.linalg.lstsq(X, y, rcond=None)[0]
-        weighted = X * (y - X @ minimiser)[:, None]
+        X, y = _data(X, y)
         samples = len(X)
-        return cls(
-            hessian=X.T @ X / samples,
-            minimiser=minimiser,
-            noise_covariance=weighted.T @ weighted / samples,
-            X=X,
-            y=y,
-        )
+        with np.errstate(all="ignore"):
+            try:
+                minimiser = np.linalg.lstsq(X, y, rcond=None)[0]
+            except np.linalg.LinAlgError:
+                raise InputError(f"X = {shown(X)}: its singular values cannot be found") from None
+            weighted = X * (y - X @ minimiser)[:, None]
+            hessian, noise = X.T @ X / samples, weighted.T @ weighted / samples
+        if not (np.isfinite(minimiser).all() and np.isfinite(noise).all()):
+            raise InputError(f"X, y = shapes {X.shape}, {y.shape}: the numbers differ too much in size")
+        return cls(hessian=hessian, minimiser=minimiser, noise_covariance=noise, X=X, y=y)
 
     @classmethod
     def from_spectrum(
@@ -100,18 +125,25 @@ class LinearRegression:
             (parameter,), zero by default.
         eigenvectors
             (parameter, eigenmode), orthogonal; the identity by default.
+
+        Raises
+        ------
+        InputError
+            If an argument is not finite or out of range, or the eigenvectors are not orthogonal (to 1e-9).
         """
-        values = np.asarray(eigenvalues, dtype=float)
-        usable = values.ndim == 1 and values.size > 0 and bool(np.all(np.isfinite(values) & (values >= 0)))
-        require(usable, "eigenvalues", eigenvalues, "must be a list of numbers of zero or above")
+        values = as_array("eigenvalues", eigenvalues, minimum=0, allowed=_SPECTRUM)
+        require(values.ndim == 1 and values.size > 0, "eigenvalues", eigenvalues, _SPECTRUM)
         noise_scale = as_not_negative("noise_scale", noise_scale)
-        if eigenvectors is None:
-            hessian = np.diag(values)
-        else:
-            vectors = np.asarray(eigenvectors, dtype=float)
+        with np.errstate(over="ignore", under="ignore"):
+            largest = noise_scale * values.max()
+        require(bool(np.isfinite(largest)), "noise_scale", noise_scale, "times the largest eigenvalue must be finite")
+        hessian = np.diag(values)
+        if eigenvectors is not None:
+            vectors = as_array("eigenvectors", eigenvectors, shape=(values.size, values.size))
+            departure = float(np.abs(vectors.T @ vectors - np.eye(values.size)).max())
+            require(departure <= 1e-9, "eigenvectors", eigenvectors, "must be orthogonal")
             hessian = (vectors * values) @ vectors.T
-        centre = np.zeros(values.size) if minimiser is None else np.array(minimiser, dtype=float)
-        require(centre.shape == values.shape, "minimiser", centre.shape, f"must have shape {values.shape}")
+        centre = np.zeros(values.size) if minimiser is None else as_array("minimiser", minimiser, shape=values.shape)
         return cls(hessian=hessian, minimiser=centre, noise_covariance=noise_scale * hessian)
 
     def with_noise_covariance(self, covariance: np.ndarray) -> LinearRegression:
@@ -121,10 +153,13 @@ class LinearRegression:
         ----------
         covariance
             (parameter, parameter), covariance of one per-sample gradient.
+
+        Raises
+        ------
+        InputError
+            If it is not symmetric, has a negative eigenvalue or is not finite.
         """
-        shape = self.hessian.shape
-        covariance = np.asarray(covariance, dtype=float)
-        require(covariance.shape == shape, "covariance", covariance.shape, f"must have shape {shape}")
+        covariance = as_covariance("covariance", covariance, self.parameters)
         return replace(self, noise_covariance=covariance, X=None, y=None)
 
     def with_hessian_noise(self) -> LinearRegression:
@@ -143,8 +178,16 @@ class LinearRegression:
 
     @cached_property
     def noise_scale(self) -> float:
-        """sigma^2: mean squared residual (divided by N) with data, tr(Sigma)/tr(H) without."""
+        """sigma^2: mean squared residual (divided by N) with data, tr(Sigma)/tr(H) without.
+
+        Raises
+        ------
+        InputError
+            If there is neither data nor curvature.
+        """
         if self.X is None or self.y is None:
+            if not self.hessian.any():
+                raise InputError("problem: a Hessian of zero has no noise scale")
             return float(np.trace(self.noise_covariance) / np.trace(self.hessian))
         return float(np.mean((self.y - self.X @ self.minimiser) ** 2))
 
@@ -172,7 +215,7 @@ class LinearRegression:
 
     def loss(self, theta: np.ndarray) -> np.ndarray:
         """Loss at `theta` (..., parameter); without data the excess over the minimum. Returns shape (...)."""
-        theta = np.asarray(theta, dtype=float)
+        theta = self._parameters(theta)
         if self.X is None or self.y is None:
             offset = theta - self.minimiser
             return 0.5 * np.einsum("...i,ij,...j->...", offset, self.hessian, offset)
@@ -180,7 +223,7 @@ class LinearRegression:
 
     def gradient(self, theta: np.ndarray) -> np.ndarray:
         """Gradient of the loss at `theta` (..., parameter), same shape."""
-        return (np.asarray(theta, dtype=float) - self.minimiser) @ self.hessian
+        return (self._parameters(theta) - self.minimiser) @ self.hessian
 
     def noise_covariance_at(self, theta: np.ndarray) -> np.ndarray:
         """Covariance of one per-sample gradient at `theta` (parameter,); constant without data.
@@ -190,7 +233,41 @@ class LinearRegression:
         (parameter, parameter)
         """
         if self.X is None or self.y is None:
-            return self.noise_covariance
-        per_sample = self.X * (self.X @ np.asarray(theta, dtype=float) - self.y)[:, None]
+            return self.noise_covariance.copy()
+        theta = as_array("theta", theta, shape=(self.parameters,))
+        per_sample = self.X * (self.X @ theta - self.y)[:, None]
         mean = per_sample.mean(axis=0)
         return per_sample.T @ per_sample / len(self.X) - np.outer(mean, mean)
+
+    def _parameters(self, theta: np.ndarray) -> np.ndarray:
+        """Parameters (..., parameter); NaN is let through, since runs that diverged end there."""
+        values = as_array("theta", theta, finite=False)
+        fits = values.shape[-1:] == (self.parameters,)
+        require(fits, "theta", theta, f"must have shape (..., {self.parameters})")
+        return values
+
+
+_SPECTRUM = "must be a list of numbers of zero or above"
+
+
+def _vector(name: str, value: np.ndarray) -> np.ndarray:
+    """Return a copy of a list of at least one finite number."""
+    vector = as_array(name, value, ndim=1)
+    require(vector.size > 0, name, value, "must hold at least one number")
+    return vector
+
+
+def _data(X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return copies of inputs and targets that fit together and whose squares can be computed."""
+    inputs, targets = as_array("X", X, finite=False), as_array("y", y, finite=False)
+    fits = inputs.ndim == 2 and inputs.size > 0 and targets.shape == inputs.shape[:1]
+    if not fits:
+        raise InputError(f"X, y = shapes {inputs.shape}, {targets.shape}: must be (sample, parameter) and (sample,)")
+    if not (np.isfinite(inputs).all() and np.isfinite(targets).all()):
+        raise InputError("X, y = data with NaN or infinity: every entry must be a finite number")
+    for name, columns, largest in (("X", inputs, LARGEST), ("y", targets[:, None], math.inf)):
+        sizes = np.abs(columns).max(axis=0)
+        usable = bool(((sizes == 0) | (sizes >= SMALLEST) & (sizes <= largest)).all())
+        allowed = f"the largest entry of a column must be zero or from {SMALLEST:g} to {largest:g} in size"
+        require(usable, name, columns, f"{allowed}: choose other units")
+    return inputs, targets

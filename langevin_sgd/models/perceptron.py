@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import as_positive
+from langevin_sgd.checks import as_array, as_instance, as_positive, convert_fields, require
 from langevin_sgd.data import DepletedSign, GivenPoints
 
 SMALL = 250_000
@@ -36,7 +36,7 @@ class Perceptron:
     Raises
     ------
     InputError
-        If the margin is not positive.
+        If the margin is not positive, or the data are neither a law nor given points.
 
     Examples
     --------
@@ -49,7 +49,9 @@ class Perceptron:
     margin: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "margin", as_positive("margin", self.margin))
+        kinds = (DepletedSign, GivenPoints)
+        data = {"data": lambda name, value: as_instance(name, value, kinds)}
+        convert_fields(self, {**data, "margin": as_positive})
 
     @classmethod
     def from_data(cls, X: np.ndarray, y: np.ndarray, *, margin: float) -> Perceptron:
@@ -102,13 +104,16 @@ class Perceptron:
         Parameters
         ----------
         w
-            (..., dimension).
+            (..., dimension); NaN is let through, since runs that diverged end there.
 
         Returns
         -------
         (...), (...)
         """
-        w = np.asarray(w, dtype=float) / math.sqrt(self.dimension)
+        weights = as_array("w", w, finite=False)
+        fits = weights.shape[-1:] == (self.dimension,)
+        require(fits, "w", w, f"must have shape (..., {self.dimension})")
+        w = weights / math.sqrt(self.dimension)
         return w[..., 0], np.linalg.norm(w[..., 1:], axis=-1)
 
     def separable(self) -> bool | None:
@@ -125,6 +130,7 @@ class Perceptron:
         if X.size > SMALL:
             return None
         rows = self.rows(0)
+        rows = rows / np.abs(rows).max(axis=1, keepdims=True)  # so that squares neither vanish nor overflow
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         from scipy.optimize import linprog
 

@@ -9,13 +9,14 @@
 `draw`
     Panels to a Matplotlib figure.
 `save`
-    A figure to a file, its kind by the suffix.
+    A figure to a file, its kind by the suffix: one of `FORMATS`.
 `to_svg`
     A figure as SVG text, the same bytes every time.
 `to_csv`
     The numbers of the panels as CSV.
 """
 
+from langevin_sgd.plotting.figure import FORMATS as FORMATS
 from langevin_sgd.plotting.figure import draw as draw
 from langevin_sgd.plotting.figure import save as save
 from langevin_sgd.plotting.figure import to_svg as to_svg

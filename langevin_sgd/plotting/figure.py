@@ -12,13 +12,15 @@ import io
 import math
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd.checks import as_choice, require
+from langevin_sgd.checks import as_choice, as_count, as_instance, require
+from langevin_sgd.dataset import replace_file
 from langevin_sgd.plotting.panel import Map, Panel, Series
 
 if TYPE_CHECKING:
@@ -54,11 +56,21 @@ _SHORT_LABEL = 16
 _LONG_LEGEND = 5
 """Labels; legends of more, and those of maps, stand below the panel, where they hide nothing."""
 
+FORMATS = ("svg", "pdf", "png", "eps", "jpg", "jpeg", "ps", "svgz", "tif", "tiff", "webp")
+"""Suffixes of the files that `save` writes."""
+
 _LINES: dict[str, dict[str, Any]] = {
     "theory": {"linestyle": "-", "linewidth": 1.6},
     "rival": {"linestyle": (0, (5, 2.5)), "linewidth": 1.4},
     "guide": {"linestyle": ":", "linewidth": 1.2},
 }
+
+
+def _style() -> AbstractContextManager[None]:
+    """The style of the package alone: what a user has set for figures of his own (LaTeX, layouts) is put aside."""
+    from matplotlib import style
+
+    return style.context(_STYLE, after_reset=True)
 
 
 def draw(panels: Sequence[Panel], *, columns: int = 2) -> Figure:
@@ -76,14 +88,15 @@ def draw(panels: Sequence[Panel], *, columns: int = 2) -> Figure:
     matplotlib.figure.Figure
         Not tied to any window; ``figure.savefig(path)`` writes it.
     """
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     require(len(panels) > 0, "panels", panels, "must hold at least one panel")
-    columns = min(columns, len(panels))
+    for panel in panels:
+        as_instance("panels", panel, Panel)
+    columns = min(as_count("columns", columns), len(panels))
     rows = math.ceil(len(panels) / columns)
     height = _PANEL_SIZE[1] + _LEGEND_LINE * max(_legend_shape(panel)[0] for panel in panels)
-    with mpl.rc_context(_STYLE):
+    with _style():
         figure = Figure(figsize=(columns * _PANEL_SIZE[0], rows * height), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for panel, place in zip(panels, axes, strict=False):
@@ -211,31 +224,33 @@ def _draw_series(series: Series, axes: Axes, looks: dict[str, Iterator[tuple[str
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a figure to a file.
+    """Write a figure to a file, whole or not at all.
 
     Parameters
     ----------
     figure
         From `draw`.
     path
-        The suffix decides: ``.svg``, ``.pdf``, ``.png`` and what else Matplotlib writes.
+        The suffix decides, in small or capital letters: one of `FORMATS`.
 
     Raises
     ------
     InputError
         If the suffix is of no known kind, or the folder is not there.
+    OSError
+        If the file cannot be written; one that was there before is then as it was.
     """
+    as_instance("path", path, (str, os.PathLike))
     file = Path(path)
-    as_choice(f"path = '{file}': suffix", file.suffix.lstrip("."), sorted(figure.canvas.get_supported_filetypes()))
+    kind = as_choice(f"path = '{file}': suffix", file.suffix.lstrip(".").lower(), FORMATS)
     require(file.parent.is_dir(), "path", str(file), "the folder is not there")
-    figure.savefig(file, dpi=200)
+    with _style(), replace_file(file) as part:
+        figure.savefig(part, dpi=200, format=kind)
 
 
 def to_svg(figure: Figure) -> str:
     """Return a figure as SVG, the same bytes for the same figure: no dates, fixed identifiers."""
-    import matplotlib as mpl
-
     text = io.StringIO()
-    with mpl.rc_context(_STYLE):
+    with _style():
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return text.getvalue()

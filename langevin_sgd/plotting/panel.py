@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from langevin_sgd.checks import as_choice, require
+from langevin_sgd.checks import as_array, as_choice, as_instance, as_text, convert_fields, require
 
 Kind = Literal["measurement", "theory", "rival", "guide"]
 Scale = Literal["linear", "log", "symlog"]
@@ -42,10 +42,11 @@ class Series:
     kind: Kind = "measurement"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kind", as_choice("kind", self.kind, KINDS))
+        convert_fields(self, {"label": as_text, "kind": lambda name, value: as_choice(name, value, KINDS)})
         for name in ("x", "y", "error"):
             value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else np.atleast_1d(np.asarray(value, dtype=float)))
+            if value is not None or name != "error":
+                object.__setattr__(self, name, np.atleast_1d(as_array(f"{self.label!r}: {name}", value, finite=False)))
         same = self.x.shape == self.y.shape and self.x.ndim == 1
         require(same, f"series {self.label!r}", (self.x.shape, self.y.shape), "x and y must have one shape (point,)")
         fits = self.error is None or self.error.shape == self.y.shape
@@ -79,7 +80,7 @@ class Map:
 
     def __post_init__(self) -> None:
         for name in ("x", "y", "values"):
-            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=float))
+            object.__setattr__(self, name, as_array(name, getattr(self, name), finite=name != "values"))
         require(self.values.ndim == 2 and self.values.size > 0, "values", self.values.shape, "must be (row, column)")
         for name, count in (("x", self.values.shape[1]), ("y", self.values.shape[0])):
             places = getattr(self, name)
@@ -142,8 +143,12 @@ class Panel:
     map: Map | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "x_scale", as_choice("x_scale", self.x_scale, SCALES))
-        object.__setattr__(self, "y_scale", as_choice("y_scale", self.y_scale, SCALES))
+        for name in ("title", "x_label", "y_label", "note"):
+            as_text(name, getattr(self, name))
+        for name in ("x_scale", "y_scale"):
+            object.__setattr__(self, name, as_choice(name, getattr(self, name), SCALES))
+        for series in self.series:
+            as_instance("series", series, Series)
         if self.map is not None:
             self.map.places("x", self.x_scale), self.map.places("y", self.y_scale)
 
@@ -167,15 +172,21 @@ def to_csv(panels: Sequence[Panel]) -> str:
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["panel", "x_label", "y_label", "series", "kind", "x", "y", "standard_error", "value"])
     for panel in panels:
-        start = [panel.title, panel.x_label, panel.y_label]
+        start = [_cell(panel.title), _cell(panel.x_label), _cell(panel.y_label)]
         if panel.map is not None:
             columns, lines = panel.map.places("x", panel.x_scale)[0], panel.map.places("y", panel.y_scale)[0]
             for y, values in zip(lines.tolist(), panel.map.values.tolist(), strict=True):
                 rows.writerows(
-                    [*start, panel.map.label, "map", x, y, "", v] for x, v in zip(columns.tolist(), values, strict=True)
+                    [*start, _cell(panel.map.label), "map", x, y, "", v]
+                    for x, v in zip(columns.tolist(), values, strict=True)
                 )
         for series in panel.series:
             errors = [""] * len(series.x) if series.error is None else series.error.tolist()
             points = zip(series.x.tolist(), series.y.tolist(), errors, strict=True)
-            rows.writerows([*start, series.label, series.kind, *point, ""] for point in points)
+            rows.writerows([*start, _cell(series.label), series.kind, *point, ""] for point in points)
     return text.getvalue()
+
+
+def _cell(words: str) -> str:
+    """Keep a spreadsheet from taking a label for a formula."""
+    return f"'{words}" if words.startswith(("=", "+", "-", "@", "\t", "\r")) else words

@@ -21,8 +21,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from langevin_sgd.compiled import fma, inlined, value_at
+from langevin_sgd.covariance import covariance_root
 from langevin_sgd.dynamics import LinearEquation, Underdamped
-from langevin_sgd.dynamics.linear import symmetric_root
 from langevin_sgd.sde.exact_ornstein_uhlenbeck import exact_step
 from langevin_sgd.sde.integrator import BlockStep, Coefficients, Equation, Integrator, LinearStep, Number
 
@@ -78,7 +78,7 @@ def linear_parts(
         equation.drift[:, positions:, positions:], equation.noise[:, positions:], friction_time
     )
     noise = np.zeros_like(equation.noise)
-    noise[:, positions:] = symmetric_root(covariance)
+    noise[:, positions:] = covariance_root(covariance)
     return kick, drift, friction, noise
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from langevin_sgd import recording
-from langevin_sgd.checks import as_count, require
+from langevin_sgd.checks import as_array, as_count, as_instance, require
+from langevin_sgd.dynamics import Overdamped, Underdamped
 from langevin_sgd.sde.engine import Engine
 from langevin_sgd.sde.integrator import Equation, Integrator
 from langevin_sgd.sde.simulate import require_accepted
 
 
+@recording.own_rounding
 def follow(
     equation: Equation,
     integrator: Integrator,
@@ -44,10 +46,13 @@ def follow(
     InputError
         If the integrator does not accept the equation, or the shape of `normals` does not fit.
     """
+    as_instance("equation", equation, (Underdamped, Overdamped))
+    integrator = as_instance("integrator", integrator, Integrator)
     substeps = as_count("substeps", substeps)
     require_accepted(equation, integrator, substeps)
-    given = np.asarray(normals, dtype=float)
-    require(given.ndim == 4, "normals", given.shape, "must have shape (step, draw, source, replica)")
+    given = as_array("normals", normals, allowed="must be finite, of shape (step, draw, source, replica)")
+    whole = given.ndim == 4 and given.shape[3] > 0
+    require(whole, "normals", given.shape, "must have shape (step, draw, source, replica)")
     replicas, parameters = given.shape[3], equation.potential.parameters
     position = recording.as_start("start", start, replicas, parameters)
     speed = recording.as_start("velocity", velocity, replicas, parameters)

@@ -15,8 +15,8 @@ import numpy as np
 
 from langevin_sgd.checks import require
 from langevin_sgd.compiled import in_threads, thread_count
+from langevin_sgd.covariance import covariance_root
 from langevin_sgd.dynamics import Isotropic, LowRank, Overdamped, StateDependentNoise
-from langevin_sgd.dynamics.linear import symmetric_root
 from langevin_sgd.models.potentials import Potential, Quadratic
 from langevin_sgd.record import FirstPassage
 from langevin_sgd.sde.binding import is_isotropic, kernels
@@ -77,6 +77,8 @@ class Engine:
         Types of state and normals.
     passages
         First passages to watch for.
+    first_step
+        Number of step 0 in the random numbers.
     """
 
     def __init__(
@@ -91,8 +93,9 @@ class Engine:
         *,
         precision: Precision = "float64",
         passages: Sequence[FirstPassage] = (),
+        first_step: int = 0,
     ) -> None:
-        self._key, self._substeps = key, substeps
+        self._key, self._substeps, self._first_step = key, substeps, first_step
         self._type, self._normals_type = TYPES[precision]
         self._replicas, self._parameters = position.shape
         require_replicas(equation, self._replicas)
@@ -120,8 +123,9 @@ class Engine:
         snapshots = np.empty((self._blocks, len(recorded), *self.now.shape[1:]), self._type)
 
         def work(piece: slice) -> None:
-            span = Span(self._first_block + piece.start, first * self._substeps, stop * self._substeps, self._substeps)
-            kept = Kept(recorded, snapshots[piece], passage[piece], self._axis, self._level)
+            begin, end = ((self._first_step + step) * self._substeps for step in (first, stop))
+            span = Span(self._first_block + piece.start, begin, end, self._substeps)
+            kept = Kept(recorded + self._first_step, snapshots[piece], passage[piece], self._axis, self._level)
             self._kernels.advance(after[piece], self._part(piece), self._room(), self._key, span, kept)
 
         in_threads(work, self._pieces())
@@ -152,8 +156,9 @@ class Engine:
         return self._unpacked(snapshots)
 
     def first_passages(self) -> np.ndarray:
-        """Return the first step at which each watched level was passed, (watch, replica), -1 if it was not."""
-        return self._by_replica(self.passage.transpose(1, 0, 2))
+        """Return the first step at which each watched level was passed, (watch, replica), NaN if it was not."""
+        found = self._by_replica(self.passage.transpose(1, 0, 2))
+        return np.where(found < 0, np.nan, found - self._first_step)
 
     # --- checkpoints ---------------------------------------------------------------------------------------------
 
@@ -246,7 +251,7 @@ class Engine:
     def _note_start(self) -> None:
         for watch, (axis, (level, sign)) in enumerate(zip(self._axis, self._level, strict=True)):
             beyond = sign * self.now[:, 0, axis] >= sign * level
-            self.passage[:, watch][beyond] = 0
+            self.passage[:, watch][beyond] = self._first_step
 
 
 def _row_if_diagonal(matrix: np.ndarray) -> np.ndarray:
@@ -262,7 +267,7 @@ def _noise_numbers(noise: Any, parameters: int) -> tuple[int, tuple[np.ndarray, 
         return noise.factor.shape[1], (np.ascontiguousarray(noise.factor),)
     if isinstance(noise, np.ndarray) and not is_isotropic(noise):
         row = _row_if_diagonal(noise)
-        return parameters, (np.sqrt(np.maximum(row, 0.0)) if len(row) == 1 else symmetric_root(noise),)
+        return parameters, (np.sqrt(np.maximum(row, 0.0)) if len(row) == 1 else covariance_root(noise),)
     return parameters, (np.zeros((1, 1)),)
 
 

@@ -19,8 +19,8 @@ from typing import ClassVar
 import numpy as np
 from scipy.linalg import expm
 
+from langevin_sgd.covariance import covariance_root
 from langevin_sgd.dynamics import LinearEquation, Overdamped, Underdamped
-from langevin_sgd.dynamics.linear import symmetric_root
 from langevin_sgd.sde.integrator import Equation, Integrator, LinearStep
 
 
@@ -36,14 +36,7 @@ class ExactOrnsteinUhlenbeck(Integrator):
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return e^{Ah} and a root of C(h)."""
         propagator, covariance = exact_step(equation.drift, equation.noise, size)
-        return LinearStep(propagator, _root(covariance))
-
-
-def _root(covariance: np.ndarray) -> np.ndarray:
-    """Root of covariances whose components differ in size by many orders (h^3 beside h): that of the correlations."""
-    deviation = np.sqrt(np.maximum(np.diagonal(covariance, axis1=-2, axis2=-1), 0.0))
-    unit = np.where(deviation > 0, deviation, 1.0)
-    return unit[..., None] * symmetric_root(covariance / (unit[..., None] * unit[..., None, :]))
+        return LinearStep(propagator, covariance_root(covariance))
 
 
 def exact_step(drift: np.ndarray, noise: np.ndarray, size: float) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from langevin_sgd.checks import as_array
 from langevin_sgd.compiled import in_threads
 from langevin_sgd.dynamics import LinearEquation
 from langevin_sgd.randomness import BLOCK
@@ -39,6 +40,13 @@ class LinearEngine:
         Number of the first replica.
     position, velocity
         (replica, parameter), the state at step 0.
+    first_step
+        Number of step 0 in the random numbers.
+
+    Raises
+    ------
+    InputError
+        If the step does not fit the equation.
     """
 
     def __init__(
@@ -50,9 +58,13 @@ class LinearEngine:
         first_replica: int,
         position: np.ndarray,
         velocity: np.ndarray,
+        *,
+        first_step: int = 0,
     ) -> None:
-        self._equation, self._substeps, self._key = equation, substeps, key
-        self._matrix, self._noise = np.ascontiguousarray(step.matrix), np.ascontiguousarray(step.noise)
+        self._equation, self._substeps, self._key, self._first_step = equation, substeps, key, first_step
+        groups, components, _ = shape = equation.drift.shape
+        self._matrix = as_array("matrix", step.matrix, shape=shape)
+        self._noise = as_array("noise", step.noise, shape=(groups, components, None))
         self._replicas = len(position)
         self._first_block, self._first_lane = divmod(first_replica, LANES)
         blocks = -(-(self._first_lane + self._replicas) // LANES)
@@ -63,7 +75,8 @@ class LinearEngine:
     def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Go on from step `first` to step `stop`; return the snapshots at the steps `recorded`."""
         snapshots = np.empty((len(self._state), len(recorded), *self._state.shape[1:]))
-        work = partial(self._advance_blocks, first, stop, recorded * self._substeps, snapshots)
+        begin, end = ((self._first_step + step) * self._substeps for step in (first, stop))
+        work = partial(self._advance_blocks, begin, end, (self._first_step + recorded) * self._substeps, snapshots)
         in_threads(work, _pieces(len(self._state)))
         return self._unpacked(snapshots)
 
@@ -81,6 +94,7 @@ class LinearEngine:
         self._state[:] = carried["blocks"]
 
     def _advance_blocks(self, first: int, stop: int, recorded: np.ndarray, snapshots: np.ndarray, piece: slice) -> None:
+        """Advance a piece from substep `first` to substep `stop`."""
         linear_steps(
             self._state[piece],
             self._matrix,
@@ -89,8 +103,8 @@ class LinearEngine:
             aligned((max(math.prod(self._noise.shape[::2]) * LANES, BLOCK),), np.float64),
             aligned((BLOCK,), np.uint64),
             self._first_block + piece.start,
-            first * self._substeps,
-            stop * self._substeps,
+            first,
+            stop,
             recorded,
             snapshots[piece],
         )

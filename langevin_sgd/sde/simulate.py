@@ -1,6 +1,7 @@
 """Simulate a Langevin equation with many replicas.
 
-Time is counted in steps of SGD (physical time `step_time` each); an integrator takes `substeps` per step. Linear
+Time is counted in steps of SGD (physical time `step_time` each, for an equation that stems from no SGD the interval at
+which it may be recorded); an integrator takes `substeps` per step, each as dear as one step of SGD. Linear
 equations are integrated in the common eigenbasis of stiffness and noise where there is one (`langevin_sgd.dynamics
 .linear`), and what is recorded is turned back to the original parameters; all others, and those with parameters by
 replica, in blocks of replicas with a compiled force (`langevin_sgd.sde.loop`). The velocity recorded with a position is
@@ -13,18 +14,17 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from langevin_sgd import recording
-from langevin_sgd.checkpoint import Checkpoint, digest, stored_seed
-from langevin_sgd.checks import InputError, as_choice, as_count
-from langevin_sgd.dynamics import NoiseOfState, Overdamped, StateDependentNoise, is_linear
+from langevin_sgd.checkpoint import Checkpoint, as_path, digest, stored_seed
+from langevin_sgd.checks import InputError, as_choice, as_count, as_flag, as_instance
+from langevin_sgd.dynamics import NoiseOfState, Overdamped, StateDependentNoise, Underdamped, is_linear
 from langevin_sgd.models.potentials import Potential, Quadratic
-from langevin_sgd.randomness import fresh_seed, key_from_seed
-from langevin_sgd.record import Snapshots, as_schedule
+from langevin_sgd.randomness import as_seed, fresh_seed, key_from_seed
+from langevin_sgd.record import as_schedule
 from langevin_sgd.sde.engine import TYPES, Engine, Precision
 from langevin_sgd.sde.integrator import Equation, Integrator
 from langevin_sgd.sde.linear_engine import LinearEngine
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+@recording.own_rounding
 def simulate(
     equation: Equation,
     integrator: Integrator,
@@ -44,6 +45,7 @@ def simulate(
     schedule: Sequence[int] | np.ndarray | None = None,
     start: np.ndarray | None = None,
     velocity: np.ndarray | None = None,
+    first_step: int = 0,
     first_replica: int = 0,
     substeps: int | None = None,
     precision: Precision = "float64",
@@ -68,13 +70,22 @@ def simulate(
     record
         One recorder of `langevin_sgd.record` or several; the displacement by default.
     schedule
-        Increasing steps at which to record; log-spaced by default.
+        Increasing steps at which to record; log-spaced by default, while accumulators (time averages, histograms,
+        currents) then see every step. They weigh the steps of a schedule by the time each stands for.
     start, velocity
         Initial conditions, (parameter,) or (replica, parameter); at rest at zero by default.
+    first_step
+        Steps made before this run: its random numbers are those of the steps from there on. A run that ends after n
+        steps is continued by ``start=run.final_position, velocity=run.final_velocity, first_step=n`` with the same
+        seed: bit for bit where an integrator carries position and velocity themselves, else (BAOAB, which carries a
+        velocity before its last half kick, and linear equations in turned modes or about a centre) up to rounding.
+        Steps of the result count from the start of this run.
     first_replica
         Number of the first replica: replicas 100 to 199 computed alone equal those of a run of 200.
     substeps
-        Steps of the integrator per step of SGD; the integrator's own default if ``None``.
+        Steps of the integrator per step of SGD, each of length step_time/substeps; the time of a run is in proportion.
+        By default 8 for BAOAB, OBABO and Heun, 4 for ShiftedODE, 40 for EulerMaruyama and Milstein, 1 for
+        ExactOrnsteinUhlenbeck and SGDMap: with a step_time that is already short, give ``substeps=1``.
     precision
         ``float64``; ``float32``; or ``mixed``, float64 state with float32 normals (no larger than 6.55 standard
         deviations). Each has random numbers of its own.
@@ -94,7 +105,8 @@ def simulate(
     ------
     InputError
         For an integrator that does not accept the equation, an argument outside its range, a run that does not fit
-        into memory, or a checkpoint of another run.
+        into memory, a checkpoint that is damaged or of another run, or a start that is the ``final_position`` of a run
+        whose random numbers this one would use again.
 
     Examples
     --------
@@ -105,28 +117,32 @@ def simulate(
     >>> dict(run.sizes)
     {'step': 19, 'replica': 3, 'parameter': 1}
     """
-    replicas = as_count("replicas", replicas)
-    steps = as_count("steps", steps)
+    as_instance("equation", equation, (Underdamped, Overdamped))
+    integrator = as_instance("integrator", integrator, Integrator, "must be an integrator, for instance sde.BAOAB()")
+    replicas, steps = as_count("replicas", replicas), as_count("steps", steps)
     first_replica = as_count("first_replica", first_replica, minimum=0)
-    precision = as_choice("precision", precision, TYPES)
-    substeps = integrator.default_substeps if substeps is None else substeps
-    substeps = as_count("substeps", substeps)
+    first_step = as_count("first_step", first_step, minimum=0)
+    precision, progress = as_choice("precision", precision, TYPES), as_flag("progress", progress)
+    substeps = as_count("substeps", integrator.default_substeps if substeps is None else substeps)
+    recording.require_steps(first_step, steps, substeps)
     require_accepted(equation, integrator, substeps)
-    path = None if checkpoint is None else Path(checkpoint)
+    parameters, plan, path = equation.potential.parameters, as_schedule(schedule, steps), as_path(checkpoint)
     seed = stored_seed(path) if seed is None and path is not None else seed
-    seed = fresh_seed() if seed is None else seed
-    parameters, plan = equation.potential.parameters, as_schedule(schedule, steps)
+    seed = fresh_seed() if seed is None else as_seed(seed)
+    recording.require_fresh_numbers(start, seed=seed, first_step=first_step, steps=steps)
     recording.require_memory("replicas", replicas, state_bytes(replicas, parameters))
     position = recording.as_start("start", start, replicas, parameters)
     speed = recording.as_start("velocity", velocity, replicas, parameters)
     linear = is_linear(equation) and integrator.is_linear and precision == "float64"
     kept = recording.Recording.begin(record, position, watches=True)
     recording.require_room(kept, plan, speed)
+    names = recording.variable_names(kept, speed)
     engine: Any
     if linear and not kept.passages:
         form = equation.linear()
         step = integrator.linear_step(form, equation.step_time / substeps)
-        engine = LinearEngine(form, step, substeps, key_from_seed(seed), first_replica, position, speed)
+        key = key_from_seed(seed)
+        engine = LinearEngine(form, step, substeps, key, first_replica, position, speed, first_step=first_step)
     else:
         engine = Engine(
             equation,
@@ -138,6 +154,7 @@ def simulate(
             speed,
             precision=precision,
             passages=kept.passages,
+            first_step=first_step,
         )
     settings = {
         "equation": type(equation).__name__,
@@ -145,24 +162,26 @@ def simulate(
         "substeps": substeps,
         "step_time": np.asarray(equation.step_time).tolist(),
         "steps": steps,
+        "first_step": first_step,
         "replicas": replicas,
         "first_replica": first_replica,
         "precision": precision,
     }
+    every_step = schedule is None and bool(kept.accumulators)
     if path is None:
-        recording.drive(engine, kept, plan, steps=steps, progress=progress)
+        recording.drive(engine, kept, plan, steps=steps, every_step=every_step, progress=progress)
     else:
         identity = settings | {
-            "seed": int(seed),
+            "seed": seed,
             "numbers": fingerprint(equation),
             "start": digest(position, speed),
-            "schedule": digest(plan),
-            "record": _variable_names(kept, speed),
+            "schedule": digest(plan) + every_step * " every step",
+            "record": names,
         }
         file = Checkpoint(path, identity, kept, plan, kind="sde_checkpoint")
-        _drive_and_keep(engine, kept, plan, file, steps=steps, progress=progress)
+        _drive_and_keep(engine, kept, plan, file, steps=steps, every_step=every_step, progress=progress)
     return recording.result(
-        engine, kept, plan, first_replica=first_replica, kind="sde_run", settings=settings, seed=int(seed)
+        engine, kept, plan, first_replica=first_replica, kind="sde_run", settings=settings, seed=seed
     )
 
 
@@ -212,14 +231,15 @@ def fingerprint(equation: Equation) -> str:
     return content.hexdigest()[:32]
 
 
-def _variable_names(kept: recording.Recording, velocity: np.ndarray) -> list[str]:
-    initial = Snapshots(np.zeros(1, np.int64), kept.start[None].copy(), velocity[None].copy(), kept.start)
-    names = [name for recorder in kept.recorders for name in recorder(initial)]
-    return sorted([*names, *kept.accumulated(), *(passage.name for passage in kept.passages)])
-
-
 def _drive_and_keep(
-    engine: Any, kept: recording.Recording, plan: np.ndarray, file: Checkpoint, *, steps: int, progress: bool
+    engine: Any,
+    kept: recording.Recording,
+    plan: np.ndarray,
+    file: Checkpoint,
+    *,
+    steps: int,
+    every_step: bool,
+    progress: bool,
 ) -> None:
     """Continue from the checkpoint if there is one, and leave the last whole chunk in it whatever happens."""
     done = 0
@@ -231,6 +251,8 @@ def _drive_and_keep(
         file.note(engine.carried(), step)
 
     try:
-        recording.drive(engine, kept, plan, steps=steps, done=done, after_chunk=note, progress=progress)
+        recording.drive(
+            engine, kept, plan, steps=steps, done=done, every_step=every_step, after_chunk=note, progress=progress
+        )
     finally:
         file.write()

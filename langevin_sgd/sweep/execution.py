@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langevin_sgd.checks import InputError
+from langevin_sgd.checks import InputError, as_count, as_flag, as_instance, as_positive, as_text, require
+from langevin_sgd.dataset import os_reason
 from langevin_sgd.sweep.pools import PATIENCE, POLL, ClusterPool, LocalPool, Pool, versions
-from langevin_sgd.sweep.store import Store, is_path_of, reason, write_record, write_result
+from langevin_sgd.sweep.store import Store, is_path_of, write_record, write_result
 from langevin_sgd.sweep.task import Task
 
 if TYPE_CHECKING:
@@ -93,9 +94,15 @@ def run(
     KeyboardInterrupt
         At Ctrl-C; what is finished is stored, and the same call continues.
     InputError
-        If the cluster cannot be used, or results cannot be written; again the same call continues.
+        If an argument is out of its range, the cluster cannot be used, or results cannot be written; again the same
+        call continues.
     """
-    wanted = list(dict.fromkeys(tasks))
+    as_instance("store", store, Store)
+    workers = None if workers is None else as_count("workers", workers)
+    progress, retry_failed = as_flag("progress", progress), as_flag("retry_failed", retry_failed)
+    patience = as_positive("patience", patience)
+    require(scheduler is None or bool(as_text("scheduler", scheduler)), "scheduler", scheduler, "must be an address")
+    wanted = list(dict.fromkeys(as_instance("tasks", task, Task) for task in tasks))
     todo = _prepare(wanted, store, retry_failed)
     if todo:
         pool = LocalPool(workers) if scheduler is None else ClusterPool(scheduler, patience)
@@ -112,7 +119,7 @@ def _prepare(wanted: list[Task], store: Store, retry_failed: bool) -> list[Task]
         for task in wanted:
             _remove_if_damaged(task, store)
         todo = [task for task in wanted if not store.has(task) and (retry_failed or store.failure(task) is None)]
-        store.remove_leftovers()
+        store.remove_leftovers(wanted)
         for task in todo:
             write_record(store.path(task), task, "missing")
     return todo
@@ -165,7 +172,9 @@ def _compute_together(tasks: list[Task], store: Store, pool: Pool, bar: Any, unw
     while running or (waiting and len(unwritten) < _ENOUGH):
         while waiting and len(running) < pool.capacity and len(unwritten) < _ENOUGH:
             group = [waiting.pop() for _ in range(min(together, len(waiting)))]
-            running[pool.submit(perform_all, [(task, str(store.path(task))) for task in group])] = group
+            # A worker on another machine has another working directory.
+            calls = [(task, str(store.path(task).absolute())) for task in group]
+            running[pool.submit(perform_all, calls)] = group
         done, _ = wait(running, timeout=POLL, return_when=FIRST_COMPLETED)
         for future in done:
             group = running.pop(future)
@@ -245,7 +254,7 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise NotWritten(f"path = '{path}': cannot be written ({reason(error)})") from None
+        raise NotWritten(f"path = '{path}': cannot be written ({os_reason(error)})") from None
 
 
 def _checked(result: Any) -> xr.Dataset:

@@ -19,7 +19,8 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
-from langevin_sgd.checks import InputError, as_count
+from langevin_sgd.checks import InputError, as_count, require
+from langevin_sgd.machine import usable_cores
 
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
@@ -51,7 +52,7 @@ def _version(name: str) -> str:
 
 def default_workers() -> int:
     """Cores this process may use."""
-    return len(os.sched_getaffinity(0))
+    return usable_cores()
 
 
 class Pool(Protocol):
@@ -78,8 +79,7 @@ class LocalPool:
     death: type[Exception] = BrokenExecutor
 
     def __init__(self, workers: int | None = None) -> None:
-        self._workers = default_workers() if workers is None else workers
-        as_count("workers", self._workers)
+        self._workers = default_workers() if workers is None else as_count("workers", workers)
         self.capacity = 2 * self._workers
         self._executor = self._start()
 
@@ -149,9 +149,10 @@ class ClusterPool:
         self.death: type[Exception] = KilledWorker
         self.address = address
         self._patience = patience
+        _require_address(address)
         try:
             self._client = Client(address, timeout=patience, set_as_default=False)
-        except (OSError, TimeoutError, ValueError) as error:
+        except (OSError, TimeoutError, ValueError, TypeError) as error:
             raise InputError(f"scheduler = {address!r}: cannot be reached ({_first_line(error)})") from error
         self._seen = self._looked = time.monotonic()
         try:
@@ -218,6 +219,22 @@ class ClusterPool:
         """Leave the cluster, which then forgets what has not begun; what runs on it runs to its end."""
         with contextlib.suppress(OSError, TimeoutError):
             self._client.close(timeout=5.0)
+
+
+def _require_address(address: str) -> None:
+    """Refuse what is no address before a client is made of it, which would wait twice the patience to be let go."""
+    from distributed import Security
+    from distributed.comm.addressing import parse_address, parse_host_port
+
+    try:
+        scheme, place = parse_address(address)
+        host, port = parse_host_port(place)
+        fits = bool(host) and scheme in ("tcp", "ws", "tls", "wss") and 0 < port < 2**16
+    except (AttributeError, TypeError, ValueError):
+        fits = False
+    require(fits, "scheduler", address, "must be the address of a Dask scheduler, as tcp://HOST:PORT")
+    certified = Security().get_connection_args("client").get("ssl_context") is not None
+    require(certified or scheme in ("tcp", "ws"), "scheduler", address, "needs certificates in Dask's configuration")
 
 
 def _first_line(error: BaseException) -> str:

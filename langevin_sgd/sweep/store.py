@@ -5,6 +5,10 @@ source, so that mended code never reuses old numbers. Files hold no times and no
 same bytes. Beside each stands a record ``.json`` with what does vary (state, seconds, host, time, traceback of a
 failure) and the checksum of the result: a result that disk or network have damaged is never used, but computed again.
 Everything else is derived by scanning; a result is there or not, never half.
+
+A directory of results may come from anybody: what its files say is converted before it is used (a record that is none
+is as if it were not there), what is printed holds no control characters, and a task that a file names is looked up,
+never imported (`langevin_sgd.sweep.task.known`).
 """
 
 from __future__ import annotations
@@ -12,18 +16,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from langevin_sgd.checks import InputError
-from langevin_sgd.dataset import file_content, load, make, provenance, replace_file
+from langevin_sgd.checks import InputError, as_instance, is_real, printable, shown
+from langevin_sgd.dataset import file_content, load, make, named_file, os_reason, provenance, replace_file
 from langevin_sgd.sweep.digest import digest
-from langevin_sgd.sweep.task import Task
+from langevin_sgd.sweep.task import Task, known
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,6 +37,9 @@ State = Literal["done", "damaged", "stale", "failed", "missing"]
 
 _PART_LIFETIME = 600.0
 """Seconds after which a half-written file is taken for the leftover of a killed process; writing takes far less."""
+
+_STEM = re.compile(r"[^/]+-[0-9a-f]{20}")
+_PART = re.compile(rf"\.{_STEM.pattern}\.(nc|json)\.[a-z0-9_]{{8}}\.part")
 
 
 @lru_cache(maxsize=4096)
@@ -52,14 +60,9 @@ def _stem(task: Task) -> str:
     return f"{folder}/{qualname}-{hashlib.sha256(content.encode()).hexdigest()[:20]}"
 
 
-def reason(error: OSError) -> str:
-    """Why a file could not be written, in one line."""
-    return os.strerror(error.errno) if error.errno else " ".join(str(error).split())
-
-
 def is_path_of(task: Task, path: Path) -> bool:
-    """Whether the result of `task`, by the code as this process has it, belongs at `path`."""
-    return path.with_suffix("").as_posix().endswith(f"/{_stem(task)}")
+    """Whether the result of `task`, by the code as this process has it, belongs at `path` in some store."""
+    return path.absolute().as_posix().endswith(f"/{_stem(task)}.nc")
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,10 @@ class Status:
         Where its result lies or would lie.
     state
         ``done``, ``damaged`` (no longer what was written; computed again by the next run that wants it), ``failed``,
-        ``missing`` (asked for, not there yet) or ``stale`` (made by older code; never used).
+        ``missing`` (asked for, not there yet) or ``stale`` (made by older code, or by code that this process does not
+        know; never used).
     record
-        What is known of it: task, seconds, host, time, error, traceback.
+        What is known of it: task, seconds, host, time, error, traceback. Texts hold no control characters.
     """
 
     path: Path
@@ -95,17 +99,19 @@ class Store:
     directory: Path
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
+        as_instance("directory", directory, (str, os.PathLike), "must be the path of a directory")
         object.__setattr__(self, "directory", Path(directory))
-        if self.directory.exists() and not self.directory.is_dir():
-            raise InputError(f"directory = '{directory}': must be a directory")
+        if os.path.exists(self.directory) and not os.path.isdir(self.directory):
+            raise InputError(f"directory = {shown(os.fspath(directory), width=400)}: must be a directory")
 
     def path(self, task: Task) -> Path:
         """Where the result of `task`, by the code as it is now, lies or would lie."""
+        as_instance("task", task, Task)
         return self.directory / f"{_stem(task)}.nc"
 
     def has(self, task: Task) -> bool:
         """Whether the result of `task` is stored."""
-        return self.path(task).is_file()
+        return os.path.isfile(self.path(task))
 
     def damage(self, task: Task) -> str | None:
         """Return what is wrong with the stored result of `task`; ``None`` if nothing is, or there is no result."""
@@ -133,29 +139,47 @@ class Store:
         return str(record["error"]) if record.get("state") == "failed" else None
 
     def statuses(self) -> list[Status]:
-        """Every task the store has heard of, in order of path."""
-        stems = {path.with_suffix("") for suffix in ("nc", "json") for path in self._files(suffix)}
-        return [_status(self.directory, stem) for stem in sorted(stems)]
+        """Every task the store has heard of, in order of path; `directory` may also be a folder within a store.
 
-    def _files(self, suffix: str) -> Iterator[Path]:
-        return self.directory.glob(f"**/*-{'[0-9a-f]' * 20}.{suffix}")
+        Raises
+        ------
+        InputError
+            If a folder cannot be read.
+        """
+        return [_status(self.directory, stem) for stem in sorted(self._stems())]
+
+    def _stems(self) -> set[Path]:
+        """Paths of results and records without their endings."""
+        found: set[Path] = set()
+        for folder, _, names in os.walk(self.directory, onerror=self._refuse):
+            stems = (
+                name.removesuffix(".nc").removesuffix(".json") for name in names if name.endswith((".nc", ".json"))
+            )
+            found |= {Path(folder, stem) for stem in stems if _STEM.fullmatch(stem)}
+        return found
+
+    def _refuse(self, error: OSError) -> None:
+        if isinstance(error, FileNotFoundError):
+            return  # nothing has been stored yet
+        with named_file("directory", error.filename or self.directory, "read"):
+            raise error
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Turn a directory that cannot be written to into an `InputError` of one line."""
-        try:
+        with named_file("directory", self.directory, "written to"):
             yield
-        except OSError as error:
-            raise InputError(f"directory = '{self.directory}': cannot be written to ({reason(error)})") from error
 
-    def remove_leftovers(self) -> None:
-        """Remove half-written files that killed processes left behind."""
-        for part in self.directory.glob("**/.*.part"):
-            try:
-                if time.time() - part.stat().st_mtime > _PART_LIFETIME:
-                    part.unlink()
-            except FileNotFoundError:
-                continue  # its writer has just finished
+    def remove_leftovers(self, tasks: Iterable[Task]) -> None:
+        """Remove files half written by killed processes from the folders of some tasks; no others are touched."""
+        for folder in {self.path(task).parent for task in tasks}:
+            for part in folder.glob(".*.part"):
+                try:
+                    ours = _PART.fullmatch(part.name) is not None and part.is_file() and not part.is_symlink()
+                    if ours and time.time() - part.stat().st_mtime > _PART_LIFETIME:
+                        part.unlink()
+                except FileNotFoundError:
+                    continue  # its writer has just finished
 
 
 # --- what a worker writes ------------------------------------------------------------------------------------------
@@ -190,20 +214,55 @@ def _sha256(path: Path) -> str:
 
 
 def _read_record(path: Path) -> dict[str, Any]:
+    """Read the record of the result at `path`; empty if there is none, or none that can be used."""
+    file = path.with_suffix(".json")
     try:
-        record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        # A pipe of that name would be waited for, a folder of that name is no record.
+        found = json.loads(file.read_text(encoding="utf-8")) if os.path.isfile(file) else None
+    except (OSError, ValueError, RecursionError):
         return {}
-    return record if isinstance(record, dict) else {}
+    return _converted(found) if isinstance(found, dict) else {}
+
+
+def _converted(record: dict[str, Any]) -> dict[str, Any]:
+    """Entries of a record that are what they should be; a failure always has its error and traceback."""
+    texts = {name: printable(record[name]) for name in _LINES if isinstance(record.get(name), str)}
+    kept: dict[str, Any] = {"state": "unknown"} | texts
+    if is_real(record.get("seconds")):
+        kept["seconds"] = record["seconds"]
+    if isinstance(record.get("versions"), dict):
+        kept["versions"] = {printable(str(name)): printable(str(one)) for name, one in record["versions"].items()}
+    if (task := _named_task(record.get("task"))) is not None:
+        kept["task"] = task
+    if kept["state"] == "failed":
+        trace = record.get("traceback")
+        kept.setdefault("error", "its record does not say why")
+        kept["traceback"] = printable(trace, lines=True) if isinstance(trace, str) else ""
+    return kept
+
+
+_LINES = ("state", "error", "host", "time", "sha256")
+
+
+def _named_task(found: Any) -> dict[str, Any] | None:
+    """The identity of a task that a file names, ``None`` if it is none."""
+    if not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
+        return None
+    name = found.get("name")
+    named = isinstance(name, str) and name.count(":") == 1 and printable(name) == name
+    return found if named else None
 
 
 def _damage(path: Path, record: dict[str, Any]) -> str | None:
     """What is wrong with a file; without a checksum, whether it can be read at all."""
-    known = record.get("sha256")
-    if known is not None:
-        return None if _sha256(path) == known else "is damaged (its checksum is not that in its record)"
+    known_sum = record.get("sha256")
     try:
-        load(path)
+        if known_sum is None:
+            load(path)
+        elif _sha256(path) != known_sum:
+            return "is damaged (its checksum is not that in its record)"
+    except OSError as error:
+        return f"cannot be read ({os_reason(error)})"
     except InputError:
         return "is damaged (it cannot be read)"
     return None
@@ -211,14 +270,16 @@ def _damage(path: Path, record: dict[str, Any]) -> str | None:
 
 def _status(directory: Path, stem: Path) -> Status:
     path = stem.with_name(f"{stem.name}.nc")
-    record = _read_record(path) or {"task": _stored_identity(path)}
+    record = _read_record(path)
+    if "task" not in record:
+        record = _record_of_result(path) | record
     return Status(path, _state(directory, path, record), record)
 
 
 def _state(directory: Path, path: Path, record: dict[str, Any]) -> State:
-    stored = path.is_file()
+    stored = os.path.isfile(path)
     if not _is_current(record, directory, path):
-        unknown = stored and not record.get("task") and _damage(path, record)
+        unknown = stored and "task" not in record and _damage(path, record)
         return "damaged" if unknown else "stale"
     if stored:
         return "damaged" if _damage(path, record) else "done"
@@ -226,18 +287,24 @@ def _state(directory: Path, path: Path, record: dict[str, Any]) -> State:
     return "failed" if record.get("state") == "failed" else "missing"
 
 
-def _stored_identity(path: Path) -> dict[str, Any] | None:
-    """What a result without a record says of itself; ``None`` where it cannot be read."""
+def _record_of_result(path: Path) -> dict[str, Any]:
+    """What a result without a record says of itself; nothing where it cannot be read."""
     try:
-        return provenance(load(path)).get("task")
+        task = _named_task(provenance(load(path)).get("task"))
     except InputError:
-        return None
+        task = None
+    return {} if task is None else {"task": task}
 
 
 def _is_current(record: dict[str, Any], directory: Path, path: Path) -> bool:
-    known = record.get("task") or {}
-    try:
-        task = Task(known["name"], json.dumps(known["settings"], sort_keys=True, separators=(",", ":")))
-        return Store(directory).path(task) == path
-    except (KeyError, TypeError, InputError):
+    """Whether a file is a result of the code as it is, in the store that `directory` is or lies in."""
+    named = record.get("task")
+    if named is None or known(named["name"]) is None:
         return False
+    try:
+        settings = json.dumps(named["settings"], sort_keys=True, separators=(",", ":"), allow_nan=False)
+        task = Task(named["name"], settings)
+        here = is_path_of(task, path)
+    except (ValueError, RecursionError):
+        return False
+    return here and directory.absolute().is_relative_to(path.absolute().parents[_stem(task).count("/")])

@@ -7,6 +7,8 @@ A block is [[<x x>, <x v>], [<v x>, <v v>]]. Arrays (..., eigenmode, 2, 2) hold 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 
@@ -21,6 +23,39 @@ def carried(propagator: np.ndarray, covariance: np.ndarray, pairs: bool) -> np.n
     """Carry a covariance along: propagator C propagator^T, block by block."""
     first, second = sides(propagator, pairs)
     return first @ covariance @ np.swapaxes(second, -1, -2)
+
+
+def summed(
+    first: np.ndarray, count: np.ndarray, propagator: Callable[[np.ndarray], np.ndarray], pairs: bool
+) -> np.ndarray:
+    """Sum E_k C E_k^T over k = 0 ... count-1, E_k = propagator(k) the k-th power of one matrix.
+
+    By doubling, a sum over 2n from one over n: positive terms only, so that no digits cancel, and as many rounds as
+    `count` has binary digits.
+
+    Parameters
+    ----------
+    first
+        The blocks C.
+    count
+        Whole numbers >= 0, any shape.
+    propagator
+        Powers of the one-step matrix, k.shape + (eigenmode, 2, 2).
+
+    Returns
+    -------
+    count.shape + first.shape
+    """
+    count = np.asarray(count, dtype=float)
+    done, one = np.zeros_like(count), propagator(np.array(1.0))
+    total = np.zeros(count.shape + first.shape)
+    for level in reversed(range(int(np.frexp(count.max(initial=0.0))[1]))):
+        total = total + carried(propagator(done), total, pairs)
+        odd = np.floor(np.ldexp(count, -level)) > 2 * done
+        done = 2 * done + odd
+        another = first + carried(one, total, pairs)
+        total = np.where(odd.reshape(odd.shape + (1,) * first.ndim), another, total)
+    return total
 
 
 def outer(first: np.ndarray, second: np.ndarray, pairs: bool) -> np.ndarray:

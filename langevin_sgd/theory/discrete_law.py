@@ -17,12 +17,12 @@ in all of them; with dampening the very first gradient of a run is not damped, s
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_choice, require
+from langevin_sgd.checks import InputError, as_array, as_choice, as_count, convert_fields, require
 from langevin_sgd.theory.gaussian import Gaussian
 from langevin_sgd.theory.law import Law
 from langevin_sgd.theory.sgd_map import MapOscillators, sgd_oscillators
@@ -66,7 +66,9 @@ class DiscreteLaw(Law):
         epochs = self.settings.sampling == "epochs"
         if self.noise == "minibatch" and epochs:
             raise InputError("noise = 'minibatch': with sampling = 'epochs' only noise = 'additive' has a closed law")
-        require(self.epoch_phase is None or epochs, "epoch_phase", self.epoch_phase, "needs sampling = 'epochs'")
+        if self.epoch_phase is not None:
+            convert_fields(self, {"epoch_phase": partial(as_count, minimum=0)})
+            require(epochs, "epoch_phase", self.epoch_phase, "needs sampling = 'epochs'")
         if self.noise == "minibatch" and self.problem.X is None:
             raise InputError("noise = 'minibatch': needs a problem with data; a spectrum has noise = 'additive'")
         require_stable(self.settings, self.modes.eigenvalues)
@@ -89,6 +91,12 @@ class DiscreteLaw(Law):
             batches = batches_per_epoch(self.problem, self.settings)
             return EpochNoise(self.oscillators, self.modes.noise, batches, self.epoch_phase)
         return WhiteNoise(self.oscillators, self.modes.noise)
+
+    def _times(self, name: str, value: np.ndarray | float) -> np.ndarray:
+        allowed = "must be whole steps of zero or above"
+        times = as_array(name, value, minimum=0, allowed=allowed)
+        require(bool((times == np.floor(times)).all()), name, value, allowed)
+        return times
 
     @property
     def _start_deviation(self) -> np.ndarray:

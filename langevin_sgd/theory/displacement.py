@@ -22,13 +22,27 @@ import math
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_count, as_positive, require
+from langevin_sgd.checks import (
+    InputError,
+    as_array,
+    as_count,
+    as_instance,
+    as_integers,
+    as_not_negative,
+    as_positive,
+    as_real,
+    require,
+)
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.theory.langevin_law import LangevinLaw
 from langevin_sgd.theory.law import Law
+from langevin_sgd.theory.sgd_map import sgd_oscillators
+from langevin_sgd.theory.underflow import vanishing
 
 _BLOCK = 4096
 _NARROWEST = 3.0
+LONGEST = 10**7
+"""Largest lag of the sum over steps."""
 
 
 # --- regimes -------------------------------------------------------------------------------------------------------
@@ -36,19 +50,24 @@ _NARROWEST = 3.0
 
 def velocity_memory(settings: SGD) -> float:
     """Steps over which a velocity is remembered, t_memory = (1+momentum) / (2 (1-momentum))."""
+    settings = as_instance("settings", settings, SGD)
     return (1 + settings.momentum) / (2 * (1 - settings.momentum))
 
 
 def relaxation_steps(settings: SGD, stiffness: np.ndarray) -> np.ndarray:
     """Steps after which overdamped modes saturate, t_l = (1-momentum) / (lr stiffness); infinite for free modes."""
-    with np.errstate(divide="ignore"):
-        return (1 - settings.momentum) / (settings.lr * np.asarray(stiffness, dtype=float))
+    settings = as_instance("settings", settings, SGD)
+    values = as_array("stiffness", stiffness, minimum=0)
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):
+        return (1 - settings.momentum) / (settings.lr * values)
 
 
+@vanishing
 def free_displacement(lag: np.ndarray, settings: SGD, noise: float) -> np.ndarray:
-    """Mean-square displacement of heavy-ball SGD without curvature (derived).
+    """Stationary mean-square displacement of SGD without curvature (derived).
 
-    (lr^2 noise / (1-beta)^2) [ t - 2 beta (1-beta^t) / (1-beta^2) ],  beta the momentum.
+    (lr^2 noise / (1-beta)^2) [ t - 2 beta (1-beta^t) / (1-beta^2) ] for heavy-ball SGD, beta the momentum; evaluated by
+    the law of a free mode, which loses no digits near momentum one.
 
     Parameters
     ----------
@@ -57,10 +76,12 @@ def free_displacement(lag: np.ndarray, settings: SGD, noise: float) -> np.ndarra
     settings
         The settings; weight decay plays no part.
     noise
-        Noise variance per step along the direction.
+        Noise variance per step along the direction, >= 0.
     """
-    beta, t = settings.momentum, np.asarray(lag, dtype=float)
-    return (settings.lr / (1 - beta)) ** 2 * noise * (t - 2 * beta * (1 - beta**t) / (1 - beta**2))
+    free = sgd_oscillators(as_instance("settings", settings, SGD), np.zeros(1))
+    lags = as_array("lag", lag, minimum=0)
+    require(bool((lags == np.floor(lags)).all()), "lag", lag, "must be whole steps of zero or above")
+    return free.mean_square_displacement(lags, np.array([as_not_negative("noise", noise)]))[..., 0]
 
 
 # --- exponents -----------------------------------------------------------------------------------------------------
@@ -68,17 +89,31 @@ def free_displacement(lag: np.ndarray, settings: SGD, noise: float) -> np.ndarra
 
 def exponent_between(law: Law, first: float, last: float) -> float:
     """Mean exponent of the stationary displacement between two lags: slope of log displacement over log lag."""
-    first = as_positive("first", first)
+    law = as_instance("law", law, Law)
+    first, last = as_positive("first", first), as_positive("last", last)
     require(last > first, "last", last, f"must exceed first = {first}")
-    displacement = law.mean_square_displacement(np.array([first, last]))
+    displacement = _moving(law, np.array([first, last]))
     return float(np.log(displacement[1] / displacement[0]) / np.log(last / first))
 
 
 def fitted_exponent(law: Law, lags: np.ndarray) -> float:
-    """Least-squares slope of log displacement over log lag at the given lags: what an unweighted fit of a run finds."""
-    lags = np.asarray(lags, dtype=float)
-    require(lags.size > 1 and bool((lags > 0).all()), "lags", lags.size, "must be at least two positive lags")
-    return float(np.polyfit(np.log(lags), np.log(law.mean_square_displacement(lags)), 1)[0])
+    """Least-squares slope of log displacement over log lag at the given lags.
+
+    `langevin_sgd.measure.diffusion_exponent` fits the same line with the same weights: at the recorded steps of a run,
+    this is what the exponent of the run estimates.
+    """
+    law, values = as_instance("law", law, Law), as_array("lags", lags, ndim=1)
+    usable = np.unique(values).size > 1 and bool((values > 0).all())
+    require(usable, "lags", lags, "must be at least two different positive lags")
+    return float(np.polyfit(np.log(values), np.log(_moving(law, values)), 1)[0])
+
+
+def _moving(law: Law, lags: np.ndarray) -> np.ndarray:
+    """Displacements at given lags, refused where nothing moves."""
+    displacement = law.mean_square_displacement(lags)
+    if not (displacement > 0).all():
+        raise InputError("law: without noise nothing is displaced, and there is no exponent")
+    return displacement
 
 
 def spectral_exponent(decay: float, *, noise_power: float = 1.0) -> float:
@@ -92,10 +127,11 @@ def spectral_exponent(decay: float, *, noise_power: float = 1.0) -> float:
     >>> spectral_exponent(2.0)
     0.5
     """
-    decay = as_positive("decay", decay)
+    decay, noise_power = as_positive("decay", decay), as_real("noise_power", noise_power)
     return min(max(1 + 1 / decay - noise_power, 0.0), 1.0)
 
 
+@vanishing
 def power_law_displacement(
     lag: np.ndarray, settings: SGD, *, largest: float, decay: float, modes: int, noise_scale: float = 1.0
 ) -> np.ndarray:
@@ -110,13 +146,15 @@ def power_law_displacement(
     largest, decay, modes
         The spectrum; decay > 1.
     noise_scale
-        sigma^2 in Sigma = sigma^2 H.
+        sigma^2 in Sigma = sigma^2 H, >= 0.
     """
-    terms = _power_law_terms(np.asarray(lag, dtype=float), settings, largest, decay, modes)
+    settings, noise_scale = as_instance("settings", settings, SGD), as_not_negative("noise_scale", noise_scale)
+    terms = _power_law_terms(as_array("lag", lag, minimum=0), settings, largest, decay, modes)
     amplitude = settings.lr * noise_scale / (settings.batch_size * (1 - settings.momentum))
     return amplitude * (terms[0] - terms[1] - 0.5)
 
 
+@vanishing
 def exponent_window(
     settings: SGD, *, largest: float, decay: float, modes: int, tolerance: float = 0.03
 ) -> tuple[float, float]:
@@ -137,8 +175,9 @@ def exponent_window(
         If there is no such range of at least a factor of three (the local exponent passes 1/decay in any case): more
         modes, a larger tolerance or a steeper spectrum are needed.
     """
-    tolerance = as_positive("tolerance", tolerance)
-    slowest = relaxation_steps(settings, np.array([largest, largest * modes**-decay]))
+    settings, tolerance = as_instance("settings", settings, SGD), as_positive("tolerance", tolerance)
+    largest, decay, modes = _power_law(largest, decay, modes)
+    slowest = relaxation_steps(settings, np.array([largest, largest * float(modes) ** -decay]))
     lag = np.geomspace(max(slowest[0], 10 * velocity_memory(settings)), max(slowest[1], 2 * slowest[0]), 4000)
     main, linear = _power_law_terms(lag, settings, largest, decay, modes)
     slope = (main / decay - linear) / (main - linear - 0.5)
@@ -155,16 +194,26 @@ def _power_law_terms(
     lag: np.ndarray, settings: SGD, largest: float, decay: float, modes: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Leading and linear term of the bracket in the opening formula."""
-    require(decay > 1, "decay", decay, "must exceed 1; a flatter spectrum diffuses with exponent 1")
-    modes = as_count("modes", modes, minimum=2)
+    largest, decay, modes = _power_law(largest, decay, modes)
     stiff_time = largest * settings.lr * lag / (1 - settings.momentum)
     leading = stiff_time ** (1 / decay) * math.gamma(1 - 1 / decay)
-    return leading, stiff_time * modes ** (1 - decay) / (decay - 1)
+    return leading, stiff_time * float(modes) ** (1 - decay) / (decay - 1)
+
+
+def _power_law(largest: float, decay: float, modes: int) -> tuple[float, float, int]:
+    """Largest eigenvalue, decay and number of modes of a spectrum, converted or refused."""
+    largest, decay = as_positive("largest", largest), as_real("decay", decay)
+    require(decay > 1, "decay", decay, "must exceed 1; a flatter spectrum diffuses with exponent 1")
+    modes = as_count("modes", modes, minimum=2)
+    softest = largest * float(modes) ** -decay
+    require(softest > 1e-300, "decay", decay, f"is too steep for {modes} modes, the softest of which is {softest:.3g}")
+    return largest, decay, modes
 
 
 # --- the paper's sum -----------------------------------------------------------------------------------------------
 
 
+@vanishing
 def paper_displacement(law: LangevinLaw, lag: np.ndarray) -> np.ndarray:
     r"""Global displacement as a sum over the velocity autocorrelation of the Langevin equation, taken literally.
 
@@ -180,13 +229,14 @@ def paper_displacement(law: LangevinLaw, lag: np.ndarray) -> np.ndarray:
     law
         The Langevin law; its start plays no part.
     lag
-        Whole steps >= 0, any shape.
+        Whole steps from 0 to 10^7, any shape; the sum has a term for every step.
 
     Returns
     -------
     array of the shape of `lag`
     """
-    lags = np.asarray(lag).astype(int)
+    law, lags = as_instance("law", law, LangevinLaw), as_integers("lag", lag, minimum=0)
+    require(bool((lags <= LONGEST).all()), "lag", lag, f"must be at most {LONGEST} steps, which are summed one by one")
     noise = np.diag(law.modes.noise)
     count = np.arange(lags.max(initial=0) + 1)
     blocks = [noise @ law.oscillators.propagator(part)[..., 1, 1].T for part in np.split(count, count[_BLOCK::_BLOCK])]
@@ -197,6 +247,7 @@ def paper_displacement(law: LangevinLaw, lag: np.ndarray) -> np.ndarray:
     return law.settings.lr**2 / (1 - law.settings.momentum**2) * total
 
 
+@vanishing
 def spurious_slope(law: LangevinLaw) -> np.ndarray:
     r"""Growth per step, in units of the local displacement, that `paper_displacement` keeps for ever in each mode.
 
@@ -212,6 +263,7 @@ def spurious_slope(law: LangevinLaw) -> np.ndarray:
     InputError
         If a mode is free (stiffness zero), where growth is genuine.
     """
+    law = as_instance("law", law, LangevinLaw)
     if not np.all(law.modes.stiffness > 0):
         raise InputError("law: a mode without curvature and weight decay diffuses, its growth is not spurious")
     resolvent = np.linalg.inv(np.eye(2) - law.oscillators.propagator(np.array(1.0)))

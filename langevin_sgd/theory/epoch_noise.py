@@ -26,10 +26,10 @@ from functools import cached_property
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_count
+from langevin_sgd.checks import InputError, require
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.theory.blocks import carried, outer, sides
+from langevin_sgd.theory.blocks import carried, outer, sides, summed
 from langevin_sgd.theory.sgd_map import MapOscillators
 from langevin_sgd.theory.white_noise import bounded
 
@@ -63,9 +63,8 @@ class EpochNoise:
 
     def __post_init__(self) -> None:
         if self.phase is not None:
-            as_count("epoch_phase", self.phase, minimum=0)
-            if self.phase >= self.batches:
-                raise InputError(f"epoch_phase = {self.phase}: must be below the {self.batches} batches of an epoch")
+            few = self.phase < self.batches
+            require(few, "epoch_phase", self.phase, f"must be below the {self.batches} batches of an epoch")
 
     @property
     def _phases(self) -> np.ndarray:
@@ -74,38 +73,46 @@ class EpochNoise:
     def _noise(self, pairs: bool) -> np.ndarray:
         return (self.noise if pairs else np.diag(self.noise))[..., None, None]
 
+    @property
+    def _force(self) -> np.ndarray:
+        """(2,) Response of (position, velocity) to unit noise, in physical units."""
+        return np.array(self.oscillators.force) * self.oscillators.scale
+
     @cached_property
     def _kicks(self) -> np.ndarray:
         """(batch, eigenmode, 2) u_j = M^j force for j = 0 ... B-1."""
-        force = np.array(self.oscillators.force) * self.oscillators.scale
-        return self.oscillators.propagator(np.arange(float(self.batches))) @ force
+        return self.oscillators.propagator(np.arange(float(self.batches))) @ self._force
 
     def _sums(self, count: np.ndarray) -> np.ndarray:
         """s_n: sum of the first `count` kicks, count.shape + (eigenmode, 2)."""
-        force = np.array(self.oscillators.force) * self.oscillators.scale
-        return self.oscillators.accumulated(count) @ force
+        return self.oscillators.accumulated(count) @ self._force
 
     def _added(self, pairs: bool) -> np.ndarray:
         """W_n for n = 0 ... B."""
         count = np.arange(1, self.batches + 1)[:, None, None]
         totals = np.cumsum(self._kicks, axis=0)
-        # The sum of squares about the mean grows with every item by a positive term (Welford).
-        earlier_mean = np.concatenate([np.zeros_like(totals[:1]), totals[:-1] / count[:-1]])
-        surprise = (self._kicks - earlier_mean) * np.sqrt((count - 1) / count)
+        # The sum of squares about the mean grows with every item by a positive term (Welford), and does not change if
+        # the first kick is taken off them all, which leaves the digits in which slow kicks differ.
+        change = self.oscillators.departure(np.arange(float(self.batches))) @ self._force
+        earlier_mean = np.cumsum(change, axis=0)[:-1] / count[:-1]
+        surprise = np.zeros_like(change)
+        surprise[1:] = (change[1:] - earlier_mean) * np.sqrt((count[1:] - 1) / count[1:])
         rest = totals * np.sqrt(1 / count - 1 / self.batches)
         squares = np.cumsum(outer(surprise, surprise, pairs), axis=0) + outer(rest, rest, pairs)
         spread = self._noise(pairs) * squares * self.batches / max(self.batches - 1, 1)
         return np.concatenate([np.zeros_like(spread[:1]), spread])
 
-    def _boundary(self, pairs: bool, added: np.ndarray) -> np.ndarray:
-        """C_0 from C_0 = M^B C_0 M^{BT} + W_B: four linear equations per block."""
-        first, second = sides(self.oscillators.propagator(np.array(float(self.batches))), pairs)
-        memory = np.einsum("...ac,...bd->...abcd", *np.broadcast_arrays(first, second))
+    def _boundary(self, pairs: bool, first: np.ndarray) -> np.ndarray:
+        """C_0 from C_0 = M^B C_0 M^{BT} + W_B: the sum of what all epochs before have left."""
         noisy = (self._noise(pairs) != 0)[..., 0, 0]
         free = self.oscillators.pair(2 if pairs else 1).total == 0
         bounded(np.where(noisy & free, np.inf, 0.0))
-        system = np.eye(4) - noisy[..., None, None] * memory.reshape(*noisy.shape, 4, 4)
-        return np.linalg.solve(system, added.reshape(*noisy.shape, 4, 1)).reshape(*noisy.shape, 2, 2)
+        total, epochs = first, 1.0
+        more = np.ones(1)
+        while more.any() and epochs < 1e300:
+            more = carried(self.oscillators.propagator(np.array(epochs * self.batches)), total, pairs)
+            total, epochs = total + more, 2 * epochs
+        return total
 
     def _by_phase(self, pairs: bool) -> np.ndarray:
         """C_p for p = 0 ... B-1."""
@@ -117,11 +124,12 @@ class EpochNoise:
         """See `white_noise.Fluctuations`."""
         return self._by_phase(pairs)[self._phases].mean(axis=0)
 
-    def transient(self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool) -> np.ndarray:
+    def added(self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool) -> np.ndarray:
         """See `white_noise.Fluctuations`: the start is the start of an epoch."""
-        by_phase = self._by_phase(pairs)
-        within = np.asarray(time).astype(int) % self.batches
-        return by_phase[within] + carried(self.oscillators.propagator(time), covariance - by_phase[0], pairs)
+        by_phase, batches = self._added(pairs), float(self.batches)
+        epochs, within = np.divmod(np.asarray(time, dtype=float), batches)
+        whole = summed(by_phase[-1], epochs, lambda count: self.oscillators.propagator(count * batches), pairs)
+        return carried(self.oscillators.propagator(within), whole, pairs) + by_phase[within.astype(int)]
 
     def lagged(self, lag: np.ndarray, *, pairs: bool) -> np.ndarray:
         """See `white_noise.Fluctuations`."""
@@ -136,7 +144,8 @@ class EpochNoise:
     def displacement(self, lag: np.ndarray) -> np.ndarray:
         """See `white_noise.Fluctuations`."""
         variance = self._by_phase(False)[..., 0, 0]
-        later = variance[(self._phases + np.asarray(lag).astype(int)[..., None]) % self.batches]
+        lag = np.asarray(lag, dtype=float)
+        later = variance[np.mod(self._phases + np.mod(lag, self.batches)[..., None], self.batches).astype(int)]
         return variance[self._phases].mean(0) + later.mean(axis=-2) - 2 * self.lagged(lag, pairs=False)[..., 0, 0]
 
     def noise_spectrum(self, frequency: np.ndarray) -> np.ndarray:

@@ -20,11 +20,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_sgd.checks import InputError
+from langevin_sgd.checks import InputError, as_instance
 from langevin_sgd.theory.langevin_law import LangevinLaw
 from langevin_sgd.theory.law import Law
+from langevin_sgd.theory.underflow import vanishing
 
 
+@vanishing
 def mode_temperatures(law: Law) -> tuple[np.ndarray, np.ndarray]:
     """Kinetic temperature m Var v and potential temperature stiffness * Var theta of each mode.
 
@@ -33,11 +35,13 @@ def mode_temperatures(law: Law) -> tuple[np.ndarray, np.ndarray]:
     kinetic, potential
         Each (eigenmode,), in units of the loss; equal for heavy-ball SGD and the Langevin equation.
     """
+    law = as_instance("law", law, Law)
     mass = 0.5 * law.settings.lr * (1 + law.settings.momentum)
     position, velocity = law.mode_variances()
     return mass * velocity, law.modes.stiffness * position
 
 
+@vanishing
 def entropy_production(law: LangevinLaw) -> float:
     """Stationary entropy production per unit of tau, in units of the Boltzmann constant; times lr it is per step.
 
@@ -48,6 +52,7 @@ def entropy_production(law: LangevinLaw) -> float:
     InputError
         If the noise covariance of the moving modes is singular: the rate is then infinite or undefined.
     """
+    law = as_instance("law", law, LangevinLaw)
     noise = law.modes.noise
     active = np.diag(noise) > 0
     noise = noise[np.ix_(active, active)]

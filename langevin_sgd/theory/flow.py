@@ -15,7 +15,11 @@ import numpy as np
 
 from langevin_sgd.checks import InputError
 from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.theory.blocks import carried, outer
 from langevin_sgd.theory.oscillators import ModePair, Oscillators
+
+_NODES, _WEIGHTS = 0.5 * np.array(np.polynomial.legendre.leggauss(8)) + [[0.5], [0.0]]
+"""Gauss-Legendre rule on (0, 1), exact to rounding for an exponential of at most one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +64,32 @@ class LangevinOscillators(Oscillators):
         t = np.asarray(time, dtype=float)[..., None]
         return np.where(rate == 0, t, -np.expm1(-rate * t) / np.where(rate == 0, 1.0, rate))
 
+    def term_ratio(self, order: int, time: np.ndarray) -> np.ndarray | float:
+        """See `Oscillators`."""
+        return 1 / (order + 1)
+
+    def added(self, time: np.ndarray, *, pairs: bool) -> np.ndarray:
+        """See `Oscillators`: a Gauss-Legendre sum over a short time, doubled until it is `time`."""
+        t = np.asarray(time, dtype=float)
+        force = np.array(self.force) * self.scale
+        fastest = float((self.mean_rate + np.sqrt(np.abs(self.discriminant))).max())
+        doublings = max(0, int(np.frexp(t.max(initial=0.0))[1] + np.frexp(2 * fastest)[1]))
+        brief = np.ldexp(t, -doublings)
+        blocks = brief.reshape(brief.shape + (1,) * (4 if pairs else 3))
+        total = np.zeros(1)
+        for node, weight in zip(_NODES, _WEIGHTS, strict=True):
+            kick = self.propagator(node * brief) @ force
+            total = total + weight * blocks * outer(kick, kick, pairs)
+        for _ in range(doublings):
+            total = total + carried(self.propagator(brief), total, pairs)
+            brief = 2 * brief
+        return total
+
     def pair_moments(self, pair: ModePair) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """See `Oscillators`."""
         b = self.momentum
-        divisor = 4 * (1 - b) ** 2 + (1 + b) * (pair.total - 4 * pair.reduced)
-        xv = 2 * (pair.first_share - pair.second_share) / divisor
+        divisor = 4 * (1 - b) ** 2 + (1 + b) * pair.total * pair.gap**2
+        xv = 2 * pair.gap / divisor
         return 4 * (1 - b) / divisor, xv, -xv, 4 * (1 - b) / (1 + b) / divisor
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import require
+from langevin_sgd.checks import as_array, require
+from langevin_sgd.covariance import as_covariance
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,12 +19,12 @@ class Gaussian:
     mean
         (2 * parameter,), positions first, then velocities.
     covariance
-        (2 * parameter, 2 * parameter), symmetric.
+        (2 * parameter, 2 * parameter), symmetric, no eigenvalue below zero.
 
     Raises
     ------
     InputError
-        If shapes do not match, a number is not finite or the covariance is not symmetric.
+        If shapes do not match, a number is not finite or the covariance is not symmetric or has a negative eigenvalue.
 
     Examples
     --------
@@ -35,16 +36,11 @@ class Gaussian:
     covariance: np.ndarray
 
     def __post_init__(self) -> None:
-        mean, covariance = np.asarray(self.mean, dtype=float), np.asarray(self.covariance, dtype=float)
+        mean = as_array("mean", self.mean)
         paired = mean.ndim == 1 and mean.size > 0 and mean.size % 2 == 0
         require(paired, "mean", mean.shape, "must have shape (2 * parameter,): positions, then velocities")
-        require(covariance.shape == 2 * mean.shape, "covariance", covariance.shape, f"must have shape {2 * mean.shape}")
-        finite = bool(np.isfinite(mean).all() and np.isfinite(covariance).all())
-        require(finite, "Gaussian", "NaN or infinity", "mean and covariance must be finite")
-        asymmetry = float(np.max(np.abs(covariance - covariance.T)))
-        require(asymmetry <= 1e-9 * np.abs(covariance).max(), "covariance", asymmetry, "must be symmetric")
         object.__setattr__(self, "mean", mean)
-        object.__setattr__(self, "covariance", covariance)
+        object.__setattr__(self, "covariance", as_covariance("covariance", self.covariance, mean.size))
 
     @property
     def parameters(self) -> int:

@@ -19,10 +19,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_not_negative
+from langevin_sgd.checks import InputError, as_array, as_instance, as_not_negative, require
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.theory.sgd_map import sgd_oscillators
 from langevin_sgd.theory.stability import require_stable
+from langevin_sgd.theory.underflow import vanishing
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,7 @@ class GaussianInputLaw:
     variances: np.ndarray
 
 
+@vanishing
 def gaussian_input_law(eigenvalues: np.ndarray, settings: SGD, *, noise_scale: float = 1.0) -> GaussianInputLaw:
     """Solve the stationary state.
 
@@ -59,9 +61,11 @@ def gaussian_input_law(eigenvalues: np.ndarray, settings: SGD, *, noise_scale: f
     Raises
     ------
     InputError
-        If the settings are others, or SGD diverges in the mean square.
+        If an argument is out of range, the settings are others, or SGD diverges in the mean square.
     """
-    values = np.asarray(eigenvalues, dtype=float)
+    settings, values = as_instance("settings", settings, SGD), as_array("eigenvalues", eigenvalues, ndim=1)
+    positive = values.size > 0 and bool((values > 0).all())
+    require(positive, "eigenvalues", eigenvalues, "must be a list of numbers above zero")
     noise_scale = as_not_negative("noise_scale", noise_scale)
     if settings.weight_decay or settings.nesterov or settings.dampening:
         raise InputError("settings: the law for Gaussian inputs is for plain momentum without weight decay")

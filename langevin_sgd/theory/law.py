@@ -13,19 +13,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, require
+from langevin_sgd.checks import InputError, as_array, as_count, as_instance, convert_fields, require
+from langevin_sgd.covariance import covariance_root
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.theory.blocks import from_matrix, own, to_matrix
+from langevin_sgd.theory.blocks import carried, from_matrix, own, to_matrix
 from langevin_sgd.theory.gaussian import Gaussian
 from langevin_sgd.theory.modes import Modes
 from langevin_sgd.theory.oscillators import Oscillators
+from langevin_sgd.theory.underflow import vanishing
 from langevin_sgd.theory.white_noise import Fluctuations
+
+LARGEST_SAMPLE = 2**31
+"""Numbers of one draw, which is kept in memory."""
 
 Start = Gaussian | np.ndarray | Literal["stationary"] | None
 
@@ -47,7 +52,8 @@ class Law(ABC):
     Raises
     ------
     InputError
-        If the start has a wrong shape, or there is no such law; the message says what there is.
+        If problem or settings are of another kind, the start has a wrong shape, or there is no such law; the message
+        says what there is.
     """
 
     problem: LinearRegression
@@ -55,16 +61,16 @@ class Law(ABC):
     start: Start = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
+        kinds = {"problem": LinearRegression, "settings": SGD}
+        convert_fields(self, {name: partial(as_instance, kind=kind) for name, kind in kinds.items()})
         start, size = self.start, self.problem.parameters
         if isinstance(start, str):
             require(start == "stationary", "start", start, "must be 'stationary', a position or a Gaussian")
         elif isinstance(start, Gaussian):
             require(start.parameters == size, "start", start.mean.shape, f"must have mean of shape ({2 * size},)")
         elif start is not None:
-            position = np.asarray(start, dtype=float)
-            usable = position.shape == (size,) and bool(np.isfinite(position).all())
-            require(usable, "start", position.shape, f"must be finite numbers of shape ({size},)")
-            object.__setattr__(self, "start", position)
+            allowed = f"must be finite numbers of shape ({size},), a Gaussian or 'stationary'"
+            object.__setattr__(self, "start", as_array("start", start, shape=(size,), allowed=allowed))
 
     # --- the two parts ---------------------------------------------------------------------------------------------
 
@@ -87,57 +93,62 @@ class Law(ABC):
 
     def tau(self, t: np.ndarray | float) -> np.ndarray:
         """Physical time lr * t of the Langevin equation after `t` steps."""
-        return self.settings.lr * np.asarray(t, dtype=float)
+        return self.settings.lr * as_array("t", t, minimum=0)
 
     def epochs(self, t: np.ndarray | float) -> np.ndarray:
         """Passes through the data after `t` steps."""
         if self.problem.samples is None:
             raise InputError("problem: a spectrum without data has no epochs")
-        return np.asarray(t, dtype=float) * self.settings.batch_size / self.problem.samples
+        return as_array("t", t, minimum=0) * self.settings.batch_size / self.problem.samples
 
     # --- moments from the start ------------------------------------------------------------------------------------
 
     def mean(self, t: np.ndarray | float) -> np.ndarray:
         """Mean state after `t` steps, t.shape + (2 * parameter,)."""
         by_type = np.swapaxes(self.mode_mean(t), -1, -2) @ self.modes.vectors.T
-        return by_type.reshape(*np.shape(t), -1)
+        return by_type.reshape(*by_type.shape[:-2], -1)
 
+    @vanishing
     def covariance(self, t: np.ndarray | float) -> np.ndarray:
         """Covariance of the state after `t` steps, t.shape + (2 * parameter, 2 * parameter)."""
-        blocks = self.fluctuations.transient(_times(t), self._start_deviation, self._start_blocks, pairs=True)
-        return to_matrix(blocks, self.modes.vectors)
+        return to_matrix(self._pair_covariance(self._times("t", t)), self.modes.vectors)
 
+    @vanishing
     def mode_mean(self, t: np.ndarray | float) -> np.ndarray:
         """Mean (position, velocity) of each eigenmode after `t` steps, t.shape + (eigenmode, 2)."""
-        moved = (self.oscillators.propagator(_times(t)) @ self._start_deviation[..., None])[..., 0]
+        moved = (self.oscillators.propagator(self._times("t", t)) @ self._start_deviation[..., None])[..., 0]
         moved[..., 0] += self.modes.centre
         return moved
 
+    @vanishing
     def mode_covariance(self, t: np.ndarray | float) -> np.ndarray:
         """Covariance block of each eigenmode after `t` steps, t.shape + (eigenmode, 2, 2)."""
-        couples = self.fluctuations.couples_modes
-        start = self._start_blocks if couples else self._start_modes
-        return self.fluctuations.transient(_times(t), self._start_deviation, start, pairs=False)
+        times = self._times("t", t)
+        remembered = carried(self.oscillators.propagator(times), self._start_modes, False)
+        return remembered + self._added(times, pairs=False)
 
+    @vanishing
     def displacement_from_start(self, t: np.ndarray | float) -> np.ndarray:
         """E |theta_t - theta_0|^2 for the law's own start, shape of `t`."""
-        covariance = self._start_modes
-        remembered = (self.oscillators.propagator(_times(t)) @ covariance)[..., 0, 0]
-        spread = self.mode_covariance(t)[..., 0, 0] + covariance[..., 0, 0] - 2 * remembered
-        drift = self.mode_mean(t)[..., 0] - self.modes.centre - self._start_deviation[:, 0]
-        return np.asarray((spread + drift**2).sum(axis=-1))
+        times = self._times("t", t)
+        departure = self.oscillators.departure(times)
+        drift = (departure @ self._start_deviation[..., None])[..., 0, 0]
+        spread = carried(departure, self._start_modes, False) + self._added(times, pairs=False)
+        return np.asarray((spread[..., 0, 0] + drift**2).sum(axis=-1))
 
     # --- stationary law --------------------------------------------------------------------------------------------
 
+    @vanishing
     def stationary(self) -> Gaussian:
         """Stationary law: mean fixed point at rest, stationary covariance."""
         centre = self.modes.vectors @ self.modes.centre
         blocks = self.fluctuations.stationary(pairs=True)
         return Gaussian(np.concatenate([centre, np.zeros_like(centre)]), to_matrix(blocks, self.modes.vectors))
 
+    @vanishing
     def autocovariance(self, lag: np.ndarray | float) -> np.ndarray:
         """Stationary E z_{k+lag} z_k^T about the mean, lag.shape + (2 * parameter, 2 * parameter)."""
-        return to_matrix(self.fluctuations.lagged(_times(lag), pairs=True), self.modes.vectors)
+        return to_matrix(self.fluctuations.lagged(self._times("lag", lag), pairs=True), self.modes.vectors)
 
     def mean_square_displacement(self, lag: np.ndarray | float) -> np.ndarray:
         """Stationary E |theta_{k+lag} - theta_k|^2, summed over modes, shape of `lag`."""
@@ -147,6 +158,7 @@ class Law(ABC):
         """Stationary E |theta_{k+1} - theta_k|^2."""
         return float(self.mean_square_displacement(1))
 
+    @vanishing
     def mode_stationary(self) -> np.ndarray:
         """Stationary covariance block of each eigenmode, (eigenmode, 2, 2)."""
         return self.fluctuations.stationary(pairs=False)
@@ -156,16 +168,19 @@ class Law(ABC):
         blocks = self.mode_stationary()
         return blocks[:, 0, 0], blocks[:, 1, 1]
 
+    @vanishing
     def mode_autocovariance(self, lag: np.ndarray | float) -> np.ndarray:
         """Stationary block E z_{k+lag} z_k^T of each eigenmode, lag.shape + (eigenmode, 2, 2)."""
-        return self.fluctuations.lagged(_times(lag), pairs=False)
+        return self.fluctuations.lagged(self._times("lag", lag), pairs=False)
 
+    @vanishing
     def mode_mean_square_displacement(self, lag: np.ndarray | float) -> np.ndarray:
         """Stationary mean-square displacement of each eigenmode, lag.shape + (eigenmode,)."""
-        return self.fluctuations.displacement(_times(lag))
+        return self.fluctuations.displacement(self._times("lag", lag))
 
     # --- sampling --------------------------------------------------------------------------------------------------
 
+    @vanishing
     def sample(self, replicas: int, *, seed: int, t: float | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Draw states from the Gaussian with the moments of the law.
 
@@ -176,12 +191,17 @@ class Law(ABC):
         seed
             Seed of the draw; more replicas keep the ones before.
         t
-            Steps from the start; ``None`` (default) draws from the stationary law.
+            Steps from the start, one number; ``None`` (default) draws from the stationary law.
 
         Returns
         -------
         position, velocity
             Each (replica, parameter).
+
+        Raises
+        ------
+        InputError
+            If `replicas` is no count or asks for more than 2^31 numbers, or `t` is no time.
 
         Notes
         -----
@@ -189,6 +209,9 @@ class Law(ABC):
         """
         from langevin_sgd.randomness import normals
 
+        replicas = as_count("replicas", replicas, maximum=LARGEST_SAMPLE // (2 * self.problem.parameters))
+        if t is not None:
+            t = float(self._times("t", as_array("t", t, ndim=0, allowed="must be one time")))
         mean = self._at_rest(self.modes.centre) if t is None else self.mode_mean(t)
         white = normals((replicas, len(mean), 2), seed)
         deviation = self._coloured(white, t)
@@ -199,12 +222,28 @@ class Law(ABC):
         """Give white (replica, eigenmode, 2) numbers the covariance of the law, in the eigenbasis."""
         if self._independent_modes:
             blocks = self.mode_stationary() if t is None else self.mode_covariance(t)
-            return np.einsum("lab,rlb->rla", _square_root(blocks), white)
-        matrix = self.stationary().covariance if t is None else self.covariance(t)
-        basis = np.kron(np.eye(2), self.modes.vectors)
-        root = _square_root(basis.T @ matrix @ basis)
+            return np.einsum("lab,rlb->rla", covariance_root(blocks), white)
+        pairs = self.fluctuations.stationary(pairs=True) if t is None else self._pair_covariance(np.asarray(t))
+        root = covariance_root(to_matrix(pairs, np.eye(len(pairs))))
         flat = np.swapaxes(white, 1, 2).reshape(len(white), -1) @ root.T
         return np.swapaxes(flat.reshape(len(white), 2, -1), 1, 2)
+
+    # --- covariance from the start -----------------------------------------------------------------------------------
+
+    def _added(self, times: np.ndarray, *, pairs: bool) -> np.ndarray:
+        """What the noise adds after the start, as blocks of each mode or of all `pairs`."""
+        whole = pairs or self.fluctuations.couples_modes
+        start = self._start_blocks if whole else self._start_modes
+        return self.fluctuations.added(times, self._start_deviation, start, pairs=pairs)
+
+    def _pair_covariance(self, times: np.ndarray) -> np.ndarray:
+        """Covariance blocks of all pairs of modes after `times`."""
+        remembered = carried(self.oscillators.propagator(times), self._start_blocks, True)
+        return remembered + self._added(times, pairs=True)
+
+    def _times(self, name: str, value: np.ndarray | float) -> np.ndarray:
+        """Return times or lags as an array of numbers of zero or above."""
+        return as_array(name, value, minimum=0)
 
     # --- the start in the eigenbasis -------------------------------------------------------------------------------
 
@@ -249,16 +288,3 @@ class Law(ABC):
     def _at_rest(position: np.ndarray) -> np.ndarray:
         """(eigenmode, 2) Position with velocity zero."""
         return np.stack([position, np.zeros_like(position)], -1)
-
-
-def _times(t: np.ndarray | float) -> np.ndarray:
-    times = np.asarray(t, dtype=float)
-    if not bool(np.all(np.isfinite(times) & (times >= 0))):
-        raise InputError(f"t = {np.array2string(times, threshold=6)}: must be finite numbers of zero or above")
-    return times
-
-
-def _square_root(covariance: np.ndarray) -> np.ndarray:
-    """Square root of positive semi-definite matrices (..., n, n), a rounding error below zero taken as zero."""
-    values, vectors = np.linalg.eigh(covariance)
-    return vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]

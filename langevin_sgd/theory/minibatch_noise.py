@@ -20,11 +20,14 @@ from functools import cached_property
 
 import numpy as np
 
-from langevin_sgd.checks import InputError
+from langevin_sgd.checks import InputError, require
 from langevin_sgd.theory.blocks import carried, outer, own
 from langevin_sgd.theory.modes import Modes, noise_factor
 from langevin_sgd.theory.sgd_map import MapOscillators
 from langevin_sgd.theory.white_noise import WhiteNoise
+
+LONGEST = 10**7
+"""Largest number of steps from a start."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,17 +164,28 @@ class MinibatchNoise:
 
     # --- from a start ----------------------------------------------------------------------------------------------
 
-    def transient(self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool) -> np.ndarray:
-        """See `white_noise.Fluctuations`: step by step up to the largest time; needs the start's pair blocks."""
-        steps = np.asarray(time).astype(int)
-        positions = self.oscillators.propagator(np.arange(steps.max(initial=0) + 1.0)) @ mean[:, :, None]
-        offsets = positions[:, :, 0, 0] + self._offset
+    def added(self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool) -> np.ndarray:
+        """See `white_noise.Fluctuations`: step by step up to the largest time; needs the start's pair blocks.
+
+        Raises
+        ------
+        InputError
+            If that are more steps than `LONGEST`.
+        """
+        steps = np.asarray(time, dtype=float)
+        last = float(steps.max(initial=0.0))
+        allowed = f"with noise = 'minibatch' must be at most {LONGEST} steps from a start, which are gone one by one"
+        require(last <= LONGEST, "t", last, allowed)
         one_step = self.oscillators.propagator(np.array(1.0))
         kick = np.broadcast_to(np.array(self.oscillators.force) * self.oscillators.scale, mean.shape)
         kick_blocks = outer(kick, kick, True)
         kept = np.empty((*steps.shape, *covariance.shape))
-        for step, offset in enumerate(offsets):
-            kept[steps == step] = covariance
-            noise = self._noise_of_mean(offset) + self._noise_of_spread(covariance[..., 0, 0])
-            covariance = carried(one_step, covariance, True) + noise[..., None, None] * kick_blocks
+        added = np.zeros_like(covariance)
+        for step in range(int(last) + 1):
+            kept[steps == step] = added
+            noise = self._noise_of_mean(mean[:, 0] + self._offset)
+            noise = noise + self._noise_of_spread((covariance + added)[..., 0, 0])
+            added = carried(one_step, added, True) + noise[..., None, None] * kick_blocks
+            covariance = carried(one_step, covariance, True)
+            mean = (one_step @ mean[..., None])[..., 0]
         return kept if pairs else own(kept)

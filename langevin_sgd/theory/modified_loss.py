@@ -20,7 +20,8 @@ from functools import cached_property
 
 import numpy as np
 
-from langevin_sgd.checks import InputError
+from langevin_sgd.checks import InputError, as_array, as_instance, as_positive, require
+from langevin_sgd.covariance import as_covariance
 from langevin_sgd.theory.gaussian import Gaussian
 from langevin_sgd.theory.langevin_law import LangevinLaw
 from langevin_sgd.theory.modes import noise_factor
@@ -44,6 +45,7 @@ class ModifiedLoss:
     law: LangevinLaw
 
     def __post_init__(self) -> None:
+        as_instance("law", self.law, LangevinLaw)
         covariance = self.stationary.covariance
         if np.linalg.matrix_rank(covariance, hermitian=True) < len(covariance):
             raise InputError("law: its stationary covariance is singular, a direction without noise has no density")
@@ -86,7 +88,7 @@ class ModifiedLoss:
 
     def value(self, state: np.ndarray) -> np.ndarray:
         """Psi at states (..., 2P) of (theta, v); shape (...)."""
-        offset = np.asarray(state, dtype=float) - self.stationary.mean
+        offset = self._offset(state)
         return 0.5 * np.einsum("...i,ij,...j->...", offset, self.potential, offset)
 
     def density(self, state: np.ndarray) -> np.ndarray:
@@ -97,11 +99,17 @@ class ModifiedLoss:
 
     def velocity_field(self, state: np.ndarray) -> np.ndarray:
         """Return u = -Q grad Psi at states (..., 2P), per unit of tau."""
-        return -(np.asarray(state, dtype=float) - self.stationary.mean) @ (self.circulation @ self.potential).T
+        return -self._offset(state) @ (self.circulation @ self.potential).T
 
     def current(self, state: np.ndarray) -> np.ndarray:
         """Stationary probability current u * density at states (..., 2P)."""
         return self.velocity_field(state) * self.density(state)[..., None]
+
+    def _offset(self, state: np.ndarray) -> np.ndarray:
+        """Return states (..., 2P) less their mean."""
+        size, states = len(self.stationary.mean), as_array("state", state)
+        require(states.shape[-1:] == (size,), "state", state, f"must have shape (..., {size})")
+        return states - self.stationary.mean
 
 
 def mode_weights(law: LangevinLaw) -> tuple[np.ndarray, np.ndarray]:
@@ -112,6 +120,7 @@ def mode_weights(law: LangevinLaw) -> tuple[np.ndarray, np.ndarray]:
     position, velocity
         Each (eigenmode,): inverse stationary variances; infinite for a mode without noise.
     """
+    law = as_instance("law", law, LangevinLaw)
     if not law.modes.commuting:
         raise InputError("problem: noise and Hessian do not commute; ModifiedLoss.potential has the coupled weights")
     with np.errstate(divide="ignore"):
@@ -120,12 +129,44 @@ def mode_weights(law: LangevinLaw) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ornstein_uhlenbeck_covariance(drift: np.ndarray, diffusion: np.ndarray, kappa: float = 1.0) -> np.ndarray:
-    """Stationary covariance of any dz = -A z dtau + sqrt(2/kappa) D^{1/2} dW: solves A C + C A^T = (2/kappa) D."""
+    """Stationary covariance of any dz = -A z dtau + sqrt(2/kappa) D^{1/2} dW: solves A C + C A^T = (2/kappa) D.
+
+    Parameters
+    ----------
+    drift
+        (n, n) A; every eigenvalue has a positive real part.
+    diffusion
+        (n, n) D, symmetric, no eigenvalue below zero.
+    kappa
+        > 0; default 1.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range: without a restoring drift there is no stationary state.
+    """
     from scipy.linalg import solve_continuous_lyapunov
 
-    return np.asarray(solve_continuous_lyapunov(drift, 2 / kappa * np.asarray(diffusion)))
+    matrix, kappa = _square("drift", drift), as_positive("kappa", kappa)
+    noise = as_covariance("diffusion", diffusion, len(matrix))
+    restoring = bool((np.linalg.eigvals(matrix).real > 0).all())
+    require(restoring, "drift", drift, "must have eigenvalues of positive real part only")
+    return np.asarray(solve_continuous_lyapunov(matrix, 2 / kappa * noise))
+
+
+def _square(name: str, value: np.ndarray) -> np.ndarray:
+    """Return a square matrix of finite numbers."""
+    matrix = as_array(name, value, ndim=2)
+    square = matrix.size > 0 and matrix.shape[0] == matrix.shape[1]
+    require(square, name, value, "must be a square matrix")
+    return matrix
 
 
 def circulation(drift: np.ndarray, diffusion: np.ndarray, unit_covariance: np.ndarray) -> np.ndarray:
     """Return Q = A U^{-1} - D, with U^{-1} = kappa * covariance; zero under detailed balance of even variables."""
-    return np.asarray(drift) @ np.asarray(unit_covariance) - np.asarray(diffusion)
+    matrix = _square("drift", drift)
+    noise, covariance = (
+        as_array(name, value, shape=matrix.shape)
+        for name, value in (("diffusion", diffusion), ("unit_covariance", unit_covariance))
+    )
+    return np.asarray(matrix @ covariance - noise)

@@ -12,9 +12,13 @@ with two columns that say which dynamics it is (x = (1 - beta) / (1 + beta), bet
     heavy-ball SGD       (1, 1)              (-beta, 1-beta)       one step of a map, whole times: `sgd_map`
     Nesterov SGD         (1+beta, 1)         (-beta^2, 1-beta)     one step of a map, whole times: `sgd_map`
 
-Here is what they share: propagators c I + s G with G traceless, sums of them over time, stationary moments for any pair
-of modes and the displacement. Derived: every function of a 2x2 matrix is a combination of it and the identity.
-Validity: quadratic losses; stationary moments for noise that is white in time and does not depend on the state.
+Here is what they share: propagators c I + s G with G traceless, sums of them over time, what white noise adds over
+time, stationary moments for any pair of modes and the displacement. Derived: every function of a 2x2 matrix is a
+combination of it and the identity. Validity: quadratic losses; moments for noise that is white in time and does not
+depend on the state.
+
+Every formula is written so that no digits cancel where rates are slow, also at momentum near one: differences of equal
+modes, of the momentum from one and of a propagator from the identity are never formed from rounded numbers.
 """
 
 from __future__ import annotations
@@ -23,6 +27,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 import numpy as np
+
+_BRIEF = 0.5
+_TERMS = 16
+"""Terms of a power series whose argument is at most `_BRIEF`, and whose coefficients fall like 1/k!."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +103,19 @@ class Oscillators(ABC):
     def accumulated_decay(self, rate: np.ndarray, time: np.ndarray) -> np.ndarray:
         """Sum (map) or integral (flow) of one decaying exponential from 0 up to `time`."""
 
+    @abstractmethod
+    def term_ratio(self, order: int, time: np.ndarray) -> np.ndarray | float:
+        """Ratio of the coefficients of two terms of `accumulated_decay` in powers of -rate * time, from `order` on."""
+
+    @abstractmethod
+    def added(self, time: np.ndarray, *, pairs: bool) -> np.ndarray:
+        """Covariance blocks that white unit noise adds over `time` steps from rest, a sum of positive terms.
+
+        Returns
+        -------
+        array of shape time.shape + (eigenmode, 2, 2), or time.shape + (eigenmode, eigenmode, 2, 2) for all `pairs`
+        """
+
     @property
     @abstractmethod
     def frequency(self) -> np.ndarray:
@@ -118,6 +139,10 @@ class Oscillators(ABC):
         """Sum (map, over 0 ... time-1) or integral (flow) of the propagator, in physical units."""
         return self._in_units(self._combine(*self._accumulated_factors(time)))
 
+    def departure(self, time: np.ndarray) -> np.ndarray:
+        """Propagator minus the identity, in physical units, without cancellation at short times."""
+        return -self._in_units(self._combine(*self._accumulated_factors(time)) @ self.change)
+
     def _combine(self, c: np.ndarray, s: np.ndarray) -> np.ndarray:
         traceless = self.mean_rate[:, None, None] * np.eye(2) - self.change
         return c[..., None, None] * np.eye(2) + s[..., None, None] * traceless
@@ -127,7 +152,8 @@ class Oscillators(ABC):
 
     def _accumulated_factors(self, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         # (I - propagator) / change loses digits where the slow rate is tiny; there the rates are real and far apart
-        # and each exponential is summed on its own, which also covers rate zero (a free mode).
+        # and each exponential is summed on its own, which also covers rate zero (a free mode). It also loses them at
+        # times short against all rates, where the sums are power series.
         c, s = self.factors(time)
         mean, product = self.mean_rate, self.rate_product
         slow, fast = self.rates
@@ -140,7 +166,30 @@ class Oscillators(ABC):
             tail, head = self.accumulated_decay(np.where(soft, slow, 0.5), time), self.accumulated_decay(fast, time)
             sum_c = np.where(soft, 0.5 * (tail + head), sum_c)
             sum_s = np.where(soft, (tail - head) / split, sum_s)
+        brief = np.asarray(time)[..., None] * (mean + np.sqrt(np.abs(self.discriminant))) < _BRIEF
+        if brief.any():
+            brief_c, brief_s = self._brief_sums(time, brief)
+            sum_c, sum_s = np.where(brief, brief_c, sum_c), np.where(brief, brief_s, sum_s)
         return sum_c, sum_s
+
+    def _brief_sums(self, time: np.ndarray, brief: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Power series of the accumulated factors in rate * time, both rates r together, where `brief`.
+
+        The half sum of r^k and the difference of r^k over that of r obey one recursion, whether r is real or complex.
+        """
+        t = np.where(brief, np.asarray(time, dtype=float)[..., None], 0.0)
+        trace, product = 2 * self.mean_rate * t, (np.sqrt(self.rate_product) * t) ** 2
+        half_sum, earlier_sum = 0.5 * trace, np.ones_like(t)
+        gap, earlier_gap = np.ones_like(t), np.zeros_like(t)
+        weight = np.ones_like(t)
+        sum_c, sum_s = weight, np.zeros_like(t)
+        for order in range(1, _TERMS):
+            weight = -weight * self.term_ratio(order, np.where(t > 0, t, 1.0))
+            sum_c = sum_c + weight * half_sum
+            sum_s = sum_s - weight * gap
+            half_sum, earlier_sum = trace * half_sum - product * earlier_sum, half_sum
+            gap, earlier_gap = trace * gap - product * earlier_gap, gap
+        return t * sum_c, t**2 * sum_s
 
     # --- stationary moments ----------------------------------------------------------------------------------------
 
@@ -194,11 +243,16 @@ class Oscillators(ABC):
 
 
 class ModePair:
-    """Two modes (arrays of them) by their stiffness h_i, h_j, in the combinations that stay finite at h = 0."""
+    """Two modes (arrays of them) by their stiffness h_i, h_j, in the combinations that stay finite at h = 0.
+
+    Attributes
+    ----------
+    total, gap, reduced
+        h_i + h_j, (h_i - h_j) / (h_i + h_j) and h_i h_j / (h_i + h_j); total - 4 reduced = total gap^2.
+    """
 
     def __init__(self, first: np.ndarray, second: np.ndarray) -> None:
         self.total = first + second
         safe = np.where(self.total > 0, self.total, 1.0)
-        self.first_share = np.where(self.total > 0, first / safe, 0.5)
-        self.second_share = 1 - self.first_share
-        self.reduced = self.first_share * self.second_share * self.total
+        self.gap = (first - second) / safe
+        self.reduced = first * (second / safe)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_not_negative, require
+from langevin_sgd.checks import as_array, as_not_negative, require
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.theory.damping import damping_ratio
 from langevin_sgd.theory.flow import langevin_oscillators
@@ -15,9 +15,11 @@ from langevin_sgd.theory.oscillators import Oscillators
 from langevin_sgd.theory.rotation import winding_per_step
 from langevin_sgd.theory.sgd_map import sgd_oscillators
 from langevin_sgd.theory.stability import require_stable
+from langevin_sgd.theory.underflow import vanishing
 from langevin_sgd.theory.white_noise import bounded
 
 
+@vanishing
 def predict_linear_regression(
     *,
     eigenvalues: Sequence[float] | np.ndarray,
@@ -65,8 +67,8 @@ def predict_linear_regression(
     values, steps = _checked(eigenvalues, lags)
     noise_scale = as_not_negative("noise_scale", noise_scale)
     require_stable(settings, values)
-    noise = noise_scale * values / batch_size
-    stiffness = values + weight_decay
+    noise = noise_scale * values / settings.batch_size
+    stiffness = values + settings.weight_decay
     laws = {"sde": langevin_oscillators(settings, stiffness), "sgd": sgd_oscillators(settings, stiffness)}
     summaries = {name: _summary(oscillators, noise) for name, oscillators in laws.items()}
     modes = []
@@ -94,10 +96,11 @@ def _summary(oscillators: Oscillators, noise: np.ndarray) -> dict[str, np.ndarra
 def _checked(
     eigenvalues: Sequence[float] | np.ndarray, lags: Sequence[int] | np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    values = np.asarray(eigenvalues, dtype=float)
-    usable = values.ndim == 1 and values.size > 0 and bool(np.all(np.isfinite(values) & (values >= 0)))
-    require(usable, "eigenvalues", eigenvalues, "must be a list of numbers of zero or above")
-    steps = np.asarray(lags)
-    if not (steps.ndim == 1 and steps.size > 0 and np.all(np.isfinite(steps) & (steps >= 0) & (steps == steps // 1))):
-        raise InputError(f"lags = {lags!r}: must be a list of whole numbers of zero or above")
+    allowed = "must be a list of numbers of zero or above"
+    values = as_array("eigenvalues", eigenvalues, minimum=0, allowed=allowed)
+    require(values.ndim == 1 and values.size > 0, "eigenvalues", eigenvalues, allowed)
+    allowed = "must be a list of whole numbers of zero or above"
+    steps = as_array("lags", lags, minimum=0, allowed=allowed)
+    whole = steps.ndim == 1 and steps.size > 0 and bool((steps == np.floor(steps)).all())
+    require(whole, "lags", lags, allowed)
     return values, steps

@@ -23,10 +23,12 @@ from functools import cache
 
 import numpy as np
 
+from langevin_sgd.checks import as_array, as_instance, require
 from langevin_sgd.theory.flow import LangevinOscillators
 from langevin_sgd.theory.law import Law
 from langevin_sgd.theory.oscillators import Oscillators
 from langevin_sgd.theory.sgd_map import MapOscillators
+from langevin_sgd.theory.underflow import vanishing
 
 
 @cache
@@ -35,11 +37,14 @@ def _gauss_legendre() -> tuple[np.ndarray, np.ndarray]:
     return np.polynomial.legendre.leggauss(160)
 
 
+@vanishing
 def natural_angle_per_step(oscillators: Oscillators) -> np.ndarray:
     """lr * omega of each mode, the natural frequency of the Langevin equation in radians per step; (eigenmode,)."""
+    oscillators = as_instance("oscillators", oscillators, Oscillators)
     return np.sqrt(LangevinOscillators(oscillators.stiffness, oscillators.momentum).rate_product)
 
 
+@vanishing
 def winding_per_step(oscillators: Oscillators) -> np.ndarray:
     """Mean advance of atan2(v, omega * theta) per step at stationarity, negative = clockwise; (eigenmode,), radians.
 
@@ -47,7 +52,7 @@ def winding_per_step(oscillators: Oscillators) -> np.ndarray:
     """
     if isinstance(oscillators, LangevinOscillators):
         return -natural_angle_per_step(oscillators)
-    assert isinstance(oscillators, MapOscillators)
+    oscillators = as_instance("oscillators", oscillators, MapOscillators, "must be the oscillators of a law")
     winding = np.zeros_like(oscillators.stiffness)
     bound = oscillators.stiffness > 0
     if bound.any():
@@ -112,11 +117,13 @@ def _mean_advance(now: tuple[np.ndarray, np.ndarray], image: tuple[np.ndarray, n
     return after - before - 2 * np.pi * side * beyond * (before * side < 0)
 
 
+@vanishing
 def swept_area_per_step(law: Law) -> np.ndarray:
     """Mean area (1/2) E[theta_k v_{k+1} - v_k theta_{k+1}] swept per step; (eigenmode,), negative clockwise.
 
     For a `LangevinLaw` the area of the continuous path, -lr Var v; for SGD that of the chords.
     """
+    law = as_instance("law", law, Law)
     if isinstance(law.oscillators, LangevinOscillators):
         return -law.settings.lr * law.mode_variances()[1]
     next_step = law.mode_autocovariance(1)
@@ -143,17 +150,26 @@ def position_spectrum(frequency: np.ndarray, law: Law) -> np.ndarray:
         Its integral over nu / (2 pi), from -pi to pi for SGD and over the whole line for the Langevin equation, is
         the variance.
     """
-    return np.abs(_transfer(frequency, law)[..., 0]) ** 2 * law.fluctuations.noise_spectrum(frequency)
+    return _spectrum(frequency, law, 0)
 
 
 def velocity_spectrum(frequency: np.ndarray, law: Law) -> np.ndarray:
     """Power spectrum of each mode's velocity, as `position_spectrum`; it peaks at omega for the Langevin equation."""
-    return np.abs(_transfer(frequency, law)[..., 1]) ** 2 * law.fluctuations.noise_spectrum(frequency)
+    return _spectrum(frequency, law, 1)
+
+
+@vanishing
+def _spectrum(frequency: np.ndarray, law: Law, component: int) -> np.ndarray:
+    """Power spectrum of one component of (position, velocity)."""
+    law, nu = as_instance("law", law, Law), as_array("frequency", frequency)
+    at_zero = bool((nu == 0).any()) and bool((law.modes.stiffness == 0).any())
+    require(not at_zero, "frequency", frequency, "must not be 0 where a mode has neither curvature nor weight decay")
+    return np.abs(_transfer(nu, law)[..., component]) ** 2 * law.fluctuations.noise_spectrum(nu)
 
 
 def _transfer(frequency: np.ndarray, law: Law) -> np.ndarray:
     """Response of (position, velocity) to unit noise at one frequency: (i nu + A)^-1 or (e^{i nu} - M)^-1."""
-    nu = np.asarray(frequency, dtype=float)[..., None]
+    nu = frequency[..., None]
     oscillators = law.oscillators
     change = oscillators.change
     turn = 1j * nu if isinstance(oscillators, LangevinOscillators) else np.expm1(1j * nu)

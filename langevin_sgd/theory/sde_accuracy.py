@@ -15,11 +15,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from langevin_sgd.checks import as_array, as_fraction, require
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.theory.flow import langevin_oscillators
 from langevin_sgd.theory.rotation import winding_per_step
 from langevin_sgd.theory.sgd_map import sgd_oscillators
 from langevin_sgd.theory.stability import require_stable
+from langevin_sgd.theory.underflow import vanishing
+
+_FASTEST = 700.0
+"""Rates whose exponential float64 can hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +52,7 @@ class SdeError:
     displacement_ratio: np.ndarray
 
 
+@vanishing
 def sde_error(lr_times_stiffness: np.ndarray, momentum: float, *, lags: np.ndarray | tuple[int, ...] = ()) -> SdeError:
     """Compare the equation with SGD.
 
@@ -57,24 +63,26 @@ def sde_error(lr_times_stiffness: np.ndarray, momentum: float, *, lags: np.ndarr
     momentum
         0 <= momentum < 1.
     lags
-        Whole steps at which displacements are compared; none by default.
+        Whole steps of one or more at which displacements are compared; none by default.
 
     Raises
     ------
     InputError
-        If a mode is unstable.
+        If an argument is out of range or a mode is unstable.
 
     Examples
     --------
     >>> round(float(sde_error(np.array([1.0]), 0.9).variance_ratio[0]), 3)
     1.357
     """
-    h = np.atleast_1d(np.asarray(lr_times_stiffness, dtype=float))
+    h = _stiffness(lr_times_stiffness)
+    require(bool((h > 0).all()), "lr_times_stiffness", lr_times_stiffness, "must be numbers above zero")
     settings = SGD(lr=1.0, batch_size=1, momentum=momentum)
     require_stable(settings, h)
     noise = np.ones_like(h)
     exact, equation = sgd_oscillators(settings, h), langevin_oscillators(settings, h)
-    steps = np.asarray(lags, dtype=float)
+    steps = as_array("lags", lags, minimum=1)
+    require(bool((steps == np.floor(steps)).all()), "lags", lags, "must be whole steps of one or more")
     return SdeError(
         variance_ratio=exact.stationary(noise)[:, 1, 1] / equation.stationary(noise)[:, 1, 1],
         decay=(exact.decay_per_step, equation.decay_per_step),
@@ -85,19 +93,37 @@ def sde_error(lr_times_stiffness: np.ndarray, momentum: float, *, lags: np.ndarr
     )
 
 
+@vanishing
 def exact_dispersion(rate: np.ndarray, lr_times_stiffness: np.ndarray, momentum: float) -> np.ndarray:
     """Left-hand side of the dispersion relation of the map at complex rate s per step; zero for its modes."""
-    s = np.asarray(rate)
+    s, momentum = np.array(rate), as_fraction("momentum", momentum)
+    numeric = s.dtype.kind in "iufc" and bool((np.abs(s) <= _FASTEST).all())
+    require(numeric, "rate", rate, f"must be real or complex numbers of at most {_FASTEST:g} in size")
+    lr_times_stiffness = as_array("lr_times_stiffness", lr_times_stiffness, minimum=0)
     return (1 + momentum) * (np.cosh(s) - 1) + (1 - momentum) * np.sinh(s) + lr_times_stiffness
 
 
+@vanishing
 def mode_rates(lr_times_stiffness: np.ndarray, momentum: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the complex rate s per step of the slowest part of each mode: (SGD, Langevin equation).
 
     Its real part is the logarithm of the decay per step, its imaginary part the frequency; SGD beyond
-    (1 + sqrt(momentum))^2 flips sign every step and has imaginary part pi.
+    (1 + sqrt(momentum))^2 flips sign every step and has imaginary part pi. A mode that is gone after one step has the
+    real part minus infinity.
+
+    Parameters
+    ----------
+    lr_times_stiffness
+        (mode,), each >= 0.
+    momentum
+        0 <= momentum < 1.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range.
     """
-    h = np.atleast_1d(np.asarray(lr_times_stiffness, dtype=float))
+    h = _stiffness(lr_times_stiffness)
     settings = SGD(lr=1.0, batch_size=1, momentum=momentum)
     exact, equation = sgd_oscillators(settings, h), langevin_oscillators(settings, h)
     flips = (exact.discriminant >= 0) & (exact.mean_rate > 1)
@@ -107,3 +133,10 @@ def mode_rates(lr_times_stiffness: np.ndarray, momentum: float) -> tuple[np.ndar
             np.log(exact.decay_per_step) + 1j * phase,
             np.log(equation.decay_per_step) + 1j * equation.frequency,
         )
+
+
+def _stiffness(lr_times_stiffness: np.ndarray) -> np.ndarray:
+    """Return lr * stiffness of at least one mode, (mode,)."""
+    h = np.atleast_1d(as_array("lr_times_stiffness", lr_times_stiffness, ndim=(0, 1), minimum=0))
+    require(h.size > 0, "lr_times_stiffness", lr_times_stiffness, "must hold at least one number")
+    return h

@@ -3,20 +3,22 @@ r"""One step of SGD as a 2x2 matrix per mode, and its powers: heavy ball and Nes
     M = I - (h * force | drag),   M^n = c_n I + s_n G   from the two roots of M (columns as in `oscillators`)
 
 Real roots: sums and differences of their powers; complex roots of modulus r and phase phi: r^n cos(n phi) and
-r^n sin(n phi) / (r sin phi). Stationary moments of a pair of modes solve C = M_i C M_j^T + force force^T. Derived, by
-solving that symbolically. Dampening d multiplies h and the unit of velocity by 1 - d (without momentum it does nothing,
-as in ``torch.optim.SGD``). A stationary law exists for h below `MapOscillators.stability_limit`.
+r^n sin(n phi) / (r sin phi). Powers are exponentials of the logarithm of one minus a rate. Stationary moments of a pair
+of modes solve C = M_i C M_j^T + force force^T. Derived, by solving that symbolically. Dampening d multiplies h and the
+unit of velocity by 1 - d (without momentum it does nothing, as in ``torch.optim.SGD``). A stationary law exists for h
+below `MapOscillators.stability_limit`.
 """
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import InputError
 from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.theory.blocks import outer, summed
 from langevin_sgd.theory.oscillators import ModePair, Oscillators
 
 
@@ -30,6 +32,16 @@ class MapOscillators(Oscillators):
         """Largest stable lr * stiffness."""
 
     @property
+    @abstractmethod
+    def determinant(self) -> np.ndarray:
+        """(eigenmode,) Determinant of the one-step matrix: the product of its roots."""
+
+    @property
+    @abstractmethod
+    def log_determinant(self) -> np.ndarray:
+        """(eigenmode,) Logarithm of the determinant; minus infinity where it is not positive."""
+
+    @property
     def frequency(self) -> np.ndarray:
         """(eigenmode,) Phase advance per step, radians; zero where the mode does not oscillate."""
         oscillates = self.discriminant < 0
@@ -39,42 +51,48 @@ class MapOscillators(Oscillators):
     @property
     def decay_per_step(self) -> np.ndarray:
         """(eigenmode,) Factor by which the slowest part of the mode shrinks per step."""
-        return np.where(self.discriminant < 0, self._modulus, np.abs(self._roots[0]))
+        oscillates = self.discriminant < 0
+        return np.where(oscillates, np.sqrt(np.where(oscillates, self.determinant, 0.0)), np.abs(1 - self._lead[0]))
 
     @property
-    def _modulus(self) -> np.ndarray:
-        """Modulus of complex roots: the square root of the determinant."""
-        return np.sqrt(np.where(self.discriminant < 0, 1 - 2 * self.mean_rate + self.rate_product, 0.0))
-
-    @property
-    def _roots(self) -> tuple[np.ndarray, np.ndarray]:
-        """Larger and smaller root in modulus, where they are real."""
-        centre = 1 - self.mean_rate
-        half_gap = np.copysign(np.sqrt(np.maximum(self.discriminant, 0.0)), centre)
-        return centre + half_gap, centre - half_gap
+    def _lead(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rates (one minus root) of the larger and of the smaller root in modulus, where they are real."""
+        slow, fast = self.rates
+        flips = self.mean_rate > 1
+        return np.where(flips, fast, slow), np.where(flips, slow, fast)
 
     def factors(self, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `Oscillators`."""
-        n = _whole(time)[..., None]
-        large, small = self._roots
-        gap = np.where(large == 0, 0.0, (large - small) / np.where(large == 0, 1.0, large))
-        real_c = 0.5 * (large**n + small**n)
-        real_s = large ** np.maximum(n - 1, 0) * self.accumulated_decay(gap, time)
+        n = np.asarray(time, dtype=float)[..., None]
+        lead, other = self._lead
+        gap = np.where(lead == 1, 0.0, (other - lead) / np.where(lead == 1, 1.0, 1 - lead))
+        real_c = 0.5 * (_power(lead, n) + _power(other, n))
+        real_s = _power(lead, np.maximum(n - 1, 0)) * self.accumulated_decay(gap, time)
         oscillates = self.discriminant < 0
         half_gap = np.sqrt(np.where(oscillates, -self.discriminant, 1.0))
-        envelope, angle = self._modulus**n, n * self.frequency
+        envelope, angle = np.exp(0.5 * n * np.where(oscillates, self.log_determinant, 0.0)), n * self.frequency
         c = np.where(oscillates, envelope * np.cos(angle), real_c)
         return c, np.where(oscillates, envelope * np.sin(angle) / half_gap, real_s)
 
     def accumulated_decay(self, rate: np.ndarray, time: np.ndarray) -> np.ndarray:
         """See `Oscillators`."""
-        n = _whole(time)[..., None]
+        n = np.asarray(time, dtype=float)[..., None]
         small = rate < 0.5
         slow = np.where(small, rate, 0.0)
         # Near rate zero (1 - (1-rate)^n) / rate needs expm1 and log1p; it tends to n.
         gentle = -np.expm1(n * np.log1p(-slow)) / np.where(slow == 0, 1.0, slow)
         abrupt = (1 - (1 - rate) ** n) / np.where(small, 1.0, rate)
         return np.where(small, np.where(slow == 0, n, gentle), abrupt)
+
+    def term_ratio(self, order: int, time: np.ndarray) -> np.ndarray | float:
+        """See `Oscillators`."""
+        ratio: np.ndarray = (1 - order / time) / (order + 1)
+        return ratio
+
+    def added(self, time: np.ndarray, *, pairs: bool) -> np.ndarray:
+        """See `Oscillators`."""
+        kick = np.broadcast_to(np.array(self.force) * self.scale, (len(self.stiffness), 2))
+        return summed(outer(kick, kick, pairs), time, self.propagator, pairs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,13 +114,30 @@ class HeavyBallOscillators(MapOscillators):
         """Largest stable lr * stiffness."""
         return 2 * (1 + self.momentum)
 
+    @property
+    def determinant(self) -> np.ndarray:
+        """(eigenmode,) Determinant of the one-step matrix."""
+        return np.full_like(self.stiffness, self.momentum)
+
+    @property
+    def log_determinant(self) -> np.ndarray:
+        """(eigenmode,) Logarithm of the determinant."""
+        return np.full_like(self.stiffness, math.log(self.momentum) if self.momentum else -math.inf)
+
+    @property
+    def discriminant(self) -> np.ndarray:
+        """See `Oscillators`: zero where h = (1 - sqrt beta)^2 or (1 + sqrt beta)^2."""
+        root = math.sqrt(self.momentum)
+        slower = ((1 - self.momentum) / (1 + root)) ** 2
+        return 0.25 * (slower - self.stiffness) * ((1 + root) ** 2 - self.stiffness)
+
     def pair_moments(self, pair: ModePair) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """See `Oscillators`."""
-        b = self.momentum
-        divisor = (1 - b) ** 2 * (1 + b) + b * pair.total - (1 + b) ** 2 * pair.reduced
-        xv = (pair.first_share - b * pair.second_share) / divisor
-        vx = (pair.second_share - b * pair.first_share) / divisor
-        return (1 - b**2) / divisor, xv, vx, (1 - b) / divisor
+        b, gap = self.momentum, pair.gap
+        divisor = (1 - b) ** 2 * (1 + b - pair.reduced) + b * pair.total * gap**2
+        xv = 0.5 * ((1 - b) + (1 + b) * gap) / divisor
+        vx = 0.5 * ((1 - b) - (1 + b) * gap) / divisor
+        return (1 - b) * (1 + b) / divisor, xv, vx, (1 - b) / divisor
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,15 +159,36 @@ class NesterovOscillators(MapOscillators):
         """Largest stable lr * stiffness."""
         return 2 * (1 + self.momentum) / (1 + 2 * self.momentum)
 
+    @property
+    def determinant(self) -> np.ndarray:
+        """(eigenmode,) Determinant of the one-step matrix."""
+        return self.momentum * (1 - self.stiffness)
+
+    @property
+    def log_determinant(self) -> np.ndarray:
+        """(eigenmode,) Logarithm of the determinant."""
+        if self.momentum == 0:
+            return np.full_like(self.stiffness, -math.inf)
+        positive = self.stiffness < 1
+        logarithm = math.log(self.momentum) + np.log1p(-np.where(positive, self.stiffness, 0.0))
+        return np.where(positive, logarithm, -math.inf)
+
+    @property
+    def discriminant(self) -> np.ndarray:
+        """See `Oscillators`: negative between h = ((1 - beta) / (1 + beta))^2 and one."""
+        b, h = self.momentum, self.stiffness
+        return 0.25 * (1 - h) * ((1 - b) ** 2 - (1 + b) ** 2 * h)
+
     def pair_moments(self, pair: ModePair) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """See `Oscillators`."""
-        b, total, reduced = self.momentum, pair.total, pair.reduced
-        one, two = 1 + b - b**2, b * (1 + 2 * b)
-        divisor = (1 - b) ** 2 * (1 + b) + b * one * (total - 2 * reduced) - (1 - 2 * b - b**2 + 4 * b**3) * reduced
+        b, gap, total, reduced = self.momentum, pair.gap, pair.total, pair.reduced
+        one, two, unequal = 1 + b - b**2, b * (1 + 2 * b), pair.total * pair.gap**2
+        # total = unequal + 4 reduced throughout: what is left for equal modes is positive as the momentum tends to one.
+        divisor = (1 - b) ** 2 * (1 + b) + (1 - b) * (6 * b**2 + 3 * b - 1) * reduced + b * one * unequal
         divisor = divisor + total * reduced * (b * (3 * b**2 - 1) - b * two * reduced)
-        xv = (one * pair.first_share - b**2 * pair.second_share + two * reduced) / divisor
-        vx = (one * pair.second_share - b**2 * pair.first_share + two * reduced) / divisor
-        virial = (1 - b**2) + b * one * total + b * two * total * reduced
+        even = (1 - b) * (1 + 2 * b) + 2 * two * reduced
+        xv, vx = 0.5 * (even + (1 + b) * gap) / divisor, 0.5 * (even - (1 + b) * gap) / divisor
+        virial = (1 - b) * (1 + b) + b * one * total + b * two * total * reduced
         return virial / divisor, xv, vx, (1 - b + 2 * b * reduced) / divisor
 
 
@@ -143,8 +199,7 @@ def sgd_oscillators(settings: SGD, stiffness: np.ndarray) -> MapOscillators:
     return kind(settings.lr * damped * stiffness, settings.momentum, damped * np.array([settings.lr, 1.0]))
 
 
-def _whole(time: np.ndarray) -> np.ndarray:
-    steps = np.asarray(time, dtype=float)
-    if not bool(np.all((steps >= 0) & (steps == np.floor(steps)))):
-        raise InputError(f"t = {np.array2string(steps, threshold=6)}: SGD has whole steps of zero or above")
-    return steps
+def _power(rate: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """(1 - rate)^steps for whole steps, to rounding also where the rate is tiny and the steps are many."""
+    slow = np.where(rate < 0.5, rate, 0.0)
+    return np.where(rate < 0.5, np.exp(steps * np.log1p(-slow)), (1 - rate) ** steps)

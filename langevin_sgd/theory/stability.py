@@ -18,12 +18,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from langevin_sgd.checks import InputError
+from langevin_sgd.checks import InputError, as_array, as_instance, require
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.theory.minibatch_noise import MinibatchNoise
 from langevin_sgd.theory.modes import Modes
 from langevin_sgd.theory.sgd_map import sgd_oscillators
+from langevin_sgd.theory.underflow import vanishing
 
 
 def largest_stable_stiffness(settings: SGD) -> float:
@@ -34,7 +35,7 @@ def largest_stable_stiffness(settings: SGD) -> float:
     >>> largest_stable_stiffness(SGD(lr=0.1, batch_size=1, momentum=0.5))
     30.0
     """
-    oscillators = sgd_oscillators(settings, np.ones(1))
+    oscillators = sgd_oscillators(as_instance("settings", settings, SGD), np.ones(1))
     return float(oscillators.stability_limit / oscillators.stiffness[0])
 
 
@@ -46,8 +47,10 @@ def require_stable(settings: SGD, eigenvalues: np.ndarray) -> None:
     InputError
         Naming the largest eigenvalue and the limit.
     """
+    settings, values = as_instance("settings", settings, SGD), as_array("eigenvalues", eigenvalues)
+    require(values.size > 0, "eigenvalues", eigenvalues, "must hold at least one number")
     limit = largest_stable_stiffness(settings) - settings.weight_decay
-    largest = float(np.max(eigenvalues))
+    largest = float(values.max())
     if largest >= limit:
         raise InputError(
             f"eigenvalue {largest:.10g}: beyond the stability limit of SGD, eigenvalue < {limit:.10g} "
@@ -55,6 +58,7 @@ def require_stable(settings: SGD, eigenvalues: np.ndarray) -> None:
         )
 
 
+@vanishing
 def noise_feedback(problem: LinearRegression, settings: SGD) -> float:
     """Spectral radius of the noise caused in turn by noise; SGD is mean-square stable where it is below one.
 
@@ -70,6 +74,7 @@ def noise_feedback(problem: LinearRegression, settings: SGD) -> float:
     InputError
         If there are no data, batches come in epochs, or already the mean is unstable.
     """
+    problem, settings = as_instance("problem", problem, LinearRegression), as_instance("settings", settings, SGD)
     if problem.X is None or settings.sampling == "epochs":
         raise InputError("problem, settings: mean-square stability needs data and batches independent of one another")
     modes = Modes(problem, settings)
@@ -77,14 +82,24 @@ def noise_feedback(problem: LinearRegression, settings: SGD) -> float:
     return MinibatchNoise(sgd_oscillators(settings, modes.stiffness), modes).noise_feedback
 
 
+@vanishing
 def largest_stable_lr(problem: LinearRegression, settings: SGD) -> float:
     """Largest learning rate at which SGD is mean-square stable on the data, the other settings kept.
 
     At most the linear limit; equal to it at full batches without replacement, which make no noise.
+
+    Raises
+    ------
+    InputError
+        As for `noise_feedback`, and if there is neither curvature nor weight decay, which no learning rate makes
+        unstable.
     """
     from scipy.optimize import brentq
 
+    problem, settings = as_instance("problem", problem, LinearRegression), as_instance("settings", settings, SGD)
     stiffest = float(problem.eigenvalues.max()) + settings.weight_decay
+    if stiffest == 0:
+        raise InputError("problem: without curvature and weight decay every learning rate is stable")
     linear = settings.lr * largest_stable_stiffness(settings) / stiffest
 
     def margin(lr: float) -> float:

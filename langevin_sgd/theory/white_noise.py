@@ -1,9 +1,11 @@
 r"""Fluctuations driven by additive noise that is white in time: the noise of the paper, in the flow and in the map.
 
-    C = stationary covariance,   C(t) = C + E(t) (C_0 - C) E(t)^T,   E z_{t+lag} z_t^T = E(lag) C
+    C = stationary covariance,   C(t) = E(t) C_0 E(t)^T + W(t),   E z_{t+lag} z_t^T = E(lag) C
 
-with E the propagator (Kunin et al., arXiv 2107.09133, for the Langevin equation; for the map the same with powers
-of the matrix). Exact for Gaussian noise; for other noise with the same covariance exact in second moments.
+with E the propagator and W(t) what the noise has added since the start, C - E(t) C E(t)^T where C exists (Kunin et al.,
+arXiv 2107.09133, for the Langevin equation; for the map the same with powers of the matrix). W is summed, not
+subtracted: it keeps its digits at short times and exists for free modes. Exact for Gaussian noise; for other noise with
+the same covariance exact in second moments.
 
 Every kind of fluctuations offers the methods of `Fluctuations`, from which `law.Law` builds its interface.
 """
@@ -16,7 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.theory.blocks import carried, sides
+from langevin_sgd.theory.blocks import sides
 from langevin_sgd.theory.oscillators import Oscillators
 
 
@@ -30,8 +32,11 @@ class Fluctuations(Protocol):
     def stationary(self, *, pairs: bool) -> np.ndarray:
         """Stationary covariance blocks."""
 
-    def transient(self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool) -> np.ndarray:
-        """Covariance blocks after `time` steps from a start with this `mean` (off centre) and `covariance`."""
+    def added(self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool) -> np.ndarray:
+        """Covariance blocks that the noise adds in `time` steps after a start of this `mean` (off centre) and spread.
+
+        The propagated `covariance` of the start itself is not part of them.
+        """
 
     def lagged(self, lag: np.ndarray, *, pairs: bool) -> np.ndarray:
         """Stationary blocks of E z_{k+lag} z_k^T."""
@@ -63,10 +68,10 @@ class WhiteNoise:
         """See `Fluctuations`."""
         return bounded(self.oscillators.stationary(self.noise if pairs else np.diag(self.noise)))
 
-    def transient(self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool) -> np.ndarray:
+    def added(self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool) -> np.ndarray:
         """See `Fluctuations`."""
-        final = self.stationary(pairs=pairs)
-        return final + carried(self.oscillators.propagator(time), covariance - final, pairs)
+        noise = self.noise if pairs else np.diag(self.noise)
+        return noise[..., None, None] * self.oscillators.added(time, pairs=pairs)
 
     def lagged(self, lag: np.ndarray, *, pairs: bool) -> np.ndarray:
         """See `Fluctuations`."""
@@ -92,6 +97,6 @@ def bounded(blocks: np.ndarray) -> np.ndarray:
     if not np.isfinite(blocks).all():
         raise InputError(
             "problem: a mode without curvature and weight decay has gradient noise and diffuses without bound; "
-            "only mean and mean_square_displacement exist"
+            "there is no stationary law, only moments after a start and mean_square_displacement"
         )
     return blocks

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from langevin_sgd.checks import as_count, require
+from langevin_sgd.checks import as_count, as_instance, require
 from langevin_sgd.compiled import inlined, kernel
 from langevin_sgd.randomness import (
     BATCHES,
@@ -29,12 +29,13 @@ from langevin_sgd.randomness import (
     index_below,
     key_from_seed,
 )
+from langevin_sgd.recording import require_memory, require_steps
 from langevin_sgd.sgd_settings import SAMPLINGS, SGD
 
 TILE = 64
 """Steps whose batches are drawn together: long enough to vectorise, short enough for the first-level cache."""
-
-
+MOST_SAMPLES = 2**31 - 1
+"""Indices of samples are kept in 32 bits."""
 ORDER_BYTES = 2**31
 """Memory that the shuffled orders of all replicas may take."""
 
@@ -163,6 +164,14 @@ def fill_normals(normals: np.ndarray, bits: np.ndarray, key: np.ndarray, replica
                 normals[lane, 4 * draw + j] = four[j, lane]
 
 
+def _as_span(replica: int, first_step: int, steps: int) -> tuple[int, int, int]:
+    """Convert the numbers that say which batches are asked for."""
+    counts = (("replica", replica), ("first_step", first_step), ("steps", steps))
+    replica, first_step, steps = (as_count(name, value, minimum=0) for name, value in counts)
+    require_steps(first_step, steps)
+    return replica, first_step, steps
+
+
 def batch_indices(
     settings: SGD, samples: int, *, seed: int, replica: int = 0, first_step: int = 0, steps: int
 ) -> np.ndarray:
@@ -197,9 +206,10 @@ def batch_indices(
     >>> np.sort(epoch.ravel()).tolist()
     [-1, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
     """
-    samples = as_count("samples", samples)
-    for name, value in (("replica", replica), ("first_step", first_step), ("steps", steps)):
-        as_count(name, value, minimum=0)
+    settings = as_instance("settings", settings, SGD)
+    samples = as_count("samples", samples, maximum=MOST_SAMPLES)
+    replica, first_step, steps = _as_span(replica, first_step, steps)
+    require_memory("steps", steps, 12.0 * steps * settings.batch_size + 4.0 * samples)
     require_sampling(settings, samples, 1)
     sampler, key = make_sampler(settings, samples, 1), key_from_seed(seed)
     batches = np.full((steps, settings.batch_size), -1, np.int32)
@@ -212,8 +222,8 @@ def gradient_normals(parameters: int, *, seed: int, replica: int = 0, first_step
     """Standard normals of the additive gradient noise that `run` uses for a problem without data.
 
     The noise of step k is F times row k, with F F^T = noise_covariance / batch_size: the square root of its diagonal
-    where it and the Hessian are diagonal, else ``vectors * sqrt(values / batch_size)`` with the eigensystem of
-    noise_covariance by ``numpy.linalg.eigh``.
+    where it and the Hessian are diagonal, else ``covariance_root(noise_covariance) / sqrt(batch_size)``
+    (`langevin_sgd.covariance`).
 
     Parameters
     ----------
@@ -237,8 +247,8 @@ def gradient_normals(parameters: int, *, seed: int, replica: int = 0, first_step
     (2, 3)
     """
     parameters = as_count("parameters", parameters)
-    for name, value in (("replica", replica), ("first_step", first_step), ("steps", steps)):
-        as_count(name, value, minimum=0)
+    replica, first_step, steps = _as_span(replica, first_step, steps)
+    require_memory("steps", steps, 8.0 * (steps + TILE) * (parameters + 4))
     key, bits = key_from_seed(seed), np.empty((4, TILE), np.uint64)
     normals = np.empty((steps, -(-parameters // 4) * 4))
     for start in range(0, steps, TILE):

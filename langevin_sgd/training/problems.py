@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from langevin_sgd.checks import InputError
+from langevin_sgd.covariance import as_covariance, covariance_root
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.recording import LIMIT
 from langevin_sgd.sgd_settings import SGD
@@ -47,12 +48,12 @@ def make_source(problem: LinearRegression, settings: SGD) -> Source:
     minimiser, nothing, no_matrix = padded(problem.minimiser), np.empty(0), np.empty((0, 0))
     if problem.X is not None and problem.y is not None:
         return Source(DATA, padded(problem.X), np.array(problem.y), minimiser, no_matrix, no_matrix)
-    hessian, covariance, per_batch = problem.hessian, problem.noise_covariance, math.sqrt(settings.batch_size)
+    hessian, per_batch = problem.hessian, math.sqrt(settings.batch_size)
+    covariance = as_covariance("noise_covariance", problem.noise_covariance, problem.parameters)
     if _is_diagonal(hessian) and _is_diagonal(covariance):
-        factor = _square_root(np.diag(covariance)) / per_batch
+        factor = np.sqrt(np.diag(covariance)) / per_batch
         return Source(DIAGONAL, no_matrix, nothing, minimiser, padded(np.diag(hessian)[None]), padded(factor[None]))
-    values, vectors = np.linalg.eigh(covariance)
-    factor = vectors * (_square_root(values) / per_batch)
+    factor = covariance_root(covariance) / per_batch
     return Source(DENSE, no_matrix, nothing, minimiser, _square(hessian), _square(factor))
 
 
@@ -67,14 +68,8 @@ def _square(matrix: np.ndarray) -> np.ndarray:
     return padded(rows)
 
 
-def _square_root(variances: np.ndarray) -> np.ndarray:
-    if variances.min() < -1e-10 * np.abs(variances).max():
-        raise InputError(f"noise_covariance has eigenvalue {variances.min():.6g}: must be positive semi-definite")
-    return np.sqrt(np.maximum(variances, 0.0))
-
-
-def make_rule(settings: SGD, *, at_rest: bool) -> Rule:
-    """Numbers of the update; `at_rest` says that the run starts without a velocity."""
+def make_rule(settings: SGD, *, at_rest: bool, first_step: int = 0) -> Rule:
+    """Numbers of the update; `at_rest` says that the run starts, at `first_step`, without a velocity."""
     return Rule(
         lr=float(settings.lr),
         momentum=float(settings.momentum),
@@ -82,6 +77,6 @@ def make_rule(settings: SGD, *, at_rest: bool) -> Rule:
         # Without momentum PyTorch keeps no buffer, and dampening does nothing.
         dampening=float(settings.dampening) if settings.momentum else 0.0,
         nesterov=settings.nesterov,
-        undamped_step=0 if at_rest else -1,
+        undamped_step=first_step if at_rest else -1,
         limit_squared=LIMIT**2,
     )

@@ -10,18 +10,29 @@ import itertools
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from langevin_sgd.checkpoint import Checkpoint, digest, stored_seed
-from langevin_sgd.checks import as_count
+from langevin_sgd.checkpoint import Checkpoint, as_path, digest, stored_seed
+from langevin_sgd.checks import as_count, as_flag, as_instance
 from langevin_sgd.compiled import in_threads
 from langevin_sgd.models.linear_regression import LinearRegression
-from langevin_sgd.randomness import fresh_seed, key_from_seed
-from langevin_sgd.record import Recorder, Snapshots, as_schedule
-from langevin_sgd.recording import Recording, as_start, drive, result
+from langevin_sgd.randomness import as_seed, fresh_seed, key_from_seed
+from langevin_sgd.record import as_schedule
+from langevin_sgd.recording import (
+    Record,
+    Recording,
+    as_start,
+    drive,
+    own_rounding,
+    require_fresh_numbers,
+    require_memory,
+    require_room,
+    require_steps,
+    result,
+    variable_names,
+)
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.training.batches import Sampler, make_sampler
 from langevin_sgd.training.problems import make_rule, make_source, padded, require_samples
@@ -34,6 +45,7 @@ PIECES = 32
 """Pieces, at most, into which replicas are cut for the threads."""
 
 
+@own_rounding
 def run(
     problem: LinearRegression,
     settings: SGD,
@@ -41,10 +53,11 @@ def run(
     replicas: int = 1,
     steps: int,
     seed: int | None = None,
-    record: Recorder | Sequence[Recorder] | None = None,
+    record: Record | Sequence[Record] | None = None,
     schedule: Sequence[int] | np.ndarray | None = None,
     start: np.ndarray | None = None,
     velocity: np.ndarray | None = None,
+    first_step: int = 0,
     first_replica: int = 0,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
@@ -70,11 +83,16 @@ def run(
     record
         One recorder or several (`langevin_sgd.record`); ``displacement()`` by default.
     schedule
-        Increasing steps from 0 to `steps` to record at; log-spaced by default.
+        Increasing steps from 0 to `steps` to record at; log-spaced by default, while accumulators (time averages,
+        histograms, currents) then see every step. They weigh the steps of a schedule by the time each stands for.
     start
         (parameter,) or (replica, parameter); zeros by default.
     velocity
         Velocity at the start, same shapes; zeros by default. If none is given, the first gradient is not damped.
+    first_step
+        Steps made before this run: its random numbers are those of the steps from there on. A run that ends after n
+        steps is continued bit for bit by ``start=run.final_position, velocity=run.final_velocity, first_step=n`` with
+        the same seed. Steps of the result count from the start of this run.
     first_replica
         Number of the first replica: replica r of a long run can be had alone by ``first_replica=r, replicas=1``.
     checkpoint
@@ -94,7 +112,8 @@ def run(
     Raises
     ------
     InputError
-        If an argument is out of range, or the checkpoint belongs to another run.
+        If an argument is out of range, the checkpoint is damaged or belongs to another run, or the start is the
+        ``final_position`` of a run whose random numbers this one would use again.
 
     References
     ----------
@@ -108,38 +127,50 @@ def run(
     >>> dict(run(problem, SGD(lr=0.1, batch_size=1), steps=100, seed=1, schedule=[0, 10, 100]).sizes)
     {'step': 3, 'replica': 1, 'parameter': 2}
     """
-    replicas = as_count("replicas", replicas)
-    steps = as_count("steps", steps)
+    problem = as_instance("problem", problem, LinearRegression)
+    settings = as_instance("settings", settings, SGD)
+    replicas, steps = as_count("replicas", replicas), as_count("steps", steps)
     first_replica = as_count("first_replica", first_replica, minimum=0)
+    first_step = as_count("first_step", first_step, minimum=0)
+    progress = as_flag("progress", progress) and sys.stderr.isatty()
+    require_steps(first_step, steps)
+    require_memory("replicas", replicas, 8 * 10 * replicas * problem.parameters)
+    timetable, path = as_schedule(schedule, steps), as_path(checkpoint)
+    seed = stored_seed(path) if seed is None and path is not None else seed
+    seed = fresh_seed() if seed is None else as_seed(seed)
+    require_fresh_numbers(start, seed=seed, first_step=first_step, steps=steps)
     at_rest = velocity is None
     position = as_start("start", start, replicas, problem.parameters)
     velocity = as_start("velocity", velocity, replicas, problem.parameters)
-    timetable = as_schedule(schedule, steps)
-    path = None if checkpoint is None else Path(checkpoint)
-    if seed is None and path is not None:
-        seed = stored_seed(path)
-    seed = fresh_seed() if seed is None else seed
     recording = Recording.begin(record, position)
-    engine = Engine(problem, settings, seed, first_replica, recording, velocity, at_rest=at_rest)
-    provenance = {"settings": settings.to_dict(), "seed": int(seed), "steps": steps}
-    progress = progress and sys.stderr.isatty()
+    require_room(recording, timetable, velocity)
+    names = variable_names(recording, velocity)
+    engine = Engine(problem, settings, seed, first_replica, recording, velocity, at_rest=at_rest, first_step=first_step)
+    provenance = {"settings": settings.to_dict(), "seed": seed, "steps": steps, "first_step": first_step}
+    every_step = schedule is None and bool(recording.accumulators)
     if path is None:
-        drive(engine, recording, timetable, steps=steps, progress=progress)
+        drive(engine, recording, timetable, steps=steps, every_step=every_step, progress=progress)
     else:
         identity = provenance | {
             "first_replica": first_replica,
             "problem": _problem_digest(problem),
             "start": digest(position, velocity) + at_rest * " at rest",
-            "schedule": digest(timetable),
-            "record": _variable_names(recording, velocity),
+            "schedule": digest(timetable) + every_step * " every step",
+            "record": names,
         }
         checkpoint_file = Checkpoint(path, identity, recording, timetable, kind="sgd_checkpoint")
-        _drive_and_keep(engine, recording, timetable, checkpoint_file, steps, progress)
+        _drive_and_keep(engine, recording, timetable, checkpoint_file, steps, every_step, progress)
     return result(engine, recording, timetable, first_replica=first_replica, kind="sgd_run", **provenance)
 
 
 def _drive_and_keep(
-    engine: Engine, recording: Recording, schedule: np.ndarray, checkpoint: Checkpoint, steps: int, progress: bool
+    engine: Engine,
+    recording: Recording,
+    schedule: np.ndarray,
+    checkpoint: Checkpoint,
+    steps: int,
+    every_step: bool,
+    progress: bool,
 ) -> None:
     """Continue from the checkpoint if there is one, and leave the last whole chunk in it whatever happens."""
     done = 0
@@ -150,7 +181,16 @@ def _drive_and_keep(
         checkpoint.note(engine.now._asdict(), step)
 
     try:
-        drive(engine, recording, schedule, steps=steps, done=done, after_chunk=note, progress=progress)
+        drive(
+            engine,
+            recording,
+            schedule,
+            steps=steps,
+            done=done,
+            every_step=every_step,
+            after_chunk=note,
+            progress=progress,
+        )
     finally:
         checkpoint.write()
 
@@ -168,6 +208,8 @@ class Engine:
         (replica, parameter) at the start; the position is that of the recording.
     at_rest
         Whether the first gradient is not damped.
+    first_step
+        Number of step 0 in the random numbers, and in the arrays of the state.
     """
 
     def __init__(
@@ -180,13 +222,14 @@ class Engine:
         velocity: np.ndarray,
         *,
         at_rest: bool,
+        first_step: int = 0,
     ) -> None:
         replicas, parameters = velocity.shape
         require_samples(problem, settings, replicas)
         self._source = make_source(problem, settings)
-        self._rule = make_rule(settings, at_rest=at_rest)
+        self._rule = make_rule(settings, at_rest=at_rest, first_step=first_step)
         self._key = key_from_seed(seed)
-        self._first_replica = first_replica
+        self._first_replica, self._first_step = first_replica, first_step
         self._recording = recording
         self._shape = velocity.shape
         cuts = np.linspace(0, replicas, min(replicas, PIECES) + 1).astype(int).tolist()
@@ -201,15 +244,18 @@ class Engine:
         now = self.now
         after = State(padded(now.position), padded(now.velocity), now.diverged_step.copy())
         shape = (len(recorded), *self._shape)
-        buffer = Buffer(recorded, np.empty(shape), np.empty(shape))
+        begin = self._first_step
+        buffer = Buffer(recorded + begin, np.empty(shape), np.empty(shape))
 
         def work(piece: tuple[tuple[int, int], Sampler, np.ndarray]) -> None:
             replicas, sampler, gradient = piece
             fixed = self._source, self._rule, sampler, gradient, self._key
-            advance(after, buffer, *fixed, replicas, self._first_replica, (first, stop))
+            advance(after, buffer, *fixed, replicas, self._first_replica, (begin + first, begin + stop))
 
         in_threads(work, self._pieces)
-        self._recording.diverged_step[:] = after.diverged_step
+        noted = self._recording.diverged_step
+        new = (noted < 0) & (after.diverged_step >= 0)
+        noted[new] = after.diverged_step[new] - begin
         self.now = after
         return buffer.position, buffer.velocity
 
@@ -223,9 +269,3 @@ def _problem_digest(problem: LinearRegression) -> str:
     if problem.X is not None and problem.y is not None:
         return digest(problem.X, problem.y)
     return digest(problem.hessian, problem.minimiser, problem.noise_covariance)
-
-
-def _variable_names(recording: Recording, velocity: np.ndarray) -> list[str]:
-    """Names of what the recorders return, found out on the start."""
-    initial = Snapshots(np.zeros(1, np.int64), recording.start[None], velocity[None], recording.start)
-    return sorted(name for recorder in recording.recorders for name in recorder(initial))

@@ -48,8 +48,8 @@ def test_exponents_are_covered(sets, replicas, seed):
     for estimates, truth in ((x, -0.5), (y, 0.6)):
         values = np.array([one.value for one in estimates])
         assert abs(values.mean() - truth) < 4.5 * values.std() / np.sqrt(sets)
-    # The mean square of the residuals is one, with variances from 16 replicas (16 - 1)/(16 - 3).
-    assert np.mean([one.quality for one in found]) == pytest.approx(1 if replicas is None else 15 / 13, abs=0.15)
+    # The mean square of the residuals is one; with replicas their variance is that of all points together.
+    assert np.mean([one.quality for one in found]) == pytest.approx(1, abs=0.15)
 
 
 def test_a_fixed_exponent_is_kept_and_the_other_covered(seed):

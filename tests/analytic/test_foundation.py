@@ -38,6 +38,13 @@ def test_settings_suggest_the_nearest_name():
         as_choice("sampling", "epoch", ["with_replacement", "epochs"])
 
 
+def test_temperatures_of_settings():
+    # Heavy ball at rest: v = -g / (1 - momentum), so that momentum acts as a larger learning rate.
+    settings = ls.SGD(lr=0.1, batch_size=20, momentum=0.75)
+    assert settings.temperature == pytest.approx(0.005, rel=1e-14)
+    assert settings.effective_temperature == pytest.approx(0.02, rel=1e-14)
+
+
 def test_datasets_survive_storing_byte_for_byte(tmp_path):
     values = np.array([1.0, np.nan, 3.0])
     made = dataset.make({"x": (("step",), values, "1")}, coords={"step": np.arange(3)}, kind="test", seed=7)

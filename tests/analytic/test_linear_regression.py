@@ -102,7 +102,7 @@ def test_files_of_the_user(tmp_path):
         ("missing.csv", "no such file"),
         ("a.txt", "no such file"),
         ("bad.csv", "not a table"),
-        ("nan.csv", "sample 1, column 1"),
+        ("nan.csv", "line 2, column 2"),  # as an editor counts them
         ("other.npz", "must have X and y"),
     ):
         with pytest.raises(ls.InputError, match=message):

@@ -136,6 +136,20 @@ def test_finite_dimension_by_simulation(chi, margin, temperature, batch_size):
     assert abs(runs[1].mean() - limit[1]) > 5 * errors[1] + 0.002 * limit[1]
 
 
+def test_large_batches_take_long_steps():
+    """B = 8 at d = 64, 32 steps of lr/d = 1/8: the mean signal of 16 000 replicas, to 5 sigma plus 0.2 %.
+
+    Controls: the effect of a finite step is 1.3 % and grows with the batch; the limit of large dimension leaves it out.
+    """
+    setting = {"chi": 0, "margin": 0.5, "temperature": 1.0}
+    signal, noise = chain(**setting, batch_size=8, dimension=64, tau=4.0, replicas=16_000, seed=5)
+    law = perceptron.finite_flow(4.0, **setting, dimension=64, batch_size=8)
+    for run, value in ((signal, law.signal), (noise, law.noise)):
+        assert abs(run.mean() / value - 1) < 5 * run.std() / np.sqrt(run.size) / value + 0.002
+    for wrong in (perceptron.finite_flow(4.0, **setting, dimension=64).signal, perceptron.flow(4.0, **setting)[0]):
+        assert abs(signal.mean() / wrong - 1) > 0.008
+
+
 def test_measured_means_of_one_pass_runs():
     """Stored means of SGD at d = 64 with their errors: a, s at tau = 0.44 and 200 (chi 0), 100 (chi 1, B = 4)."""
     hot = perceptron.finite_flow([0.4375, 200.0], margin=0.0, temperature=1.0, dimension=64)
@@ -241,6 +255,18 @@ def test_quenched_noise():
     # Without quenched noise, the population's value, which does not depend on the signal.
     many = perceptron.quenched_noise(signal, chi=1, margin=1.0, temperature=1e-4, points=10**12, dimension=64)
     np.testing.assert_allclose(many, perceptron.quasi_stationary_noise(chi=1, margin=1.0, temperature=1e-4), rtol=1e-3)
+
+
+@pytest.mark.parametrize("chi", [-0.5, 0.0, 1.0, 2.5])
+def test_quenched_noise_balances_pull_and_sum_of_the_unfit_points(chi):
+    """Without batch noise s^2 = (d/P) n / (pull per noise)^2, n and pull from the averages at small noise (derived)."""
+    signal, margin, points, dimension = 2e3, 1.0, 10**9, 64
+    state = perceptron.averages(signal, 1e-4, chi=chi, margin=margin)
+    expected = np.sqrt(dimension / points * float(state.n)) / (-float(state.gz) / 1e-4)
+    found = perceptron.quenched_noise(
+        signal, chi=chi, margin=margin, temperature=0.0, points=points, dimension=dimension
+    )
+    assert float(found) == pytest.approx(expected, rel=1e-5)
 
 
 def test_bad_input_gets_one_line():

@@ -200,7 +200,7 @@ def test_a_second_process_compiles_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Potential.from_sympy("x**2 +"), "sympy cannot read it"),
+        (lambda: Potential.from_sympy("x**2 +"), "cannot be read as a formula"),
         (lambda: Potential.from_sympy("x > 2"), "must be a formula"),
         (lambda: Potential.from_sympy("3"), "at least one variable"),
         (lambda: Potential.from_sympy("a*x", variables="x"), "a is neither a variable nor a parameter"),

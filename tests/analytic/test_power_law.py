@@ -279,3 +279,20 @@ def test_first_times_are_bracketed_and_censored():
     assert found.middle[[0, 1, 3]] == pytest.approx([np.sqrt(1000), 0, 1])
     with pytest.raises(ls.InputError, match="series"):
         measure.first_at_or_below(steps, series[1:])
+
+
+def test_errors_that_x_and_y_share_do_not_bias_the_exponent(seed):
+    """Four replicas whose x and y of a point are off by the same factor: 5 standard errors and 0.02 for curvature.
+
+    Control: taken for independent errors of the same sizes, they move the exponent by more than that.
+    """
+    true = np.geomspace(1, 10, 8)
+    off = np.exp(0.8 * kicks(8, 4, seed=seed))
+    found = [measure.fit_power_law(true[:, None] * k, true[:, None] ** 1.7 * k).exponent.value for k in off]
+    room = 5 * np.std(found) / np.sqrt(SETS) + 0.02
+    assert abs(np.mean(found) - 1.7) < room
+    plain = []
+    for k in np.exp(np.log(off).mean(axis=2)):
+        x, y = true * k, true**1.7 * k
+        plain.append(measure.fit_power_law(x, y, x_error=0.4 * x, y_error=0.4 * y).exponent)
+    assert abs(np.mean([one.value for one in plain if one.valid]) - 1.7) > room

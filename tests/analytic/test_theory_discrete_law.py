@@ -111,7 +111,8 @@ def test_displacement_keeps_its_digits_for_soft_and_free_modes():
     lags = np.array([0, 1, 2, 10, 1000])
     problem = LinearRegression.from_spectrum([1.0, 1e-13, 0.0]).with_noise_covariance(np.eye(3))
     displacement = DiscreteLaw(problem, settings).mode_mean_square_displacement(lags)
-    free = free_displacement(lags, settings, 1.0)
+    free = lags - 2 * 0.9 * (1 - 0.9**lags) / (1 - 0.9**2)  # times lr / (1 - momentum) = 1
+    np.testing.assert_allclose(free_displacement(lags, settings, 1.0), free, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(displacement[:, 1], free, rtol=1e-9)
     np.testing.assert_allclose(displacement[:, 2], free, rtol=1e-12)
     velocities = sum(0.9 ** abs(a - b) for a in range(10) for b in range(10)) / (1 - 0.9**2)

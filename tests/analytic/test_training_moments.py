@@ -183,8 +183,6 @@ def test_a_run_without_a_seed_can_be_repeated():
         ({"velocity": np.full(2, np.nan)}, "velocity"),
         ({"schedule": [3, 2]}, "schedule"),
         ({"settings": ls.SGD(lr=0.1, batch_size=1, sampling="epochs")}, "sampling = 'epochs'"),
-        ({"problem": DENSE.with_noise_covariance(np.diag([1.0, -1.0]))}, "noise_covariance"),
-        ({"problem": DENSE.with_noise_covariance(np.array([[1.0, 2.0], [2.0, 1.0]]))}, "noise_covariance"),
     ],
 )
 def test_bad_input_is_named_in_one_line(arguments, message):

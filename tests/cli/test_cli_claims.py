@@ -8,7 +8,8 @@ import pytest
 import langevin_sgd as ls
 
 KEYS = "id paper tier verdict expected_verdict prediction measurement standard_error pull control_verdict seconds"
-COMPONENT_KEYS = "name prediction margin measurement standard_error alternatives verdict"
+ADDED_KEYS = "decided_by margin pull_without_margin by_margin"  # fields may be added, never removed
+COMPONENT_KEYS = "name prediction margin measurement standard_error alternatives verdict pull_without_margin"
 
 
 def strict(text):
@@ -37,7 +38,7 @@ def test_run_prints_the_documented_json(command, results):
         "loaded": "refuted",
     }
     for entry in found.values():
-        assert list(entry) == [*KEYS.split(), "components"]
+        assert list(entry) == [*KEYS.split(), *ADDED_KEYS.split(), "components"]
         assert all(list(component) == COMPONENT_KEYS.split() for component in entry["components"])
     fair = found["fair"]
     assert fair["control_verdict"] == "refuted"
@@ -105,9 +106,9 @@ def test_report(command, results, tmp_path):
 
 
 def test_report_of_an_empty_store_says_what_to_run(command, tmp_path):
-    status, _, _ = command("claims", "report", "--results", tmp_path / "none", "--output", tmp_path)
-    assert status == 0
-    assert "2 of 2 results are missing; run: langevin-sgd claims run coins/fair" in (tmp_path / "report.md").read_text()
+    status, _, err = command("claims", "report", "--results", tmp_path / "none", "--output", tmp_path)
+    assert (status, err) == (0, "6 not run\n")
+    assert "nothing is stored; run: langevin-sgd claims run coins/fair" in (tmp_path / "report.md").read_text()
 
 
 def test_list_and_show(command):
@@ -156,7 +157,10 @@ def test_a_new_claim_runs_as_it_stands(command, tmp_path, monkeypatch):
         ([], "Expected one of {claims, predict, perceptron, train, sweep, env}"),
         (["sweep", "status", "/nowhere"], "there is no such directory"),
         (["predict", "linear-regression", "--lr", "0.1"], "--eigenvalues"),
-        (["predict", "linear-regression", "--lr", "0.1", "--eigenvalues", "1,x"], "could not convert string to float"),
+        (
+            ["predict", "linear-regression", "--lr", "0.1", "--eigenvalues", "1,x"],
+            "--eigenvalues = '1,x': each must be a number",
+        ),
     ],
 )
 def test_bad_usage_is_one_clear_line_and_status_two(command, words, message):

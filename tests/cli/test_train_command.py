@@ -81,8 +81,9 @@ def test_the_lazy_regime(command, tmp_path, monkeypatch):
     assert "</svg>" in figure.read_text()
     words = [*LAZY, "--results", tmp_path / "results", "--max-steps", 1, "--plot", figure]
     status, out, err = command(*words)
-    assert (status, out) == (2, "")
-    assert err.startswith("langevin-sgd: plot: nowhere are half of the replicas fitted")
+    assert status == 2
+    assert "step limit" in out  # what was computed is printed, whatever becomes of the figure
+    assert err.splitlines()[-1].startswith("langevin-sgd: --plot: nowhere are half of the replicas fitted")
 
 
 def test_figures_show_what_was_measured():
@@ -132,19 +133,19 @@ def test_figures_show_what_was_measured():
     [
         (["--P", 4], "B = 8: must be at most the number of points, here 4"),
         (["--P", 2000], "must be at most 1797, the images of digits"),
-        (["--alpha", "1,-1"], "alpha = -1.0: must be a positive number"),
-        (["--temperature-per-width", 0], "temperature-per-width = 0.0: must be a positive number"),
+        (["--alpha", "1,-1"], "--alpha = '1,-1': each must be a positive number"),
+        (["--temperature-per-width", 0], "--temperature-per-width = '0': must be a positive number"),
         (["--temperature-per-width", 0.1, "--plot", "f.svg"], "plot: needs two or more values of --temp"),
-        (["--width", 0], "width = 0: must be an integer of at least 1"),
-        (["--depth", "1,x"], "--depth: invalid literal for int() with base 10: 'x'"),
+        (["--width", 0], "--width = '0': must be an integer from 1 to"),
+        (["--depth", "1,x"], "--depth = '1,x': each must be an integer from 1 to"),
         (["--activation", "relu,tanh"], "activation = 'tanh': must be one of relu, gelu, linear"),
         (["--data", "mist"], "Expected one of ('digits', 'mnist', 'cifar10')"),
         (["--labels", "animals"], "labels = 'animals': must be 'parity'"),
         (["--labels", "3,11"], "labels = (3, 11): must name one to nine"),
         (["--loss", "square"], "Expected one of ('hinge', 'quadratic_hinge', 'soft_hinge')"),
-        (["--seeds", 1], "seeds = 1: must be an integer of at least 2"),
-        (["--max-steps", 0], "max-steps = 0: must be an integer of at least 1"),
-        (["--device", "tpu"], "device = 'tpu': must be cpu or cuda"),
+        (["--seeds", 1], "--seeds = '1': must be an integer from 2 to"),
+        (["--max-steps", 0], "--max-steps = '0': must be an integer from 1 to"),
+        (["--device", "tpu"], "--device = 'tpu': must be cpu, cuda or cuda:N"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_status_two(command, tmp_path, words, message):

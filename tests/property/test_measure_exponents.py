@@ -167,3 +167,11 @@ def test_geometric_mean_is_the_mean_of_the_logarithm(width):
     found = measure.geometric_mean(samples)
     assert found.value == pytest.approx(np.exp(width / 2))
     assert found.standard_error == pytest.approx(found.value * width * np.std([-1, 0, 1, 2], ddof=1) / 2)
+
+
+@given(numbers, st.floats(-2, 3))
+def test_a_share_of_an_effect_is_that_which_was_put_in(samples, share):
+    whole, none = 300.0 + samples, 2.0 - samples[::-1] / 50
+    found = measure.share_of_effect(none + share * (whole - none), whole, none)
+    assert found.value == pytest.approx(share, abs=1e-9)
+    assert found.standard_error == pytest.approx(0, abs=1e-7)

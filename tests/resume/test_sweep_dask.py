@@ -340,6 +340,7 @@ def test_a_full_disk_stops_the_sweep_after_a_few_results(setting, monkeypatch, c
     directory, marks = setting
     monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
     monkeypatch.setattr(execution, "LocalPool", HerePool)
+    monkeypatch.setattr(execution, "_PACKET", 0.0)  # one task at a time, however fast this machine is at the moment
     monkeypatch.setattr(store, "replace_file", store.replace_file)  # put back after the test
     fill_the_disk(times=3)
     with pytest.raises(ls.InputError, match=r"cannot be written \(No space left on device\) \(and 2 more\)"):

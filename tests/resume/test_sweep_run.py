@@ -83,11 +83,14 @@ def test_workers_must_be_a_count(setting):
 
 
 def test_leftovers_of_killed_processes_go_and_fresh_ones_stay(setting):
-    store, _ = setting
-    store.directory.mkdir()
-    old, fresh = store.directory / ".a.nc.x.part", store.directory / ".b.nc.x.part"
+    store, marks = setting
+    task = work.at(Job(0, str(marks)))
+    result = store.path(task)
+    result.parent.mkdir(parents=True)
+    # Only names that a store gives: other hidden files may be anybody's.
+    old, fresh = (result.with_name(f".{result.name}.{letter * 8}.part") for letter in "ab")
     old.touch()
     fresh.touch()
     os.utime(old, (0, 0))
-    ls.sweep.run([], store)
+    ls.sweep.run([task], store, workers=1)
     assert (old.exists(), fresh.exists()) == (False, True)

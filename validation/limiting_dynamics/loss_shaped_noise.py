@@ -73,7 +73,7 @@ def occupation(run: Run) -> xr.Dataset:
 
 @ls.sweep.task()
 def escape(run: Run) -> xr.Dataset:
-    """First step at which a replica from the left well is in the right one, (replica,); -1 if not in time."""
+    """First step at which a replica from the left well is in the right one, (replica,); NaN if not in time."""
     steps = round(ESCAPE_TIME / LR)
     passage = ls.record.first_passage(1.0)
     result = simulate(run, steps, start=np.array([-1.0]), schedule=[steps], record=passage)
@@ -161,11 +161,10 @@ class LossShapedNoise(ls.claims.Claim):
             found[ratio_name(offset)] = ls.Estimate(
                 value=float(value), standard_error=float(error), n_independent=GROUPS, method="jackknife over groups"
             )
-        steps = data["escape"]["first_passage"].values.astype(float)
-        if (steps < 0).any():
-            found[ESCAPE_NAME] = ls.Estimate.refused(
-                f"{int((steps < 0).sum())} of {len(steps)} replicas did not escape"
-            )
+        steps = data["escape"]["first_passage"].values
+        left = int(np.isnan(steps).sum())
+        if left:
+            found[ESCAPE_NAME] = ls.Estimate.refused(f"{left} of {len(steps)} replicas did not escape")
             return found
         value, error = ls.measure.jackknife(np.log, steps)
         found[ESCAPE_NAME] = ls.Estimate(value=float(value), standard_error=float(error), n_independent=len(steps))

@@ -10,11 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from tyro.conf import arg
 
-from langevin_sgd.checks import InputError, as_positive, require
-from langevin_sgd.cli.arguments import in_words_of_the_command
-from langevin_sgd.cli.perceptron.words import OPTIONS, Figure, Whole, numbers, short
+from langevin_sgd.checks import InputError
+from langevin_sgd.cli.arguments import DataFile, Figure, count, in_words_of_the_command, option, output_file
+from langevin_sgd.cli.perceptron.words import (
+    LARGEST_REPLICAS,
+    LARGEST_SIZE,
+    LARGEST_STEPS,
+    OPTIONS,
+    Chi,
+    Positive,
+    Size,
+    SizeIfGiven,
+    StepsIfGiven,
+    numbers,
+    short,
+)
 from langevin_sgd.cli.text import print_json, table
 
 if TYPE_CHECKING:
@@ -23,7 +34,6 @@ if TYPE_CHECKING:
     from langevin_sgd.models import Perceptron
     from langevin_sgd.sgd_settings import SGD
 
-_LAST_RECORDED = 10**15
 _PER_DECADE = 10
 
 
@@ -35,28 +45,28 @@ class Run:
     per replica, and seconds; then norm, status, unfit, updates, steps, the seed.
     """
 
-    T: float
+    T: Positive
     """Temperature lr/B, positive; the learning rate is T * B."""
 
-    kappa: float
+    kappa: Positive
     """Margin of y f, positive."""
 
-    P: Whole = None
+    P: SizeIfGiven = None
     """Points of a training set."""
 
-    d: Whole = None
+    d: SizeIfGiven = None
     """Dimension."""
 
-    chi: float = 0.0
+    chi: Chi = 0.0
     """Exponent of the density of points at the boundary, above -1; 0 is Gaussian."""
 
-    B: int = 1
+    B: Size = 1
     """Points of a batch, at most P."""
 
-    replicas: int = 1
+    replicas: Annotated[int, option(count(1, LARGEST_REPLICAS), "INT")] = 1
     """Independent repetitions."""
 
-    seed: Whole = None
+    seed: Annotated[int | None, option(count(0, 2**128 - 1), "INT")] = None
     """Seed of data and batches; fresh entropy by default, which the JSON tells."""
 
     method: Literal["auto", "plain", "accelerated"] = "auto"
@@ -65,16 +75,16 @@ class Run:
     sampling: Literal["without_replacement", "with_replacement", "epochs"] = "without_replacement"
     """How the points of a batch are drawn."""
 
-    max_steps: Whole = None
+    max_steps: StepsIfGiven = None
     """Steps after which a replica is given up, and reported as censored; none by default."""
 
-    data: Annotated[Path | None, arg(metavar="FILE")] = None
+    data: DataFile = None
     """Instead of P, d, chi: a .npz file (arrays X and y) or .csv file (label in the last column), labels -1 and +1."""
 
-    test_points: int = 0
+    test_points: Annotated[int, option(count(0, LARGEST_SIZE), "INT")] = 0
     """Fresh points on which the test error is measured too."""
 
-    checkpoint: Annotated[Path | None, arg(metavar="FILE")] = None
+    checkpoint: Annotated[Path | None, option(output_file, "FILE")] = None
     """Written every few seconds; the same command continues from it, bit for bit."""
 
     plot: Figure = None
@@ -103,14 +113,14 @@ class Run:
                 progress=True,
             )
         document = self._document(trained, problem, time.perf_counter() - started)
-        if self.plot is not None:
-            _plot(trained, problem, settings, self.plot)
         if self.json:
             print_json(document)
         else:
             print(_table(document))
             print(f"\n{document['seconds']:.3g} s, seed {document['seed']}")
         _report_censored(trained)
+        if self.plot is not None:
+            _plot(trained, problem, settings, self.plot)
         return 0
 
     def _problem(self) -> Perceptron:
@@ -131,8 +141,6 @@ class Run:
     def _settings(self) -> SGD:
         from langevin_sgd.sgd_settings import SGD
 
-        object.__setattr__(self, "T", as_positive("T", self.T))
-        require(self.B >= 1, "B", self.B, "must be an integer of at least 1")
         return SGD(lr=self.T * self.B, batch_size=self.B, sampling=self.sampling)
 
     def _schedule(self) -> np.ndarray | None:
@@ -140,9 +148,7 @@ class Run:
 
         if self.plot is None:
             return None
-        return record.log_spaced(steps=min(self.max_steps or _LAST_RECORDED, _LAST_RECORDED), per_decade=_PER_DECADE)[
-            1:
-        ]
+        return record.log_spaced(steps=self.max_steps or LARGEST_STEPS, per_decade=_PER_DECADE)[1:]
 
     def _document(self, trained: xr.Dataset, problem: Perceptron, seconds: float) -> dict[str, Any]:
         from langevin_sgd.dataset import provenance

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from tyro.conf import arg
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.cli.arguments import comma_list, in_words_of_the_command
+from langevin_sgd.cli.arguments import Figure, Results, Scheduler, Seed, Workers, count, in_words_of_the_command, option
 from langevin_sgd.cli.computing import compute
-from langevin_sgd.cli.perceptron.words import OPTIONS, Figure, Whole
+from langevin_sgd.cli.perceptron.words import LARGEST_REPLICAS, OPTIONS, Chis, Positives, Sizes, StepsIfGiven
 from langevin_sgd.cli.text import print_json, table
 from langevin_sgd.estimate import Estimate, format_with_error
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 _LETTERS = OPTIONS | {"points_per_dimension": "P/d"}
 _QUANTITIES = ("t_star", "norm", "signal", "noise", "test_error")
-_Numbers = Annotated[tuple[float, ...], comma_list(float)]
-_Counts = Annotated[tuple[int, ...], comma_list(int)]
 
 
 @dataclass(frozen=True)
@@ -37,31 +34,31 @@ class Sweep:
     Results are stored, and the same command continues. JSON: points, fits, limits.
     """
 
-    d: _Counts
+    d: Sizes
     """Dimensions."""
 
-    T: _Numbers
+    T: Positives
     """Temperatures lr/B, positive; the learning rate is T * B."""
 
-    kappa: _Numbers
+    kappa: Positives
     """Margins, positive."""
 
-    P: _Counts = ()
+    P: Sizes = ()
     """Numbers of points."""
 
-    P_over_d: _Numbers = ()
+    P_over_d: Positives = ()
     """Instead of P: ratios P/d, the same at every dimension."""
 
-    chi: _Numbers = (0.0,)
+    chi: Chis = (0.0,)
     """Exponents of the density of points at the boundary, above -1."""
 
-    B: _Counts = (1,)
+    B: Sizes = (1,)
     """Batch sizes, at most P."""
 
-    seeds: int = 16
+    seeds: Annotated[int, option(count(2, LARGEST_REPLICAS), "INT")] = 16
     """Replicas at every point, each with data and batches of its own; at least 2."""
 
-    seed: int = 0
+    seed: Seed = 0
     """From which all random numbers derive; replica r is that of perceptron run --seed."""
 
     method: Literal["auto", "plain", "accelerated"] = "auto"
@@ -70,16 +67,16 @@ class Sweep:
     sampling: Literal["without_replacement", "with_replacement", "epochs"] = "without_replacement"
     """How the points of a batch are drawn."""
 
-    max_steps: Whole = None
+    max_steps: StepsIfGiven = None
     """Steps after which a replica is given up; a point with such a replica takes part in no fit."""
 
-    results: Annotated[Path, arg(metavar="DIR")] = Path("results")
+    results: Results = Path("results")
     """Where results are stored."""
 
-    workers: int = 0
+    workers: Workers = 0
     """Worker processes; 0: as many as this process may use cores."""
 
-    scheduler: Annotated[str | None, arg(metavar="ADDRESS")] = None
+    scheduler: Scheduler = None
     """A running Dask cluster (tcp://host:port) that shares the results directory."""
 
     retry_failed: bool = False
@@ -98,20 +95,24 @@ class Sweep:
 
         with in_words_of_the_command(OPTIONS | {"replicas": "seeds"}):
             grid = self._grid()
-        store, workers = Store(self.results), self.workers or None
-        if not compute(grid.tasks(), store, workers=workers, scheduler=self.scheduler, retry_failed=self.retry_failed):
+        if self.plot is not None and max(map(len, map(set, (self.P or self.P_over_d, self.T)))) < 2:
+            raise InputError("--plot: the grid has no axis with two values of P or T; nothing to draw")
+        store, workers, retry = Store(self.results), self.workers or None, self.retry_failed
+        failed = compute(grid.tasks(), store, workers=workers, scheduler=self.scheduler, retry_failed=retry)
+        if failed:
+            if self.json:
+                print_json({"points": [], "fits": {}, "limits": {}, "failed": failed})
             return 1
         result = grid.collect(store)
-        fits, limits = fit_exponents(result), extrapolate_exponents(result)
-        if self.plot is not None:
-            _plot(fits, self.plot)
-        points = _points(result)
+        fits, limits, points = fit_exponents(result), extrapolate_exponents(result), _points(result)
         if self.json:
             document = {"points": points, "fits": _by_name(fits), "limits": _by_name(limits)}
             print_json(document)
         else:
             print("\n\n".join(filter(None, [_point_table(points), _fit_table(fits), _limit_table(limits)])))
         _report_censored(points)
+        if self.plot is not None:
+            _plot(fits, self.plot)
         return 0
 
     def _grid(self) -> PerceptronGrid:
@@ -208,7 +209,7 @@ def _fit_table(fits: list[ExponentFit]) -> str:
             str(len(fit.x)),
             _number(fit.exponent),
             _number(fit.slopes.at(fit.slopes.x[-1])),
-            f"{fit.predicted:.4g}",
+            "-" if fit.predicted is None else f"{fit.predicted:.4g}",
         ]
         for fit in fits
     ]
@@ -225,7 +226,7 @@ def _limit_table(limits: list[ExponentLimit]) -> str:
             str(limit.dimension[-1]),
             _number(Estimate.from_samples(limit.slopes[-1])),
             _number(limit.limit),
-            f"{limit.predicted:.4g}",
+            "-" if limit.predicted is None else f"{limit.predicted:.4g}",
         ]
         for limit in limits
     ]
@@ -248,7 +249,7 @@ def _plot(fits: list[ExponentFit], path: Path) -> None:
     from langevin_sgd.plotting import Panel, draw, save
 
     if not fits:
-        raise InputError("plot: the grid has no axis with two values; nothing to draw")
+        raise InputError("--plot: the grid has no axis with two values; nothing to draw")
     panels = [
         Panel(
             f"{lines[0].quantity.replace('_', ' ')} against {OPTIONS[lines[0].against]}",
@@ -257,7 +258,7 @@ def _plot(fits: list[ExponentFit], path: Path) -> None:
             [series for line in lines for series in _series(line, lines)],
             "log",
             "log",
-            "lines: predicted slope",
+            "lines: predicted slope" if lines[0].predicted is not None else "",
         )
         for name in dict.fromkeys(fit.name for fit in fits)
         if (lines := [fit for fit in fits if fit.name == name])
@@ -272,7 +273,7 @@ def _series(fit: ExponentFit, lines: list[ExponentFit]) -> list[Any]:
     means = [geometric_mean(values) for values in fit.y]
     values, errors = (np.array([getattr(one, name) for one in means]) for name in ("value", "standard_error"))
     varied = {name: value for name, value in fit.held.items() if len({line.held[name] for line in lines}) > 1}
-    return [
-        Series(_at(varied), fit.x, values, errors),
-        Series("", fit.x, values[-1] * (fit.x / fit.x[-1]) ** fit.predicted, kind="theory"),
-    ]
+    measured = Series(_at(varied), fit.x, values, errors)
+    if fit.predicted is None:
+        return [measured]
+    return [measured, Series("", fit.x, values[-1] * (fit.x / fit.x[-1]) ** fit.predicted, kind="theory")]

@@ -5,13 +5,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_not_negative
-from langevin_sgd.cli.arguments import comma_list, in_words_of_the_command
-from langevin_sgd.cli.perceptron.words import OPTIONS, Figure, Number, Whole, short
+from langevin_sgd.checks import InputError
+from langevin_sgd.cli.arguments import Figure, in_words_of_the_command
+from langevin_sgd.cli.perceptron.words import (
+    OPTIONS,
+    Chi,
+    NotNegative,
+    NotNegativeIfGiven,
+    SizeIfGiven,
+    Times,
+    short,
+)
 from langevin_sgd.cli.text import print_json, table
 
 _POINTS = 81
@@ -25,28 +33,28 @@ class Theory:
     projection on w_perp; tau = lr * steps / d. The late-stage noise does not depend on a and s.
     """
 
-    T: float
+    T: NotNegative
     """Temperature lr/B, zero or above."""
 
-    kappa: float
+    kappa: NotNegative
     """Margin of y f, zero or above."""
 
-    chi: float = 0.0
+    chi: Chi = 0.0
     """Exponent of the density of points at the boundary, above -1; 0 is Gaussian."""
 
-    a: Number = None
+    a: NotNegativeIfGiven = None
     """Signal w_1/sqrt(d), zero or above."""
 
-    s: Number = None
+    s: NotNegativeIfGiven = None
     """Noise ||w_perp||/sqrt(d), zero or above."""
 
-    d: Whole = None
+    d: SizeIfGiven = None
     """Dimension, with --B: exact mean increments per step are given too."""
 
-    B: Whole = None
+    B: SizeIfGiven = None
     """Points of a batch."""
 
-    tau: Annotated[tuple[float, ...], comma_list(float)] = ()
+    tau: Times = ()
     """Times lr * steps / d at which signal and noise are given."""
 
     plot: Figure = None
@@ -66,21 +74,19 @@ class Theory:
             raise InputError("a, s, tau: give either --a and --s (and perhaps --d and --B), or --tau alone")
         if (self.d is None) != (self.B is None):
             raise InputError("d, B: give both, for increments per step, or neither")
-        for time in self.tau:
-            as_not_negative("tau", time)
         with in_words_of_the_command(OPTIONS):
             if along:
                 document: dict[str, Any] = predict_flow(**law, tau=self.tau)
             else:
                 steps = {"dimension": self.d, "batch_size": self.B}
                 document = predict_perceptron(**law, signal=self.a, noise=self.s, **steps)  # type: ignore[arg-type]
+            if self.json:
+                print_json(document)
+            else:
+                print(_flow_table(document) if along else _state_table(document))
             if self.plot is not None:
                 panels = _flow_panels(document, law) if along else _drift_panels(self.a or 0.0, self.s or 0.0, law)
                 _save(panels, self.plot)
-        if self.json:
-            print_json(document)
-        else:
-            print(_flow_table(document) if along else _state_table(document))
         return 0
 
 

@@ -10,9 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import arg
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.cli.arguments import comma_list, in_words_of_the_command, list_of, optional
-from langevin_sgd.cli.computing import compute
-from langevin_sgd.cli.perceptron.words import Figure
+from langevin_sgd.cli.arguments import (
+    Figure,
+    Results,
+    Scheduler,
+    Seed,
+    Workers,
+    count,
+    in_words_of_the_command,
+    number,
+    option,
+    text,
+    torch_device,
+)
+from langevin_sgd.cli.computing import compute, require_torch
+from langevin_sgd.cli.perceptron.words import LARGEST_REPLICAS, LARGEST_SIZE, LARGEST_STEPS, Positives, Sizes, several
 from langevin_sgd.cli.text import print_json, table
 from langevin_sgd.cli.train import scaling
 from langevin_sgd.cli.train.words import OPTIONS, cell, letters, named, short, varied
@@ -23,9 +35,8 @@ if TYPE_CHECKING:
     from langevin_sgd.experiments import NetworkAverages, NetworkGrid
     from langevin_sgd.sweep import Store
 
-_Numbers = Annotated[tuple[float, ...], comma_list(float)]
-_Counts = Annotated[tuple[int, ...], comma_list(int)]
-_Names = Annotated[tuple[str, ...], comma_list(str.strip)]
+_Names = Annotated[tuple[str, ...], several(text)]
+_LARGEST_DEPTH = 1000
 _QUANTITIES = ("test_error", "t_star", "weight_change", "kernel_change")
 
 
@@ -55,30 +66,30 @@ class Train:
     --temperature-per-width 0.002,0.004,0.008,0.016,0.03,0.06
     """
 
-    P: _Counts
+    P: Sizes
     """Sizes of the training set."""
 
-    alpha: _Numbers
+    alpha: Positives
     """Scales of the predictor, positive; 1/alpha is the margin."""
 
-    temperature_per_width: _Numbers
+    temperature_per_width: Positives
     """Temperatures T = lr/(B * width), positive."""
 
     network: Annotated[_Names, arg(help=f"{', '.join(FAMILIES)}; the last ones are slow.")] = ("fully_connected",)
 
-    depth: Annotated[tuple[int, ...] | None, optional(list_of(int), "A,B,...")] = None
+    depth: Annotated[tuple[int, ...] | None, several(count(1, _LARGEST_DEPTH))] = None
     """Numbers of hidden layers of fully connected networks; 2 by default, the others have their own."""
 
-    width: _Counts = (64,)
+    width: Sizes = (64,)
     """Neurons of each hidden layer, or channels of the first."""
 
     activation: _Names = ("relu",)
     """relu, gelu or linear."""
 
-    B: _Counts = (16,)
+    B: Sizes = (16,)
     """Batch sizes, at most P."""
 
-    momentum: _Numbers = (0.0,)
+    momentum: Annotated[tuple[float, ...], several(number(least=0, below=1))] = (0.0,)
     """Momenta of heavy-ball SGD, from 0 to below 1."""
 
     noise: Literal["sgd", "minibatch_covariance", "isotropic"] = "sgd"
@@ -87,16 +98,16 @@ class Train:
     data: Literal["digits", "mnist", "cifar10"] = "digits"
     """Images: digits are built in; the others lie in the folder LANGEVIN_SGD_DATA, or are downloaded."""
 
-    labels: Annotated[Any, optional(_read_labels, "NAME|A,B,...")] = None
+    labels: Annotated[Any, option(_read_labels, "NAME|A,B,...")] = None
     """parity (digits, mnist), animals (cifar10), or the classes from 0 to 9 that become +1."""
 
-    test_points: int = 512
+    test_points: Annotated[int, option(count(1, LARGEST_SIZE), "INT")] = 512
     """Points of the test set."""
 
-    seeds: int = 8
+    seeds: Annotated[int, option(count(2, LARGEST_REPLICAS), "INT")] = 8
     """Replicas at every point of the grid, each with weights, data and batches of its own; at least 2."""
 
-    seed: int = 0
+    seed: Seed = 0
     """From which all random numbers derive."""
 
     loss: Literal["hinge", "quadratic_hinge", "soft_hinge"] = "hinge"
@@ -105,10 +116,10 @@ class Train:
     sampling: Literal["without_replacement", "with_replacement", "epochs"] = "without_replacement"
     """How the points of a batch are drawn."""
 
-    max_steps: int = 20_000
+    max_steps: Annotated[int, option(count(1, LARGEST_STEPS), "INT")] = 20_000
     """Steps after which a run is given up; the means leave it out."""
 
-    probe_points: int = 0
+    probe_points: Annotated[int, option(count(0, LARGEST_SIZE), "INT")] = 0
     """Test points on which the change of the tangent kernel is measured; gives T_c."""
 
     observe: _Names = ()
@@ -117,16 +128,16 @@ class Train:
     precision: Literal["float32", "float64"] = "float32"
     """Of weights and arithmetic."""
 
-    device: str = "cpu"
+    device: Annotated[str, option(torch_device, "DEVICE")] = "cpu"
     """cpu, cuda or cuda:1; on a GPU one worker by default."""
 
-    results: Annotated[Path, arg(metavar="DIR")] = Path("results")
+    results: Results = Path("results")
     """Where results are stored."""
 
-    workers: int = 0
+    workers: Workers = 0
     """Worker processes; 0: as many as this process may use cores."""
 
-    scheduler: Annotated[str | None, arg(metavar="ADDRESS")] = None
+    scheduler: Scheduler = None
     """A running Dask cluster (tcp://host:port) that shares the results directory."""
 
     retry_failed: bool = False
@@ -140,27 +151,31 @@ class Train:
 
     def run(self) -> int:
         """Train, average and print."""
+        require_torch()
         from langevin_sgd.experiments import average_networks
         from langevin_sgd.sweep import Store
 
         if self.plot is not None and len(set(self.temperature_per_width)) < 2:
-            raise InputError("plot: needs two or more values of --temperature-per-width")
+            raise InputError("--plot: needs two or more values of --temperature-per-width")
         with in_words_of_the_command(OPTIONS):
             grid = self._grid()
-        store = Store(self.results)
-        if not self._compute(grid, store):
+            store = Store(self.results)
+            failed = self._compute(grid, store)
+        if failed:
+            if self.json:
+                print_json({"points": [], **scaling.NOTHING, "failed": failed})
             return 1
         result = grid.collect(store)
         points = average_networks(result)
-        if self.plot is not None:
-            from langevin_sgd.cli.train.figures import plot
-
-            plot(result, self.plot)
         if self.json:
             print_json({"points": _entries(points)} | scaling.document(result))
         else:
             print("\n\n".join([*_point_tables(points), *scaling.tables(result)]))
         _report_unfinished(points)
+        if self.plot is not None:
+            from langevin_sgd.cli.train.figures import plot
+
+            plot(result, self.plot)
         return 0
 
     def _grid(self) -> NetworkGrid:
@@ -191,8 +206,8 @@ class Train:
             device=self.device,
         )
 
-    def _compute(self, grid: NetworkGrid, store: Store) -> bool:
-        """Compute what the store lacks; return whether all is there."""
+    def _compute(self, grid: NetworkGrid, store: Store) -> list[dict[str, Any]]:
+        """Compute what the store lacks; return what failed."""
         tasks = grid.tasks()
         if self.scheduler is None and not all(store.has(task) for task in tasks):
             self._require_here(grid)

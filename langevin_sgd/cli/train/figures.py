@@ -57,7 +57,7 @@ def plot(result: xr.Dataset, path: Path) -> None:
     from langevin_sgd.plotting import draw, save
 
     if not any(line.mostly_fitted.any() for line in in_temperature(result)):
-        raise InputError("plot: nowhere are half of the replicas fitted; try more --max-steps or lower temperatures")
+        raise InputError("--plot: nowhere are half of the replicas fitted; try more --max-steps or lower temperatures")
     several = len(set(result["alpha"].values)) > 1
     save(draw(phase_diagram(result) if several else lazy_regime(result)), path)
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FEATURE = 1.0
 """alpha below which T_max and T_opt are fitted with a power of alpha."""
 POWERS: tuple[Literal["T_max", "T_opt"], ...] = ("T_max", "T_opt")
+NOTHING: dict[str, list[Any]] = {"boundaries": [], "feature_exponents": [], "lazy_exponents": []}
+"""Entries of the document where nothing was computed."""
 
 
 def boundaries(line: GridLine) -> dict[str, Estimate]:
@@ -140,15 +142,20 @@ def _lazy_table(found: Sequence[LazyExponents]) -> str:
 
 
 def _lazy_rows(one: LazyExponents) -> list[list[str]]:
-    crossover = (
-        [] if one.a is None else [[f"T_c ~ P^-a, kernel change {one.threshold:g}", number(one.a), "gamma / delta"]]
-    )
+    theory = one.predicted
+    ratio = _evaluated("gamma / delta", theory["a"])
+    crossover = [] if one.a is None else [[f"T_c ~ P^-a, kernel change {one.threshold:g}", number(one.a), ratio]]
     return [
-        ["t* ~ T P^b", number(one.b.y_exponent), "1 + 2 gamma"],
-        ["weight change ~ P^gamma", number(one.gamma.y_exponent), "of the data"],
-        ["weight change ~ T^delta", number(one.delta), "1"],
+        ["t* ~ T P^b", number(one.b.y_exponent), _evaluated("1 + 2 gamma", theory["b"])],
+        ["weight change ~ P^gamma", number(one.gamma.y_exponent), "-"],
+        ["weight change ~ T^delta", number(one.delta), f"{theory['delta'].value:g}"],
         *crossover,
     ]
+
+
+def _evaluated(formula: str, found: Estimate) -> str:
+    """Return a formula with its value, where there is one."""
+    return formula if found.value is None or not found.valid else f"{formula} = {found.value:.2f}"
 
 
 def _without(at: dict[str, Any], axis: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ OPTIONS = {
     "max_steps": "max-steps",
     "replicas": "seeds",
     "name": "data",
+    "directory": "results",
 }
 """Argument of the library -> option."""
 

@@ -32,15 +32,28 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from langevin_sgd.checks import as_choice, as_count, require
+from langevin_sgd.checks import as_choice, as_count, convert_fields, require, require_memory
 from langevin_sgd.models.networks.activations import MEAN_SQUARE, Activation
 from langevin_sgd.models.networks.initial import standard_normals
+from langevin_sgd.models.networks.torch_there import require_torch
 
 if TYPE_CHECKING:
     import torch
 
     from langevin_sgd.models.networks.module import ConvolutionalModule
     from langevin_sgd.models.networks.vectorised import VectorisedReplicas
+
+
+def as_image(image: Any, least: int = 1) -> tuple[int, int, int]:
+    """Return (channels, height, width), with sides of at least so many pixels."""
+    is_shape = (isinstance(image, tuple | list) or getattr(image, "ndim", 0) == 1) and len(image) == 3
+    require(is_shape, "image", image, "must be (channels, height, width)")
+    channels, height, width = image
+    return (
+        as_count("image channels", channels),
+        as_count("image height", height, least),
+        as_count("image width", width, least),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,14 +87,14 @@ class ConvolutionalNetwork(ABC):
     """Not homogeneous in its weights."""
 
     def __post_init__(self) -> None:
-        is_shape = isinstance(self.image, tuple | list) and len(self.image) == 3
-        require(is_shape, "image", self.image, "must be (channels, height, width)")
-        least = (1, self.reduction, self.reduction)
-        for name, size, minimum in zip(("channels", "height", "width"), self.image, least, strict=True):
-            as_count(f"image {name}", size, minimum)
-        object.__setattr__(self, "image", tuple(self.image))
-        object.__setattr__(self, "width", as_count("width", self.width))
-        object.__setattr__(self, "activation", as_choice("activation", self.activation, MEAN_SQUARE))
+        convert_fields(
+            self,
+            {
+                "image": lambda _, value: as_image(value, self.reduction),
+                "width": as_count,
+                "activation": lambda name, value: as_choice(name, value, MEAN_SQUARE),
+            },
+        )
 
     @property
     @abstractmethod
@@ -124,10 +137,10 @@ class ConvolutionalNetwork(ABC):
         seed
             0 ... 2**128 - 1.
         replica
-            Number of the replica.
+            Number of the replica, >= 0.
         """
         shapes = self.shapes
-        return dict(zip(shapes, standard_normals(list(shapes.values()), seed, replica), strict=True))
+        return dict(zip(shapes, standard_normals(self, list(shapes.values()), seed, replica), strict=True))
 
     def module(
         self, seed: int = 0, replica: int = 0, *, precision: Literal["float32", "float64"] = "float32"
@@ -141,11 +154,12 @@ class ConvolutionalNetwork(ABC):
         precision
             Of its weights.
         """
+        require_torch()
         import torch
 
         from langevin_sgd.models.networks.module import ConvolutionalModule
 
-        dtype = getattr(torch, precision)
+        dtype = getattr(torch, as_choice("precision", precision, ("float32", "float64")))
         weights = self.initial_weights(seed, replica)
         return ConvolutionalModule(self, {name: torch.from_numpy(w).to(dtype) for name, w in weights.items()})
 
@@ -153,11 +167,13 @@ class ConvolutionalNetwork(ABC):
         self, draws: Sequence[tuple[int, int]], dtype: torch.dtype, device: torch.device | str = "cpu"
     ) -> VectorisedReplicas:
         """Return many replicas side by side; `draws` are the seed and number of each."""
+        require_torch()
         import torch
 
         from langevin_sgd.models.networks.module import ConvolutionalModule
         from langevin_sgd.models.networks.vectorised import VectorisedReplicas
 
+        require_memory("network", self, float(len(draws)) * self.parameters * dtype.itemsize)
         stacks = {name: torch.empty((len(draws), *shape), dtype=dtype) for name, shape in self.shapes.items()}
         for r, draw in enumerate(draws):
             for name, w in self.initial_weights(*draw).items():

@@ -8,7 +8,7 @@ from typing import Any
 
 from langevin_sgd.checks import as_choice
 from langevin_sgd.models.networks.activations import Activation
-from langevin_sgd.models.networks.convolutional import ConvolutionalNetwork
+from langevin_sgd.models.networks.convolutional import ConvolutionalNetwork, as_image
 from langevin_sgd.models.networks.fully_connected import FullyConnected
 from langevin_sgd.models.networks.mobile_cnn import MobileCNN
 from langevin_sgd.models.networks.resnet18 import ResNet18
@@ -27,7 +27,7 @@ FAMILIES: dict[str, type[Network]] = {
 
 def leaves_depth(name: str) -> bool:
     """Whether a family leaves the number of hidden layers open."""
-    return any(field.name == "depth" for field in fields(FAMILIES[name]))
+    return any(field.name == "depth" for field in fields(FAMILIES[as_choice("network", name, FAMILIES)]))
 
 
 def of_family(
@@ -56,7 +56,8 @@ def of_family(
     >>> of_family("simple_cnn", image=(1, 28, 28), width=16)
     SimpleCNN(image=(1, 28, 28), width=16, activation='relu')
     """
-    as_choice("network", name, FAMILIES)
+    name = as_choice("network", name, FAMILIES)
+    image = as_image(image)
     given: dict[str, Any] = {"image": image, "dimension": math.prod(image), "width": width, "activation": activation}
     if depth is not None:
         given["depth"] = depth

@@ -26,15 +26,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from langevin_sgd.checks import as_choice, as_count, require
+from langevin_sgd.checks import as_choice, as_count, convert_fields, require, require_memory
 from langevin_sgd.models.networks.activations import MEAN_SQUARE, Activation
 from langevin_sgd.models.networks.initial import standard_normals
+from langevin_sgd.models.networks.torch_there import require_torch
 
 if TYPE_CHECKING:
     import torch
 
     from langevin_sgd.models.networks.module import FullyConnectedModule
     from langevin_sgd.models.networks.replicas import FullyConnectedReplicas
+
+
+MOST_LAYERS = 10_000
+"""Layers are matrices of their own, with some work for each beside the arithmetic."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +53,7 @@ class FullyConnected:
     width
         Neurons h of each hidden layer, >= 1; 128 by default, as in the reference.
     depth
-        Hidden layers D, >= 1; 5 by default, as in the reference.
+        Hidden layers D, 1 ... 10,000; 5 by default, as in the reference.
     activation
         ``relu`` (default), ``gelu`` or ``linear``.
     output_scaling
@@ -75,13 +80,17 @@ class FullyConnected:
     frozen: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("dimension", "width", "depth"):
-            object.__setattr__(self, name, as_count(name, getattr(self, name)))
-        object.__setattr__(self, "activation", as_choice("activation", self.activation, MEAN_SQUARE))
-        object.__setattr__(
-            self, "output_scaling", as_choice("output_scaling", self.output_scaling, ("mean_field", "ntk"))
+        convert_fields(
+            self,
+            {
+                "dimension": as_count,
+                "width": as_count,
+                "depth": lambda name, value: as_count(name, value, maximum=MOST_LAYERS),
+                "activation": lambda name, value: as_choice(name, value, MEAN_SQUARE),
+                "output_scaling": lambda name, value: as_choice(name, value, ("mean_field", "ntk")),
+                "frozen": lambda name, value: as_count(name, value, minimum=0),
+            },
         )
-        object.__setattr__(self, "frozen", as_count("frozen", self.frozen, minimum=0))
         require(self.frozen <= self.depth, "frozen", self.frozen, f"must be at most depth = {self.depth}")
 
     @property
@@ -130,7 +139,7 @@ class FullyConnected:
         seed
             0 ... 2**128 - 1.
         replica
-            Number of the replica.
+            Number of the replica, >= 0.
 
         Returns
         -------
@@ -141,7 +150,7 @@ class FullyConnected:
         >>> [w.shape for w in FullyConnected(dimension=3, width=4, depth=1).initial_weights(0)]
         [(3, 4), (4, 1)]
         """
-        return standard_normals(self.shapes, seed, replica)
+        return standard_normals(self, self.shapes, seed, replica)
 
     def module(
         self, seed: int = 0, replica: int = 0, *, precision: Literal["float32", "float64"] = "float32"
@@ -155,10 +164,12 @@ class FullyConnected:
         precision
             Of its weights.
         """
+        require_torch()
         import torch
 
         from langevin_sgd.models.networks.module import FullyConnectedModule
 
+        precision = as_choice("precision", precision, ("float32", "float64"))
         weights = [torch.from_numpy(w).to(getattr(torch, precision)) for w in self.initial_weights(seed, replica)]
         return FullyConnectedModule(self, weights)
 
@@ -166,10 +177,12 @@ class FullyConnected:
         self, draws: Sequence[tuple[int, int]], dtype: torch.dtype, device: torch.device | str = "cpu"
     ) -> FullyConnectedReplicas:
         """Return many replicas side by side; `draws` are the seed and number of each."""
+        require_torch()
         import torch
 
         from langevin_sgd.models.networks.replicas import FullyConnectedReplicas
 
+        require_memory("network", self, float(len(draws)) * self.parameters * dtype.itemsize)
         stacks = [torch.empty((len(draws), *shape), dtype=dtype) for shape in self.shapes]
         for r, (seed, number) in enumerate(draws):
             for stack, w in zip(stacks, self.initial_weights(seed, number), strict=True):

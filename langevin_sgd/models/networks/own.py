@@ -1,8 +1,9 @@
 """A torch module of your own, trained in many replicas at once by `torch.func`.
 
 The weights of all replicas are stacked and the module is called through ``torch.func.functional_call`` under ``vmap``:
-slower than a backward pass written out, but for any architecture whose outputs do not depend on the other inputs of a
-batch and which holds no state of its own (no batch normalisation, no dropout).
+slower than a backward pass written out, but for any architecture with one output that does not depend on the other
+inputs of a batch and which holds no state of its own (no batch normalisation, no dropout). ``trainable`` looks whether
+it is of this kind, before training.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from langevin_sgd.checks import InputError, as_count
+from langevin_sgd.checks import as_callable, as_count, as_seed, as_text, convert_fields, require
+from langevin_sgd.models.networks.torch_there import require_torch
 
 if TYPE_CHECKING:
     import torch
@@ -27,6 +29,9 @@ _TORCH_GENERATOR = threading.Lock()
 class OwnNetwork:
     """A network given by a function that makes it.
 
+    What is trained is alpha (f - f0), with f the output of the module and f0 that at its initial weights; see
+    `langevin_sgd.training.train_networks`.
+
     Parameters
     ----------
     build
@@ -40,7 +45,7 @@ class OwnNetwork:
     Raises
     ------
     InputError
-        If a field lies outside its range, or a module holds buffers.
+        If a field lies outside its range; when a module is made, if it holds buffers or lazy layers.
 
     Examples
     --------
@@ -65,29 +70,41 @@ class OwnNetwork:
     width: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "width", as_count("width", self.width))
+        convert_fields(self, {"build": _as_build, "name": as_text, "width": as_count})
 
     @property
     def layers(self) -> list[str]:
         """Names of the trained parameters."""
-        return [name for name, p in self.build().named_parameters() if p.requires_grad]
+        return [name for name, p in self.module().named_parameters() if p.requires_grad]
 
     def describe(self) -> dict[str, Any]:
         """Return what can be said of it in JSON types, for provenance."""
         return {"name": self.name, "width": self.width}
 
     def module(self, seed: int = 0, replica: int = 0) -> torch.nn.Module:
-        """Return one replica; the weights are a function of (seed, replica) alone."""
+        """Return one replica; the weights are a function of (seed, replica) alone.
+
+        Raises
+        ------
+        InputError
+            If `build` makes no module, or one with buffers or lazy layers.
+        """
+        require_torch()
         import torch
 
+        from langevin_sgd.models.networks.trainable import made_by
         from langevin_sgd.randomness import derive_seed
 
+        seed, replica = as_seed("seed", seed), as_count("replica", replica, minimum=0)
         with _TORCH_GENERATOR, torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(seed, "own network", replica))
-            made = self.build()
-        if any(True for _ in made.buffers()):
-            raise InputError("build = a module with buffers (batch normalisation?): must hold parameters only")
-        return made
+            return made_by(self.build)
+
+    def require_trainable(self, inputs: torch.Tensor) -> None:
+        """Raise `InputError` unless replicas can be trained together on inputs (input, dimension)."""
+        from langevin_sgd.models.networks.trainable import require_trainable
+
+        require_trainable(lambda replica: self.module(0, replica), inputs)
 
     def replicas(
         self, draws: Sequence[tuple[int, int]], dtype: torch.dtype, device: torch.device | str = "cpu"
@@ -96,3 +113,10 @@ class OwnNetwork:
         from langevin_sgd.models.networks.vectorised import VectorisedReplicas
 
         return VectorisedReplicas.of_modules([self.module(*draw).to(device=device, dtype=dtype) for draw in draws])
+
+
+def _as_build(name: str, build: Any) -> Any:
+    """Return a function without arguments; a module can be called too, but makes nothing."""
+    is_module = hasattr(build, "named_parameters") and not isinstance(build, type)
+    require(not is_module, name, build, "must be a function that makes a new module at each call, not a module")
+    return as_callable(name, build)

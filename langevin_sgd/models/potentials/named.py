@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from langevin_sgd.checks import require
+from langevin_sgd.checks import as_array, require
 from langevin_sgd.models.potentials.potential import BoltzmannMoments, Potential, Value
 from langevin_sgd.models.potentials.quadratic import Quadratic
 
@@ -42,9 +42,12 @@ def quadratic(
     >>> quadratic([4.0, 1.0]).boltzmann(2.0).covariance.tolist()
     [[0.5, 0.0], [0.0, 2.0]]
     """
-    values = np.asarray(spectrum, dtype=float)
-    require(values.ndim == 1 and values.size > 0, "spectrum", spectrum, "must be a list of numbers")
-    vectors = np.eye(values.size) if eigenvectors is None else np.asarray(eigenvectors, dtype=float)
+    values = as_array("spectrum", spectrum, ndim=1)
+    require(values.size > 0, "spectrum", spectrum, "must be a list of numbers")
+    square = values.size, values.size
+    vectors = np.eye(values.size) if eigenvectors is None else as_array("eigenvectors", eigenvectors, shape=square)
+    orthogonal = bool(np.allclose(vectors.T @ vectors, np.eye(values.size), rtol=0, atol=1e-8))
+    require(orthogonal, "eigenvectors", eigenvectors, "must be orthogonal, of length one")
     return Quadratic(stiffness=(vectors * values) @ vectors.T, centre=centre)
 
 
@@ -73,7 +76,8 @@ def double_well(*, quartic: Value = 1.0, curvature: Value = 1.0) -> Potential:
 def _double_well_moments(temperature: float, quartic: float, curvature: float) -> BoltzmannMoments:
     from scipy.special import ive, kve
 
-    require(curvature > 0 and quartic > 0, "curvature", curvature, "moments are known for a double well only")
+    require(curvature > 0, "curvature", curvature, "moments are known for a double well only")
+    require(quartic > 0, "quartic", quartic, "moments are known for a double well only")
     z = curvature**2 / (8 * quartic * temperature)
     # I_{-n} = I_n + (2/pi) sin(n pi) K_n; ive and kve carry e^{-z} and e^{z}.
     reflected = math.sqrt(2) / math.pi * math.exp(-2 * z)
@@ -130,6 +134,8 @@ def curved_valley(*, bend: Value = 1.0, along: Value = 1.0, across: Value = 10.0
 
 
 def _curved_valley_moments(temperature: float, bend: float, along: float, across: float) -> BoltzmannMoments:
+    for name, stiffness in (("along", along), ("across", across)):
+        require(stiffness > 0, name, stiffness, "moments are known for a valley only")
     lift = bend * temperature / along
     covariance = np.diag([temperature / along, temperature / across + 2 * lift**2])
     return BoltzmannMoments(mean=np.array([0.0, lift]), covariance=covariance, energy=temperature)
@@ -157,6 +163,7 @@ def hinge(*, stiffness: Value = 1.0, margin: Value = 1.0) -> Potential:
 
 def _hinge_moments(temperature: float, stiffness: float, margin: float) -> BoltzmannMoments:
     require(margin >= 0, "margin", margin, "moments are known for a margin of zero or above")
+    require(stiffness > 0, "stiffness", stiffness, "moments are known for walls that push back only")
     soft = temperature / stiffness
     wall = math.sqrt(2 * math.pi * soft)
     weight = 2 * margin + wall

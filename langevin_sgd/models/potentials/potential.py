@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_positive, require
+from langevin_sgd.checks import InputError, as_array, as_callable, as_instance, as_positive, as_text, require
 from langevin_sgd.generated import load
-from langevin_sgd.models.potentials.source import PRELUDE, Expression, Rows, adding, built_on, called, filling
+from langevin_sgd.models.potentials.source import PRELUDE, Expression, Rows, adding, built_on, called, filling, named_in
 
 Value = float | np.ndarray
 
@@ -112,8 +112,13 @@ class Potential:
         Parameters
         ----------
         expression
-            Text that sympy reads, or a sympy expression. Where it has a kink (``Max``, ``Abs``) derivatives hold almost
-            everywhere.
+            Text, or a sympy expression. A text is read by a parser that runs no code; numbers, operators, the functions
+            exp, log, sqrt, cbrt, abs, sign, sin, cos, tan, their inverses, hyperbolic functions, erf, Min, Max,
+            Heaviside and Piecewise are known (`langevin_sgd.models.potentials.formula`). Every name that is declared
+            as a variable or parameter means that, also beta, gamma, lambda, S, N, pi; undeclared, pi is the number,
+            and E and I, which are no constants here, are refused. Where a formula has a kink (``Max``, ``abs``)
+            derivatives hold almost everywhere; one that jumps is refused, since its force has a delta function.
+            Square roots and logarithms of negative numbers are NaN.
         variables
             Names of the coordinates in order; by default all symbols that are not parameters, in natural order.
         parameters
@@ -130,7 +135,8 @@ class Potential:
         Raises
         ------
         InputError
-            If the text is no formula, or names and values do not fit it.
+            If the text is no formula or contains what cannot be written out, if the formula jumps, is too long, has no
+            real value, or names and values do not fit it.
 
         Examples
         --------
@@ -139,13 +145,16 @@ class Potential:
         ([[-6.0]], [[-1.0]])
         """
         values = checked_values(parameters or {})
+        if moments is not None:
+            as_callable("moments", moments)
         given = Expression(expression, variables, list(values))
+        given.require_no_jump(given.tree, values)  # before derivatives, in which a jump is a delta function
         code = Code(
             energy=given.rows([given.tree]),
             force=given.rows([-slope for slope in given.gradient()]),
             hessian=given.rows(given.hessian()),
         )
-        label = name or str(expression)
+        label = as_text("name", name) or given.label
         return cls(variables=given.variables, values=values, code=code, moments=moments, expression=given, name=label)
 
     @classmethod
@@ -187,10 +196,10 @@ class Potential:
             readable source: every process then compiles them anew.
         """
         values = checked_values(parameters or {})
-        names = tuple(variables.replace(",", " ").split() if isinstance(variables, str) else variables)
+        names = named_in(variables)
         require(len(names) > 0, "variables", variables, "must name at least one coordinate")
         size, roles = len(names), {"energy": energy, "force": force, "hessian": hessian}
-        given = {role: function for role, function in roles.items() if function is not None}
+        given = {role: function for role, function in roles.items() if function is not None or role != "hessian"}
         definitions, needs, reason = _adopted(given)
         if needs:
             warnings.warn(f"potential {name!r}: {reason}; every process compiles its kernels anew", stacklevel=2)
@@ -209,6 +218,12 @@ class Potential:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_loaded", {})
+        if self.expression is not None:
+            self.expression.require_no_jump(self.expression.tree, self.values)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is compiled stays behind: modules do not travel, and are found again or made anew.
+        return {**self.__dict__, "_loaded": {}}
 
     def __repr__(self) -> str:
         return f"Potential({self.name!r}, variables={' '.join(self.variables)!r}, {dict(self.values)!r})"
@@ -280,9 +295,8 @@ class Potential:
         return self.moments(temperature, **self.values)
 
     def _evaluated(self, role: str, rows: Rows, theta: np.ndarray) -> np.ndarray:
-        point = np.asarray(theta, dtype=float)
         size = self.parameters
-        require(point.shape[-1:] == (size,), "theta", point.shape, f"must have a last axis of length {size}")
+        point = points("theta", theta, size)
         position = np.ascontiguousarray(point.reshape(-1, size).T)
         out = np.empty((len(rows.results), position.shape[1]))
         self._module(role, rows).run(out, position, lane_values(self.values, point.shape[:-1]))
@@ -302,6 +316,13 @@ def force_source(potential: Potential) -> str:
     return potential.code.definitions + adding("add_force", potential.code.force)
 
 
+def points(name: str, value: Any, size: int) -> np.ndarray:
+    """Points of `size` coordinates as an array (..., size) that nobody else holds; NaN and infinity are taken."""
+    point = as_array(name, value, finite=False)
+    require(point.shape[-1:] == (size,), name, point.shape, f"must have a last axis of length {size}")
+    return point
+
+
 def lane_values(values: Mapping[str, Value], shape: tuple[int, ...]) -> Any:
     """Values for kernels: a tuple, or an array (value, lane) over `shape` where one of them differs by replica."""
     given = list(values.values())
@@ -316,10 +337,9 @@ def lane_values(values: Mapping[str, Value], shape: tuple[int, ...]) -> Any:
 def checked_values(values: Mapping[str, Value]) -> dict[str, Value]:
     """Values of parameters as finite numbers or arrays (replica,), or `InputError`."""
     checked: dict[str, Value] = {}
-    for name, value in values.items():
-        number = np.asarray(value, dtype=float)
-        require(number.ndim <= 1 and number.size > 0, name, number.shape, "must be a number, or an array over replicas")
-        require(bool(np.isfinite(number).all()), name, value, "must be finite")
+    for name, value in as_instance("parameters", values, Mapping, "must map names to numbers").items():
+        number = as_array(as_text("parameters", name), value, ndim=(0, 1))
+        require(number.size > 0, name, value, "must be a number, or an array over replicas")
         checked[name] = number if number.ndim else float(number)
     return checked
 

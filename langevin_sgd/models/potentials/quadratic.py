@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import as_positive, require
-from langevin_sgd.models.potentials.potential import BoltzmannMoments
+from langevin_sgd.checks import as_array, as_positive, require
+from langevin_sgd.models.potentials.potential import BoltzmannMoments, points
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,8 +44,7 @@ class Quadratic:
 
     def __init__(self, *, stiffness: np.ndarray, centre: np.ndarray | None = None) -> None:
         matrix = require_symmetric("stiffness", stiffness)
-        point = np.zeros(len(matrix)) if centre is None else np.asarray(centre, dtype=float)
-        require(point.shape == (len(matrix),), "centre", point.shape, f"must have shape ({len(matrix)},)")
+        point = np.zeros(len(matrix)) if centre is None else as_array("centre", centre, shape=(len(matrix),))
         object.__setattr__(self, "stiffness", matrix)
         object.__setattr__(self, "centre", point)
 
@@ -56,19 +55,21 @@ class Quadratic:
 
     def energy(self, theta: np.ndarray) -> np.ndarray:
         """Potential energy at `theta` (..., parameter); shape (...)."""
-        offset = theta - self.centre
+        offset = points("theta", theta, self.parameters) - self.centre
         return np.einsum("...i,ij,...j->...", offset, self.stiffness, offset) / 2
 
     def force(self, theta: np.ndarray) -> np.ndarray:
         """Minus the gradient at `theta` (..., parameter); same shape."""
-        return (self.centre - theta) @ self.stiffness
+        return (self.centre - points("theta", theta, self.parameters)) @ self.stiffness
 
     def hessian(self, theta: np.ndarray) -> np.ndarray:
         """Second derivative at `theta` (..., parameter): the stiffness, (..., parameter, parameter)."""
-        return np.broadcast_to(self.stiffness, (*np.shape(theta), self.parameters))
+        shape = points("theta", theta, self.parameters).shape
+        return np.broadcast_to(self.stiffness, (*shape, self.parameters))
 
     def modified(self, lr: float) -> Quadratic:
         """Return U + (lr/4) |grad U|^2, which is quadratic again: stiffness K + lr K^2/2."""
+        lr = as_positive("lr", lr)
         return Quadratic(stiffness=self.stiffness + lr / 2 * self.stiffness @ self.stiffness, centre=self.centre)
 
     def boltzmann(self, temperature: float) -> BoltzmannMoments:
@@ -88,10 +89,9 @@ class Quadratic:
 
 def require_symmetric(name: str, value: np.ndarray) -> np.ndarray:
     """Return `value` as a float matrix, or raise `InputError` unless it is square, finite and symmetric."""
-    matrix = np.asarray(value, dtype=float)
+    matrix = as_array(name, value)
     square = matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1] > 0
-    require(square, name, matrix.shape, "must be a square matrix")
-    scale = np.abs(matrix).max()
-    symmetric = bool(np.isfinite(scale)) and bool(np.allclose(matrix, matrix.T, rtol=0, atol=1e-10 * scale))
-    require(symmetric, name, "a matrix that is not finite and symmetric", "must equal its transpose")
+    require(square, name, value, "must be a square matrix")
+    symmetric = bool(np.allclose(matrix, matrix.T, rtol=0, atol=1e-10 * np.abs(matrix).max()))
+    require(symmetric, name, value, "must equal its transpose")
     return matrix

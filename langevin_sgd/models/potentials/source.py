@@ -1,5 +1,7 @@
 r"""From expressions to source: functions that fill blocks of replicas, written out by sympy's printer.
 
+Formulas are read in `langevin_sgd.models.potentials.formula`, which also says what they may contain.
+
 A block holds its coordinates as (coordinate, lane); one generated function fills all rows of an array lane by lane,
 
     out[i, lane] = f_i(position[:, lane], values)                       (`filling`)
@@ -8,19 +10,32 @@ A block holds its coordinates as (coordinate, lane); one generated function fill
 with common subexpressions computed once, polynomials of one variable in Horner's form, whole powers as products, and
 every constant in the precision of the block, so that a loop over lanes becomes vector instructions and float32 stays
 float32. Derivatives are those of sympy; where a function has a kink (``Max``, ``Abs``), derivatives hold almost
-everywhere and a delta function in the second derivative is left out.
+everywhere and a delta function in the second derivative is left out. Functions that jump are refused
+(`langevin_sgd.models.potentials.jumps`), so that the first derivative holds none.
 """
 
 from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from langevin_sgd.checks import InputError
+from langevin_sgd.checks import InputError, as_text, as_tuple, require, shown
+from langevin_sgd.models.potentials.formula import read, require_real_powers, require_writable
+from langevin_sgd.models.potentials.jumps import require_no_jump
+from langevin_sgd.models.potentials.size import (
+    LARGEST_DERIVATIVE,
+    LARGEST_HORNER,
+    LARGEST_SOURCE,
+    MOST_VARIABLES,
+    derivative_size,
+    require_short,
+    terms_multiplied_out,
+    written_size,
+)
 
 PRELUDE = """import math
 
@@ -143,7 +158,7 @@ class Expression:
     Parameters
     ----------
     expression
-        Text for ``sympy.sympify``, or an expression of sympy.
+        Text, or an expression of sympy.
     variables
         Names in the order of the coordinates; every free symbol that is not a parameter by default, in natural order
         (x2 before x10).
@@ -168,16 +183,20 @@ class Expression:
     ) -> None:
         import sympy
 
-        given = parsed(expression)
-        found = {str(symbol) for symbol in given.free_symbols}
-        names = natural_order(found - set(parameters)) if variables is None else variables
-        self.variables = tuple(names.replace(",", " ").split() if isinstance(names, str) else names)
         self.parameters = tuple(parameters)
-        _check_names(given, found, self.variables, self.parameters, partial=partial)
-        self.coordinates = sympy.symbols(_names("x", len(self.variables)), real=True)
+        names = () if variables is None else named_in(variables)
+        given = read(expression, (*names, *self.parameters))
+        found = {str(symbol) for symbol in given.free_symbols}
+        if variables is None:
+            names = tuple(natural_order(found - set(self.parameters)))
+        self.variables, self.label = names, expression if isinstance(expression, str) else str(given)
+        _check_names(self.label, found, names, self.parameters, partial=partial)
+        self.coordinates = sympy.symbols(_names("x", len(names)), real=True)
         self._values = sympy.symbols(_names("p", len(self.parameters)), real=True)
-        renamed = dict(zip((*self.variables, *self.parameters), (*self.coordinates, *self._values), strict=True))
+        renamed = dict(zip((*names, *self.parameters), (*self.coordinates, *self._values), strict=True))
         self.tree = given.subs({symbol: renamed[str(symbol)] for symbol in given.free_symbols})
+        require_writable(self.tree, self.label)
+        require_real_powers(self.tree, self._values, self.label)
 
     def with_parameters(self, names: Sequence[str]) -> Expression:
         """Return the expression with parameters more, which it does not contain."""
@@ -203,19 +222,38 @@ class Expression:
         return tree.subs({symbol: sympy.Symbol(name, real=True) for symbol, name in symbols.items()})
 
     def gradient(self) -> list[Any]:
-        """Return the first derivatives, by coordinate."""
-        return [self.tree.diff(x) for x in self.coordinates]
+        """Return the first derivatives, by coordinate; delta functions of what does not jump are zero."""
+        return [_without_deltas(slope) for slope in self._derived([self.tree])]
 
     def hessian(self) -> list[Any]:
         """Return the second derivatives, row by row."""
-        return [first.diff(x) for first in self.gradient() for x in self.coordinates]
+        return self._derived(self.gradient())
+
+    def spread(self, tree: Any, coordinate: Any) -> Any:
+        """Return b db/dx of a noise amplitude b."""
+        require_short(derivative_size(tree, [coordinate]), LARGEST_DERIVATIVE, self.label, "its derivatives")
+        return _without_deltas((tree**2).diff(coordinate) / 2)
+
+    def require_no_jump(self, tree: Any, values: Mapping[str, Any]) -> None:
+        """Raise `InputError` if a function of the coordinates jumps at these values of the parameters."""
+        require_no_jump(tree, self.coordinates, self._values, values, self.label)
+
+    def _derived(self, trees: list[Any]) -> list[Any]:
+        """Return the derivatives of every tree by all coordinates."""
+        size = sum(derivative_size(tree, self.coordinates) for tree in trees)
+        require_short(size, LARGEST_DERIVATIVE, self.label, "its derivatives")
+        return [tree.diff(x) for tree in trees for x in self.coordinates]
 
     def rows(self, trees: Sequence[Any]) -> Rows:
         """Write expressions out as source."""
         import sympy
 
         ready = [self._ready(tree) for tree in trees]
+        for tree in ready:
+            require_writable(tree, self.label, "has a derivative that contains")
         shared, results = sympy.cse(ready, symbols=sympy.numbered_symbols("t_"), order="none")
+        for part in (*(tree for _, tree in shared), *results):
+            require_short(written_size(part, LARGEST_POWER), LARGEST_SOURCE, self.label, "written out")
         printer = _printer()
         statements = [f"{symbol} = {printer.doprint(tree)}" for symbol, tree in shared]
         texts = [printer.doprint(tree) for tree in results]
@@ -224,23 +262,32 @@ class Expression:
     def _ready(self, tree: Any) -> Any:
         import sympy
 
-        tree = tree.replace(sympy.DiracDelta, lambda *_: sympy.S.Zero)
-        if len(self.coordinates) == 1 and tree.is_polynomial(*self.coordinates):
+        tree = _without_deltas(tree)
+        alone = len(self.coordinates) == 1 and tree.is_polynomial(*self.coordinates)
+        if alone and terms_multiplied_out(tree) <= LARGEST_HORNER:
             return sympy.horner(tree, wrt=self.coordinates[0])
         return tree
 
 
-def parsed(expression: Any) -> Any:
-    """Return the expression that sympy reads, or raise `InputError`."""
+def _without_deltas(tree: Any) -> Any:
+    """Return a tree without delta functions: of the second derivative at a kink, and of what is zero where they are."""
     import sympy
 
-    try:
-        tree = sympy.sympify(expression)
-    except (sympy.SympifyError, TypeError, SyntaxError, AttributeError) as error:
-        raise InputError(f"expression = {expression!r}: sympy cannot read it") from error
-    if not isinstance(tree, sympy.Expr):
-        raise InputError(f"expression = {expression!r}: must be a formula with a number as its value")
-    return tree
+    return tree.replace(sympy.DiracDelta, lambda *_: sympy.S.Zero)
+
+
+def named_in(names: Sequence[str] | str) -> tuple[str, ...]:
+    """Return names from a text, parted by commas or spaces, or from a sequence."""
+    if isinstance(names, str):
+        return tuple(names.replace(",", " ").split())
+    return as_tuple("variables", names, as_text)
+
+
+def free_names(formulas: Iterable[Any], parameters: Iterable[str]) -> list[str]:
+    """Names in formulas that are no parameters, in natural order."""
+    declared = list(parameters)
+    found = {str(symbol) for formula in formulas for symbol in read(formula, declared).free_symbols}
+    return natural_order(found - set(declared))
 
 
 def natural_order(names: Iterable[str]) -> list[str]:
@@ -253,17 +300,17 @@ def natural_order(names: Iterable[str]) -> list[str]:
 
 
 def _check_names(
-    tree: Any, found: set[str], variables: Sequence[str], parameters: Sequence[str], *, partial: bool
+    label: str, found: set[str], variables: Sequence[str], parameters: Sequence[str], *, partial: bool
 ) -> None:
-    if not variables:
-        raise InputError(f"expression = '{tree}': must contain at least one variable")
+    require(len(variables) > 0, "expression", label, "must contain at least one variable")
+    require(len(variables) <= MOST_VARIABLES, "variables", len(variables), f"must be at most {MOST_VARIABLES}")
     both = set(variables) & set(parameters)
-    if both or len(set(variables)) < len(variables):
-        raise InputError(f"variables = {list(variables)}: must differ from one another and from the parameters")
-    if unknown := sorted(found - set(variables) - set(parameters)):
-        raise InputError(f"expression = '{tree}': {', '.join(unknown)} is neither a variable nor a parameter")
-    if not partial and (unused := sorted(set(parameters) - found)):
-        raise InputError(f"parameters = {unused}: do not occur in '{tree}'")
+    distinct = not both and len(set(variables)) == len(variables)
+    require(distinct, "variables", list(variables), "must differ from one another and from the parameters")
+    unknown = sorted(found - set(variables) - set(parameters))
+    require(not unknown, "expression", label, f"{', '.join(unknown)} is neither a variable nor a parameter")
+    unused = sorted(set(parameters) - found)
+    require(partial or not unused, "parameters", unused, f"do not occur in {shown(label)}")
 
 
 def _printer() -> Any:

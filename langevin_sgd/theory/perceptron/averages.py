@@ -21,7 +21,8 @@ Closed forms: at kappa = 0, with x = s^2/N^2 and I the regularised incomplete be
 
 at chi = 0, with T Owen's function, n = Phi(m) erf(h/sqrt 2) + 2 T(m, s/a) and gz = -2 (s/N) phi(h) Phi(m) (both free of
 cancellation); at s = 0, n = P((1+chi)/2, kappa^2/(2 a^2)), the regularised lower incomplete gamma function. Derived.
-Relative accuracy 1e-11 or better for chi <= 20 and any ratio of a, s and kappa.
+Relative accuracy 1e-11 or better for -0.9 <= chi <= 100 and any ratio of a, s and kappa; towards chi = -1 that of gz is
+lost where almost all is unfit.
 """
 
 from __future__ import annotations
@@ -31,9 +32,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import as_not_negative
+from langevin_sgd.checks import as_array, require
 from langevin_sgd.theory.perceptron.half_line import half_line_rule
-from langevin_sgd.theory.perceptron.inputs import Array, density_amplitude, mean_projection, not_negative, require_chi
+from langevin_sgd.theory.perceptron.inputs import (
+    LARGEST_SIZE,
+    Array,
+    as_chi,
+    as_size,
+    as_sizes,
+    density_amplitude,
+    mean_projection,
+)
+from langevin_sgd.theory.underflow import vanishing
 
 _ROOT_TWO_PI = math.sqrt(2 * math.pi)
 _TINY = 1e-150
@@ -61,6 +71,7 @@ class Averages:
     q: Array
 
 
+@vanishing
 def averages(signal: float | Array, noise: float | Array, *, chi: float = 0.0, margin: float) -> Averages:
     """Averages n, g1, gz, q over a fresh sample.
 
@@ -70,9 +81,9 @@ def averages(signal: float | Array, noise: float | Array, *, chi: float = 0.0, m
         a and s, >= 0, in units of the margin; they broadcast. At noise 0 the limit s -> 0, and with signal and margin
         0 as well nothing is unfit (the inequality is strict).
     chi
-        Depletion exponent, > -1; default 0, Gaussian data.
+        Depletion exponent, > -1 and at most 100; default 0, Gaussian data.
     margin
-        kappa >= 0.
+        kappa, zero or from 1e-50 to 1e50, which signal and noise must not exceed either.
 
     Raises
     ------
@@ -85,23 +96,23 @@ def averages(signal: float | Array, noise: float | Array, *, chi: float = 0.0, m
     >>> [round(float(value), 8) for value in (state.n, state.g1, state.gz, state.q)]
     [0.16438312, 0.0359716, -0.15868788, 0.23647872]
     """
-    require_chi(chi)
-    margin = as_not_negative("margin", margin)
-    a, s = np.broadcast_arrays(not_negative("signal", signal), not_negative("noise", noise))
+    chi, margin = as_chi("chi", chi), as_size("margin", margin)
+    a, s = together(as_sizes("signal", signal), as_sizes("noise", noise))
     n = unfit_fraction(a, s, chi, margin)
     gz, excess = noise_averages(a, s, chi, margin)
     return Averages(n=n, g1=mean_projection(chi) * unfit_fraction(a, s, chi + 1, margin), gz=gz, q=n + excess)
 
 
+@vanishing
 def test_error(signal: float | Array, noise: float | Array, *, chi: float) -> Array:
     """Population test error, I_x((1+chi)/2, 1/2)/2 with x = s^2/(a^2+s^2): the tail of Student's t distribution.
 
     Parameters
     ----------
     signal
-        w_1/sqrt(d); may be negative (error above one half).
+        w_1/sqrt(d); may be negative (error above one half). NaN, weights that diverged, has the error NaN.
     noise
-        ||w_perp||/sqrt(d) >= 0. Weights of zero guess: error 1/2.
+        ||w_perp||/sqrt(d) >= 0, or NaN. Weights of zero guess: error 1/2.
     chi
         Depletion exponent, > -1.
 
@@ -110,10 +121,22 @@ def test_error(signal: float | Array, noise: float | Array, *, chi: float) -> Ar
     >>> round(float(test_error(1.0, 1.0, chi=1)), 7)
     0.1464466
     """
-    require_chi(chi)
-    a, s = np.broadcast_arrays(np.asarray(signal, dtype=float), not_negative("noise", noise))
+    chi = as_chi("chi", chi)
+    a, s = together(as_array("signal", signal, finite=False), as_array("noise", noise, finite=False))
+    allowed = f"must be NaN or at most {LARGEST_SIZE:g} in size"
+    require(not bool((np.abs(a) > LARGEST_SIZE).any()), "signal", signal, allowed)
+    require(not bool((s < 0).any() or (s > LARGEST_SIZE).any()), "noise", noise, f"{allowed}, and not negative")
     aligned = np.where((a == 0) & (s == 0), 0.5, _zero_margin_fraction(np.abs(a), s, chi))
     return np.where(a < 0, 1 - aligned, aligned)
+
+
+def together(signal: Array, noise: Array) -> tuple[Array, Array]:
+    """Return signal and noise in their common shape."""
+    try:
+        a, s = np.broadcast_arrays(signal, noise)
+    except ValueError:
+        require(False, "noise", noise.shape, f"must have a shape that goes with that of signal, {signal.shape}")
+    return a, s
 
 
 def unfit_fraction(a: Array, s: Array, chi: float, margin: float) -> Array:
@@ -186,6 +209,9 @@ def _over_projection(a: Array, s: Array, chi: float, margin: float) -> Array:
 
 def _direction(a: Array, s: Array) -> tuple[Array, Array]:
     """Cosine and sine of the angle of the weights to the teacher; zero weights have neither."""
+    largest = np.maximum(a, s)
+    largest = np.where(largest > 0, largest, 1.0)
+    a, s = a / largest, s / largest  # so that no square vanishes
     norm = np.hypot(a, s)
     norm = np.where(norm > 0, norm, 1.0)
     return a / norm, s / norm

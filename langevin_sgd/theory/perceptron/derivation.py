@@ -15,6 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from langevin_sgd.theory.perceptron.inputs import as_exponent
+
 
 @dataclass(frozen=True, eq=False)
 class Derivation:
@@ -46,6 +48,7 @@ class Derivation:
         >>> derive_exponents().at(1)
         {'gamma': 0.5, 'b': 2.0, 'delta': 1.0, 'growth': 0.25}
         """
+        chi = as_exponent("chi", chi)
         names = ("gamma", "b", "delta", "growth")
         return {name: float(getattr(self, name).subs("chi", chi)) for name in names}
 

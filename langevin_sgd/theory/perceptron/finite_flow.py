@@ -23,12 +23,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import as_count, as_not_negative, as_positive, require
+from langevin_sgd.checks import as_count, require, shown
 from langevin_sgd.theory.perceptron.averages import noise_averages, unfit_fraction
-from langevin_sgd.theory.perceptron.flow import FIRST_TIME, follow
+from langevin_sgd.theory.perceptron.flow import FIRST_TIME, LAST_TIME, follow
 from langevin_sgd.theory.perceptron.increments import drift
-from langevin_sgd.theory.perceptron.inputs import Array, mean_projection, not_negative, require_chi
+from langevin_sgd.theory.perceptron.inputs import (
+    Array,
+    as_chi,
+    as_positive_size,
+    as_size,
+    mean_projection,
+    not_negative,
+)
 from langevin_sgd.theory.perceptron.late_stage import quasi_stationary_noise
+from langevin_sgd.theory.underflow import vanishing
 
 _STEP = 1e-2
 _STENCIL = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [-1, -1]], dtype=float)
@@ -47,6 +55,7 @@ class FiniteFlow:
     noise_deviation: Array
 
 
+@vanishing
 def finite_flow(
     tau: float | Sequence[float] | Array,
     *,
@@ -83,19 +92,20 @@ def finite_flow(
     >>> round(float(path.signal), 3), round(float(path.noise), 3)
     (2.639, 0.398)
     """
-    times = not_negative("tau", np.asarray(tau, dtype=float))
+    times = not_negative("tau", tau)
     require(times.size > 0, "tau", tau, "must hold at least one time")
-    require_chi(chi)
-    margin = as_not_negative("margin", margin)
-    temperature = as_positive("temperature", temperature)
-    noise = as_positive("noise", noise)
+    chi, margin = as_chi("chi", chi), as_size("margin", margin)
+    temperature, noise = as_positive_size("temperature", temperature), as_positive_size("noise", noise)
     dimension = as_count("dimension", dimension, 2)
     batch_size = as_count("batch_size", batch_size)
     chain = _Chain(chi, margin / temperature, dimension, batch_size)
+    last = temperature * LAST_TIME
+    require(bool((times <= last).all()), "tau", tau, f"must be at most {last:g}")
     moments, place = np.unique(times.ravel(), return_inverse=True)
-    clock = np.log1p(moments / (temperature * FIRST_TIME))
+    clock = np.log1p(moments / temperature / FIRST_TIME)
     start = [0.0, (noise / temperature) ** 2, 0.0, 0.0, 0.0]
-    path = follow(chain.rate, start, max(clock[-1], 1e-9), t_eval=clock, rtol=1e-6, atol=chain.negligible)
+    last, what = max(clock[-1], 1e-9), f"tau = {shown(tau)}"
+    path = follow(chain.rate, start, last, what, t_eval=clock, rtol=1e-6, atol=chain.negligible)
     a, v, spread_a, _, spread_v = path.y[:, place.reshape(times.shape)]
     s = np.sqrt(np.where((v > 0) & (spread_v <= v**2), v, np.nan))
     return FiniteFlow(

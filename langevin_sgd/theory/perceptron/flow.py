@@ -8,7 +8,8 @@ correlations of weights with points already seen slow the signal.
 
 The squared noise is a variable without singularity at s = 0. Time is taken as ln(1 + tau/tau_0) since all relaxes as
 powers of time, and the equations become stiff: the noise relaxes (a/s)^2 times faster than the signal grows. LSODA
-follows both to a relative 1e-9.
+follows both to a relative 1e-9, in at most `LONGEST` evaluations of the equations. At times so short that the state
+moves along a straight line, that line is taken.
 """
 
 from __future__ import annotations
@@ -20,16 +21,24 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_not_negative, require
+from langevin_sgd.checks import InputError, as_array, require, shown
 from langevin_sgd.theory.perceptron.averages import unfit_fraction
 from langevin_sgd.theory.perceptron.increments import drift
-from langevin_sgd.theory.perceptron.inputs import Array, not_negative, require_chi
+from langevin_sgd.theory.perceptron.inputs import Array, as_chi, as_size, not_negative
+from langevin_sgd.theory.perceptron.late_stage import late_passage
+from langevin_sgd.theory.underflow import vanishing
 
 FIRST_TIME = 1e-6
-_LAST_TIME = 1e120
-_TOLERANCES: dict[str, Any] = {"rtol": 1e-10, "atol": [1e-13, 1e-24]}
+LONGEST = 50_000
+"""Evaluations of the equations, some seconds: a flow to tau = 1e100 takes nearly as many."""
+LAST_TIME = 1e120
+_STRAIGHT = 1e-220
+"""Time up to which the state moves along a straight line, whatever the sizes of margin, temperature and start."""
+_PRECISION, _NEGLIGIBLE = 1e-10, np.array([1e-13, 1e-24])
+"""Relative error of the solver, and absolute errors of a and s^2 where these are of order one."""
 
 
+@vanishing
 def flow(
     tau: float | Sequence[float] | Array,
     *,
@@ -44,13 +53,14 @@ def flow(
     Parameters
     ----------
     tau
-        Times lr * steps / d, >= 0, in any order.
+        Times lr * steps / d, >= 0, in any order; at most 1e120 in units of the largest of the next four.
     chi, margin
-        Data law, > -1, default 0; margin >= 0.
+        Data law, > -1 and at most 100, default 0; margin >= 0.
     temperature
         T = lr/B >= 0.
     signal, noise
         The state at tau = 0, >= 0; by default no signal and a noise of 1e-3, which is forgotten at once for T > 0.
+        Each of these four is zero or lies between 1e-50 and 1e50.
 
     Returns
     -------
@@ -60,7 +70,7 @@ def flow(
     Raises
     ------
     InputError
-        If an argument is out of range.
+        If an argument is out of range, or the equations are too stiff to be followed so far.
 
     Examples
     --------
@@ -68,17 +78,24 @@ def flow(
     >>> round(float(a), 5), round(float(s), 6)
     (4.5519, 0.399456)
     """
-    times = not_negative("tau", np.asarray(tau, dtype=float))
+    times = not_negative("tau", tau)
     equation = _Equation.of(chi, margin, temperature, signal, noise)
-    moments, place = np.unique(times.ravel(), return_inverse=True)
-    if equation.at_rest or moments.size == 0 or moments[-1] == 0:
+    last = LAST_TIME * equation.unit
+    require(bool((times <= last).all()), "tau", tau, f"must be at most {last:g}")
+    moments, place = np.unique((times / equation.unit).ravel(), return_inverse=True)
+    if equation.at_rest or moments.size == 0:
         return np.full(times.shape, float(signal)), np.full(times.shape, float(noise))
-    clock = np.log1p(moments / (equation.unit * FIRST_TIME))
-    states = follow(
-        equation.rate, equation.start, clock[-1], t_eval=clock, **_TOLERANCES
-    ).y * equation.unit ** np.array([[1], [2]])
-    a, v = states[:, place.reshape(times.shape)]
-    return a, np.sqrt(np.maximum(v, 0.0))
+    states = np.array(equation.start) + np.outer(moments, equation.rate(np.array(equation.start)))
+    # At short times the state is as small as the time, and so must its absolute errors be: they come in groups.
+    group = np.floor(np.log10(np.clip(moments, _STRAIGHT, 1.0)) / 6)
+    for member in np.unique(group[moments > _STRAIGHT]):
+        chosen = (group == member) & (moments > _STRAIGHT)
+        clock, what = np.log1p(moments[chosen] / FIRST_TIME), f"tau = {shown(tau)}"
+        errors = min(1.0, moments[chosen][0]) * _NEGLIGIBLE
+        path = follow(equation.rate, equation.start, clock[-1], what, t_eval=clock, rtol=_PRECISION, atol=errors)
+        states[chosen] = path.y.T
+    a, v = states[place.reshape(times.shape)].T
+    return equation.unit * a.T, equation.unit * np.sqrt(np.maximum(v.T, 0.0))
 
 
 def flow_until(
@@ -115,16 +132,17 @@ def flow_until(
     >>> round(float(tau), 2), round(float(a), 4)
     (21517.13, 12.6966)
     """
-    goals = np.asarray(unfit, dtype=float)
-    require(bool(np.all((goals > 0) & (goals <= 1))), "unfit", unfit, "must satisfy 0 < unfit <= 1")
+    allowed = "must satisfy 0 < unfit <= 1"
+    goals = as_array("unfit", unfit, allowed=allowed)
+    require(bool(np.all((goals > 0) & (goals <= 1))), "unfit", unfit, allowed)
     equation = _Equation.of(chi, margin, temperature, signal, noise)
     moments, place = np.unique(goals.ravel(), return_inverse=True)
     rows = np.tile([0.0, *equation.start], (moments.size, 1))
     ahead = moments < equation.unfit(equation.start)
     if ahead.any():
         rows[ahead] = equation.passages(moments[ahead])
-    tau, a, v = (rows * equation.unit ** np.array([1, 1, 2]))[place.reshape(goals.shape)].T
-    return tau.T, a.T, np.sqrt(np.maximum(v.T, 0.0))
+    tau, a, v = rows[place.reshape(goals.shape)].T
+    return equation.unit * tau.T, equation.unit * a.T, equation.unit * np.sqrt(np.maximum(v.T, 0.0))
 
 
 @dataclass(frozen=True)
@@ -139,11 +157,12 @@ class _Equation:
 
     @classmethod
     def of(cls, chi: float, margin: float, temperature: float, signal: float, noise: float) -> _Equation:
-        require_chi(chi)
-        for name, value in {"margin": margin, "temperature": temperature, "signal": signal, "noise": noise}.items():
-            as_not_negative(name, value)
+        chi, margin, temperature = as_chi("chi", chi), as_size("margin", margin), as_size("temperature", temperature)
+        signal, noise = as_size("signal", signal), as_size("noise", noise)
         unit = max(margin, temperature, signal, noise) or 1.0
-        return cls(chi, margin / unit, temperature / unit, (signal / unit, (noise / unit) ** 2), unit)
+        # a noise whose square would vanish beside the unit is still not zero: at zero the signal would stand still
+        square = max((noise / unit) ** 2, 1e-300) if noise > 0 else 0.0
+        return cls(chi, margin / unit, temperature / unit, (signal / unit, square), unit)
 
     @property
     def at_rest(self) -> bool:
@@ -159,10 +178,15 @@ class _Equation:
 
     def passages(self, goals: Array) -> Array:
         """(goal, 3) tau, a and s^2 at the first passage of each goal, given in rising order and below the start."""
+        allowed = f"is not reached within tau = {LAST_TIME:g}"
+        far = late_passage(goals[0], chi=self.chi, margin=self.margin, temperature=self.temperature)
+        require(far < 1e9 * LAST_TIME, "unfit", float(goals[0]), allowed)
         events = [self._passage(goal, goal == goals[0]) for goal in goals]
-        result = follow(self.rate, self.start, math.log(_LAST_TIME / FIRST_TIME), events=events, **_TOLERANCES)
+        what = f"unfit = {goals[0]:g}"
+        last, errors = math.log(LAST_TIME / FIRST_TIME), {"rtol": _PRECISION, "atol": _NEGLIGIBLE}
+        result = follow(self.rate, self.start, last, what, events=events, **errors)
         found = [len(clocks) > 0 for clocks in result.t_events]
-        require(all(found), "unfit", float(goals[0]), f"is not reached within tau = {_LAST_TIME:g}")
+        require(all(found), "unfit", float(goals[0]), allowed)
         return np.array(
             [
                 [FIRST_TIME * math.expm1(clocks[0]), *states[0]]
@@ -179,15 +203,36 @@ class _Equation:
         return excess
 
 
-def follow(rate: Callable[[Array], Sequence[float]], start: Sequence[float], last: float, **options: Any) -> Any:
-    """Integrate d(state)/dtau = rate(state) over the clock ln(1 + tau/FIRST_TIME) from 0 to `last`; scipy's result."""
+def follow(
+    rate: Callable[[Array], Sequence[float]], start: Sequence[float], last: float, what: str, **options: Any
+) -> Any:
+    """Integrate d(state)/dtau = rate(state) over the clock ln(1 + tau/FIRST_TIME) from 0 to `last`; scipy's result.
+
+    The solver sees the clock in units of `last`: it does not end where the square of a time vanishes.
+
+    Raises
+    ------
+    InputError
+        Beginning with `what`, if the solver gives up or would need more than `LONGEST` evaluations.
+    """
     from scipy.integrate import solve_ivp
 
-    def paced(clock: float, state: Array) -> list[float]:
-        lapse = FIRST_TIME * math.exp(clock)
+    evaluations = 0
+
+    def paced(share: float, state: Array) -> list[float]:
+        nonlocal evaluations
+        evaluations += 1
+        clock = share * last
+        if evaluations > LONGEST:
+            raise InputError(f"{what}: the flow is too stiff beyond ln(1 + tau / {FIRST_TIME:g}) = {clock:.3g}")
+        lapse = last * FIRST_TIME * math.exp(clock)
         return [lapse * speed for speed in rate(state)]
 
-    result = solve_ivp(paced, (0.0, last), start, method="LSODA", **options)
+    if "t_eval" in options:
+        options["t_eval"] = np.minimum(options["t_eval"] / last, 1.0)
+    result = solve_ivp(paced, (0.0, 1.0), start, method="LSODA", **options)
     if result.status < 0:
-        raise InputError(f"the flow cannot be followed beyond ln tau = {result.t[-1]:.1f}: {result.message}")
+        reached = last * result.t[-1]
+        raise InputError(f"{what}: the flow cannot be followed beyond ln tau = {reached:.1f}: {result.message}")
+    result.t_events = [last * clocks for clocks in result.t_events or []]
     return result

@@ -20,11 +20,13 @@ import math
 
 import numpy as np
 
-from langevin_sgd.checks import as_count, as_not_negative
+from langevin_sgd.checks import as_count, as_real
 from langevin_sgd.theory.perceptron.averages import averages, noise_averages, unfit_fraction
-from langevin_sgd.theory.perceptron.inputs import Array, mean_projection
+from langevin_sgd.theory.perceptron.inputs import Array, as_size, as_sizes, mean_projection
+from langevin_sgd.theory.underflow import vanishing
 
 
+@vanishing
 def mean_increments(
     signal: float | Array,
     noise: float | Array,
@@ -64,13 +66,13 @@ def mean_increments(
     >>> round(float(da), 6), round(float(ds2), 6)
     (0.062666, 0.0225)
     """
-    temperature = as_not_negative("temperature", temperature)
+    temperature = as_size("temperature", temperature)
     dimension = as_count("dimension", dimension, 2)
     batch_size = as_count("batch_size", batch_size)
     state = averages(signal, noise, chi=chi, margin=margin)
     lr = temperature * batch_size
     spread = temperature * ((dimension - 2) * state.n + state.q) + (lr - temperature) * state.gz**2
-    return lr / dimension * state.g1, lr / dimension * (2 * np.asarray(noise) * state.gz + spread / dimension)
+    return lr / dimension * state.g1, lr / dimension * (2 * as_sizes("noise", noise) * state.gz + spread / dimension)
 
 
 def drift(a: Array, v: Array, chi: float, margin: float, temperature: float) -> tuple[Array, Array]:
@@ -81,6 +83,7 @@ def drift(a: Array, v: Array, chi: float, margin: float, temperature: float) -> 
     return mean_projection(chi) * unfit_fraction(a, s, chi + 1, margin), 2 * s * gz + temperature * n
 
 
+@vanishing
 def noise_drift(signal: float, noise: float, *, chi: float = 0.0, margin: float, temperature: float) -> float:
     """ds/dtau = gz + T n/(2 s) in the limit of large dimension; infinite at noise 0 if T n > 0.
 
@@ -89,7 +92,8 @@ def noise_drift(signal: float, noise: float, *, chi: float = 0.0, margin: float,
     >>> round(noise_drift(1.3, 0.4, margin=0.2, temperature=1.0), 6)
     0.046791
     """
-    temperature = as_not_negative("temperature", temperature)
+    temperature = as_size("temperature", temperature)
+    signal, noise = as_real("signal", signal), as_real("noise", noise)
     state = averages(signal, noise, chi=chi, margin=margin)
     push = temperature * float(state.n)
     if push == 0:

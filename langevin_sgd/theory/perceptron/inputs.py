@@ -12,12 +12,21 @@ arXiv 2301.13703).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
-from langevin_sgd.checks import is_real, require
+from langevin_sgd.checks import as_array, as_not_negative, as_positive, as_real, require
 
 Array = np.ndarray
+Numbers = float | Sequence[float] | Array
+Result = TypeVar("Result", float, Array)
+
+LARGEST_CHI = 100.0
+"""Depletion exponent up to which averages are checked against quadrature in forty digits."""
+SMALLEST_SIZE, LARGEST_SIZE = 1e-50, 1e50
+"""Sizes of weights, margins and temperatures; squares of their ratios, which set times, stay within float64."""
 
 
 def density_amplitude(chi: float) -> float:
@@ -42,13 +51,52 @@ def mean_projection(chi: float) -> float:
     return math.sqrt(2) * math.exp(math.lgamma((2 + chi) / 2) - math.lgamma((1 + chi) / 2))
 
 
-def require_chi(chi: float) -> None:
-    """Raise `InputError` unless chi is a finite number above -1."""
-    require(is_real(chi) and chi > -1, "chi", chi, "must be a number above -1")
+def as_exponent(name: str, value: float) -> float:
+    """Return a number above -1: a depletion exponent where no integral over the data is taken."""
+    number = as_real(name, value, "must be a number above -1")
+    require(number > -1, name, value, "must be a number above -1")
+    return number
 
 
-def not_negative(name: str, value: float | Array) -> Array:
+def as_chi(name: str, value: float) -> float:
+    """Return a depletion exponent, -1 < chi <= 100."""
+    allowed = f"must be a number above -1 and at most {LARGEST_CHI:g}"
+    chi = as_real(name, value, allowed)
+    require(-1 < chi <= LARGEST_CHI, name, value, allowed)
+    return chi
+
+
+def as_size(name: str, value: float) -> float:
+    """Return a margin, a temperature, a signal or a noise: zero, or from 1e-50 to 1e50."""
+    size = as_not_negative(name, value)
+    require(size == 0 or SMALLEST_SIZE <= size <= LARGEST_SIZE, name, value, _SIZES)
+    return size
+
+
+def as_positive_size(name: str, value: float) -> float:
+    """Return such a number that is not zero."""
+    size = as_positive(name, value)
+    allowed = f"must be a positive number from {SMALLEST_SIZE:g} to {LARGEST_SIZE:g}"
+    require(SMALLEST_SIZE <= size <= LARGEST_SIZE, name, value, allowed)
+    return size
+
+
+def as_sizes(name: str, values: float | Array) -> Array:
+    """Return an array of signals or noises from zero to 1e50."""
+    sizes = not_negative(name, values)
+    require(bool((sizes <= LARGEST_SIZE).all()), name, values, f"must be at most {LARGEST_SIZE:g}")
+    return sizes
+
+
+def not_negative(name: str, value: Numbers) -> Array:
     """Return `value` as an array of floats; raise `InputError` unless all of it is finite and zero or above."""
-    values = np.asarray(value, dtype=float)
-    require(bool(np.all(np.isfinite(values) & (values >= 0))), name, value, "must be finite and zero or above")
-    return values
+    return as_array(name, value, minimum=0, allowed="must be finite and zero or above")
+
+
+def held(name: str, value: Numbers, result: Result) -> Result:
+    """Return `result` if float64 can hold it; else refuse the argument that made it so large."""
+    require(bool(np.all(np.isfinite(result))), name, value, "leads to numbers beyond the range of float64")
+    return result
+
+
+_SIZES = f"must be zero or from {SMALLEST_SIZE:g} to {LARGEST_SIZE:g}"

@@ -22,9 +22,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import as_count, as_not_negative, as_positive, require
+from langevin_sgd.checks import as_count, as_real, require
 from langevin_sgd.theory.perceptron.half_line import half_line_moment
-from langevin_sgd.theory.perceptron.inputs import Array, density_amplitude, not_negative, require_chi
+from langevin_sgd.theory.perceptron.inputs import (
+    LARGEST_CHI,
+    Array,
+    as_chi,
+    as_exponent,
+    as_positive_size,
+    as_size,
+    as_sizes,
+    density_amplitude,
+    held,
+    not_negative,
+)
+from langevin_sgd.theory.underflow import vanishing
+
+_FAR = 1e10
+"""Ratio kappa/s beyond which the balance of the noise has its limit, to rounding."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +76,12 @@ def exponents(chi: float = 0.0) -> Exponents:
     >>> law.gamma, law.b, law.delta, law.growth
     (0.5, 2.0, 1.0, 0.25)
     """
-    require_chi(chi)
+    chi = as_exponent("chi", chi)
     gamma = 1 / (1 + chi)
     return Exponents(gamma=gamma, b=(3 + chi) / (1 + chi), delta=1.0, crossover=gamma, growth=1 / (chi + 3))
 
 
+@vanishing
 def late_integral(power: float, margin_over_noise: float | Array) -> Array:
     """J_c(k), the integral of u^c Phi(k-u) over u > 0, for c > -1 and k >= 0; ~ k^(c+1)/(c+1) for large k.
 
@@ -74,14 +90,28 @@ def late_integral(power: float, margin_over_noise: float | Array) -> Array:
     >>> round(float(late_integral(1.0, 0.0)), 12)
     0.25
     """
-    return half_line_moment(power + 1, np.asarray(margin_over_noise, dtype=float)) / (power + 1)
+    power, end = _late("power", power, margin_over_noise)
+    with np.errstate(over="ignore"):
+        return held("margin_over_noise", margin_over_noise, half_line_moment(power + 1, end) / (power + 1))
 
 
+@vanishing
 def late_pull(power: float, margin_over_noise: float | Array) -> Array:
     """J'_c(k), the integral of u^c phi(u-k) over u > 0, for c > -1 and k >= 0."""
-    return half_line_moment(power, np.asarray(margin_over_noise, dtype=float))
+    power, end = _late("power", power, margin_over_noise)
+    with np.errstate(over="ignore"):
+        return held("margin_over_noise", margin_over_noise, half_line_moment(power, end))
 
 
+def _late(name: str, power: float, margin_over_noise: float | Array) -> tuple[float, Array]:
+    """Power and distance of a late integral, converted or refused."""
+    allowed = f"must be a number above -1 and at most {LARGEST_CHI + 1:g}"
+    number = as_real(name, power, allowed)
+    require(-1 < number <= LARGEST_CHI + 1, name, power, allowed)
+    return number, not_negative("margin_over_noise", margin_over_noise)
+
+
+@vanishing
 def quasi_stationary_noise(*, chi: float = 0.0, margin: float, temperature: float) -> float:
     """Noise s of the late stage, the root of s = (T/2) J_chi(kappa/s)/J'_chi(kappa/s).
 
@@ -97,17 +127,17 @@ def quasi_stationary_noise(*, chi: float = 0.0, margin: float, temperature: floa
     >>> round(quasi_stationary_noise(margin=1.0, temperature=1.0), 6)
     0.754205
     """
-    require_chi(chi)
-    margin = as_not_negative("margin", margin)
-    temperature = as_not_negative("temperature", temperature)
+    chi, margin, temperature = as_chi("chi", chi), as_size("margin", margin), as_size("temperature", temperature)
     loud = temperature * _balance(chi, 0.0)
     if temperature == 0 or margin == 0:
         return loud
     quiet = math.sqrt(margin) * math.sqrt(temperature) / math.sqrt(2 * (1 + chi))
-    # for chi >= 0 the root lies between the larger limit and the sum of both, for chi < 0 within these factors of them
+    # for chi >= 0 the root lies between the larger limit and the sum of both, for chi > -0.95 within these factors of
+    # them; nearer to -1 the bracket is widened
     return _root(chi, margin, temperature, max(loud * (1 - 1e-9), quiet / 3), 2 * (loud + quiet))
 
 
+@vanishing
 def signal_growth(
     tau: float | Sequence[float] | Array, *, chi: float = 0.0, margin: float, temperature: float
 ) -> Array:
@@ -125,11 +155,26 @@ def signal_growth(
     >>> round(float(signal_growth(1e6, margin=0.0, temperature=1.0)), 3)
     45.667
     """
+    chi, margin, temperature = as_chi("chi", chi), as_size("margin", margin), as_size("temperature", temperature)
+    times, unit = not_negative("tau", tau), max(margin, temperature) or 1.0
+    s = quasi_stationary_noise(chi=chi, margin=margin, temperature=temperature) / unit
+    speed = (chi + 3) * density_amplitude(chi) * _drive(chi, s, margin / unit)
+    with np.errstate(over="ignore"):
+        return held("tau", tau, unit * (speed * (times / unit)) ** (1 / (chi + 3)))
+
+
+def late_passage(unfit: float, *, chi: float, margin: float, temperature: float) -> float:
+    """Time at which the late stage has come down to a fraction of unfit samples, unchecked; infinite beyond float64."""
     s = quasi_stationary_noise(chi=chi, margin=margin, temperature=temperature)
-    speed = (chi + 3) * density_amplitude(chi) * _drive(chi, s, margin)
-    return (speed * not_negative("tau", np.asarray(tau, dtype=float))) ** (1 / (chi + 3))
+    if max(s, margin) == 0:
+        return 0.0
+    amplitude = density_amplitude(chi)
+    log_signal = (math.log(amplitude * _drive(chi - 1, s, margin)) - math.log(unfit)) / (1 + chi)
+    log_time = (chi + 3) * log_signal - math.log((chi + 3) * amplitude * _drive(chi, s, margin))
+    return math.exp(log_time) if log_time < 700 else math.inf
 
 
+@vanishing
 def quenched_noise(
     signal: float | Array, *, chi: float = 0.0, margin: float, temperature: float, points: int, dimension: int
 ) -> Array:
@@ -153,26 +198,35 @@ def quenched_noise(
     >>> round(float(quenched_noise(2.16, margin=1.0, temperature=0.1, points=5000, dimension=64)), 3)
     0.291
     """
-    require_chi(chi)
-    margin = as_positive("margin", margin)
-    temperature = as_not_negative("temperature", temperature)
+    chi, margin = as_chi("chi", chi), as_positive_size("margin", margin)
+    temperature = as_size("temperature", temperature)
     points = as_count("points", points)
     dimension = as_count("dimension", dimension)
-    a = not_negative("signal", signal)
+    a = as_sizes("signal", signal)
     require(bool(np.all(a > 0)), "signal", signal, "must be positive")
-    frozen = a**2 / density_amplitude(chi) * dimension / points * (margin / a) ** (1 - chi)
-    return np.sqrt((frozen + margin * temperature / 2) / (1 + chi))
+    with np.errstate(over="ignore", invalid="ignore"):
+        frozen = a**2 / density_amplitude(chi) * dimension / points * (margin / a) ** (1 - chi)
+        return held("signal", signal, np.sqrt((frozen + margin * temperature / 2) / (1 + chi)))
 
 
 def _balance(chi: float, margin_over_noise: float) -> float:
-    """s/T in balance, J_chi/(2 J'_chi)."""
+    """s/T in balance, J_chi/(2 J'_chi); half its argument over chi + 1 where that is large."""
+    if margin_over_noise > _FAR:
+        return margin_over_noise / (2 * (1 + chi))
     return float(late_integral(chi, margin_over_noise) / late_pull(chi, margin_over_noise)) / 2
 
 
 def _root(chi: float, margin: float, temperature: float, low: float, high: float) -> float:
     from scipy.optimize import brentq
 
-    return float(brentq(lambda s: temperature * _balance(chi, margin / s) - s, low, high, xtol=1e-300, rtol=1e-14))
+    def excess(s: float) -> float:
+        return temperature * _balance(chi, margin / s) - s
+
+    while excess(low) < 0:
+        low /= 2
+    while excess(high) > 0:
+        high *= 2
+    return float(brentq(excess, low, high, xtol=1e-300, rtol=1e-14))
 
 
 def _drive(chi: float, s: float, margin: float) -> float:

@@ -18,10 +18,20 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from langevin_sgd.checks import as_count, as_not_negative, as_positive
-from langevin_sgd.theory.perceptron.inputs import density_amplitude, mean_projection, require_chi
+import numpy as np
+
+from langevin_sgd.checks import as_count, as_positive, convert_fields
+from langevin_sgd.theory.perceptron.inputs import (
+    as_chi,
+    as_positive_size,
+    as_size,
+    density_amplitude,
+    held,
+    mean_projection,
+)
 from langevin_sgd.theory.perceptron.late_stage import late_integral, quasi_stationary_noise
 from langevin_sgd.theory.perceptron.stopping import crossover_temperature
+from langevin_sgd.theory.underflow import vanishing
 
 Regime = Literal["descent", "noise", "first_step"]
 
@@ -46,6 +56,7 @@ class FirstStep:
     noise_square: float
 
 
+@vanishing
 def step_one(*, chi: float = 0.0, lr: float, batch_size: int, dimension: int) -> FirstStep:
     """Signal and noise after the first step of SGD (opening text; w_perp is Gaussian in d - 1 dimensions).
 
@@ -61,20 +72,20 @@ def step_one(*, chi: float = 0.0, lr: float, batch_size: int, dimension: int) ->
     >>> round(step_one(chi=1, lr=32.0, batch_size=4, dimension=32).signal, 6)
     1.253314
     """
-    require_chi(chi)
-    lr = as_not_negative("lr", lr)
+    chi, lr = as_chi("chi", chi), as_size("lr", lr)
     batch_size = as_count("batch_size", batch_size)
     dimension = as_count("dimension", dimension, 2)
     reach, mean = lr / dimension, mean_projection(chi)
-    chi_mean = math.sqrt(2) * math.exp(math.lgamma(dimension / 2) - math.lgamma((dimension - 1) / 2))
+    length = math.sqrt(2) * _half_step((dimension - 1) / 2)
     return FirstStep(
         signal=reach * mean,
         signal_deviation=reach * math.sqrt((1 + chi - mean**2) / batch_size),
-        noise=reach * chi_mean / math.sqrt(batch_size),
+        noise=reach * length / math.sqrt(batch_size),
         noise_square=reach**2 * (dimension - 1) / batch_size,
     )
 
 
+@vanishing
 def critical_batch_size(*, chi: float = 0.0, points: int, dimension: int, constant: float) -> float:
     """B* = A d/M, the batch size above which the first step outweighs the noise; it depends on neither margin nor lr.
 
@@ -92,17 +103,25 @@ def critical_batch_size(*, chi: float = 0.0, points: int, dimension: int, consta
     >>> round(critical_batch_size(chi=1, points=1024, dimension=32, constant=0.25))
     45
     """
-    require_chi(chi)
-    points = as_count("points", points)
+    chi, points = as_chi("chi", chi), as_count("points", points)
     dimension = as_count("dimension", dimension, 2)
     constant = as_positive("constant", constant)
     return _signal_per_temperature(chi, points / (constant * dimension)) * dimension / mean_projection(chi)
 
 
+def _half_step(x: float) -> float:
+    """Gamma(x + 1/2) / Gamma(x), beyond 100 by its asymptotic series, to a relative 1e-13."""
+    if x < 100:
+        return math.exp(math.lgamma(x + 0.5) - math.lgamma(x))
+    series = 1 - 1 / (8 * x) + 1 / (128 * x**2) + 5 / (1024 * x**3) - 21 / (32768 * x**4) - 399 / (262144 * x**5)
+    return math.sqrt(x) * series
+
+
 def _signal_per_temperature(chi: float, inverse_unfit: float) -> float:
     loud = quasi_stationary_noise(chi=chi, margin=0.0, temperature=1.0)
     reach = density_amplitude(chi) * float(late_integral(chi, 0.0))
-    return loud * (reach * inverse_unfit) ** (1 / (1 + chi))
+    with np.errstate(over="ignore"):
+        return held("chi", chi, float(loud * np.float64(reach * inverse_unfit) ** (1 / (1 + chi))))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,12 +161,17 @@ class PhaseDiagram:
     constant_ratio: float = 1.0
 
     def __post_init__(self) -> None:
-        require_chi(self.chi)
-        object.__setattr__(self, "margin", as_positive("margin", self.margin))
-        object.__setattr__(self, "points", as_count("points", self.points))
-        object.__setattr__(self, "dimension", as_count("dimension", self.dimension, 2))
-        object.__setattr__(self, "constant", as_positive("constant", self.constant))
-        object.__setattr__(self, "constant_ratio", as_positive("constant_ratio", self.constant_ratio))
+        convert_fields(
+            self,
+            {
+                "chi": as_chi,
+                "margin": as_positive_size,
+                "points": as_count,
+                "dimension": lambda name, value: as_count(name, value, 2),
+                "constant": as_positive,
+                "constant_ratio": as_positive,
+            },
+        )
 
     @property
     def signal_per_temperature(self) -> float:
@@ -172,7 +196,7 @@ class PhaseDiagram:
     def signals(self, *, batch_size: float, lr: float) -> dict[Regime, float]:
         """Signal a at the stop that each of the three mechanisms would give alone."""
         batch_size = as_positive("batch_size", batch_size)
-        lr = as_not_negative("lr", lr)
+        lr = as_size("lr", lr)
         return {
             "descent": self.crossover_temperature * self.signal_per_temperature,
             "noise": lr / batch_size * self.signal_per_temperature,

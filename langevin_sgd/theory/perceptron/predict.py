@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import require
+from langevin_sgd.checks import as_array, require
 from langevin_sgd.theory.perceptron.averages import averages
 from langevin_sgd.theory.perceptron.flow import flow
 from langevin_sgd.theory.perceptron.increments import mean_increments, noise_drift
@@ -98,6 +98,6 @@ def predict_flow(
     >>> round(path["a"][0], 5), round(path["s"][0], 6)
     (1.31046, 0.284467)
     """
-    times = np.atleast_1d(np.asarray(tau, dtype=float))
+    times = np.atleast_1d(as_array("tau", tau, ndim=(0, 1), minimum=0))
     a, s = flow(times, chi=chi, margin=margin, temperature=temperature)
     return {"tau": times.tolist(), "a": a.tolist(), "s": s.tolist()}

@@ -10,5 +10,9 @@ step comes from ``minibatches`` or from ``langevin_noise``; ``losses`` are the l
 measured, with ``observe`` and ``gradient_noise``; ``result`` collects.
 """
 
-from langevin_sgd.training.networks.train import require_device as require_device
-from langevin_sgd.training.networks.train import train_networks as train_networks
+from langevin_sgd.models.networks.torch_there import require_torch
+
+require_torch()
+
+from langevin_sgd.training.networks.train import require_device as require_device  # noqa: E402
+from langevin_sgd.training.networks.train import train_networks as train_networks  # noqa: E402

@@ -24,6 +24,7 @@ from langevin_sgd.training.networks.observables import measure
 from langevin_sgd.training.networks.observe import labels_of, outputs_on, stretches, unfit_points
 from langevin_sgd.training.networks.result import DIVERGED, FITTED, REACHED, STUCK
 from langevin_sgd.training.networks.state import State, Task, flat, sums_of
+from langevin_sgd.training.unfit import allowed_unfit
 
 
 def settle(task: Task, source: Source, state: State, done: torch.Tensor, step: int, over: int | None) -> torch.Tensor:
@@ -70,8 +71,9 @@ def end_where_few_are_unfit(task: Task, source: Source, state: State, done: torc
     """End the training of replicas of which at most `until_unfit` of the points are unfit; return all that are done."""
     going = state.select(~done)
     unfit, overflow = look(task, source, going, step)
-    points = torch.from_numpy(task.train.points[going.members]).to(unfit.device)
-    reached = (unfit <= task.until_unfit * points) & ~overflow
+    points = task.train.points[going.members].tolist()
+    allowed = torch.tensor([allowed_unfit(task.until_unfit, count) for count in points], device=unfit.device)
+    reached = (unfit <= allowed) & ~overflow
     if not bool(reached.any()):
         return done
     _finish(task, going.select(reached), REACHED, step)

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from langevin_sgd.training.batches import TILE
+from langevin_sgd.training.carried import put_back, require_whole, require_within
 from langevin_sgd.training.networks.ending import end_where_few_are_unfit, settle
 from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.losses import Loss
@@ -95,9 +96,12 @@ class Group:
 
     def carried(self) -> dict[str, np.ndarray]:
         """Copies of all arrays that change, between two blocks; empty before the first and after the last."""
-        if self._state is None or self.ended:
-            return {}
+        return {} if self._state is None or self.ended else self._arrays()
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """Copies of all arrays that change."""
         state = self._state
+        assert state is not None
         tensors = {"last_update": state.last_update, "looked": state.looked, "sums": state.sums, "moved": state.moved}
         found = {name: tensor.cpu().numpy().copy() for name, tensor in tensors.items()}
         found |= {"step": np.array([self._step]), "members": state.members}
@@ -106,17 +110,29 @@ class Group:
         return found | ({"velocity": flat(state.velocity)} if state.velocity else {})
 
     def restore(self, carried: dict[str, np.ndarray]) -> None:
-        """Take up what was `carried`."""
-        whole = begin(self._task, self._members)
-        device = whole.alpha.device
-        state = whole.select(torch.from_numpy(np.isin(self._members, carried["members"])).to(device))
+        """Take up what was `carried`.
+
+        Raises
+        ------
+        InputError
+            If it is not what this group has carried.
+        """
+        left = np.isin(self._members, carried.get("members", ()))
+        require_whole(bool(left.any()), "members of a group are missing")
+        state = begin(self._task, self._members)
+        device = state.alpha.device
+        self._state = state.select(torch.from_numpy(left).to(device))
+        self._done = torch.zeros(int(left.sum()), dtype=torch.bool, device=device)
+        found = self._arrays()
+        put_back(found, carried)
+        require_within("step", found["step"], 0, self._task.max_steps)
         for name in ("last_update", "looked", "sums", "moved"):
-            getattr(state, name).copy_(torch.from_numpy(carried[name]))
-        set_from_flat(state.networks.trained, carried["weights"])
-        if state.velocity:
-            set_from_flat(state.velocity, carried["velocity"])
-        self._state, self._step = state, int(carried["step"][0])
-        self._done = torch.from_numpy(carried["done"].astype(bool)).to(device)
+            getattr(self._state, name).copy_(torch.from_numpy(found[name]))
+        set_from_flat(self._state.networks.trained, found["weights"])
+        if self._state.velocity:
+            set_from_flat(self._state.velocity, found["velocity"])
+        self._step = int(found["step"][0])
+        self._done = torch.from_numpy(found["done"].astype(bool)).to(device)
 
 
 def begin(task: Task, members: np.ndarray) -> State:

@@ -78,4 +78,5 @@ def warn_if_too_coarse(f0: torch.Tensor, alpha: torch.Tensor) -> None:
     rounding = torch.finfo(f0.dtype).eps * f0.square().mean(1).sqrt() * alpha[:, 0]
     if bool((rounding > 1e-2).any()):
         largest = float(alpha[rounding > 1e-2].max())
-        warnings.warn(f"alpha = {largest:g}: f - f0 is lost in the rounding of {f0.dtype}; use float64", stacklevel=2)
+        way_out = "use float64" if f0.dtype == torch.float32 else "no precision is left; take a smaller alpha"
+        warnings.warn(f"alpha = {largest:g}: f - f0 is lost in the rounding of {f0.dtype}; {way_out}", stacklevel=2)

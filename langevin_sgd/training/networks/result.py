@@ -101,7 +101,9 @@ def make_result(
     size = np.array([settings.batch_size for settings in numbers.settings])
     momentum = np.array([settings.momentum for settings in numbers.settings])
     here = results.last_update > 0
-    stopped = np.where(here, begun.time + lr * results.last_update, begun.t_star)
+    with np.errstate(over="ignore", under="ignore"):
+        stopped = np.where(here, begun.time + lr * results.last_update, begun.t_star)
+        time = begun.time + lr * results.steps
     per_replica: dict[str, tuple[np.ndarray, str]] = {
         "alpha": (np.array(numbers.alpha), "1"),
         "lr": (lr, "w^2 / loss"),
@@ -112,7 +114,7 @@ def make_result(
         "number": (np.array([number for _, number in numbers.draws]), "1"),
         "status": (results.status, "1"),
         "t_star": (np.where(results.status == DIVERGED, np.nan, stopped), "lr * step"),
-        "time": (begun.time + lr * results.steps, "lr * step"),
+        "time": (np.where(np.isfinite(time), time, np.nan), "lr * step"),
         "last_update_step": (np.where(here, begun.steps + results.last_update, begun.last_update), "step"),
         "steps": (begun.steps + results.steps, "step"),
     }

@@ -19,9 +19,10 @@ import torch
 from langevin_sgd import checkpoint
 from langevin_sgd.compiled import in_threads, thread_count
 from langevin_sgd.recording import Recording
+from langevin_sgd.training.carried import put_back, require_within
 from langevin_sgd.training.networks.group import Group
 from langevin_sgd.training.networks.langevin_noise import NOISES
-from langevin_sgd.training.networks.result import TRAINING
+from langevin_sgd.training.networks.result import STATUSES, TRAINING
 from langevin_sgd.training.networks.settings import Numbers
 from langevin_sgd.training.networks.state import Task
 
@@ -97,9 +98,8 @@ class Rounds:
 
     def restore(self, carried: dict[str, np.ndarray]) -> None:
         """Take up the arrays of a checkpoint."""
-        for name, values in self._results.arrays().items():
-            if values.size:
-                values[...] = carried[name]
+        put_back({name: values for name, values in self._results.arrays().items() if values.size}, carried)
+        require_within("status", self._results.status, TRAINING, len(STATUSES) - 1)
         for g, group in enumerate(self._groups):
             beginning = f"group{g}_"
             own = {name.removeprefix(beginning): a for name, a in carried.items() if name.startswith(beginning)}

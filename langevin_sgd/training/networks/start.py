@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from langevin_sgd import dataset
-from langevin_sgd.checks import InputError, require
+from langevin_sgd.checks import InputError, as_array, as_integers, require
 from langevin_sgd.training.networks.settings import Numbers
 
 if TYPE_CHECKING:
@@ -47,25 +47,57 @@ def taken_up(start: xr.Dataset, network: Any, numbers: Numbers, parameters: int)
     InputError
         If it has kept no weights, or was one of other networks.
     """
-    stored = dataset.provenance(start)
-    require(stored["kind"] == "network_run", "start", stored["kind"], "must be a result of train_networks")
+    stored = provenance_of(start)
     if "weights" not in start:
         raise InputError("start = a result without weights: train with keep_weights")
-    _require_equal("seeds of the replicas", stored["seeds"], [seed for seed, _ in numbers.draws])
-    _require_equal("numbers of the replicas", start["number"].values.tolist(), [number for _, number in numbers.draws])
-    _require_equal("network", [stored["network"], start.sizes["parameter"]], [network.describe(), parameters])
-    sampling = stored["settings"]["sampling"]
-    if sampling == "epochs":
+    _require_equal("seeds of the replicas", stored.get("seeds"), [seed for seed, _ in numbers.draws])
+    _require_equal("numbers of the replicas", _whole(start, "number"), [number for _, number in numbers.draws])
+    _require_equal("network", [stored.get("network"), start["weights"].shape[-1:]], [network.describe(), [parameters]])
+    if stored.get("settings") == {"sampling": "epochs"}:
         sizes = [settings.batch_size for settings in numbers.settings]
-        _require_equal("batch_size of epochs", start["batch_size"].values.tolist(), sizes)
+        _require_equal("batch_size of epochs", _whole(start, "batch_size"), sizes)
+    shapes: dict[str, tuple[int, ...]] = {"time": (len(numbers.draws),), "t_star": (len(numbers.draws),)}
+    shapes |= {name: (len(numbers.draws), parameters) for name in ("weights", "velocity") if name in start}
+    # A replica that has diverged has NaN for weights, and diverges again at once.
+    found = {
+        name: as_array(f"start: {name}", _values(start, name), shape=shapes[name], finite=False) for name in shapes
+    }
     return Begun(
-        steps=start["steps"].values,
-        time=start["time"].values,
-        last_update=start["last_update_step"].values,
-        t_star=start["t_star"].values,
-        weights=start["weights"].values,
-        velocity=start["velocity"].values if "velocity" in start else None,
+        steps=np.array(_whole(start, "steps"), np.int64),
+        time=found["time"],
+        last_update=np.array(_whole(start, "last_update_step"), np.int64),
+        t_star=found["t_star"],
+        weights=found["weights"],
+        velocity=found.get("velocity"),
     )
+
+
+def provenance_of(start: Any) -> dict[str, Any]:
+    """Provenance of an earlier result.
+
+    Raises
+    ------
+    InputError
+        If it is no result of `langevin_sgd.training.train_networks`.
+    """
+    allowed = "must be a result of train_networks"
+    require(hasattr(start, "attrs") and hasattr(start, "sizes"), "start", start, allowed)
+    stored = dataset.provenance(start)
+    require(stored.get("kind") == "network_run", "start", stored.get("kind"), allowed)
+    return stored
+
+
+def _values(start: xr.Dataset, name: str) -> np.ndarray:
+    if name not in start:
+        raise InputError(f"start = a result without {name}: must be one of train_networks, whole")
+    values: np.ndarray = start[name].values
+    return values
+
+
+def _whole(start: xr.Dataset, name: str) -> list[int]:
+    """Whole numbers of zero or above, one for each replica."""
+    found: list[int] = as_integers(f"start: {name}", _values(start, name), ndim=1, minimum=0).tolist()
+    return found
 
 
 def _require_equal(what: str, theirs: Any, ours: Any) -> None:
@@ -75,7 +107,7 @@ def _require_equal(what: str, theirs: Any, ours: Any) -> None:
 
 def as_in_start(start: xr.Dataset, seed: Any, replicas: Any) -> tuple[Any, Any]:
     """Seed and numbers of the replicas, those of the earlier call where they are not given."""
-    stored = dataset.provenance(start)
+    stored = provenance_of(start)
     if seed is None:
         seed = stored.get("seeds") if stored.get("seed") is None else stored["seed"]
-    return seed, start["number"].values.tolist() if replicas is None and "number" in start else replicas
+    return seed, _whole(start, "number") if replicas is None else replicas

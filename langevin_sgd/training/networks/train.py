@@ -18,25 +18,38 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 
 from langevin_sgd.checkpoint import stored_seed
-from langevin_sgd.checks import InputError, as_choice, as_count, as_fraction, as_positive, require
+from langevin_sgd.checks import (
+    InputError,
+    as_choice,
+    as_count,
+    as_flag,
+    as_fraction,
+    as_instance,
+    as_positive,
+    as_tuple,
+    require,
+    require_memory,
+)
+from langevin_sgd.models.networks import ConvolutionalNetwork, FullyConnected, OwnNetwork
 from langevin_sgd.record import as_schedule
 from langevin_sgd.sgd_settings import SAMPLINGS, Sampling
-from langevin_sgd.training.batches import require_sampling
+from langevin_sgd.training.batches import TILE, require_sampling
+from langevin_sgd.training.carried import as_path
 from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.losses import LOSSES
 from langevin_sgd.training.networks.observables import MARGIN_QUANTILES, OBSERVABLES, variables_of
 from langevin_sgd.training.networks.result import Results, make_result
-from langevin_sgd.training.networks.rounds import NUMBERS, train_task
+from langevin_sgd.training.networks.rounds import train_task
 from langevin_sgd.training.networks.settings import Numbers, numbers_of
 from langevin_sgd.training.networks.start import as_in_start, from_the_beginning, taken_up
 from langevin_sgd.training.networks.state import Task
@@ -45,7 +58,9 @@ from langevin_sgd.training.networks.training_sets import Arrays, DataLaw, Part, 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from langevin_sgd.models.networks import Network, OwnNetwork
+    from langevin_sgd.models.networks import Network
+
+_KINDS = "must be a network of models.networks; a torch module of your own is OwnNetwork(build=...), which makes it"
 
 
 def train_networks(
@@ -78,13 +93,17 @@ def train_networks(
 ) -> xr.Dataset:
     r"""Train networks until they fit their points, each with numbers of its own.
 
+    What is trained is not the output f of the network but the predictor o = alpha (f - f0), f0 being the output at
+    step 0: losses, errors and margins that are returned are those of o. With the returned weights the module gives f,
+    whose own loss and error differ from them; subtract its outputs at the initial weights and multiply by alpha.
+
     `alpha`, `lr` (or `temperature_per_width`), `batch_size`, `momentum`, `points`, `seed` and `replicas` may be
     sequences with one entry for each replica; a single number is shared by all.
 
     Parameters
     ----------
     network
-        The architecture.
+        The architecture; a module of your own as `langevin_sgd.models.networks.OwnNetwork`.
     data
         (X, y) or (X, y, X_test, y_test) with labels +-1; a list with one such set for each replica; or a law with a
         method ``sample(seed, replica)`` that returns one.
@@ -173,7 +192,8 @@ def train_networks(
     Raises
     ------
     InputError
-        If an argument is out of range or lengths differ.
+        If an argument is out of range, lengths differ, a module of your own cannot be trained in many replicas, or
+        what is asked for does not fit into the memory of this machine.
 
     Notes
     -----
@@ -189,6 +209,7 @@ def train_networks(
     >>> runs["status"].values.tolist(), runs["unfit_fraction"].values.tolist()
     ([0, 0], [0.0, 0.0])
     """
+    as_instance("network", network, (FullyConnected, ConvolutionalNetwork, OwnNetwork), _KINDS)
     max_steps = as_count("max_steps", max_steps)
     probe_points = as_count("probe_points", probe_points, minimum=0)
     loss = as_choice("loss", loss, LOSSES)
@@ -198,10 +219,11 @@ def train_networks(
     require(independent, "sampling", sampling, "must be with_replacement or without_replacement with Langevin noise")
     precision = as_choice("precision", precision, ("float32", "float64"))
     until_unfit = as_fraction("until_unfit", until_unfit)
-    if seconds is not None:
-        seconds = as_positive("seconds", seconds)
+    seconds = None if seconds is None else as_positive("seconds", seconds)
+    keep_weights, progress = as_flag("keep_weights", keep_weights), as_flag("progress", progress)
     require_device(device)
-    path = None if checkpoint is None else Path(checkpoint)
+    path = as_path(checkpoint)
+    steps = np.empty(0, np.int64) if schedule is None else as_schedule(schedule, max_steps)
     if start is not None:
         seed, replicas = as_in_start(start, seed, replicas)
     elif seed is None and path is not None:
@@ -218,15 +240,20 @@ def train_networks(
         seed=seed,
         replicas=replicas,
     )
+    _require_precision(numbers, getattr(torch, precision))
     sets = training_sets(data, numbers.draws, numbers.points, getattr(torch, precision), device)
     train, test = (part._replace(widest=max(part.widest, getattr(network, "widest", 1))) for part in sets)
     _require_fitting(network, numbers, train, probe_points, test)
-    _require_observable(observe, probe_points, has_test=len(test.X) > 0)
+    observed = _observables(observe, probe_points, has_test=len(test.X) > 0)
     parameters = sum(w[0].numel() for w in network.replicas([(0, 0)], train.X.dtype).trained)
     begun = from_the_beginning(numbers) if start is None else taken_up(start, network, numbers, parameters)
-    at_end = tuple(dict.fromkeys((*observe, *(["kernel"] if probe_points else []))))
+    at_end = tuple(dict.fromkeys((*observed, *(["kernel"] if probe_points else []))))
     moving = any(settings.momentum for settings in numbers.settings)
     kept = ("weights", "velocity") if moving else ("weights",)
+    always = variables_of(observed, has_test=len(test.X) > 0)
+    returned = len(steps) * len(always) + (len(kept) * parameters if keep_weights else 0)
+    longest = int(NOISES[noise].lengths(numbers, train.points).max())
+    _require_memory(len(numbers.draws), train, parameters, returned, longest, probe_points)
     task = Task(
         network=network,
         numbers=numbers,
@@ -236,7 +263,7 @@ def train_networks(
         test=test,
         begun=begun,
         probe_points=probe_points,
-        observe=tuple(observe),
+        observe=observed,
         at_end=at_end,
         max_steps=max_steps,
         until_unfit=until_unfit,
@@ -244,9 +271,9 @@ def train_networks(
         results=Results(
             len(numbers.draws),
             variables_of(at_end, has_test=len(test.X) > 0),
-            variables_of(observe, has_test=len(test.X) > 0),
+            always,
             {"layer": np.array(network.layers), "margin_quantile": np.array(MARGIN_QUANTILES)},
-            np.empty(0, np.int64) if schedule is None else as_schedule(schedule, max_steps),
+            steps,
             (kept if keep_weights else (), parameters),
         ),
     )
@@ -262,18 +289,34 @@ def train_networks(
         "seed": seeds[0] if len(set(seeds)) == 1 else None,
         "seeds": seeds,
         "probe_points": probe_points,
-        "observe": list(observe),
+        "observe": list(observed),
     }
     train_task(task, device, path, provenance, progress=progress and sys.stderr.isatty())
     return make_result(task.results, numbers, begun, train.points, network.width, **provenance)
 
 
 def require_device(device: str) -> None:
-    """Raise `InputError` unless `device` is ``cpu``, or ``cuda`` (or ``cuda:1``) and there is a GPU."""
-    kind = device.split(":")[0]
-    require(kind in NUMBERS, "device", device, "must be cpu or cuda")
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"device = {device!r}: there is no CUDA device here; use cpu")
+    """Raise `InputError` unless `device` is ``cpu``, or ``cuda`` (or ``cuda:1``) and there is such a GPU."""
+    found = re.fullmatch(r"(cpu|cuda)(?::(\d{1,3}))?", device) if isinstance(device, str) else None
+    usable = found is not None and (found[1] == "cuda" or found[2] is None)
+    require(usable, "device", device, "must be cpu or cuda (or cuda:1, its number)")
+    assert found is not None
+    if found[1] == "cuda":
+        if not torch.cuda.is_available():
+            raise InputError(f"device = {device!r}: there is no CUDA device here; use cpu")
+        known = found[2] is None or int(found[2]) < torch.cuda.device_count()
+        require(known, "device", device, "there is no such CUDA device; they are counted from 0")
+
+
+def _require_precision(numbers: Numbers, dtype: torch.dtype) -> None:
+    """Raise `InputError` where alpha or lr/batch_size is beyond the numbers that are trained with."""
+    lowest, highest = torch.finfo(dtype).tiny, torch.finfo(dtype).max
+    allowed = f"must lie between {lowest:.3g} and {highest:.3g}, the numbers of {dtype}"
+    for alpha in set(numbers.alpha):
+        require(lowest <= alpha <= highest, "alpha", alpha, allowed)
+    for settings in set(numbers.settings):
+        require(lowest <= settings.temperature, "lr", settings.lr, f"over the batch size {allowed}")
+        require(settings.lr <= highest, "lr", settings.lr, allowed)
 
 
 def _require_fitting(
@@ -287,11 +330,27 @@ def _require_fitting(
         require_sampling(settings, points, 1)
     most = int((test.points if len(test.X) else train.points).min())
     require(probe_points <= most, "probe_points", probe_points, f"must be at most {most}, the points there are")
+    if isinstance(network, OwnNetwork):
+        network.require_trainable(train.X[: int(train.points[0])])
 
 
-def _require_observable(observe: Sequence[str], probe_points: int, *, has_test: bool) -> None:
-    require(not isinstance(observe, str), "observe", observe, "must be a sequence of names")
-    for name in observe:
-        as_choice("observe", name, OBSERVABLES)
-    require("signal" not in observe or has_test, "observe", "signal", "needs test points")
-    require("kernel" not in observe or probe_points > 0, "observe", "kernel", "needs probe_points")
+def _observables(observe: Any, probe_points: int, *, has_test: bool) -> tuple[str, ...]:
+    """Names of what is observed, checked."""
+    names: tuple[str, ...] = ()
+    if not isinstance(observe, tuple | list) or len(observe) > 0:
+        names = as_tuple("observe", observe, lambda _, name: as_choice("observe", name, OBSERVABLES))
+    require("signal" not in names or has_test, "observe", "signal", "needs test points")
+    require("kernel" not in names or probe_points > 0, "observe", "kernel", "needs probe_points")
+    return names
+
+
+def _require_memory(replicas: int, train: Part, parameters: int, returned: int, batch: int, probe_points: int) -> None:
+    """Raise `InputError` where weights, batches or results need more than there is, each by a lower bound.
+
+    `returned` is how many numbers are returned of a replica, those of the schedule and its weights; `batch` the most
+    points that a step has.
+    """
+    size = train.X.element_size()
+    require_memory("replicas", replicas, 8.0 * replicas * returned + 3.0 * parameters * size)
+    require_memory("batch_size", batch, float(batch) * (16 * TILE + train.X.shape[1] * size))
+    require_memory("probe_points", probe_points, 2.0 * probe_points**2 * size)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import torch
 
-from langevin_sgd.checks import InputError, require
+from langevin_sgd.checks import InputError, as_array, require
 
 Arrays = tuple[np.ndarray, ...]
 
@@ -66,7 +66,8 @@ def training_sets(
     Raises
     ------
     InputError
-        If shapes do not match, or a number is not finite, a label not +-1, or there are fewer points than asked for.
+        If it is nothing of the kind, shapes do not match, a number is not finite in the precision of the training, a
+        label not +-1, or there are fewer points than asked for.
     """
     distinct: dict[Any, int] = {}
     sets: list[Arrays] = []
@@ -80,8 +81,7 @@ def training_sets(
             key = id(data[r])
         if key not in distinct:
             distinct[key] = len(sets)
-            chosen = data[r] if isinstance(data, list) else data
-            sets.append(_checked(chosen if isinstance(chosen, tuple) else chosen.sample(*draw)))  # type: ignore[union-attr]
+            sets.append(_checked(_drawn(data[r] if isinstance(data, list) else data, draw), dtype))
         place[r] = distinct[key]
     require(len({len(part) for part in sets}) == 1, "data", "sets", "must all have test points, or none of them")
     train = _part([(part[0], part[1]) for part in sets], place, dtype, device)
@@ -91,16 +91,39 @@ def training_sets(
     return _first_points(train, points), _part([(part[2], part[3]) for part in sets], place, dtype, device)
 
 
-def _checked(arrays: Arrays) -> Arrays:
-    if len(arrays) not in (2, 4):
-        raise InputError(f"data = {len(arrays)} arrays: must be (X, y) or (X, y, X_test, y_test)")
-    found = tuple(np.asarray(array) for array in arrays)
-    for X, y in zip(found[::2], found[1::2], strict=True):
-        if X.ndim != 2 or y.shape != X.shape[:1] or X.size == 0:
-            raise InputError(f"data = shapes {X.shape}, {y.shape}: must be (point, dimension) and (point,)")
-        require(bool(np.isfinite(X).all()), "data", "X with NaN or infinity", "must be finite")
-        require(bool(np.isin(y, (-1, 1)).all()), "data", np.unique(y)[:5].tolist(), "labels must be -1 or +1")
-    return found
+def _drawn(one: Any, draw: tuple[int, int]) -> Any:
+    """One set as it is, or the one that a law draws."""
+    if isinstance(one, tuple):
+        return one
+    allowed = "must be (X, y), (X, y, X_test, y_test), a list with one such tuple for each replica, or a law of sets"
+    require(callable(getattr(one, "sample", None)), "data", one, allowed)
+    return one.sample(*draw)
+
+
+def _checked(arrays: Any, dtype: torch.dtype) -> Arrays:
+    """Arrays of a set as numbers of the precision that is trained in, which nobody else holds."""
+    if not isinstance(arrays, tuple | list) or len(arrays) not in (2, 4):
+        what = f"{len(arrays)} arrays" if isinstance(arrays, tuple | list) else type(arrays).__name__
+        raise InputError(f"data = {what}: must be (X, y) or (X, y, X_test, y_test)")
+    found: list[np.ndarray] = []
+    for pair, names in ((arrays[:2], ("X", "y")), (arrays[2:], ("X_test", "y_test"))):
+        if pair:
+            X, y = (as_array(f"data: {name}", array) for name, array in zip(names, pair, strict=True))
+            if X.ndim != 2 or y.shape != X.shape[:1] or X.size == 0:
+                raise InputError(f"data = shapes {X.shape}, {y.shape}: must be (point, dimension) and (point,)")
+            require(bool(np.isin(y, (-1, 1)).all()), "data", np.unique(y)[:5].tolist(), "labels must be -1 or +1")
+            found += [_rounded(X, dtype, names[0]), y]
+    return tuple(found)
+
+
+def _rounded(X: np.ndarray, dtype: torch.dtype, name: str) -> np.ndarray:
+    """Inputs in the precision of the training, if it can hold them."""
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = X.astype(np.float32 if dtype == torch.float32 else np.float64)
+    largest = float(np.abs(X).max())
+    kept = bool(np.isfinite(rounded).all()) and bool((rounded.any(1) == X.any(1)).all())
+    require(kept, f"data: {name}", X, f"numbers up to {largest:.3g} are beyond {dtype}: scale them, or use float64")
+    return rounded
 
 
 def _part(pairs: list[tuple[np.ndarray, np.ndarray]], place: np.ndarray, dtype: torch.dtype, device: str) -> Part:
@@ -112,7 +135,7 @@ def _part(pairs: list[tuple[np.ndarray, np.ndarray]], place: np.ndarray, dtype: 
     X, y = torch.empty((int(ends[-1]), dimensions[0]), dtype=dtype), torch.empty(int(ends[-1]), dtype=dtype)
     for (points, labels), end in zip(pairs, ends.tolist(), strict=True):
         here = slice(end - len(labels), end)
-        X[here], y[here] = (torch.from_numpy(np.ascontiguousarray(array)) for array in (points, labels))
+        X[here], y[here] = torch.from_numpy(points), torch.from_numpy(labels)
     return Part(X.to(device), y.to(device), (ends - sizes)[place], sizes[place], dimensions[0])
 
 

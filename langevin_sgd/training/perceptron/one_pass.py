@@ -21,7 +21,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from langevin_sgd.checks import as_count, as_not_negative, require
+from langevin_sgd.checks import (
+    LARGEST_COUNT,
+    as_count,
+    as_flag,
+    as_instance,
+    as_not_negative,
+    as_real,
+    as_seed,
+    require,
+    require_memory,
+)
 from langevin_sgd.compiled import in_threads, kernel, thread_count
 from langevin_sgd.data.depleted_sign import require_chi
 from langevin_sgd.dataset import Variable
@@ -101,21 +111,24 @@ def one_pass_perceptron(
     (('step', 'replica'), True)
     """
     require_chi(chi)
-    margin = as_not_negative("margin", margin)
-    require_plain_sgd(settings)
-    for name, count in (("dimension", dimension), ("replicas", replicas), ("steps", steps)):
-        as_count(name, count)
-    first_replica = as_count("first_replica", first_replica, minimum=0)
-    noise = as_not_negative("noise", noise)
+    chi, margin = float(chi), as_not_negative("margin", margin)
+    require_plain_sgd(as_instance("settings", settings, SGD))
+    dimension, steps = as_count("dimension", dimension), as_count("steps", steps)
+    replicas = as_count("replicas", replicas)
+    first_replica = as_count("first_replica", first_replica, 0, LARGEST_COUNT - replicas)
+    signal, noise = as_real("signal", signal), as_not_negative("noise", noise)
     require(dimension > 1 or noise == 0, "noise", noise, "must be 0 in one dimension")
+    progress = as_flag("progress", progress)
     timetable = as_schedule(schedule, steps)
-    seed = fresh_seed() if seed is None else seed
-    start = np.tile([float(signal), float(noise)], (replicas, 1))
+    require_memory("batch_size", settings.batch_size, 32.0 * settings.batch_size)
+    require_memory("replicas", replicas, 16.0 * replicas * len(timetable))
+    seed = fresh_seed() if seed is None else as_seed("seed", seed)
+    start = np.tile([signal, noise], (replicas, 1))
     chain = Chain(start, chi, margin, settings, dimension, key_from_seed(seed), first_replica)
     recording = Recording.begin(_signal_and_noise, start)
     drive(chain, recording, timetable, steps=steps, progress=progress and sys.stderr.isatty())
-    law = {"chi": float(chi), "margin": float(margin), "dimension": dimension, "start": [float(signal), float(noise)]}
-    provenance = {"settings": settings.to_dict(), "seed": int(seed), "problem": law, "steps": steps}
+    law = {"chi": chi, "margin": margin, "dimension": dimension, "start": [signal, noise]}
+    provenance = {"settings": settings.to_dict(), "seed": seed, "problem": law, "steps": steps}
     made = result(
         chain, recording, timetable, first_replica=first_replica, kind="perceptron_one_pass_run", **provenance
     )
@@ -141,7 +154,7 @@ class Chain:
         first_replica: int,
     ) -> None:
         self._now, self._key, self._first_replica = start.copy(), key, first_replica
-        self._law = (chi + 1.0) / 2.0, float(margin), settings.lr / (settings.batch_size * dimension), dimension
+        self._law = (chi + 1.0) / 2.0, margin, settings.lr / (settings.batch_size * dimension), dimension
         self._batch_size = settings.batch_size
 
     def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

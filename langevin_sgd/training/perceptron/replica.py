@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
 
 import numpy as np
 
+from langevin_sgd.checks import require
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.recording import CHUNK_SECONDS, LIMIT
 from langevin_sgd.sgd_settings import SGD
@@ -31,7 +31,10 @@ from langevin_sgd.training.perceptron.state import (
     State,
 )
 from langevin_sgd.training.problems import padded
+from langevin_sgd.training.unfit import allowed_unfit
 
+SHORTEST = 1e-150
+"""Length of a row whose square is a number of full precision."""
 TILE_SAMPLES = 256
 """Samples whose numbers are drawn together."""
 
@@ -62,10 +65,21 @@ class Snapshots:
 def make_points(problem: Perceptron, seed: int, replica: int, precision: str) -> Points:
     """Training set of one replica, laid out for the kernels."""
     rows = padded(problem.rows(seed, replica))
-    if precision == "float32":
-        rows = rows.astype(np.float32)
-    lengths = np.sqrt(np.einsum("ip,ip->i", rows, rows, dtype=float)) * (1.0 + 1e-12)
+    with np.errstate(over="ignore", under="ignore"):
+        if precision == "float32":
+            rows = rows.astype(np.float32)
+        lengths = np.sqrt(np.einsum("ip,ip->i", rows, rows, dtype=float)) * (1.0 + 1e-12)
     return Points(rows, lengths, float(lengths.max()))
+
+
+def require_lengths(points: Points, problem: Perceptron, precision: str) -> None:
+    """Raise `InputError` if given points are so long or so short that their lengths are lost in rounding."""
+    X = problem.data.sample(0)[0]
+    there = np.isfinite(points.lengths) & ((points.lengths > SHORTEST) | ~X.any(axis=1))
+    allowed = (
+        f"rows must have lengths between {SHORTEST:g} and {1 / SHORTEST:g}, and be numbers in {precision}: scale them"
+    )
+    require(bool(there.all()), "data", f"numbers up to {np.abs(X).max():.3g}", allowed)
 
 
 def make_rule(problem: Perceptron, settings: SGD, *, stop_unfit: float, automatic: bool) -> Rule:
@@ -73,7 +87,7 @@ def make_rule(problem: Perceptron, settings: SGD, *, stop_unfit: float, automati
     return Rule(
         lr=float(settings.lr),
         margin=float(problem.margin),
-        allowed=math.floor(stop_unfit * problem.points),
+        allowed=allowed_unfit(stop_unfit, problem.points),
         all_points=settings.sampling == "without_replacement" and settings.batch_size == problem.points,
         automatic=automatic,
         overflow=LIMIT**2,
@@ -124,7 +138,8 @@ class Replica:
                 self._arrive(snapshots, r)
         ended = bool(counters[STATUS] != TRAINING)
         if ended:
-            if counters[STATUS] == DIVERGED:
+            if counters[STATUS] == DIVERGED or not self._is_bounded():
+                counters[STATUS] = DIVERGED
                 self._state.weights[:] = np.nan
             self._record(snapshots, r, len(snapshots.steps))
             counters[UNFIT] = self._count_unfit()
@@ -157,11 +172,16 @@ class Replica:
     def _record(self, snapshots: Snapshots, r: int, until: int) -> None:
         """Take all snapshots up to number `until`: of a replica that has ended they are all the same."""
         taken = slice(int(self._state.counters[RECORDED]), until)
-        w = self._state.weights
+        w = self._state.weights if self._is_bounded() else np.full_like(self._state.weights, np.nan)
         snapshots.first[r, taken] = w[0]
         snapshots.rest[r, taken] = np.linalg.norm(w[1:])
         snapshots.unfit[r, taken] = self._count_unfit()
         self._state.counters[RECORDED] = until
+
+    def _is_bounded(self) -> bool:
+        """Whether the weights have not diverged: the kernels look at the ends of tiles only."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return bool(np.linalg.norm(self._state.weights) <= LIMIT)
 
     def _count_unfit(self) -> int:
         """Number of unfit points now."""

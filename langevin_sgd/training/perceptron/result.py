@@ -46,8 +46,10 @@ def make_result(
     if separable is False:
         status[status == STEP_LIMIT] = NOT_SEPARABLE
     weights = states.weights[:, : problem.dimension].copy()
+    with np.errstate(over="ignore", under="ignore"):
+        times = provenance["settings"]["lr"] * counters[:, LAST_UPDATE]
     variables: dict[str, dataset.Variable] = {
-        "t_star": (("replica",), provenance["settings"]["lr"] * counters[:, LAST_UPDATE], "lr * step"),
+        "t_star": (("replica",), np.where(np.isfinite(times), times, np.nan), "lr * step"),
         "norm": (("replica",), np.linalg.norm(weights, axis=1), "w"),
         "weights": (("replica", "parameter"), weights, "w"),
         "status": (("replica",), status, "1"),

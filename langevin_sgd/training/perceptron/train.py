@@ -20,7 +20,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from langevin_sgd.checkpoint import Checkpoint, digest, stored_seed
-from langevin_sgd.checks import InputError, as_choice, as_count, is_real, require
+from langevin_sgd.checks import (
+    LARGEST_COUNT,
+    InputError,
+    as_choice,
+    as_count,
+    as_flag,
+    as_fraction,
+    as_instance,
+    as_seed,
+    require,
+    require_memory,
+)
 from langevin_sgd.compiled import in_threads, thread_count
 from langevin_sgd.data import GivenPoints
 from langevin_sgd.models.perceptron import Perceptron
@@ -29,10 +40,26 @@ from langevin_sgd.record import as_schedule
 from langevin_sgd.recording import CHUNK_SECONDS, Recording, as_start
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.training.batches import require_sampling
+from langevin_sgd.training.carried import as_path, put_back, require_whole, require_within
 from langevin_sgd.training.perceptron.plain import Rule
-from langevin_sgd.training.perceptron.replica import Replica, Snapshots, make_points, make_rule
+from langevin_sgd.training.perceptron.replica import Replica, Snapshots, make_points, make_rule, require_lengths
 from langevin_sgd.training.perceptron.result import make_result
-from langevin_sgd.training.perceptron.state import ACCELERATED, PLAIN, STATUS, TRAINING, State, new_states, of_replica
+from langevin_sgd.training.perceptron.state import (
+    ACCELERATED,
+    COUNTERS,
+    DIVERGED,
+    LEVELS,
+    METHOD,
+    PLAIN,
+    RECORDED,
+    STATUS,
+    STATUSES,
+    STEP,
+    TRAINING,
+    State,
+    new_states,
+    of_replica,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -131,29 +158,34 @@ def train_perceptron(
     >>> runs["unfit"].values.tolist(), runs["status"].values.tolist()
     ([0, 0, 0], [0, 0, 0])
     """
+    problem, settings = as_instance("problem", problem, Perceptron), as_instance("settings", settings, SGD)
     replicas = as_count("replicas", replicas)
-    for name, count in (("first_replica", first_replica), ("test_points", test_points)):
-        as_count(name, count, minimum=0)
+    first_replica = as_count("first_replica", first_replica, 0, LARGEST_COUNT - replicas)
+    test_points = as_count("test_points", test_points, minimum=0)
     needs_law = "must be 0 for given points: there is no law to draw more from"
     require(problem.from_law or test_points == 0, "test_points", test_points, needs_law)
-    _require_usable(problem, settings, method, stop_unfit, precision)
-    separable = _require_end(problem, max_steps)
-    path = None if checkpoint is None else Path(checkpoint)
+    method = as_choice("method", method, ("auto", "plain", "accelerated"))
+    precision = as_choice("precision", precision, ("float64", "float32"))
+    stop_unfit, progress = as_fraction("stop_unfit", stop_unfit), as_flag("progress", progress)
+    _require_usable(problem, settings, method, stop_unfit)
+    limit = MOST_STEPS if max_steps is None else as_count("max_steps", max_steps, maximum=MOST_STEPS)
+    max_steps = None if max_steps is None else limit
+    path = as_path(checkpoint)
     if seed is None and path is not None:
         seed = stored_seed(path)
-    seed = fresh_seed() if seed is None else seed
-    batch_seed = seed if batch_seed is None else batch_seed
-    limit = MOST_STEPS if max_steps is None else max_steps
+    seed = fresh_seed() if seed is None else as_seed("seed", seed)
+    batch_seed = seed if batch_seed is None else as_seed("batch_seed", batch_seed)
     steps = np.empty(0, np.int64) if schedule is None else as_schedule(schedule, limit)
+    _require_memory(problem, settings, replicas, len(steps), test_points)
     weights = as_start("start", start, replicas, problem.dimension)
     provenance = {
         "settings": settings.to_dict(),
-        "seed": int(seed),
-        "batch_seed": int(batch_seed),
+        "seed": seed,
+        "batch_seed": batch_seed,
         "problem": _description(problem),
         "method": method,
         "max_steps": max_steps,
-        "stop_unfit": float(stop_unfit),
+        "stop_unfit": stop_unfit,
         "precision": precision,
         "start": digest(weights),
         "first_replica": first_replica,
@@ -170,6 +202,7 @@ def train_perceptron(
         max_steps=limit,
         precision=precision,
     )
+    separable = _require_end(problem, max_steps)
     shown = progress and sys.stderr.isatty()
     if path is None:
         training.run(progress=shown)
@@ -185,12 +218,9 @@ def require_plain_sgd(settings: SGD) -> None:
         require(getattr(settings, name) == 0, name, getattr(settings, name), "must be 0: the perceptron has plain SGD")
 
 
-def _require_usable(problem: Perceptron, settings: SGD, method: str, stop_unfit: float, precision: str) -> None:
+def _require_usable(problem: Perceptron, settings: SGD, method: str, stop_unfit: float) -> None:
     require_plain_sgd(settings)
     require_sampling(settings, problem.points, 1)
-    method = as_choice("method", method, ("auto", "plain", "accelerated"))
-    precision = as_choice("precision", precision, ("float64", "float32"))
-    require(is_real(stop_unfit) and 0 <= stop_unfit < 1, "stop_unfit", stop_unfit, "must satisfy 0 <= value < 1")
     plain_only = settings.sampling == "epochs" or stop_unfit > 0
     reason = "needs batches that are independent of one another and stop_unfit = 0; use auto or plain"
     require(not (method == "accelerated" and plain_only), "method", method, reason)
@@ -199,11 +229,18 @@ def _require_usable(problem: Perceptron, settings: SGD, method: str, stop_unfit:
 def _require_end(problem: Perceptron, max_steps: int | None) -> bool | None:
     """Whether the points are separable, ``None`` if not known; if not, there must be a step limit."""
     separable = problem.separable()
-    if max_steps is not None:
-        max_steps = as_count("max_steps", max_steps)
-    elif separable is False:
+    if max_steps is None and separable is False:
         raise InputError("data: not separable by any weights, so training would not end; give max_steps")
     return separable
+
+
+def _require_memory(problem: Perceptron, settings: SGD, replicas: int, recorded: int, test_points: int) -> None:
+    """Raise `InputError` where states, points or batches need more than there is, each by a lower bound."""
+    row = 8.0 * problem.dimension
+    require_memory("replicas", replicas, replicas * ((LEVELS + 2) * row + 24.0 * recorded + 8 * COUNTERS))
+    require_memory("points", problem.points, problem.points * row)
+    require_memory("test_points", test_points, test_points * row)
+    require_memory("batch_size", settings.batch_size, 8.0 * settings.batch_size)
 
 
 def _description(problem: Perceptron) -> dict[str, Any]:
@@ -246,6 +283,8 @@ class Training:
         self._seed, self._key = seeds[0], key_from_seed(seeds[1])
         self._first_replica, self._max_steps, self._precision = first_replica, max_steps, precision
         self._shared = None if problem.from_law else make_points(problem, 0, 0, precision)
+        if self._shared is not None:
+            require_lengths(self._shared, problem, precision)
 
     def run(self, *, progress: bool = False, after_round: Callable[[], None] | None = None) -> None:
         """Train all replicas to their ends, in rounds of about `CHUNK_SECONDS`, one thread to a replica."""
@@ -292,6 +331,21 @@ class Training:
         return {name: array.copy() for name, array in arrays.items()}
 
     def restore(self, carried: dict[str, np.ndarray]) -> None:
-        """Take up the arrays of a checkpoint."""
-        for name, array in (self.states._asdict() | self.snapshots.recorded()).items():
-            array[...] = carried[name]
+        """Take up the arrays of a checkpoint.
+
+        Raises
+        ------
+        InputError
+            If they are not those of this run.
+        """
+        put_back(self.states._asdict() | self.snapshots.recorded(), carried)
+        counters, schedule = self.states.counters, self.snapshots.steps
+        require_within("status", counters[:, STATUS], TRAINING, len(STATUSES) - 1)
+        require_within("method", counters[:, METHOD], PLAIN, ACCELERATED)
+        require_within("steps", counters[:, STEP], 0, self._max_steps)
+        training = counters[counters[:, STATUS] == TRAINING]
+        least, most = (np.searchsorted(schedule, training[:, STEP], side=side) for side in ("left", "right"))
+        fits = (least <= training[:, RECORDED]) & (training[:, RECORDED] <= most)
+        require_whole(bool(fits.all()), "its steps and its records do not fit together")
+        unended = self.states.weights[counters[:, STATUS] != DIVERGED]
+        require_whole(bool(np.isfinite(unended).all() and np.isfinite(self.states.levels).all()), "NaN in a state")

@@ -1,0 +1,47 @@
+"""Checkpoints of training: their place, and their arrays, held against what the run needs before they are taken up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from langevin_sgd.checks import InputError, require
+
+
+def as_path(checkpoint: Any) -> Path | None:
+    """Return the place of a checkpoint, ``None`` for none."""
+    if checkpoint is None:
+        return None
+    named = isinstance(checkpoint, str | os.PathLike) and isinstance(os.fspath(checkpoint), str)
+    require(named and "\0" not in os.fspath(checkpoint), "checkpoint", checkpoint, "must be the path of a file")
+    return Path(checkpoint)
+
+
+def require_whole(condition: bool, what: str) -> None:
+    """Raise `InputError` unless a checkpoint holds what its run has written."""
+    if not condition:
+        raise InputError(f"checkpoint: is damaged ({what}); remove the file to begin anew")
+
+
+def put_back(arrays: Mapping[str, np.ndarray], carried: Mapping[str, np.ndarray]) -> None:
+    """Copy what was carried along into the arrays of a run, by name.
+
+    Raises
+    ------
+    InputError
+        If one is missing, or of another shape or type.
+    """
+    for name, array in arrays.items():
+        found = carried.get(name)
+        fits = found is not None and found.shape == array.shape and found.dtype == array.dtype
+        require_whole(fits, f"{name} is missing, or of another shape or type")
+        array[...] = found
+
+
+def require_within(name: str, values: np.ndarray, lowest: int, highest: int) -> None:
+    """Raise `InputError` unless all carried numbers lie in a range."""
+    require_whole(bool(((values >= lowest) & (values <= highest)).all()), f"{name} lies outside {lowest} ... {highest}")

@@ -1,0 +1,142 @@
+"""A run continued from the last state of another, with its seed, had the same noise again."""
+
+import numpy as np
+import pytest
+
+import langevin_sgd as ls
+from langevin_sgd.models import potentials
+
+GENERATOR = np.random.default_rng(0)
+DATA = ls.LinearRegression.from_data(GENERATOR.normal(size=(23, 3)), GENERATOR.normal(size=23))
+SPECTRUM = ls.LinearRegression.from_spectrum([1.0, 0.3])
+SGD = {
+    "batches": (DATA, ls.SGD(lr=0.05, batch_size=4, momentum=0.9)),
+    "distinct": (DATA, ls.SGD(lr=0.05, batch_size=4, momentum=0.9, sampling="without_replacement")),
+    "epochs, damped": (DATA, ls.SGD(lr=0.05, batch_size=4, momentum=0.9, dampening=0.3, sampling="epochs")),
+    "additive": (SPECTRUM, ls.SGD(lr=0.05, batch_size=4, momentum=0.9, weight_decay=0.1)),
+    "turned": (
+        SPECTRUM.with_noise_covariance([[0.5, 0.2], [0.2, 0.4]]),
+        ls.SGD(lr=0.05, batch_size=4, momentum=0.9, nesterov=True),
+    ),
+}
+WELL = potentials.double_well()
+NUMBERS = {"mass": 0.7, "friction": 0.5, "noise_covariance": 0.4, "step_time": 0.1}
+LINEAR = ls.Underdamped(potential=potentials.quadratic([1.0, 0.4]), **NUMBERS)
+VALLEY = ls.Underdamped(potential=potentials.curved_valley(across=3.0), **NUMBERS)
+SDE = {  # equation, integrator, whether pieces are equal in every bit
+    "linear": (LINEAR, ls.sde.ExactOrnsteinUhlenbeck(), True),
+    "linear, many substeps to a filling": (LINEAR, ls.sde.EulerMaruyama(), True),
+    "well, velocity carried half a kick before": (ls.Underdamped(potential=WELL, **NUMBERS), ls.sde.BAOAB(), False),
+    "plane": (VALLEY, ls.sde.OBABO(), True),
+}
+
+
+def pieces(run, cut, end, **options):
+    """A run in one piece and in two; the second one from the last state and with the next numbers."""
+    whole = run(steps=end, schedule=[cut, end], **options)
+    first = run(steps=cut, schedule=[cut], **options)
+    ends = {"start": first["final_position"], "velocity": first["final_velocity"]}
+    second = run(steps=end - cut, schedule=[end - cut], first_step=cut, **ends, **options)
+    again = {name: array.values for name, array in ends.items()}
+    reused = run(steps=end - cut, schedule=[end - cut], **again, **options)
+    return whole, second, reused
+
+
+@pytest.mark.parametrize("name", SGD)
+def test_sgd_in_pieces_is_one_run(name):
+    problem, settings = SGD[name]
+
+    def run(**options):
+        return ls.training.run(problem, settings, replicas=5, seed=4, **options)
+
+    whole, second, reused = pieces(run, 37, 90)
+    for state in ("final_position", "final_velocity"):
+        assert np.array_equal(whole[state], second[state])
+        assert not np.allclose(whole[state], reused[state], rtol=1e-6)
+    assert ls.dataset.provenance(second)["first_step"] == 37
+
+
+@pytest.mark.parametrize(
+    ("name", "precision"), [*((name, "float64") for name in SDE), *((name, "float32") for name in list(SDE)[1:])]
+)
+def test_a_simulation_in_pieces_is_one_run(name, precision):
+    equation, integrator, exactly = SDE[name]
+
+    def run(**options):
+        return ls.sde.simulate(
+            equation, integrator, replicas=20, seed=4, substeps=3, first_replica=7, precision=precision, **options
+        )
+
+    whole, second, reused = pieces(run, 37, 90)
+    rounding = 0.0 if exactly else 1e-12 if precision == "float64" else 1e-3
+    for state in ("final_position", "final_velocity"):
+        assert np.allclose(whole[state], second[state], rtol=0, atol=rounding)
+        assert np.abs(whole[state] - reused[state]).max() > 0.1
+    assert ls.dataset.provenance(second)["settings"]["first_step"] == 37
+
+
+def test_passages_and_divergences_count_from_the_start_of_a_piece():
+    equation = ls.Underdamped(potential=WELL, **NUMBERS)
+    options = {"replicas": 30, "seed": 4, "start": [-1.0], "record": [ls.record.first_passage(0.3), ls.record.states()]}
+    run = ls.sde.simulate(equation, ls.sde.BAOAB(), steps=200, first_step=50, schedule=np.arange(201), **options)
+    beyond = run["position"].values[:, :, 0] >= 0.3
+    expected = np.where(beyond.any(axis=0), beyond.argmax(axis=0), np.nan)
+    assert np.array_equal(run["first_passage"].values, expected, equal_nan=True)
+    assert (
+        ls.sde.simulate(equation, ls.sde.BAOAB(), steps=3, first_step=50, **{**options, "start": [1.0]})[
+            "first_passage"
+        ].values.max()
+        == 0
+    )
+    runaway = ls.training.run(SPECTRUM, ls.SGD(lr=50.0, batch_size=1), steps=150, seed=1, first_step=1000)
+    assert (
+        runaway["diverged_step"].values[0]
+        == ls.training.run(SPECTRUM, ls.SGD(lr=50.0, batch_size=1), steps=150, seed=1)["diverged_step"].values[0]
+    )
+
+
+def test_a_piece_that_starts_at_rest_has_its_first_gradient_undamped():
+    settings = ls.SGD(lr=0.05, batch_size=4, momentum=0.9, dampening=0.5)
+    quiet = SPECTRUM.with_noise_covariance(np.zeros((2, 2)))
+    options = {"steps": 30, "seed": 1, "start": [1.0, 2.0], "schedule": [30]}
+    early, late = (ls.training.run(quiet, settings, first_step=first, **options) for first in (0, 11))
+    assert np.array_equal(early["final_position"], late["final_position"])
+
+
+def test_a_start_that_was_made_with_the_same_numbers_is_refused():
+    problem, settings = SGD["additive"]
+    first = ls.training.run(problem, settings, replicas=5, steps=40, seed=4)
+    for options in ({}, {"first_step": 39}):
+        with pytest.raises(ls.InputError, match="steps 0 to 40; give first_step=40") as caught:
+            ls.training.run(problem, settings, replicas=5, steps=40, seed=4, start=first["final_position"], **options)
+        assert "\n" not in str(caught.value)
+    other = ls.training.run(problem, settings, replicas=5, steps=40, seed=5, start=first["final_position"])
+    assert np.isfinite(other["final_position"]).all()
+    run = ls.sde.simulate(LINEAR, ls.sde.BAOAB(), replicas=5, steps=40, seed=4, first_step=100)
+    with pytest.raises(ls.InputError, match="steps 100 to 140; give first_step=140"):
+        ls.sde.simulate(LINEAR, ls.sde.BAOAB(), replicas=5, steps=70, seed=4, first_step=50, start=run.final_position)
+
+
+def test_the_end_of_a_stored_run_still_knows_its_numbers(tmp_path):
+    problem, settings = SGD["additive"]
+    ls.save(ls.training.run(problem, settings, replicas=2, steps=40, seed=4), tmp_path / "run.nc")
+    stored = ls.load(tmp_path / "run.nc")
+    with pytest.raises(ls.InputError, match="give first_step=40"):
+        ls.training.run(problem, settings, replicas=2, steps=9, seed=4, start=stored["final_position"])
+
+
+def test_a_finished_checkpoint_says_how_to_go_on(tmp_path):
+    problem, settings = SGD["additive"]
+    path = tmp_path / "run.nc"
+    ls.training.run(problem, settings, replicas=2, steps=40, seed=4, checkpoint=path)
+    with pytest.raises(ls.InputError, match=r"finished and takes no more steps: .*first_step=40") as caught:
+        ls.training.run(problem, settings, replicas=2, steps=80, seed=4, checkpoint=path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("first_step", [-1, 0.5, 2**63, 2**63 - 3, True])
+def test_first_steps_out_of_range_get_one_line(first_step):
+    with pytest.raises(ls.InputError, match="step"):
+        ls.training.run(*SGD["additive"], steps=5, seed=1, first_step=first_step)
+    with pytest.raises(ls.InputError, match="step"):
+        ls.sde.simulate(LINEAR, ls.sde.BAOAB(), steps=5, seed=1, first_step=first_step)

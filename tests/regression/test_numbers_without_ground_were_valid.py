@@ -1,0 +1,187 @@
+"""Estimates called valid that were NaN, a cap of another library, or read off a series that does not move."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+
+import langevin_sgd as ls
+from langevin_sgd import measure
+from langevin_sgd.randomness import normals
+
+NOISE = normals((400, 4), 5)
+
+
+def autoregressive(coefficient, steps, replicas, seed):
+    series = normals((steps, replicas), seed)
+    for k in range(1, steps):
+        series[k] = coefficient * series[k - 1] + math.sqrt(1 - coefficient**2) * series[k]
+    return series
+
+
+def one(place, value):
+    broken = NOISE.copy()
+    broken[place] = value
+    return broken
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.array(math.nan), np.float32("inf")])
+def test_an_estimate_that_is_not_finite_is_not_valid(value):
+    for found in (ls.Estimate(value=value, standard_error=0.1), ls.Estimate(value=1.0, standard_error=abs(value))):
+        assert not found.valid
+        assert "finite" in found.note
+    assert ls.Estimate(value=value).value is None
+    assert not ls.Estimate.refused("because", value=value).valid
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("value", "1"),
+        ("value", 1j),
+        ("value", [1.0]),
+        ("value", np.ma.masked),
+        ("standard_error", -0.1),
+        ("standard_error", "0.1"),
+        ("n_independent", -1),
+        ("n_independent", math.nan),
+        ("valid", 1),
+        ("note", None),
+    ],
+)
+def test_what_is_no_estimate_is_refused(field, value):
+    with pytest.raises(ls.InputError, match=f"^{field} = "):
+        ls.Estimate(**{"value": 1.0, "standard_error": 0.1} | {field: value})
+
+
+def test_an_error_from_one_sample_is_not_valid_and_none_from_equal_samples_is_zero():
+    assert not ls.Estimate(value=1.0, standard_error=0.1, n_independent=1).valid
+    found = ls.Estimate.from_samples([0.1, 0.1, 0.1])
+    assert (found.value, found.standard_error, found.note) == (0.1, 0.0, "all samples are equal")
+    assert not ls.Estimate.from_samples([1e308, -1e308, 1e308]).valid
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1, 1 / 3, 1.0, 1e8 + 0.1, 1e-300])
+def test_a_constant_series_says_nothing(level):
+    """Means of equal numbers equal them up to rounding only, which is no scatter."""
+    series = np.full((100, 3), level)
+    found = [
+        measure.autocorrelation_time(series),
+        measure.effective_sample_size(series),
+        measure.autocorrelation(series, np.array([1, 2])).at(1),
+        measure.curvature(series, lr=0.1, momentum=0.9),
+        measure.effective_temperature(series, 1.0),
+        measure.oscillation(series, lags=np.arange(1, 9)).frequency,
+        measure.winding_rate(series, series, 1.0),
+        measure.swept_area(series, series),
+    ]
+    assert [one.valid for one in found] == [False] * len(found)
+
+
+def test_a_replica_that_is_stuck_is_noticed():
+    stuck = np.where(np.arange(4) == 2, 0.3, NOISE)
+    for found in (measure.autocorrelation_time(stuck), measure.curvature(stuck, lr=0.1, momentum=0.9)):
+        assert "1 of 4 replicas are constant" in found.note
+
+
+@pytest.mark.parametrize("broken", [one((3, 1), math.nan), one((3, 1), math.inf), NOISE * 1e200])
+def test_a_series_that_is_not_finite_gives_nothing_and_warns_of_nothing(broken):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = [
+            measure.autocorrelation_time(broken),
+            measure.effective_sample_size(broken),
+            measure.autocorrelation(broken, np.array([1, 2])).at(1),
+            measure.curvature(broken, lr=0.1, momentum=0.9),
+            measure.effective_temperature(broken, 1.0),
+            measure.oscillation(broken, lags=np.arange(1, 9)).decay,
+            measure.swept_area(broken, broken),
+        ]
+        assert [one.valid for one in found] == [False] * len(found)
+        found = measure.winding_rate(broken, NOISE, 1.0)
+    assert found.valid == (not np.isinf(broken).any() and not np.isnan(broken).any())
+
+
+@pytest.mark.parametrize("coefficient", [-0.95, -0.7, -0.3, 0.0, 0.5])
+def test_the_time_of_antithetic_series_is_right_or_refused(coefficient, seed):
+    """(1 + a)/(1 - a), which arviz-stats cuts off at 1/log10(samples) = 0.2."""
+    exact = (1 + coefficient) / (1 - coefficient)
+    series = autoregressive(coefficient, 4000, 32, seed)
+    time, size = measure.autocorrelation_time(series), measure.effective_sample_size(series)
+    assert time.valid == size.valid == (exact > 0.2)
+    if time.valid:
+        assert abs(time.value - exact) < 5.5 * time.standard_error + 0.03 * exact
+    else:
+        assert "the least that arviz-stats tells" in time.note
+
+
+@pytest.mark.parametrize(
+    ("found", "whole", "none"),
+    [
+        ([1, math.nan], [2, 2.1], [0, 0.1]),
+        ([1, 2], [2, 2.1], [2, 2.1]),
+        ([1, 2, 3], [2, 3, 4], [2, 2.1, 3.5]),
+        ([1], [2], [0]),
+    ],
+)
+def test_a_share_of_no_effect_is_none(found, whole, none):
+    assert not measure.share_of_effect(found, whole, none).valid
+
+
+def test_runs_on_their_way_to_infinity_have_no_exponent():
+    steps = np.array([1.0, 10.0, 100.0])
+    squared = np.array([[1.0, 1.1], [2.0, 2.2], [1e308, 1.5e308]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = measure.diffusion_exponent((steps, squared), window=(1, 100))
+        measure.displacement_curve((steps, squared))
+        measure.drift_and_diffusion(steps, 1e200 * np.ones((3, 2, 1)))
+    assert not found.valid
+
+
+@pytest.mark.parametrize("scale", [0.01, 0.1])
+def test_straight_curves_never_get_two_exponents(scale, seed):
+    """1000 families; one in a hundred is taken for bent by chi^2 alone. Control: curves that bend are not refused."""
+    x, sizes = np.geomspace(0.1, 30, 6), np.array([1.0, 3.0, 9.0])
+    law = sizes[:, None] ** 0.4 * x**0.8
+    for kick in normals((1000, 3, 6), seed):
+        y = law * np.exp(scale * kick)
+        found = measure.collapse([(P, x, one, scale * one) for P, one in zip(sizes, y, strict=True)])
+        assert not found.x_exponent.valid
+        assert "leaves an exponent open" in found.y_exponent.note
+    bent = [P**0.6 * np.sqrt(1 + (x * P**-0.5) ** 2) for P in sizes]
+    assert measure.collapse([(P, x, y, 0.01 * y) for P, y in zip(sizes, bent, strict=True)]).x_exponent.valid
+
+
+MASKED = np.ma.masked_greater([1.0, 2.0, 4.0, 999.0], 100)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ls.Estimate.from_samples,
+        measure.geometric_mean,
+        lambda x: measure.jackknife(np.square, x),
+        lambda x: measure.share_of_effect(x, x, x),
+        lambda x: measure.fit_power_law(x, [1, 2, 3, 4], y_error=0.1),
+        lambda x: measure.fit_power_law([1, 2, 3, 4], x, y_error=0.1),
+        lambda x: measure.fit_power_law([1, 2, 3, 4], [1, 2, 3, 4], y_error=x),
+        lambda x: measure.local_slopes([1, 2, 3, 4], x, y_error=0.1),
+        lambda x: measure.correction_to_scaling([1, 2, 3, 4], x, y_error=0.1),
+        lambda x: measure.extrapolate([1, 2, 3, 4], x, error=[1, 1, 1, 1]),
+        lambda x: measure.collapse([(1, [1, 2, 3, 4], x, 0.1)], x_exponent=0),
+        lambda x: measure.diffusion_exponent(([1, 2, 3, 4], x), window=(1, 4)),
+        lambda x: measure.displacement_curve(([1, 2, 3, 4], x[:, None])),
+        lambda x: measure.mean_square_displacement(x[:, None, None], np.array([1])),
+        lambda x: measure.drift_and_diffusion([1, 2, 3, 4], np.ma.stack([x, x], axis=1)[..., None]),
+        lambda x: measure.autocorrelation_time(x[:, None]),
+        lambda x: measure.curvature(np.ma.stack([x, x], axis=1), lr=0.1, momentum=0.9),
+        lambda x: measure.winding_rate(x[:, None], x[:, None], 1.0),
+        lambda x: measure.first_at_or_below([1, 2, 3, 4], x[:, None]),
+    ],
+)
+@pytest.mark.parametrize("samples", [MASKED, MASKED.data + 1j, MASKED.data.astype(str)])
+def test_masked_complex_and_written_numbers_are_refused(call, samples):
+    with pytest.raises(ls.InputError, match=r"masked|complex|array of numbers"):
+        call(samples)

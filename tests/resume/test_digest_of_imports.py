@@ -1,0 +1,81 @@
+"""The name of a result follows the source of everything its task imports, however deep."""
+
+import importlib
+import sys
+
+import langevin_sgd.validation
+import pytest
+
+import langevin_sgd as ls
+from langevin_sgd.sweep import digest as digests
+from langevin_sgd.sweep import store as stores
+from langevin_sgd.sweep.task import find
+
+TASK = """
+from dataclasses import dataclass
+import langevin_sgd as ls
+from langevin_sgd.validation.deep_imports.first import scale
+
+@dataclass(frozen=True)
+class Settings:
+    lr: float = 1.0
+
+@ls.sweep.task()
+def simulate(settings: Settings):
+    return ls.dataset.make({"x": ((), scale(settings.lr), "1")}, kind="x")
+"""
+MODULES = {
+    "claim": TASK,
+    "first": "from .second import double\ndef scale(x):\n    return double(x)\n",
+    "second": "from langevin_sgd.validation.deep_imports import third\ndef double(x):\n    return third.twice(x)\n",
+    "third": "from .fourth import FACTOR\ndef twice(x):\n    return FACTOR * x\n",
+    "fourth": "FACTOR = 2.0\n",
+    "bystander": "FACTOR = 2.0\n",
+}
+
+
+def forget():
+    importlib.invalidate_caches()
+    for module in (digests, stores):
+        for cached in vars(module).values():
+            if hasattr(cached, "cache_clear"):
+                cached.cache_clear()
+    find.cache_clear()
+    for name in [name for name in sys.modules if "deep_imports" in name]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def path_with(tmp_path, monkeypatch):
+    """Write the modules, one of them edited; return where the result of the task lies."""
+    folder = tmp_path / "deep_imports"
+    folder.mkdir()
+    monkeypatch.setattr(langevin_sgd.validation, "__path__", [*langevin_sgd.validation.__path__, str(tmp_path)])
+
+    def write(edited=None, old="", new=""):
+        for name, text in MODULES.items():
+            (folder / f"{name}.py").write_text(text.replace(old, new) if name == edited else text)
+        forget()
+        claim = importlib.import_module("langevin_sgd.validation.deep_imports.claim")
+        return ls.sweep.Store(tmp_path / "store").path(claim.simulate.at(claim.Settings()))
+
+    yield write
+    forget()
+
+
+@pytest.mark.parametrize(
+    ("edited", "old", "new"),
+    [
+        ("first", "double(x)", "double(2 * x)"),
+        ("second", "third.twice(x)", "third.twice(2 * x)"),
+        ("third", "FACTOR * x", "FACTOR * x * x"),
+        ("fourth", "2.0", "3.0"),
+    ],
+)
+def test_a_change_any_number_of_imports_deep_changes_the_name_of_the_result(path_with, edited, old, new):
+    assert path_with(edited, old, new) != path_with()
+
+
+def test_what_is_not_imported_and_remarks_change_nothing(path_with):
+    assert path_with("bystander", "2.0", "3.0") == path_with()
+    assert path_with("fourth", "2.0", "2.0  # a remark") == path_with()

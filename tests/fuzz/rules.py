@@ -190,7 +190,7 @@ def _judge_command(text: str, outcome: Outcome) -> str:
 
 
 def _judge_refusal(text: str, outcome: Outcome) -> str:
-    """The refusal is the last line; remarks, and results for which only a figure could not be drawn, may come before."""
+    """The refusal is the last line; remarks, and results for which no figure could be drawn, may come before."""
     lines = outcome.complaint.splitlines()
     if not lines or not all(line.startswith(f"{PROGRAM}: ") for line in lines):
         return f"exit status 2 with {len(lines)} lines: {' | '.join(lines):.160}"

@@ -59,6 +59,7 @@ class Parameter:
     annotation: str
     required: bool
     many: bool = False
+    takes_none: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,7 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
             str(each.annotation),
             each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD),
             each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD),
+            each.default is None or "None" in str(each.annotation),
         )
         for each in signature.parameters.values()
     )

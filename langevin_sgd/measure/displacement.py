@@ -114,7 +114,8 @@ def mean_square_displacement(position: np.ndarray, lags: np.ndarray) -> np.ndarr
     Returns
     -------
     (lag, replica)
-        NaN for a replica that is not finite. With the lags it is what `displacement_curve` and `diffusion_exponent` take.
+        NaN for a replica that is not finite. With the lags it is what `displacement_curve` and `diffusion_exponent`
+        take.
 
     Raises
     ------

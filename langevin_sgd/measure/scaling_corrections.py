@@ -312,8 +312,8 @@ def extrapolate(size: Any, value: Any, *, error: Any = None, power: float = 1.0,
             limit=refused, coefficients=(refused,) * order, power=power, chi_squared=None, degrees_of_freedom=freedom
         )
     design = (sizes[:, None] / sizes.min()) ** (-power * np.arange(order + 1))
-    if np.linalg.cond(design) > _INSEPARABLE:
-        refused = Estimate.refused(f"the sizes do not tell {order + 1} terms apart", method=method)
+    if np.linalg.cond(design / np.sqrt(np.diagonal(covariance))[:, None]) > _INSEPARABLE:
+        refused = Estimate.refused(f"sizes and errors do not tell {order + 1} terms apart", method=method)
         return Extrapolation(
             limit=refused, coefficients=(refused,) * order, power=power, chi_squared=None, degrees_of_freedom=freedom
         )

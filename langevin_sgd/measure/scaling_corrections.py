@@ -36,6 +36,7 @@ _SINGULAR = 1e-12
 _LOG_LOWEST = -1e3
 _POWERS = (0.02, 20.0)
 _HIGHEST_ORDER = 100
+_LARGEST_LOGARITHM = 700.0
 _INSEPARABLE = 1e7
 """Condition of a fit beyond which nothing is left of double precision, since its square is inverted."""
 _NAMES = ("level", "exponent", "correction", "power")
@@ -303,6 +304,8 @@ def extrapolate(size: Any, value: Any, *, error: Any = None, power: float = 1.0,
     require(fits, "value", values.shape, f"must have shape ({sizes.size},) or ({sizes.size}, replica)")
     require(sizes.size > 0, "size", size, "must hold at least one value")
     require(bool((sizes > 0).all()), "size", float(sizes.min()), "must be positive")
+    within = order * power * abs(np.log(sizes.min())) < _LARGEST_LOGARITHM
+    require(within, "power", power, "makes size^(order power) leave the range of doubles")
     covariance = _covariance(values, error)
     freedom = max(len(sizes) - order - 1, 0)
     method = f"fit in size^-{power:g} to order {order}, " + ("errors given" if values.ndim == 1 else "jackknife")

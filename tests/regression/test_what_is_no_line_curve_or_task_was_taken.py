@@ -82,6 +82,7 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
         (lambda: measure.varied_windows(X, X, both_ends=[]), "^both_ends = "),
         (lambda: measure.local_slopes(X * 1e-300, X, x_error=X, y_error=X), "^x_error = .*1e154"),
         (lambda: measure.extrapolate(X, X, error=X, order=2**62), "^order = .*at most 100"),
+        (lambda: measure.extrapolate(2 * X, X, error=X, power=1e5), "^power = .*leave the range"),
         (lambda: ls.experiments.families(["text"], "points"), r"^lines\[0\] = "),
         (lambda: ls.experiments.families({}, "points"), "^lines = "),
         (lambda: ls.experiments.boundary_exponent("T_max", ls.SGD, "alpha"), "^lines = "),
@@ -118,3 +119,10 @@ def test_a_fit_without_points_has_no_window():
 def test_the_quality_of_exponents_without_bound_is_infinite():
     curves = [(P, X, np.sqrt(X * P), X / 10) for P in (1.0, 2.0)]
     assert measure.collapse_quality(curves, x_exponent=0.0, y_exponent=-1e308) == np.inf
+
+
+@pytest.mark.parametrize("given", [{"power": 1e-10}, {"error": [1e-12, *np.ones(7)]}])
+def test_terms_that_nothing_tells_apart_are_not_fitted(given):
+    found = measure.extrapolate(X, 1 + 1 / X, **{"error": np.full(8, 0.01)} | given)
+    assert not found.limit.valid
+    assert "do not tell 2 terms apart" in found.limit.note

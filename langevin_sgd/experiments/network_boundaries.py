@@ -22,12 +22,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy import stats
 
-from langevin_sgd.checks import InputError, as_choice, as_count, as_instance, as_positive, as_text, require
+from langevin_sgd.checks import InputError, as_choice, as_count, as_instance, as_positive, as_text, is_real, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.experiments.network_lines import GridLine, as_lines
 from langevin_sgd.measure import jackknife
@@ -59,7 +59,7 @@ def largest_temperature(line: GridLine) -> Estimate:
         Its error holds that of the grid, the width of an interval over sqrt(12) in the logarithm, and is cautious where
         replicas scatter over several. Not valid if a replica is fitted at the highest temperature, or at none.
     """
-    return _estimate(_largest(as_instance("line", line, GridLine)))
+    return _estimate(_largest(_as_line("line", line)))
 
 
 def best_temperature(line: GridLine) -> Estimate:
@@ -75,7 +75,7 @@ def best_temperature(line: GridLine) -> Estimate:
     Estimate
         Not valid where the errors are compatible with a constant, or least at an end of the grid.
     """
-    return _estimate(_best(as_instance("line", line, GridLine)))
+    return _estimate(_best(_as_line("line", line)))
 
 
 def crossing(line: GridLine, threshold: float = KERNEL_CHANGE, *, quantity: str = "kernel_change") -> Estimate:
@@ -101,7 +101,7 @@ def crossing(line: GridLine, threshold: float = KERNEL_CHANGE, *, quantity: str 
         If the grid was computed without the quantity.
     """
     threshold, quantity = as_positive("threshold", threshold), as_text("quantity", quantity)
-    return _estimate(_crossing(as_instance("line", line, GridLine), threshold, quantity))
+    return _estimate(_crossing(_as_line("line", line), threshold, quantity))
 
 
 def boundary_exponent(
@@ -140,7 +140,9 @@ def boundary_exponent(
     boundary, lines = as_choice("boundary", boundary, BOUNDARIES), as_lines("lines", lines)
     threshold, quantity = as_positive("threshold", threshold), as_text("quantity", quantity)
     for line in lines:
-        as_choice("against", against, line.held)
+        _as_line("lines", line)
+        place = line.held[as_choice("against", against, line.held)]
+        require(is_real(place) and place > 0, "against", against, "must be an axis of numbers above zero")
     require(len({line.fitted.shape[1] for line in lines}) < 2, "lines", lines, "must have the same replicas")
     find = {"T_max": _largest, "T_opt": _best, "T_c": lambda line: _crossing(line, threshold, quantity)}[boundary]
     found = [(line.held[against], find(line)) for line in lines]
@@ -166,6 +168,13 @@ def feature_exponent(degree: int) -> float:
     """
     degree = as_count("degree", degree, minimum=2)
     return (degree - 2) / degree
+
+
+def _as_line(name: str, line: Any) -> GridLine:
+    """Return a line along which there is a logarithm."""
+    found = as_instance(name, line, GridLine)
+    require(bool((found.x > 0).all()), name, found.x, f"must be along values above zero of {found.axis}")
+    return found
 
 
 # --- functions of averages over replicas ---------------------------------------------------------------------------

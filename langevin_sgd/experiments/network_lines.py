@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd.checks import as_choice, as_instance, as_tuple, require
+from langevin_sgd.checks import as_array, as_choice, as_instance, as_text, as_tuple, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.experiments.axes import as_result
 from langevin_sgd.experiments.network_sweep import AXES
@@ -40,6 +40,11 @@ class GridLine:
         (point, replica), whether a run fits its points.
     measured
         (point, replica) of each quantity by name; NaN where a run is not fitted.
+
+    Raises
+    ------
+    InputError
+        If a field is of another kind, or shapes differ.
     """
 
     axis: str
@@ -47,6 +52,25 @@ class GridLine:
     x: np.ndarray
     fitted: np.ndarray
     measured: dict[str, np.ndarray]
+
+    def __post_init__(self) -> None:
+        fitted = np.array(self.fitted) if isinstance(self.fitted, np.ndarray | list | tuple) else np.empty(0)
+        require(
+            fitted.dtype == bool and fitted.ndim == 2, "fitted", self.fitted, "must be truth values (point, replica)"
+        )
+        held, measured = as_instance("held", self.held, dict), as_instance("measured", self.measured, dict)
+        fields = {
+            "axis": as_text("axis", self.axis),
+            "held": dict(held),
+            "x": as_array("x", self.x, shape=fitted.shape[:1]),
+            "fitted": fitted,
+            "measured": {
+                name: as_array(f"measured: {name}", values, shape=fitted.shape, finite=False)
+                for name, values in measured.items()
+            },
+        }
+        for name, converted in fields.items():
+            object.__setattr__(self, name, converted)
 
     @property
     def mostly_fitted(self) -> np.ndarray:
@@ -151,4 +175,4 @@ def families(lines: Sequence[GridLine], axis: str) -> list[list[GridLine]]:
     alike: dict[tuple[Any, ...], list[GridLine]] = defaultdict(list)
     for line in lines:
         alike[tuple(value for name, value in line.held.items() if name != axis)].append(line)
-    return [sorted(family, key=lambda line: float(line.held[axis])) for family in alike.values()]
+    return [sorted(family, key=lambda line: line.held[axis]) for family in alike.values()]

@@ -1,5 +1,7 @@
 """Estimators and experiments that ended in an error of another library, or took in silence what means nothing."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from langevin_sgd.experiments import axes
 X = np.geomspace(1, 100, 8)
 LINE = ls.experiments.GridLine(
     axis="alpha",
-    held={"points": 8},
+    held={"points": 8, "network": "fully_connected"},
     x=np.array([1.0, 2.0]),
     fitted=np.ones((2, 3), bool),
     measured={"test_error": np.full((2, 3), 0.1)},
@@ -88,10 +90,16 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
         (lambda: ls.experiments.boundary_exponent("T_max", ls.SGD, "alpha"), "^lines = "),
         (lambda: ls.experiments.boundary_exponent("T_max", [LINE], "points", threshold=-1), "^threshold = "),
         (lambda: ls.experiments.crossing(LINE, quantity={}), "^quantity = "),
+        (lambda: ls.experiments.crossing(dataclasses.replace(LINE, x=[0, 1])), "^line = .*above zero"),
+        (lambda: ls.experiments.boundary_exponent("T_c", [LINE], "network"), "^against = 'network'.*above zero"),
+        (lambda: dataclasses.replace(LINE, x=["a", "b"]), "^x = "),
+        (lambda: dataclasses.replace(LINE, fitted=[1.0, 0.5]), "^fitted = "),
+        (lambda: dataclasses.replace(LINE, measured={"t_star": [1.0]}), "^measured: t_star = "),
+        (lambda: dataclasses.replace(LINE, held=[1]), "^held = "),
         (lambda: LINE.where(3.5), "^chosen = "),
         (lambda: LINE.where([True]), "^chosen = .*2 truth values"),
-        (lambda: ls.experiments.train_group(b"1"), "^runs = "),
-        (lambda: ls.experiments.train_together(object()), "^runs = "),
+        (lambda: ls.experiments.train_group(b"1"), "^settings = "),
+        (lambda: ls.experiments.train_together(object()), "^settings = "),
         (lambda: ls.experiments.PerceptronGrid(**PERCEPTRON).collect({}), "^store = "),
         (lambda: ls.experiments.NetworkGrid(**NETWORK).collect(3), "^store = "),
         (lambda: ls.experiments.NetworkGrid(**NETWORK, device="cpu:0"), "^device = 'cpu:0'"),
@@ -107,6 +115,12 @@ def test_what_is_refused_is_named(call, message):
     with pytest.raises(ls.InputError, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_lines_that_differ_in_a_name_are_in_its_order():
+    lines = [dataclasses.replace(LINE, held={"network": name}) for name in ("simple_cnn", "fully_connected")]
+    family = ls.experiments.families(lines, "network")
+    assert [line.held["network"] for line in family[0]] == ["fully_connected", "simple_cnn"]
 
 
 def test_a_fit_without_points_has_no_window():

@@ -298,6 +298,26 @@ def as_integers(name: str, values: Any, *, ndim: int | None = None, minimum: int
     return array.astype(np.int64)
 
 
+def as_flags(name: str, values: Any, *, shape: tuple[int | None, ...]) -> np.ndarray:
+    """Return an array of truth values of a shape, None for any length, that nobody else holds.
+
+    Examples
+    --------
+    >>> as_flags("chosen", [True, False], shape=(2,)).tolist()
+    [True, False]
+    """
+    import numpy as np
+
+    wanted = "(" + ", ".join("any" if want is None else str(want) for want in shape) + ")"
+    try:
+        array = np.array(values)
+    except Exception:  # ragged lists, foreign objects
+        array = np.empty(0)
+    fits = array.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
+    require(array.dtype.kind == "b" and fits and not _hides(values), name, values, f"must be truth values {wanted}")
+    return array
+
+
 def require_memory(name: str, value: Any, needed: float) -> None:
     """Refuse what needs more bytes than are free, before anything is allocated.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd.checks import as_array, as_choice, as_instance, as_text, as_tuple, require
+from langevin_sgd.checks import as_array, as_choice, as_flags, as_instance, as_text, as_tuple, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.experiments.axes import as_result
 from langevin_sgd.experiments.network_sweep import AXES
@@ -54,10 +54,7 @@ class GridLine:
     measured: dict[str, np.ndarray]
 
     def __post_init__(self) -> None:
-        fitted = np.array(self.fitted) if isinstance(self.fitted, np.ndarray | list | tuple) else np.empty(0)
-        require(
-            fitted.dtype == bool and fitted.ndim == 2, "fitted", self.fitted, "must be truth values (point, replica)"
-        )
+        fitted = as_flags("fitted", self.fitted, shape=(None, None))
         held, measured = as_instance("held", self.held, dict), as_instance("measured", self.measured, dict)
         fields = {
             "axis": as_text("axis", self.axis),
@@ -102,9 +99,7 @@ class GridLine:
 
     def where(self, chosen: np.ndarray) -> GridLine:
         """Return the line with chosen points only, (point,) of bool."""
-        mask = np.asarray(chosen) if isinstance(chosen, np.ndarray | list | tuple) else None
-        fits = mask is not None and mask.dtype == bool and mask.shape == self.x.shape
-        require(fits, "chosen", chosen, f"must be {len(self.x)} truth values")
+        chosen = as_flags("chosen", chosen, shape=self.x.shape)
         measured = {name: values[chosen] for name, values in self.measured.items()}
         return replace(self, x=self.x[chosen], fitted=self.fitted[chosen], measured=measured)
 

@@ -92,7 +92,11 @@ class Collapse:
             raise InputError(f"collapse: has no exponents ({self.x_exponent.note})")
         parameter = as_positive("parameter", parameter)
         x, y = (as_array(name, values, ndim=(1, 2)) for name, values in (("x", x), ("y", y)))
-        return x * parameter**v, y * parameter**-u
+        with np.errstate(over="ignore", under="ignore"):
+            x, y = x * np.float64(parameter) ** v, y * np.float64(parameter) ** -u
+        within = bool(np.isfinite(x).all() and np.isfinite(y).all())
+        require(within, "parameter", parameter, "takes the curve out of the range of doubles")
+        return x, y
 
 
 def collapse(curves: Curves, *, x_exponent: float | None = None, y_exponent: float | None = None) -> Collapse:

@@ -128,6 +128,12 @@ def test_the_unit_of_a_series_does_not_matter(exponent):
     assert ls.Estimate.from_samples([1e308, -1e308, 1e308]).value == pytest.approx(1e308 / 3, rel=1e-12)
 
 
+def test_small_results_beside_large_ones_keep_their_errors():
+    samples = autoregressive(0.0, 10, 1, 7) * np.array([[1e-200, 1.0, 1e150]])
+    error = measure.jackknife(lambda mean: mean, samples)[1]
+    assert error == pytest.approx(np.array([1e-200, 1.0, 1e150]) * error[1], rel=1e-9, abs=0)
+
+
 def test_an_error_below_all_doubles_is_no_certainty():
     noise = autoregressive(0.0, 100, 4, 7)
     found = [

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_array, as_not_negative, convert_fields, require, shown
+from langevin_sgd.checks import InputError, as_array, as_not_negative, as_states, convert_fields, require, shown
 from langevin_sgd.covariance import as_covariance
 
 LARGEST, SMALLEST = 1e100, 1e-100
@@ -232,19 +232,16 @@ class LinearRegression:
         -------
         (parameter, parameter)
         """
+        theta = as_array("theta", theta, shape=(self.parameters,))
         if self.X is None or self.y is None:
             return self.noise_covariance.copy()
-        theta = as_array("theta", theta, shape=(self.parameters,))
         per_sample = self.X * (self.X @ theta - self.y)[:, None]
         mean = per_sample.mean(axis=0)
         return per_sample.T @ per_sample / len(self.X) - np.outer(mean, mean)
 
     def _parameters(self, theta: np.ndarray) -> np.ndarray:
         """Parameters (..., parameter); NaN is let through, since runs that diverged end there."""
-        values = as_array("theta", theta, finite=False)
-        fits = values.shape[-1:] == (self.parameters,)
-        require(fits, "theta", theta, f"must have shape (..., {self.parameters})")
-        return values
+        return as_states("theta", theta, self.parameters)
 
 
 _SPECTRUM = "must be a list of numbers of zero or above"

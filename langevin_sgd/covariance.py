@@ -87,6 +87,19 @@ def covariance_root(covariance: np.ndarray) -> np.ndarray:
     return root
 
 
+@np.errstate(under="ignore")
+def is_singular(covariance: np.ndarray) -> bool:
+    """Whether a covariance has a direction without variance, to rounding in units of its standard deviations.
+
+    Examples
+    --------
+    >>> is_singular(np.diag([1e20, 1e-20])), is_singular(np.ones((2, 2)))
+    (False, True)
+    """
+    unit = _deviations(covariance)
+    return bool(np.linalg.matrix_rank(covariance / unit[:, None] / unit, hermitian=True) < len(covariance))
+
+
 def _is_positive(matrix: np.ndarray) -> bool:
     """Whether a symmetric matrix has positive eigenvalues only; ten times faster than to find them."""
     try:

@@ -155,7 +155,7 @@ def ornstein_uhlenbeck_covariance(drift: np.ndarray, diffusion: np.ndarray, kapp
     resolved = bool((rates > 4 * len(matrix) * np.finfo(float).eps).all())
     require(resolved, "drift", drift, "must have eigenvalues that differ by less than 15 digits in size")
     unit = np.asarray(solve_continuous_lyapunov(matrix / fastest, noise / loudest))
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         covariance = unit * (np.float64(2) * loudest / fastest / kappa)
     require(bool(np.isfinite(covariance).all()), "kappa", kappa, "leads to numbers beyond the range of float64")
     return covariance

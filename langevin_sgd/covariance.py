@@ -88,16 +88,16 @@ def covariance_root(covariance: np.ndarray) -> np.ndarray:
 
 
 @np.errstate(under="ignore")
-def is_singular(covariance: np.ndarray) -> bool:
-    """Whether a covariance has a direction without variance, to rounding in units of its standard deviations.
+def rank(covariance: np.ndarray) -> int:
+    """Return the number of directions with variance, to rounding in units of the standard deviations.
 
     Examples
     --------
-    >>> is_singular(np.diag([1e20, 1e-20])), is_singular(np.ones((2, 2)))
-    (False, True)
+    >>> rank(np.diag([1e20, 1e-20])), rank(np.ones((2, 2)))
+    (2, 1)
     """
     unit = _deviations(covariance)
-    return bool(np.linalg.matrix_rank(covariance / unit[:, None] / unit, hermitian=True) < len(covariance))
+    return int(np.linalg.matrix_rank(covariance / unit[:, None] / unit, hermitian=True))
 
 
 def _is_positive(matrix: np.ndarray) -> bool:

@@ -26,6 +26,8 @@ from langevin_sgd.covariance import as_covariance
 
 LARGEST, SMALLEST = 1e100, 1e-100
 """Sizes of data, beyond which their squares and the squares of those leave the range of float64."""
+UNEVEN = 1e3
+"""Ratio of the sizes of columns from which on they are taken in their own units."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,7 +97,7 @@ class LinearRegression:
         samples = len(X)
         with np.errstate(all="ignore"):
             try:
-                minimiser = np.linalg.lstsq(X, y, rcond=None)[0]
+                minimiser = _least_squares(X, y)
             except np.linalg.LinAlgError:
                 raise InputError(f"X = {shown(X)}: its singular values cannot be found") from None
             weighted = X * (y - X @ minimiser)[:, None]
@@ -194,11 +196,13 @@ class LinearRegression:
     @cached_property
     def _eigensystem(self) -> tuple[np.ndarray, np.ndarray]:
         diagonal = np.diag(self.hessian)
+        order = np.argsort(-diagonal, kind="stable")
+        axes = np.eye(len(order))[:, order]
         if np.count_nonzero(self.hessian) == np.count_nonzero(diagonal):
-            order = np.argsort(-diagonal, kind="stable")
-            return diagonal[order], np.eye(len(order))[:, order]
-        values, vectors = np.linalg.eigh(self.hessian)
-        values, vectors = values[::-1], vectors[:, ::-1]
+            return diagonal[order], axes
+        # With the large entries first eigh keeps the digits of small eigenvalues of parameters in different units.
+        values, vectors = np.linalg.eigh(self.hessian[np.ix_(order, order)])
+        values, vectors = values[::-1], (axes @ vectors)[:, ::-1]
         # eigh leaves the sign of a vector open; the largest component is made positive.
         largest = vectors[np.argmax(np.abs(vectors), axis=0), np.arange(len(values))]
         return np.maximum(values, 0.0), np.ascontiguousarray(vectors * np.sign(largest))
@@ -242,6 +246,17 @@ class LinearRegression:
     def _parameters(self, theta: np.ndarray) -> np.ndarray:
         """Parameters (..., parameter); NaN is let through, since runs that diverged end there."""
         return as_states("theta", theta, self.parameters)
+
+
+def _least_squares(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the minimiser of the least norm; in units of the columns where these differ and determine it."""
+    sizes = np.linalg.norm(X / np.abs(X).max(), axis=0) if X.any() else np.zeros(X.shape[1])
+    if sizes.min() > 0 and sizes.max() > UNEVEN * sizes.min():
+        minimiser, _, rank, _ = np.linalg.lstsq(X / sizes, y, rcond=None)
+        if rank == len(sizes):
+            return minimiser / sizes
+    found: np.ndarray = np.linalg.lstsq(X, y, rcond=None)[0]
+    return found
 
 
 _SPECTRUM = "must be a list of numbers of zero or above"

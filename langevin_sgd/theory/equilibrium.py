@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 
 from langevin_sgd.checks import InputError, as_instance
-from langevin_sgd.covariance import is_singular
+from langevin_sgd.covariance import rank
 from langevin_sgd.theory.langevin_law import LangevinLaw
 from langevin_sgd.theory.law import Law
 from langevin_sgd.theory.underflow import vanishing
@@ -57,7 +57,7 @@ def entropy_production(law: LangevinLaw) -> float:
     noise = law.modes.noise
     active = np.diag(noise) > 0
     noise = noise[np.ix_(active, active)]
-    if not active[law.modes.eigenvalues > 0].all() or is_singular(noise):
+    if not active[law.modes.eigenvalues > 0].all() or rank(noise) < len(noise):
         raise InputError("problem: entropy production needs a noise covariance without zero directions")
     momentum, lr = law.settings.momentum, law.settings.lr
     friction = 2 * (1 - momentum) / (lr * (1 + momentum))

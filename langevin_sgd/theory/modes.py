@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.covariance import covariance_root
+from langevin_sgd.covariance import covariance_root, rank
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.theory.underflow import vanishing
@@ -43,10 +43,9 @@ class Modes:
 
     @cached_property
     def eigenvalues(self) -> np.ndarray:
-        """(eigenmode,) Hessian eigenvalues; those that are zero to rounding are zero."""
+        """(eigenmode,) Hessian eigenvalues; those that are zero to rounding, in units of the parameters, are zero."""
         values = self.problem.eigenvalues
-        rounding = 0.0 if self.aligned else values.size * np.finfo(float).eps * values.max()
-        return np.where(values > rounding, values, 0.0)
+        return np.where(np.arange(values.size) < rank(self.problem.hessian), values, 0.0)
 
     @property
     def vectors(self) -> np.ndarray:

@@ -21,7 +21,7 @@ from functools import cached_property
 import numpy as np
 
 from langevin_sgd.checks import InputError, as_array, as_instance, as_positive, require
-from langevin_sgd.covariance import as_covariance, is_singular
+from langevin_sgd.covariance import as_covariance, rank
 from langevin_sgd.theory.gaussian import Gaussian
 from langevin_sgd.theory.langevin_law import LangevinLaw
 from langevin_sgd.theory.modes import noise_factor
@@ -46,7 +46,7 @@ class ModifiedLoss:
 
     def __post_init__(self) -> None:
         as_instance("law", self.law, LangevinLaw)
-        if is_singular(self.stationary.covariance):
+        if rank(self.stationary.covariance) < 2 * self.law.problem.parameters:
             raise InputError("law: its stationary covariance is singular, a direction without noise has no density")
 
     @cached_property

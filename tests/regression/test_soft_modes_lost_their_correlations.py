@@ -1,5 +1,6 @@
 """Theory judged the noise of soft modes by the rounding of the largest: small correlations and modes were dropped."""
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -84,3 +85,38 @@ def test_no_direction_is_silent_because_others_are_loud():
     np.testing.assert_allclose(np.diag(loss.kappa * loss.potential), weights, rtol=1e-12)
     uneven = LinearRegression.from_spectrum([1.0, 0.5]).with_noise_covariance(np.diag([1.0, 1e-20]))
     assert entropy_production(LangevinLaw(uneven, PLAIN)) == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1e5])
+def test_columns_in_different_units_have_the_law_of_exact_arithmetic(ratio):
+    """Fifty digits; the Hessian's eigenvalues range over ratio^4. Rounding took the soft parameter for a silent one."""
+    generator = np.random.default_rng(0)
+    units = np.array([1 / ratio, 1.0, ratio])
+    X = generator.normal(size=(200, 3)) @ (np.eye(3) + 0.3 * generator.normal(size=(3, 3))) * units
+    problem = LinearRegression.from_data(X, X @ (1 / units) + generator.normal(size=200))
+    lr = 0.1 / problem.eigenvalues[0]
+    with mpmath.workdps(50):
+        stiffness, vectors = mpmath.eigsy(mpmath.matrix(problem.hessian.tolist()))
+        noise = vectors.T * mpmath.matrix(problem.noise_covariance.tolist()) * vectors
+        modes = mpmath.matrix(3, 3)
+        for i, j in np.ndindex(3, 3):
+            modes[i, j] = lr**2 * noise[i, j] / (1 - (1 - lr * stiffness[i]) * (1 - lr * stiffness[j]))
+        exact = np.array((vectors * modes * vectors.T).tolist(), dtype=float)
+    deviations = np.sqrt(np.diag(exact))
+    found = DiscreteLaw(problem, SGD(lr=lr, batch_size=1)).stationary().position_covariance
+    assert np.abs((found - exact) / deviations[:, None] / deviations).max() < 1e-11
+    np.testing.assert_allclose(np.sort(problem.eigenvalues), np.array(list(stiffness), dtype=float), rtol=1e-10)
+    loss = ModifiedLoss(LangevinLaw(problem, SGD(lr=lr, batch_size=1)))
+    np.testing.assert_allclose(loss.stationary.mean[:3], problem.minimiser, rtol=1e-10)
+
+
+def test_the_minimiser_is_found_in_units_of_the_columns():
+    """Columns of 1e-9 and 1e9 lost the smaller parameter, and in equal units nothing changes."""
+    generator, units = np.random.default_rng(1), np.array([1e-9, 1.0, 1e9])
+    X, y = generator.normal(size=(50, 3)), generator.normal(size=50)
+    plain = LinearRegression.from_data(X, y).minimiser
+    assert np.array_equal(plain, np.linalg.lstsq(X, y, rcond=None)[0])
+    np.testing.assert_allclose(LinearRegression.from_data(X * units, y).minimiser * units, plain, rtol=1e-12)
+    twice = np.column_stack([X[:, :2], X[:, 1]]) * [1.0, 1e-6, 1e-6]
+    shared = LinearRegression.from_data(twice, y).minimiser
+    np.testing.assert_allclose(shared[1], shared[2], rtol=1e-8)

@@ -244,3 +244,19 @@ def test_weights_that_are_lost_are_neither_right_nor_fitted():
     assert np.isnan(loss.energy(w)).tolist() == [True, False]
     assert np.isnan(loss.force(w)).all(axis=-1).tolist() == [True, False]
     assert loss.unfit_fraction(w).tolist() == [1.0, 0.5]
+
+
+def test_slow_modes_in_epochs_have_digits_or_none():
+    """As lr -> 0 Var theta / lr^2 tends to a constant; with momentum rounding made it 100 times larger, or negative."""
+    for momentum in (0.0, 0.5):
+        settings = [SGD(lr=lr, batch_size=1, momentum=momentum, sampling="epochs") for lr in (1e-6, 1e-9)]
+        ratio = [DiscreteLaw(DATA, one).mode_variances()[0] / one.lr**2 for one in settings]
+        np.testing.assert_allclose(ratio[0], ratio[1], rtol=1e-5)
+    with pytest.raises(InputError, match="slow as lr"):
+        DiscreteLaw(DATA, SGD(lr=1e-20, batch_size=1, momentum=0.5, sampling="epochs")).stationary()
+    slow = DiscreteLaw(DATA, SGD(lr=1e-20, batch_size=1, sampling="epochs"))
+    np.testing.assert_allclose(
+        slow.mode_variances()[0] / 1e-40,
+        DiscreteLaw(DATA, SGD(lr=1e-9, batch_size=1, sampling="epochs")).mode_variances()[0] / 1e-18,
+        rtol=1e-5,
+    )

@@ -239,9 +239,12 @@ class LinearRegression:
         theta = as_array("theta", theta, shape=(self.parameters,))
         if self.X is None or self.y is None:
             return self.noise_covariance.copy()
-        per_sample = self.X * (self.X @ theta - self.y)[:, None]
-        mean = per_sample.mean(axis=0)
-        return per_sample.T @ per_sample / len(self.X) - np.outer(mean, mean)
+        with np.errstate(over="ignore", invalid="ignore"):
+            per_sample = self.X * (self.X @ theta - self.y)[:, None]
+            mean = per_sample.mean(axis=0)
+            covariance: np.ndarray = per_sample.T @ per_sample / len(self.X) - np.outer(mean, mean)
+        require(bool(np.isfinite(covariance).all()), "theta", theta, "leads to numbers beyond the range of float64")
+        return covariance
 
     def _parameters(self, theta: np.ndarray) -> np.ndarray:
         """Parameters (..., parameter); NaN is let through, since runs that diverged end there."""

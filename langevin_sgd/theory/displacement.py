@@ -150,9 +150,13 @@ def power_law_displacement(
         sigma^2 in Sigma = sigma^2 H, >= 0.
     """
     settings, noise_scale = as_settings("settings", settings), as_not_negative("noise_scale", noise_scale)
-    terms = _power_law_terms(as_array("lag", lag, minimum=0), settings, largest, decay, modes)
     amplitude = settings.lr * noise_scale / (settings.batch_size * (1 - settings.momentum))
-    return amplitude * (terms[0] - terms[1] - 0.5)
+    with np.errstate(over="ignore", invalid="ignore"):
+        terms = _power_law_terms(as_array("lag", lag, minimum=0), settings, largest, decay, modes)
+        displacement = amplitude * (terms[0] - terms[1] - 0.5)
+    finite = bool(np.isfinite(displacement).all())
+    require(finite, "largest", largest, "leads to numbers beyond the range of float64")
+    return displacement
 
 
 @vanishing

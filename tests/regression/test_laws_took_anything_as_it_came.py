@@ -125,6 +125,8 @@ REFUSED = [
     (lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=1e-320), "settings.lr = 1e-320"),
     (lambda: theory.ornstein_uhlenbeck_covariance(np.eye(2), np.eye(2), 1e-320), "kappa = 1e-320"),
     (lambda: theory.ornstein_uhlenbeck_covariance(np.diag([1.0, 1e-17]), np.eye(2)), "drift = "),
+    (lambda: DATA.noise_covariance_at([1e200, 1e200]), "theta = "),
+    (lambda: theory.power_law_displacement(1e10, PLAIN, largest=1e308, decay=1.5, modes=5), "largest = 1e+308"),
     # objects of another kind
     (lambda: LangevinLaw(SPECTRUM, None), "settings = None"),
     (lambda: DiscreteLaw(None, PLAIN), "problem = None"),

@@ -119,6 +119,21 @@ def as_fraction(name: str, value: Any) -> float:
     return number
 
 
+def as_chi(name: str, value: Any, largest: float = math.inf) -> float:
+    """Return a depletion exponent chi, the power of the density of data at the decision boundary: above -1.
+
+    Examples
+    --------
+    >>> as_chi("chi", 1)
+    1.0
+    """
+    at_most = "" if largest == math.inf else f" and at most {largest:g}"
+    allowed = f"must be a number above -1{at_most}"
+    number = as_real(name, value, allowed)
+    require(-1 < number <= largest, name, value, allowed)
+    return number
+
+
 def as_count(name: str, value: Any, minimum: int = 1, maximum: int | None = None) -> int:
     """Return an integer of at least `minimum` and, where one is given, at most `maximum`.
 
@@ -245,8 +260,8 @@ def as_array(
     name
         Name of the argument, for the refusal.
     values
-        Numbers in any shape: lists, arrays, data frames, tensors. Masked entries, complex numbers, dates, texts and
-        None are refused; a mask that hides nothing is not.
+        Numbers in any shape: lists, arrays, data frames, tensors. Masked entries, complex numbers, truth values, dates,
+        texts and None are refused; a mask that hides nothing is not.
     ndim
         Numbers of dimensions that are allowed; default any.
     shape
@@ -281,6 +296,37 @@ def as_array(
     if minimum is not None:
         lowest = bool((array >= minimum).all()) if array.size else True
         require(lowest, name, values, allowed or f"must be numbers of {minimum:g} or above")
+    return array
+
+
+def as_states(name: str, values: Any, size: int) -> np.ndarray:
+    """Return an array (..., size) of numbers or NaN, where runs that diverged end.
+
+    Examples
+    --------
+    >>> as_states("theta", [[1, float("nan")]], 2).shape
+    (1, 2)
+    """
+    import numpy as np
+
+    array = as_array(name, values, finite=False)
+    require(array.shape[-1:] == (size,), name, values, f"must have shape (..., {size})")
+    require(not bool(np.isinf(array).any()), name, values, "must be finite numbers or NaN")
+    return array
+
+
+def as_complex_array(name: str, values: Any) -> np.ndarray:
+    """Return an array of complex128 that nobody else holds: finite numbers, real or complex.
+
+    Examples
+    --------
+    >>> as_complex_array("rate", [1, 2j]).tolist()
+    [(1+0j), 2j]
+    """
+    import numpy as np
+
+    array = np.array(_plain_array(name, values, imaginary=True), dtype=complex, order="C")
+    require(bool(np.isfinite(array).all()), name, values, "must be finite numbers")
     return array
 
 
@@ -404,8 +450,8 @@ def _as_list(values: Any) -> list[Any] | None:
     return list(values)
 
 
-def _plain_array(name: str, values: Any) -> np.ndarray:
-    """Numbers as an array of integers or floats, or a refusal."""
+def _plain_array(name: str, values: Any, *, imaginary: bool = False) -> np.ndarray:
+    """Numbers as an array of integers or floats, of complex numbers if they may be `imaginary`, or a refusal."""
     import numpy as np
 
     try:
@@ -418,6 +464,7 @@ def _plain_array(name: str, values: Any) -> np.ndarray:
     except Exception as error:  # ragged lists, tensors that need a gradient or lie on a device, foreign objects
         reason = " ".join(str(error).split())[:100]
         raise InputError(f"{name} = {shown(values)}: must be an array of numbers ({reason})") from None
-    require(array.dtype.kind != "c", name, values, "must be real numbers, not complex ones")
-    require(array.dtype.kind in "biuf", name, values, "must be an array of numbers")
+    require(imaginary or array.dtype.kind != "c", name, values, "must be real numbers, not complex ones")
+    require(array.dtype.kind != "b", name, values, "must be numbers, not truth values")
+    require(array.dtype.kind in "iufc", name, values, "must be an array of numbers")
     return array

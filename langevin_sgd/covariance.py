@@ -87,6 +87,19 @@ def covariance_root(covariance: np.ndarray) -> np.ndarray:
     return root
 
 
+@np.errstate(under="ignore")
+def rank(covariance: np.ndarray) -> int:
+    """Return the number of directions with variance, to rounding in units of the standard deviations.
+
+    Examples
+    --------
+    >>> rank(np.diag([1e20, 1e-20])), rank(np.ones((2, 2)))
+    (2, 1)
+    """
+    unit = _deviations(covariance)
+    return int(np.linalg.matrix_rank(covariance / unit[:, None] / unit, hermitian=True))
+
+
 def _is_positive(matrix: np.ndarray) -> bool:
     """Whether a symmetric matrix has positive eigenvalues only; ten times faster than to find them."""
     try:

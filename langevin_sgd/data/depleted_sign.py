@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import as_count, as_real, convert_fields, require
+from langevin_sgd.checks import as_chi, as_count, convert_fields
 from langevin_sgd.compiled import kernel
 from langevin_sgd.randomness import DATA, bits_over_steps, gamma_64, key_from_seed, normals
 
@@ -82,18 +82,6 @@ class DepletedSign:
         X[:, 1:] = normals((self.points, self.dimension - 1), seed, step=replica, substream=DATA)
         _fill_teacher(X[:, 0], y, (self.chi + 1.0) / 2.0, key_from_seed(seed), replica)
         return X, y
-
-
-def as_chi(name: str, value: float) -> float:
-    """Return a number above -1."""
-    chi = as_real(name, value, "must be a number above -1")
-    require(chi > -1, name, value, "must be a number above -1")
-    return chi
-
-
-def require_chi(chi: float) -> None:
-    """Raise `InputError` unless chi is a number above -1."""
-    as_chi("chi", chi)
 
 
 @kernel

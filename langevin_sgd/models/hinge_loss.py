@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import as_array, as_positive, convert_fields, require
+from langevin_sgd.checks import as_array, as_positive, as_states, convert_fields, require
 from langevin_sgd.compiled import BlockFunction, fma, inlined, value_at
 
 
@@ -68,8 +68,8 @@ class HingeLoss:
         return BlockFunction(add_hinge_force, (self.rows, np.array([self.margin])))
 
     def unfit(self, w: np.ndarray) -> np.ndarray:
-        """Whether each point is unfit at `w` (..., parameter); (..., point)."""
-        found: np.ndarray = self._weights(w) @ self.rows.T < self.margin
+        """Whether each point is unfit at `w` (..., parameter); (..., point). At NaN none is fitted."""
+        found: np.ndarray = ~(self._weights(w) @ self.rows.T >= self.margin)
         return found
 
     def energy(self, w: np.ndarray) -> np.ndarray:
@@ -78,8 +78,9 @@ class HingeLoss:
         return loss
 
     def force(self, w: np.ndarray) -> np.ndarray:
-        """Minus the gradient at `w` (..., parameter); same shape."""
-        return self.unfit(w) @ self.rows / self.points
+        """Minus the gradient at `w` (..., parameter); same shape, NaN at NaN."""
+        lost = np.isnan(self._weights(w)).any(axis=-1, keepdims=True)
+        return np.where(lost, np.nan, self.unfit(w) @ self.rows / self.points)
 
     def unfit_fraction(self, w: np.ndarray) -> np.ndarray:
         """Fraction of unfit points at `w` (..., parameter); (...). Zero exactly where force and noise have vanished."""
@@ -88,10 +89,7 @@ class HingeLoss:
 
     def _weights(self, w: np.ndarray) -> np.ndarray:
         """Weights (..., parameter); NaN is let through, since paths that diverged end there."""
-        weights = as_array("w", w, finite=False)
-        fits = weights.shape[-1:] == (self.parameters,)
-        require(fits, "w", w, f"must have shape (..., {self.parameters})")
-        return weights
+        return as_states("w", w, self.parameters)
 
 
 # --- compiled ------------------------------------------------------------------------------------------------------

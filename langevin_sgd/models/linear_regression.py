@@ -21,11 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_array, as_not_negative, convert_fields, require, shown
+from langevin_sgd.checks import InputError, as_array, as_not_negative, as_states, convert_fields, require, shown
 from langevin_sgd.covariance import as_covariance
 
 LARGEST, SMALLEST = 1e100, 1e-100
 """Sizes of data, beyond which their squares and the squares of those leave the range of float64."""
+UNEVEN = 1e3
+"""Ratio of the sizes of columns from which on they are taken in their own units."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,7 +97,7 @@ class LinearRegression:
         samples = len(X)
         with np.errstate(all="ignore"):
             try:
-                minimiser = np.linalg.lstsq(X, y, rcond=None)[0]
+                minimiser = _least_squares(X, y)
             except np.linalg.LinAlgError:
                 raise InputError(f"X = {shown(X)}: its singular values cannot be found") from None
             weighted = X * (y - X @ minimiser)[:, None]
@@ -194,11 +196,13 @@ class LinearRegression:
     @cached_property
     def _eigensystem(self) -> tuple[np.ndarray, np.ndarray]:
         diagonal = np.diag(self.hessian)
+        order = np.argsort(-diagonal, kind="stable")
+        axes = np.eye(len(order))[:, order]
         if np.count_nonzero(self.hessian) == np.count_nonzero(diagonal):
-            order = np.argsort(-diagonal, kind="stable")
-            return diagonal[order], np.eye(len(order))[:, order]
-        values, vectors = np.linalg.eigh(self.hessian)
-        values, vectors = values[::-1], vectors[:, ::-1]
+            return diagonal[order], axes
+        # With the large entries first eigh keeps the digits of small eigenvalues of parameters in different units.
+        values, vectors = np.linalg.eigh(self.hessian[np.ix_(order, order)])
+        values, vectors = values[::-1], (axes @ vectors)[:, ::-1]
         # eigh leaves the sign of a vector open; the largest component is made positive.
         largest = vectors[np.argmax(np.abs(vectors), axis=0), np.arange(len(values))]
         return np.maximum(values, 0.0), np.ascontiguousarray(vectors * np.sign(largest))
@@ -232,19 +236,30 @@ class LinearRegression:
         -------
         (parameter, parameter)
         """
+        theta = as_array("theta", theta, shape=(self.parameters,))
         if self.X is None or self.y is None:
             return self.noise_covariance.copy()
-        theta = as_array("theta", theta, shape=(self.parameters,))
-        per_sample = self.X * (self.X @ theta - self.y)[:, None]
-        mean = per_sample.mean(axis=0)
-        return per_sample.T @ per_sample / len(self.X) - np.outer(mean, mean)
+        with np.errstate(over="ignore", invalid="ignore"):
+            per_sample = self.X * (self.X @ theta - self.y)[:, None]
+            mean = per_sample.mean(axis=0)
+            covariance: np.ndarray = per_sample.T @ per_sample / len(self.X) - np.outer(mean, mean)
+        require(bool(np.isfinite(covariance).all()), "theta", theta, "leads to numbers beyond the range of float64")
+        return covariance
 
     def _parameters(self, theta: np.ndarray) -> np.ndarray:
         """Parameters (..., parameter); NaN is let through, since runs that diverged end there."""
-        values = as_array("theta", theta, finite=False)
-        fits = values.shape[-1:] == (self.parameters,)
-        require(fits, "theta", theta, f"must have shape (..., {self.parameters})")
-        return values
+        return as_states("theta", theta, self.parameters)
+
+
+def _least_squares(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the minimiser of the least norm; in units of the columns where these differ and determine it."""
+    sizes = np.linalg.norm(X / np.abs(X).max(), axis=0) if X.any() else np.zeros(X.shape[1])
+    if sizes.min() > 0 and sizes.max() > UNEVEN * sizes.min():
+        minimiser, _, rank, _ = np.linalg.lstsq(X / sizes, y, rcond=None)
+        if rank == len(sizes):
+            return minimiser / sizes
+    found: np.ndarray = np.linalg.lstsq(X, y, rcond=None)[0]
+    return found
 
 
 _SPECTRUM = "must be a list of numbers of zero or above"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import as_array, as_instance, as_positive, convert_fields, require
+from langevin_sgd.checks import as_instance, as_positive, as_states, convert_fields
 from langevin_sgd.data import DepletedSign, GivenPoints
 
 SMALL = 250_000
@@ -110,10 +110,7 @@ class Perceptron:
         -------
         (...), (...)
         """
-        weights = as_array("w", w, finite=False)
-        fits = weights.shape[-1:] == (self.dimension,)
-        require(fits, "w", w, f"must have shape (..., {self.dimension})")
-        w = weights / math.sqrt(self.dimension)
+        w = as_states("w", w, self.dimension) / math.sqrt(self.dimension)
         return w[..., 0], np.linalg.norm(w[..., 1:], axis=-1)
 
     def separable(self) -> bool | None:

@@ -11,22 +11,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_sgd.checks import as_array, as_instance
+from langevin_sgd.checks import as_array
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.theory.flow import langevin_oscillators
+from langevin_sgd.theory.settings import as_settings
 from langevin_sgd.theory.underflow import vanishing
 
 
 def damping_rate(settings: SGD) -> float:
     """Return gamma, per unit of tau; velocities forget at twice this rate."""
-    settings = as_instance("settings", settings, SGD)
+    settings = as_settings("settings", settings)
     return float(langevin_oscillators(settings, np.zeros(1)).mean_rate[0] / settings.lr)
 
 
 @vanishing
 def natural_frequency(settings: SGD, stiffness: np.ndarray) -> np.ndarray:
     """Return omega of modes of stiffness eigenvalue + weight decay, radians per unit of tau."""
-    settings = as_instance("settings", settings, SGD)
+    settings = as_settings("settings", settings)
     oscillators = langevin_oscillators(settings, as_array("stiffness", stiffness, minimum=0))
     return np.sqrt(oscillators.rate_product) / settings.lr
 

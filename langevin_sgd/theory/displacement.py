@@ -36,6 +36,7 @@ from langevin_sgd.checks import (
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.theory.langevin_law import LangevinLaw
 from langevin_sgd.theory.law import Law
+from langevin_sgd.theory.settings import as_settings
 from langevin_sgd.theory.sgd_map import sgd_oscillators
 from langevin_sgd.theory.underflow import vanishing
 
@@ -50,13 +51,13 @@ LONGEST = 10**7
 
 def velocity_memory(settings: SGD) -> float:
     """Steps over which a velocity is remembered, t_memory = (1+momentum) / (2 (1-momentum))."""
-    settings = as_instance("settings", settings, SGD)
+    settings = as_settings("settings", settings)
     return (1 + settings.momentum) / (2 * (1 - settings.momentum))
 
 
 def relaxation_steps(settings: SGD, stiffness: np.ndarray) -> np.ndarray:
     """Steps after which overdamped modes saturate, t_l = (1-momentum) / (lr stiffness); infinite for free modes."""
-    settings = as_instance("settings", settings, SGD)
+    settings = as_settings("settings", settings)
     values = as_array("stiffness", stiffness, minimum=0)
     with np.errstate(divide="ignore", over="ignore", under="ignore"):
         return (1 - settings.momentum) / (settings.lr * values)
@@ -78,7 +79,7 @@ def free_displacement(lag: np.ndarray, settings: SGD, noise: float) -> np.ndarra
     noise
         Noise variance per step along the direction, >= 0.
     """
-    free = sgd_oscillators(as_instance("settings", settings, SGD), np.zeros(1))
+    free = sgd_oscillators(as_settings("settings", settings), np.zeros(1))
     lags = as_array("lag", lag, minimum=0)
     require(bool((lags == np.floor(lags)).all()), "lag", lag, "must be whole steps of zero or above")
     return free.mean_square_displacement(lags, np.array([as_not_negative("noise", noise)]))[..., 0]
@@ -148,10 +149,14 @@ def power_law_displacement(
     noise_scale
         sigma^2 in Sigma = sigma^2 H, >= 0.
     """
-    settings, noise_scale = as_instance("settings", settings, SGD), as_not_negative("noise_scale", noise_scale)
-    terms = _power_law_terms(as_array("lag", lag, minimum=0), settings, largest, decay, modes)
+    settings, noise_scale = as_settings("settings", settings), as_not_negative("noise_scale", noise_scale)
     amplitude = settings.lr * noise_scale / (settings.batch_size * (1 - settings.momentum))
-    return amplitude * (terms[0] - terms[1] - 0.5)
+    with np.errstate(over="ignore", invalid="ignore"):
+        terms = _power_law_terms(as_array("lag", lag, minimum=0), settings, largest, decay, modes)
+        displacement = amplitude * (terms[0] - terms[1] - 0.5)
+    finite = bool(np.isfinite(displacement).all())
+    require(finite, "largest", largest, "leads to numbers beyond the range of float64")
+    return displacement
 
 
 @vanishing
@@ -175,7 +180,7 @@ def exponent_window(
         If there is no such range of at least a factor of three (the local exponent passes 1/decay in any case): more
         modes, a larger tolerance or a steeper spectrum are needed.
     """
-    settings, tolerance = as_instance("settings", settings, SGD), as_positive("tolerance", tolerance)
+    settings, tolerance = as_settings("settings", settings), as_positive("tolerance", tolerance)
     largest, decay, modes = _power_law(largest, decay, modes)
     slowest = relaxation_steps(settings, np.array([largest, largest * float(modes) ** -decay]))
     lag = np.geomspace(max(slowest[0], 10 * velocity_memory(settings)), max(slowest[1], 2 * slowest[0]), 4000)

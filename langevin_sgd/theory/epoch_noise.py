@@ -33,6 +33,11 @@ from langevin_sgd.theory.blocks import carried, outer, sides, summed
 from langevin_sgd.theory.sgd_map import MapOscillators
 from langevin_sgd.theory.white_noise import bounded
 
+SLOWEST = 1e-11
+"""Least lr * stiffness at which, with momentum, the stationary law keeps six digits.
+
+With momentum the noise that an epoch leaves in a slow mode is a difference of large numbers."""
+
 
 @dataclass(frozen=True, eq=False)
 class EpochNoise:
@@ -107,12 +112,22 @@ class EpochNoise:
         noisy = (self._noise(pairs) != 0)[..., 0, 0]
         free = self.oscillators.pair(2 if pairs else 1).total == 0
         bounded(np.where(noisy & free, np.inf, 0.0))
+        self._require_digits()
         total, epochs = first, 1.0
         more = np.ones(1)
         while more.any() and epochs < 1e300:
             more = carried(self.oscillators.propagator(np.array(epochs * self.batches)), total, pairs)
             total, epochs = total + more, 2 * epochs
         return total
+
+    def _require_digits(self) -> None:
+        stiffness = self.oscillators.stiffness[np.diag(self.noise) > 0]
+        slowest = float(stiffness.min(initial=np.inf))
+        if self.oscillators.momentum > 0 and slowest < SLOWEST:
+            raise InputError(
+                f"settings: with momentum the stationary law of epochs keeps no digits of modes as slow as "
+                f"lr * (eigenvalue + weight_decay) = {slowest:.3g}; it needs {SLOWEST:g} or more"
+            )
 
     def _by_phase(self, pairs: bool) -> np.ndarray:
         """C_p for p = 0 ... B-1."""

@@ -21,6 +21,7 @@ from __future__ import annotations
 import numpy as np
 
 from langevin_sgd.checks import InputError, as_instance
+from langevin_sgd.covariance import rank
 from langevin_sgd.theory.langevin_law import LangevinLaw
 from langevin_sgd.theory.law import Law
 from langevin_sgd.theory.underflow import vanishing
@@ -56,11 +57,11 @@ def entropy_production(law: LangevinLaw) -> float:
     noise = law.modes.noise
     active = np.diag(noise) > 0
     noise = noise[np.ix_(active, active)]
-    if not active[law.modes.eigenvalues > 0].all() or np.linalg.matrix_rank(noise, hermitian=True) < len(noise):
+    if not active[law.modes.eigenvalues > 0].all() or rank(noise) < len(noise):
         raise InputError("problem: entropy production needs a noise covariance without zero directions")
     momentum, lr = law.settings.momentum, law.settings.lr
     friction = 2 * (1 - momentum) / (lr * (1 + momentum))
     diffusion = 2 * noise / (lr * (1 + momentum) ** 2)
     velocities = law.fluctuations.stationary(pairs=True)[..., 1, 1][np.ix_(active, active)]
     # C_vv less its value at equal temperatures, so that equilibrium gives zero and not a difference of large numbers.
-    return float(friction**2 * np.trace(np.linalg.solve(diffusion, velocities - diffusion / friction)))
+    return float(friction * np.trace(np.linalg.solve(diffusion, friction * velocities - diffusion)))

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_array, as_instance, as_not_negative, require
+from langevin_sgd.checks import InputError, as_array, as_not_negative, require
 from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.theory.settings import as_settings
 from langevin_sgd.theory.sgd_map import sgd_oscillators
 from langevin_sgd.theory.stability import require_stable
 from langevin_sgd.theory.underflow import vanishing
@@ -63,7 +64,7 @@ def gaussian_input_law(eigenvalues: np.ndarray, settings: SGD, *, noise_scale: f
     InputError
         If an argument is out of range, the settings are others, or SGD diverges in the mean square.
     """
-    settings, values = as_instance("settings", settings, SGD), as_array("eigenvalues", eigenvalues, ndim=1)
+    settings, values = as_settings("settings", settings), as_array("eigenvalues", eigenvalues, ndim=1)
     positive = values.size > 0 and bool((values > 0).all())
     require(positive, "eigenvalues", eigenvalues, "must be a list of numbers above zero")
     noise_scale = as_not_negative("noise_scale", noise_scale)

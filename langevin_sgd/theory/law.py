@@ -26,6 +26,7 @@ from langevin_sgd.theory.blocks import carried, from_matrix, own, to_matrix
 from langevin_sgd.theory.gaussian import Gaussian
 from langevin_sgd.theory.modes import Modes
 from langevin_sgd.theory.oscillators import Oscillators
+from langevin_sgd.theory.settings import as_settings
 from langevin_sgd.theory.underflow import vanishing
 from langevin_sgd.theory.white_noise import Fluctuations
 
@@ -61,8 +62,7 @@ class Law(ABC):
     start: Start = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        kinds = {"problem": LinearRegression, "settings": SGD}
-        convert_fields(self, {name: partial(as_instance, kind=kind) for name, kind in kinds.items()})
+        convert_fields(self, {"problem": partial(as_instance, kind=LinearRegression), "settings": as_settings})
         start, size = self.start, self.problem.parameters
         if isinstance(start, str):
             require(start == "stationary", "start", start, "must be 'stationary', a position or a Gaussian")
@@ -106,7 +106,7 @@ class Law(ABC):
     def mean(self, t: np.ndarray | float) -> np.ndarray:
         """Mean state after `t` steps, t.shape + (2 * parameter,)."""
         by_type = np.swapaxes(self.mode_mean(t), -1, -2) @ self.modes.vectors.T
-        return by_type.reshape(*by_type.shape[:-2], -1)
+        return by_type.reshape(*by_type.shape[:-2], 2 * self.problem.parameters)
 
     @vanishing
     def covariance(self, t: np.ndarray | float) -> np.ndarray:

@@ -21,7 +21,7 @@ from functools import cached_property
 import numpy as np
 
 from langevin_sgd.checks import InputError, as_array, as_instance, as_positive, require
-from langevin_sgd.covariance import as_covariance
+from langevin_sgd.covariance import as_covariance, rank
 from langevin_sgd.theory.gaussian import Gaussian
 from langevin_sgd.theory.langevin_law import LangevinLaw
 from langevin_sgd.theory.modes import noise_factor
@@ -46,8 +46,7 @@ class ModifiedLoss:
 
     def __post_init__(self) -> None:
         as_instance("law", self.law, LangevinLaw)
-        covariance = self.stationary.covariance
-        if np.linalg.matrix_rank(covariance, hermitian=True) < len(covariance):
+        if rank(self.stationary.covariance) < 2 * self.law.problem.parameters:
             raise InputError("law: its stationary covariance is singular, a direction without noise has no density")
 
     @cached_property
@@ -143,15 +142,23 @@ def ornstein_uhlenbeck_covariance(drift: np.ndarray, diffusion: np.ndarray, kapp
     Raises
     ------
     InputError
-        If an argument is out of range: without a restoring drift there is no stationary state.
+        If an argument is out of range: without a restoring drift there is no stationary state, and of rates that differ
+        by more than 15 digits the slow ones cannot be told from zero.
     """
     from scipy.linalg import solve_continuous_lyapunov
 
     matrix, kappa = _square("drift", drift), as_positive("kappa", kappa)
     noise = as_covariance("diffusion", diffusion, len(matrix))
-    restoring = bool((np.linalg.eigvals(matrix).real > 0).all())
-    require(restoring, "drift", drift, "must have eigenvalues of positive real part only")
-    return np.asarray(solve_continuous_lyapunov(matrix, 2 / kappa * noise))
+    fastest, loudest = float(np.abs(matrix).max()), float(np.diag(noise).max()) or 1.0
+    rates = np.linalg.eigvals(matrix / (fastest or 1.0)).real
+    require(bool((rates > 0).all()), "drift", drift, "must have eigenvalues of positive real part only")
+    resolved = bool((rates > 4 * len(matrix) * np.finfo(float).eps).all())
+    require(resolved, "drift", drift, "must have eigenvalues that differ by less than 15 digits in size")
+    unit = np.asarray(solve_continuous_lyapunov(matrix / fastest, noise / loudest))
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        covariance = unit * (np.float64(2) * loudest / fastest / kappa)
+    require(bool(np.isfinite(covariance).all()), "kappa", kappa, "leads to numbers beyond the range of float64")
+    return covariance
 
 
 def _square(name: str, value: np.ndarray) -> np.ndarray:

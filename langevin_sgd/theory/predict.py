@@ -13,6 +13,7 @@ from langevin_sgd.theory.damping import damping_ratio
 from langevin_sgd.theory.flow import langevin_oscillators
 from langevin_sgd.theory.oscillators import Oscillators
 from langevin_sgd.theory.rotation import winding_per_step
+from langevin_sgd.theory.settings import as_settings
 from langevin_sgd.theory.sgd_map import sgd_oscillators
 from langevin_sgd.theory.stability import require_stable
 from langevin_sgd.theory.underflow import vanishing
@@ -63,7 +64,8 @@ def predict_linear_regression(
     >>> round(result["modes"][0]["sde"]["var_position"], 6), round(result["modes"][0]["sgd"]["var_position"], 6)
     (0.05, 0.052632)
     """
-    settings = SGD(lr=lr, batch_size=batch_size, momentum=momentum, weight_decay=weight_decay)
+    sgd = SGD(lr=lr, batch_size=batch_size, momentum=momentum, weight_decay=weight_decay)
+    settings = as_settings("settings", sgd)
     values, steps = _checked(eigenvalues, lags)
     noise_scale = as_not_negative("noise_scale", noise_scale)
     require_stable(settings, values)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import as_array, as_fraction, require
+from langevin_sgd.checks import as_array, as_complex_array, as_fraction, require
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.theory.flow import langevin_oscillators
 from langevin_sgd.theory.rotation import winding_per_step
@@ -95,12 +95,15 @@ def sde_error(lr_times_stiffness: np.ndarray, momentum: float, *, lags: np.ndarr
 
 @vanishing
 def exact_dispersion(rate: np.ndarray, lr_times_stiffness: np.ndarray, momentum: float) -> np.ndarray:
-    """Left-hand side of the dispersion relation of the map at complex rate s per step; zero for its modes."""
-    s, momentum = np.array(rate), as_fraction("momentum", momentum)
-    numeric = s.dtype.kind in "iufc" and bool((np.abs(s) <= _FASTEST).all())
-    require(numeric, "rate", rate, f"must be real or complex numbers of at most {_FASTEST:g} in size")
-    lr_times_stiffness = as_array("lr_times_stiffness", lr_times_stiffness, minimum=0)
-    return (1 + momentum) * (np.cosh(s) - 1) + (1 - momentum) * np.sinh(s) + lr_times_stiffness
+    """Left-hand side of the dispersion relation of the map at complex rates s per step; complex, zero for its modes."""
+    s, momentum = as_complex_array("rate", rate), as_fraction("momentum", momentum)
+    h = as_array("lr_times_stiffness", lr_times_stiffness, minimum=0)
+    require(bool((np.abs(s) <= _FASTEST).all()), "rate", rate, f"must be at most {_FASTEST:g} in size")
+    try:
+        s, h = np.broadcast_arrays(s, h)
+    except ValueError:
+        require(False, "rate", rate, f"must have a shape that goes with that of lr_times_stiffness, {h.shape}")
+    return (1 + momentum) * (np.cosh(s) - 1) + (1 - momentum) * np.sinh(s) + h
 
 
 @vanishing

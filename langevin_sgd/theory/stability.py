@@ -23,6 +23,7 @@ from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.theory.minibatch_noise import MinibatchNoise
 from langevin_sgd.theory.modes import Modes
+from langevin_sgd.theory.settings import as_settings
 from langevin_sgd.theory.sgd_map import sgd_oscillators
 from langevin_sgd.theory.underflow import vanishing
 
@@ -35,7 +36,7 @@ def largest_stable_stiffness(settings: SGD) -> float:
     >>> largest_stable_stiffness(SGD(lr=0.1, batch_size=1, momentum=0.5))
     30.0
     """
-    oscillators = sgd_oscillators(as_instance("settings", settings, SGD), np.ones(1))
+    oscillators = sgd_oscillators(as_settings("settings", settings), np.ones(1))
     return float(oscillators.stability_limit / oscillators.stiffness[0])
 
 
@@ -47,7 +48,7 @@ def require_stable(settings: SGD, eigenvalues: np.ndarray) -> None:
     InputError
         Naming the largest eigenvalue and the limit.
     """
-    settings, values = as_instance("settings", settings, SGD), as_array("eigenvalues", eigenvalues)
+    settings, values = as_settings("settings", settings), as_array("eigenvalues", eigenvalues)
     require(values.size > 0, "eigenvalues", eigenvalues, "must hold at least one number")
     limit = largest_stable_stiffness(settings) - settings.weight_decay
     largest = float(values.max())
@@ -74,7 +75,7 @@ def noise_feedback(problem: LinearRegression, settings: SGD) -> float:
     InputError
         If there are no data, batches come in epochs, or already the mean is unstable.
     """
-    problem, settings = as_instance("problem", problem, LinearRegression), as_instance("settings", settings, SGD)
+    problem, settings = as_instance("problem", problem, LinearRegression), as_settings("settings", settings)
     if problem.X is None or settings.sampling == "epochs":
         raise InputError("problem, settings: mean-square stability needs data and batches independent of one another")
     modes = Modes(problem, settings)
@@ -96,7 +97,7 @@ def largest_stable_lr(problem: LinearRegression, settings: SGD) -> float:
     """
     from scipy.optimize import brentq
 
-    problem, settings = as_instance("problem", problem, LinearRegression), as_instance("settings", settings, SGD)
+    problem, settings = as_instance("problem", problem, LinearRegression), as_settings("settings", settings)
     stiffest = float(problem.eigenvalues.max()) + settings.weight_decay
     if stiffest == 0:
         raise InputError("problem: without curvature and weight decay every learning rate is stable")

@@ -110,12 +110,16 @@ def test_the_best_temperature_is_not_that_of_a_lucky_replica():
 
 def test_crossings_along_temperature_and_along_alpha():
     grid = made_up(alphas=(2.0**10, 2.0**11), temperatures=tuple(2.0 ** np.arange(-14, -1, 0.5)), noise=0.02)
-    for line in ls.experiments.lines_along(grid, "temperature_per_width"):
+    lines = ls.experiments.lines_along(grid, "temperature_per_width")
+    assert len(lines) == 2
+    for line in lines:
         found = ls.experiments.crossing(line, 0.2)
         assert abs(pull(found, 0.2 * 256**-A)) < 4.5
         assert abs(pull(found, 0.3 * 256**-A)) > 4.5 / 2.0  # the threshold counts
     grid = made_up(alphas=tuple(2.0 ** np.arange(-4, 2, 0.25)), temperatures=(1e-9, 2e-9))
-    for line in ls.experiments.lines_along(grid, "alpha"):
+    lines = ls.experiments.lines_along(grid, "alpha")
+    assert len(lines) == 2
+    for line in lines:
         assert abs(pull(ls.experiments.crossing(line), 0.1)) < 4.5
 
 

@@ -123,20 +123,24 @@ def test_departure_bounds_every_margin(seed):
         return out
 
     generator = np.random.default_rng(seed)
-    reference, margin = generator.normal(size=8), 0.3
+    reference, used, broken = generator.normal(size=8), 0, 0
     weights = reference * generator.uniform(0.2, 3, (500, 1)) + generator.normal(size=(500, 8)) * 0.5
     found = departures(weights, reference[None])
     for w, radius in zip(weights, found, strict=True):
         stretch = max(1.0, w @ w / (w @ reference)) if w @ reference > 0 else 1.0
         assert math.isclose(radius, np.linalg.norm(w / stretch - reference), rel_tol=1e-9)
-        # Unit rows with R_i just above the departure, in the worst direction and in random ones.
+        # Unit rows with R_i just above the departure, about the worst direction and in random ones.
         worst = -(w / stretch - reference) / radius
-        rows = np.vstack([worst, generator.normal(size=(50, 8))])
+        rows = np.vstack([worst, worst + 0.3 * generator.normal(size=(20, 8)), generator.normal(size=(50, 8))])
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         scale = rows @ reference - radius * (1 + 1e-9)
         usable = scale > 0
         assert (rows[usable] @ w >= scale[usable] * (1 - 1e-9)).all()
-    assert margin > 0
+        used += usable.sum()
+        half = rows @ reference - radius / 2
+        broken += (rows[half > 0] @ w < half[half > 0]).sum()
+    assert used > 1000
+    assert broken > 100  # control: half of the departure bounds nothing
 
 
 # --- bounds and special cases --------------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ def test_run_prints_the_documented_json(command, results):
         assert list(entry) == [*KEYS.split(), *ADDED_KEYS.split(), "components"]
         assert all(list(component) == COMPONENT_KEYS.split() for component in entry["components"])
     fair = found["fair"]
+    assert len(fair["components"]) > 0
     assert fair["control_verdict"] == "refuted"
     assert fair["pull"] == pytest.approx((fair["measurement"] - 0.5) / fair["standard_error"])
     assert fair["seconds"] >= 0

@@ -106,6 +106,27 @@ REFUSED = [
     (lambda: ModifiedLoss(FLOW).density([0.0, 1.0]), "state = "),
     (lambda: SPECTRUM.loss(np.zeros(3)), "theta = "),
     (lambda: perceptron.local_exponents(NAN, margin=1.0, temperature=1.0), "unfit = nan"),
+    # truth values, and what was not looked at
+    (lambda: LAW.sample(2, seed=1, t=True), "t = True"),
+    (lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[True]), "lags = [True]"),
+    (lambda: theory.sde_error([1.0], 0.5, lags=[True]), "lags = [True]"),
+    (lambda: perceptron.averages(True, 1.0, margin=0.1), "signal = True"),
+    (lambda: SPECTRUM.noise_covariance_at({}), "theta = {}"),
+    (lambda: SPECTRUM.gradient([np.inf, 0.0]), "theta = [inf, 0.0]"),
+    (lambda: HingeLoss(rows=np.eye(2), margin=1.0).force([np.inf, 0.0]), "w = [inf, 0.0]"),
+    (lambda: theory.exact_dispersion([0.1, 0.2], [0.1], 0.5 + 1j), "momentum = (0.5+1j)"),
+    (lambda: theory.exact_dispersion([0.1, 0.2], [0.1, 0.2, 0.3], 0.5), "rate = [0.1, 0.2]: must have a shape"),
+    (lambda: theory.exact_dispersion([[0.1], [0.1, 0.2]], 0.1, 0.5), "rate = [[0.1], [0.1, 0.2]]"),
+    (lambda: theory.exact_dispersion(np.ma.masked, 0.1, 0.5), "rate = masked"),
+    # numbers that float64 cannot invert or square
+    (lambda: theory.damping_rate(SGD(lr=1e-320, batch_size=1)), "settings.lr = 1e-320"),
+    (lambda: theory.noise_feedback(DATA, SGD(lr=1e-320, batch_size=1)), "settings.lr = 1e-320"),
+    (lambda: LangevinLaw(SPECTRUM, SGD(lr=1e200, batch_size=1)), "settings.lr = 1e+200"),
+    (lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=1e-320), "settings.lr = 1e-320"),
+    (lambda: theory.ornstein_uhlenbeck_covariance(np.eye(2), np.eye(2), 1e-320), "kappa = 1e-320"),
+    (lambda: theory.ornstein_uhlenbeck_covariance(np.diag([1.0, 1e-17]), np.eye(2)), "drift = "),
+    (lambda: DATA.noise_covariance_at([1e200, 1e200]), "theta = "),
+    (lambda: theory.power_law_displacement(1e10, PLAIN, largest=1e308, decay=1.5, modes=5), "largest = 1e+308"),
     # objects of another kind
     (lambda: LangevinLaw(SPECTRUM, None), "settings = None"),
     (lambda: DiscreteLaw(None, PLAIN), "problem = None"),
@@ -204,3 +225,40 @@ def test_lags_beyond_all_integers_have_the_saturated_displacement():
     result = theory.predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[10**22])
     assert result["lags"] == [10**22]
     assert result["msd"]["sgd"][0] == pytest.approx(2 * result["modes"][0]["sgd"]["var_position"], rel=1e-13)
+
+
+def test_no_times_have_no_means():
+    assert LAW.mean([]).shape == (0, 4)
+    assert FLOW.covariance([]).shape == (0, 4, 4)
+
+
+def test_slow_rates_of_any_size_have_a_covariance():
+    """SciPy warned that eigenvalues were near zero, and perturbed them."""
+    found = theory.ornstein_uhlenbeck_covariance(1e-300 * np.diag([1.0, 0.5]), 1e-290 * np.eye(2))
+    np.testing.assert_allclose(found, 1e10 * np.diag([1.0, 2.0]), rtol=1e-14)
+
+
+def test_weights_that_are_lost_are_neither_right_nor_fitted():
+    for signal, noise in ((1.0, NAN), (NAN, 1.0), (NAN, NAN)):
+        for chi in (0.0, 1.5):
+            assert np.isnan(perceptron.test_error(signal, noise, chi=chi))
+    loss, w = HingeLoss(rows=np.eye(2), margin=1.0), np.array([[NAN, 2.0], [2.0, 0.0]])
+    assert np.isnan(loss.energy(w)).tolist() == [True, False]
+    assert np.isnan(loss.force(w)).all(axis=-1).tolist() == [True, False]
+    assert loss.unfit_fraction(w).tolist() == [1.0, 0.5]
+
+
+def test_slow_modes_in_epochs_have_digits_or_none():
+    """As lr -> 0 Var theta / lr^2 tends to a constant; with momentum rounding made it 100 times larger, or negative."""
+    for momentum in (0.0, 0.5):
+        settings = [SGD(lr=lr, batch_size=1, momentum=momentum, sampling="epochs") for lr in (1e-6, 1e-9)]
+        ratio = [DiscreteLaw(DATA, one).mode_variances()[0] / one.lr**2 for one in settings]
+        np.testing.assert_allclose(ratio[0], ratio[1], rtol=1e-5)
+    with pytest.raises(InputError, match="slow as lr"):
+        DiscreteLaw(DATA, SGD(lr=1e-20, batch_size=1, momentum=0.5, sampling="epochs")).stationary()
+    slow = DiscreteLaw(DATA, SGD(lr=1e-20, batch_size=1, sampling="epochs"))
+    np.testing.assert_allclose(
+        slow.mode_variances()[0] / 1e-40,
+        DiscreteLaw(DATA, SGD(lr=1e-9, batch_size=1, sampling="epochs")).mode_variances()[0] / 1e-18,
+        rtol=1e-5,
+    )

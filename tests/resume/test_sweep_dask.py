@@ -215,6 +215,7 @@ def test_a_killed_client_is_continued_by_the_next(cluster, setting, capsys):
     assert before.items() <= after.items()
     runs = times_run(marks)
     done = {ls.load(path).index.item() for path in directory.directory.rglob("*.nc") if path.name in before}
+    assert len(done) == len(before)
     assert all(runs[index] == 1 for index in done)
     assert sum(runs.values()) <= 12 + 2  # two workers were in the middle of a task
     assert counts(directory.directory, capsys) == {"done": 12}

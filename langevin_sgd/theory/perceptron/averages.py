@@ -37,7 +37,7 @@ from langevin_sgd.theory.perceptron.half_line import half_line_rule
 from langevin_sgd.theory.perceptron.inputs import (
     LARGEST_SIZE,
     Array,
-    as_chi,
+    as_integrable_chi,
     as_size,
     as_sizes,
     density_amplitude,
@@ -96,7 +96,7 @@ def averages(signal: float | Array, noise: float | Array, *, chi: float = 0.0, m
     >>> [round(float(value), 8) for value in (state.n, state.g1, state.gz, state.q)]
     [0.16438312, 0.0359716, -0.15868788, 0.23647872]
     """
-    chi, margin = as_chi("chi", chi), as_size("margin", margin)
+    chi, margin = as_integrable_chi("chi", chi), as_size("margin", margin)
     a, s = together(as_sizes("signal", signal), as_sizes("noise", noise))
     n = unfit_fraction(a, s, chi, margin)
     gz, excess = noise_averages(a, s, chi, margin)
@@ -121,13 +121,13 @@ def test_error(signal: float | Array, noise: float | Array, *, chi: float) -> Ar
     >>> round(float(test_error(1.0, 1.0, chi=1)), 7)
     0.1464466
     """
-    chi = as_chi("chi", chi)
+    chi = as_integrable_chi("chi", chi)
     a, s = together(as_array("signal", signal, finite=False), as_array("noise", noise, finite=False))
     allowed = f"must be NaN or at most {LARGEST_SIZE:g} in size"
     require(not bool((np.abs(a) > LARGEST_SIZE).any()), "signal", signal, allowed)
     require(not bool((s < 0).any() or (s > LARGEST_SIZE).any()), "noise", noise, f"{allowed}, and not negative")
     aligned = np.where((a == 0) & (s == 0), 0.5, _zero_margin_fraction(np.abs(a), s, chi))
-    return np.where(a < 0, 1 - aligned, aligned)
+    return np.where(np.isnan(a) | np.isnan(s), np.nan, np.where(a < 0, 1 - aligned, aligned))
 
 
 def together(signal: Array, noise: Array) -> tuple[Array, Array]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from langevin_sgd.theory.perceptron.inputs import as_exponent
+from langevin_sgd.checks import as_chi
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Derivation:
         >>> derive_exponents().at(1)
         {'gamma': 0.5, 'b': 2.0, 'delta': 1.0, 'growth': 0.25}
         """
-        chi = as_exponent("chi", chi)
+        chi = as_chi("chi", chi)
         names = ("gamma", "b", "delta", "growth")
         return {name: float(getattr(self, name).subs("chi", chi)) for name in names}
 

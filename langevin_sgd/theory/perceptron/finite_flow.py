@@ -29,7 +29,7 @@ from langevin_sgd.theory.perceptron.flow import FIRST_TIME, LAST_TIME, follow
 from langevin_sgd.theory.perceptron.increments import drift
 from langevin_sgd.theory.perceptron.inputs import (
     Array,
-    as_chi,
+    as_integrable_chi,
     as_positive_size,
     as_size,
     mean_projection,
@@ -94,7 +94,7 @@ def finite_flow(
     """
     times = not_negative("tau", tau)
     require(times.size > 0, "tau", tau, "must hold at least one time")
-    chi, margin = as_chi("chi", chi), as_size("margin", margin)
+    chi, margin = as_integrable_chi("chi", chi), as_size("margin", margin)
     temperature, noise = as_positive_size("temperature", temperature), as_positive_size("noise", noise)
     dimension = as_count("dimension", dimension, 2)
     batch_size = as_count("batch_size", batch_size)

@@ -24,7 +24,7 @@ import numpy as np
 from langevin_sgd.checks import InputError, as_array, require, shown
 from langevin_sgd.theory.perceptron.averages import unfit_fraction
 from langevin_sgd.theory.perceptron.increments import drift
-from langevin_sgd.theory.perceptron.inputs import Array, as_chi, as_size, not_negative
+from langevin_sgd.theory.perceptron.inputs import Array, as_integrable_chi, as_size, not_negative
 from langevin_sgd.theory.perceptron.late_stage import late_passage
 from langevin_sgd.theory.underflow import vanishing
 
@@ -157,7 +157,11 @@ class _Equation:
 
     @classmethod
     def of(cls, chi: float, margin: float, temperature: float, signal: float, noise: float) -> _Equation:
-        chi, margin, temperature = as_chi("chi", chi), as_size("margin", margin), as_size("temperature", temperature)
+        chi, margin, temperature = (
+            as_integrable_chi("chi", chi),
+            as_size("margin", margin),
+            as_size("temperature", temperature),
+        )
         signal, noise = as_size("signal", signal), as_size("noise", noise)
         unit = max(margin, temperature, signal, noise) or 1.0
         # a noise whose square would vanish beside the unit is still not zero: at zero the signal would stand still

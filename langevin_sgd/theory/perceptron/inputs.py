@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from langevin_sgd.checks import as_array, as_not_negative, as_positive, as_real, require
+from langevin_sgd.checks import as_array, as_chi, as_not_negative, as_positive, require
 
 Array = np.ndarray
 Numbers = float | Sequence[float] | Array
@@ -51,19 +51,9 @@ def mean_projection(chi: float) -> float:
     return math.sqrt(2) * math.exp(math.lgamma((2 + chi) / 2) - math.lgamma((1 + chi) / 2))
 
 
-def as_exponent(name: str, value: float) -> float:
-    """Return a number above -1: a depletion exponent where no integral over the data is taken."""
-    number = as_real(name, value, "must be a number above -1")
-    require(number > -1, name, value, "must be a number above -1")
-    return number
-
-
-def as_chi(name: str, value: float) -> float:
-    """Return a depletion exponent, -1 < chi <= 100."""
-    allowed = f"must be a number above -1 and at most {LARGEST_CHI:g}"
-    chi = as_real(name, value, allowed)
-    require(-1 < chi <= LARGEST_CHI, name, value, allowed)
-    return chi
+def as_integrable_chi(name: str, value: float) -> float:
+    """Return a depletion exponent for which integrals over the data are taken, -1 < chi <= 100."""
+    return as_chi(name, value, LARGEST_CHI)
 
 
 def as_size(name: str, value: float) -> float:

@@ -22,13 +22,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import as_count, as_real, require
+from langevin_sgd.checks import as_chi, as_count, as_real, require
 from langevin_sgd.theory.perceptron.half_line import half_line_moment
 from langevin_sgd.theory.perceptron.inputs import (
     LARGEST_CHI,
     Array,
-    as_chi,
-    as_exponent,
+    as_integrable_chi,
     as_positive_size,
     as_size,
     as_sizes,
@@ -76,7 +75,7 @@ def exponents(chi: float = 0.0) -> Exponents:
     >>> law.gamma, law.b, law.delta, law.growth
     (0.5, 2.0, 1.0, 0.25)
     """
-    chi = as_exponent("chi", chi)
+    chi = as_chi("chi", chi)
     gamma = 1 / (1 + chi)
     return Exponents(gamma=gamma, b=(3 + chi) / (1 + chi), delta=1.0, crossover=gamma, growth=1 / (chi + 3))
 
@@ -127,7 +126,11 @@ def quasi_stationary_noise(*, chi: float = 0.0, margin: float, temperature: floa
     >>> round(quasi_stationary_noise(margin=1.0, temperature=1.0), 6)
     0.754205
     """
-    chi, margin, temperature = as_chi("chi", chi), as_size("margin", margin), as_size("temperature", temperature)
+    chi, margin, temperature = (
+        as_integrable_chi("chi", chi),
+        as_size("margin", margin),
+        as_size("temperature", temperature),
+    )
     loud = temperature * _balance(chi, 0.0)
     if temperature == 0 or margin == 0:
         return loud
@@ -155,7 +158,11 @@ def signal_growth(
     >>> round(float(signal_growth(1e6, margin=0.0, temperature=1.0)), 3)
     45.667
     """
-    chi, margin, temperature = as_chi("chi", chi), as_size("margin", margin), as_size("temperature", temperature)
+    chi, margin, temperature = (
+        as_integrable_chi("chi", chi),
+        as_size("margin", margin),
+        as_size("temperature", temperature),
+    )
     times, unit = not_negative("tau", tau), max(margin, temperature) or 1.0
     s = quasi_stationary_noise(chi=chi, margin=margin, temperature=temperature) / unit
     speed = (chi + 3) * density_amplitude(chi) * _drive(chi, s, margin / unit)
@@ -198,7 +205,7 @@ def quenched_noise(
     >>> round(float(quenched_noise(2.16, margin=1.0, temperature=0.1, points=5000, dimension=64)), 3)
     0.291
     """
-    chi, margin = as_chi("chi", chi), as_positive_size("margin", margin)
+    chi, margin = as_integrable_chi("chi", chi), as_positive_size("margin", margin)
     temperature = as_size("temperature", temperature)
     points = as_count("points", points)
     dimension = as_count("dimension", dimension)

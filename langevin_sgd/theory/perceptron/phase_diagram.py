@@ -22,7 +22,7 @@ import numpy as np
 
 from langevin_sgd.checks import as_count, as_positive, convert_fields
 from langevin_sgd.theory.perceptron.inputs import (
-    as_chi,
+    as_integrable_chi,
     as_positive_size,
     as_size,
     density_amplitude,
@@ -72,7 +72,7 @@ def step_one(*, chi: float = 0.0, lr: float, batch_size: int, dimension: int) ->
     >>> round(step_one(chi=1, lr=32.0, batch_size=4, dimension=32).signal, 6)
     1.253314
     """
-    chi, lr = as_chi("chi", chi), as_size("lr", lr)
+    chi, lr = as_integrable_chi("chi", chi), as_size("lr", lr)
     batch_size = as_count("batch_size", batch_size)
     dimension = as_count("dimension", dimension, 2)
     reach, mean = lr / dimension, mean_projection(chi)
@@ -103,7 +103,7 @@ def critical_batch_size(*, chi: float = 0.0, points: int, dimension: int, consta
     >>> round(critical_batch_size(chi=1, points=1024, dimension=32, constant=0.25))
     45
     """
-    chi, points = as_chi("chi", chi), as_count("points", points)
+    chi, points = as_integrable_chi("chi", chi), as_count("points", points)
     dimension = as_count("dimension", dimension, 2)
     constant = as_positive("constant", constant)
     return _signal_per_temperature(chi, points / (constant * dimension)) * dimension / mean_projection(chi)
@@ -164,7 +164,7 @@ class PhaseDiagram:
         convert_fields(
             self,
             {
-                "chi": as_chi,
+                "chi": as_integrable_chi,
                 "margin": as_positive_size,
                 "points": as_count,
                 "dimension": lambda name, value: as_count(name, value, 2),

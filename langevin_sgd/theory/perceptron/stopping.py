@@ -27,7 +27,7 @@ import numpy as np
 from langevin_sgd.checks import as_array, as_count, as_positive, require
 from langevin_sgd.theory.perceptron.averages import test_error
 from langevin_sgd.theory.perceptron.flow import flow_until
-from langevin_sgd.theory.perceptron.inputs import Array, as_chi, as_size, held
+from langevin_sgd.theory.perceptron.inputs import Array, as_integrable_chi, as_size, held
 from langevin_sgd.theory.perceptron.late_stage import late_integral, quasi_stationary_noise
 from langevin_sgd.theory.underflow import vanishing
 
@@ -165,7 +165,7 @@ def crossover_temperature(*, chi: float = 0.0, margin: float, constant_ratio: fl
     >>> round(crossover_temperature(margin=1.0), 4), round(crossover_temperature(margin=1.0, constant_ratio=0.56), 1)
     (6.2832, 3.5)
     """
-    chi, margin = as_chi("chi", chi), as_size("margin", margin)
+    chi, margin = as_integrable_chi("chi", chi), as_size("margin", margin)
     constant_ratio = as_positive("constant_ratio", constant_ratio)
     relative = quasi_stationary_noise(chi=chi, margin=0.0, temperature=1.0)
     reach = constant_ratio / ((1 + chi) * float(late_integral(chi, 0.0)))

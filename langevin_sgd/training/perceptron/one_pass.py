@@ -23,6 +23,7 @@ import numpy as np
 
 from langevin_sgd.checks import (
     LARGEST_COUNT,
+    as_chi,
     as_count,
     as_flag,
     as_instance,
@@ -33,7 +34,6 @@ from langevin_sgd.checks import (
     require_memory,
 )
 from langevin_sgd.compiled import in_threads, kernel, thread_count
-from langevin_sgd.data.depleted_sign import require_chi
 from langevin_sgd.dataset import Variable
 from langevin_sgd.randomness import FRESH, bits_over_draws, box_muller_64, fresh_seed, gamma_64, key_from_seed
 from langevin_sgd.record import Snapshots, as_schedule
@@ -110,8 +110,7 @@ def one_pass_perceptron(
     >>> runs["signal"].dims, bool(runs["noise"][-1, 0] > 0)
     (('step', 'replica'), True)
     """
-    require_chi(chi)
-    chi, margin = float(chi), as_not_negative("margin", margin)
+    chi, margin = as_chi("chi", chi), as_not_negative("margin", margin)
     require_plain_sgd(as_instance("settings", settings, SGD))
     dimension, steps = as_count("dimension", dimension), as_count("steps", steps)
     replicas = as_count("replicas", replicas)

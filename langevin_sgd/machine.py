@@ -1,4 +1,4 @@
-"""What the machine gives a process: cores, folders for caches, and a Numba that may compile.
+"""What the machine gives a process: cores, threads, and folders for caches.
 
 Everything here works without a home, without a name in the list of users, on read-only disks, in containers whose share
 of the cores is less than what the operating system lists, and outside Linux.
@@ -45,19 +45,6 @@ def threads_for_kernels() -> int | None:
     usable = text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text) > 0
     require(usable, "NUMBA_NUM_THREADS", text, "must be an integer of at least 1, or be unset")
     return int(text)
-
-
-def require_a_compiler() -> None:
-    """Refuse settings of the environment under which Numba does not start, or does not compile.
-
-    Raises
-    ------
-    InputError
-        For a NUMBA_NUM_THREADS that is no number of threads, or a NUMBA_DISABLE_JIT that is not 0.
-    """
-    threads_for_kernels()
-    disabled = os.environ.get("NUMBA_DISABLE_JIT", "").strip()
-    require(disabled in ("", "0"), "NUMBA_DISABLE_JIT", disabled, "must be 0 or be unset: all kernels are compiled")
 
 
 def user_caches() -> list[Path]:

@@ -69,8 +69,7 @@ class HingeLoss:
 
     def unfit(self, w: np.ndarray) -> np.ndarray:
         """Whether each point is unfit at `w` (..., parameter); (..., point)."""
-        found: np.ndarray = self._weights(w) @ self.rows.T < self.margin
-        return found
+        return self._unfit(self._weights(w))
 
     def energy(self, w: np.ndarray) -> np.ndarray:
         """Loss at `w` (..., parameter); (...)."""
@@ -78,13 +77,25 @@ class HingeLoss:
         return loss
 
     def force(self, w: np.ndarray) -> np.ndarray:
-        """Minus the gradient at `w` (..., parameter); same shape."""
-        return self.unfit(w) @ self.rows / self.points
+        """Minus the gradient at `w` (..., parameter); same shape. NaN where a weight is NaN."""
+        weights = self._weights(w)
+        force: np.ndarray = self._unfit(weights) @ self.rows / self.points
+        force[np.isnan(weights).any(axis=-1)] = np.nan
+        return force
 
     def unfit_fraction(self, w: np.ndarray) -> np.ndarray:
-        """Fraction of unfit points at `w` (..., parameter); (...). Zero exactly where force and noise have vanished."""
-        fraction: np.ndarray = self.unfit(w).mean(axis=-1)
+        """Fraction of unfit points at `w` (..., parameter); (...). Zero exactly where force and noise have vanished.
+
+        NaN where a weight is NaN: a path that diverged has not fitted its points.
+        """
+        weights = self._weights(w)
+        lost = np.isnan(weights).any(axis=-1)
+        fraction: np.ndarray = np.where(lost, np.nan, self._unfit(weights).mean(axis=-1))[()]
         return fraction
+
+    def _unfit(self, weights: np.ndarray) -> np.ndarray:
+        found: np.ndarray = weights @ self.rows.T < self.margin
+        return found
 
     def _weights(self, w: np.ndarray) -> np.ndarray:
         """Weights (..., parameter); NaN is let through, since paths that diverged end there."""

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_array, as_callable, as_instance, as_positive, as_text, require
+from langevin_sgd.checks import InputError, as_array, as_function, as_instance, as_positive, as_text, require
 from langevin_sgd.generated import load
 from langevin_sgd.models.potentials.source import PRELUDE, Expression, Rows, adding, built_on, called, filling, named_in
 
@@ -146,9 +146,9 @@ class Potential:
         """
         values = checked_values(parameters or {})
         if moments is not None:
-            as_callable("moments", moments)
+            as_function("moments", moments)
         given = Expression(expression, variables, list(values))
-        given.require_no_jump(given.tree, values)  # before derivatives, in which a jump is a delta function
+        given.require_sound(given.tree, values)  # before derivatives, in which a jump is a delta function
         code = Code(
             energy=given.rows([given.tree]),
             force=given.rows([-slope for slope in given.gradient()]),
@@ -195,7 +195,7 @@ class Potential:
             If the functions cannot be kept compiled, because they use more than ``math`` and their arguments or have no
             readable source: every process then compiles them anew.
         """
-        values = checked_values(parameters or {})
+        values, name = checked_values(parameters or {}), as_text("name", name)
         names = named_in(variables)
         require(len(names) > 0, "variables", variables, "must name at least one coordinate")
         size, roles = len(names), {"energy": energy, "force": force, "hessian": hessian}
@@ -219,7 +219,7 @@ class Potential:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_loaded", {})
         if self.expression is not None:
-            self.expression.require_no_jump(self.expression.tree, self.values)
+            self.expression.require_sound(self.expression.tree, self.values)
 
     def __getstate__(self) -> dict[str, Any]:
         # What is compiled stays behind: modules do not travel, and are found again or made anew.
@@ -317,9 +317,16 @@ def force_source(potential: Potential) -> str:
 
 
 def points(name: str, value: Any, size: int) -> np.ndarray:
-    """Points of `size` coordinates as an array (..., size) that nobody else holds; NaN and infinity are taken."""
+    """Points of `size` coordinates as an array (..., size) that nobody else holds; NaN, of paths that diverged, stays.
+
+    Raises
+    ------
+    InputError
+        If the last axis has another length, or a coordinate is infinite.
+    """
     point = as_array(name, value, finite=False)
     require(point.shape[-1:] == (size,), name, point.shape, f"must have a last axis of length {size}")
+    require(not np.isinf(point).any(), name, value, "must be finite numbers, NaN where a path has diverged")
     return point
 
 
@@ -338,8 +345,9 @@ def checked_values(values: Mapping[str, Value]) -> dict[str, Value]:
     """Values of parameters as finite numbers or arrays (replica,), or `InputError`."""
     checked: dict[str, Value] = {}
     for name, value in as_instance("parameters", values, Mapping, "must map names to numbers").items():
-        number = as_array(as_text("parameters", name), value, ndim=(0, 1))
-        require(number.size > 0, name, value, "must be a number, or an array over replicas")
+        called = f"parameters[{as_text('parameters', name)!r}]"
+        number = as_array(called, value, ndim=(0, 1))
+        require(number.size > 0, called, value, "must be a number, or an array over replicas")
         checked[name] = number if number.ndim else float(number)
     return checked
 

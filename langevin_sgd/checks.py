@@ -188,6 +188,12 @@ def as_callable(name: str, value: Any) -> Callable[..., Any]:
     return value
 
 
+def as_function(name: str, value: Any) -> Callable[..., Any]:
+    """Return `value` if it is a function, or an object that is called like one; a class is none."""
+    require(callable(value) and not isinstance(value, type), name, value, "must be a function")
+    return value  # type: ignore[no-any-return]
+
+
 def as_window(name: str, value: Any) -> tuple[float, float]:
     """Return two finite numbers, the first below the second.
 
@@ -285,6 +291,7 @@ def as_integers(name: str, values: Any, *, ndim: int | None = None, minimum: int
     import numpy as np
 
     array = np.array(_plain_array(name, values))
+    require(array.dtype.kind != "b", name, values, "must be whole numbers, not truth values")
     fits = array.dtype.kind in "iu" or bool(np.all(np.abs(array) < 2.0**53) and np.all(array == np.floor(array)))
     require(fits and bool((array <= LARGEST_COUNT).all()), name, values, "must be whole numbers below 2^63")
     require(ndim is None or array.ndim == ndim, name, values, f"must have {ndim} dimensions")
@@ -322,7 +329,8 @@ def convert_fields(settings: Any, converters: Mapping[str, Callable[[str, Any], 
 def _number(value: Any) -> float | None:
     """Return a finite real scalar as a float, anything else as None."""
     scalar = not _is_truth(value) and not _is_masked(value) and getattr(value, "ndim", 0) == 0
-    if not scalar or _kind(value) == "c" or not hasattr(value, "__float__"):
+    # Texts and dates of NumPy's have a __float__ too.
+    if not scalar or _kind(value) in tuple("cSUmM") or not hasattr(value, "__float__"):
         return None
     try:
         number = float(value)
@@ -381,5 +389,6 @@ def _plain_array(name: str, values: Any) -> np.ndarray:
         reason = " ".join(str(error).split())[:100]
         raise InputError(f"{name} = {shown(values)}: must be an array of numbers ({reason})") from None
     require(array.dtype.kind != "c", name, values, "must be real numbers, not complex ones")
-    require(array.dtype.kind in "biuf", name, values, "must be an array of numbers")
+    single_truth = array.ndim == 0 and array.dtype.kind == "b"
+    require(array.dtype.kind in "biuf" and not single_truth, name, values, "must be an array of numbers")
     return array

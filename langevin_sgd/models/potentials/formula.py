@@ -83,6 +83,7 @@ KINDS = (
 
 _NAMED = ", ".join(name for name in FUNCTIONS if name not in ("Min", "Max", "Abs", "ln"))
 _ALLOWED = f"allowed are numbers, names, + - * / **, Piecewise, and the functions {_NAMED}"
+_LARGEST_POWER = f"must have powers of at most {LARGEST_EXPONENT}"
 _NO_NUMBERS = {"E": "write exp(1)", "I": "numbers are real", **dict.fromkeys(("oo", "zoo", "nan", "inf"), "not finite")}
 
 
@@ -133,6 +134,8 @@ def require_writable(tree: Any, expression: Any, what: str = "contains") -> None
             _require(not unreal, expression, f"{what} what is no finite real number")
             if name not in KINDS:
                 _require(False, expression, f"{what} {shown(part, width=40)}; {_ALLOWED}")
+            if part.is_Pow and part.args[1].is_number:
+                _require(abs(part.args[1]) <= LARGEST_EXPONENT, expression, _LARGEST_POWER)
             if name in ("Max", "Min"):
                 _require(len(held) <= MOST_ARGUMENTS, expression, f"{name} takes at most {MOST_ARGUMENTS} arguments")
             if name == "Piecewise":
@@ -324,7 +327,7 @@ class _Reader:
     def _power(self, base: Any, exponent: Any) -> Any:
         if not exponent.free_symbols:
             size = abs(float(exponent))
-            self._require(size <= LARGEST_EXPONENT, f"must have powers of at most {LARGEST_EXPONENT}")
+            self._require(size <= LARGEST_EXPONENT, _LARGEST_POWER)
             if not base.free_symbols and base != 0:
                 bits = size * abs(math.log2(abs(float(base))))
                 self._require(bits < 1022, "contains a power that is no finite number")

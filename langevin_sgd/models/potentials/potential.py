@@ -118,7 +118,9 @@ class Potential:
             as a variable or parameter means that, also beta, gamma, lambda, S, N, pi; undeclared, pi is the number,
             and E and I, which are no constants here, are refused. Where a formula has a kink (``Max``, ``abs``)
             derivatives hold almost everywhere; one that jumps is refused, since its force has a delta function.
-            Square roots and logarithms of negative numbers are NaN.
+            Square roots and logarithms of negative numbers are NaN: a potential that holds one of a coordinate ends
+            where that becomes negative, and a path that goes beyond has diverged (its ``status`` says so). So has one
+            at a point where the force is infinite, as at the tip of sqrt(abs(x)).
         variables
             Names of the coordinates in order; by default all symbols that are not parameters, in natural order.
         parameters

@@ -480,7 +480,7 @@ def _pair_of(convert: Callable[[str, Any], Any]) -> Callable[[str, Any], tuple[A
     """Return the converter of two values."""
 
     def pair(name: str, values: Any) -> tuple[Any, Any]:
-        two = isinstance(values, list | tuple | np.ndarray) and len(values) == 2
+        two = (isinstance(values, list | tuple) or getattr(values, "ndim", 0) > 0) and len(values) == 2
         require(two, name, values, "must be two, one for each coordinate")
         return convert(f"{name}[0]", values[0]), convert(f"{name}[1]", values[1])
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -96,7 +96,7 @@ class Recording:
             Whether the simulator can watch for first passages.
         """
         single = callable(record) or isinstance(record, FirstPassage) or hasattr(record, "begin")
-        several = isinstance(record, Iterable) and not single
+        several = isinstance(record, Iterable) and not isinstance(record, Mapping) and not single
         given: tuple[Any, ...] = (displacement(),) if record is None else tuple(record) if several else (record,)  # type: ignore[arg-type]
         passages = [item for item in given if isinstance(item, FirstPassage)]
         accumulators = [item for item in given if hasattr(item, "begin")]

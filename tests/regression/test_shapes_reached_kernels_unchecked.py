@@ -164,6 +164,11 @@ CASES = {
     "seed of a regression": (lambda: ls.Overdamped.from_sgd(SPECTRUM, SETTINGS, seed="1"), "seed"),
     "steps of a schedule": (lambda: ls.record.as_schedule([0, 5], steps=b"9"), "steps"),
     "schedule of truths": (lambda: simulate(schedule=[True]), "schedule"),
+    "record that is a mapping": (lambda: simulate(record={}), "record"),
+    "coordinates that are masked": (
+        lambda: ls.record.current((np.arange(3.0),) * 2, coordinates=np.ma.masked),
+        "coordinates",
+    ),
     "record that is a class": (lambda: simulate(record=ls.SGD), "record"),
     "loss that is a class": (lambda: ls.record.loss(ls.SGD), "function"),
     "infinite point": (lambda: WELL.energy([[np.inf]]), "theta"),

@@ -26,9 +26,16 @@ from typing import Any, NamedTuple, TypeVar, cast
 import numpy as np
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.machine import close_to_others, is_private, threads_for_kernels, usable_cores, user_caches
+from langevin_sgd.machine import (
+    close_to_others,
+    is_private,
+    prepare_for_numba,
+    threads_for_kernels,
+    usable_cores,
+    user_caches,
+)
 
-threads_for_kernels()  # before Numba, which refuses the same in a traceback
+prepare_for_numba()
 
 import numba  # noqa: E402
 from numba import float32, float64, njit, types  # noqa: E402

@@ -47,6 +47,24 @@ def threads_for_kernels() -> int | None:
     return int(text)
 
 
+def prepare_for_numba() -> None:
+    """Check the environment before Numba reads it, which answers what it cannot read with a traceback.
+
+    A variable that is set and empty counts as not set, and is taken out of the environment.
+
+    Raises
+    ------
+    InputError
+        For a NUMBA_NUM_THREADS that is no number of threads, or a NUMBA_DISABLE_JIT that is neither 0 nor 1.
+    """
+    for name in ("NUMBA_NUM_THREADS", "NUMBA_DISABLE_JIT"):
+        if not os.environ.get(name, "0").strip():
+            del os.environ[name]
+    threads_for_kernels()
+    switch = os.environ.get("NUMBA_DISABLE_JIT", "0").strip()
+    require(switch in ("0", "1"), "NUMBA_DISABLE_JIT", switch, "must be 0 or be unset (1 compiles no kernels)")
+
+
 def user_caches() -> list[Path]:
     """Return the folders for caches of this user, first choice first; none for a user without a home."""
     given, home = os.environ.get("XDG_CACHE_HOME", ""), os.path.expanduser("~")

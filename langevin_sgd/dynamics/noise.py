@@ -147,7 +147,7 @@ class StateDependentNoise(NoiseOfState):
         >>> Ito.from_sympy("sqrt(1 + x**2)").variance(np.array([[2.0]])).round(12).tolist()
         [[5.0]]
         """
-        values = checked_values(parameters or {})
+        values = checked_values(parameters or {}, "parameters")
         given = list(amplitude) if isinstance(amplitude, list | tuple) else [amplitude]
         require(len(given) > 0, "amplitude", amplitude, "must be one formula, or one for each coordinate")
         chosen = free_names(given, values) if variables is None else variables

@@ -177,7 +177,12 @@ def test_the_plain_compiler_of_numba_gives_the_same_bits():
     assert outputs[0][1] == outputs[1][1]
 
 
-BROKEN = [("NUMBA_NUM_THREADS", "0"), ("NUMBA_NUM_THREADS", "abc"), ("NUMBA_DISABLE_JIT", "1")]
+BROKEN = [
+    ("NUMBA_NUM_THREADS", "0"),
+    ("NUMBA_NUM_THREADS", "abc"),
+    ("NUMBA_DISABLE_JIT", "1"),
+    ("NUMBA_DISABLE_JIT", "yes"),
+]
 
 
 def under(name, value, program, *words):
@@ -201,6 +206,13 @@ def test_what_needs_no_kernel_does_not_mind(name, value):
     assert under(name, value, program).returncode == 0
     program = "import langevin_sgd as ls; print(ls.SGD(lr=0.1, batch_size=5).lr, ls.Estimate, ls.measure.power_law)"
     assert under(name, value, program).stdout.startswith("0.1")
+
+
+@pytest.mark.parametrize("name", ["NUMBA_NUM_THREADS", "NUMBA_DISABLE_JIT"])
+def test_an_empty_setting_is_none(name):
+    done = under(name, "", "import langevin_sgd as ls; print(ls.models.potentials.double_well().energy([1.0]))")
+    assert done.stdout == "-0.25\n"
+    assert done.stderr == ""
 
 
 def test_modules_that_are_imported_by_name_refuse_in_one_line_too():

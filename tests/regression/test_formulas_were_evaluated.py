@@ -201,6 +201,7 @@ STEPS = {
     "denominator that touches zero": ("x/abs(x)", 2),
     "denominator that touches zero as a root": ("x/sqrt(x**2)", 2),
     "denominator that touches zero as a choice": ("x/Max(x, -x)", 2),
+    "denominator that touches zero as the root of a sum": ("x/sqrt(x**4 + x**2)", 2),
     "teeth of a saw": ("atan(tan(x))", np.pi),
 }
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from langevin_sgd.checks import as_array, require
-from langevin_sgd.models.potentials.potential import BoltzmannMoments, Potential, Value
+from langevin_sgd.models.potentials.potential import BoltzmannMoments, Potential, Value, checked_values
 from langevin_sgd.models.potentials.quadratic import Quadratic
 
 
@@ -67,7 +67,7 @@ def double_well(*, quartic: Value = 1.0, curvature: Value = 1.0) -> Potential:
     """
     return Potential.from_sympy(
         "quartic*x**4/4 - curvature*x**2/2",
-        parameters={"quartic": quartic, "curvature": curvature},
+        parameters=checked_values({"quartic": quartic, "curvature": curvature}),
         moments=_double_well_moments,
         name="double well",
     )
@@ -126,7 +126,10 @@ def mueller_brown(*, scale: Value = 1.0) -> Potential:
         for height, a, b, c, p, q in rows
     ]
     return Potential.from_sympy(
-        f"scale*({' + '.join(terms)})", variables="x y", parameters={"scale": scale}, name="Mueller-Brown"
+        f"scale*({' + '.join(terms)})",
+        variables="x y",
+        parameters=checked_values({"scale": scale}),
+        name="Mueller-Brown",
     )
 
 
@@ -144,7 +147,7 @@ def curved_valley(*, bend: Value = 1.0, along: Value = 1.0, across: Value = 10.0
     return Potential.from_sympy(
         "across*(y - bend*x**2)**2/2 + along*x**2/2",
         variables="x y",
-        parameters={"bend": bend, "along": along, "across": across},
+        parameters=checked_values({"bend": bend, "along": along, "across": across}),
         moments=_curved_valley_moments,
         name="curved valley",
     )
@@ -172,7 +175,7 @@ def hinge(*, stiffness: Value = 1.0, margin: Value = 1.0) -> Potential:
     """
     return Potential.from_sympy(
         "stiffness*Max(0, Abs(x) - margin)**2/2",
-        parameters={"stiffness": stiffness, "margin": margin},
+        parameters=checked_values({"stiffness": stiffness, "margin": margin}),
         moments=_hinge_moments,
         name="hinge",
     )

@@ -146,7 +146,7 @@ class Potential:
         >>> well.force(np.array([[2.0]])).tolist(), well.hessian(np.array([0.0])).tolist()
         ([[-6.0]], [[-1.0]])
         """
-        values = checked_values(parameters or {})
+        values = checked_values(parameters or {}, "parameters")
         if moments is not None:
             as_function("moments", moments)
         given = Expression(expression, variables, list(values))
@@ -197,7 +197,7 @@ class Potential:
             If the functions cannot be kept compiled, because they use more than ``math`` and their arguments or have no
             readable source: every process then compiles them anew.
         """
-        values, name = checked_values(parameters or {}), as_text("name", name)
+        values, name = checked_values(parameters or {}, "parameters"), as_text("name", name)
         names = named_in(variables)
         require(len(names) > 0, "variables", variables, "must name at least one coordinate")
         size, roles = len(names), {"energy": energy, "force": force, "hessian": hessian}
@@ -343,11 +343,19 @@ def lane_values(values: Mapping[str, Value], shape: tuple[int, ...]) -> Any:
         raise InputError(f"theta: leading shape {shape} must end in the number of replicas") from error
 
 
-def checked_values(values: Mapping[str, Value]) -> dict[str, Value]:
-    """Values of parameters as finite numbers or arrays (replica,), or `InputError`."""
+def checked_values(values: Mapping[str, Value], mapping: str = "") -> dict[str, Value]:
+    """Values of parameters as finite numbers or arrays (replica,), or `InputError`.
+
+    Parameters
+    ----------
+    values
+        Name -> value.
+    mapping
+        Name of the argument that holds them all; by default each is an argument of its own.
+    """
     checked: dict[str, Value] = {}
     for name, value in as_instance("parameters", values, Mapping, "must map names to numbers").items():
-        called = f"parameters[{as_text('parameters', name)!r}]"
+        called = f"{mapping}[{as_text('parameters', name)!r}]" if mapping else name
         number = as_array(called, value, ndim=(0, 1))
         require(number.size > 0, called, value, "must be a number, or an array over replicas")
         checked[name] = number if number.ndim else float(number)

@@ -197,7 +197,7 @@ def test_bad_input_is_one_clear_line_and_status_two(command, words, message):
 
 
 def test_data_that_cannot_be_used(command, tmp_path):
-    for text, message in (("1,2,1\n3,nan,-1\n", "is not a finite number"), ("1,2,1\n3,1,0\n", "must be -1 or +1")):
+    for text, message in (("1,2,1\n3,nan,-1\n", "must be a finite number"), ("1,2,1\n3,1,0\n", "must be -1 or +1")):
         (tmp_path / "data.csv").write_text(text)
         status, _, err = command("perceptron", "run", "--data", tmp_path / "data.csv", "--T", 1, "--kappa", 1)
         assert (status, err.count("\n")) == (2, 1)

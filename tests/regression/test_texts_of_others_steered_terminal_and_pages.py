@@ -5,16 +5,17 @@ import json
 import pytest
 
 import langevin_sgd as ls
+from langevin_sgd.checks import printable
 from langevin_sgd.claims import Component, write_report
 from langevin_sgd.claims.judgement import Judgement, judge_components
 from langevin_sgd.cli import main
-from langevin_sgd.cli.text import harmless, one_line, table
+from langevin_sgd.cli.text import one_line, table
 
 TITLE = "\x1b]0;owned\x07"
 
 
 def test_control_characters_become_escapes():
-    assert harmless(f"a{TITLE}b\u202e\x9b\udcff\tc\n") == r"a\x1b]0;owned\x07b\u202e\x9b\udcff" + "\tc\n"
+    assert printable(f"a{TITLE}b\u202e\x9b\udcff\tc\n", lines=True) == r"a\x1b]0;owned\x07b\u202e\x9b\udcff" + "\tc\n"
     assert one_line("a\r\n b\x1b[2J") == r"a b\x1b[2J"
     assert "\x1b" not in table(["name"], [[TITLE]])
 
@@ -40,7 +41,7 @@ def test_failures_do_not_steer_the_terminal(capsys, failed_grid, verb):
     assert main([*verb, str(failed_grid)]) == 1
     out, err = capsys.readouterr()
     assert "\x1b" not in out + err
-    assert r"\x1b[2J false" in out + err
+    assert r"\x1b[2J\nfalse" in out + err
 
 
 def test_a_document_is_printed_though_tasks_failed(capsys, failed_grid):
@@ -49,7 +50,7 @@ def test_a_document_is_printed_though_tasks_failed(capsys, failed_grid):
     assert (document["points"], document["fits"], document["limits"]) == ([], {}, {})
     assert document["failed"]
     for failure in document["failed"]:
-        assert failure["error"] == "\x1b[2J\nfalse"
+        assert failure["error"] == r"\x1b[2J\nfalse"
         assert failure["settings"]["dimension"] == 2
 
 

@@ -191,7 +191,7 @@ def as_callable(name: str, value: Any) -> Callable[..., Any]:
 def as_function(name: str, value: Any) -> Callable[..., Any]:
     """Return `value` if it is a function, or an object that is called like one; a class is none."""
     require(callable(value) and not isinstance(value, type), name, value, "must be a function")
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def as_window(name: str, value: Any) -> tuple[float, float]:

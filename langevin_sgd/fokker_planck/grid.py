@@ -145,7 +145,7 @@ def find_domain(rise: Function, support: tuple[float, float] | None, level: floa
 
 def complete_domain(rise: Function, domain: tuple[float | None, float | None] | None) -> tuple[float, float]:
     """Return a domain whose ends, where they are None, are as far as there is stationary probability."""
-    pair = (None, None) if domain is None else domain
+    pair: Any = (None, None) if domain is None else domain
     fits = (isinstance(pair, tuple | list) or getattr(pair, "ndim", 0) == 1) and len(pair) == 2
     require(fits, "domain", domain, "must be two numbers (low, high) with low < high, of which either may be None")
     low, high = (None if end is None else as_real("domain", end) for end in pair)

@@ -154,8 +154,8 @@ def require_real_powers(tree: Any, parameters: Iterable[Any], expression: Any) -
 
     positive = {symbol: sympy.Dummy(positive=True) for symbol in parameters}
     for part in tree.atoms(sympy.Pow):
-        exponent = part.args[1]
-        if not _is_real_power(*part.args, positive):
+        base, exponent = part.args
+        if not _is_real_power(base, exponent, positive):
             shape = "a power 1/3" if exponent == sympy.Rational(1, 3) else "a broken power"
             advice = "write abs(...) around its base, or cbrt for a cube root"
             _require(False, expression, f"holds {shape} of what may be negative, which has no real value: {advice}")
@@ -194,7 +194,7 @@ def require_real_at(
             if not _is_finite_at(part, values):
                 refuse(part, "without a finite real value")
             return
-        if part.is_Pow and not _is_real_power(*part.args, signs):
+        if part.is_Pow and not _is_real_power(part.args[0], part.args[1], signs):
             refuse(part, "a broken power of what may be negative, which has no real value")
         for one in part.args:
             visit(one)

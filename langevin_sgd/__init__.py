@@ -8,8 +8,6 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from langevin_sgd.machine import require_a_compiler
-
 _HOME = {
     "SGD": "sgd_settings",
     "Estimate": "estimate",
@@ -44,8 +42,6 @@ __all__ = [*_HOME, *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        require_a_compiler()
     if name == "__version__":
         from importlib.metadata import version
 

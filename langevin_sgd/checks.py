@@ -204,6 +204,12 @@ def as_callable(name: str, value: Any) -> Callable[..., Any]:
     return value
 
 
+def as_function(name: str, value: Any) -> Callable[..., Any]:
+    """Return `value` if it is a function, or an object that is called like one; a class is none."""
+    require(callable(value) and not isinstance(value, type), name, value, "must be a function")
+    return value
+
+
 def as_window(name: str, value: Any) -> tuple[float, float]:
     """Return two finite numbers, the first below the second.
 

@@ -14,33 +14,35 @@ Where no folder is safe and writable nothing is kept.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
-import numba
 import numpy as np
-from numba import float32, float64, njit, types
-from numba.extending import intrinsic as _numba_intrinsic
-from numba.extending import overload
 
+from langevin_sgd.checks import InputError
 from langevin_sgd.machine import (
     close_to_others,
     is_private,
-    require_a_compiler,
+    prepare_for_numba,
     threads_for_kernels,
     usable_cores,
     user_caches,
 )
 
-F = TypeVar("F", bound=Callable[..., Any])
+prepare_for_numba()
 
-require_a_compiler()
+import numba  # noqa: E402
+from numba import float32, float64, njit, types  # noqa: E402
+from numba.extending import intrinsic as _numba_intrinsic  # noqa: E402
+from numba.extending import overload  # noqa: E402
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 
@@ -66,6 +68,8 @@ _INLINED: dict[str, Any] = {
 
 def kernel(function: F) -> F:
     """Compile a function called from Python; the compiled code is kept on disk, where there is a place for it."""
+    if _is_switched_off():
+        return _refusing(function)
     folder = cache_folder()
     if folder is None:
         return uncached_kernel(function)
@@ -115,7 +119,7 @@ class _RepairedCache:
             self._cache.flush()
 
 
-@cache
+@functools.cache
 def cache_folder() -> str | None:
     """Folder of compiled code: one for every state of the sources of this package's kernels.
 
@@ -155,7 +159,30 @@ def _digest_of_sources() -> str:
 
 def uncached_kernel(function: F) -> F:
     """Compile a function called from Python that has no file of its own: anew in every process."""
+    if _is_switched_off():
+        return _refusing(function)
     return cast(F, njit(function, **_OPTIONS))
+
+
+def require_compiling() -> None:
+    """Raise `InputError` where the settings of Numba say that nothing is compiled."""
+    if _is_switched_off():
+        raise InputError("NUMBA_DISABLE_JIT = 1: must be 0 or be unset, since kernels run compiled only")
+
+
+def _is_switched_off() -> bool:
+    settings: Any = numba.config
+    return bool(settings.DISABLE_JIT)
+
+
+def _refusing(function: F) -> F:
+    """Stand in for a kernel where nothing is compiled: what needs no kernel goes on."""
+
+    @functools.wraps(function)
+    def refuse(*arguments: Any) -> None:
+        require_compiling()
+
+    return cast(F, refuse)
 
 
 def inlined(function: F) -> F:

@@ -1,4 +1,4 @@
-"""What the machine gives a process: cores, folders for caches, and a Numba that may compile.
+"""What the machine gives a process: cores, threads, and folders for caches.
 
 Everything here works without a home, without a name in the list of users, on read-only disks, in containers whose share
 of the cores is less than what the operating system lists, and outside Linux.
@@ -47,17 +47,22 @@ def threads_for_kernels() -> int | None:
     return int(text)
 
 
-def require_a_compiler() -> None:
-    """Refuse settings of the environment under which Numba does not start, or does not compile.
+def prepare_for_numba() -> None:
+    """Check the environment before Numba reads it, which answers what it cannot read with a traceback.
+
+    A variable that is set and empty counts as not set, and is taken out of the environment.
 
     Raises
     ------
     InputError
-        For a NUMBA_NUM_THREADS that is no number of threads, or a NUMBA_DISABLE_JIT that is not 0.
+        For a NUMBA_NUM_THREADS that is no number of threads, or a NUMBA_DISABLE_JIT that is neither 0 nor 1.
     """
+    for name in ("NUMBA_NUM_THREADS", "NUMBA_DISABLE_JIT"):
+        if not os.environ.get(name, "0").strip():
+            del os.environ[name]
     threads_for_kernels()
-    disabled = os.environ.get("NUMBA_DISABLE_JIT", "").strip()
-    require(disabled in ("", "0"), "NUMBA_DISABLE_JIT", disabled, "must be 0 or be unset: all kernels are compiled")
+    switch = os.environ.get("NUMBA_DISABLE_JIT", "0").strip()
+    require(switch in ("0", "1"), "NUMBA_DISABLE_JIT", switch, "must be 0 or be unset (1 compiles no kernels)")
 
 
 def user_caches() -> list[Path]:

@@ -26,11 +26,14 @@ import secrets
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import float32, float64, int32, int64, types, uint32, uint64
 
 from langevin_sgd.checks import InputError, as_count, as_counts, as_seed, require, shown
 from langevin_sgd.compiled import fma, inlined, intrinsic, kernel
+
+# isort: split
+# After langevin_sgd.compiled, which looks at the settings of Numba first.
+from llvmlite import ir
+from numba import float32, float64, int32, int64, types, uint32, uint64
 
 BATCHES = 0
 """Substream of minibatch indices."""

@@ -23,9 +23,9 @@ import numpy as np
 
 from langevin_sgd.checks import (
     as_array,
-    as_callable,
     as_choice,
     as_count,
+    as_function,
     as_integers,
     as_real,
     as_text,
@@ -119,6 +119,7 @@ def as_schedule(schedule: Sequence[int] | np.ndarray | None, steps: int) -> np.n
     InputError
         If a step lies outside, or the order is not increasing.
     """
+    steps = as_count("steps", steps, minimum=0)
     if schedule is None:
         return log_spaced(steps=steps)
     given = as_integers("schedule", schedule)
@@ -189,7 +190,7 @@ def _observe_modes(vectors: np.ndarray, shift: np.ndarray, block: Snapshots) -> 
 
 def loss(function: Callable[[np.ndarray], np.ndarray]) -> Recorder:
     """Record ``loss`` = function(positions) per replica, (step, replica), for instance with ``problem.loss``."""
-    as_callable("function", function)
+    as_function("function", function)
     return partial(_observe_loss, function)
 
 
@@ -207,7 +208,7 @@ def observables(**functions: Callable[[np.ndarray], np.ndarray]) -> Recorder:
         ``unfit_fraction=equation.potential.unfit_fraction``.
     """
     for name, function in functions.items():
-        as_callable(name, function)
+        as_function(name, function)
     return partial(_observe_functions, functions)
 
 
@@ -479,7 +480,7 @@ def _pair_of(convert: Callable[[str, Any], Any]) -> Callable[[str, Any], tuple[A
     """Return the converter of two values."""
 
     def pair(name: str, values: Any) -> tuple[Any, Any]:
-        two = isinstance(values, list | tuple | np.ndarray) and len(values) == 2
+        two = (isinstance(values, list | tuple) or getattr(values, "ndim", 0) > 0) and len(values) == 2
         require(two, name, values, "must be two, one for each coordinate")
         return convert(f"{name}[0]", values[0]), convert(f"{name}[1]", values[1])
 
@@ -521,10 +522,11 @@ class FirstPassage:
 
 
 def first_passage(level: float, *, axis: int = 0, direction: str = "up", name: str = "first_passage") -> FirstPassage:
-    """Record the first step at which theta_axis is at or beyond a level: `name` (replica,), NaN if it never was.
+    """Record the first step at which theta_axis is at or beyond a level: `name` (replica,), infinite if it never was.
 
-    NaN stands for a replica that has not passed *yet*, or diverged before: a mean over the others is too short. A rate,
-    which counts the time that these have waited, is `langevin_sgd.measure.escape_rate`.
+    Infinity stands for a replica that has not passed *yet*, NaN for one that diverged before. So a median is right
+    where more than half have passed, and a mean is infinite unless all have: one over the others alone would be too
+    short. A rate, which counts the time that these have waited, is `langevin_sgd.measure.escape_rate`.
 
     Seen at the end of every step, whatever the schedule; only `langevin_sgd.sde.simulate` can, not SGD on data. A path
     that crosses and comes back between two steps is missed, which makes times longer by O(sqrt(step)).

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -94,11 +94,11 @@ class Recording:
             Whether the simulator can watch for first passages.
         """
         single = callable(record) or isinstance(record, FirstPassage) or hasattr(record, "begin")
-        several = isinstance(record, Iterable) and not single
+        several = isinstance(record, Iterable) and not isinstance(record, Mapping) and not single
         given: tuple[Any, ...] = (displacement(),) if record is None else tuple(record) if several else (record,)  # type: ignore[arg-type]
         passages = [item for item in given if isinstance(item, FirstPassage)]
         accumulators = [item for item in given if hasattr(item, "begin")]
-        recorders = [item for item in given if callable(item)]
+        recorders = [item for item in given if callable(item) and not isinstance(item, type)]
         known = len(passages) + len(accumulators) + len(recorders) == len(given)
         require(known, "record", record, "must be a recorder of langevin_sgd.record or a sequence of them")
         if passages and not watches:
@@ -354,6 +354,7 @@ def result(
     variables = recording.variables() | recording.accumulated()
     if recording.passages:
         times = engine.first_passages()  # type: ignore[attr-defined]
+        times[np.isinf(times) & lost] = np.nan
         variables |= {
             passage.name: (("replica",), row, "step") for passage, row in zip(recording.passages, times, strict=True)
         }
@@ -363,6 +364,8 @@ def result(
     variables["diverged_step"] = (("replica",), recording.diverged_step, "step")
     coords = {"step": schedule, "replica": np.arange(first_replica, first_replica + len(position))}
     made = dataset.make(variables, coords=coords, **provenance)
+    for passage in recording.passages:
+        made[passage.name].attrs["comment"] = "infinite: not passed by the last step; NaN: diverged before"
     made["status"].attrs.update(flag_values=np.array([0, 1], np.int8), flag_meanings="ok diverged")
     told = provenance.get("settings", {}) | provenance
     numbers = {name: told[name] for name in ("seed", "first_step", "steps") if name in told}

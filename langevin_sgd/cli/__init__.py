@@ -32,7 +32,6 @@ from langevin_sgd.cli.predict import Predict
 from langevin_sgd.cli.sweep import Sweep
 from langevin_sgd.cli.text import one_line
 from langevin_sgd.cli.train import Train
-from langevin_sgd.machine import require_a_compiler
 
 PROGRAM = "langevin-sgd"
 
@@ -85,7 +84,6 @@ def _say(line: str, status: int) -> int:
 
 
 def _run(command: Any) -> int:
-    require_a_compiler()
     status: int = command.run()
     sys.stdout.flush()
     return status

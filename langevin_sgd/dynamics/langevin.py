@@ -25,7 +25,16 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_array, as_instance, as_not_negative, as_positive, require
+from langevin_sgd.checks import (
+    InputError,
+    as_array,
+    as_count,
+    as_instance,
+    as_not_negative,
+    as_positive,
+    as_seed,
+    require,
+)
 from langevin_sgd.covariance import covariance_root
 from langevin_sgd.dynamics.linear import LinearEquation, separate
 from langevin_sgd.dynamics.minibatch_noise import hinge_equation
@@ -103,6 +112,7 @@ class Overdamped:
             For settings this equation does not describe.
         """
         as_instance("problem", problem, (LinearRegression, Perceptron))
+        seed, replica = None if seed is None else as_seed("seed", seed), as_count("replica", replica, minimum=0)
         if isinstance(problem, Perceptron):
             loss, noise = hinge_equation(problem, settings, seed=seed, replica=replica)
             return cls(potential=loss, friction=1 - settings.momentum, noise_covariance=noise, step_time=settings.lr)
@@ -297,7 +307,7 @@ def _noise_of_loss(potential: Quadratic | Potential, settings: SGD, noise: Any) 
     _require_plain(settings)
     if settings.sampling != "with_replacement" or settings.weight_decay:
         raise InputError("settings: a potential without data takes sampling 'with_replacement' and weight_decay = 0")
-    return scaled_noise(noise, settings.lr / settings.batch_size, potential.parameters)
+    return scaled_noise("gradient_noise", noise, settings.lr / settings.batch_size, potential.parameters)
 
 
 def _require_potential(potential: Any) -> None:
@@ -339,7 +349,7 @@ def _check(equation: Any, *, positive: Sequence[str], not_negative: Sequence[str
     for names, check in ((positive, as_positive), (not_negative, as_not_negative)):
         for name in names:
             object.__setattr__(equation, name, _as_number_by_replica(name, getattr(equation, name), check))
-    noise = as_noise(equation.noise_covariance, equation.potential.parameters)
+    noise = as_noise("noise_covariance", equation.noise_covariance, equation.potential.parameters)
     object.__setattr__(equation, "noise_covariance", noise)
 
 
@@ -363,6 +373,7 @@ def _stiffness(equation: Overdamped | Underdamped) -> tuple[Quadratic, np.ndarra
 
 def is_linear(equation: Overdamped | Underdamped) -> bool:
     """Whether an equation is linear with additive noise and the same for all replicas."""
+    as_instance("equation", equation, (Overdamped, Underdamped))
     numbers = equation.friction, equation.step_time, getattr(equation, "mass", 1.0)
     plain = isinstance(equation.potential, Quadratic) and isinstance(equation.noise_covariance, np.ndarray)
     return plain and not any(map(np.ndim, numbers))

@@ -35,7 +35,6 @@ import numpy as np
 from langevin_sgd.checks import (
     InputError,
     as_array,
-    as_count,
     as_instance,
     as_not_negative,
     as_real,
@@ -95,7 +94,7 @@ class MinibatchNoise(NoiseOfState):
 
     def scaled(self, factor: float) -> MinibatchNoise:
         """Return the noise with `factor` times the spectral density."""
-        return replace(self, strength=self.strength * factor)
+        return replace(self, strength=self.strength * as_not_negative("factor", factor))
 
     def decoupled(self) -> ShapedNoise:
         """Return the noise n(w) (1/P) sum_i X_i X_i^T of the same strength."""
@@ -171,7 +170,7 @@ class ShapedNoise(NoiseOfState):
 
     def scaled(self, factor: float) -> ShapedNoise:
         """Return the noise with `factor` times the spectral density."""
-        return replace(self, strength=self.strength * factor)
+        return replace(self, strength=self.strength * as_not_negative("factor", factor))
 
 
 def _as_loss(name: str, value: Any) -> HingeLoss:
@@ -204,7 +203,6 @@ def hinge_equation(
         raise InputError("weight_decay, nesterov, dampening: this equation describes plain momentum, leave all at zero")
     if seed is None and problem.from_law:
         raise InputError("seed = None: a perceptron with a data law needs the seed of its training set")
-    replica = as_count("replica", replica, minimum=0)
     loss = HingeLoss(rows=problem.rows(0 if seed is None else seed, replica), margin=problem.margin)
     batch, points = settings.batch_size, loss.points
     if settings.sampling == "with_replacement":

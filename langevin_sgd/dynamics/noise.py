@@ -20,11 +20,19 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_array, as_instance, as_not_negative, as_positive, require
+from langevin_sgd.checks import InputError, as_array, as_instance, as_not_negative, require
 from langevin_sgd.covariance import as_covariance
 from langevin_sgd.generated import load
-from langevin_sgd.models.potentials.potential import Potential, Value, checked_values, lane_values
-from langevin_sgd.models.potentials.source import PRELUDE, Expression, Rows, built_on, filling, free_names
+from langevin_sgd.models.potentials.potential import Potential, Value, checked_values, lane_values, points
+from langevin_sgd.models.potentials.source import (
+    PRELUDE,
+    Expression,
+    Rows,
+    built_on,
+    called_in_refusals,
+    filling,
+    free_names,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +50,7 @@ class Isotropic:
     def __post_init__(self) -> None:
         allowed = "must be a number of zero or above, or an array of them by replica"
         values = as_array("variance", self.variance, ndim=(0, 1), minimum=0.0, allowed=allowed)
+        require(values.size > 0, "variance", self.variance, allowed)
         object.__setattr__(self, "variance", values if values.ndim else float(values))
 
 
@@ -109,6 +118,7 @@ class StateDependentNoise(NoiseOfState):
     own_coordinate: bool
 
     @classmethod
+    @called_in_refusals("amplitude")
     def from_sympy(
         cls,
         amplitude: Any,
@@ -137,7 +147,7 @@ class StateDependentNoise(NoiseOfState):
         >>> Ito.from_sympy("sqrt(1 + x**2)").variance(np.array([[2.0]])).round(12).tolist()
         [[5.0]]
         """
-        values = checked_values(parameters or {})
+        values = checked_values(parameters or {}, "parameters")
         given = list(amplitude) if isinstance(amplitude, list | tuple) else [amplitude]
         require(len(given) > 0, "amplitude", amplitude, "must be one formula, or one for each coordinate")
         chosen = free_names(given, values) if variables is None else variables
@@ -165,6 +175,7 @@ class StateDependentNoise(NoiseOfState):
         import sympy
 
         given: Expression = potential.expression
+        strength = as_array("strength", strength, ndim=(0, 1), minimum=0.0)
         values = checked_values({**potential.values, "strength": strength, "offset": offset})
         joint = given.with_parameters(["strength", "offset"])
         tree = sympy.sqrt(joint.parameter("strength") * (given.tree + joint.parameter("offset")))
@@ -174,7 +185,7 @@ class StateDependentNoise(NoiseOfState):
     def _of_trees(cls, expression: Expression, trees: list[Any], values: Mapping[str, Value]) -> Self:
         pairs = list(zip(expression.coordinates, trees, strict=True))
         for tree in dict.fromkeys(trees):
-            expression.require_no_jump(tree, values)
+            expression.require_sound(tree, values)
         others = [set(tree.free_symbols) & set(expression.coordinates) - {x} for x, tree in pairs]
         return cls(
             amplitude=expression.rows(trees),
@@ -187,7 +198,7 @@ class StateDependentNoise(NoiseOfState):
     def scaled(self, factor: float) -> Self:
         """Return the noise with `factor` times the spectral density."""
         factor = as_not_negative("factor", factor)
-        root = float(factor) ** 0.5
+        root = factor**0.5
         return type(self)(
             amplitude=self.amplitude.times(root),
             spread=self.spread.times(root * root),
@@ -198,8 +209,7 @@ class StateDependentNoise(NoiseOfState):
 
     def variance(self, theta: np.ndarray) -> np.ndarray:
         """Spectral densities b_i^2 at `theta` (..., parameter); same shape."""
-        point = as_array("theta", theta)
-        require(point.shape[-1:] == (self.parameters,), "theta", point.shape, f"must end in {self.parameters}")
+        point = points("theta", theta, self.parameters)
         position = np.ascontiguousarray(point.reshape(-1, self.parameters).T)
         out = np.empty_like(position)
         run = "\n\n@kernel\ndef run(out, position, values):\n    fill(out, position, values)\n"
@@ -228,7 +238,7 @@ class Stratonovich(StateDependentNoise):
 Noise = np.ndarray | Isotropic | LowRank | NoiseOfState
 
 
-def as_noise(value: Any, parameters: int) -> Noise:
+def as_noise(name: str, value: Any, parameters: int) -> Noise:
     """Check a noise: numbers and diagonals become a matrix (parameter, parameter), the rest stays what it is.
 
     Raises
@@ -238,23 +248,20 @@ def as_noise(value: Any, parameters: int) -> Noise:
     """
     if isinstance(value, LowRank | NoiseOfState):
         size = len(value.factor) if isinstance(value, LowRank) else value.parameters
-        require(
-            size == parameters, "noise_covariance", size, f"must have as many parameters as the potential, {parameters}"
-        )
+        require(size == parameters, name, size, f"must have as many parameters as the potential, {parameters}")
         return value
     if isinstance(value, Isotropic):
         return value
-    given = as_array("noise_covariance", value)
+    given = as_array(name, value)
     if given.ndim < 2:
-        given = as_array("noise_covariance", value, minimum=0.0)
+        require(bool((given >= 0).all()), name, value, "must be numbers of 0 or above")
         given = np.diag(given if given.ndim else np.full(parameters, float(given)))
-    return as_covariance("noise_covariance", given, parameters)
+    return as_covariance(name, given, parameters)
 
 
-def scaled_noise(noise: Any, factor: float, parameters: int) -> Noise:
-    """Noise with `factor` times the spectral density."""
-    factor = as_positive("factor", factor)
-    given = as_noise(noise, parameters)
+def scaled_noise(name: str, noise: Any, factor: float, parameters: int) -> Noise:
+    """Noise, checked, with `factor` times the spectral density."""
+    given = as_noise(name, noise, parameters)
     if isinstance(given, Isotropic):
         return Isotropic(given.variance * factor)
     if isinstance(given, LowRank):

@@ -135,7 +135,7 @@ def refined(solution: Callable[[int], np.ndarray], first: int, most: int, tolera
         largest = float(error.max())
         if largest <= tolerance or 2 * cells > most:
             return cells, error
-        growth = 2 ** max(1, math.ceil(math.log2(largest / tolerance) / 2))
+        growth = 2 ** max(1, math.ceil((math.log2(largest) - math.log2(tolerance)) / 2))
         cells = min(cells * growth, most)
 
 

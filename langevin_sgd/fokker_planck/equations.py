@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_array, as_callable, as_choice, as_positive, require
+from langevin_sgd.checks import InputError, as_array, as_choice, as_function, as_positive, require
 from langevin_sgd.dynamics import Overdamped, Underdamped
 from langevin_sgd.dynamics.noise import Isotropic, LowRank, NoiseOfState, StateDependentNoise
 
@@ -63,8 +63,10 @@ class Diffusion:
     def __post_init__(self) -> None:
         object.__setattr__(self, "calculus", as_choice("calculus", self.calculus, SHARE))
         object.__setattr__(self, "step_time", as_positive("step_time", self.step_time))
-        as_callable("drift", self.drift)
-        if not callable(self.diffusion):
+        as_function("drift", self.drift)
+        if callable(self.diffusion):
+            as_function("diffusion", self.diffusion)
+        else:
             object.__setattr__(self, "diffusion", as_positive("diffusion", self.diffusion))
 
 

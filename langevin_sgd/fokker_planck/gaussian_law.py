@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import expm, solve_continuous_lyapunov
 
-from langevin_sgd.checks import InputError, as_array, as_instance, require
+from langevin_sgd.checks import InputError, as_array, as_instance, as_not_negative, require
 from langevin_sgd.dynamics import Overdamped, Underdamped
 from langevin_sgd.fokker_planck.equations import noise_matrix, single
 from langevin_sgd.fokker_planck.initial import Gaussian
@@ -79,7 +79,8 @@ class GaussianLaw:
 
     def at(self, t: float) -> Gaussian:
         """Density at one time, in steps."""
-        return Gaussian(self.mean(t)[0], self.covariance(t)[0])
+        time = as_not_negative("t", t)
+        return Gaussian(self.mean(time)[0], self.covariance(time)[0])
 
     def stationary(self) -> Gaussian:
         """Stationary density.

@@ -7,7 +7,6 @@ potential that does not rise so far has no such domain, and the user is asked fo
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,6 +19,9 @@ from langevin_sgd.fokker_planck.equations import Function
 BOUNDARIES = ("reflecting", "absorbing", "periodic")
 RISE = 30.0
 _SCAN, _TRIES = 801, 60
+
+WIDEST, FINEST = 1e100, 1e-9
+"""A domain may be so wide, whose square is still a number, and so narrow beside the numbers of its ends."""
 
 MOST_CELLS = 2**20
 """Along one axis: more would take gigabytes."""
@@ -94,7 +96,9 @@ def check_domain(domain: tuple[float, float]) -> tuple[float, float]:
         low, high = as_window("domain", domain)
     except InputError:
         raise InputError(f"domain = {shown(domain)}: must be two numbers (low, high) with low < high") from None
-    require(math.isfinite(high - low), "domain", domain, "is too wide")
+    require(high - low <= WIDEST, "domain", domain, "is too wide")
+    resolved = high - low >= max(1 / WIDEST, FINEST * max(abs(low), abs(high)))
+    require(resolved, "domain", domain, "is too narrow to be cut into cells")
     return low, high
 
 
@@ -141,8 +145,8 @@ def find_domain(rise: Function, support: tuple[float, float] | None, level: floa
 
 def complete_domain(rise: Function, domain: tuple[float | None, float | None] | None) -> tuple[float, float]:
     """Return a domain whose ends, where they are None, are as far as there is stationary probability."""
-    pair = (None, None) if domain is None else domain
-    fits = isinstance(pair, tuple | list | np.ndarray) and len(pair) == 2
+    pair: Any = (None, None) if domain is None else domain
+    fits = (isinstance(pair, tuple | list) or getattr(pair, "ndim", 0) == 1) and len(pair) == 2
     require(fits, "domain", domain, "must be two numbers (low, high) with low < high, of which either may be None")
     low, high = (None if end is None else as_real("domain", end) for end in pair)
     if low is not None and high is not None:

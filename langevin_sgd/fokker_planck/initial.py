@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_array, require
+from langevin_sgd.checks import InputError, as_array, as_count, as_positive, require
 from langevin_sgd.covariance import as_covariance
 from langevin_sgd.fokker_planck.grid import Axis
 
@@ -66,7 +66,10 @@ class Gaussian:
 
     def support(self, coordinate: int, deviations: float = REACH) -> tuple[float, float]:
         """Stretch of so many standard deviations along a coordinate; all the density to rounding by default."""
-        centre, reach = self.mean[coordinate], deviations * np.sqrt(self.covariance[coordinate, coordinate])
+        coordinate = as_count("coordinate", coordinate, minimum=0, maximum=self.mean.size - 1)
+        reach = as_positive("deviations", deviations) * np.sqrt(self.covariance[coordinate, coordinate])
+        require(bool(np.isfinite(reach)), "deviations", deviations, "is too wide")
+        centre = self.mean[coordinate]
         return float(centre - reach), float(centre + reach)
 
 

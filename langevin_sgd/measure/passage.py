@@ -101,7 +101,7 @@ def escape_rate(run_or_arrays: Any, *, name: str = "first_passage", first: int =
     ----------
     run_or_arrays
         A run with a variable made by `langevin_sgd.record.first_passage`; or a pair (times, steps): the first step at
-        which each replica had passed, (replica,), NaN where it had not, and the length of the run.
+        which each replica had passed, (replica,), infinite or NaN where it had not, and the length of the run.
     name
         Name of the variable.
     first
@@ -127,9 +127,9 @@ def escape_rate(run_or_arrays: Any, *, name: str = "first_passage", first: int =
     name, first = as_text("name", name), as_count("first", first, minimum=0)
     times, steps, diverged = _times(run_or_arrays, name)
     require(first < steps, "first", first, f"must be below the {steps} steps of the run")
-    passed = ~np.isnan(times)
+    passed = np.isfinite(times)
     inside = bool(((times[passed] >= 0) & (times[passed] <= steps)).all())
-    require(inside, name, times, f"must be steps from 0 to {steps}, NaN where the level was not passed")
+    require(inside, name, times, f"must be steps from 0 to {steps}, infinite where the level was not passed")
     method = "maximum likelihood of a constant rate, time at risk of all replicas"
     beyond = int((times == 0).sum())
     if diverged or beyond:

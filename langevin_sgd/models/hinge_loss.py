@@ -83,8 +83,13 @@ class HingeLoss:
         return np.where(lost, np.nan, self.unfit(w) @ self.rows / self.points)
 
     def unfit_fraction(self, w: np.ndarray) -> np.ndarray:
-        """Fraction of unfit points at `w` (..., parameter); (...). Zero exactly where force and noise have vanished."""
-        fraction: np.ndarray = self.unfit(w).mean(axis=-1)
+        """Fraction of unfit points at `w` (..., parameter); (...). Zero exactly where force and noise have vanished.
+
+        NaN where a weight is NaN: a path that diverged has not fitted its points.
+        """
+        weights = self._weights(w)
+        lost = np.isnan(weights).any(axis=-1)
+        fraction: np.ndarray = np.where(lost, np.nan, self.unfit(weights).mean(axis=-1))[()]
         return fraction
 
     def _weights(self, w: np.ndarray) -> np.ndarray:

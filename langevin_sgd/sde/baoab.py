@@ -49,6 +49,7 @@ class BAOAB(Integrator):
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return the product B A O A B and the noise of O carried through A and B."""
+        size = self.size_of_linear_step(equation, size)
         kick, drift, friction, noise = linear_parts(equation, size / 2, size / 2, size)
         return LinearStep(kick @ drift @ friction @ drift @ kick, kick @ drift @ noise)
 

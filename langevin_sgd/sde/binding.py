@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from langevin_sgd.compiled import require_compiling
 from langevin_sgd.dynamics import NoiseOfState, StateDependentNoise
 from langevin_sgd.generated import load
 from langevin_sgd.models.potentials import Potential, Quadratic
@@ -57,6 +58,7 @@ def kernels(equation: Equation, rule: BlockStep, normals: Any) -> ModuleType:
     needs: dict[str, Any] = {}
     sources = {*built_on(), inspect.getsourcefile(loop) or ""}
     lines = [PRELUDE, _LOOP.format(fill="fill_64" if normals == np.float64 else "fill_32")]
+    require_compiling()
     potential, noise = equation.potential, equation.noise_covariance
     constant = not isinstance(noise, NoiseOfState)
     kicked = _kicked(potential) if rule.local is not None and constant else ""

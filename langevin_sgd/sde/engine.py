@@ -156,9 +156,9 @@ class Engine:
         return self._unpacked(snapshots)
 
     def first_passages(self) -> np.ndarray:
-        """Return the first step at which each watched level was passed, (watch, replica), NaN if it was not."""
+        """Return the first step at which each watched level was passed, (watch, replica), infinite if it was not."""
         found = self._by_replica(self.passage.transpose(1, 0, 2))
-        return np.where(found < 0, np.nan, found - self._first_step)
+        return np.where(found < 0, np.inf, found - self._first_step)
 
     # --- checkpoints ---------------------------------------------------------------------------------------------
 

@@ -42,6 +42,7 @@ class EulerMaruyama(Integrator):
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return 1 + h A and sqrt(h) B."""
+        size = self.size_of_linear_step(equation, size)
         return LinearStep(np.eye(equation.drift.shape[1]) + size * equation.drift, math.sqrt(size) * equation.noise)
 
 

@@ -35,6 +35,7 @@ class ExactOrnsteinUhlenbeck(Integrator):
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return e^{Ah} and a root of C(h)."""
+        size = self.size_of_linear_step(equation, size)
         propagator, covariance = exact_step(equation.drift, equation.noise, size)
         return LinearStep(propagator, covariance_root(covariance))
 

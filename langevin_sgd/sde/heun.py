@@ -46,6 +46,7 @@ class Heun(Integrator):
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return 1 + hA + (hA)^2/2 and sqrt(h) (1 + hA/2) B."""
+        size = self.size_of_linear_step(equation, size)
         step = size * equation.drift
         identity = np.eye(step.shape[1])
         noise = math.sqrt(size) * (identity + step / 2) @ equation.noise

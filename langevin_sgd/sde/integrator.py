@@ -17,7 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from langevin_sgd.checks import InputError
+from langevin_sgd.checks import InputError, as_instance, as_positive, require
 from langevin_sgd.compiled import inlined
 from langevin_sgd.dynamics import LinearEquation, Overdamped, Underdamped
 
@@ -123,6 +123,19 @@ class Integrator:
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return the step of length `size` (physical time) in a linear equation."""
         raise NotImplementedError
+
+    def size_of_linear_step(self, equation: LinearEquation, size: float) -> float:
+        """Return the size of a step as a float.
+
+        Raises
+        ------
+        InputError
+            If it is not positive, or the equation none that this integrator accepts.
+        """
+        orders = as_instance("equation", equation, LinearEquation).orders
+        accepted = {2 if kind is Underdamped else 1 for kind in self.accepts}
+        require(orders in accepted, "equation", f"of order {orders}", f"must be of order {sorted(accepted)}")
+        return as_positive("size", size)
 
     @property
     def is_linear(self) -> bool:

@@ -38,6 +38,7 @@ class OBABO(Integrator):
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return the product O B A B O, and the noise of the first O carried through the rest beside the second."""
+        size = self.size_of_linear_step(equation, size)
         kick, drift, friction, noise = linear_parts(equation, size / 2, size, size / 2)
         verlet = kick @ drift @ kick
         carried = friction @ verlet @ noise

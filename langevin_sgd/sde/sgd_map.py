@@ -58,6 +58,7 @@ class SGDMap(Integrator):
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return the map; friction and mass follow from their ratio and the learning rate."""
+        size = self.size_of_linear_step(equation, size)
         positions = equation.positions
         ratio = -float(equation.drift[0, -1, -1])
         friction = 2 * ratio * size / (2 + ratio * size)

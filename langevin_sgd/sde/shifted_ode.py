@@ -56,6 +56,7 @@ class ShiftedODE(Integrator):
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return the polynomial of the Runge-Kutta step, and its response to W, H and K."""
+        size = self.size_of_linear_step(equation, size)
         step_matrix = size * equation.drift
         identity = np.eye(step_matrix.shape[1])
         square = step_matrix @ step_matrix

@@ -7,6 +7,7 @@ outlives an update.
 import importlib.util
 import os
 import py_compile
+import re
 import subprocess
 import sys
 import warnings
@@ -175,22 +176,72 @@ def test_the_plain_compiler_of_numba_gives_the_same_bits():
     assert outputs[0][1] == outputs[1][1]
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("NUMBA_NUM_THREADS", "0"), ("NUMBA_NUM_THREADS", "abc"), ("NUMBA_DISABLE_JIT", "1")],
-)
-def test_settings_under_which_numba_does_not_work_are_one_line(name, value):
-    environment = {**os.environ, name: value}
-    command = "from langevin_sgd.cli import main; raise SystemExit(main())"
-    done = subprocess.run(
-        [sys.executable, "-c", command, "perceptron", "theory", "--T", "1", "--kappa", ".1"],
-        env=environment,
-        capture_output=True,
-        text=True,
+BROKEN = [
+    ("NUMBA_NUM_THREADS", "0"),
+    ("NUMBA_NUM_THREADS", "abc"),
+    ("NUMBA_DISABLE_JIT", "1"),
+    ("NUMBA_DISABLE_JIT", "yes"),
+]
+
+
+def under(name, value, program, *words):
+    return subprocess.run(
+        [sys.executable, "-c", program, *words], env={**os.environ, name: value}, capture_output=True, text=True
     )
+
+
+@pytest.mark.parametrize(("name", "value"), BROKEN)
+def test_settings_under_which_numba_does_not_work_are_one_line(name, value):
+    words = ["perceptron", "run", "--chi", "1", "--T", "1", "--kappa", "0.1", "--P", "8", "--d", "4", "--seed", "0"]
+    done = under(name, value, "from langevin_sgd.cli import main; raise SystemExit(main())", *words)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert f"{name} = '{value}': must be" in done.stderr
+    assert re.search(rf"{name} = '?{value}'?: must be", done.stderr)
+
+
+@pytest.mark.parametrize(("name", "value"), BROKEN)
+def test_what_needs_no_kernel_does_not_mind(name, value):
+    program = "from langevin_sgd.cli import main; import sys; sys.exit(main(['env']) or main(['predict', '--help']))"
+    assert under(name, value, program).returncode == 0
+    program = "import langevin_sgd as ls; print(ls.SGD(lr=0.1, batch_size=5).lr, ls.Estimate, ls.measure.power_law)"
+    assert under(name, value, program).stdout.startswith("0.1")
+
+
+@pytest.mark.parametrize("name", ["NUMBA_NUM_THREADS", "NUMBA_DISABLE_JIT"])
+def test_an_empty_setting_is_none(name):
+    done = under(name, "", "import langevin_sgd as ls; print(ls.models.potentials.double_well().energy([1.0]))")
+    assert done.stdout == "-0.25\n"
+    assert done.stderr == ""
+
+
+def test_modules_that_are_imported_by_name_refuse_in_one_line_too():
+    program = "try:\n    import langevin_sgd.{0}\nexcept ValueError as error:\n    print(type(error).__name__, error)"
+    for module in ("sde", "randomness", "training"):
+        done = under("NUMBA_NUM_THREADS", "0", program.format(module))
+        assert done.stdout.startswith("InputError NUMBA_NUM_THREADS = '0': must be an integer of at least 1")
+
+
+def test_without_a_compiler_theory_goes_on_and_kernels_refuse():
+    program = """
+import langevin_sgd as ls
+problem, settings = ls.LinearRegression.from_spectrum([1.0, 0.5]), ls.SGD(lr=0.1, batch_size=5)
+print(ls.theory.LangevinLaw(problem, settings).mean([1.0]).shape, ls.derive_seed(0, 1) == {seed})
+equation = ls.Overdamped.from_potential(ls.models.potentials.double_well(), settings, gradient_noise=1.0)
+for compute in (
+    lambda: ls.training.run(problem, settings, steps=5),
+    lambda: ls.sde.simulate(equation, ls.sde.Heun(), steps=5),
+    lambda: equation.potential.energy([0.1]),
+):
+    try:
+        compute()
+    except ls.InputError as error:
+        print(error)
+"""
+    lines = under("NUMBA_DISABLE_JIT", "1", program.format(seed=ls.derive_seed(0, 1))).stdout.splitlines()
+    assert lines[0] == "(1, 4) True"
+    assert len(lines) == 4
+    assert len(set(lines[1:])) == 1
+    assert lines[1].startswith("NUMBA_DISABLE_JIT = 1: must be 0 or be unset")
 
 
 # --- cores ---------------------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def test_passages_and_divergences_count_from_the_start_of_a_piece():
     options = {"replicas": 30, "seed": 4, "start": [-1.0], "record": [ls.record.first_passage(0.3), ls.record.states()]}
     run = ls.sde.simulate(equation, ls.sde.BAOAB(), steps=200, first_step=50, schedule=np.arange(201), **options)
     beyond = run["position"].values[:, :, 0] >= 0.3
-    expected = np.where(beyond.any(axis=0), beyond.argmax(axis=0), np.nan)
+    expected = np.where(beyond.any(axis=0), beyond.argmax(axis=0), np.inf)
     assert np.array_equal(run["first_passage"].values, expected, equal_nan=True)
     assert (
         ls.sde.simulate(equation, ls.sde.BAOAB(), steps=3, first_step=50, **{**options, "start": [1.0]})[

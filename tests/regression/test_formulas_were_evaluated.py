@@ -44,7 +44,8 @@ READERS = {"potential": Potential.from_sympy, "Ito": Ito.from_sympy, "Stratonovi
 )
 def test_no_text_is_run(read, text, tmp_path):
     path = tmp_path / "run"
-    assert "expression = " in refusal(lambda: read(text.format(path=str(path))))
+    line = refusal(lambda: read(text.format(path=str(path))))
+    assert line.startswith(("expression = ", "amplitude = "))  # as the argument is called
     assert not path.exists()
 
 
@@ -197,6 +198,11 @@ STEPS = {
     "within a function": ("exp(-sign(x))", 2 * np.sinh(1)),
     "hidden": ("abs(x)/x", 2),
     "arc": ("atan(1/x)", np.pi),
+    "denominator that touches zero": ("x/abs(x)", 2),
+    "denominator that touches zero as a root": ("x/sqrt(x**2)", 2),
+    "denominator that touches zero as a choice": ("x/Max(x, -x)", 2),
+    "denominator that touches zero as the root of a sum": ("x/sqrt(x**4 + x**2)", 2),
+    "teeth of a saw": ("atan(tan(x))", np.pi),
 }
 
 
@@ -219,6 +225,19 @@ def test_a_step_that_comes_with_a_parameter_is_refused():
     assert "jumps by 4" in refusal(lambda: Potential.from_sympy("h*sign(x)", parameters={"h": [0.0, 2.0]}))
 
 
+def test_large_powers_of_sympy_are_refused_before_they_are_multiplied_out():
+    import sympy
+
+    assert "powers of at most 1000" in refusal(lambda: Potential.from_sympy(sympy.Symbol("x") ** 10**6))
+
+
+def test_a_path_that_leaves_a_potential_with_an_end_has_diverged():
+    root = Potential.from_sympy("sqrt(x)")
+    equation = ls.Overdamped(potential=root, friction=1.0, noise_covariance=0.0, step_time=0.1)
+    run = ls.sde.simulate(equation, ls.sde.EulerMaruyama(), replicas=2, steps=30, start=[[0.1], [9.0]], seed=1)
+    assert run["status"].values.tolist() == [1, 0]
+
+
 CONTINUOUS = {
     "abs(x)": lambda x: np.sign(x),
     "x*Heaviside(x)": lambda x: np.heaviside(x, 0),
@@ -229,6 +248,9 @@ CONTINUOUS = {
     "Piecewise((0, (x > -1) & (x < 1)), (x**2 - 1, True))": lambda x: np.where(np.abs(x) < 1, 0, 2 * x),
     "tanh(40*x)": lambda x: 40 / np.cosh(40 * x) ** 2,
     "1/x": lambda x: -1 / x**2,
+    "tan(x)": lambda x: 1 / np.cos(x) ** 2,
+    "x/(1 + abs(x))": lambda x: 1 / (1 + np.abs(x)) ** 2,
+    "Max(x, 1.2 - x)": lambda x: np.sign(x - 0.6),
 }
 
 

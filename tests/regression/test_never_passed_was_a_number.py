@@ -23,9 +23,12 @@ def test_never_is_no_number():
     run = passages(1000)
     times = run["first_passage"].values
     assert times.dtype == float
-    assert 0 < np.isnan(times).sum() < 400
-    assert (times[~np.isnan(times)] > 0).all()
-    assert np.isnan(np.mean(times))
+    # Infinite and not NaN, which the means of xarray leave out in silence.
+    assert 0 < np.isinf(times).sum() < 400
+    assert (times > 0).all()
+    assert float(run.first_passage.mean()) == math.inf
+    assert float(passages(4000).first_passage.median()) < 4000
+    assert run.first_passage.attrs["comment"].startswith("infinite: not passed")
     assert passages(5, replicas=3, start=2.0)["first_passage"].values.tolist() == [0, 0, 0]
 
 
@@ -91,3 +94,13 @@ def test_a_run_that_diverged_has_no_rate():
         record=ls.record.first_passage(1.0),
     )  # fmt: skip
     assert "diverged" in ls.measure.escape_rate(run).note
+
+
+def test_a_replica_that_diverged_before_it_passed_is_no_number():
+    slope = ls.Overdamped(potential=potentials.quadratic([-3.0]), friction=1.0, noise_covariance=0.0, step_time=1.0)
+    run = ls.sde.simulate(
+        slope, ls.sde.EulerMaruyama(), replicas=3, steps=400, substeps=1, start=[[-1.0], [0.0], [1.0]], seed=1,
+        record=ls.record.first_passage(2.0),
+    )  # fmt: skip
+    assert np.array_equal(run["first_passage"].values, [np.nan, np.inf, 1.0], equal_nan=True)
+    assert run["status"].values.tolist() == [1, 0, 1]

@@ -17,6 +17,9 @@ LINEAR = ls.Underdamped(
 )
 SETTINGS = ls.SGD(lr=0.1, batch_size=2)
 SPECTRUM = ls.LinearRegression.from_spectrum([1.0, 0.3])
+DIFFUSION = ls.fokker_planck.Diffusion(drift=lambda x: -x, diffusion=1.0)
+DENSITY = ls.fokker_planck.Gaussian(0.0, 1.0)
+DENSITIES = ls.fokker_planck.Gaussian(np.zeros(4), np.eye(4))
 
 
 class Wide(ls.sde.ExactOrnsteinUhlenbeck):
@@ -140,6 +143,55 @@ CASES = {
     "basis of another equation": (lambda: linear(basis=np.eye(3)), "basis"),
     "noise of another equation": (lambda: linear(noise=np.ones((3, 1, 1))), "noise"),
     "three orders": (lambda: linear(orders=3), "orders"),
+    "step of a linear equation that is NaN": (lambda: ls.sde.BAOAB().linear_step(LINEAR.linear(), np.nan), "size"),
+    "step of a linear equation of the other order": (lambda: ls.sde.BAOAB().linear_step(linear(), 0.1), "equation"),
+    "step of no linear equation": (lambda: ls.sde.Heun().linear_step(EQUATION, 0.1), "equation"),
+    "linearity of nothing": (lambda: ls.dynamics.is_linear(None), "equation"),
+    "factor of a noise": (lambda: noisy().scaled("2"), "factor"),
+    "factor of a noise that is NaN": (lambda: noisy().scaled(np.nan), "factor"),
+    "noise of no replica": (lambda: ls.dynamics.Isotropic([]), "variance"),
+    "noise of a negative strength": (
+        lambda: ls.dynamics.Ito.proportional_to_loss(WELL, strength=-1.0),
+        "strength",
+    ),
+    "amplitude that is no formula": (lambda: ls.dynamics.Ito.from_sympy("("), "^amplitude"),
+    "amplitude of objects": (lambda: ls.dynamics.Stratonovich.from_sympy([object()]), "^amplitude"),
+    "noise of a gradient": (
+        lambda: ls.Overdamped.from_potential(WELL, SETTINGS, gradient_noise=np.nan),
+        "^gradient_noise",
+    ),
+    "replica of a regression": (lambda: ls.Overdamped.from_sgd(SPECTRUM, SETTINGS, replica=np.inf), "replica"),
+    "seed of a regression": (lambda: ls.Overdamped.from_sgd(SPECTRUM, SETTINGS, seed="1"), "seed"),
+    "steps of a schedule": (lambda: ls.record.as_schedule([0, 5], steps=b"9"), "steps"),
+    "schedule of truths": (lambda: simulate(schedule=[True]), "schedule"),
+    "record that is a mapping": (lambda: simulate(record={}), "record"),
+    "coordinates that are masked": (
+        lambda: ls.record.current((np.arange(3.0),) * 2, coordinates=np.ma.masked),
+        "coordinates",
+    ),
+    "record that is a class": (lambda: simulate(record=ls.SGD), "record"),
+    "loss that is a class": (lambda: ls.record.loss(ls.SGD), "function"),
+    "infinite point": (lambda: WELL.energy([[np.inf]]), "theta"),
+    "parameter that is true": (lambda: ls.models.potentials.double_well(quartic=True), "quartic"),
+    "parameter that is a word": (
+        lambda: ls.Potential.from_sympy("a*x**2", parameters={"a": "text"}),
+        "^parameters",
+    ),
+    "name that is none": (lambda: ls.Potential.from_functions(None, None, name=3), "name"),
+    "coordinate of a density": (lambda: DENSITY.support(1), "coordinate"),
+    "coordinate of a density in words": (lambda: DENSITY.support("x"), "coordinate"),
+    "deviations of a density": (lambda: DENSITY.support(0, np.ma.masked), "deviations"),
+    "two times for one density": (lambda: ls.fokker_planck.GaussianLaw(LINEAR, DENSITIES).at([1.0, 2.0]), "t = "),
+    "domain in words": (
+        lambda: ls.fokker_planck.spectrum(DIFFUSION, domain=np.array(["-3.0", "3.0"])),
+        "domain",
+    ),
+    "domain that is masked": (lambda: ls.fokker_planck.spectrum(DIFFUSION, domain=np.ma.masked), "domain"),
+    "domain that is a point": (lambda: ls.fokker_planck.spectrum(DIFFUSION, domain=(0.0, 1e-300)), "domain"),
+    "diffusion that is a class": (
+        lambda: ls.fokker_planck.Diffusion(drift=lambda x: -x, diffusion=ls.SGD),
+        "diffusion",
+    ),
     "samples beyond 32 bits": (lambda: training.batch_indices(SETTINGS, 2**31, seed=1, steps=1), "samples"),
     "steps without end": (lambda: training.batch_indices(SETTINGS, 10, seed=1, steps=10**15), "steps"),
     "normals without end": (lambda: training.gradient_normals(3, seed=1, steps=10**15), "steps"),

@@ -162,7 +162,7 @@ class LossShapedNoise(ls.claims.Claim):
                 value=float(value), standard_error=float(error), n_independent=GROUPS, method="jackknife over groups"
             )
         steps = data["escape"]["first_passage"].values
-        left = int(np.isnan(steps).sum())
+        left = int((~np.isfinite(steps)).sum())
         if left:
             found[ESCAPE_NAME] = ls.Estimate.refused(f"{left} of {len(steps)} replicas did not escape")
             return found

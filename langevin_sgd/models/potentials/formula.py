@@ -24,8 +24,10 @@ import math
 import re
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+import numpy as np
 
 from langevin_sgd.checks import InputError, is_real, require, shown
 
@@ -81,6 +83,7 @@ KINDS = (
 
 _NAMED = ", ".join(name for name in FUNCTIONS if name not in ("Min", "Max", "Abs", "ln"))
 _ALLOWED = f"allowed are numbers, names, + - * / **, Piecewise, and the functions {_NAMED}"
+_LARGEST_POWER = f"must have powers of at most {LARGEST_EXPONENT}"
 _NO_NUMBERS = {"E": "write exp(1)", "I": "numbers are real", **dict.fromkeys(("oo", "zoo", "nan", "inf"), "not finite")}
 
 
@@ -131,6 +134,8 @@ def require_writable(tree: Any, expression: Any, what: str = "contains") -> None
             _require(not unreal, expression, f"{what} what is no finite real number")
             if name not in KINDS:
                 _require(False, expression, f"{what} {shown(part, width=40)}; {_ALLOWED}")
+            if part.is_Pow and part.args[1].is_number:
+                _require(abs(part.args[1]) <= LARGEST_EXPONENT, expression, _LARGEST_POWER)
             if name in ("Max", "Min"):
                 _require(len(held) <= MOST_ARGUMENTS, expression, f"{name} takes at most {MOST_ARGUMENTS} arguments")
             if name == "Piecewise":
@@ -150,13 +155,81 @@ def require_real_powers(tree: Any, parameters: Iterable[Any], expression: Any) -
     positive = {symbol: sympy.Dummy(positive=True) for symbol in parameters}
     for part in tree.atoms(sympy.Pow):
         base, exponent = part.args
-        is_number = exponent.is_number
-        if is_number and (2 * float(exponent)).is_integer():
-            continue
-        if not base.subs(positive).is_nonnegative:
+        if not _is_real_power(base, exponent, positive):
             shape = "a power 1/3" if exponent == sympy.Rational(1, 3) else "a broken power"
             advice = "write abs(...) around its base, or cbrt for a cube root"
             _require(False, expression, f"holds {shape} of what may be negative, which has no real value: {advice}")
+
+
+def require_real_at(
+    tree: Any, coordinates: Iterable[Any], values: Mapping[Any, Any], names: Mapping[Any, str], expression: Any
+) -> None:
+    """Raise `InputError` if the values of parameters leave a formula without a finite real value.
+
+    Parameters
+    ----------
+    tree
+        Expression of sympy.
+    coordinates
+        Its moving symbols.
+    values, names
+        Symbol of a parameter -> number or array over replicas; any symbol -> its name.
+    expression
+        The formula as the user knows it.
+    """
+    import sympy
+
+    moving, signs = set(coordinates), {symbol: _of_sign(value) for symbol, value in values.items()}
+
+    def refuse(part: Any, why: str) -> None:
+        blamed = {names[symbol]: values[symbol] for symbol in values if symbol in part.free_symbols}
+        readable = shown(part.subs(names), width=40)
+        require(False, "parameters", blamed, f"leave {readable} of {shown(expression, width=40)} {why}")
+
+    def visit(part: Any) -> None:
+        """Look at the largest parts that are made of parameters alone, and at powers of the others."""
+        if isinstance(part, sympy.Piecewise) or not part.free_symbols - moving:
+            return  # one of the pieces may be there for these values
+        if not part.free_symbols & moving:
+            if not _is_finite_at(part, values):
+                refuse(part, "without a finite real value")
+            return
+        if part.is_Pow and not _is_real_power(part.args[0], part.args[1], signs):
+            refuse(part, "a broken power of what may be negative, which has no real value")
+        for one in part.args:
+            visit(one)
+
+    visit(tree)
+
+
+def _is_finite_at(part: Any, values: Mapping[Any, Any]) -> bool:
+    """Whether an expression of parameters has finite real values in all replicas."""
+    import sympy
+
+    symbols = [symbol for symbol in values if symbol in part.free_symbols]
+    numbers = [np.asarray(values[symbol], dtype=float) for symbol in symbols]
+    if len({number.size for number in numbers if number.ndim}) > 1:
+        return True  # arrays of different lengths are refused where their lengths are asked for
+    with np.errstate(all="ignore"):
+        found = sympy.lambdify(symbols, part, modules=["numpy", "scipy"])(*numbers)
+    return bool(np.isfinite(np.asarray(found, dtype=float)).all())
+
+
+def _of_sign(value: Any) -> Any:
+    """A symbol of which is known whether it is positive, negative or neither."""
+    import sympy
+
+    lowest, highest = np.min(value), np.max(value)
+    if highest < 0:
+        return sympy.Dummy(negative=True)
+    return sympy.Dummy(**({"positive": True} if lowest > 0 else {"nonnegative" if lowest == 0 else "real": True}))
+
+
+def _is_real_power(base: Any, exponent: Any, known: Mapping[Any, Any]) -> bool:
+    """Whether a power has a real value, or is a square root, by what is known of the symbols of its base."""
+    if exponent.is_number and (2 * float(exponent)).is_integer():
+        return True
+    return bool(base.subs(known).is_nonnegative)
 
 
 def _is_number(constant: Any) -> bool:
@@ -254,7 +327,7 @@ class _Reader:
     def _power(self, base: Any, exponent: Any) -> Any:
         if not exponent.free_symbols:
             size = abs(float(exponent))
-            self._require(size <= LARGEST_EXPONENT, f"must have powers of at most {LARGEST_EXPONENT}")
+            self._require(size <= LARGEST_EXPONENT, _LARGEST_POWER)
             if not base.free_symbols and base != 0:
                 bits = size * abs(math.log2(abs(float(base))))
                 self._require(bits < 1022, "contains a power that is no finite number")

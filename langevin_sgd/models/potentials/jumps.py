@@ -1,16 +1,18 @@
 r"""Whether a formula jumps: the force of a step is a delta function, which no integrator can take.
 
-A formula can jump where a switch turns over: the argument of ``Heaviside`` or ``sign`` changes its sign, a condition of
-a ``Piecewise`` becomes true, or a denominator goes through zero (Abs(x)/x, atan(1/x)). Along a number of straight lines
-(the axis itself in one dimension) these places are bracketed and bisected down to rounding; the formula jumps there if
-it changes by a tenth of what it changes over a millionth of a unit beside it, or by more. So x*Heaviside(x) and a
-``Piecewise`` whose pieces meet are continuous, and poles are no steps. A surface that no line meets, of a small region
-in many dimensions, is not seen.
+A formula can jump where a switch turns over: the argument of ``Heaviside``, ``sign`` or ``Abs`` changes its sign, a
+condition of a ``Piecewise`` becomes true, another argument of ``Max`` becomes the largest, ``tan`` has a pole, or a
+denominator goes through zero or touches it (Abs(x)/x, x/Abs(x), atan(1/x), atan(tan(x))). Along a number of straight
+lines (the axis itself in one dimension) these places are bracketed and bisected down to rounding; the formula jumps
+there if it changes by a tenth of what it changes over a millionth of a unit beside it, or by more. So x*Heaviside(x)
+and a ``Piecewise`` whose pieces meet are continuous, and poles are no steps. A surface that no line meets, of a small
+region in many dimensions, is not seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -53,10 +55,16 @@ def _switches(tree: Any, coordinates: Sequence[Any]) -> list[Any]:
     import sympy
     from sympy.core.relational import Relational
 
-    found = [part.args[0] for part in tree.atoms(sympy.Heaviside, sympy.sign)]
+    found = [part.args[0] for part in tree.atoms(sympy.Heaviside, sympy.sign, sympy.Abs)]
+    found += [sympy.cos(part.args[0]) for part in tree.atoms(sympy.tan)]
+    for chosen in tree.atoms(sympy.Max, sympy.Min):
+        found += [one - other for one, other in combinations(chosen.args, 2)]
     for pieces in tree.atoms(sympy.Piecewise):
         found += [part.lhs - part.rhs for part in pieces.atoms(Relational)]
-    found += [part.args[0] for part in tree.atoms(sympy.Pow) if part.args[1].could_extract_minus_sign()]
+    for part in tree.atoms(sympy.Pow):
+        if part.args[1].could_extract_minus_sign():
+            # A denominator like sqrt(x^2) touches zero without a change of sign: what it is made of has one.
+            found += [part.args[0], *(inner.args[0] for inner in part.args[0].atoms(sympy.Pow))]
     moving = set(coordinates)
     return [switch for switch in dict.fromkeys(found) if switch.free_symbols & moving]
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from langevin_sgd.checks import as_array, require
-from langevin_sgd.models.potentials.potential import BoltzmannMoments, Potential, Value
+from langevin_sgd.models.potentials.potential import BoltzmannMoments, Potential, Value, checked_values
 from langevin_sgd.models.potentials.quadratic import Quadratic
 
 
@@ -67,28 +67,45 @@ def double_well(*, quartic: Value = 1.0, curvature: Value = 1.0) -> Potential:
     """
     return Potential.from_sympy(
         "quartic*x**4/4 - curvature*x**2/2",
-        parameters={"quartic": quartic, "curvature": curvature},
+        parameters=checked_values({"quartic": quartic, "curvature": curvature}),
         moments=_double_well_moments,
         name="double well",
     )
 
 
 def _double_well_moments(temperature: float, quartic: float, curvature: float) -> BoltzmannMoments:
-    from scipy.special import ive, kve
-
     require(curvature > 0, "curvature", curvature, "moments are known for a double well only")
     require(quartic > 0, "quartic", quartic, "moments are known for a double well only")
-    z = curvature**2 / (8 * quartic * temperature)
+    # In units of (T/quartic)^(1/4) the density is exp(-u^4/4 + b u^2/2).
+    b = curvature / math.sqrt(quartic) / math.sqrt(temperature)
+    if b < 2:
+        square = _series_of_square(b) * math.sqrt(temperature / quartic)
+    else:
+        square = curvature / quartic * _square_over_bottom(b * b / 8)
+    return BoltzmannMoments(
+        mean=np.zeros(1), covariance=np.array([[square]]), energy=(temperature - curvature * square) / 4
+    )
+
+
+def _series_of_square(b: float) -> float:
+    """<u^2> of exp(-u^4/4 + b u^2/2) from the powers of b, all of one sign: no digits are lost where b is small."""
+    terms = [b**n / math.factorial(n) * math.gamma((2 * n + 1) / 4) for n in range(50)]
+    above = [b**n / math.factorial(n) * math.gamma((2 * n + 3) / 4) for n in range(50)]
+    return 2 * sum(above) / sum(terms)
+
+
+def _square_over_bottom(z: float) -> float:
+    """<x^2> over its value curvature/quartic at the bottom of the wells: 2 T quartic/curvature d(ln Z)/d(curvature)."""
+    from scipy.special import ive, kve
+
+    if z > 1e6:  # Hankel's expansion: what is left out is below rounding
+        return 1 - 1 / (8 * z) - 3 / (64 * z * z)
     # I_{-n} = I_n + (2/pi) sin(n pi) K_n; ive and kve carry e^{-z} and e^{z}.
     reflected = math.sqrt(2) / math.pi * math.exp(-2 * z)
     total = 2 * ive(0.25, z) + reflected * kve(0.25, z)
     # d/dz of [I_n + I_{-n}]: I_n' = I_{n+1} + n I_n / z, K_n' = -K_{n+1} + n K_n / z.
     slope = 2 * (ive(1.25, z) + 0.25 / z * ive(0.25, z)) + reflected * (-kve(1.25, z) + 0.25 / z * kve(0.25, z))
-    log_slope = 0.5 / curvature + (1 + slope / total) * 2 * z / curvature
-    square = 2 * temperature * log_slope
-    fourth = (temperature + curvature * square) / quartic
-    energy = quartic * fourth / 4 - curvature * square / 2
-    return BoltzmannMoments(mean=np.zeros(1), covariance=np.array([[square]]), energy=float(energy))
+    return float(0.5 + 1 / (8 * z) + slope / total / 2)
 
 
 def mueller_brown(*, scale: Value = 1.0) -> Potential:
@@ -109,7 +126,10 @@ def mueller_brown(*, scale: Value = 1.0) -> Potential:
         for height, a, b, c, p, q in rows
     ]
     return Potential.from_sympy(
-        f"scale*({' + '.join(terms)})", variables="x y", parameters={"scale": scale}, name="Mueller-Brown"
+        f"scale*({' + '.join(terms)})",
+        variables="x y",
+        parameters=checked_values({"scale": scale}),
+        name="Mueller-Brown",
     )
 
 
@@ -127,7 +147,7 @@ def curved_valley(*, bend: Value = 1.0, along: Value = 1.0, across: Value = 10.0
     return Potential.from_sympy(
         "across*(y - bend*x**2)**2/2 + along*x**2/2",
         variables="x y",
-        parameters={"bend": bend, "along": along, "across": across},
+        parameters=checked_values({"bend": bend, "along": along, "across": across}),
         moments=_curved_valley_moments,
         name="curved valley",
     )
@@ -155,7 +175,7 @@ def hinge(*, stiffness: Value = 1.0, margin: Value = 1.0) -> Potential:
     """
     return Potential.from_sympy(
         "stiffness*Max(0, Abs(x) - margin)**2/2",
-        parameters={"stiffness": stiffness, "margin": margin},
+        parameters=checked_values({"stiffness": stiffness, "margin": margin}),
         moments=_hinge_moments,
         name="hinge",
     )

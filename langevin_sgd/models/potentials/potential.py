@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_array, as_callable, as_instance, as_positive, as_text, require
+from langevin_sgd.checks import InputError, as_array, as_function, as_instance, as_positive, as_text, require
 from langevin_sgd.generated import load
 from langevin_sgd.models.potentials.source import PRELUDE, Expression, Rows, adding, built_on, called, filling, named_in
 
@@ -118,7 +118,9 @@ class Potential:
             as a variable or parameter means that, also beta, gamma, lambda, S, N, pi; undeclared, pi is the number,
             and E and I, which are no constants here, are refused. Where a formula has a kink (``Max``, ``abs``)
             derivatives hold almost everywhere; one that jumps is refused, since its force has a delta function.
-            Square roots and logarithms of negative numbers are NaN.
+            Square roots and logarithms of negative numbers are NaN: a potential that holds one of a coordinate ends
+            where that becomes negative, and a path that goes beyond has diverged (its ``status`` says so). So has one
+            at a point where the force is infinite, as at the tip of sqrt(abs(x)).
         variables
             Names of the coordinates in order; by default all symbols that are not parameters, in natural order.
         parameters
@@ -144,11 +146,11 @@ class Potential:
         >>> well.force(np.array([[2.0]])).tolist(), well.hessian(np.array([0.0])).tolist()
         ([[-6.0]], [[-1.0]])
         """
-        values = checked_values(parameters or {})
+        values = checked_values(parameters or {}, "parameters")
         if moments is not None:
-            as_callable("moments", moments)
+            as_function("moments", moments)
         given = Expression(expression, variables, list(values))
-        given.require_no_jump(given.tree, values)  # before derivatives, in which a jump is a delta function
+        given.require_sound(given.tree, values)  # before derivatives, in which a jump is a delta function
         code = Code(
             energy=given.rows([given.tree]),
             force=given.rows([-slope for slope in given.gradient()]),
@@ -195,7 +197,7 @@ class Potential:
             If the functions cannot be kept compiled, because they use more than ``math`` and their arguments or have no
             readable source: every process then compiles them anew.
         """
-        values = checked_values(parameters or {})
+        values, name = checked_values(parameters or {}, "parameters"), as_text("name", name)
         names = named_in(variables)
         require(len(names) > 0, "variables", variables, "must name at least one coordinate")
         size, roles = len(names), {"energy": energy, "force": force, "hessian": hessian}
@@ -219,7 +221,7 @@ class Potential:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_loaded", {})
         if self.expression is not None:
-            self.expression.require_no_jump(self.expression.tree, self.values)
+            self.expression.require_sound(self.expression.tree, self.values)
 
     def __getstate__(self) -> dict[str, Any]:
         # What is compiled stays behind: modules do not travel, and are found again or made anew.
@@ -317,9 +319,16 @@ def force_source(potential: Potential) -> str:
 
 
 def points(name: str, value: Any, size: int) -> np.ndarray:
-    """Points of `size` coordinates as an array (..., size) that nobody else holds; NaN and infinity are taken."""
+    """Points of `size` coordinates as an array (..., size) that nobody else holds; NaN, of paths that diverged, stays.
+
+    Raises
+    ------
+    InputError
+        If the last axis has another length, or a coordinate is infinite.
+    """
     point = as_array(name, value, finite=False)
     require(point.shape[-1:] == (size,), name, point.shape, f"must have a last axis of length {size}")
+    require(not np.isinf(point).any(), name, value, "must be finite numbers, NaN where a path has diverged")
     return point
 
 
@@ -334,12 +343,21 @@ def lane_values(values: Mapping[str, Value], shape: tuple[int, ...]) -> Any:
         raise InputError(f"theta: leading shape {shape} must end in the number of replicas") from error
 
 
-def checked_values(values: Mapping[str, Value]) -> dict[str, Value]:
-    """Values of parameters as finite numbers or arrays (replica,), or `InputError`."""
+def checked_values(values: Mapping[str, Value], mapping: str = "") -> dict[str, Value]:
+    """Values of parameters as finite numbers or arrays (replica,), or `InputError`.
+
+    Parameters
+    ----------
+    values
+        Name -> value.
+    mapping
+        Name of the argument that holds them all; by default each is an argument of its own.
+    """
     checked: dict[str, Value] = {}
     for name, value in as_instance("parameters", values, Mapping, "must map names to numbers").items():
-        number = as_array(as_text("parameters", name), value, ndim=(0, 1))
-        require(number.size > 0, name, value, "must be a number, or an array over replicas")
+        called = f"{mapping}[{as_text('parameters', name)!r}]" if mapping else name
+        number = as_array(called, value, ndim=(0, 1))
+        require(number.size > 0, called, value, "must be a number, or an array over replicas")
         checked[name] = number if number.ndim else float(number)
     return checked
 

@@ -16,15 +16,16 @@ everywhere and a delta function in the second derivative is left out. Functions 
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from langevin_sgd.checks import InputError, as_text, as_tuple, require, shown
-from langevin_sgd.models.potentials.formula import read, require_real_powers, require_writable
+from langevin_sgd.models.potentials.formula import read, require_real_at, require_real_powers, require_writable
 from langevin_sgd.models.potentials.jumps import require_no_jump
 from langevin_sgd.models.potentials.size import (
     LARGEST_DERIVATIVE,
@@ -234,8 +235,12 @@ class Expression:
         require_short(derivative_size(tree, [coordinate]), LARGEST_DERIVATIVE, self.label, "its derivatives")
         return _without_deltas((tree**2).diff(coordinate) / 2)
 
-    def require_no_jump(self, tree: Any, values: Mapping[str, Any]) -> None:
-        """Raise `InputError` if a function of the coordinates jumps at these values of the parameters."""
+    def require_sound(self, tree: Any, values: Mapping[str, Any]) -> None:
+        """Raise `InputError` if a function of the coordinates jumps, or is not real, at these values of parameters."""
+        by_symbol = {symbol: values[name] for symbol, name in zip(self._values, self.parameters, strict=True)}
+        symbols, called = (*self.coordinates, *self._values), (*self.variables, *self.parameters)
+        names = dict(zip(symbols, called, strict=True))
+        require_real_at(tree, self.coordinates, by_symbol, names, self.label)
         require_no_jump(tree, self.coordinates, self._values, values, self.label)
 
     def _derived(self, trees: list[Any]) -> list[Any]:
@@ -274,6 +279,15 @@ def _without_deltas(tree: Any) -> Any:
     import sympy
 
     return tree.replace(sympy.DiracDelta, lambda *_: sympy.S.Zero)
+
+
+@contextlib.contextmanager
+def called_in_refusals(name: str) -> Iterator[None]:
+    """Refuse formulas, which are called ``expression`` here, under the name that they have for the caller."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(re.sub(r"^expression\b", name, str(error))) from None
 
 
 def named_in(names: Sequence[str] | str) -> tuple[str, ...]:

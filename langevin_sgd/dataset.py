@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import os
 import secrets
 import stat
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_instance, shown
+from langevin_sgd.checks import InputError, as_instance, as_path, as_text, shown
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -66,10 +67,18 @@ def make(
     Returns
     -------
     xarray.Dataset
+
+    Raises
+    ------
+    InputError
+        If the parts are not what they should be, or do not fit together.
     """
     import xarray as xr
 
-    data = {name: (dims, values, {"units": unit}) for name, (dims, values, unit) in variables.items()}
+    named = {"variables": variables, "coords": coords, "settings": settings}
+    for name, value in named.items():
+        as_instance(name, {} if value is None else value, Mapping, "must go by name")
+    kind = as_text("kind", kind)
     provenance = {
         "schema_version": SCHEMA_VERSION,
         "package": "langevin_sgd",
@@ -79,15 +88,21 @@ def make(
         "seed": seed,
         **extra,
     }
-    text = json.dumps(_json_types(provenance), sort_keys=True)
-    return xr.Dataset(data, coords=dict(coords or {}), attrs={"provenance": text})
+    text = json.dumps(_json_types(provenance), sort_keys=True, allow_nan=False)
+    try:
+        data = {name: (dims, values, {"units": unit}) for name, (dims, values, unit) in variables.items()}
+        return xr.Dataset(data, coords=dict(coords or {}), attrs={"provenance": text})
+    except (TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        given = f"variables, coords = {shown(variables)}"
+        raise InputError(f"{given}: must be arrays that fit together ({reason})") from error
 
 
 def _json_types(value: Any) -> Any:
-    """Return a value in the types that JSON knows."""
+    """Return a value in the types that JSON knows; infinity and NaN, which it does not know, become words."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, Mapping):
         return {str(key): _json_types(item) for key, item in value.items()}
@@ -104,9 +119,10 @@ def provenance(result: xr.Dataset) -> dict[str, Any]:
     InputError
         If the dataset has none, one that is damaged, or one of an unknown schema.
     """
-    text = getattr(result, "attrs", {}).get("provenance")
+    attributes = getattr(result, "attrs", None)
+    text = attributes.get("provenance") if isinstance(attributes, Mapping) else None
     if not isinstance(text, str):
-        raise InputError("dataset: has no provenance, so it was not written by langevin_sgd")
+        raise InputError("result: has no provenance, so it is no dataset that langevin_sgd has written")
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -157,8 +173,7 @@ def existing_file(name: str, path: str | os.PathLike[str]) -> Path:
     InputError
         If there is none; the line says what is there instead, or why it cannot be read.
     """
-    as_instance(name, path, (str, os.PathLike), "must be the path of a file")
-    file = Path(path)
+    file = as_path(name, path)
     try:
         mode = file.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -222,9 +237,9 @@ def save(result: xr.Dataset, path: str | os.PathLike[str]) -> None:
     InputError
         If it was not made by this package, or cannot be written there.
     """
-    as_instance("path", path, (str, os.PathLike), "must be the path of a file")
+    file = as_path("path", path)
     content = file_content(result)
-    with named_file("path", path), replace_file(Path(os.path.realpath(path))) as part:
+    with named_file("path", path), replace_file(Path(os.path.realpath(file))) as part:
         part.write_bytes(content)
 
 
@@ -233,7 +248,9 @@ def file_content(result: xr.Dataset) -> bytes:
 
     Made in memory, so that HDF5 never meets a full disk, which it does not survive.
     """
-    provenance(result)
+    import xarray as xr
+
+    provenance(as_instance("result", result, xr.Dataset))
     file = io.BytesIO()
     if _is_plain(result):
         _write_plain(result, file)

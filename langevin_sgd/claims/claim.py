@@ -7,11 +7,12 @@ before data exist; data are made by tasks and stored, and the verdict is found f
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from langevin_sgd.checks import InputError, as_choice, as_instance, as_not_negative, as_real, as_text, require
+from langevin_sgd.checks import InputError, as_choice, as_not_negative, as_real, as_text, require
+from langevin_sgd.claims.verdict import as_rivals
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -52,13 +53,16 @@ class Component:
 
     def __post_init__(self) -> None:
         where = f"component {as_text('name', self.name)!r}"
-        margin = as_not_negative(f"{where}: margin", self.margin)
-        require(margin == 0 or bool(self.margin_reason), f"{where}: margin", margin, "needs a margin_reason")
-        rivals = as_instance(f"{where}: alternatives", self.alternatives, Mapping, "must be numbers by name")
-        known = {name: as_real(f"{where}: {name}", value) for name, value in rivals.items()}
-        object.__setattr__(self, "margin", margin)
-        object.__setattr__(self, "prediction", as_real(f"{where}: prediction", self.prediction))
-        object.__setattr__(self, "alternatives", known)
+        converters: dict[str, Callable[[str, Any], Any]] = {
+            "prediction": as_real,
+            "margin": as_not_negative,
+            "margin_reason": as_text,
+            "alternatives": as_rivals,
+        }
+        for name, convert in converters.items():
+            object.__setattr__(self, name, convert(f"{where}: {name}", getattr(self, name)))
+        explained = self.margin == 0 or bool(self.margin_reason)
+        require(explained, f"{where}: margin", self.margin, "needs a margin_reason")
 
     @property
     def nearest_alternative(self) -> float:

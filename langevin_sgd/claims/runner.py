@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from langevin_sgd.checks import InputError, as_choice, as_count, as_instance, require
+from langevin_sgd.checks import InputError, as_choice, as_instance, as_objects, as_seed, require
 from langevin_sgd.claims.claim import TIERS, Claim, Component, check_components
 from langevin_sgd.claims.discovery import find_claims
 from langevin_sgd.claims.judgement import JudgedComponent, Judgement, judge_components
@@ -80,7 +80,7 @@ def run(
     InputError
         If a claim is not well formed, or there is no such device: before anything is computed.
     """
-    plans = [plan(as_instance("claims", claim, Claim), tier, seed, device) for claim in claims]
+    plans = [plan(claim, tier, seed, device) for claim in as_objects("claims", claims, Claim)]
     as_instance("store", store, Store)
     if device == "cuda":
         _require_cuda(plans)
@@ -106,7 +106,7 @@ def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list
     # A store that has lost its list is looked through for every claim.
     unlisted = runs is None and any(store.directory.glob("**/*.nc"))
     judged = []
-    for claim in find_claims() if claims is None else claims:
+    for claim in find_claims() if claims is None else as_objects("claims", claims, Claim):
         known = (runs or {}).get(f"{claim.paper}/{claim.id}", {claim.tiers[0]: {}} if unlisted else {})
         plans = [plan(claim, tier, **known[tier]) for tier in TIERS if tier in known]
         judged += [judge_plan(one, store, load, panels=True) for one in plans] or [_never_run(claim)]
@@ -129,8 +129,9 @@ def _entries(plans: Sequence[Plan]) -> dict[str, dict[str, dict[str, Any]]]:
 
 def plan(claim: Claim, tier: str, seed: int = 0, device: str = "cpu") -> Plan:
     """Ask a claim for its predictions and tasks, and check them."""
+    as_instance("claim", claim, Claim)
     tier = as_choice("tier", tier, TIERS)
-    seed, device = as_count("seed", seed, minimum=0), as_choice("device", device, DEVICES)
+    seed, device = as_seed("seed", seed), as_choice("device", device, DEVICES)
     if tier not in claim.tiers:
         return Plan(claim, tier, seed, device, unavailable=f"has no {tier} tier (has: {', '.join(claim.tiers)})")
     components, control = claim.predict(tier), claim.control(tier)

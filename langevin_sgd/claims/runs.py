@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from langevin_sgd.checks import InputError, as_choice, as_count
+from langevin_sgd.checks import InputError, as_choice, as_seed
 from langevin_sgd.claims.claim import TIERS
 from langevin_sgd.dataset import replace_file
 from langevin_sgd.sweep import Store
@@ -88,7 +88,7 @@ def _understood(tiers: Any) -> dict[str, dict[str, Any]]:
         unknown = sorted(set(one) - {"seed", "device"})
         if unknown:
             raise InputError(f"has the unknown entries {', '.join(unknown)}")
-        seed = as_count("seed", one.get("seed", 0), minimum=0)
+        seed = as_seed("seed", one.get("seed", 0))
         found[as_choice("tier", tier, TIERS)] = {
             "seed": seed,
             "device": as_choice("device", one.get("device", "cpu"), DEVICES),

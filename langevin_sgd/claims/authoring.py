@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from langevin_sgd.checks import InputError, as_instance, as_path, as_text, require, shown
-from langevin_sgd.claims.claim import Claim
+from langevin_sgd.claims.claim import Claim, check_components, in_one_line
 from langevin_sgd.claims.discovery import claim_folders
 from langevin_sgd.dataset import replace_file
 
@@ -19,10 +19,21 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def describe(claim: Claim, tier: str) -> dict[str, Any]:
-    """Return the theory of a claim, its range and its predictions for a tier, as JSON types."""
+    """Return the theory of a claim, its range and its predictions for a tier, as JSON types.
+
+    Raises
+    ------
+    InputError
+        If the claim has no such tier, is not well formed, or its own code raises.
+    """
     as_instance("claim", claim, Claim)
+    if claim.fault:
+        raise InputError(claim.fault)
     require(as_text("tier", tier) in claim.tiers, "tier", tier, f"claim {claim.id} has: {', '.join(claim.tiers)}")
-    wrong = {component.name: float(component.prediction) for component in claim.control(tier)}
+    with in_one_line(claim, "planning"):
+        components, control = claim.predict(tier), claim.control(tier)
+        check_components(claim, components, control)
+    wrong = {component.name: float(component.prediction) for component in control}
     return {
         "id": claim.id,
         "paper": claim.paper,
@@ -44,7 +55,7 @@ def describe(claim: Claim, tier: str) -> dict[str, Any]:
                 "alternatives": {name: float(value) for name, value in component.alternatives.items()},
                 "control": wrong.get(component.name),
             }
-            for component in claim.predict(tier)
+            for component in components
         ],
     }
 

@@ -7,7 +7,9 @@ before data exist; data are made by tasks and stored, and the verdict is found f
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -99,6 +101,8 @@ class Claim:
     """Tiers in which there is a grid."""
     out_of_range_allowed: ClassVar[tuple[str, ...]] = ()
     """Tiers in which ``out_of_range`` does not count against the claim."""
+    fault: ClassVar[str] = ""
+    """Why nothing can be asked of a claim; empty but for one whose file cannot be used."""
 
     def tasks(self, tier: str, seed: int) -> Mapping[str, Task]:
         """Return the tasks whose results decide, by a label of the claim's own."""
@@ -149,6 +153,23 @@ def check_claim(claim: Claim) -> None:
         raise InputError(f"{where}: expected_verdict = {claim.expected_verdict!r}: needs an expected_reason")
     for tier in (*claim.tiers, *claim.out_of_range_allowed):
         as_choice(f"{where}: tier", tier, TIERS)
+
+
+@contextmanager
+def in_one_line(claim: Claim, deed: str) -> Iterator[None]:
+    """Turn what the own code of a claim raises into an `InputError` of one line that says where."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"claim {claim.paper}/{claim.id}: {raised(deed, error)}") from error
+
+
+def raised(deed: str, error: Exception) -> str:
+    """What the code of a claim has raised, and where."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{deed} raised {type(error).__name__}: {error} ({place.name}, line {place.lineno})"
 
 
 def check_components(claim: Claim, components: Sequence[Component], control: Sequence[Component]) -> None:

@@ -334,15 +334,20 @@ _OWN = {"CLASS", "NAME", "_Netcdf4Dimid", "_Netcdf4Coordinates", "_NCProperties"
 
 
 def _read_plain(opened: Any) -> xr.Dataset | None:
-    """Read numbers that stand as they are, simply described; ``None`` where there is more to it."""
+    """Read numbers that stand as they are, simply described; ``None`` where there is more to it.
+
+    By the identifiers of HDF5: the objects that h5py makes of them cost more than all that is read.
+    """
+    import h5py
     import xarray as xr
 
-    members = dict(opened.items())
-    if not all(_is_numbers(member) for member in members.values()):
+    members = {name.decode(): h5py.h5o.open(opened.id, name) for name in opened.id}
+    if not all(map(_is_numbers, members.values())):
         return None
     attributes = {name: _attributes(member) for name, member in members.items()}
     scales = [name for name, known in attributes.items() if known.get("CLASS") == b"DIMENSION_SCALE"]
     names = {int(attributes[name]["_Netcdf4Dimid"]): name for name in scales}
+    shapes = {name: member.shape for name, member in members.items()}
     variables = {}
     for name, member in members.items():
         known = attributes[name]
@@ -350,23 +355,53 @@ def _read_plain(opened: Any) -> xr.Dataset | None:
             continue
         dims = (name,) if name in scales else tuple(names[int(one)] for one in known.get("_Netcdf4Coordinates", ()))
         described = _described(known)
-        if described is None or member.shape != tuple(len(members[dim]) for dim in dims):
+        if described is None or shapes[name] != tuple(shapes[dim][0] for dim in dims):
             return None
-        variables[name] = xr.Variable(dims, member[()], described)
-    described = _described(_attributes(opened))
+        variables[name] = xr.Variable(dims, _numbers(member, shapes[name]), described)
+    described = _described(_attributes(h5py.h5o.open(opened.id, b"/")))
     return None if described is None else xr.Dataset(variables, attrs=described)
 
 
 def _is_numbers(member: Any) -> bool:
-    dtype = getattr(member, "dtype", None)
-    return dtype is not None and dtype.kind in "iuf" and member.shape is not None
+    import h5py
+
+    return isinstance(member, h5py.h5d.DatasetID) and member.dtype.kind in "iuf" and member.shape is not None
+
+
+def _numbers(member: Any, shape: tuple[int, ...]) -> np.ndarray:
+    import h5py
+
+    values = np.empty(shape, member.dtype)
+    if values.size:
+        member.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
+    return values
 
 
 def _attributes(member: Any) -> dict[str, Any]:
     """Attributes as far as they are needed; each costs as much to read as ten numbers of the data."""
-    attributes = member.attrs
-    names = [name for name in attributes if name not in _TIES]
-    return {name: attributes[name] for name in names if name != "_Netcdf4Dimid" or "CLASS" in names}
+    import h5py
+
+    in_order = member.get_create_plist().get_attr_creation_order() & h5py.h5p.CRT_ORDER_TRACKED
+    order = h5py.h5.INDEX_CRT_ORDER if in_order else h5py.h5.INDEX_NAME
+    places = range(h5py.h5a.get_num_attrs(member))
+    found = (h5py.h5a.open(member, index=place, index_type=order) for place in places)
+    named = {attribute.name.decode(): attribute for attribute in found}
+    needed = [name for name in named if name not in _TIES and (name != "_Netcdf4Dimid" or "CLASS" in named)]
+    return {name: _content(named[name]) for name in needed}
+
+
+def _content(attribute: Any) -> Any:
+    """A text, numbers or bytes; ``None`` for any other attribute, which is not simple."""
+    import h5py
+
+    kind, shape = attribute.dtype, attribute.shape
+    is_text = shape == () and h5py.check_string_dtype(kind) is not None and kind.kind == "O"
+    if shape is None or not (is_text or kind.kind in "iufS"):
+        return None
+    values = np.empty(shape, kind)
+    attribute.read(values)
+    content: Any = values[()]
+    return content.decode("utf-8", "surrogateescape") if is_text else content
 
 
 def _described(attributes: Mapping[str, Any]) -> dict[str, Any] | None:

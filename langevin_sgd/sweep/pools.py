@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -86,7 +86,10 @@ class LocalPool:
 
     def _start(self) -> Any:
         from loky import ProcessPoolExecutor
+        from loky.backend.resource_tracker import ensure_running
 
+        with _hang_up_later():
+            ensure_running()
         # A worker grows when it compiles; loky takes that for a leak, replaces it between two tasks, and says so.
         warnings.filterwarnings("ignore", message="A worker (was|stopped)", category=UserWarning, module="loky")
 
@@ -106,6 +109,23 @@ class LocalPool:
     def close(self, *, at_once: bool) -> None:
         """Stop the workers."""
         self._executor.shutdown(wait=True, kill_workers=at_once)
+
+
+@contextlib.contextmanager
+def _hang_up_later() -> Iterator[None]:
+    """Let SIGHUP wait, for good in processes that are started here.
+
+    A terminal that closes sends it to the whole process group. The tracker of loky, which ignores Ctrl-C and SIGTERM,
+    would die of it, and its successor write a traceback about all that it does not know.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover - a system without SIGHUP
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_worker() -> None:

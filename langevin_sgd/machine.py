@@ -55,7 +55,8 @@ def require_a_compiler() -> None:
     InputError
         For a NUMBA_NUM_THREADS that is no number of threads, or a NUMBA_DISABLE_JIT that is not 0.
     """
-    threads_for_kernels()
+    if threads_for_kernels() is None:
+        os.environ.pop("NUMBA_NUM_THREADS", None)  # set and empty; Numba would write a traceback about it
     disabled = os.environ.get("NUMBA_DISABLE_JIT", "").strip()
     require(disabled in ("", "0"), "NUMBA_DISABLE_JIT", disabled, "must be 0 or be unset: all kernels are compiled")
 

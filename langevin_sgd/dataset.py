@@ -201,7 +201,7 @@ def replace_file(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file():
-        raise OSError(f"{_shown_path(path)} is no file that could be replaced")
+        raise OSError("what is there is no file that could be replaced: move it away")
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -106,7 +107,7 @@ def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list
     """
     runs, load = read_runs(as_instance("store", store, Store)), cache(store.load)
     # A store that has lost its list is looked through for every claim.
-    unlisted = runs is None and any(store.directory.glob("**/*.nc"))
+    unlisted = runs is None and any(map(os.path.isfile, store.directory.glob("**/*.nc")))
     judged = []
     for claim in find_claims() if claims is None else as_objects("claims", claims, Claim):
         known = (runs or {}).get(f"{claim.paper}/{claim.id}", {claim.tiers[0]: {}} if unlisted else {})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -66,6 +67,9 @@ def remember(store: Store, entries: Mapping[str, Mapping[str, Mapping[str, Any]]
 
 def _content(file: Path) -> dict[str, Any] | None:
     """What the file holds by name; ``None`` without a file, and where it cannot be understood, after a warning."""
+    if os.path.exists(file) and not os.path.isfile(file):  # a pipe would be waited for
+        _warn(f"'{file}': is left out, it cannot be read (it is a folder, a device or a pipe)")
+        return None
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

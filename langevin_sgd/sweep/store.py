@@ -135,7 +135,8 @@ class Store:
     def failure(self, task: Task) -> str | None:
         """Return the last line of the error `task` ended in, ``None`` if it did not."""
         record = {} if self.has(task) else self.record(task)
-        return str(record["error"]) if record.get("state") == "failed" else None
+        # A record that is not that of the task is none: the task is missing, and computed again.
+        return str(record["error"]) if record.get("state") == "failed" and _is_of(record, task) else None
 
     def statuses(self) -> list[Status]:
         """Every task the store has heard of, in order of path; `directory` may also be a folder within a store.
@@ -250,6 +251,10 @@ def _named_task(found: Any) -> dict[str, Any] | None:
     name = found.get("name")
     named = isinstance(name, str) and name.count(":") == 1 and printable(name) == name
     return found if named else None
+
+
+def _is_of(record: dict[str, Any], task: Task) -> bool:
+    return bool(record.get("task") == identity(task))
 
 
 def _damage(path: Path, record: dict[str, Any]) -> str | None:

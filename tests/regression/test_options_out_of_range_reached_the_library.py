@@ -1,5 +1,9 @@
 """Options of any size and kind end in one line that names the option; none is taken for what it is not."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -150,3 +154,11 @@ def test_networks_without_torch_are_one_line(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "torch", None)
     assert "networks need PyTorch" in refusal(capsys, TRAIN)
+
+
+def test_a_number_of_threads_that_is_empty_is_none(tmp_path):
+    words = [sys.executable, "-c", "import sys; from langevin_sgd.cli import main; sys.exit(main())", *RUN, "--json"]
+    done = subprocess.run(
+        words, env=os.environ | {"NUMBA_NUM_THREADS": ""}, capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stderr == ""

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_instance, as_path, as_text, shown
+from langevin_sgd.checks import InputError, as_instance, as_path, as_seed, as_text, shown
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -85,7 +85,7 @@ def make(
         "package_version": _package_version(),
         "kind": kind,
         "settings": dict(settings or {}),
-        "seed": seed,
+        "seed": None if seed is None else as_seed("seed", seed),
         **extra,
     }
     text = json.dumps(_json_types(provenance), sort_keys=True, allow_nan=False)

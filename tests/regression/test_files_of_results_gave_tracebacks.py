@@ -69,6 +69,7 @@ def test_a_file_without_provenance(tmp_path):
         (lambda: ls.dataset.make({"x": (("step",), np.zeros((2, 2)), "1")}, kind="x"), "variables"),
         (lambda: ls.dataset.make({}, coords=np.zeros(2), kind="x"), "coords"),
         (lambda: ls.dataset.make({}, kind=None), "kind"),
+        (lambda: ls.dataset.make({}, kind="x", seed="a"), "seed"),
         (lambda: ls.dataset.make({}, kind="x", settings=[("lr", 1.0)]), "settings"),
         (lambda: ls.save(result()["x"], "a.nc"), "result"),
         (lambda: ls.save(result(), "a\0b.nc"), "path"),

@@ -198,6 +198,37 @@ def as_instance(name: str, value: Any, kind: type[Kind] | tuple[type[Kind], ...]
     return value
 
 
+def as_objects(name: str, values: Any, kind: type[Kind]) -> tuple[Kind, ...]:
+    """Return objects of one kind, which may be none at all, in a sequence of their own.
+
+    Examples
+    --------
+    >>> as_objects("names", ["a", "b"], str)
+    ('a', 'b')
+    """
+    allowed = f"must be a sequence of objects of type {kind.__name__}"
+    require(not isinstance(values, str | bytes | Mapping), name, values, allowed)
+    try:
+        given = list(values)
+    except TypeError:
+        raise InputError(f"{name} = {shown(values)}: {allowed}") from None
+    return tuple(as_instance(name, one, kind) for one in given)
+
+
+def as_path(name: str, value: Any, allowed: str = "must be the path of a file") -> Path:
+    """Return a path; whether something is there is another question.
+
+    Examples
+    --------
+    >>> as_path("path", "a/b").name
+    'b'
+    """
+    as_instance(name, value, (str, os.PathLike), allowed)
+    path = os.fspath(value)
+    require(isinstance(path, str) and "\0" not in path, name, value, allowed)
+    return Path(path)
+
+
 def as_callable(name: str, value: Any) -> Callable[..., Any]:
     """Return `value` if it can be called."""
     require(callable(value), name, value, "must be a function")
@@ -342,7 +373,8 @@ def as_integers(name: str, values: Any, *, ndim: int | None = None, minimum: int
 
     array = np.array(_plain_array(name, values))
     require(array.dtype.kind != "b", name, values, "must be whole numbers, not truth values")
-    fits = array.dtype.kind in "iu" or bool(np.all(np.abs(array) < 2.0**53) and np.all(array == np.floor(array)))
+    whole = array.dtype.kind == "f" and bool(np.all(np.abs(array) < 2.0**53) and np.all(array == np.floor(array)))
+    fits = array.dtype.kind in "iu" or whole
     require(fits and bool((array <= LARGEST_COUNT).all()), name, values, "must be whole numbers below 2^63")
     require(ndim is None or array.ndim == ndim, name, values, f"must have {ndim} dimensions")
     lowest = minimum is None or array.size == 0 or bool(array.min() >= minimum)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import os
 import secrets
 import stat
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_instance, shown
+from langevin_sgd.checks import InputError, as_instance, as_path, as_seed, as_text, shown
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -66,28 +67,42 @@ def make(
     Returns
     -------
     xarray.Dataset
+
+    Raises
+    ------
+    InputError
+        If the parts are not what they should be, or do not fit together.
     """
     import xarray as xr
 
-    data = {name: (dims, values, {"units": unit}) for name, (dims, values, unit) in variables.items()}
+    named = {"variables": variables, "coords": coords, "settings": settings}
+    for name, value in named.items():
+        as_instance(name, {} if value is None else value, Mapping, "must go by name")
+    kind = as_text("kind", kind)
     provenance = {
         "schema_version": SCHEMA_VERSION,
         "package": "langevin_sgd",
         "package_version": _package_version(),
         "kind": kind,
         "settings": dict(settings or {}),
-        "seed": seed,
+        "seed": None if seed is None else as_seed("seed", seed),
         **extra,
     }
-    text = json.dumps(_json_types(provenance), sort_keys=True)
-    return xr.Dataset(data, coords=dict(coords or {}), attrs={"provenance": text})
+    text = json.dumps(_json_types(provenance), sort_keys=True, allow_nan=False)
+    try:
+        data = {name: (dims, values, {"units": unit}) for name, (dims, values, unit) in variables.items()}
+        return xr.Dataset(data, coords=dict(coords or {}), attrs={"provenance": text})
+    except (TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        given = f"variables, coords = {shown(variables)}"
+        raise InputError(f"{given}: must be arrays that fit together ({reason})") from error
 
 
 def _json_types(value: Any) -> Any:
-    """Return a value in the types that JSON knows."""
+    """Return a value in the types that JSON knows; infinity and NaN, which it does not know, become words."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, Mapping):
         return {str(key): _json_types(item) for key, item in value.items()}
@@ -104,9 +119,10 @@ def provenance(result: xr.Dataset) -> dict[str, Any]:
     InputError
         If the dataset has none, one that is damaged, or one of an unknown schema.
     """
-    text = getattr(result, "attrs", {}).get("provenance")
+    attributes = getattr(result, "attrs", None)
+    text = attributes.get("provenance") if isinstance(attributes, Mapping) else None
     if not isinstance(text, str):
-        raise InputError("dataset: has no provenance, so it was not written by langevin_sgd")
+        raise InputError("result: has no provenance, so it is no dataset that langevin_sgd has written")
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -157,8 +173,7 @@ def existing_file(name: str, path: str | os.PathLike[str]) -> Path:
     InputError
         If there is none; the line says what is there instead, or why it cannot be read.
     """
-    as_instance(name, path, (str, os.PathLike), "must be the path of a file")
-    file = Path(path)
+    file = as_path(name, path)
     try:
         mode = file.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -186,7 +201,7 @@ def replace_file(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file():
-        raise OSError(f"{_shown_path(path)} is no file that could be replaced")
+        raise OSError("what is there is no file that could be replaced: move it away")
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
@@ -222,9 +237,9 @@ def save(result: xr.Dataset, path: str | os.PathLike[str]) -> None:
     InputError
         If it was not made by this package, or cannot be written there.
     """
-    as_instance("path", path, (str, os.PathLike), "must be the path of a file")
+    file = as_path("path", path)
     content = file_content(result)
-    with named_file("path", path), replace_file(Path(os.path.realpath(path))) as part:
+    with named_file("path", path), replace_file(Path(os.path.realpath(file))) as part:
         part.write_bytes(content)
 
 
@@ -233,7 +248,9 @@ def file_content(result: xr.Dataset) -> bytes:
 
     Made in memory, so that HDF5 never meets a full disk, which it does not survive.
     """
-    provenance(result)
+    import xarray as xr
+
+    provenance(as_instance("result", result, xr.Dataset))
     file = io.BytesIO()
     if _is_plain(result):
         _write_plain(result, file)
@@ -317,15 +334,20 @@ _OWN = {"CLASS", "NAME", "_Netcdf4Dimid", "_Netcdf4Coordinates", "_NCProperties"
 
 
 def _read_plain(opened: Any) -> xr.Dataset | None:
-    """Read numbers that stand as they are, simply described; ``None`` where there is more to it."""
+    """Read numbers that stand as they are, simply described; ``None`` where there is more to it.
+
+    By the identifiers of HDF5: the objects that h5py makes of them cost more than all that is read.
+    """
+    import h5py
     import xarray as xr
 
-    members = dict(opened.items())
-    if not all(_is_numbers(member) for member in members.values()):
+    members = {name.decode(): h5py.h5o.open(opened.id, name) for name in opened.id}
+    if not all(map(_is_numbers, members.values())):
         return None
     attributes = {name: _attributes(member) for name, member in members.items()}
     scales = [name for name, known in attributes.items() if known.get("CLASS") == b"DIMENSION_SCALE"]
     names = {int(attributes[name]["_Netcdf4Dimid"]): name for name in scales}
+    shapes = {name: member.shape for name, member in members.items()}
     variables = {}
     for name, member in members.items():
         known = attributes[name]
@@ -333,23 +355,53 @@ def _read_plain(opened: Any) -> xr.Dataset | None:
             continue
         dims = (name,) if name in scales else tuple(names[int(one)] for one in known.get("_Netcdf4Coordinates", ()))
         described = _described(known)
-        if described is None or member.shape != tuple(len(members[dim]) for dim in dims):
+        if described is None or shapes[name] != tuple(shapes[dim][0] for dim in dims):
             return None
-        variables[name] = xr.Variable(dims, member[()], described)
-    described = _described(_attributes(opened))
+        variables[name] = xr.Variable(dims, _numbers(member, shapes[name]), described)
+    described = _described(_attributes(h5py.h5o.open(opened.id, b"/")))
     return None if described is None else xr.Dataset(variables, attrs=described)
 
 
 def _is_numbers(member: Any) -> bool:
-    dtype = getattr(member, "dtype", None)
-    return dtype is not None and dtype.kind in "iuf" and member.shape is not None
+    import h5py
+
+    return isinstance(member, h5py.h5d.DatasetID) and member.dtype.kind in "iuf" and member.shape is not None
+
+
+def _numbers(member: Any, shape: tuple[int, ...]) -> np.ndarray:
+    import h5py
+
+    values = np.empty(shape, member.dtype)
+    if values.size:
+        member.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
+    return values
 
 
 def _attributes(member: Any) -> dict[str, Any]:
     """Attributes as far as they are needed; each costs as much to read as ten numbers of the data."""
-    attributes = member.attrs
-    names = [name for name in attributes if name not in _TIES]
-    return {name: attributes[name] for name in names if name != "_Netcdf4Dimid" or "CLASS" in names}
+    import h5py
+
+    in_order = member.get_create_plist().get_attr_creation_order() & h5py.h5p.CRT_ORDER_TRACKED
+    order = h5py.h5.INDEX_CRT_ORDER if in_order else h5py.h5.INDEX_NAME
+    places = range(h5py.h5a.get_num_attrs(member))
+    found = (h5py.h5a.open(member, index=place, index_type=order) for place in places)
+    named = {attribute.name.decode(): attribute for attribute in found}
+    needed = [name for name in named if name not in _TIES and (name != "_Netcdf4Dimid" or "CLASS" in named)]
+    return {name: _content(named[name]) for name in needed}
+
+
+def _content(attribute: Any) -> Any:
+    """A text, numbers or bytes; ``None`` for any other attribute, which is not simple."""
+    import h5py
+
+    kind, shape = attribute.dtype, attribute.shape
+    is_text = shape == () and h5py.check_string_dtype(kind) is not None and kind.kind == "O"
+    if shape is None or not (is_text or kind.kind in "iufS"):
+        return None
+    values = np.empty(shape, kind)
+    attribute.read(values)
+    content: Any = values[()]
+    return content.decode("utf-8", "surrogateescape") if is_text else content
 
 
 def _described(attributes: Mapping[str, Any]) -> dict[str, Any] | None:

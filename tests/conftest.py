@@ -1,5 +1,6 @@
 """Fixtures for all tests."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 
@@ -20,6 +21,13 @@ _BASE = fresh_seed() if os.environ.get("LANGEVIN_SGD_FRESH_SEEDS") else 0
 
 def pytest_report_header() -> str:
     return f"seed of the statistical tests: {_BASE}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def away_from_the_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Work in a temporary folder: a command that takes what it should refuse writes into the current one."""
+    with contextlib.chdir(tmp_path_factory.mktemp("here")):
+        yield
 
 
 @pytest.fixture

@@ -7,22 +7,33 @@ import os
 import re
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from langevin_sgd.checks import InputError, as_instance, as_text, require, shown
+from langevin_sgd.checks import InputError, as_instance, as_path, as_text, require, shown
+from langevin_sgd.claims.claim import Claim, check_components, in_one_line
 from langevin_sgd.claims.discovery import claim_folders
 from langevin_sgd.dataset import replace_file
 
-if TYPE_CHECKING:
-    from langevin_sgd.claims.claim import Claim
-
+_A_FOLDER = "must be the path of a folder"
 TEMPLATES = Path(__file__).parent / "templates"
 
 
 def describe(claim: Claim, tier: str) -> dict[str, Any]:
-    """Return the theory of a claim, its range and its predictions for a tier, as JSON types."""
-    require(tier in claim.tiers, "tier", tier, f"claim {claim.id} has: {', '.join(claim.tiers)}")
-    wrong = {component.name: float(component.prediction) for component in claim.control(tier)}
+    """Return the theory of a claim, its range and its predictions for a tier, as JSON types.
+
+    Raises
+    ------
+    InputError
+        If the claim has no such tier, is not well formed, or its own code raises.
+    """
+    as_instance("claim", claim, Claim)
+    if claim.fault:
+        raise InputError(claim.fault)
+    require(as_text("tier", tier) in claim.tiers, "tier", tier, f"claim {claim.id} has: {', '.join(claim.tiers)}")
+    with in_one_line(claim, "planning"):
+        components, control = claim.predict(tier), claim.control(tier)
+        check_components(claim, components, control)
+    wrong = {component.name: float(component.prediction) for component in control}
     return {
         "id": claim.id,
         "paper": claim.paper,
@@ -44,7 +55,7 @@ def describe(claim: Claim, tier: str) -> dict[str, Any]:
                 "alternatives": {name: float(value) for name, value in component.alternatives.items()},
                 "control": wrong.get(component.name),
             }
-            for component in claim.predict(tier)
+            for component in components
         ],
     }
 
@@ -74,9 +85,7 @@ def write_template(name: str, *, folder: Path | None = None) -> Path:
         raise InputError(f"name = {shown(name)}: must be PAPER/ID in small letters, digits and underscores")
     for word in name.split("/"):
         require(not keyword.iskeyword(word), "name", name, f"{word!r} is a keyword of Python, which cannot import it")
-    if folder is not None:
-        as_instance("folder", folder, (str, os.PathLike))
-    path = (default_folder() if folder is None else Path(folder)) / f"{name}.py"
+    path = (default_folder() if folder is None else as_path("folder", folder, _A_FOLDER)) / f"{name}.py"
     try:
         for there in (path, *(other / f"{name}.py" for other in claim_folders())):
             require(not there.exists(), "name", name, f"'{there}' is there already")
@@ -100,7 +109,8 @@ def default_folder() -> Path:
 
 def run_command(name: str, folder: Path) -> str:
     """Return the command that runs a claim in `folder`, which finds it there whatever the environment says."""
-    command = f"langevin-sgd claims run {name}"
+    command = f"langevin-sgd claims run {as_text('name', name)}"
+    folder = as_path("folder", folder, _A_FOLDER)
     if folder.resolve() in [known.resolve() for known in claim_folders()]:
         return command
     named = os.pathsep.join(filter(None, [os.environ.get("LANGEVIN_SGD_CLAIMS", ""), str(folder.resolve())]))

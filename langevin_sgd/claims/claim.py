@@ -7,11 +7,14 @@ before data exist; data are made by tasks and stored, and the verdict is found f
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from langevin_sgd.checks import InputError, as_choice, as_instance, as_not_negative, as_real, as_text, require
+from langevin_sgd.checks import InputError, as_choice, as_not_negative, as_real, as_text, require
+from langevin_sgd.claims.verdict import as_rivals
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -52,13 +55,16 @@ class Component:
 
     def __post_init__(self) -> None:
         where = f"component {as_text('name', self.name)!r}"
-        margin = as_not_negative(f"{where}: margin", self.margin)
-        require(margin == 0 or bool(self.margin_reason), f"{where}: margin", margin, "needs a margin_reason")
-        rivals = as_instance(f"{where}: alternatives", self.alternatives, Mapping, "must be numbers by name")
-        known = {name: as_real(f"{where}: {name}", value) for name, value in rivals.items()}
-        object.__setattr__(self, "margin", margin)
-        object.__setattr__(self, "prediction", as_real(f"{where}: prediction", self.prediction))
-        object.__setattr__(self, "alternatives", known)
+        converters: dict[str, Callable[[str, Any], Any]] = {
+            "prediction": as_real,
+            "margin": as_not_negative,
+            "margin_reason": as_text,
+            "alternatives": as_rivals,
+        }
+        for name, convert in converters.items():
+            object.__setattr__(self, name, convert(f"{where}: {name}", getattr(self, name)))
+        explained = self.margin == 0 or bool(self.margin_reason)
+        require(explained, f"{where}: margin", self.margin, "needs a margin_reason")
 
     @property
     def nearest_alternative(self) -> float:
@@ -95,6 +101,8 @@ class Claim:
     """Tiers in which there is a grid."""
     out_of_range_allowed: ClassVar[tuple[str, ...]] = ()
     """Tiers in which ``out_of_range`` does not count against the claim."""
+    fault: ClassVar[str] = ""
+    """Why nothing can be asked of a claim; empty but for one whose file cannot be used."""
 
     def tasks(self, tier: str, seed: int) -> Mapping[str, Task]:
         """Return the tasks whose results decide, by a label of the claim's own."""
@@ -145,6 +153,23 @@ def check_claim(claim: Claim) -> None:
         raise InputError(f"{where}: expected_verdict = {claim.expected_verdict!r}: needs an expected_reason")
     for tier in (*claim.tiers, *claim.out_of_range_allowed):
         as_choice(f"{where}: tier", tier, TIERS)
+
+
+@contextmanager
+def in_one_line(claim: Claim, deed: str) -> Iterator[None]:
+    """Turn what the own code of a claim raises into an `InputError` of one line that says where."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"claim {claim.paper}/{claim.id}: {raised(deed, error)}") from error
+
+
+def raised(deed: str, error: Exception) -> str:
+    """What the code of a claim has raised, and where."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{deed} raised {type(error).__name__}: {error} ({place.name}, line {place.lineno})"
 
 
 def check_components(claim: Claim, components: Sequence[Component], control: Sequence[Component]) -> None:

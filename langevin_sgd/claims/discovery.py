@@ -2,7 +2,8 @@
 
 Folders named in the environment variable LANGEVIN_SGD_CLAIMS (parted by ``:``) join the package's own; their claims are
 imported as ``langevin_sgd.validation.<paper>.<id>`` as well, here and in worker processes. Files and folders whose name
-starts with an underscore hold what claims share.
+starts with an underscore hold what claims share. A file that cannot be used (it does not import, or its claim is not
+well formed) stands for a claim whose verdict is ``failed``; it stops no other.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from langevin_sgd.checks import InputError, as_choice, as_text, require
-from langevin_sgd.claims.claim import Claim, check_claim
+from langevin_sgd.claims.claim import TIERS, Claim, check_claim
 
 VALIDATION = "langevin_sgd.validation"
 
@@ -44,7 +45,7 @@ def find_claims(*, paper: str | None = None) -> list[Claim]:
     Raises
     ------
     InputError
-        If a claim is not well formed, or there is no such paper.
+        If there is no such paper.
     """
     names = sorted(set(_names()))
     if paper is not None:
@@ -81,19 +82,30 @@ def _names() -> Iterator[tuple[str, str]]:
 
 def _load(paper: str, name: str) -> Claim | None:
     """Import one claim; ``None`` if the file holds none."""
+    where = f"claim {paper}/{name}"
     try:
         module = importlib.import_module(f"{VALIDATION}.{paper}.{name}")
-    except Exception as error:
-        raise InputError(f"claim {paper}/{name}: cannot be imported ({type(error).__name__}: {error})") from error
-    kinds = [kind for kind in vars(module).values() if _is_claim_of(kind, module.__name__)]
-    if not kinds:
-        return None
-    if len(kinds) > 1:
-        raise InputError(f"claim {paper}/{name}: holds {len(kinds)} claims, must hold one")
-    kinds[0].id, kinds[0].paper = name, paper
-    claim = kinds[0]()
-    check_claim(claim)
+        kinds = [kind for kind in vars(module).values() if _is_claim_of(kind, module.__name__)]
+        if not kinds:
+            return None
+        require(len(kinds) == 1, where, [kind.__name__ for kind in kinds], "must hold one claim")
+        kinds[0].id, kinds[0].paper = name, paper
+        claim = kinds[0]()
+        check_claim(claim)
+    except InputError as error:
+        return _unusable(paper, name, str(error))
+    except (Exception, SystemExit) as error:
+        return _unusable(paper, name, f"{where}: cannot be imported ({type(error).__name__}: {error})")
     return claim
+
+
+def _unusable(paper: str, name: str, fault: str) -> Claim:
+    """Stand for a file of which no claim can be made."""
+    fault = " ".join(fault.split())
+    words = dict.fromkeys(("formula", "source", "validity", "control_statement"), "-")
+    known = {"id": name, "paper": paper, "title": "cannot be used", "statement": fault, "fault": fault, "tiers": TIERS}
+    kind: type[Claim] = type("UnusableClaim", (Claim,), known | words)
+    return kind()
 
 
 def _is_claim_of(kind: object, module: str) -> TypeGuard[type[Claim]]:

@@ -16,10 +16,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from langevin_sgd.checks import as_objects, as_path, as_real
 from langevin_sgd.claims.authoring import TEMPLATES
 from langevin_sgd.claims.judgement import JudgedComponent, Judgement
 from langevin_sgd.claims.verdict import FALSE_ALARM, SEVERITY
-from langevin_sgd.dataset import replace_file
+from langevin_sgd.dataset import named_file, replace_file
 from langevin_sgd.estimate import format_with_error
 
 NOTHING = "-"
@@ -41,15 +42,17 @@ def write_report(judgements: Sequence[Judgement], output: Path, *, stale: Sequen
     -------
     pathlib.Path
         The HTML page.
+
+    Raises
+    ------
+    InputError
+        If the directory cannot be written to.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    judgements, stale = as_objects("judgements", judgements, Judgement), as_objects("stale", stale, str)
+    output = as_path("output", output, "must be the path of a folder")
     entries = [_Entry(judgement) for judgement in judgements]
-    for entry in entries:
-        for panel in entry.panels:
-            _write(output / panel.figure, panel.svg)
-        if entry.panels:
-            _write(output / entry.data, entry.csv)
     templates = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=lambda name: name is not None and name.endswith(".html"),
@@ -67,8 +70,14 @@ def write_report(judgements: Sequence[Judgement], output: Path, *, stale: Sequen
         "stale": list(stale),
         "false_alarm": FALSE_ALARM,
     }
-    for name in ("report.md", "index.html"):
-        _write(output / name, templates.get_template(name).render(content))
+    with named_file("output", output, "written to"):
+        for entry in entries:
+            for panel in entry.panels:
+                _write(output / panel.figure, panel.svg)
+            if entry.panels:
+                _write(output / entry.data, entry.csv)
+        for name in ("report.md", "index.html"):
+            _write(output / name, templates.get_template(name).render(content))
     return output / "index.html"
 
 
@@ -92,6 +101,7 @@ def _markdown(text: str) -> str:
 
 def summary(judgements: Sequence[Judgement]) -> str:
     """Return how many claims came out how, and how many components meet their predictions by margin, in one line."""
+    judgements = as_objects("judgements", judgements, Judgement)
     counts = Counter(judgement.verdict for judgement in judgements)
     verdicts = ", ".join(f"{counts[name]} {_words(name)}" for name in reversed(SEVERITY) if counts[name])
     unexpected = sum(not judgement.as_expected for judgement in judgements)
@@ -227,7 +237,10 @@ def _component(judged: JudgedComponent) -> dict[str, str]:
 
 def pull_in_words(pull: float | None) -> str:
     """Write a pull with its sign to two places, a very large one to two digits."""
-    return NOTHING if pull is None else f"{pull:+z.2f}" if abs(pull) < 1e4 else f"{pull:+.1e}"
+    if pull is None:
+        return NOTHING
+    size = as_real("pull", pull)
+    return f"{size:+z.2f}" if abs(size) < 1e4 else f"{size:+.1e}"
 
 
 def _alt(panel: Any) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import traceback
+import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from langevin_sgd.checks import InputError, as_choice, as_count, as_instance, require
-from langevin_sgd.claims.claim import TIERS, Claim, Component, check_components
+from langevin_sgd.checks import InputError, as_choice, as_instance, as_objects, as_seed, require
+from langevin_sgd.claims.claim import TIERS, Claim, Component, check_components, in_one_line, raised
 from langevin_sgd.claims.discovery import find_claims
 from langevin_sgd.claims.judgement import JudgedComponent, Judgement, judge_components
 from langevin_sgd.claims.runs import DEVICES, read_runs, remember
@@ -39,6 +39,7 @@ class Plan:
     control: Sequence[Component] = ()
     tasks: Mapping[str, Task] | None = None
     unavailable: str = ""
+    fault: str = ""
 
     @property
     def name(self) -> str:
@@ -63,7 +64,8 @@ def run(
     Parameters
     ----------
     claims
-        What to judge; one without a grid in `tier` comes out as ``not_run``.
+        What to judge; one without a grid in `tier` comes out as ``not_run``, one that is not well formed or whose own
+        code raises as ``failed``.
     store
         Where results are looked for and put.
     tier
@@ -78,10 +80,11 @@ def run(
     Raises
     ------
     InputError
-        If a claim is not well formed, or there is no such device: before anything is computed.
+        If an argument is out of its range, or there is no such device: before anything is computed.
     """
-    plans = [plan(as_instance("claims", claim, Claim), tier, seed, device) for claim in claims]
+    claims = as_objects("claims", claims, Claim)
     as_instance("store", store, Store)
+    plans = [_planned(claim, tier, seed, device) for claim in claims]
     if device == "cuda":
         _require_cuda(plans)
     tasks = [task for one in plans for task in (one.tasks or {}).values()]
@@ -104,11 +107,11 @@ def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list
     """
     runs, load = read_runs(as_instance("store", store, Store)), cache(store.load)
     # A store that has lost its list is looked through for every claim.
-    unlisted = runs is None and any(store.directory.glob("**/*.nc"))
+    unlisted = runs is None and any(map(os.path.isfile, store.directory.glob("**/*.nc")))
     judged = []
-    for claim in find_claims() if claims is None else claims:
+    for claim in find_claims() if claims is None else as_objects("claims", claims, Claim):
         known = (runs or {}).get(f"{claim.paper}/{claim.id}", {claim.tiers[0]: {}} if unlisted else {})
-        plans = [plan(claim, tier, **known[tier]) for tier in TIERS if tier in known]
+        plans = [_planned(claim, tier, **known[tier]) for tier in TIERS if tier in known]
         judged += [judge_plan(one, store, load, panels=True) for one in plans] or [_never_run(claim)]
     return judged
 
@@ -116,6 +119,8 @@ def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list
 def _never_run(claim: Claim) -> Judgement:
     """The outcome for a claim of which nothing is stored: it is asked for nothing, not even its predictions."""
     nothing = Plan(claim, claim.tiers[0], 0)
+    if claim.fault:
+        return _without_data(nothing, "failed", claim.fault)
     return _without_data(nothing, "not_run", f"nothing is stored; run: {_command(nothing)}")
 
 
@@ -127,10 +132,37 @@ def _entries(plans: Sequence[Plan]) -> dict[str, dict[str, dict[str, Any]]]:
     return entries
 
 
-def plan(claim: Claim, tier: str, seed: int = 0, device: str = "cpu") -> Plan:
-    """Ask a claim for its predictions and tasks, and check them."""
+def _planned(claim: Claim, tier: str, seed: int = 0, device: str = "cpu") -> Plan:
+    """Plan a claim; what is wrong with it becomes its verdict, and other claims go on."""
+    nothing = _plan_of_nothing(claim, tier, seed, device)
+    try:
+        return plan(claim, tier, seed, device)
+    except InputError as error:
+        return replace(nothing, fault=str(error))
+
+
+def _plan_of_nothing(claim: Claim, tier: str, seed: int, device: str) -> Plan:
     tier = as_choice("tier", tier, TIERS)
-    seed, device = as_count("seed", seed, minimum=0), as_choice("device", device, DEVICES)
+    seed, device = as_seed("seed", seed), as_choice("device", device, DEVICES)
+    return Plan(as_instance("claim", claim, Claim), tier, seed, device)
+
+
+def plan(claim: Claim, tier: str, seed: int = 0, device: str = "cpu") -> Plan:
+    """Ask a claim for its predictions and tasks, and check them.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of its range, or the claim is not well formed; whatever its own code raises is said in it.
+    """
+    nothing = _plan_of_nothing(claim, tier, seed, device)
+    if claim.fault:
+        raise InputError(claim.fault)
+    with in_one_line(claim, "planning"):
+        return _asked(claim, nothing.tier, nothing.seed, nothing.device)
+
+
+def _asked(claim: Claim, tier: str, seed: int, device: str) -> Plan:
     if tier not in claim.tiers:
         return Plan(claim, tier, seed, device, unavailable=f"has no {tier} tier (has: {', '.join(claim.tiers)})")
     components, control = claim.predict(tier), claim.control(tier)
@@ -173,6 +205,8 @@ def judge_plan(one: Plan, store: Store, load: Callable[[Task], xr.Dataset], *, p
     panels
         Whether the figure is wanted, which costs time.
     """
+    if one.fault:
+        return _without_data(one, "failed", one.fault)
     if one.tasks is None:
         return _without_data(one, "not_run", one.unavailable)
     for label, task in one.tasks.items():
@@ -187,9 +221,7 @@ def judge_plan(one: Plan, store: Store, load: Callable[[Task], xr.Dataset], *, p
     try:
         return _judge_data(one, store, data, panels)
     except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        kind = type(error).__name__
-        return _without_data(one, "failed", f"judging raised {kind}: {error} ({place.name}, line {place.lineno})")
+        return _without_data(one, "failed", raised("judging", error))
 
 
 def _command(one: Plan) -> str:

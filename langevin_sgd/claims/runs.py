@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from langevin_sgd.checks import InputError, as_choice, as_count
+from langevin_sgd.checks import InputError, as_choice, as_seed
 from langevin_sgd.claims.claim import TIERS
 from langevin_sgd.dataset import replace_file
 from langevin_sgd.sweep import Store
@@ -66,6 +67,9 @@ def remember(store: Store, entries: Mapping[str, Mapping[str, Mapping[str, Any]]
 
 def _content(file: Path) -> dict[str, Any] | None:
     """What the file holds by name; ``None`` without a file, and where it cannot be understood, after a warning."""
+    if os.path.exists(file) and not os.path.isfile(file):  # a pipe would be waited for
+        _warn(f"'{file}': is left out, it cannot be read (it is a folder, a device or a pipe)")
+        return None
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -88,7 +92,7 @@ def _understood(tiers: Any) -> dict[str, dict[str, Any]]:
         unknown = sorted(set(one) - {"seed", "device"})
         if unknown:
             raise InputError(f"has the unknown entries {', '.join(unknown)}")
-        seed = as_count("seed", one.get("seed", 0), minimum=0)
+        seed = as_seed("seed", one.get("seed", 0))
         found[as_choice("tier", tier, TIERS)] = {
             "seed": seed,
             "device": as_choice("device", one.get("device", "cpu"), DEVICES),

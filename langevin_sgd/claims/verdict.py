@@ -23,7 +23,15 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Literal
 
-from langevin_sgd.checks import as_not_negative, as_positive, as_real, require
+from langevin_sgd.checks import (
+    as_choice,
+    as_instance,
+    as_not_negative,
+    as_positive,
+    as_real,
+    as_text,
+    require,
+)
 from langevin_sgd.estimate import Estimate
 
 Verdict = Literal["failed", "not_run", "out_of_range", "refuted", "underpowered", "supported"]
@@ -39,7 +47,6 @@ FALSE_ALARM = 1e-6
 """Probability with which one true component is refuted: 1000 components together stay below 1e-3."""
 
 
-@lru_cache(maxsize=1024)
 def critical_value(degrees_of_freedom: float = math.inf, level: float = FALSE_ALARM) -> float:
     """Half-width of the interval in standard errors.
 
@@ -55,12 +62,24 @@ def critical_value(degrees_of_freedom: float = math.inf, level: float = FALSE_AL
     >>> round(critical_value(), 3), round(critical_value(30), 3)
     (4.892, 6.119)
     """
+    known = isinstance(degrees_of_freedom, float) and degrees_of_freedom == math.inf
+    degrees = math.inf if known else as_positive("degrees_of_freedom", degrees_of_freedom)
+    return _critical_value(degrees, _as_level(level))
+
+
+def _as_level(level: float) -> float:
+    allowed = "must lie between 0 and 1"
+    number = as_real("level", level, allowed)
+    require(0 < number < 1, "level", level, allowed)
+    return number
+
+
+@lru_cache(maxsize=1024)
+def _critical_value(degrees: float, level: float) -> float:
     from scipy.special import ndtri, stdtrit
 
-    require(0 < as_real("level", level) < 1, "level", level, "must lie between 0 and 1")
-    known = math.inf if degrees_of_freedom == math.inf else as_positive("degrees_of_freedom", degrees_of_freedom)
     tail = level / 2
-    return -float(ndtri(tail) if math.isinf(known) else stdtrit(known, tail))
+    return -float(ndtri(tail) if math.isinf(degrees) else stdtrit(degrees, tail))
 
 
 def judge(
@@ -96,7 +115,7 @@ def judge(
     (('supported', ''), ('refuted', 'misses the prediction by 48.0 standard errors'))
     """
     prediction, margin = as_real("prediction", prediction), as_not_negative("margin", margin)
-    rivals = {name: as_real(name, value) for name, value in alternatives.items()}
+    rivals, level, estimate = as_rivals("alternatives", alternatives), _as_level(level), _as_estimate(estimate)
     problem = _unusable(estimate)
     if estimate is None or problem:
         return "failed", problem
@@ -106,6 +125,16 @@ def judge(
         return "refuted", _distance(abs(value - prediction) - margin, error)
     met = [name for name, other in rivals.items() if abs(value - other) <= reach]
     return ("underpowered", f"cannot be told from: {', '.join(met)}") if met else ("supported", "")
+
+
+def as_rivals(name: str, alternatives: Mapping[str, float]) -> dict[str, float]:
+    """Return numbers by name, as what rival theories say."""
+    rivals = as_instance(name, alternatives, Mapping, "must be numbers by name")
+    return {as_text(f"{name}: name", rival): as_real(f"{name}[{rival!r}]", value) for rival, value in rivals.items()}
+
+
+def _as_estimate(estimate: Estimate | None) -> Estimate | None:
+    return as_instance("estimate", estimate, (Estimate, type(None)), "must be an Estimate or None")
 
 
 def _unusable(estimate: Estimate | None) -> str:
@@ -137,6 +166,7 @@ def pull(prediction: float, margin: float, estimate: Estimate | None) -> float |
     1.0
     """
     prediction, margin = as_real("prediction", prediction), as_not_negative("margin", margin)
+    estimate = _as_estimate(estimate)
     if estimate is None or _unusable(estimate):
         return None
     gap = float(estimate.value or 0.0) - prediction
@@ -171,4 +201,5 @@ def passes_by_margin(
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the worst of some verdicts by `SEVERITY`; ``failed`` if there are none."""
-    return min(verdicts, key=SEVERITY.index, default="failed")
+    given = verdicts if isinstance(verdicts, Iterable) else [verdicts]
+    return min((as_choice("verdicts", one, SEVERITY) for one in given), key=SEVERITY.index, default="failed")

@@ -16,6 +16,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from types import FrameType
 from typing import Annotated, Any
 
@@ -24,7 +25,7 @@ from numpy.linalg import LinAlgError
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes, subcommand
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.cli.arguments import require_accepted, why
+from langevin_sgd.cli.arguments import in_words_of_the_command, options_of, require_accepted, why
 from langevin_sgd.cli.claims import Claims
 from langevin_sgd.cli.environment import Environment
 from langevin_sgd.cli.perceptron import Perceptron
@@ -84,7 +85,8 @@ def _say(line: str, status: int) -> int:
 
 
 def _run(command: Any) -> int:
-    status: int = command.run()
+    with in_words_of_the_command(options_of(command)):
+        status: int = command.run()
     sys.stdout.flush()
     return status
 
@@ -155,6 +157,7 @@ def _parse(arguments: list[str]) -> Any:
     return command
 
 
+@dataclass(frozen=True)
 class _Version:
     """What ``--version`` prints."""
 
@@ -168,4 +171,9 @@ class _Version:
 def _one_line(box: str) -> str:
     lines = [re.sub(r"[─-╿]+|-{8,}", " ", line).strip() for line in box.splitlines()]
     body = [line for line in lines[1:] if line and not line.startswith(("For full helptext", f"{PROGRAM} "))]
-    return f"{re.sub(r'[ ]+', ' ', '; '.join(body))} (see --help)".replace(":;", ":").replace(",;", ",")
+    line = re.sub(r"[ ]+", " ", "; ".join(body)).replace(":;", ":").replace(",;", ",")
+    # Behind a guess comes the help of the option, and where else there is one of that name.
+    complaint, _, guesses = line.partition("; Perhaps you meant: ")
+    complaint, guess = complaint.partition("; Arguments are applied to")[0], guesses.partition(";")[0]
+    hint = f"; Perhaps you meant: {guess}" if guess and guess.split()[0] not in complaint.split() else ""
+    return f"{complaint}{hint} (see --help)"

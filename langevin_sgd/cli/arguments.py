@@ -86,7 +86,7 @@ def accepted(name: str, read: Read, word: str) -> Any:
 
 @contextmanager
 def in_words_of_the_command(options: Mapping[str, str]) -> Iterator[None]:
-    """Name the option in an `InputError` that names an argument of the library.
+    """Name the options in an `InputError` that names arguments of the library.
 
     Parameters
     ----------
@@ -96,11 +96,25 @@ def in_words_of_the_command(options: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        name, equals, rest = str(error).partition(" = ")
-        argument, bracket, place = name.partition("[")
-        if argument not in options:
-            raise
-        raise InputError(f"--{options[argument]}{bracket}{place}{equals}{rest}") from error
+        line = _NAMES.sub(lambda names: _WORD.sub(lambda word: _option(word[0], options), names[0]), str(error))
+        raise InputError(line) from error
+
+
+_NAMES = re.compile(r"^(--)?\w[\w-]*(\[\d+\])?((, | \+ |: )\w+)*(?= = |: )")
+"""Names at the beginning of a refusal: ``points``, ``points + test_points``, ``alpha[0]``, ``checkpoint: path``."""
+_WORD = re.compile(r"(?<![-\w])[A-Za-z_]\w*")
+
+
+def _option(argument: str, options: Mapping[str, str]) -> str:
+    return f"--{options[argument]}" if argument in options else argument
+
+
+def options_of(command: Any) -> dict[str, str]:
+    """Name of a field -> option, of the verb that a command line names; what has no option of its own is left out."""
+    fields = dataclasses.fields(command)
+    verbs = [getattr(command, field.name) for field in fields if field.name == "verb"]
+    named = [field.name for field in fields if not str(field.type).startswith(("Positional", "Directory"))]
+    return options_of(verbs[0]) if verbs else {name: name.replace("_", "-") for name in named}
 
 
 # --- numbers -------------------------------------------------------------------------------------------------------
@@ -116,7 +130,7 @@ def number(
 
     def read(word: str) -> float:
         try:
-            value = float(word)
+            value = float(word) if word.isascii() and "_" not in word else math.nan
         except ValueError:
             raise _NotAllowedError(allowed) from None
         if not (above < value < below and least <= value <= most):
@@ -255,7 +269,7 @@ def stored_folder(word: str) -> Path:
     path = Path(text(word))
     with _tried():
         if not path.is_dir():
-            raise _NotAllowedError("there is no such directory")
+            raise _NotAllowedError("must be a folder" if path.exists() else "there is no such directory")
         next(path.iterdir(), None)
     return path
 

@@ -203,9 +203,10 @@ class Report:
         stale = [str(status.path.relative_to(self.results)) for status in store.statuses() if status.state == "stale"]
         print(claims.summary(judgements))
         print(f"report:  {claims.write_report(judgements, output, stale=stale)}")
-        report_deviations([judgement for judgement in judgements if judgement.components])
-        if never := sum(not judgement.components for judgement in judgements):
-            print(f"{never} not run", file=sys.stderr)
+        never = [one for one in judgements if one.verdict == "not_run" and not one.components]
+        report_deviations([one for one in judgements if one not in never])
+        if never:
+            print(f"{len(never)} not run", file=sys.stderr)
         return 0
 
 

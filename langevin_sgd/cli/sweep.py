@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,7 @@ class Failures:
             for status in failed:
                 failure = _failure(status)
                 print(one_line(f"{_function(status)}  {failure['error']}"))
-                print(f"  settings: {one_line(str(failure['settings']))}")
+                print(f"  settings: {one_line(json.dumps(failure['settings']))}")
                 print(failure["traceback"] or "")
             print(f"{len(failed)} failed; the command that made them tries them again with --retry-failed")
         return 1 if failed else 0

@@ -3,7 +3,7 @@
 Nothing is guessed: what could be read in two ways is refused in one line that says how to write it. The first line of a
 CSV file is a header if every field is a word, a sample if every field is a number, and refused otherwise: a sample with
 a missing field would be lost as a header, a header of numbers would become a sample, and the index that pandas writes
-into a column without a name would become the feature that dominates the spectrum.
+into a column without a name, or called ``index``, would become the feature that dominates the spectrum.
 """
 
 from __future__ import annotations
@@ -105,6 +105,7 @@ def _read_csv(file: Path) -> tuple[np.ndarray, np.ndarray]:
     if not samples:
         _refuse(file, "has a header and no samples")
     table = _numbers(file, samples, names)
+    _require_no_index(file, samples, names, table)
     return np.ascontiguousarray(table[:, :-1]), np.ascontiguousarray(table[:, -1])
 
 
@@ -192,6 +193,18 @@ def _numbers(file: Path, samples: list[Line], names: list[str]) -> np.ndarray:
     if (names and table.shape[1] != len(names)) or first_unusable(table) is not None:
         _refuse_first_fault(file, samples, names)
     return table
+
+
+def _require_no_index(file: Path, samples: list[Line], names: list[str], table: np.ndarray) -> None:
+    """Refuse a first column of 0, 1, 2 ... that nobody has named, where other columns are written with points."""
+    named = bool(names) and names[0].lower() != "index"
+    if named or len(table) < 3 or not np.array_equal(table[:, 0], np.arange(len(table))):
+        return
+    fields = [_fields(file, line) for line in samples]
+    counted = all(row[0].isdigit() for row in fields)
+    if counted and any(not field.isdigit() for row in fields for field in row[1:]):
+        rule = "write it with index=False, or a feature with points (0.0)"
+        _refuse(file, f"column 1 counts the samples, as the index of pandas: {rule}")
 
 
 def _refuse_first_fault(file: Path, samples: list[Line], names: list[str]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_array
+from langevin_sgd.checks import InputError, as_array, as_count, as_seed
 from langevin_sgd.data.sizes import ALLOWED, first_unusable
 
 
@@ -59,5 +59,6 @@ class GivenPoints:
         return self.X.shape[1]
 
     def sample(self, seed: int, replica: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Return the points and labels, as copies; seed and replica do not matter."""
+        """Return the points and labels, as copies; which seed and which replica does not matter."""
+        as_seed("seed", seed), as_count("replica", replica, minimum=0)
         return self.X.copy(), self.y.copy()

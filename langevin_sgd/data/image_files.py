@@ -19,6 +19,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import gzip
+import logging
 import os
 import pickle
 import tarfile
@@ -279,4 +280,11 @@ def _retrieve(url: str, sha256: str, path: Path) -> None:
     import pooch
 
     downloader = pooch.HTTPDownloader(timeout=_SECONDS)
-    pooch.retrieve(url, f"sha256:{sha256}", fname=path.name, path=path.parent, downloader=downloader)
+    logger = pooch.get_logger()
+    level = logger.level
+    # What goes wrong is said in one line here, not in two more there.
+    logger.setLevel(logging.WARNING)
+    try:
+        pooch.retrieve(url, f"sha256:{sha256}", fname=path.name, path=path.parent, downloader=downloader)
+    finally:
+        logger.setLevel(level)

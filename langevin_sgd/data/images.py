@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from langevin_sgd.checks import as_choice, as_integers, require
+from langevin_sgd.checks import LARGEST_COUNT, as_choice, as_count, as_integers, require
 from langevin_sgd.data.image_files import read_images
 
 SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
@@ -148,9 +148,15 @@ def grouping(y: np.ndarray, *, positive: Iterable[int]) -> np.ndarray:
     >>> grouping(np.array([0, 3, 1, 3]), positive=(3,)).tolist()
     [-1.0, 1.0, -1.0, 1.0]
     """
-    chosen = tuple(as_integers("positive", list(positive)).tolist())
-    member = np.isin(as_integers("y", y, ndim=1), chosen)
+    require(isinstance(positive, Iterable), "positive", positive, "must be a list of classes")
+    chosen = tuple(as_count("positive", one, -LARGEST_COUNT) for one in positive)
+    classes = as_integers("y", y, ndim=1)
+    member = np.isin(classes, chosen)
     require(bool(member.any()) and not member.all(), "positive", chosen, "must name some of the classes and not all")
+    return _signs(member)
+
+
+def _signs(member: np.ndarray) -> np.ndarray:
     return np.where(member, np.float32(1), np.float32(-1))
 
 
@@ -171,7 +177,7 @@ def parity(y: np.ndarray) -> np.ndarray:
     InputError
         If a label is no digit, as the letters of EMNIST, or all digits are of one parity.
     """
-    return grouping(_ten_classes(y), positive=range(0, 10, 2))
+    return _two_groups(y, tuple(range(0, 10, 2)), "must hold even and odd digits")
 
 
 def animals(y: np.ndarray) -> np.ndarray:
@@ -191,12 +197,14 @@ def animals(y: np.ndarray) -> np.ndarray:
     InputError
         If a label is no class of CIFAR-10, or all are of one group.
     """
-    return grouping(_ten_classes(y), positive=_ANIMALS)
+    return _two_groups(y, _ANIMALS, "must hold animals and vehicles")
 
 
-def _ten_classes(y: np.ndarray) -> np.ndarray:
+def _two_groups(y: np.ndarray, positive: tuple[int, ...], both: str) -> np.ndarray:
     classes = as_integers("y", y, ndim=1)
     inside = (classes >= 0) & (classes <= 9)
     found = np.unique(classes[~inside])[:5].tolist()
     require(bool(inside.all()), "y", found, "every label must be a class from 0 to 9")
-    return classes
+    member = np.isin(classes, positive)
+    require(bool(member.any()) and not member.all(), "y", classes, both)
+    return _signs(member)

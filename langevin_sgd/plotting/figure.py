@@ -12,15 +12,15 @@ import io
 import math
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd.checks import as_choice, as_count, as_instance, require
-from langevin_sgd.dataset import replace_file
+from langevin_sgd.checks import as_choice, as_count, as_instance, as_objects, as_path, require, shown
+from langevin_sgd.dataset import named_file, replace_file
 from langevin_sgd.plotting.panel import Map, Panel, Series
 
 if TYPE_CHECKING:
@@ -90,9 +90,8 @@ def draw(panels: Sequence[Panel], *, columns: int = 2) -> Figure:
     """
     from matplotlib.figure import Figure
 
+    panels = as_objects("panels", panels, Panel)
     require(len(panels) > 0, "panels", panels, "must hold at least one panel")
-    for panel in panels:
-        as_instance("panels", panel, Panel)
     columns = min(as_count("columns", columns), len(panels))
     rows = math.ceil(len(panels) / columns)
     height = _PANEL_SIZE[1] + _LEGEND_LINE * max(_legend_shape(panel)[0] for panel in panels)
@@ -236,21 +235,39 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     InputError
-        If the suffix is of no known kind, or the folder is not there.
+        If the suffix is of no known kind, the folder is not there, or no file can be made in it.
     OSError
-        If the file cannot be written; one that was there before is then as it was.
+        If the file cannot be written to its end; one that was there before is then as it was.
     """
-    as_instance("path", path, (str, os.PathLike))
-    file = Path(path)
-    kind = as_choice(f"path = '{file}': suffix", file.suffix.lstrip(".").lower(), FORMATS)
-    require(file.parent.is_dir(), "path", str(file), "the folder is not there")
-    with _style(), replace_file(file) as part:
-        figure.savefig(part, dpi=200, format=kind)
+    _require_figure(figure)
+    file = as_path("path", path)
+    kind = as_choice(f"path = {shown(str(file), width=400)}: suffix", file.suffix.lstrip(".").lower(), FORMATS)
+    with ExitStack() as stack:
+        with named_file("path", path):
+            require(file.parent.is_dir(), "path", str(file), "the folder is not there")
+            part = stack.enter_context(replace_file(Path(os.path.realpath(file))))
+        stack.enter_context(_style())
+        figure.savefig(part, dpi=200, format=kind, metadata=_NO_DATES.get(kind))
+
+
+_NO_DATES: dict[str, dict[str, None]] = {
+    "svg": {"Date": None, "Creator": None},
+    "svgz": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None},
+}
+"""Metadata with which the same figure gives the same bytes."""
+
+
+def _require_figure(figure: Figure) -> None:
+    from matplotlib.figure import Figure
+
+    as_instance("figure", figure, Figure)
 
 
 def to_svg(figure: Figure) -> str:
     """Return a figure as SVG, the same bytes for the same figure: no dates, fixed identifiers."""
+    _require_figure(figure)
     text = io.StringIO()
     with _style():
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(text, format="svg", metadata=_NO_DATES["svg"])
     return text.getvalue()

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from langevin_sgd.checks import as_array, as_choice, as_instance, as_text, convert_fields, require
+from langevin_sgd.checks import as_array, as_choice, as_instance, as_objects, as_text, convert_fields, require
 
 Kind = Literal["measurement", "theory", "rival", "guide"]
 Scale = Literal["linear", "log", "symlog"]
@@ -87,7 +87,8 @@ class Map:
             fits = places.shape in ((count,), (count + 1,))
             require(fits, name, places.shape, f"must hold the {count} centres or {count + 1} edges of the cells")
             require(bool((np.diff(places) > 0).all()), name, places.tolist(), "must increase")
-        object.__setattr__(self, "scale", as_choice("scale", self.scale, ("linear", "log")))
+        kinds = {"label": as_text, "missing": as_text, "scale": lambda name, value: as_choice(name, value, SCALES[:2])}
+        convert_fields(self, kinds)
         dark = self.scale == "log" and bool((self.values <= 0).any())
         require(not dark, "values", float(np.nanmin(self.values)) if dark else None, "must be positive on a log scale")
 
@@ -99,6 +100,7 @@ class Map:
         InputError
             If a place on a logarithmic axis is not positive.
         """
+        axis, scale = as_choice("axis", axis, ("x", "y")), as_choice("scale", scale, SCALES)
         given, count = getattr(self, axis), self.values.shape[1 if axis == "x" else 0]
         require(scale != "log" or given[0] > 0, axis, float(given[0]), "must be positive on a log axis")
         to, back = (np.log, np.exp) if scale == "log" else (np.asarray, np.asarray)
@@ -143,14 +145,16 @@ class Panel:
     map: Map | None = None
 
     def __post_init__(self) -> None:
-        for name in ("title", "x_label", "y_label", "note"):
-            as_text(name, getattr(self, name))
-        for name in ("x_scale", "y_scale"):
-            object.__setattr__(self, name, as_choice(name, getattr(self, name), SCALES))
-        for series in self.series:
-            as_instance("series", series, Series)
+        convert_fields(self, dict.fromkeys(("title", "x_label", "y_label", "note"), as_text))
+        convert_fields(self, dict.fromkeys(("x_scale", "y_scale"), _as_scale))
+        convert_fields(self, {"series": lambda name, value: as_objects(name, value, Series)})
         if self.map is not None:
+            as_instance("map", self.map, Map)
             self.map.places("x", self.x_scale), self.map.places("y", self.y_scale)
+
+
+def _as_scale(name: str, value: Scale) -> Scale:
+    return as_choice(name, value, SCALES)
 
 
 def to_csv(panels: Sequence[Panel]) -> str:
@@ -171,7 +175,7 @@ def to_csv(panels: Sequence[Panel]) -> str:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["panel", "x_label", "y_label", "series", "kind", "x", "y", "standard_error", "value"])
-    for panel in panels:
+    for panel in as_objects("panels", panels, Panel):
         start = [_cell(panel.title), _cell(panel.x_label), _cell(panel.y_label)]
         if panel.map is not None:
             columns, lines = panel.map.places("x", panel.x_scale)[0], panel.map.places("y", panel.y_scale)[0]

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langevin_sgd.checks import InputError, as_count, as_flag, as_instance, as_positive, as_text, require
+from langevin_sgd.checks import InputError, as_count, as_flag, as_instance, as_objects, as_positive
 from langevin_sgd.dataset import os_reason
-from langevin_sgd.sweep.pools import PATIENCE, POLL, ClusterPool, LocalPool, Pool, versions
+from langevin_sgd.sweep.pools import PATIENCE, POLL, ClusterPool, LocalPool, Pool, as_address, versions
 from langevin_sgd.sweep.store import Store, is_path_of, write_record, write_result
 from langevin_sgd.sweep.task import Task
 
@@ -101,8 +101,8 @@ def run(
     workers = None if workers is None else as_count("workers", workers)
     progress, retry_failed = as_flag("progress", progress), as_flag("retry_failed", retry_failed)
     patience = as_positive("patience", patience)
-    require(scheduler is None or bool(as_text("scheduler", scheduler)), "scheduler", scheduler, "must be an address")
-    wanted = list(dict.fromkeys(as_instance("tasks", task, Task) for task in tasks))
+    scheduler = None if scheduler is None else as_address("scheduler", scheduler)
+    wanted = list(dict.fromkeys(as_objects("tasks", tasks, Task)))
     todo = _prepare(wanted, store, retry_failed)
     if todo:
         pool = LocalPool(workers) if scheduler is None else ClusterPool(scheduler, patience)

@@ -9,11 +9,12 @@ import contextlib
 import logging
 import os
 import platform
+import re
 import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -85,7 +86,10 @@ class LocalPool:
 
     def _start(self) -> Any:
         from loky import ProcessPoolExecutor
+        from loky.backend.resource_tracker import ensure_running
 
+        with _hang_up_later():
+            ensure_running()
         # A worker grows when it compiles; loky takes that for a leak, replaces it between two tasks, and says so.
         warnings.filterwarnings("ignore", message="A worker (was|stopped)", category=UserWarning, module="loky")
 
@@ -105,6 +109,23 @@ class LocalPool:
     def close(self, *, at_once: bool) -> None:
         """Stop the workers."""
         self._executor.shutdown(wait=True, kill_workers=at_once)
+
+
+@contextlib.contextmanager
+def _hang_up_later() -> Iterator[None]:
+    """Let SIGHUP wait, for good in processes that are started here.
+
+    A terminal that closes sends it to the whole process group. The tracker of loky, which ignores Ctrl-C and SIGTERM,
+    would die of it, and its successor write a traceback about all that it does not know.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover - a system without SIGHUP
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_worker() -> None:
@@ -147,9 +168,9 @@ class ClusterPool:
         for name in ("distributed", "distributed.client"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self.death: type[Exception] = KilledWorker
-        self.address = address
+        self.address = as_address("scheduler", address)
         self._patience = patience
-        _require_address(address)
+        _require_certificates(address)
         try:
             self._client = Client(address, timeout=patience, set_as_default=False)
         except (OSError, TimeoutError, ValueError, TypeError) as error:
@@ -221,20 +242,24 @@ class ClusterPool:
             self._client.close(timeout=5.0)
 
 
-def _require_address(address: str) -> None:
-    """Refuse what is no address before a client is made of it, which would wait twice the patience to be let go."""
-    from distributed import Security
-    from distributed.comm.addressing import parse_address, parse_host_port
+def as_address(name: str, value: Any) -> str:
+    """Return the address of a Dask scheduler; whether one listens there is another question."""
+    address = _ADDRESS.fullmatch(value) if isinstance(value, str) else None
+    fits = address is not None and 0 < int(address["port"]) < 2**16
+    require(fits, name, value, "must be the address of a Dask scheduler, as tcp://HOST:PORT")
+    return str(value)
 
-    try:
-        scheme, place = parse_address(address)
-        host, port = parse_host_port(place)
-        fits = bool(host) and scheme in ("tcp", "ws", "tls", "wss") and 0 < port < 2**16
-    except (AttributeError, TypeError, ValueError):
-        fits = False
-    require(fits, "scheduler", address, "must be the address of a Dask scheduler, as tcp://HOST:PORT")
+
+_ADDRESS = re.compile(r"((tcp|ws|tls|wss)://)?(\[[\w:.%]+\]|[^\s/:\[\]]+):(?P<port>[0-9]{1,5})")
+
+
+def _require_certificates(address: str) -> None:
+    """Refuse an encrypted address before a client is made of it, if there is nothing to encrypt with."""
+    from distributed import Security
+
     certified = Security().get_connection_args("client").get("ssl_context") is not None
-    require(certified or scheme in ("tcp", "ws"), "scheduler", address, "needs certificates in Dask's configuration")
+    fits = certified or not address.startswith(("tls://", "wss://"))
+    require(fits, "scheduler", address, "needs certificates in Dask's configuration")
 
 
 def _first_line(error: BaseException) -> str:

@@ -25,7 +25,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from langevin_sgd.checks import InputError, as_instance, is_real, printable, shown
+from langevin_sgd.checks import InputError, as_instance, as_objects, as_path, is_real, printable, shown
 from langevin_sgd.dataset import file_content, load, make, named_file, os_reason, provenance, replace_file
 from langevin_sgd.sweep.digest import digest
 from langevin_sgd.sweep.task import Task, known
@@ -99,8 +99,7 @@ class Store:
     directory: Path
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
-        as_instance("directory", directory, (str, os.PathLike), "must be the path of a directory")
-        object.__setattr__(self, "directory", Path(directory))
+        object.__setattr__(self, "directory", as_path("directory", directory, "must be the path of a directory"))
         if os.path.exists(self.directory) and not os.path.isdir(self.directory):
             raise InputError(f"directory = {shown(os.fspath(directory), width=400)}: must be a directory")
 
@@ -136,7 +135,8 @@ class Store:
     def failure(self, task: Task) -> str | None:
         """Return the last line of the error `task` ended in, ``None`` if it did not."""
         record = {} if self.has(task) else self.record(task)
-        return str(record["error"]) if record.get("state") == "failed" else None
+        # A record that is not that of the task is none: the task is missing, and computed again.
+        return str(record["error"]) if record.get("state") == "failed" and _is_of(record, task) else None
 
     def statuses(self) -> list[Status]:
         """Every task the store has heard of, in order of path; `directory` may also be a folder within a store.
@@ -172,7 +172,7 @@ class Store:
 
     def remove_leftovers(self, tasks: Iterable[Task]) -> None:
         """Remove files half written by killed processes from the folders of some tasks; no others are touched."""
-        for folder in {self.path(task).parent for task in tasks}:
+        for folder in {self.path(task).parent for task in as_objects("tasks", tasks, Task)}:
             for part in folder.glob(".*.part"):
                 try:
                     ours = _PART.fullmatch(part.name) is not None and part.is_file() and not part.is_symlink()
@@ -251,6 +251,10 @@ def _named_task(found: Any) -> dict[str, Any] | None:
     name = found.get("name")
     named = isinstance(name, str) and name.count(":") == 1 and printable(name) == name
     return found if named else None
+
+
+def _is_of(record: dict[str, Any], task: Task) -> bool:
+    return bool(record.get("task") == identity(task))
 
 
 def _damage(path: Path, record: dict[str, Any]) -> str | None:

@@ -16,6 +16,7 @@ import ast
 import importlib
 import json
 import math
+import re
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_callable, as_count, shown
+from langevin_sgd.checks import InputError, as_callable, as_choice, as_count, as_text, convert_fields, require, shown
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,10 +50,18 @@ class Task:
         ``module:qualname`` of the decorated function.
     settings
         Canonical JSON of its settings.
+
+    Raises
+    ------
+    InputError
+        If the name or the settings are not of this form; whether there is such a function is asked when it is needed.
     """
 
     name: str
     settings: str
+
+    def __post_init__(self) -> None:
+        convert_fields(self, {"name": _as_name, "settings": _as_settings})
 
     @property
     def function(self) -> TaskFunction[Any]:
@@ -65,11 +74,39 @@ class Task:
 
     def has_setting(self, name: str) -> bool:
         """Whether the settings have a field of this name."""
-        return name in json.loads(self.settings)
+        return as_text("name", name) in json.loads(self.settings)
 
     def with_setting(self, name: str, value: Any) -> Task:
-        """Return the same task with another value of one field of its settings."""
-        return Task(self.name, encode(replace(decode(self.settings), **{name: value})))
+        """Return the same task with another value of one field of its settings.
+
+        Raises
+        ------
+        InputError
+            If there is no such field, or the settings do not take the value.
+        """
+        settings = decode(self.settings)
+        name = as_choice("name", name, [field.name for field in fields(settings)])
+        try:
+            return Task(self.name, encode(replace(settings, **{name: value})))
+        except InputError as error:
+            raise InputError(f"value = {shown(value)}: {error}") from None
+
+
+def _as_name(what: str, value: str) -> str:
+    name = as_text(what, value)
+    fits = re.fullmatch(r"[^:/\s]+:[^:/\s]+", name) is not None and name.isprintable()
+    require(fits, what, value, "must be MODULE:FUNCTION")
+    return name
+
+
+def _as_settings(what: str, value: str) -> str:
+    settings = as_text(what, value)
+    try:
+        found = json.loads(settings)
+    except (ValueError, RecursionError):
+        found = None
+    require(isinstance(found, dict), what, value, "must be a JSON object")
+    return settings
 
 
 class TaskFunction(Generic[S]):

@@ -46,7 +46,7 @@ def test_a_gpu_that_is_not_there_is_one_line(command, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     status, _, err = command("claims", "run", "anywhere", "--device", "cuda", "--results", tmp_path)
     assert status == 2
-    assert err == "langevin-sgd: device = 'cuda': there is no CUDA device here; use cpu\n"
+    assert err == "langevin-sgd: --device = 'cuda': there is no CUDA device here; use cpu\n"
     assert not list(tmp_path.iterdir())
 
 

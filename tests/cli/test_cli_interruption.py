@@ -58,10 +58,11 @@ def test_kill_and_run_again_ends_in_the_same_bytes(start, command, directory):
         (signal.SIGINT, os.killpg),  # Ctrl-C
         (signal.SIGTERM, os.killpg),  # a batch system
         (signal.SIGHUP, os.kill),  # a session that ends
+        (signal.SIGHUP, os.killpg),  # a terminal that is closed
     ],
 )
 def test_interrupt_leaves_a_store_that_continues(start, directory, number, send):
-    here = directory / signal.Signals(number).name
+    here = directory / f"{signal.Signals(number).name}-{send.__name__}"
     process = run_patience(start, here, endless=True, start_new_session=True)
     wait_for(here, 1)
     send(process.pid, number)

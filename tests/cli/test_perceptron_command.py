@@ -180,7 +180,7 @@ SWEEP = ["sweep", "--P", "10,20", "--d", 4, "--T", 1, "--kappa", 1]
         ([*THEORY, "--a", -1, "--s", 1], "--a = '-1': must be a number of zero or above"),
         ([*THEORY, "--tau", "1,-2"], "--tau = '1,-2': each must be a number at least 0 and at most 1e+12"),
         ([*THEORY, "--a", 1], "give either --a and --s (and perhaps --d and --B), or --tau alone"),
-        ([*THEORY, "--a", 1, "--s", 1, "--d", 4], "d, B: give both"),
+        ([*THEORY, "--a", 1, "--s", 1, "--d", 4], "--d, --B: give both"),
         ([*SWEEP, "--B", "1,11"], "B = 11: must be at most the number of points, here 10"),
         ([*SWEEP, "--T", "1,-1"], "--T = '1,-1': each must be a positive number"),
         ([*SWEEP, "--seeds", 1], "--seeds = '1': must be an integer from 2 to"),

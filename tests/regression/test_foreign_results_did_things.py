@@ -205,6 +205,16 @@ def test_a_failure_that_does_not_say_why(tmp_path):
     assert list(ls.sweep.run([task], store).failed) == [task]
 
 
+def test_a_record_that_is_not_of_the_task_is_no_failure(tmp_path):
+    """Status, failures and the next run say the same: there is no result, and it is computed."""
+    store, task = ls.sweep.Store(tmp_path), point.at(Point())
+    write_record(store.path(task), task, "failed")
+    store.path(task).with_suffix(".json").write_text('{"state": "failed"}')
+    assert store.failure(task) is None
+    assert [status.state for status in store.statuses()] == ["stale"]
+    assert ls.sweep.run([task], store).computed == 1
+
+
 def test_control_characters_do_not_reach_the_terminal(tmp_path):
     store, task = ls.sweep.Store(tmp_path), point.at(Point())
     evil = "a\x1b]0;title\x07\x9b2J\ud800\n\u202eb"

@@ -241,3 +241,25 @@ def test_columns_that_never_change_are_left_out_although_their_spread_rounds():
     X = np.column_stack([np.full(1000, 0.1), np.arange(1000.0)])
     assert X[:, 0].std() > 0
     assert standardise(X).shape == (1000, 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: ls.data.parity([0, 2, 4]), "y"),
+        (lambda: ls.data.animals([0, 1]), "y"),
+        (lambda: ls.data.parity([True]), "y"),
+        (lambda: ls.data.grouping([0, 1], positive=[None]), "positive"),
+        (lambda: ls.data.grouping([0, 1], positive=3), "positive"),
+        (lambda: ls.data.grouping([0, 1], positive="1"), "positive"),
+        (lambda: GIVEN.sample("abc"), "seed"),
+        (lambda: GIVEN.sample(0, replica=1.5), "replica"),
+        (lambda: GIVEN.sample(0, replica=-1), "replica"),
+    ],
+)
+def test_labels_and_numbers_of_samples_are_refused_by_name(call, name):
+    with pytest.raises(ls.InputError, match=f"^{name} = "):
+        call()
+
+
+GIVEN = ls.data.GivenPoints([[1.0, 2.0], [3.0, 4.0]], [1, -1])

@@ -121,3 +121,17 @@ def test_a_store_that_has_lost_its_list_is_looked_through(tmp_path):
     (tmp_path / "claims.json").unlink()
     (tmp_path / "some.nc").touch()
     assert [one.verdict for one in judge_stored(Store(tmp_path), claims=[Nothing()])] == ["supported"]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path, caplog):
+    """As the list of runs, and as a result in a store without a list."""
+    import os
+
+    (tmp_path / "one").mkdir()
+    os.mkfifo(tmp_path / "one" / "claims.json")
+    assert [one.verdict for one in judge_stored(Store(tmp_path / "one"), claims=[Nothing()])] == ["not_run"]
+    assert "it is a folder, a device or a pipe" in caplog.text
+    (tmp_path / "two").mkdir()
+    os.mkfifo(tmp_path / "two" / "a.nc")
+    [judged] = judge_stored(Store(tmp_path / "two"), claims=[Nothing()])
+    assert judged.reason.startswith("nothing is stored; run: ")

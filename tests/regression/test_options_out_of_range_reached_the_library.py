@@ -1,5 +1,9 @@
 """Options of any size and kind end in one line that names the option; none is taken for what it is not."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -57,7 +61,11 @@ def refusal(capsys, words):
         (THEORY, "--tau", "1e-320"),
         (TRAIN, "--depth", HUGE),
         (TRAIN, "--depth", "None"),
+        ([*SWEEP, "--P", "8"], "--results", "/proc/x"),
+        (RUN, "--T", "1_0"),
+        (RUN, "--kappa", "\u0663"),
         (TRAIN, "--width", "0"),
+        (TRAIN, "--network", "foo"),
         (TRAIN, "--device", "cpu:1"),
         (TRAIN, "--device", ""),
         (TRAIN, "--momentum", "nan"),
@@ -79,6 +87,31 @@ def test_the_word_none_is_a_word(capsys):
 
 def test_the_refusal_of_the_library_names_the_option(capsys):
     assert "--B = 9: must" in refusal(capsys, [*RUN, "--B", "9"])
+    assert "--P + --test-points = 100000 + 512: must" in refusal(capsys, [*TRAIN, "--P", "100000"])
+    assert "langevin-sgd: --P-over-d = 0.01: gives no point in 2 dim" in refusal(capsys, [*SWEEP, "--P-over-d", "0.01"])
+    assert "langevin-sgd: --width = 100000000: makes" in refusal(capsys, [*TRAIN, "--width", "100000000"])
+    assert "langevin-sgd: --P: give either" in refusal(capsys, SWEEP)
+    assert "langevin-sgd: --P, --d: give" in refusal(capsys, RUN[:2] + RUN[6:])
+
+
+def test_a_damaged_checkpoint_names_the_option(capsys, tmp_path):
+    (tmp_path / "run.nc").write_text("text")
+    line = refusal(capsys, [*RUN, "--checkpoint", tmp_path / "run.nc"])
+    assert line.startswith("langevin-sgd: --checkpoint: path = ")
+
+
+def test_a_file_is_no_folder_of_results(capsys, tmp_path):
+    (tmp_path / "file").touch()
+    assert refusal(capsys, ["sweep", "status", tmp_path / "file"]).endswith("must be a folder\n")
+
+
+def test_an_option_in_the_wrong_place_is_a_short_line(capsys):
+    assert refusal(capsys, ["claims", "report", "--json"]) == (
+        "langevin-sgd: Unrecognized or misplaced options: --json (applied to langevin-sgd claims report) (see --help)\n"
+    )
+    assert refusal(capsys, ["claims", "run", "--tie", "full"]).endswith(
+        "--tie, full; Perhaps you meant: --tier {quick,full,gpu} (see --help)\n"
+    )
 
 
 @pytest.mark.filterwarnings("default")
@@ -94,7 +127,7 @@ def test_no_warning_stands_before_the_refusal(capsys, monkeypatch):
         raise InputError("lr = inf:\nmust be a finite number")
 
     monkeypatch.setattr(Predict, "run", refuse)
-    assert refusal(capsys, PREDICT) == "langevin-sgd: lr = inf: must be a finite number\n"
+    assert refusal(capsys, PREDICT) == "langevin-sgd: --lr = inf: must be a finite number\n"
 
 
 @pytest.mark.parametrize(
@@ -121,3 +154,11 @@ def test_networks_without_torch_are_one_line(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "torch", None)
     assert "networks need PyTorch" in refusal(capsys, TRAIN)
+
+
+def test_a_number_of_threads_that_is_empty_is_none(tmp_path):
+    words = [sys.executable, "-c", "import sys; from langevin_sgd.cli import main; sys.exit(main())", *RUN, "--json"]
+    done = subprocess.run(
+        words, env=os.environ | {"NUMBA_NUM_THREADS": ""}, capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stderr == ""

@@ -51,6 +51,8 @@ REFUSED = {
     "years": ("2019,2020,2021\n1.5,2,3\n", "line 1 may be the numbers of columns or a sample"),
     "index and names": (",a,b\n0,1.5,2\n1,3,4\n", "line 1: column 1 has no name.*index=False"),
     "index and numbers": (",0,1\n0,1.5,2\n", "line 1: column 1 has no name.*index=False"),
+    "index without header": ("0,1.5,2.5\n1,3.5,4.5\n2,5.5,6.5\n", "column 1 counts the samples.*index=False"),
+    "index by name": ("index,a\n0,1.5\n1,3.5\n2,5.5\n", "column 1 counts the samples.*index=False"),
     "index of an index": ("Unnamed: 0,a,b\n0,1.5,2\n", "line 1: column 1 has no name.*index=False"),
     "names and a number": ("a,2020\n1,2\n", "line 1 is neither a header"),
     "empty field": ("a,b\n1,2\n\n3,\n", r"line 4, column 2 \('b'\) is empty"),
@@ -168,3 +170,17 @@ def test_places_without_a_table(tmp_path, monkeypatch, capsys, path, message):
         ls.data.read_table(path)
     assert main(["predict", "linear-regression", "--lr", "0.1", "--data", path]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "t,a\n0,1.5\n1,3.5\n2,5.5\n",  # named
+        "0.0,1.5\n1.0,3.5\n2.0,5.5\n",  # written with points
+        "0,4\n2,3.5\n1,5\n",  # in no order
+        "0,5\n1,7\n2,6\n",  # whole numbers throughout
+        "0,1.5\n1,3.5\n",  # a class
+    ],
+)
+def test_a_first_column_that_counts_may_be_a_feature(tmp_path, content):
+    assert [row[0] for row in read(tmp_path, content)] != []

@@ -41,7 +41,13 @@ def test_failures_do_not_steer_the_terminal(capsys, failed_grid, verb):
     assert main([*verb, str(failed_grid)]) == 1
     out, err = capsys.readouterr()
     assert "\x1b" not in out + err
-    assert r"\x1b[2J\nfalse" in out + err
+    assert r"\x1b[2J\nfalse" in out + err  # a record is made printable when it is read
+
+
+def test_settings_of_a_failure_are_printed_as_json(capsys, failed_grid):
+    main(["sweep", "failures", str(failed_grid)])
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("  settings: "))
+    assert json.loads(line.partition(": ")[2])["dimension"] == 2
 
 
 def test_a_document_is_printed_though_tasks_failed(capsys, failed_grid):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from langevin_sgd.checks import InputError
+from langevin_sgd.checks import InputError, require
 from langevin_sgd.cli.arguments import Figure, Results, Scheduler, Seed, Workers, count, in_words_of_the_command, option
 from langevin_sgd.cli.computing import compute
 from langevin_sgd.cli.perceptron.words import LARGEST_REPLICAS, OPTIONS, Chis, Positives, Sizes, StepsIfGiven
@@ -93,12 +94,14 @@ class Sweep:
         from langevin_sgd.experiments import extrapolate_exponents, fit_exponents
         from langevin_sgd.sweep import Store
 
-        with in_words_of_the_command(OPTIONS | {"replicas": "seeds"}):
+        words = OPTIONS | {"replicas": "seeds"}
+        with in_words_of_the_command(words):
             grid = self._grid()
         if self.plot is not None and max(map(len, map(set, (self.P or self.P_over_d, self.T)))) < 2:
             raise InputError("--plot: the grid has no axis with two values of P or T; nothing to draw")
         store, workers, retry = Store(self.results), self.workers or None, self.retry_failed
-        failed = compute(grid.tasks(), store, workers=workers, scheduler=self.scheduler, retry_failed=retry)
+        with in_words_of_the_command(words):
+            failed = compute(grid.tasks(), store, workers=workers, scheduler=self.scheduler, retry_failed=retry)
         if failed:
             if self.json:
                 print_json({"points": [], "fits": {}, "limits": {}, "failed": failed})
@@ -120,6 +123,8 @@ class Sweep:
 
         if bool(self.P) == bool(self.P_over_d):
             raise InputError("P: give either --P A,B,... or --P-over-d A,B,...")
+        for ratio, dimension in product(self.P_over_d, self.d):
+            require(round(ratio * dimension) > 0, "--P-over-d", ratio, f"gives no point in {dimension} dimensions")
         return PerceptronGrid(
             points=self.P,
             points_per_dimension=self.P_over_d,

@@ -175,7 +175,10 @@ class Train:
         if self.plot is not None:
             from langevin_sgd.cli.train.figures import plot
 
-            plot(result, self.plot)
+            if not plot(result, self.plot):
+                why = "nowhere are half of the replicas fitted; try more --max-steps or lower temperatures"
+                print(f"langevin-sgd: --plot: {why}", file=sys.stderr)
+                return 1
         return 0
 
     def _grid(self) -> NetworkGrid:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError
 from langevin_sgd.cli.train.scaling import (
     FEATURE,
     POWERS,
@@ -39,7 +38,7 @@ _QUANTITIES = {
 }
 
 
-def plot(result: xr.Dataset, path: Path) -> None:
+def plot(result: xr.Dataset, path: Path) -> bool:
     """Draw the phase diagram if there are several alphas, else stopping time and weight change.
 
     Parameters
@@ -49,17 +48,18 @@ def plot(result: xr.Dataset, path: Path) -> None:
     path
         Where to; its suffix decides what is written.
 
-    Raises
-    ------
-    InputError
-        If there is nothing to draw.
+    Returns
+    -------
+    bool
+        Whether there is anything to draw: nothing, where nowhere half of the replicas are fitted.
     """
     from langevin_sgd.plotting import draw, save
 
     if not any(line.mostly_fitted.any() for line in in_temperature(result)):
-        raise InputError("--plot: nowhere are half of the replicas fitted; try more --max-steps or lower temperatures")
+        return False
     several = len(set(result["alpha"].values)) > 1
     save(draw(phase_diagram(result) if several else lazy_regime(result)), path)
+    return True
 
 
 # --- several alphas ------------------------------------------------------------------------------------------------

@@ -202,7 +202,7 @@ class NetworkRuns:
 @task()
 def train_together(runs: NetworkRuns) -> xr.Dataset:
     """Train the networks of one task; weights are not kept."""
-    runs = as_instance("settings", runs, NetworkRuns)
+    runs = as_instance("runs", runs, NetworkRuns)
     from langevin_sgd.training.networks import train_networks
 
     return train_networks(

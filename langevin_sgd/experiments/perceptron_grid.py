@@ -154,7 +154,7 @@ class PerceptronRuns:
 @task()
 def train_group(runs: PerceptronRuns) -> xr.Dataset:
     """Train the replicas of one task; weights are not kept."""
-    runs = as_instance("settings", runs, PerceptronRuns)
+    runs = as_instance("runs", runs, PerceptronRuns)
     return train_perceptron(
         runs.problem,
         runs.settings,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tyro.conf import Positional, subcommand
 
 from langevin_sgd.cli.arguments import option, stored_folder
-from langevin_sgd.cli.text import harmless, one_line, print_json, table
+from langevin_sgd.cli.text import one_line, print_json, table
 
 if TYPE_CHECKING:
     from langevin_sgd.sweep import Status
@@ -67,7 +67,7 @@ class Failures:
                 failure = _failure(status)
                 print(one_line(f"{_function(status)}  {failure['error']}"))
                 print(f"  settings: {one_line(json.dumps(failure['settings']))}")
-                print(harmless(str(failure["traceback"] or "")))
+                print(failure["traceback"] or "")
             print(f"{len(failed)} failed; the command that made them tries them again with --retry-failed")
         return 1 if failed else 0
 

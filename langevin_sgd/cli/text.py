@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-"""Characters that steer a terminal (all but tabs and line feeds), or that cannot be encoded."""
-
-
-def harmless(text: str) -> str:
-    r"""Write characters that steer a terminal as escapes.
-
-    Examples
-    --------
-    >>> print(harmless("a\x1b[2Jb"))
-    a\x1b[2Jb
-    """
-    return _CONTROL.sub(lambda found: ascii(found.group())[1:-1], text)
+from langevin_sgd.checks import printable
 
 
 def one_line(text: str) -> str:
     """Write a text of others in one line without characters that steer a terminal."""
-    return harmless(" ".join(text.split()))
+    return printable(" ".join(text.split()))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:

@@ -45,6 +45,15 @@ def test_interval_covers_and_false_alarms_come_at_the_level(seed):
     assert refuted_fraction(samples, 3.0, degrees=math.inf) > LEVEL + 2 * tolerance
 
 
+def test_an_error_from_few_replicas_has_one_degree_of_freedom_less():
+    """A line through the mean takes one of the samples' freedoms; the quantile is Student's, from SciPy."""
+    estimate = ls.Estimate.from_samples([1.0, 2.0, 4.0])
+    assert estimate.degrees_of_freedom == 2
+    reach = stats.t.isf(LEVEL / 2, 2) * estimate.standard_error
+    assert judge(estimate.value + 0.999 * reach, 0.0, {}, estimate, level=LEVEL)[0] != "refuted"
+    assert judge(estimate.value + 1.001 * reach, 0.0, {}, estimate, level=LEVEL)[0] == "refuted"
+
+
 def test_a_margin_only_lowers_the_rate_of_false_alarms(seed):
     samples = np.random.default_rng(seed).normal(3.0, 2.0, (500, 5))
     assert refuted_fraction(samples, 3.0, margin=1.0) < refuted_fraction(samples, 3.0)

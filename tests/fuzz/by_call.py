@@ -19,6 +19,7 @@ from .values import (
     choices,
     count,
     counts,
+    duration,
     function,
     mapping,
     number,
@@ -126,7 +127,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "equation": thing("overdamped()"),
         "start": array("np.zeros(1)", optional=True),
         "velocity": Values((NONE,), ("np.zeros(1)",), ("'a'", "object()", "[float('nan')]")),
-        "substeps": count("1", "2", optional=True),
+        "substeps": duration("1", "2", NONE),
         "record": thing("ls.record.states()", "[ls.record.moments()]", optional=True),
     },
     "training.run": {"problem": thing("regression()")},
@@ -135,7 +136,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "problem": thing("perceptron()", odd=("perceptron_of_data()",)),
         "settings": thing("plain_sgd()"),
         "start": Values((NONE,), ("np.zeros(3)", "np.zeros(2)"), ("'a'", "object()", "[float('nan')] * 3")),
-        "max_steps": count("200"),
+        "max_steps": duration("200"),
     },
     "training.train_networks": {
         "data": Values(
@@ -152,7 +153,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "batch_size": Values(("4", "[4, 2]"), COUNTS, ("1.5", "'a'", "object()", "float('nan')", "True", NONE)),
         "replicas": Values(("2", "[0, 1]"), ("0", "-1", "10**30", "[3]", "[-1, 2]"), ("1.5", "'a'", "True")),
         "start": Values((NONE,), ("perceptron_result()",), ("3", "'a'", "object()")),
-        "max_steps": count("20"),
+        "max_steps": duration("20"),
         "observe": choices("()", "('margins',)", "('noise_temperature', 'signal')"),
     },
     "training.batch_indices": {"settings": thing("plain_sgd()")},
@@ -209,6 +210,11 @@ BY_CALL: dict[str, dict[str, Values]] = {
     },
     "measure.share_of_effect": {"none": array("RANDOM.normal(0.0, 0.1, 8)")},
     "measure.diffusion_exponent": {"window": array("(1.0, 10.0)")},
+    "measure.escape_rate": {
+        "run_or_arrays": thing("escaped()"),
+        "name": choice("'first_passage'"),
+        "first": count("0", "1"),
+    },
     "measure.extrapolate": {
         "value": array("1 + 1 / np.array([8.0, 16.0, 32.0, 64.0])"),
         "error": array("np.full(4, 0.01)"),
@@ -230,8 +236,8 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "measure.PowerLaw.at": {"x": array("np.array([1.0, 2.0])", "3.0", scalar=True)},
     "measure.*": {"y": array(f"2 * {MEASURED} ** 0.5 * RANDOM.lognormal(0, 0.02, 8)")},
     # recorders
-    "record.as_schedule": {"steps": count("10")},
-    "record.every": {"interval": count("2"), "steps": count("10")},
+    "record.as_schedule": {"steps": duration("10")},
+    "record.every": {"interval": count("2"), "steps": duration("10")},
     "record.current": {
         "edges": Values(
             ("(np.linspace(-1, 1, 4), np.linspace(-1, 1, 3))",),
@@ -256,7 +262,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "temperature": array("(1.0,)"),
         "batch_size": counts("(1,)"),
         "margin": array("(0.1,)"),
-        "max_steps": count("200"),
+        "max_steps": duration("200"),
     },
     "experiments.NetworkGrid": {
         "network": choices("('fully_connected',)"),
@@ -271,7 +277,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "data": choice("'digits'"),
         "loss": choice("'hinge'", "'quadratic_hinge'"),
         "noise": choice("'sgd'", "'isotropic'"),
-        "max_steps": count("20"),
+        "max_steps": duration("20"),
     },
     "experiments.NetworkGrid.training_data": {"points": count("8", "16")},
     "experiments.NetworkRuns": {
@@ -283,7 +289,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "momentum": number("0.0"),
         "noise": choice("'sgd'"),
         "loss": choice("'hinge'"),
-        "max_steps": count("20"),
+        "max_steps": duration("20"),
     },
     "experiments.*.collect": {"store": thing(NONE, odd=("store()",))},
     "experiments.average_networks": {"result": thing("network_result()", odd=("perceptron_result()", "dataset()"))},
@@ -342,6 +348,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "claims.run": {"device": choice("'cpu'")},
     "claims.judge_stored": {"claims": Values(("[claim()]",), ("[]",), ("3", "[3]", "'fair'", "object()"))},
     "claims.write_template": {"name": choice("'paper/new_claim'"), "folder": path("Path('new')")},
+    "claims.run_command": {"folder": path("Path('claims')", optional=True)},
     "claims.write_report": {"output": path("Path('report')")},
 }  # fmt: skip
 """Call, or pattern of calls -> parameter -> values; the most exact pattern holds."""

@@ -89,7 +89,8 @@ def _call_slots() -> list[tuple[Call, Parameter | None, Bad | None]]:
     for call in calls():
         found += [(call, None, None)] * (GOOD_CASES if call.parameters else 1)
         for parameter in call.parameters:
-            found += [(call, parameter, bad) for bad in _bad(values_of(call, parameter))]
+            bads = _bad(values_of(call, parameter))
+            found += [(call, parameter, bad) for bad in bads if not (parameter.takes_none and bad.text == "None")]
     random.Random("calls").shuffle(found)
     return found
 

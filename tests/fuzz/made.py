@@ -228,6 +228,12 @@ def simulated() -> Any:
 
 
 @once
+def escaped() -> Any:
+    recorder = ls.record.first_passage(0.1)
+    return ls.sde.simulate(overdamped(), ls.sde.EulerMaruyama(), steps=100, replicas=8, seed=1, record=recorder)
+
+
+@once
 def run() -> Any:
     return ls.training.run(regression(), plain_sgd(), **SMALL, record=ls.record.displacement(), schedule=STEPS)
 

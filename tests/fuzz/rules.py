@@ -36,6 +36,9 @@ EXTREMES = re.compile(r"1e-?3\d\d|10\*\*\d|huge|tiny|inf")
 ALSO_CALLED = {"wanted": "claim", "run_or_arrays": "run"}
 """Parameter -> what a refusal may call it as well."""
 
+OTHER_SUBJECTS = {"arguments", "options", "subcommands", "claim", "DIR", "FILE", "LANGEVIN-SGD-CLAIMS"}
+"""What a refusal of the command may be about, besides an option."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
@@ -102,12 +105,16 @@ def _judge_line(line: str, names: frozenset[str]) -> str:
 
 
 def names_in(text: str) -> frozenset[str]:
-    """Names by which a refusal may call what was given: where something is wrong its argument, else any."""
-    tree = ast.parse(text, mode="eval")
-    keywords = [node for node in ast.walk(tree) if isinstance(node, ast.keyword)]
-    spoiled = {node.arg for node in keywords if isinstance(node.value, ast.Call) and _called(node.value) == "wrong"}
-    names = frozenset(ALSO_CALLED.get(str(name), str(name)) for name in spoiled)
-    return names | frozenset(map(str, spoiled)) if spoiled else known_names()
+    """Names by which a refusal may call what was given: where something is wrong those in the case, else any."""
+    if "wrong(" not in text:
+        return known_names()
+    nodes = list(ast.walk(ast.parse(text, mode="eval")))
+    keywords = [node for node in nodes if isinstance(node, ast.keyword)]
+    named = [node.value for node in keywords if node.arg == "name"]
+    keys = [key for node in nodes if isinstance(node, ast.Dict) for key in node.keys]
+    texts = {str(node.value) for node in (*named, *keys) if isinstance(node, ast.Constant)}
+    arguments = {str(node.arg) for node in keywords}
+    return frozenset(texts | arguments | {ALSO_CALLED.get(name, name) for name in arguments})
 
 
 @lru_cache(maxsize=1)
@@ -115,10 +122,6 @@ def known_names() -> frozenset[str]:
     """All parameters of the package and options of the command."""
     options = {option.name for verb in verbs() for option in verb.options}
     return frozenset({each.name for call in calls() for each in call.parameters} | options)
-
-
-def _called(node: ast.Call) -> str:
-    return node.func.id if isinstance(node.func, ast.Name) else ""
 
 
 def _judge_warnings(outcome: Outcome, allowed: str = "") -> str:
@@ -187,17 +190,18 @@ def _judge_command(text: str, outcome: Outcome) -> str:
 
 
 def _judge_refusal(text: str, outcome: Outcome) -> str:
+    """The refusal is the last line; remarks, and results for which no figure could be drawn, may come before."""
     lines = outcome.complaint.splitlines()
-    if len(lines) != 1 or not lines[0].startswith(f"{PROGRAM}: "):
+    if not lines or not all(line.startswith(f"{PROGRAM}: ") for line in lines):
         return f"exit status 2 with {len(lines)} lines: {' | '.join(lines):.160}"
-    if outcome.output:
+    if outcome.output and "'--plot'" not in text:
         return "exit status 2 with something on stdout"
-    if not lines[0].isprintable():
-        return f"a refusal with signs that do not print: {lines[0]!r:.160}"
-    options = set(re.findall(r"'--([a-zA-Z-]+)'", text)) | {"arguments", "options", "subcommands"}
-    named = options | {name.replace("_", "-") for name in known_names()} | {"claim", "LANGEVIN-SGD-CLAIMS"}
-    words = set(re.findall(r"[A-Za-z][A-Za-z_0-9-]*", lines[0].replace("_", "-")))
-    return "" if named & words else f"a refusal that names no option: {lines[0]:.160}"
+    refusal = lines[-1].removeprefix(f"{PROGRAM}: ")
+    if not refusal.isprintable():
+        return f"a refusal with signs that do not print: {refusal!r:.160}"
+    named = {name.replace("_", "-") for name in known_names()} | OTHER_SUBJECTS
+    words = set(re.findall(r"[A-Za-z][A-Za-z_0-9-]*", refusal.replace("_", "-")))
+    return "" if named & words else f"a refusal that names no option: {refusal:.160}"
 
 
 def _judge_failed_tasks(lines: Sequence[str]) -> str:

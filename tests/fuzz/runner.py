@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -11,8 +12,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -83,12 +84,11 @@ def run(
         results.append(result)
         tell(result)
 
-    threads = [threading.Thread(target=_work, args=(waiting, keep, bounds)) for _ in range(workers)]
-    for thread in threads:
+    for _ in range(workers):
         waiting.put(None)
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(workers) as pool:
+        for done in [pool.submit(_work, waiting, keep, bounds) for _ in range(workers)]:
+            done.result()
     return sorted(results, key=lambda result: result.number)
 
 
@@ -131,6 +131,8 @@ class Worker:
         if self._process is not None:
             self._lines.close()
             self._channel.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(1.0)  # without its channel it ends by itself, if it can
             self._process.kill()
             self._process.wait()
             self._process = None
@@ -149,6 +151,7 @@ class Worker:
                 stderr=errors,
             )
         if self._answer(START) is None:
+            self.close()
             raise RuntimeError(f"a worker does not start: {(self._folder / 'errors').read_text()[-2000:]}")
 
     def _answer(self, seconds: float) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, dataclass, fields
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,13 @@ PACKAGE = "langevin_sgd"
 LEFT_OUT = {
     "an exception": ("InputError", "fokker_planck.NotConvergedWarning"),
     "called by the engines with objects of their own": (
-        *("sde.BlockStep", "sde.Coefficients", "sde.LinearStep", "record.Snapshots", "record.Accumulator"),
-        *(".block_step", ".linear_step", ".check", "record.*.add", "record.*.begin", "record.*.result"),
-        *("record.Current", "record.Histogram", "record.TimeAverages", "record.FirstPassage"),
+        *("sde.BlockStep*", "sde.Coefficients*", "sde.LinearStep*", "record.Snapshots*", "record.Accumulator*"),
+        *("record.Current*", "record.Histogram", "record.Histogram.*", "record.TimeAverages*", "record.FirstPassage*"),
+        *("*.block_step", "*.linear_step", "*.check"),
     ),
     "what others derive from": (
-        *("claims.Claim", "dynamics.NoiseOfState", "dynamics.StateDependentNoise", "sde.Integrator", "theory.Law"),
-        "models.networks.ConvolutionalNetwork",
+        *("claims.Claim", "claims.Claim.*", "sde.Integrator*", "theory.Law", "theory.Law.*"),
+        *("dynamics.NoiseOfState*", "dynamics.StateDependentNoise*", "models.networks.ConvolutionalNetwork*"),
     ),
     "put together by other constructors, from compiled parts": (
         *("Potential", "dynamics.Ito", "dynamics.Stratonovich", "dynamics.ShapedNoise", "dynamics.LinearEquation"),
@@ -41,11 +42,13 @@ LEFT_OUT = {
         *("theory.perceptron.Stop", "claims.Judgement"),
     ),
     "downloads": ("data.mnist", "data.cifar10"),
-    "tensors of torch in, tensors out: a module of torch": ("models.networks.*.forward", "models.networks.*.replicas"),
+    "takes tensors of torch, as a module of torch does": (
+        *("models.networks.*.forward", "models.networks.*.replicas", "models.networks.*.require_trainable"),
+    ),
     "takes a function of the user's and gives one back": ("sweep.task",),
-    "not a name of its own: imported into a public file": ("dataset.replace_file",),
+    "turns errors of the system into refusals": ("dataset.*_file",),
 }
-"""Reason -> what is not called: a class (its constructor; its methods stay in), a name, or methods by pattern."""
+"""Reason -> patterns of names that are not called. The methods of a class whose constructor is left out stay in."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Parameter:
     annotation: str
     required: bool
     many: bool = False
+    takes_none: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,22 +173,15 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
             str(each.annotation),
             each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD),
             each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD),
+            each.default is None or "None" in str(each.annotation),
         )
         for each in signature.parameters.values()
     )
 
 
 def is_left_out(name: str) -> bool:
-    """Whether one of the reasons of `LEFT_OUT` holds; the methods of a class left out for its constructor stay in."""
-    return any(_fits(name, pattern) for patterns in LEFT_OUT.values() for pattern in patterns)
-
-
-def _fits(name: str, pattern: str) -> bool:
-    before, star, after = pattern.partition("*")
-    if star:
-        return name.startswith(before) and name.endswith(after)
-    abstract = pattern in LEFT_OUT["what others derive from"] and name.startswith(f"{pattern}.")
-    return name.endswith(pattern) if pattern.startswith(".") else name == pattern or abstract
+    """Whether there is a reason in `LEFT_OUT` not to call this."""
+    return any(fnmatchcase(name, pattern) for patterns in LEFT_OUT.values() for pattern in patterns)
 
 
 # --- the command -----------------------------------------------------------------------------------------------------

@@ -64,6 +64,12 @@ def count(*good: str, optional: bool = False) -> Values:
     return Values(good + ((NONE,) if optional else ()), COUNTS, NO_COUNTS + (() if optional else (NONE,)))
 
 
+def duration(*good: str) -> Values:
+    """A number of steps; so many that they never end are a user's right."""
+    given = count(*good)
+    return Values(given.good, tuple(each for each in given.odd if each != "2**63 - 1"), given.wrong)
+
+
 def array(*good: str, optional: bool = False, scalar: bool = False) -> Values:
     """Numbers in an array; with `scalar` also one number."""
     wrong = [f"{spoil.__name__}({each})" for each in good[:1] for spoil in spoiled.WRONG]
@@ -175,8 +181,8 @@ BY_NAME: dict[str, Values] = {
     "replicas": count("2", "3"),
     "first_replica": count("0", "5"),
     "first_step": count("0", "5"),
-    "steps": count("10", "20"),
-    "substeps": count("1", "2"),
+    "steps": duration("10", "20"),
+    "substeps": duration("1", "2"),
     "schedule": counts("[0, 5, 10]", optional=True),
     "start": array("np.zeros(2)", optional=True),
     "velocity": array("np.zeros(2)", optional=True),
@@ -234,8 +240,8 @@ BY_NAME: dict[str, Values] = {
     "constant_ratio": number("1.0"),
     "power": number("1.0"),
     "margin_over_noise": array("np.array([0.5, 1.0])", "0.5", scalar=True),
-    "stop_unfit": number("0.0", "0.1"),
-    "max_steps": count("200", "50"),
+    "stop_unfit": number("0.0"),
+    "max_steps": duration("200", "50"),
     "method": choice("'auto'", "'plain'", "'accelerated'"),
     # data
     "samples": count("20"),
@@ -374,6 +380,7 @@ BY_NAME: dict[str, Values] = {
     "tier": choice("'quick'"),
     "wanted": choice("'fair'", "'coins/fair'"),
     "paper": choice("'coins'", optional=True),
+    "pull": number("1.5", optional=True),
     "prediction": number("1.0"),
     "alternatives": mapping("{'rival': 2.0}"),
     "estimate": thing("estimate()", optional=True),

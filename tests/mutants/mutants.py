@@ -93,7 +93,7 @@ class Copy:
         shutil.copytree(PROJECT / "langevin_sgd", self.place / "langevin_sgd", ignore=leave_out)
         shutil.copytree(PROJECT / "validation", self.place / "langevin_sgd" / "validation", ignore=leave_out)
 
-    def run(self, tests: Iterable[str]) -> subprocess.CompletedProcess[str]:
+    def run(self, tests: Iterable[str], seconds: float = SECONDS) -> subprocess.CompletedProcess[str]:
         """Run tests of the project on this copy of the package, up to the first that fails."""
         environment = {
             **os.environ,
@@ -103,7 +103,7 @@ class Copy:
         }
         words = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-rfE", "-p", "no:cacheprovider", *tests]
         return subprocess.run(
-            words, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+            words, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=seconds, check=False
         )
 
     def try_mutant(self, mutant: Mutant) -> Outcome:
@@ -170,7 +170,7 @@ def main(words: list[str] | None = None) -> int:
     if not mutants:
         parser.error("no such mutant")
     tests = sorted({test for mutant in mutants for test in mutant.tests})
-    sound = Copy(0).run(tests)
+    sound = Copy(0).run(tests, seconds=10 * SECONDS)
     if sound.returncode != 0:
         print(sound.stdout[-3000:], sound.stderr[-2000:], "tests fail on the package as it is", sep="\n")
         return 1

@@ -140,9 +140,8 @@ def test_weights_beyond_the_limit_are_a_status_and_never_a_number(changes):
 def test_points_whose_squares_are_no_numbers_are_one_line(size, precision):
     """They ended in an error of the linear programme, in NaN, or never."""
     X, y = LAW.sample(0)
-    problem = ls.Perceptron.from_data(size * X, y, margin=0.1)
-    with pytest.raises(ls.InputError, match=r"^data = .*lengths between 1e-150 and 1e\+150.*: scale them") as caught:
-        train(problem, precision=precision)
+    with pytest.raises(ls.InputError, match=r"^X = .* or between 1e-100 and 1e\+100 in size: rescale") as caught:
+        train(ls.Perceptron.from_data(size * X, y, margin=0.1), precision=precision)
     assert "\n" not in str(caught.value)
 
 

@@ -5,16 +5,17 @@ import json
 import pytest
 
 import langevin_sgd as ls
+from langevin_sgd.checks import printable
 from langevin_sgd.claims import Component, write_report
 from langevin_sgd.claims.judgement import Judgement, judge_components
 from langevin_sgd.cli import main
-from langevin_sgd.cli.text import harmless, one_line, table
+from langevin_sgd.cli.text import one_line, table
 
 TITLE = "\x1b]0;owned\x07"
 
 
 def test_control_characters_become_escapes():
-    assert harmless(f"a{TITLE}b\u202e\x9b\udcff\tc\n") == r"a\x1b]0;owned\x07b\u202e\x9b\udcff" + "\tc\n"
+    assert printable(f"a{TITLE}b\u202e\x9b\udcff\tc\n", lines=True) == r"a\x1b]0;owned\x07b\u202e\x9b\udcff" + "\tc\n"
     assert one_line("a\r\n b\x1b[2J") == r"a b\x1b[2J"
     assert "\x1b" not in table(["name"], [[TITLE]])
 

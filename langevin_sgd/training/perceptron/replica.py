@@ -33,8 +33,6 @@ from langevin_sgd.training.perceptron.state import (
 from langevin_sgd.training.problems import padded
 from langevin_sgd.training.unfit import allowed_unfit
 
-SHORTEST = 1e-150
-"""Length of a row whose square is a number of full precision."""
 TILE_SAMPLES = 256
 """Samples whose numbers are drawn together."""
 
@@ -75,10 +73,8 @@ def make_points(problem: Perceptron, seed: int, replica: int, precision: str) ->
 def require_lengths(points: Points, problem: Perceptron, precision: str) -> None:
     """Raise `InputError` if given points are so long or so short that their lengths are lost in rounding."""
     X = problem.data.sample(0)[0]
-    there = np.isfinite(points.lengths) & ((points.lengths > SHORTEST) | ~X.any(axis=1))
-    allowed = (
-        f"rows must have lengths between {SHORTEST:g} and {1 / SHORTEST:g}, and be numbers in {precision}: scale them"
-    )
+    there = np.isfinite(points.lengths) & ((points.lengths > 0) | ~X.any(axis=1))
+    allowed = f"the lengths of rows must be numbers in {precision}: scale them"
     require(bool(there.all()), "data", f"numbers up to {np.abs(X).max():.3g}", allowed)
 
 

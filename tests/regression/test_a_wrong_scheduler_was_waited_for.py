@@ -47,10 +47,3 @@ def test_nothing_is_left_that_complains_at_the_end():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.count("\n") == 3
     assert done.stderr == ""
-
-
-def test_a_system_that_cannot_tell_the_cores_of_a_process(monkeypatch):
-    monkeypatch.delattr("os.sched_getaffinity", raising=False)
-    for there in (1, None):  # a container may allow fewer than any other number
-        monkeypatch.setattr("os.cpu_count", lambda there=there: there)
-        assert pools.default_workers() == 1

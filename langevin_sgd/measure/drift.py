@@ -17,6 +17,9 @@ from langevin_sgd.estimate import in_units
 from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.jackknife import jackknife
 
+SMALLEST = 1e-150
+"""Of displacements: squares of smaller ones, and their errors, would lose digits to the end of double precision."""
+
 
 def drift_and_diffusion(steps: np.ndarray, displacement: np.ndarray) -> tuple[Curve, Curve]:
     """Split the mean square displacement of replicas that share start and law.
@@ -39,7 +42,8 @@ def drift_and_diffusion(steps: np.ndarray, displacement: np.ndarray) -> tuple[Cu
     Raises
     ------
     InputError
-        If shapes do not match or there are fewer than two replicas.
+        If shapes do not match, there are fewer than two replicas, or all displacements at a step are so small that
+        double precision does not hold their squares.
 
     Examples
     --------
@@ -53,6 +57,11 @@ def drift_and_diffusion(steps: np.ndarray, displacement: np.ndarray) -> tuple[Cu
     require(displacement.ndim == 3, "displacement", shape, "must have dimensions (step, replica, parameter)")
     require(shape[1] >= 2, "displacement", shape, "must have at least 2 replicas")
     require(len(steps) == shape[0], "steps", steps, f"must be one for each of the {shape[0]} rows of displacement")
+    largest = np.abs(displacement).max(axis=(1, 2), initial=0.0)
+    lost = largest[(largest > 0) & (largest < SMALLEST)]
+    require(
+        not lost.size, "displacement", lost.tolist(), f"must be zero or at least {SMALLEST:g} at every step: rescale"
+    )
     displacement, exponent = in_units(displacement)
     square = np.einsum("krp,krp->kr", displacement, displacement)[..., None]
     samples = np.concatenate([displacement, square], axis=2).swapaxes(0, 1)

@@ -165,7 +165,8 @@ def local_slopes(x: Any, y: Any, *, x_error: Any = None, y_error: Any = None, sp
     Returns
     -------
     LocalSlopes
-        Over the geometric middle of each pair; NaN where a point is not finite.
+        Over the geometric middle of each pair; NaN where a point is not finite, and with an infinite error where that
+        of a point is.
 
     Raises
     ------
@@ -194,16 +195,21 @@ def local_slopes(x: Any, y: Any, *, x_error: Any = None, y_error: Any = None, sp
 
 def _slope_covariance(points: LogPoints, slope: np.ndarray, width: np.ndarray, span: int) -> np.ndarray:
     """Covariance of slopes, each of which moves with its two points, to first order."""
-    here = np.arange(len(slope))
-    rows = np.zeros((2, len(slope), len(points)))  # derivatives by the x and by the y of each point
-    for sign, ends in ((1.0, here + span), (-1.0, here)):
-        rows[0, here, ends] = -sign * slope / width
-        rows[1, here, ends] = sign / width
     if points.samples is None:
-        given: np.ndarray = (rows[0] * points.xx) @ rows[0].T + (rows[1] * points.yy) @ rows[1].T
-        return given
-    moved = np.einsum("asp,rap->rs", rows, points.samples - np.stack([points.x, points.y]))
-    return moved.T @ moved / (len(moved) * (len(moved) - 1))
+        return _banded_covariance(points.xx, slope / width, span) + _banded_covariance(points.yy, 1 / width, span)
+    moved = points.samples - np.stack([points.x, points.y])
+    steps = (moved[:, 1, span:] - moved[:, 1, :-span] - slope * (moved[:, 0, span:] - moved[:, 0, :-span])) / width
+    covariance: np.ndarray = steps.T @ steps / (len(steps) * (len(steps) - 1))
+    return covariance
+
+
+def _banded_covariance(variance: np.ndarray, factor: np.ndarray, span: int) -> np.ndarray:
+    """Covariance of factor_i (z_{i+span} - z_i) with independent z; a variance that is no number stays where it is."""
+    covariance = np.diag(factor**2 * (variance[span:] + variance[:-span]))
+    here = np.arange(len(factor) - span)
+    shared = -factor[span:] * factor[:-span] * variance[span:-span]
+    covariance[here, here + span] = covariance[here + span, here] = shared
+    return covariance
 
 
 # --- the straight line ---------------------------------------------------------------------------------------------

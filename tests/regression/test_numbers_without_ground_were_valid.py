@@ -146,6 +146,40 @@ def test_an_error_below_all_doubles_is_no_certainty():
     assert ls.Estimate(value=1.0, standard_error=0.1).scaled(0.0) == ls.Estimate(value=0.0, standard_error=0.0)
 
 
+@pytest.mark.parametrize("span", [1, 2])
+def test_slopes_without_a_point_that_says_nothing_keep_their_errors(span):
+    x, y, error = np.geomspace(1, 32, 6), np.geomspace(1, 32, 6) ** 0.5, np.full(6, 0.02)
+    known = measure.local_slopes(x, y, x_error=error, y_error=error, span=span)
+    width = np.log(2) * span
+    assert np.diag(known.covariance) == pytest.approx(
+        [
+            sum((0.02 * known.value[i] / x[j]) ** 2 + (0.02 / y[j]) ** 2 for j in (i, i + span)) / width**2
+            for i in range(6 - span)
+        ]
+    )
+    assert known.covariance[0, span] == pytest.approx(-((0.01 / x[span]) ** 2 + (0.02 / y[span]) ** 2) / width**2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        infinite = measure.local_slopes(x, y, y_error=[0.02, np.inf, *error[2:]], span=span)
+        lost = measure.local_slopes(x, [1.0, np.nan, *y[2:]], y_error=error, span=span)
+    touched = [i in (1, 1 - span) for i in range(6 - span)]
+    exact = measure.local_slopes(x, y, y_error=error, span=span).standard_error
+    assert infinite.standard_error == pytest.approx(np.where(touched, np.inf, exact))
+    assert np.isnan(lost.value).tolist() == touched
+    assert lost.standard_error == pytest.approx(np.where(touched, np.nan, exact), nan_ok=True)
+
+
+def test_a_square_below_all_doubles_is_not_zero():
+    walk = np.cumsum(autoregressive(0.0, 5, 4, 7), axis=0)[..., None]
+    scaled = measure.drift_and_diffusion(np.arange(5), walk * 2.0**-490)
+    for small, found in zip(scaled, measure.drift_and_diffusion(np.arange(5), walk), strict=True):
+        assert small.value == pytest.approx(found.value * 2.0**-980, rel=1e-12, abs=0)
+    with pytest.raises(ls.InputError, match=r"^displacement = .*at least 1e-150 at every step: rescale"):
+        measure.drift_and_diffusion(np.arange(5), walk * 1e-170)
+    still = measure.drift_and_diffusion(np.arange(5), 0 * walk)
+    assert [curve.value.tolist() for curve in still] == [[0.0] * 5] * 2
+
+
 @pytest.mark.parametrize(("of_position", "omega"), [(1e10, 1e308), (1e308, 1e10), (1e-300, 1e-300)])
 def test_an_angle_of_numbers_beyond_doubles_is_none(of_position, omega):
     with warnings.catch_warnings():

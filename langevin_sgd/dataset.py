@@ -220,6 +220,7 @@ def locked(path: Path) -> Iterator[None]:
     To be taken before the file is read, and given back after it is replaced. The lock is that of a hidden file beside
     it, and ends with the process; where the file system or the platform knows no locks there is none.
     """
+    path = as_path("path", path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f".{path.name}.lock").open("a") as holder:
         with contextlib.suppress(ImportError, OSError):

@@ -86,7 +86,7 @@ def every(interval: int, *, steps: int, first: int = 0) -> np.ndarray:
     interval = as_count("interval", interval)
     first = as_count("first", first, minimum=0)
     steps = as_count("steps", steps, minimum=first)
-    _require_short((steps - first) // interval)
+    _require_short("interval", interval, (steps - first) // interval)
     return np.arange(first, steps + 1, interval)
 
 
@@ -102,13 +102,14 @@ def log_spaced(*, steps: int, per_decade: int = 10, first: int = 1) -> np.ndarra
     first = as_count("first", first)
     steps = as_count("steps", steps, minimum=first)
     count = per_decade * np.log10(steps / first)
-    _require_short(count)
+    _require_short("per_decade", per_decade, count)
     points = np.rint(np.geomspace(first, steps, max(round(count) + 1, 2))[:-1]).astype(np.int64)
     return np.unique(np.concatenate([[0], points, [steps]]))
 
 
-def _require_short(count: float) -> None:
-    require(count < LONGEST_SCHEDULE, "schedule", f"{count:.3g} steps", f"must have fewer than {LONGEST_SCHEDULE:.0e}")
+def _require_short(name: str, value: int, count: float) -> None:
+    allowed = f"must give a schedule of fewer than {LONGEST_SCHEDULE:.0e} steps, not {count:.3g}"
+    require(count < LONGEST_SCHEDULE, name, value, allowed)
 
 
 def as_schedule(schedule: Sequence[int] | np.ndarray | None, steps: int) -> np.ndarray:

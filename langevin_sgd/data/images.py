@@ -11,12 +11,12 @@ over all of MNIST (33.38596, 78.65437) the mean of ||x||^2 is 1.0022 d.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
-from langevin_sgd.checks import LARGEST_COUNT, as_choice, as_count, as_integers, require
+from langevin_sgd.checks import as_choice, as_integers, require
 from langevin_sgd.data.image_files import read_images
 
 SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
@@ -124,7 +124,7 @@ def _scale_of_digits() -> tuple[float, float]:
 # --- two groups of classes -----------------------------------------------------------------------------------------
 
 
-def grouping(y: np.ndarray, *, positive: Iterable[int]) -> np.ndarray:
+def grouping(y: np.ndarray, *, positive: Sequence[int] | np.ndarray) -> np.ndarray:
     """Put classes into two groups.
 
     Parameters
@@ -148,9 +148,7 @@ def grouping(y: np.ndarray, *, positive: Iterable[int]) -> np.ndarray:
     >>> grouping(np.array([0, 3, 1, 3]), positive=(3,)).tolist()
     [-1.0, 1.0, -1.0, 1.0]
     """
-    require(isinstance(positive, Iterable), "positive", positive, "must be a list of classes")
-    chosen = tuple(as_count("positive", one, -LARGEST_COUNT) for one in positive)
-    classes = as_integers("y", y, ndim=1)
+    chosen, classes = as_integers("positive", positive, ndim=1), as_integers("y", y, ndim=1)
     member = np.isin(classes, chosen)
     require(bool(member.any()) and not member.all(), "positive", chosen, "must name some of the classes and not all")
     return _signs(member)

@@ -183,6 +183,7 @@ def test_places_that_cannot_be_written(tmp_path, monkeypatch, path, message):
 
 def test_what_is_no_path():
     refused(lambda: ls.save(result(), 3), "path = 3: must be the path of a file")
+    refused(lambda: locked([]).__enter__(), r"path = \[\]: must be the path of a file")
 
 
 def test_a_symbolic_link_stays_and_its_file_is_replaced(tmp_path):

@@ -252,6 +252,8 @@ def test_columns_that_never_change_are_left_out_although_their_spread_rounds():
         (lambda: ls.data.grouping([0, 1], positive=[None]), "positive"),
         (lambda: ls.data.grouping([0, 1], positive=3), "positive"),
         (lambda: ls.data.grouping([0, 1], positive="1"), "positive"),
+        (lambda: ls.data.grouping([0, 1], positive=np.ma.masked), "positive"),
+        (lambda: ls.data.grouping([0, 1], positive=[True]), "positive"),
         (lambda: GIVEN.sample("abc"), "seed"),
         (lambda: GIVEN.sample(0, replica=1.5), "replica"),
         (lambda: GIVEN.sample(0, replica=-1), "replica"),

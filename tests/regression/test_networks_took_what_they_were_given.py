@@ -215,6 +215,7 @@ def test_what_is_no_network_is_one_line():
         (lambda: SimpleCNN(image=(1, 8, 8), width=10**7).initial_weights(0), "^network = .*GiB of memory"),
         (lambda: MobileCNN(image=(1, 8, 10**30)), "^image width = .*must be an integer"),
         (lambda: of_family("fully_connected", image=None, width=3), "^image = None: must be .channels"),
+        (lambda: of_family("simple_cnn", image=(1, 8, 8), width=2, depth=True), "^depth = True: must be an integer"),
         (lambda: leaves_depth("resnet50"), "^name = 'resnet50': must be one of"),
         (lambda: NETWORK.initial_weights(0, replica=0.5), "^replica = 0.5: must be an integer"),
         (lambda: NETWORK.initial_weights(0, replica=-1), "^replica = -1: must be an integer"),

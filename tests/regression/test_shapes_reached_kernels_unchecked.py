@@ -101,7 +101,7 @@ CASES = {
     "schedule with a mask": (lambda: simulate(schedule=np.ma.masked_equal([0, 1], 1)), "schedule"),
     "schedule without end": (lambda: ls.record.every(1, steps=10**15), "schedule"),
     "schedule that begins at its end": (lambda: ls.record.every(1, steps=5, first=6), "steps"),
-    "points without end": (lambda: ls.record.log_spaced(steps=100, per_decade=10**15), "schedule"),
+    "points without end": (lambda: ls.record.log_spaced(steps=100, per_decade=10**15), "per_decade"),
     "record that is a number": (lambda: simulate(record=5), "record"),
     "two passages of one name": (
         lambda: simulate(record=[ls.record.first_passage(0.0), ls.record.first_passage(1.0)]),

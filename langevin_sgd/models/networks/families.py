@@ -6,7 +6,7 @@ import math
 from dataclasses import fields
 from typing import Any
 
-from langevin_sgd.checks import as_choice
+from langevin_sgd.checks import as_choice, as_count
 from langevin_sgd.models.networks.activations import Activation
 from langevin_sgd.models.networks.convolutional import ConvolutionalNetwork, as_image
 from langevin_sgd.models.networks.fully_connected import FullyConnected
@@ -60,6 +60,6 @@ def of_family(
     image = as_image(image)
     given: dict[str, Any] = {"image": image, "dimension": math.prod(image), "width": width, "activation": activation}
     if depth is not None:
-        given["depth"] = depth
+        given["depth"] = as_count("depth", depth)
     taken = {field.name for field in fields(FAMILIES[name])}
     return FAMILIES[name](**{key: value for key, value in given.items() if key in taken})

@@ -9,6 +9,7 @@ from .values import (
     BY_NAME,
     COUNTS,
     MEASURED,
+    NAN,
     NO_NUMBERS,
     NONE,
     SERIES,
@@ -24,6 +25,7 @@ from .values import (
     mapping,
     number,
     path,
+    taken,
     text,
     thing,
     things,
@@ -70,7 +72,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "Potential.energy": {"theta": ON_LINE},
     "Potential.force": {"theta": ON_LINE},
     "Potential.hessian": {"theta": ON_LINE},
-    "Potential.with_values": {"changes": number("1.0")},
+    "Potential.with_values": {"changes": value_of_replicas("1.0")},
     "Potential.from_functions": {
         "energy": function("energy_of_x()"),
         "force": function("force_of_x()"),
@@ -106,7 +108,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "fokker_planck.solve": {"equation": thing("line()", "diffusion()", "overdamped()"), "tolerance": number("0.01")},
     "fokker_planck.first_passage_time": {
         "equation": thing("line()", "diffusion()", "overdamped()"),
-        "domain": array("(-3.0, 1.0)"),
+        "domain": taken(array("(-3.0, 1.0)", optional=True), "none_in("),
         "boundary": choice("('reflecting', 'absorbing')"),
         "tolerance": number("0.1", optional=True),
     },
@@ -128,9 +130,12 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "start": array("np.zeros(1)", optional=True),
         "velocity": Values((NONE,), ("np.zeros(1)",), ("'a'", "object()", "[float('nan')]")),
         "substeps": duration("1", "2", NONE),
-        "record": thing("ls.record.states()", "[ls.record.moments()]", optional=True),
+        "record": taken(thing("ls.record.states()", "[ls.record.moments()]", optional=True), "[]"),
     },
-    "training.run": {"problem": thing("regression()")},
+    "sde.*.size_of_linear_step": {"equation": thing("linear_equation()"), "size": number("0.05")},
+    "sde.BAOAB.size_of_linear_step": {"equation": thing("equation_with_velocities()")},
+    "sde.OBABO.size_of_linear_step": {"equation": thing("equation_with_velocities()")},
+    "training.run": {"problem": thing("regression()"), "record": taken(BY_NAME["record"], "[]")},
     "training.one_pass_perceptron": {"settings": thing("plain_sgd()"), "noise": number("0.5", "0.0")},
     "training.train_perceptron": {
         "problem": thing("perceptron()", odd=("perceptron_of_data()",)),
@@ -152,6 +157,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "points": Values((NONE,), ("5", "12", "13", "0", "[5, 6]"), ("'a'", "1.5", "float('nan')", "object()", "True")),
         "batch_size": Values(("4", "[4, 2]"), COUNTS, ("1.5", "'a'", "object()", "float('nan')", "True", NONE)),
         "replicas": Values(("2", "[0, 1]"), ("0", "-1", "10**30", "[3]", "[-1, 2]"), ("1.5", "'a'", "True")),
+        "seed": taken(BY_NAME["seed"], "[2]", "(2, 2)"),
         "start": Values((NONE,), ("perceptron_result()",), ("3", "'a'", "object()")),
         "max_steps": duration("20"),
         "observe": choices("()", "('margins',)", "('noise_temperature', 'signal')"),
@@ -181,7 +187,12 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "theory.predict_linear_regression": {"momentum": number("0.5", "0.0")},
     "theory.perceptron.*": {"batch_size": count("1", "4"), "dimension": count("16")},
     "theory.perceptron.PhaseDiagram.*": {"batch_size": number("2.0")},
+    "theory.exact_dispersion": {"rate": taken(BY_NAME["rate"], "complex_in(")},
     "theory.perceptron.averages": {
+        "signal": array("np.array([0.5, 1.0])", "0.5", scalar=True),
+        "noise": array("np.array([0.5, 1.0])", "0.5", scalar=True),
+    },
+    "theory.perceptron.mean_increments": {
         "signal": array("np.array([0.5, 1.0])", "0.5", scalar=True),
         "noise": array("np.array([0.5, 1.0])", "0.5", scalar=True),
     },
@@ -291,6 +302,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "loss": choice("'hinge'"),
         "max_steps": duration("20"),
     },
+    "experiments.Network*": {"device": taken(BY_NAME["device"], "'cuda:99'")},
     "experiments.*.collect": {"store": thing(NONE, odd=("store()",))},
     "experiments.average_networks": {"result": thing("network_result()", odd=("perceptron_result()", "dataset()"))},
     "experiments.lines_along": {
@@ -316,8 +328,8 @@ BY_CALL: dict[str, dict[str, Values]] = {
         ),
         "coords": Values(("{'step': np.array([0, 1])}", NONE), ("{}", "{'step': np.arange(3)}"), ("3", "'a'", "[1]")),
         "kind": text("'test'"),
-        "settings": mapping("{'lr': 0.1}", optional=True),
-        "extra": Values(("'more'",), ("float('nan')",), ("object()", "1j")),
+        "settings": taken(mapping("{'lr': 0.1}", optional=True), "{"),
+        "extra": Values(("'more'",), ("float('nan')", "object()", "1j")),
         "seed": Values(("1", NONE), ("10**30",), ("object()", "1j", "'a'", "[1]")),
     },
     "load": {"path": path("saved()")},
@@ -348,10 +360,22 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "claims.run": {"device": choice("'cpu'")},
     "claims.judge_stored": {"claims": Values(("[claim()]",), ("[]",), ("3", "[3]", "'fair'", "object()"))},
     "claims.write_template": {"name": choice("'paper/new_claim'"), "folder": path("Path('new')")},
-    "claims.run_command": {"folder": path("Path('claims')", optional=True)},
+    "claims.run_command": {"folder": path("Path('claims')")},
     "claims.write_report": {"output": path("Path('report')")},
 }  # fmt: skip
 """Call, or pattern of calls -> parameter -> values; the most exact pattern holds."""
+
+NAN_TAKEN: dict[str, tuple[str, ...]] = {
+    "Potential.*": ("theta",),
+    "dynamics.*": ("theta", "w"),
+    "theory.perceptron.test_error": ("signal", "noise"),
+    "measure.autocorrelation": ("series",),
+    "measure.jackknife": ("samples",),
+    "measure.local_slopes": ("x", "y", "x_error", "y_error"),
+    "plotting.Map": ("values",),
+    "plotting.Series": ("x", "y", "error"),
+}
+"""Pattern of calls -> parameters that may hold NaN, which goes on into the result: runs that diverged, and gaps."""
 
 OBJECTS: dict[str, tuple[str, ...]] = {
     "Estimate": ("estimate()", "ls.Estimate.refused('too few')"),
@@ -430,4 +454,6 @@ def values_of(call: Call, parameter: Parameter) -> Values:
     """
     fitting = [pattern for pattern in BY_CALL if fnmatchcase(call.name, pattern) and parameter.name in BY_CALL[pattern]]
     exact = max(fitting, key=lambda pattern: (pattern == call.name, len(pattern)), default=None)
-    return BY_NAME[parameter.name] if exact is None else BY_CALL[exact][parameter.name]
+    values = BY_NAME[parameter.name] if exact is None else BY_CALL[exact][parameter.name]
+    has_nan = any(fnmatchcase(call.name, pattern) and parameter.name in NAN_TAKEN[pattern] for pattern in NAN_TAKEN)
+    return taken(values, *NAN) if has_nan else values

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from langevin_sgd.checks import InputError
@@ -21,6 +22,14 @@ def warns(lr: float) -> float:
 
 def raises(lr: float) -> float:
     return lr + "text"  # type: ignore[operator]
+
+
+def calls(function: Callable[[], Any]) -> Any:
+    return function()
+
+
+def calls_wrongly(function: Callable[..., Any]) -> Any:
+    return function(1, 2, 3)
 
 
 def takes_anything(lr: Any) -> int:

@@ -469,3 +469,8 @@ def judgement() -> Any:
 @once
 def linear_equation() -> Any:
     return linear_overdamped().linear()
+
+
+@once
+def equation_with_velocities() -> Any:
+    return linear_underdamped().linear()

@@ -11,6 +11,7 @@ import ast
 import dataclasses
 import json
 import re
+import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -27,6 +28,11 @@ NAN_MEANS = {
     "never passed": r"-> .*(first_passage|t_star|middle|after|by)",
     "not every run was fitted": r"grid_lines\(\)|lines_along|network_result\(\)",
     "an overdamped path has no velocity": r"sde\.follow.* -> result\.1",
+    "it came in, where it may (`by_call.NAN_TAKEN`)": r"=(nan_in\(|(np\.)?float(64)?\('nan'\)).* -> ",
+    "a point is not finite": r"local_slopes\(.*\b[xy]=infinite_in\(",
+    "a function of means is not finite": r"jackknife\(.*samples=(infinite_in|zeros|huge|tiny)\(",
+    "the expansion does not hold": r"finite_flow\(.* -> result\.noise",
+    "a white cell": r"map=colours\(\).* -> result\.map\.values",
 }
 """Meaning -> pattern of "case -> place in its result" where a number may be NaN."""
 
@@ -35,6 +41,9 @@ EXTREMES = re.compile(r"1e-?3\d\d|10\*\*\d|huge|tiny|inf")
 
 ALSO_CALLED = {"wanted": "claim", "run_or_arrays": "run"}
 """Parameter -> what a refusal may call it as well."""
+
+CASE = "<case>"
+"""Name of the text of a case in tracebacks."""
 
 OTHER_SUBJECTS = {"arguments", "options", "subcommands", "claim", "DIR", "FILE", "LANGEVIN-SGD-CLAIMS"}
 """What a refusal of the command may be about, besides an option."""
@@ -92,8 +101,16 @@ def _judge_call(text: str, outcome: Outcome) -> str:
 
 def _judge_error(text: str, error: BaseException) -> str:
     if type(error).__name__ != "InputError":
+        if _is_raised_by_the_case(error):
+            return ""
         return f"{type(error).__name__}: {' '.join(str(error).split()):.160}"
     return _judge_line(str(error), names_in(text))
+
+
+def _is_raised_by_the_case(error: BaseException) -> bool:
+    """Whether it comes out of a function that the case itself brought: that is its own affair."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and (frames[-1].filename, frames[-1].name) == (CASE, "<lambda>")
 
 
 def _judge_line(line: str, names: frozenset[str]) -> str:
@@ -108,13 +125,22 @@ def names_in(text: str) -> frozenset[str]:
     """Names by which a refusal may call what was given: where something is wrong those in the case, else any."""
     if "wrong(" not in text:
         return known_names()
-    nodes = list(ast.walk(ast.parse(text, mode="eval")))
+    tree = ast.parse(text, mode="eval")
+    nodes = list(ast.walk(tree))
     keywords = [node for node in nodes if isinstance(node, ast.keyword)]
     named = [node.value for node in keywords if node.arg == "name"]
     keys = [key for node in nodes if isinstance(node, ast.Dict) for key in node.keys]
     texts = {str(node.value) for node in (*named, *keys) if isinstance(node, ast.Constant)}
     arguments = {str(node.arg) for node in keywords}
-    return frozenset(texts | arguments | {ALSO_CALLED.get(name, name) for name in arguments})
+    return frozenset(texts | arguments | _by_place(tree.body) | {ALSO_CALLED.get(name, name) for name in arguments})
+
+
+def _by_place(call: ast.expr) -> frozenset[str]:
+    """Parameters of a call that is given something without a keyword."""
+    if not isinstance(call, ast.Call) or not call.args:
+        return frozenset()
+    name = ast.unparse(call.func).removeprefix("ls.")
+    return frozenset(each.name for known in calls() if known.name == name for each in known.parameters)
 
 
 @lru_cache(maxsize=1)

@@ -80,11 +80,11 @@ def zeros(values: Any) -> np.ndarray:
 
 
 def backwards(values: Any) -> np.ndarray:
-    return _copy(values)[::-1]
+    return np.atleast_1d(_copy(values))[::-1]
 
 
 def shorter(values: Any) -> np.ndarray:
-    return _copy(values)[:-1]
+    return np.atleast_1d(_copy(values))[:-1]
 
 
 def longer(values: Any) -> np.ndarray:
@@ -93,7 +93,7 @@ def longer(values: Any) -> np.ndarray:
 
 
 def one(values: Any) -> np.ndarray:
-    return _copy(values)[:1]
+    return np.atleast_1d(_copy(values))[:1]
 
 
 def deeper(values: Any) -> np.ndarray:
@@ -109,7 +109,7 @@ def first(values: Any) -> Any:
 
 
 def empty(values: Any) -> np.ndarray:
-    return _copy(values)[:0]
+    return np.atleast_1d(_copy(values))[:0]
 
 
 def repeated(values: Any) -> np.ndarray:

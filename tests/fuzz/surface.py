@@ -46,7 +46,8 @@ LEFT_OUT = {
         *("models.networks.*.forward", "models.networks.*.replicas", "models.networks.*.require_trainable"),
     ),
     "takes a function of the user's and gives one back": ("sweep.task",),
-    "turns errors of the system into refusals": ("dataset.*_file",),
+    "turns errors of the system into refusals": ("dataset.*_file", "dataset.os_reason"),
+    "does nothing before it is entered": ("dataset.locked",),
 }
 """Reason -> patterns of names that are not called. The methods of a class whose constructor is left out stay in."""
 

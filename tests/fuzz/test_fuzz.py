@@ -9,7 +9,7 @@ from .__main__ import failures, report
 from .by_call import OBJECTS, values_of
 from .cases import case, good_cases, number_of_cases
 from .processes import run_as_process
-from .rules import Outcome, is_command, judge
+from .rules import Outcome, is_command, judge, names_in
 from .surface import LEFT_OUT, calls, is_left_out, public, verbs
 
 FAILED = Path(__file__).parent / "failed.txt"
@@ -101,6 +101,10 @@ DELIBERATE = {
     "gives_nan(lr=1.0)": "NaN in result.value",
     "warns(lr=1.0)": "RuntimeWarning: overflow",
     "raises(lr=1)": "TypeError: unsupported operand",
+    "calls(function=lambda: [][0])": "",
+    "calls_wrongly(function=lambda: 1)": "TypeError: <lambda>() takes 0 positional arguments",
+    "gives_nan(lr=float('nan'))": "",
+    "gives_nan(lr=wrong(float('nan')))": "taken: {'value': nan}",
     "takes_anything(lr=wrong(None))": "taken: 1",
     "refuses_in_two_lines(lr=0)": "a refusal that is not one line",
     "refuses_namelessly(lr=0)": "a refusal that names no argument",
@@ -116,6 +120,12 @@ def test_the_rules_notice_what_breaks_the_contract():
         wrong = DELIBERATE[result.text]
         assert result.wrong.startswith(wrong), result
         assert bool(result.wrong) == bool(wrong), result
+
+
+def test_what_is_given_by_its_place_may_be_named_by_its_parameter():
+    assert names_in("ls.derive_seed(wrong({}), 'a')") == {"seed", "labels"}
+    assert names_in("ls.experiments.train_group(wrong(3))") == {"runs"}
+    assert names_in("ls.SGD(lr=wrong('a'), batch_size=1)") == {"lr", "batch_size"}
 
 
 def test_a_call_that_waits_without_end_is_ended(monkeypatch):

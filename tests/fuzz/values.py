@@ -7,7 +7,7 @@ Wrong values have no meaning for the parameter: a call that takes one in silence
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import spoiled
 
@@ -52,6 +52,14 @@ COUNTS = (
 )
 NO_COUNTS = ("1.5", "float('inf')", "[2]", "(2, 2)", *NO_NUMBERS)
 NONE = "None"
+NAN = ("nan_in(", "float('nan')", "np.float64('nan')")
+"""Beginnings of values that are, or hold, NaN."""
+
+
+def taken(given: Values, *starts: str) -> Values:
+    """Values of which some, by their beginnings, have a meaning after all and are odd, not wrong."""
+    odd = tuple(text for text in given.wrong if text.startswith(starts))
+    return replace(given, odd=(*given.odd, *odd), wrong=tuple(text for text in given.wrong if text not in odd))
 
 
 def number(*good: str, optional: bool = False) -> Values:
@@ -105,7 +113,8 @@ def text(*good: str, optional: bool = False) -> Values:
 
 def choice(*good: str, optional: bool = False) -> Values:
     """One of some words."""
-    wrong = ("'nonsense'", "3", "[]", f"{good[0]}.upper()", f"[{good[0]}]", *TEXTS, *FOREIGN)
+    texts = (text for text in TEXTS if text.removeprefix("np.str_(").removesuffix(")") not in good)
+    wrong = ("'nonsense'", "3", "[]", f"{good[0]}.upper()", f"[{good[0]}]", *texts, *FOREIGN)
     return Values(good + ((NONE,) if optional else ()), (), wrong + (() if optional else (NONE,)))
 
 
@@ -299,16 +308,17 @@ BY_NAME: dict[str, Values] = {
     "moments": function(NONE),
     "expression": Values(
         ("'x**2 / 2'", "'x**4 / 4 - x**2 / 2'"),
-        *(("'x**3'", "'abs(x)'", "'exp(x)'", "'1/x'", "'sqrt(x)'", "'x**(1/3)'", "'5'", "'gamma(x)'", "'floor(x)'"),),
+        (
+            *("'x**3'", "'abs(x)'", "'exp(x)'", "'1/x'", "'sqrt(x)'", "'x**(1/3)'", "'5'", "'gamma(x)'", "'floor(x)'"),
+            *("'q*x'", "'x\\n+1'"),
+        ),
         (
             "'nan*x'",
             "'oo*x'",
             "'I*x'",
             "'x +'",
             "''",
-            "'q*x'",
             "'f(x)'",
-            "'x\\n+1'",
             "'x.real'",
             NONE,
             "object()",
@@ -316,7 +326,7 @@ BY_NAME: dict[str, Values] = {
         ),
     ),
     "amplitude": Values(
-        ("'sqrt(1 + x**2)'",), ("'1/x'", "'x'", "'0'", "'sqrt(x)'"), ("'nan'", "'I'", "'('", NONE, "object()", "'q*x'")
+        ("'sqrt(1 + x**2)'",), ("'1/x'", "'x'", "'0'", "'sqrt(x)'", "'q*x'"), ("'nan'", "'I'", "'('", NONE, "object()")
     ),
     "changes": number("1.0"),
     "strength": value_of_replicas("0.1"),
@@ -335,7 +345,7 @@ BY_NAME: dict[str, Values] = {
     # Fokker-Planck
     "initial": thing("initial()", "'stationary'", odd=("lambda x: np.exp(-x**2)", "np.ones(64)")),
     "times": array("[0.0, 1.0, 5.0]"),
-    "domain": array("(-3.0, 3.0)", optional=True),
+    "domain": taken(array("(-3.0, 3.0)", optional=True), "none_in("),
     "cells": count("64", optional=True),
     "boundary": choice("'reflecting'", "('reflecting', 'absorbing')"),
     "time_step": number("0.5", optional=True),

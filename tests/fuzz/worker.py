@@ -117,10 +117,10 @@ def run(text: str, folder: Path, space: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
     from .clock import CLOCK
-    from .rules import judge
+    from .rules import CASE, judge
 
     with fresh(folder):
-        code = compile(text, "<case>", "eval")
+        code = compile(text, CASE, "eval")
         started = time.process_time()
         with CLOCK.running():
             outcome = _outcome(code, space | {"RANDOM": np.random.default_rng(0)})

@@ -62,6 +62,8 @@ class Estimate:
         counted = None if self.n_independent is None else as_not_negative("n_independent", self.n_independent)
         alone = error is not None and counted is not None and counted < 2
         doubt = "the data do not determine a finite value and error" if lost else ""
+        if value is None:
+            doubt = doubt or "nothing was measured"
         if alone:
             doubt = doubt or "the standard error rests on fewer than two independent samples"
         fields = {

@@ -119,7 +119,8 @@ def autocorrelation_time(series: np.ndarray, *, interval: float = 1.0) -> Estima
         spans = f"a replica spans {len(series) / intervals:.3g} autocorrelation times, {LENGTH_IN_TIMES} needed"
         return Estimate.refused(spans, value=interval * intervals, method=method)
     error, groups = _group_error(series)
-    found = Estimate(value=intervals, standard_error=error, n_independent=groups, method=method)
+    note = "" if error is not None else "fewer than four replicas: no error"
+    found = Estimate(value=intervals, standard_error=error, n_independent=groups, method=method, note=note)
     return found.scaled(interval)
 
 

@@ -28,6 +28,8 @@ from langevin_sgd.measure.jackknife import jackknife
 
 BENT = 0.05
 """Change of the exponent between the halves of a window from which on the curve of a law is no power law there."""
+FASTEST = 4.0
+"""Exponent of a noiseless start from rest, x ~ t^2: no displacement of a stable run grows faster for long."""
 SMALLEST_P = 1e-3
 """Probability below which a change of the exponent that replicas show is called resolved."""
 
@@ -187,6 +189,8 @@ def diffusion_exponent(run_or_arrays: Any, window: tuple[float, float]) -> Estim
     rows = _line_and_halves(np.log(steps))
     (exponent, *halves, bend), errors = jackknife(lambda mean: np.log(mean) @ rows.T, squared.T)
     replicas = squared.shape[1]
+    if max(halves) > FASTEST:
+        return Estimate.refused(f"the run runs away: {_bent(halves)}", value=exponent, method=method)
     resolved = abs(bend) > stats.t.isf(SMALLEST_P / 2, replicas - 1) * errors[-1]
     note = _bent(halves) if resolved else ""
     return Estimate(value=exponent, standard_error=errors[0], n_independent=replicas, method=method, note=note)

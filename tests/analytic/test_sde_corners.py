@@ -69,6 +69,19 @@ def test_without_friction_the_velocity_walks(name, potential, seed):
     assert abs(x.var() / (0.3 * 2.0**3 / 12) - 1) < 0.25
 
 
+@pytest.mark.parametrize("name", ["BAOAB", "OBABO", "EulerMaruyama"])
+def test_no_friction_is_the_limit_of_little_friction(name):
+    """Path by path, so that no factor of the noise can hide in the statistics."""
+
+    def final(friction):
+        equation = ls.Underdamped(potential=FLAT, mass=2.0, friction=friction, noise_covariance=0.3, step_time=0.5)
+        run = ls.sde.simulate(equation, getattr(ls.sde, name)(), replicas=8, steps=4, substeps=2, seed=1, schedule=[4])
+        return np.stack([run["final_position"].values, run["final_velocity"].values])
+
+    np.testing.assert_allclose(final(1e-10), final(0.0), rtol=1e-7, atol=1e-9)
+    assert np.abs(final(1e-2) / final(0.0) - 1).max() > 1e-4  # control
+
+
 def test_friction_by_replica_may_vanish_for_some(seed):
     friction = np.repeat([0.0, 1e-9, 0.8], 2000)
     equation = ls.Underdamped(potential=FLAT, mass=2.0, friction=friction, noise_covariance=0.3, step_time=0.5)

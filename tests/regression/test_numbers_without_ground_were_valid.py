@@ -269,3 +269,24 @@ MASKED = np.ma.masked_greater([1.0, 2.0, 4.0, 999.0], 100)
 def test_masked_complex_and_written_numbers_are_refused(call, samples):
     with pytest.raises(ls.InputError, match=r"masked|complex|array of numbers"):
         call(samples)
+
+
+def test_a_run_that_runs_away_has_no_exponent():
+    steps = np.unique(np.geomspace(1, 400, 40).astype(int))
+    noise = np.random.default_rng(0).uniform(0.5, 1.5, 8)
+    away = noise * 2.25 ** steps[:, None]  # every step multiplies the weights by -1.5
+    found = measure.diffusion_exponent((steps, away), window=(1, 400))
+    assert not found.valid
+    assert found.note.startswith("the run runs away: not a power law in this window")
+    rest = noise * steps[:, None].astype(float) ** 3.9  # a start from rest
+    assert measure.diffusion_exponent((steps, rest), window=(1, 400)).valid
+
+
+def test_one_series_says_why_its_time_has_no_error():
+    found = measure.autocorrelation_time(np.random.default_rng(0).normal(size=(2000, 1)))
+    assert found.standard_error is None
+    assert found.note == "fewer than four replicas: no error"
+
+
+def test_nothing_measured_is_not_valid():
+    assert not ls.Estimate(value=None, n_independent=3).valid

@@ -165,3 +165,16 @@ def test_the_loss_returned_is_that_of_alpha_times_the_change():
     assert float(runs["loss"][0]) != pytest.approx(np.mean((f - Y) ** 2 / 2), rel=0.01)
     for text in (train_networks.__doc__, OwnNetwork.__doc__):
         assert "alpha (f - f0)" in text
+
+
+def test_replicas_that_start_equal_say_so():
+    """The module is new at each call, its weights are not."""
+
+    def build():
+        torch.manual_seed(0)
+        return torch.nn.Linear(8, 1)
+
+    X, y = np.random.default_rng(0).normal(size=(12, 8)), np.repeat([1, -1], 6)
+    options = {"lr": [0.1, 0.1], "batch_size": 2, "max_steps": 5, "seed": 0}
+    with pytest.warns(UserWarning, match="all replicas start equal"):
+        ls.training.train_networks(OwnNetwork(build=build), (X, y), **options)

@@ -43,10 +43,13 @@ CASES = [(kind, momentum) for kind in LAWS for momentum in (0.0, 0.9, 1 - 1e-6)]
 CASES.remove(("minibatch", 1 - 1e-6))  # diverges in the mean square
 
 
-@pytest.mark.parametrize(("kind", "momentum"), CASES)
-@pytest.mark.parametrize("t", [None, 50])
+@pytest.mark.parametrize(
+    ("kind", "momentum", "t"),
+    # The stationary law of epochs with momentum is refused: rounding is all that is left of the softest mode.
+    [(*one, t) for one in CASES for t in (None, 50) if t or one[0] != "epochs" or one[1] == 0],
+)
 def test_samples_of_unscaled_data_have_the_moments_of_the_law(kind, momentum, t):
-    """27 numbers in each of 22 cases, alarm at 6 standard errors: below 1e-6 together."""
+    """27 numbers in each of 20 cases, alarm at 6 standard errors: below 1e-6 together."""
     law = LAWS[kind](unscaled_data(), momentum)
     states = np.hstack(law.sample(REPLICAS, seed=7, t=t))
     mean = law.stationary().mean if t is None else law.mean(t)

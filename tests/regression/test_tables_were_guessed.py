@@ -147,9 +147,11 @@ def test_archives_as_they_come(tmp_path, make, message):
 
 
 def test_archives_that_are_right(tmp_path):
-    for kind in (np.float32, np.int8, bool):
+    for kind in (np.float32, np.int8):
         content = saved(tmp_path / "b.npz", X=X.astype(kind), y=Y.astype(kind), other=["a"])
         assert read(tmp_path, content, "A.NPZ") == np.column_stack([X, Y]).astype(kind).astype(float).tolist()
+    with pytest.raises(ls.InputError, match="must be numbers, not truth values"):
+        read(tmp_path, saved(tmp_path / "b.npz", X=X.astype(bool), y=Y), "A.NPZ")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ An output must be one number, a function of its own input and of the weights alo
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -80,6 +81,12 @@ def _require_new_weights(first: torch.nn.Module, again: torch.nn.Module, other: 
         raise _refusal("makes modules of different shapes: replicas must have one architecture")
     if not all(torch.equal(p, theirs[name]) for name, p in ours.items()):
         raise _refusal("draws initial weights that do not come from torch's generator, so that no run can be repeated")
+    if all(torch.equal(p, others[name]) for name, p in ours.items()):
+        warnings.warn(
+            "build: makes modules of the same weights at each call, so that all replicas start equal and differ in "
+            "their points and batches only",
+            stacklevel=2,
+        )
 
 
 def _require_one_number(module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:

@@ -75,23 +75,25 @@ def make(
     """
     import xarray as xr
 
-    named = {"variables": variables, "coords": coords, "settings": settings}
-    for name, value in named.items():
-        as_instance(name, {} if value is None else value, Mapping, "must go by name")
+    coords, settings = ({} if given is None else given for given in (coords, settings))
+    for what, mapping in {"variables": variables, "coords": coords, "settings": settings}.items():
+        as_instance(what, mapping, Mapping, "must go by name")
+    for name in (*variables, *coords):
+        as_instance("a name of variables, coords", name, str, "must be a text")
     kind = as_text("kind", kind)
     provenance = {
         "schema_version": SCHEMA_VERSION,
         "package": "langevin_sgd",
         "package_version": _package_version(),
         "kind": kind,
-        "settings": dict(settings or {}),
+        "settings": dict(settings),
         "seed": None if seed is None else as_seed("seed", seed),
         **extra,
     }
     text = json.dumps(_json_types(provenance), sort_keys=True, allow_nan=False)
     try:
         data = {name: (dims, values, {"units": unit}) for name, (dims, values, unit) in variables.items()}
-        return xr.Dataset(data, coords=dict(coords or {}), attrs={"provenance": text})
+        return xr.Dataset(data, coords=dict(coords), attrs={"provenance": text})
     except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         given = f"variables, coords = {shown(variables)}"

@@ -42,8 +42,8 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "Estimate.from_samples": {"samples": array("RANDOM.normal(size=8)"), "method": text("'mean'")},
     "Estimate.refused": {"value": number("1.0", optional=True), "method": text("'mean'")},
     "LinearRegression": {
-        "X": array("X", optional=True),
-        "y": array("Y", optional=True),
+        "X": array("X"),
+        "y": array("Y"),
         "hessian": array("regression().hessian"),
         "minimiser": array("regression().minimiser"),
         "noise_covariance": array("regression().noise_covariance"),
@@ -133,8 +133,10 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "record": taken(thing("ls.record.states()", "[ls.record.moments()]", optional=True), "[]"),
     },
     "sde.*.size_of_linear_step": {"equation": thing("linear_equation()"), "size": number("0.05")},
-    "sde.BAOAB.size_of_linear_step": {"equation": thing("equation_with_velocities()")},
-    "sde.OBABO.size_of_linear_step": {"equation": thing("equation_with_velocities()")},
+    **{
+        f"sde.{name}.size_of_linear_step": {"equation": thing("equation_with_velocities()")}
+        for name in ("BAOAB", "OBABO", "SGDMap", "ShiftedODE")
+    },
     "training.run": {"problem": thing("regression()"), "record": taken(BY_NAME["record"], "[]")},
     "training.one_pass_perceptron": {"settings": thing("plain_sgd()"), "noise": number("0.5", "0.0")},
     "training.train_perceptron": {
@@ -160,7 +162,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "seed": taken(BY_NAME["seed"], "[2]", "(2, 2)"),
         "start": Values((NONE,), ("perceptron_result()",), ("3", "'a'", "object()")),
         "max_steps": duration("20"),
-        "observe": choices("()", "('margins',)", "('noise_temperature', 'signal')"),
+        "observe": choices("()", "('margins',)", "('margins', 'noise_temperature')"),
     },
     "training.batch_indices": {"settings": thing("plain_sgd()")},
     "training.gradient_normals": {"parameters": count("2")},
@@ -239,7 +241,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "power": number("1.0", optional=True),
         "window": array("(1.0, 1000.0)", optional=True),
     },
-    "measure.collapse": {"x_exponent": number("1.0", optional=True), "y_exponent": number("0.0", optional=True)},
+    "measure.collapse": {"x_exponent": number("1.0", optional=True), "y_exponent": number(optional=True)},
     "measure.collapse_quality": {"x_exponent": number("1.0"), "y_exponent": number("0.0")},
     "measure.Collapse.scaled": {"x": array("np.array([1.0, 2.0])"), "y": array("np.array([1.0, 2.0])")},
     "measure.Curve.at": {"x": number("4.0", "1.0")},
@@ -366,11 +368,14 @@ BY_CALL: dict[str, dict[str, Values]] = {
 """Call, or pattern of calls -> parameter -> values; the most exact pattern holds."""
 
 NAN_TAKEN: dict[str, tuple[str, ...]] = {
+    "LinearRegression.*": ("theta",),
     "Potential.*": ("theta",),
     "dynamics.*": ("theta", "w"),
     "theory.perceptron.test_error": ("signal", "noise"),
     "measure.autocorrelation": ("series",),
     "measure.jackknife": ("samples",),
+    "measure.mean_square_displacement": ("position",),
+    "measure.drift_and_diffusion": ("displacement",),
     "measure.local_slopes": ("x", "y", "x_error", "y_error"),
     "plotting.Map": ("values",),
     "plotting.Series": ("x", "y", "error"),

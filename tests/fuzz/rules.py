@@ -29,6 +29,7 @@ NAN_MEANS = {
     "not every run was fitted": r"grid_lines\(\)|lines_along|network_result\(\)",
     "an overdamped path has no velocity": r"sde\.follow.* -> result\.1",
     "it came in, where it may (`by_call.NAN_TAKEN`)": r"=(nan_in\(|(np\.)?float(64)?\('nan'\)).* -> ",
+    "a path leaves the range of doubles": r"sde\.follow\(.*normals=(huge|infinite_in)\(",
     "a point is not finite": r"local_slopes\(.*\b[xy]=infinite_in\(",
     "a function of means is not finite": r"jackknife\(.*samples=(infinite_in|zeros|huge|tiny)\(",
     "the expansion does not hold": r"finite_flow\(.* -> result\.noise",

@@ -114,7 +114,7 @@ def text(*good: str, optional: bool = False) -> Values:
 def choice(*good: str, optional: bool = False) -> Values:
     """One of some words."""
     texts = (text for text in TEXTS if text.removeprefix("np.str_(").removesuffix(")") not in good)
-    wrong = ("'nonsense'", "3", "[]", f"{good[0]}.upper()", f"[{good[0]}]", *texts, *FOREIGN)
+    wrong = ("'nonsense'", "3", "[]", good[0].upper(), f"[{good[0]}]", *texts, *FOREIGN)
     return Values(good + ((NONE,) if optional else ()), (), wrong + (() if optional else (NONE,)))
 
 
@@ -430,6 +430,8 @@ BY_NAME: dict[str, Values] = {
 """Name of a parameter -> its values, unless `BY_CALL` says otherwise."""
 
 OPTIONAL_BUT_NEEDED = {
+    "LinearRegression": ("X", "y"),
+    "claims.Component": ("margin_reason",),
     "experiments.NetworkGrid": ("batch_size", "replicas", "max_steps", "test_points"),
     "experiments.PerceptronGrid": ("points", "replicas", "max_steps"),
     "fokker_planck.escape_rate": ("cells", "barrier"),

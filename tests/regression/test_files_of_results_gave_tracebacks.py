@@ -65,6 +65,8 @@ def test_a_file_without_provenance(tmp_path):
     ("call", "name"),
     [
         (lambda: ls.dataset.make(3, kind="x"), "variables"),
+        (lambda: ls.dataset.make(None, kind="x"), "variables"),
+        (lambda: ls.dataset.make({3: ((), 1.0, "1")}, kind="x"), "a name of variables"),
         (lambda: ls.dataset.make({"x": 1.0}, kind="x"), "variables"),
         (lambda: ls.dataset.make({"x": (("step",), np.zeros((2, 2)), "1")}, kind="x"), "variables"),
         (lambda: ls.dataset.make({}, coords=np.zeros(2), kind="x"), "coords"),

@@ -9,18 +9,16 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from langevin_sgd.checks import InputError, as_choice, as_seed
 from langevin_sgd.claims.claim import TIERS
-from langevin_sgd.dataset import replace_file
+from langevin_sgd.dataset import locked, replace_file
 from langevin_sgd.sweep import Store
 
 RUNS = "claims.json"
-_LOCK = ".claims.lock"
 DEVICES = ("cpu", "cuda")
 
 Runs = dict[str, dict[str, dict[str, Any]]]
@@ -56,7 +54,7 @@ def remember(store: Store, entries: Mapping[str, Mapping[str, Mapping[str, Any]]
     file = store.directory / RUNS
     with store.writing():
         store.directory.mkdir(parents=True, exist_ok=True)
-        with _locked(store.directory / _LOCK):
+        with locked(file):
             known = _content(file) or {}
             for name, tiers in entries.items():
                 old = known.get(name)
@@ -98,17 +96,6 @@ def _understood(tiers: Any) -> dict[str, dict[str, Any]]:
             "device": as_choice("device", one.get("device", "cpu"), DEVICES),
         }
     return found
-
-
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """Wait for the lock of a file; where the file system knows no locks, go on without."""
-    import fcntl
-
-    with file.open("wb") as handle:
-        with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def _warn(line: str) -> None:

@@ -368,9 +368,16 @@ def _again(data: _Data, means: np.ndarray, v: float, reach: float, u: float | No
 
 
 def _by_shift(data: _Data, v: float) -> np.ndarray:
-    """Matrix (point, point) from values to the derivatives of the residuals by v."""
-    difference: np.ndarray = (_rows(data, v + _STEP)[0] - _rows(data, v - _STEP)[0]) / (2 * _STEP)
-    return difference
+    """Matrix (point, point) from values to the derivatives of the residuals by v, at the trust that points have at v.
+
+    The trust of a point at the end of a curve rises from zero as the root of the overlap, with an infinite slope: that
+    the point comes into reach says nothing of the curves, and would drown what their slopes say in its error.
+    """
+    (ahead, more), (behind, less), (_, trust) = (_rows(data, place) for place in (v + _STEP, v - _STEP, v))
+    reached = (more > 0) & (less > 0)
+    root_more, root_less = (np.sqrt(np.where(reached, part, 1.0))[:, None] for part in (more, less))
+    difference: np.ndarray = (ahead / root_more - behind / root_less) / (2 * _STEP)
+    return np.sqrt(np.where(reached, trust, 0.0))[:, None] * difference
 
 
 def _information(data: _Data, v: float, u: float) -> float:

@@ -128,3 +128,20 @@ def test_bad_input_gets_one_line(given, fixed, message):
     with pytest.raises(ls.InputError, match=message) as caught:
         measure.collapse(given, **fixed)
     assert "\n" not in str(caught.value)
+
+
+def test_curves_at_the_same_places_tell_their_exponents(seed):
+    """At v = 0 the ends of curves on one grid come just into reach: that says nothing, and hides no bend."""
+    x = np.geomspace(0.1, 100, 6)
+    scatter = np.random.default_rng(seed).normal(0, 0.15, (2, 6, 48))
+    curves = [
+        (points, x, points**0.5 * (np.sqrt(0.1) + x[:, None]) * np.exp(noise))
+        for points, noise in zip((64, 256), scatter, strict=True)
+    ]
+    found = measure.collapse(curves)
+    for exponent, truth in ((found.x_exponent, 0.0), (found.y_exponent, 0.5)):
+        assert exponent.valid, exponent.note
+        assert abs(exponent.value - truth) < 5 * exponent.standard_error
+    # Control: without the bend there is nothing to tell them by.
+    straight = [(points, x, points**0.5 * x[:, None] * y / y.mean(axis=1)[:, None]) for points, _, y in curves]
+    assert not measure.collapse(straight).x_exponent.valid

@@ -369,10 +369,12 @@ BY_CALL: dict[str, dict[str, Values]] = {
 
 NAN_TAKEN: dict[str, tuple[str, ...]] = {
     "LinearRegression.*": ("theta",),
+    "Perceptron.*": ("w",),
     "Potential.*": ("theta",),
     "dynamics.*": ("theta", "w"),
     "theory.perceptron.test_error": ("signal", "noise"),
     "measure.autocorrelation": ("series",),
+    "measure.first_at_or_below": ("series",),
     "measure.jackknife": ("samples",),
     "measure.mean_square_displacement": ("position",),
     "measure.drift_and_diffusion": ("displacement",),

@@ -246,6 +246,7 @@ def test_weights_that_are_lost_are_neither_right_nor_fitted():
     assert np.isnan(loss.energy(w)).tolist() == [True, False]
     assert np.isnan(loss.force(w)).all(axis=-1).tolist() == [True, False]
     np.testing.assert_array_equal(loss.unfit_fraction(w), [NAN, 0.5])
+    assert loss.unfit(w).tolist() == [[True, True], [False, True]]
 
 
 def test_slow_modes_in_epochs_have_digits_or_none():

@@ -92,6 +92,7 @@ def test_steps_have_that_law():
     assert (np.abs(np.cov(right.T) - isotropic) > 5 * errors).any()  # control
 
 
+@pytest.mark.filterwarnings("ignore:build. makes modules of the same weights")  # those of NETWORK, by intent
 def test_the_same_with_a_module_of_ones_own():
     def build():
         return torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))

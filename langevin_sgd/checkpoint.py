@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
 import warnings
 from collections.abc import Mapping
@@ -20,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd import dataset
+from langevin_sgd import checks, dataset
 from langevin_sgd.checks import InputError, require
+from langevin_sgd.machine import try_writing
 from langevin_sgd.recording import Recording
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ def as_path(path: Any) -> Path | None:
     """Return where a checkpoint is kept, ``None`` for none."""
     if path is None:
         return None
-    named = isinstance(path, str | os.PathLike) and isinstance(os.fspath(path), str)
-    require(named and "\0" not in os.fspath(path), "checkpoint", path, "must be the path of a file")
-    return Path(path)
+    return checks.as_path("checkpoint", path)
 
 
 class Checkpoint:
@@ -179,8 +177,7 @@ def _require_place(path: Path) -> None:
     """Raise `InputError` where no file can be written, before anything is computed."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".part"):
-            pass
+        try_writing(path.parent, path.name)
     except OSError as error:
         raise InputError(f"checkpoint = '{path}': cannot be written there ({error.strerror})") from None
 

@@ -89,6 +89,20 @@ def is_private(folder: Path) -> bool:
     return True
 
 
+def try_writing(folder: Path, name: str) -> None:
+    """Make a file in a folder, with a name as long as a file called `name` needs while it is written, and remove it.
+
+    Raises
+    ------
+    OSError
+        If that cannot be done.
+    """
+    import tempfile
+
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}.", suffix=".part"):
+        pass
+
+
 def close_to_others(folder: Path) -> None:
     """Take from others the right to write to a folder of our own making, if there is one."""
     with contextlib.suppress(OSError):

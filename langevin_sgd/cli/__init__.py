@@ -25,7 +25,7 @@ from numpy.linalg import LinAlgError
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes, subcommand
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.cli.arguments import in_words_of_the_command, options_of, require_accepted, why
+from langevin_sgd.cli.arguments import in_words_of_the_command, options_of, require_accepted
 from langevin_sgd.cli.claims import Claims
 from langevin_sgd.cli.environment import Environment
 from langevin_sgd.cli.perceptron import Perceptron
@@ -33,6 +33,7 @@ from langevin_sgd.cli.predict import Predict
 from langevin_sgd.cli.sweep import Sweep
 from langevin_sgd.cli.text import one_line
 from langevin_sgd.cli.train import Train
+from langevin_sgd.dataset import os_reason
 
 PROGRAM = "langevin-sgd"
 
@@ -71,9 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _say("interrupted; the same command continues", 130)
     except MemoryError as error:
-        return _say(f"this needs more memory than there is; ask for less ({why(error)})", 2)
+        return _say(f"this needs more memory than there is; ask for less ({os_reason(error)})", 2)
     except (ArithmeticError, LinAlgError) as error:
-        return _say(f"these numbers leave the range that can be computed ({why(error)})", 2)
+        return _say(f"these numbers leave the range that can be computed ({os_reason(error)})", 2)
     except OSError as error:
         return _not_written(error)
 
@@ -94,13 +95,13 @@ def _run(command: Any) -> int:
 def _not_written(error: OSError) -> int:
     """Say that a file or the standard output could not be used; a reader of a pipe that has gone needs no word."""
     if error.filename is not None:
-        return _say(f"'{os.fsdecode(error.filename)}': cannot be read or written ({why(error)})", 1)
+        return _say(f"'{os.fsdecode(error.filename)}': cannot be read or written ({os_reason(error)})", 1)
     # What stdout still holds would be tried again, and fail again, at exit.
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
         return 1
-    return _say(f"the output cannot be written ({why(error)})", 1)
+    return _say(f"the output cannot be written ({os_reason(error)})", 1)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,8 @@ from typing import Annotated, Any
 from tyro.constructors import PrimitiveConstructorSpec
 
 from langevin_sgd.checks import InputError, shown
+from langevin_sgd.dataset import os_reason
+from langevin_sgd.machine import try_writing
 from langevin_sgd.plotting import FORMATS
 
 SMALLEST, LARGEST = 1e-30, 1e30
@@ -212,13 +213,7 @@ def _tried() -> Iterator[None]:
     except (OSError, ValueError) as error:
         if isinstance(error, _NotAllowedError):
             raise
-        raise _NotAllowedError(f"cannot be used ({why(error)})") from None
-
-
-def why(error: Exception) -> str:
-    """Return the reason of an error of the system or of a library in one line, without the path."""
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(reason.split()) or type(error).__name__
+        raise _NotAllowedError(f"cannot be used ({os_reason(error)})") from None
 
 
 def input_file(word: str) -> Path:
@@ -241,7 +236,7 @@ def output_file(word: str) -> Path:
             raise _NotAllowedError("must be a file")
         if not path.parent.is_dir():
             raise _NotAllowedError("the folder is not there")
-        _try_writing(path.parent, path.name)
+        try_writing(path.parent, path.name)
     return path
 
 
@@ -279,14 +274,8 @@ def output_folder(word: str) -> Path:
     path = store_folder(word)
     with _tried():
         path.mkdir(parents=True, exist_ok=True)
-        _try_writing(path, "report")
+        try_writing(path, "report")
     return path
-
-
-def _try_writing(folder: Path, name: str) -> None:
-    """Make a file beside the one that is meant, with a name as long as the writer needs, and remove it."""
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}.", suffix=".part"):
-        pass
 
 
 # --- options that many commands have -------------------------------------------------------------------------------

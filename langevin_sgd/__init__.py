@@ -1,6 +1,8 @@
-"""The physics of SGD noise: exact laws, Langevin and Fokker-Planck models, and real SGD, side by side.
+"""The physics of SGD noise: exact laws, Langevin and Fokker-Planck models, and real SGD, side by
+side.
 
-Public names resolve on first use (PEP 562), so that importing the package loads numpy and the standard library only.
+Public names resolve on first use (PEP 562), so that importing the package loads numpy and the
+standard library only.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """The door: every value a user gives is converted here, once, or refused in one line.
 
-A refusal names the argument, shows the value and states the allowed range. What passes comes back as a type of
-Python's own (``np.int64(3)`` and a 0-d array are 3) or as an array that nobody else holds, so that nothing behind the
-door has to ask again: no NumPy scalar reaches a JSON document, no list is taken for a number, no mask and no imaginary
-part is dropped on the way, and an object keeps what it was made from when the caller's array changes.
+A refusal names the argument, shows the value and states the allowed range. What passes comes back
+as a type of Python's own (``np.int64(3)`` and a 0-d array are 3) or as an array that nobody else
+holds, so that nothing behind the door has to ask again: no NumPy scalar reaches a JSON document, no
+list is taken for a number, no mask and no imaginary part is dropped on the way, and an object keeps
+what it was made from when the caller's array changes.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def require(condition: bool, name: str, value: Any, allowed: str) -> None:
 
 
 def shown(value: Any, *, width: int = 80) -> str:
-    """Write a value in one line of at most `width` characters: the shape of an array, the beginning of a text.
+    """Write a value in one line of at most `width` characters: the shape of an array, the beginning
+    of a text.
 
     Examples
     --------
@@ -61,7 +63,8 @@ def shown(value: Any, *, width: int = 80) -> str:
 
 
 def printable(text: str, *, lines: bool = False) -> str:
-    r"""Return a text whose control characters are written out, so that it can do nothing to a terminal.
+    r"""Return a text whose control characters are written out, so that it can do nothing to a
+    terminal.
 
     Parameters
     ----------
@@ -80,7 +83,8 @@ def printable(text: str, *, lines: bool = False) -> str:
 
 
 def as_real(name: str, value: Any, allowed: str = "must be a finite number") -> float:
-    """Return a finite real number as a float; neither truth values nor texts nor complex numbers are numbers.
+    """Return a finite real number as a float; neither truth values nor texts nor complex numbers
+    are numbers.
 
     Examples
     --------
@@ -120,7 +124,8 @@ def as_fraction(name: str, value: Any) -> float:
 
 
 def as_chi(name: str, value: Any, largest: float = math.inf) -> float:
-    """Return a depletion exponent chi, the power of the density of data at the decision boundary: above -1.
+    """Return a depletion exponent chi, the power of the density of data at the decision boundary:
+    above -1.
 
     Examples
     --------
@@ -154,7 +159,8 @@ def as_count(name: str, value: Any, minimum: int = 1, maximum: int | None = None
 
 
 def as_seed(name: str, value: Any) -> int:
-    """Return a seed, an integer from 0 to 2^128 - 1: the one rule wherever random numbers are asked for.
+    """Return a seed, an integer from 0 to 2^128 - 1: the one rule wherever random numbers are asked
+    for.
 
     Examples
     --------
@@ -170,7 +176,9 @@ def as_seed(name: str, value: Any) -> int:
 
 def as_flag(name: str, value: Any) -> bool:
     """Return True or False; numbers and texts are no truth values."""
-    require(_is_truth(value) and not getattr(value, "ndim", 0), name, value, "must be True or False")
+    require(
+        _is_truth(value) and not getattr(value, "ndim", 0), name, value, "must be True or False"
+    )
     return bool(value)
 
 
@@ -190,8 +198,12 @@ def as_choice(name: str, value: Kind, allowed: Iterable[str]) -> Kind:
     return str(value)  # type: ignore[return-value]
 
 
-def as_instance(name: str, value: Any, kind: type[Kind] | tuple[type[Kind], ...], allowed: str = "") -> Kind:
-    """Return `value` if it is of the kind; `allowed` describes the kind, by default by the names of its classes."""
+def as_instance(
+    name: str, value: Any, kind: type[Kind] | tuple[type[Kind], ...], allowed: str = ""
+) -> Kind:
+    """Return `value` if it is of the kind; `allowed` describes the kind, by default by the names of
+    its classes.
+    """
     kinds = kind if isinstance(kind, tuple) else (kind,)
     names = " or ".join(one.__name__ for one in kinds)
     require(isinstance(value, kinds), name, value, allowed or f"must be of type {names}")
@@ -251,20 +263,30 @@ def as_window(name: str, value: Any) -> tuple[float, float]:
     """
     allowed = "must be two finite numbers, the first below the second"
     pair = _as_list(value)
-    require(pair is not None and len(pair) == 2 and all(is_real(end) for end in pair), name, value, allowed)
+    require(
+        pair is not None and len(pair) == 2 and all(is_real(end) for end in pair),
+        name,
+        value,
+        allowed,
+    )
     assert pair is not None
     low, high = float(pair[0]), float(pair[1])
     require(low < high, name, value, allowed)
     return low, high
 
 
-def as_counts(name: str, values: Any, minimum: int = 1, *, maximum: int | None = None) -> tuple[int, ...]:
+def as_counts(
+    name: str, values: Any, minimum: int = 1, *, maximum: int | None = None
+) -> tuple[int, ...]:
     """Return a sequence of at least one integer, each of at least `minimum`."""
     return as_tuple(name, values, lambda what, one: as_count(what, one, minimum, maximum))
 
 
-def as_tuple(name: str, values: Any, convert: Callable[[str, Any], Kind], *, empty: bool = False) -> tuple[Kind, ...]:
-    """Return a sequence, each value converted by one of the functions of this file; an empty one where `empty` says so.
+def as_tuple(
+    name: str, values: Any, convert: Callable[[str, Any], Kind], *, empty: bool = False
+) -> tuple[Kind, ...]:
+    """Return a sequence, each value converted by one of the functions of this file; an empty one
+    where `empty` says so.
 
     A set is refused: its order is arbitrary.
 
@@ -297,8 +319,8 @@ def as_array(
     name
         Name of the argument, for the refusal.
     values
-        Numbers in any shape: lists, arrays, data frames, tensors. Masked entries, complex numbers, truth values, dates,
-        texts and None are refused; a mask that hides nothing is not.
+        Numbers in any shape: lists, arrays, data frames, tensors. Masked entries, complex numbers,
+        truth values, dates, texts and None are refused; a mask that hides nothing is not.
     ndim
         Numbers of dimensions that are allowed; default any.
     shape
@@ -367,15 +389,26 @@ def as_complex_array(name: str, values: Any) -> np.ndarray:
     return array
 
 
-def as_integers(name: str, values: Any, *, ndim: int | None = None, minimum: int | None = None) -> np.ndarray:
-    """Return an array of int64 that nobody else holds; whole numbers in float64 are taken, fractions are refused."""
+def as_integers(
+    name: str, values: Any, *, ndim: int | None = None, minimum: int | None = None
+) -> np.ndarray:
+    """Return an array of int64 that nobody else holds; whole numbers in float64 are taken,
+    fractions are refused.
+    """
     import numpy as np
 
     array = np.array(_plain_array(name, values))
     require(array.dtype.kind != "b", name, values, "must be whole numbers, not truth values")
-    whole = array.dtype.kind == "f" and bool(np.all(np.abs(array) < 2.0**53) and np.all(array == np.floor(array)))
+    whole = array.dtype.kind == "f" and bool(
+        np.all(np.abs(array) < 2.0**53) and np.all(array == np.floor(array))
+    )
     fits = array.dtype.kind in "iu" or whole
-    require(fits and bool((array <= LARGEST_COUNT).all()), name, values, "must be whole numbers below 2^63")
+    require(
+        fits and bool((array <= LARGEST_COUNT).all()),
+        name,
+        values,
+        "must be whole numbers below 2^63",
+    )
     require(ndim is None or array.ndim == ndim, name, values, f"must have {ndim} dimensions")
     lowest = minimum is None or array.size == 0 or bool(array.min() >= minimum)
     require(lowest, name, values, f"must be whole numbers of at least {minimum}")
@@ -397,8 +430,15 @@ def as_flags(name: str, values: Any, *, shape: tuple[int | None, ...]) -> np.nda
         array = np.array(values)
     except Exception:  # ragged lists, foreign objects
         array = np.empty(0)
-    fits = array.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
-    require(array.dtype.kind == "b" and fits and not _hides(values), name, values, f"must be truth values {wanted}")
+    fits = array.ndim == len(shape) and all(
+        want in (None, have) for want, have in zip(shape, array.shape, strict=True)
+    )
+    require(
+        array.dtype.kind == "b" and fits and not _hides(values),
+        name,
+        values,
+        f"must be truth values {wanted}",
+    )
     return array
 
 
@@ -418,7 +458,9 @@ def available_memory() -> float:
     """Bytes that the operating system can still give; infinite where it does not tell."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
-        return 1024.0 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])
+        return 1024.0 * int(
+            next(line for line in lines if line.startswith("MemAvailable")).split()[1]
+        )
     except (OSError, StopIteration, ValueError):
         return _memory()
 
@@ -432,7 +474,9 @@ def _memory() -> float:
 
 
 def convert_fields(settings: Any, converters: Mapping[str, Callable[[str, Any], Any]]) -> None:
-    """Replace fields of a frozen dataclass by their converted values, from its ``__post_init__``."""
+    """Replace fields of a frozen dataclass by their converted values, from its
+    ``__post_init__``.
+    """
     for name, convert in converters.items():
         object.__setattr__(settings, name, convert(name, getattr(settings, name)))
 
@@ -480,29 +524,47 @@ def _hides(values: Any) -> bool:
 
 
 def _as_list(values: Any) -> list[Any] | None:
-    """Return the members of a sequence or of a one-dimensional array; None for anything else, sets among them."""
-    if isinstance(values, str | bytes | bytearray | set | frozenset | Mapping) or _is_masked(values):
+    """Return the members of a sequence or of a one-dimensional array; None for anything else, sets
+    among them.
+    """
+    if isinstance(values, str | bytes | bytearray | set | frozenset | Mapping) or _is_masked(
+        values
+    ):
         return None
-    if getattr(values, "ndim", 1) != 1 or not (hasattr(values, "__iter__") and hasattr(values, "__len__")):
+    if getattr(values, "ndim", 1) != 1 or not (
+        hasattr(values, "__iter__") and hasattr(values, "__len__")
+    ):
         return None
     return list(values)
 
 
 def _plain_array(name: str, values: Any, *, imaginary: bool = False) -> np.ndarray:
-    """Numbers as an array of integers or floats, of complex numbers if they may be `imaginary`, or a refusal."""
+    """Numbers as an array of integers or floats, of complex numbers if they may be `imaginary`, or
+    a refusal.
+    """
     import numpy as np
 
     try:
-        require(not _hides(values), name, values, "holds masked values: fill them in or leave them out")
+        require(
+            not _hides(values), name, values, "holds masked values: fill them in or leave them out"
+        )
         array = np.asarray(values)
-        if array.dtype.kind == "O" and all(_number(one) is not None or one != one for one in array.ravel()):
+        if array.dtype.kind == "O" and all(
+            _number(one) is not None or one != one for one in array.ravel()
+        ):
             array = array.astype(float)
     except InputError:
         raise
-    except Exception as error:  # ragged lists, tensors that need a gradient or lie on a device, foreign objects
+    except (
+        Exception
+    ) as error:  # ragged lists, tensors that need a gradient or lie on a device, foreign objects
         reason = " ".join(str(error).split())[:100]
-        raise InputError(f"{name} = {shown(values)}: must be an array of numbers ({reason})") from None
-    require(imaginary or array.dtype.kind != "c", name, values, "must be real numbers, not complex ones")
+        raise InputError(
+            f"{name} = {shown(values)}: must be an array of numbers ({reason})"
+        ) from None
+    require(
+        imaginary or array.dtype.kind != "c", name, values, "must be real numbers, not complex ones"
+    )
     require(array.dtype.kind != "b", name, values, "must be numbers, not truth values")
     require(array.dtype.kind in "iufc", name, values, "must be an array of numbers")
     return array

@@ -1,8 +1,10 @@
-"""Covariances: what is one, and its root, right also where components differ in size by many orders.
+"""Covariances: what is one, and its root, right also where components differ in size by many
+orders.
 
-Rounding errors of an eigenvalue routine are relative to the *largest* entry of a matrix. A covariance whose components
-have different units (velocities beside positions, columns of unscaled data) is therefore judged and factorised in units
-of its own standard deviations: D R D with R the matrix of correlations, whose rounding errors spoil no component.
+Rounding errors of an eigenvalue routine are relative to the *largest* entry of a matrix. A
+covariance whose components have different units (velocities beside positions, columns of unscaled
+data) is therefore judged and factorised in units of its own standard deviations: D R D with R the
+matrix of correlations, whose rounding errors spoil no component.
 """
 
 from __future__ import annotations
@@ -38,13 +40,18 @@ def as_covariance(name: str, value: Any, size: int | None = None) -> np.ndarray:
     Raises
     ------
     InputError
-        If the shape is another, an entry is not finite, or the matrix is not symmetric, or has a negative eigenvalue,
-        by more than rounding (1e-9 in units of the standard deviations).
+        If the shape is another, an entry is not finite, or the matrix is not symmetric, or has a
+        negative eigenvalue, by more than rounding (1e-9 in units of the standard deviations).
     """
     matrix = as_array(name, value, shape=(size, size))
     require(matrix.shape[0] == matrix.shape[1], name, value, "must be a square matrix")
     variances = np.diagonal(matrix)
-    require(bool((variances >= 0).all()), name, value, "must have variances of zero or above on its diagonal")
+    require(
+        bool((variances >= 0).all()),
+        name,
+        value,
+        "must have variances of zero or above on its diagonal",
+    )
     if np.count_nonzero(matrix) == np.count_nonzero(variances):
         return matrix
     unit = _deviations(matrix)
@@ -54,7 +61,12 @@ def as_covariance(name: str, value: Any, size: int | None = None) -> np.ndarray:
     correlations = (correlations + correlations.T) / 2
     if not _is_positive(correlations + ROUNDING * len(matrix) * np.eye(len(matrix))):
         lowest = float(np.linalg.eigvalsh(correlations)[0])
-        require(False, name, value, f"must have no negative eigenvalue (the correlations have {lowest:.3g})")
+        require(
+            False,
+            name,
+            value,
+            f"must have no negative eigenvalue (the correlations have {lowest:.3g})",
+        )
     return matrix / 2 + matrix.T / 2
 
 
@@ -70,8 +82,8 @@ def covariance_root(covariance: np.ndarray) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        (..., n, n) Every row is exact to rounding in units of its own standard deviation. Symmetric where all variances
-        are equal.
+        (..., n, n) Every row is exact to rounding in units of its own standard deviation. Symmetric
+        where all variances are equal.
 
     Examples
     --------
@@ -81,7 +93,8 @@ def covariance_root(covariance: np.ndarray) -> np.ndarray:
     """
     unit = _deviations(covariance)
     values, vectors = np.linalg.eigh(covariance / unit[..., :, None] / unit[..., None, :])
-    # The symmetric root of the correlations: unlike the eigenvectors it has no sign that a library may choose.
+    # The symmetric root of the correlations: unlike the eigenvectors it has no sign that a library
+    # may choose.
     stretched = vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
     root: np.ndarray = unit[..., :, None] * (stretched @ np.swapaxes(vectors, -1, -2))
     return root
@@ -89,7 +102,8 @@ def covariance_root(covariance: np.ndarray) -> np.ndarray:
 
 @np.errstate(under="ignore")
 def rank(covariance: np.ndarray) -> int:
-    """Return the number of directions with variance, to rounding in units of the standard deviations.
+    """Return the number of directions with variance, to rounding in units of the standard
+    deviations.
 
     Examples
     --------
@@ -101,7 +115,9 @@ def rank(covariance: np.ndarray) -> int:
 
 
 def _is_positive(matrix: np.ndarray) -> bool:
-    """Whether a symmetric matrix has positive eigenvalues only; ten times faster than to find them."""
+    """Whether a symmetric matrix has positive eigenvalues only; ten times faster than to find
+    them.
+    """
     try:
         np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError:

@@ -1,10 +1,10 @@
 """Results as xarray datasets: named dimensions, units, provenance, and one netCDF-4 file each.
 
-The dimensions of the package are ``replica``, ``step``, ``lag``, ``parameter``, ``eigenmode``, ``sample``. A dataset
-carries one attribute ``provenance``, a JSON string: schema version, package version, kind, settings, seed. Files hold
-no times and no host names, so that the same run gives the same bytes; they are written beside their final name and
-renamed, so that a reader never sees half a file. A file that cannot be read or written is one line, `InputError`, that
-names it.
+The dimensions of the package are ``replica``, ``step``, ``lag``, ``parameter``, ``eigenmode``,
+``sample``. A dataset carries one attribute ``provenance``, a JSON string: schema version, package
+version, kind, settings, seed. Files hold no times and no host names, so that the same run gives the
+same bytes; they are written beside their final name and renamed, so that a reader never sees half a
+file. A file that cannot be read or written is one line, `InputError`, that names it.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def make(
     kind
         What made it, for instance ``sgd_run``.
     settings, seed, **extra
-        Kept in the provenance as JSON; what NumPy made becomes Python's own, and an object that JSON does not know
-        its description: the last line of a run must not lose it.
+        Kept in the provenance as JSON; what NumPy made becomes Python's own, and an object that
+        JSON does not know its description: the last line of a run must not lose it.
 
     Returns
     -------
@@ -92,7 +92,10 @@ def make(
     }
     text = json.dumps(_json_types(provenance), sort_keys=True, allow_nan=False)
     try:
-        data = {name: (dims, values, {"units": unit}) for name, (dims, values, unit) in variables.items()}
+        data = {
+            name: (dims, values, {"units": unit})
+            for name, (dims, values, unit) in variables.items()
+        }
         return xr.Dataset(data, coords=dict(coords), attrs={"provenance": text})
     except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
@@ -101,10 +104,16 @@ def make(
 
 
 def _json_types(value: Any) -> Any:
-    """Return a value in the types that JSON knows; infinity and NaN, which it does not know, become words."""
+    """Return a value in the types that JSON knows; infinity and NaN, which it does not know, become
+    words.
+    """
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
-    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
+    if (
+        value is None
+        or isinstance(value, bool | int | str)
+        or (isinstance(value, float) and math.isfinite(value))
+    ):
         return value
     if isinstance(value, Mapping):
         return {str(key): _json_types(item) for key, item in value.items()}
@@ -124,24 +133,31 @@ def provenance(result: xr.Dataset) -> dict[str, Any]:
     attributes = getattr(result, "attrs", None)
     text = attributes.get("provenance") if isinstance(attributes, Mapping) else None
     if not isinstance(text, str):
-        raise InputError("result: has no provenance, so it is no dataset that langevin_sgd has written")
+        raise InputError(
+            "result: has no provenance, so it is no dataset that langevin_sgd has written"
+        )
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
-        raise InputError(f"provenance = {shown(text)}: is damaged, it must be a JSON object") from None
+        raise InputError(
+            f"provenance = {shown(text)}: is damaged, it must be a JSON object"
+        ) from None
     if not isinstance(found, dict):
         raise InputError(f"provenance = {shown(text)}: is damaged, it must be a JSON object")
     schema = found.get("schema_version")
     if type(schema) is not int or schema != SCHEMA_VERSION:
         raise InputError(
-            f"schema_version = {shown(schema)}: this version of langevin_sgd reads schema {SCHEMA_VERSION} only"
+            f"schema_version = {shown(schema)}: this version of langevin_sgd reads schema "
+            f"{SCHEMA_VERSION} only"
         )
     if not isinstance(found.get("kind"), str) or not isinstance(found.get("settings"), dict):
-        raise InputError(f"provenance = {shown(text)}: is damaged, it must have a kind and settings")
+        raise InputError(
+            f"provenance = {shown(text)}: is damaged, it must have a kind and settings"
+        )
     return found
 
 
-# --- files -----------------------------------------------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------------------
 
 
 def os_reason(error: BaseException) -> str:
@@ -164,7 +180,9 @@ def named_file(name: str, path: str | os.PathLike[str], deed: str = "written") -
     try:
         yield
     except OSError as error:
-        raise InputError(f"{name} = {_shown_path(path)}: cannot be {deed} ({os_reason(error)})") from error
+        raise InputError(
+            f"{name} = {_shown_path(path)}: cannot be {deed} ({os_reason(error)})"
+        ) from error
 
 
 def existing_file(name: str, path: str | os.PathLike[str]) -> Path:
@@ -181,7 +199,9 @@ def existing_file(name: str, path: str | os.PathLike[str]) -> Path:
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{name} = {_shown_path(path)}: there is no such file") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{name} = {_shown_path(path)}: cannot be read ({os_reason(error)})") from None
+        raise InputError(
+            f"{name} = {_shown_path(path)}: cannot be read ({os_reason(error)})"
+        ) from None
     if not stat.S_ISREG(mode):
         found = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
         raise InputError(f"{name} = {_shown_path(path)}: must be a file, it is {found}")
@@ -196,10 +216,11 @@ def _shown_path(path: str | os.PathLike[str]) -> str:
 
 @contextlib.contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it over `path` if the body succeeds, remove it if not.
+    """Yield a temporary path beside `path`; rename it over `path` if the body succeeds, remove it
+    if not.
 
-    A new file may be read and written as the user's mask says, one that is replaced as before. A folder, a device or a
-    pipe is never replaced.
+    A new file may be read and written as the user's mask says, one that is replaced as before. A
+    folder, a device or a pipe is never replaced.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file():
@@ -217,10 +238,12 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the right to change a file, so that of two processes neither loses what the other writes.
+    """Hold the right to change a file, so that of two processes neither loses what the other
+    writes.
 
-    To be taken before the file is read, and given back after it is replaced. The lock is that of a hidden file beside
-    it, and ends with the process; where the file system or the platform knows no locks there is none.
+    To be taken before the file is read, and given back after it is replaced. The lock is that of a
+    hidden file beside it, and ends with the process; where the file system or the platform knows no
+    locks there is none.
     """
     path = as_path("path", path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -233,7 +256,8 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def save(result: xr.Dataset, path: str | os.PathLike[str]) -> None:
-    """Write a result to one netCDF-4 file, whole or not at all; a symbolic link stays, what it points to is replaced.
+    """Write a result to one netCDF-4 file, whole or not at all; a symbolic link stays, what it
+    points to is replaced.
 
     Raises
     ------
@@ -270,18 +294,33 @@ def _write_plain(result: xr.Dataset, target: io.BytesIO) -> None:
         file.attrs.update(result.attrs)
         file.dimensions.update(result.sizes)
         for name, variable in result.variables.items():
-            file.create_variable(str(name), variable.dims, data=variable.values).attrs.update(variable.attrs)
+            file.create_variable(str(name), variable.dims, data=variable.values).attrs.update(
+                variable.attrs
+            )
 
 
 def _is_plain(result: xr.Dataset) -> bool:
-    """Whether there are only numbers, simply described, and no coordinates but those of dimensions."""
-    numbers = all(variable.dtype.kind in "iuf" and not variable.encoding for variable in result.variables.values())
+    """Whether there are only numbers, simply described, and no coordinates but those of
+    dimensions.
+    """
+    numbers = all(
+        variable.dtype.kind in "iuf" and not variable.encoding
+        for variable in result.variables.values()
+    )
     described = [result.attrs, *(variable.attrs for variable in result.variables.values())]
     simple = all(map(_is_simple, described))
     return numbers and simple and set(result.coords) <= set(result.dims)
 
 
-_MEANINGS = {"_FillValue", "missing_value", "scale_factor", "add_offset", "coordinates", "_Unsigned", "dtype"}
+_MEANINGS = {
+    "_FillValue",
+    "missing_value",
+    "scale_factor",
+    "add_offset",
+    "coordinates",
+    "_Unsigned",
+    "dtype",
+}
 """Attributes that say how values are encoded."""
 
 
@@ -292,7 +331,12 @@ def _is_simple(attributes: Mapping[Any, Any]) -> bool:
 
 
 def _is_list(item: Any) -> bool:
-    return isinstance(item, np.ndarray) and item.ndim == 1 and item.size > 1 and item.dtype.kind in "iuf"
+    return (
+        isinstance(item, np.ndarray)
+        and item.ndim == 1
+        and item.size > 1
+        and item.dtype.kind in "iuf"
+    )
 
 
 def load(path: str | os.PathLike[str]) -> xr.Dataset:
@@ -317,11 +361,14 @@ def load(path: str | os.PathLike[str]) -> xr.Dataset:
 
 
 def _read(file: Path) -> xr.Dataset:
-    """Read what `_write_plain` writes directly, in a tenth of the time, and anything else by xarray."""
+    """Read what `_write_plain` writes directly, in a tenth of the time, and anything else by
+    xarray.
+    """
     import h5py
     import xarray as xr
 
-    # h5netcdf would print a traceback of its own about a file that HDF5 cannot open; so it is opened here first.
+    # h5netcdf would print a traceback of its own about a file that HDF5 cannot open; so it is
+    # opened here first.
     with h5py.File(file, "r") as opened:
         plain = _read_plain(opened)
     if plain is not None:
@@ -348,7 +395,9 @@ def _read_plain(opened: Any) -> xr.Dataset | None:
     if not all(map(_is_numbers, members.values())):
         return None
     attributes = {name: _attributes(member) for name, member in members.items()}
-    scales = [name for name, known in attributes.items() if known.get("CLASS") == b"DIMENSION_SCALE"]
+    scales = [
+        name for name, known in attributes.items() if known.get("CLASS") == b"DIMENSION_SCALE"
+    ]
     names = {int(attributes[name]["_Netcdf4Dimid"]): name for name in scales}
     shapes = {name: member.shape for name, member in members.items()}
     variables = {}
@@ -356,7 +405,11 @@ def _read_plain(opened: Any) -> xr.Dataset | None:
         known = attributes[name]
         if name in scales and known["NAME"].startswith(b"This is a netCDF dimension but not"):
             continue
-        dims = (name,) if name in scales else tuple(names[int(one)] for one in known.get("_Netcdf4Coordinates", ()))
+        dims = (
+            (name,)
+            if name in scales
+            else tuple(names[int(one)] for one in known.get("_Netcdf4Coordinates", ()))
+        )
         described = _described(known)
         if described is None or shapes[name] != tuple(shapes[dim][0] for dim in dims):
             return None
@@ -368,7 +421,11 @@ def _read_plain(opened: Any) -> xr.Dataset | None:
 def _is_numbers(member: Any) -> bool:
     import h5py
 
-    return isinstance(member, h5py.h5d.DatasetID) and member.dtype.kind in "iuf" and member.shape is not None
+    return (
+        isinstance(member, h5py.h5d.DatasetID)
+        and member.dtype.kind in "iuf"
+        and member.shape is not None
+    )
 
 
 def _numbers(member: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -381,7 +438,9 @@ def _numbers(member: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _attributes(member: Any) -> dict[str, Any]:
-    """Attributes as far as they are needed; each costs as much to read as ten numbers of the data."""
+    """Attributes as far as they are needed; each costs as much to read as ten numbers of the
+    data.
+    """
     import h5py
 
     in_order = member.get_create_plist().get_attr_creation_order() & h5py.h5p.CRT_ORDER_TRACKED
@@ -389,7 +448,11 @@ def _attributes(member: Any) -> dict[str, Any]:
     places = range(h5py.h5a.get_num_attrs(member))
     found = (h5py.h5a.open(member, index=place, index_type=order) for place in places)
     named = {attribute.name.decode(): attribute for attribute in found}
-    needed = [name for name in named if name not in _TIES and (name != "_Netcdf4Dimid" or "CLASS" in named)]
+    needed = [
+        name
+        for name in named
+        if name not in _TIES and (name != "_Netcdf4Dimid" or "CLASS" in named)
+    ]
     return {name: _content(named[name]) for name in needed}
 
 
@@ -408,7 +471,9 @@ def _content(attribute: Any) -> Any:
 
 
 def _described(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Attributes that are not those of netCDF-4, if all are simple; NaN that stands for itself is none."""
+    """Attributes that are not those of netCDF-4, if all are simple; NaN that stands for itself is
+    none.
+    """
     kept = {name: item for name, item in attributes.items() if name not in _OWN}
     fill = kept.get("_FillValue")
     if isinstance(fill, np.ndarray) and fill.dtype.kind == "f" and np.isnan(fill).all():

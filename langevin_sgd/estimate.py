@@ -1,7 +1,8 @@
 """A measured number: value, standard error, and whether to trust it.
 
-Every estimator's result passes through the constructor of `Estimate`, which looks at it once more: nothing that is not
-finite is valid, and neither is an error that rests on fewer than two independent samples.
+Every estimator's result passes through the constructor of `Estimate`, which looks at it once more:
+nothing that is not finite is valid, and neither is an error that rests on fewer than two
+independent samples.
 """
 
 from __future__ import annotations
@@ -12,7 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import as_array, as_count, as_flag, as_not_negative, as_real, as_text, is_real, require
+from langevin_sgd.checks import (
+    as_array,
+    as_count,
+    as_flag,
+    as_not_negative,
+    as_real,
+    as_text,
+    is_real,
+    require,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +32,15 @@ class Estimate:
     Parameters
     ----------
     value
-        The measured value; ``None`` if nothing could be measured. NaN and infinity become ``None`` and not valid.
+        The measured value; ``None`` if nothing could be measured. NaN and infinity become ``None``
+        and not valid.
     standard_error
-        One standard deviation of `value` over repetitions of the experiment, zero or above; ``None`` if unknown. NaN
-        and infinity become ``None`` and not valid.
+        One standard deviation of `value` over repetitions of the experiment, zero or above;
+        ``None`` if unknown. NaN and infinity become ``None`` and not valid.
     n_independent
-        How many independent replicas (or effectively independent samples) the error rests on; ``None`` if not counted.
-        With an error that rests on fewer than two the estimate is not valid.
+        How many independent replicas (or effectively independent samples) the error rests on;
+        ``None`` if not counted. With an error that rests on fewer than two the estimate is not
+        valid.
     method
         How it was measured, in words.
     valid
@@ -58,8 +70,14 @@ class Estimate:
 
     def __post_init__(self) -> None:
         value, error = _finite("value", self.value), _finite("standard_error", self.standard_error)
-        lost = (value is None) != (self.value is None) or (error is None) != (self.standard_error is None)
-        counted = None if self.n_independent is None else as_not_negative("n_independent", self.n_independent)
+        lost = (value is None) != (self.value is None) or (error is None) != (
+            self.standard_error is None
+        )
+        counted = (
+            None
+            if self.n_independent is None
+            else as_not_negative("n_independent", self.n_independent)
+        )
         alone = error is not None and counted is not None and counted < 2
         doubt = "the data do not determine a finite value and error" if lost else ""
         if value is None:
@@ -79,9 +97,11 @@ class Estimate:
 
     @classmethod
     def from_samples(cls, samples: Any, *, method: str = "mean over replicas") -> Estimate:
-        """Mean and standard error of independent samples; not valid with fewer than two finite ones.
+        """Mean and standard error of independent samples; not valid with fewer than two finite
+        ones.
 
-        A sample that is not finite is not dropped: the estimate is then not valid and says how many there were.
+        A sample that is not finite is not dropped: the estimate is then not valid and says how many
+        there were.
 
         Raises
         ------
@@ -92,12 +112,22 @@ class Estimate:
         bad = int(np.count_nonzero(~np.isfinite(values)))
         if bad or values.size < 2:
             note = (
-                f"{bad} of {values.size} samples are not finite" if bad else f"{values.size} samples, at least 2 needed"
+                f"{bad} of {values.size} samples are not finite"
+                if bad
+                else f"{values.size} samples, at least 2 needed"
             )
             return cls(value=None, n_independent=values.size, method=method, valid=False, note=note)
-        if values.max() == values.min():  # the mean of equal numbers equals them up to rounding only
+        if (
+            values.max() == values.min()
+        ):  # the mean of equal numbers equals them up to rounding only
             note = "all samples are equal"
-            return cls(value=values[0], standard_error=0.0, n_independent=values.size, method=method, note=note)
+            return cls(
+                value=values[0],
+                standard_error=0.0,
+                n_independent=values.size,
+                method=method,
+                note=note,
+            )
         values, exponent = in_units(values)
         value, error = values.mean(), values.std(ddof=1) / math.sqrt(values.size)
         found = cls(value=value, standard_error=error, n_independent=values.size, method=method)
@@ -105,7 +135,9 @@ class Estimate:
 
     @classmethod
     def refused(cls, reason: str, *, value: float | None = None, method: str = "") -> Estimate:
-        """Return an estimate that is not valid, with the reason and, where there is one, the doubtful value."""
+        """Return an estimate that is not valid, with the reason and, where there is one, the
+        doubtful value.
+        """
         return cls(value=value, method=method, valid=False, note=as_text("reason", reason))
 
     @property
@@ -138,16 +170,19 @@ class Estimate:
 
 
 def shifted(found: Estimate, exponent: int) -> Estimate:
-    """Return the estimate of 2^exponent times a quantity; not valid where its error leaves the range of doubles.
+    """Return the estimate of 2^exponent times a quantity; not valid where its error leaves the
+    range of doubles.
 
     Examples
     --------
-    >>> shifted(Estimate(value=3.0, standard_error=1.0), -1).value, shifted(Estimate(value=3.0), 2000).valid
+    >>> shifted(Estimate(value=3.0, standard_error=1.0), -1).value, shifted(Estimate(value=3.0),
+    ...     2000).valid
     (1.5, False)
     """
     with np.errstate(over="ignore", under="ignore"):
         value, error = (
-            None if part is None else float(np.ldexp(part, exponent)) for part in (found.value, found.standard_error)
+            None if part is None else float(np.ldexp(part, exponent))
+            for part in (found.value, found.standard_error)
         )
     if found.standard_error and not error:
         note = found.note or "the standard error is below the smallest double"
@@ -156,10 +191,11 @@ def shifted(found: Estimate, exponent: int) -> Estimate:
 
 
 def in_units(values: np.ndarray, axis: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Return numbers over 2^n, the largest below one, and n: their squares neither overflow nor vanish.
+    """Return numbers over 2^n, the largest below one, and n: their squares neither overflow nor
+    vanish.
 
-    No digit changes but of what is negligible. The unit is that of all numbers, or of those along an axis, which then
-    has length one in n; n is 0 where a number is not finite.
+    No digit changes but of what is negligible. The unit is that of all numbers, or of those along
+    an axis, which then has length one in n; n is 0 where a number is not finite.
 
     Examples
     --------
@@ -174,11 +210,17 @@ def in_units(values: np.ndarray, axis: int | None = None) -> tuple[np.ndarray, n
 
 
 def _finite(name: str, value: Any) -> float | None:
-    """Return a finite number, ``None`` for NaN, infinity and ``None`` itself; anything else is refused."""
+    """Return a finite number, ``None`` for NaN, infinity and ``None`` itself; anything else is
+    refused.
+    """
     if value is None or is_real(value):
         return None if value is None else as_real(name, value)
-    floating = isinstance(value, float | np.floating | np.ndarray) and np.asarray(value).dtype.kind == "f"
-    missing = floating and np.ndim(value) == 0 and not np.isfinite(value) and not np.ma.is_masked(value)
+    floating = (
+        isinstance(value, float | np.floating | np.ndarray) and np.asarray(value).dtype.kind == "f"
+    )
+    missing = (
+        floating and np.ndim(value) == 0 and not np.isfinite(value) and not np.ma.is_masked(value)
+    )
     require(bool(missing), name, value, "must be a number or None")
     return None
 
@@ -197,7 +239,8 @@ def format_with_error(value: float | None, error: float | None, *, digits: int =
 
     Examples
     --------
-    >>> format_with_error(3.14159, 0.00021), format_with_error(2.5e-9, 1.3e-11), format_with_error(7.0, None)
+    >>> format_with_error(3.14159, 0.00021), format_with_error(2.5e-9,
+    ...     1.3e-11), format_with_error(7.0, None)
     ('3.14159 +- 0.00021', '(2.500 +- 0.013)e-09', '7')
     """
     digits = as_count("digits", digits)

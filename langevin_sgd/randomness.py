@@ -4,17 +4,20 @@ A random word is a pure function of a key (the seed) and a counter
 
     counter = (draw, step, replica or replica block, substream),
 
-so nothing is carried from one step to the next: any block of any step can be recomputed alone, and the number of
-threads, the length of a chunk and a stop and restart cannot change a bit of the result.
+so nothing is carried from one step to the next: any block of any step can be recomputed alone, and
+the number of threads, the length of a chunk and a stop and restart cannot change a bit of the
+result.
 
-The generator is Threefry4x64 of Salmon, Moraes, Dror and Shaw, *Parallel random numbers: as easy as 1, 2, 3* (SC11),
-section 4.3, with 12 rounds (the paper finds no failure of Crush tests there); 20 rounds are kept for the published
-known-answer vectors, which the tests check. Normals come from Box and Muller (1958), branch-free, with polynomials
-fitted for this file: ``log`` through ``atanh``, ``sin`` and ``cos`` on a quarter turn, each with explicit fused
-multiply-adds and no fast-math, so that vectorised and scalar code give the same bits.
+The generator is Threefry4x64 of Salmon, Moraes, Dror and Shaw, *Parallel random numbers: as easy as
+1, 2, 3* (SC11), section 4.3, with 12 rounds (the paper finds no failure of Crush tests there); 20
+rounds are kept for the published known-answer vectors, which the tests check. Normals come from Box
+and Muller (1958), branch-free, with polynomials fitted for this file: ``log`` through ``atanh``,
+``sin`` and ``cos`` on a quarter turn, each with explicit fused multiply-adds and no fast-math, so
+that vectorised and scalar code give the same bits.
 
-Range: float64 normals reach 8.49 standard deviations (52-bit radius), float32 normals 6.55 (31-bit radius).
-Substreams keep uses apart (`BATCHES`, `NOISE`, ...); two runs with the same seed and settings are the same run.
+Range: float64 normals reach 8.49 standard deviations (52-bit radius), float32 normals 6.55 (31-bit
+radius). Substreams keep uses apart (`BATCHES`, `NOISE`, ...); two runs with the same seed and
+settings are the same run.
 """
 
 from __future__ import annotations
@@ -28,10 +31,10 @@ from typing import Any
 import numpy as np
 
 from langevin_sgd.checks import InputError, as_count, as_counts, as_seed, require, shown
-from langevin_sgd.compiled import fma, inlined, intrinsic, kernel
+from langevin_sgd.kernels.compiled import fma, inlined, intrinsic, kernel
 
 # isort: split
-# After langevin_sgd.compiled, which looks at the settings of Numba first.
+# After langevin_sgd.kernels.compiled, which looks at the settings of Numba first.
 from llvmlite import ir
 from numba import float32, float64, int32, int64, types, uint32, uint64
 
@@ -63,7 +66,7 @@ _PARITY = uint64(0x1BD11BDAA9FC1A22)
 _ROUNDS = 12
 
 
-# --- seeds ---------------------------------------------------------------------------------------------------------
+# --- seeds ----------------------------------------------------------------------------------------
 
 
 def fresh_seed() -> int:
@@ -118,7 +121,7 @@ def key_from_seed(seed: int) -> np.ndarray:
     return np.array([value & mask, value >> 64, 0, 0], dtype=np.uint64)
 
 
-# --- machine instructions that Python has no name for --------------------------------------------------------------
+# --- machine instructions that Python has no name for ---------------------------------------------
 
 
 def _bitcast(result: types.Type, source: types.Type, llvm_type: ir.Type) -> Any:
@@ -138,12 +141,13 @@ _float32_of_bits = _bitcast(float32, uint32, ir.FloatType())
 _bits_of_float32 = _bitcast(uint32, float32, ir.IntType(32))
 
 
-# --- Threefry4x64 --------------------------------------------------------------------------------------------------
+# --- Threefry4x64 ---------------------------------------------------------------------------------
 
 
 @inlined
 def _rotate(word: Word, bits: Word) -> Word:
-    # The constants come as uint64: Numba compiles a function once for every literal integer it is called with.
+    # The constants come as uint64: Numba compiles a function once for every literal integer it is
+    # called with.
     return (word << bits) | (word >> (uint64(64) - bits))
 
 
@@ -231,7 +235,9 @@ def threefry4x64(counter: np.ndarray, key: np.ndarray, rounds: int = _ROUNDS) ->
 
 
 @inlined
-def bits_over_draws(bits: np.ndarray, key: np.ndarray, step: int, block: int, substream: int) -> None:
+def bits_over_draws(
+    bits: np.ndarray, key: np.ndarray, step: int, block: int, substream: int
+) -> None:
     """Fill `bits` (4, lanes) with the words of draws 0 ... lanes-1 at one step of one block."""
     b, c, d = uint64(step), uint64(block), uint64(substream)
     k0, k1, k2, k3 = key[0], key[1], key[2], key[3]
@@ -245,7 +251,9 @@ def bits_over_draws(bits: np.ndarray, key: np.ndarray, step: int, block: int, su
 def bits_over_steps(
     bits: np.ndarray, key: np.ndarray, draw: int, first_step: int, replica: int, substream: int
 ) -> None:
-    """Fill `bits` (4, lanes) with the words of one draw at steps first_step ... first_step + lanes - 1."""
+    """Fill `bits` (4, lanes) with the words of one draw at steps first_step ... first_step + lanes
+    - 1.
+    """
     a, c, d = uint64(draw), uint64(replica), uint64(substream)
     start = uint64(first_step)
     k0, k1, k2, k3 = key[0], key[1], key[2], key[3]
@@ -257,7 +265,9 @@ def bits_over_steps(
 
 @inlined
 def index_below(word: Word, count: int) -> Any:
-    """floor(word * count / 2**64): uniform on 0 ... count-1, bias below count / 2**64 (count < 2**32)."""
+    """floor(word * count / 2**64): uniform on 0 ... count-1, bias below count / 2**64 (count <
+    2**32).
+    """
     low = (word & uint64(0xFFFFFFFF)) * uint64(count)
     high = (word >> uint64(32)) * uint64(count)
     return int64((high + (low >> uint64(32))) >> uint64(32))
@@ -269,19 +279,22 @@ def uniform(word: Word) -> float:
     return 2.0 - _float64_of_bits(uint64(0x3FF0000000000000) | (word >> uint64(12)))
 
 
-# --- normals -------------------------------------------------------------------------------------------------------
+# --- normals --------------------------------------------------------------------------------------
 
 _QUARTER_TURN = math.pi / 2
 _LN2_64, _LN2_32 = math.log(2.0), np.float32(math.log(2.0))
 
-# Interpolation at Chebyshev nodes, found in 60 digits; largest relative error over the interval behind each line.
-# log(m) = 2 s P(s^2), s = (m-1)/(m+1), 1/sqrt(2) <= m < sqrt(2);  sin(x) = x S(x^2), cos(x) = C(x^2), |x| <= pi/4.
+# Interpolation at Chebyshev nodes, found in 60 digits; largest relative error over the interval
+# behind each line. log(m) = 2 s P(s^2), s = (m-1)/(m+1), 1/sqrt(2) <= m < sqrt(2);  sin(x) = x
+# S(x^2), cos(x) = C(x^2), |x| <= pi/4.
 _LOG_64 = (
-    1.000000000000000171, 0.33333333333276459, 0.200000000308708076, 0.1428570801055383579, 0.1111171727375895333,
+    1.000000000000000171, 0.33333333333276459, 0.200000000308708076, 0.1428570801055383579,
+    0.1111171727375895333,
     0.09060967215607607207, 0.08418829985340244146,
 )  # 1.7e-16  # fmt: skip
 _SIN_64 = (
-    0.9999999999999999969, -0.1666666666666661667, 0.008333333333320362457, -0.0001984126982865030001,
+    0.9999999999999999969, -0.1666666666666661667, 0.008333333333320362457,
+    -0.0001984126982865030001,
     2.755731337640012913e-6, -2.505071697410274503e-8, 1.589473665184909526e-10,
 )  # 3.5e-18  # fmt: skip
 _COS_64 = (
@@ -289,13 +302,21 @@ _COS_64 = (
     0.00002480157853856298634, -2.75552338848474186e-7, 2.063045437966229288e-9,
 )  # 6.7e-17  # fmt: skip
 _LOG_32 = tuple(
-    np.float32(c) for c in (0.9999999993156590862, 0.33333407669075594, 0.19987425258759524, 0.14962195239572)
+    np.float32(c)
+    for c in (0.9999999993156590862, 0.33333407669075594, 0.19987425258759524, 0.14962195239572)
 )  # 6.9e-10
 _SIN_32 = tuple(
-    np.float32(c) for c in (0.999999996917703555, -0.16666650673996773, 0.00833203578559731, -0.000195039042508408)
+    np.float32(c)
+    for c in (
+        0.999999996917703555,
+        -0.16666650673996773,
+        0.00833203578559731,
+        -0.000195039042508408,
+    )
 )  # 3.4e-9
 _COS_32 = tuple(
-    np.float32(c) for c in (0.9999999723284943, -0.4999985641918218, 0.041655014924883755, -0.00135857792648424)
+    np.float32(c)
+    for c in (0.9999999723284943, -0.4999985641918218, 0.041655014924883755, -0.00135857792648424)
 )  # 3.9e-8
 
 
@@ -320,9 +341,12 @@ def _horner_4(x: Any, c: tuple[Any, ...]) -> Any:
 def _log_64(x: float) -> float:
     """Natural logarithm of a normal number 0 < x <= 1, to 3 units in the last place."""
     bits = _bits_of_float64(x)
-    exponent = (bits - uint64(0x3FE6A09E667F3BCD)) >> uint64(52)  # 0 for [1/sqrt 2, sqrt 2), 4095 below
+    exponent = (bits - uint64(0x3FE6A09E667F3BCD)) >> uint64(
+        52
+    )  # 0 for [1/sqrt 2, sqrt 2), 4095 below
     mantissa = _float64_of_bits(bits - (exponent << uint64(52)))
-    # An integer placed in the mantissa of 2**52 is read back by one subtraction, without a conversion instruction.
+    # An integer placed in the mantissa of 2**52 is read back by one subtraction, without a
+    # conversion instruction.
     signed = (exponent ^ uint64(0x800)) & uint64(0xFFF)
     octaves = _float64_of_bits(uint64(0x4330000000000000) | signed) - (4503599627370496.0 + 2048.0)
     s = (mantissa - 1.0) / (mantissa + 1.0)
@@ -344,8 +368,9 @@ def _log_32(x: Any) -> Any:
 def box_muller_64(radius_word: Word, angle_word: Word) -> tuple[float, float]:
     """Two independent float64 normals of two words.
 
-    The angle is uniform on a quarter turn about zero; the two lowest bits of its word, which it does not use, swap the
-    pair and flip the sign of both, which carries that quarter onto the other three.
+    The angle is uniform on a quarter turn about zero; the two lowest bits of its word, which it
+    does not use, swap the pair and flip the sign of both, which carries that quarter onto the other
+    three.
     """
     radius = math.sqrt(-2.0 * _log_64(uniform(radius_word)))
     x = (0.5 - uniform(angle_word)) * _QUARTER_TURN
@@ -362,7 +387,8 @@ def box_muller_64(radius_word: Word, angle_word: Word) -> tuple[float, float]:
 @inlined
 def box_muller_32(radius_word: Word, angle_word: Word) -> tuple[float, float]:
     """Two independent float32 normals of two 32-bit words."""
-    # 31 bits, made odd so that zero cannot occur; rounding to 24 keeps the small ones fine: the tail reaches 6.55.
+    # 31 bits, made odd so that zero cannot occur; rounding to 24 keeps the small ones fine: the
+    # tail reaches 6.55.
     u = float32(int32((radius_word >> uint32(1)) | uint32(1))) * float32(2.0**-31)
     radius = math.sqrt(float32(-2.0) * _log_32(u))
     x = float32(int32(angle_word & uint32(0xFFFFFFFC))) * float32(math.pi / 4 * 2.0**-31)
@@ -377,14 +403,16 @@ def box_muller_32(radius_word: Word, angle_word: Word) -> tuple[float, float]:
 
 
 @inlined
-def normals_64(out: np.ndarray, bits: np.ndarray, key: np.ndarray, step: int, block: int, substream: int) -> None:
+def normals_64(
+    out: np.ndarray, bits: np.ndarray, key: np.ndarray, step: int, block: int, substream: int
+) -> None:
     """Fill `out` with float64 normals of one (step, block, substream).
 
     Parameters
     ----------
     out
-        float64 array of 4*lanes numbers; number j of a block is the same for every lanes > j // 4 only at equal lanes,
-        so a caller fixes lanes (`BLOCK` // 4 by convention).
+        float64 array of 4*lanes numbers; number j of a block is the same for every lanes > j // 4
+        only at equal lanes, so a caller fixes lanes (`BLOCK` // 4 by convention).
     bits
         uint64 scratch of shape (4, lanes).
     """
@@ -401,12 +429,19 @@ def normals_64(out: np.ndarray, bits: np.ndarray, key: np.ndarray, step: int, bl
 
 
 @inlined
-def normals_32(out: np.ndarray, bits: np.ndarray, key: np.ndarray, step: int, block: int, substream: int) -> None:
-    """Fill `out` with 8*lanes float32 normals of one (step, block, substream); `bits` is (4, lanes) scratch."""
+def normals_32(
+    out: np.ndarray, bits: np.ndarray, key: np.ndarray, step: int, block: int, substream: int
+) -> None:
+    """Fill `out` with 8*lanes float32 normals of one (step, block, substream); `bits` is (4, lanes)
+    scratch.
+    """
     bits_over_draws(bits, key, step, block, substream)
     halves = 2 * bits.shape[1]
     for pair in range(2):
-        radius_words, angle_words = bits[2 * pair].view(np.uint32), bits[2 * pair + 1].view(np.uint32)
+        radius_words, angle_words = (
+            bits[2 * pair].view(np.uint32),
+            bits[2 * pair + 1].view(np.uint32),
+        )
         first, second = (
             out[2 * pair * halves : (2 * pair + 1) * halves],
             out[(2 * pair + 1) * halves : (2 * pair + 2) * halves],
@@ -426,7 +461,9 @@ def _fill_normals(out: np.ndarray, key: np.ndarray, step: int, substream: int) -
             out[start + i] = block[i]
 
 
-def normals(shape: tuple[int, ...], seed: int, *, step: int = 0, substream: int = START) -> np.ndarray:
+def normals(
+    shape: tuple[int, ...], seed: int, *, step: int = 0, substream: int = START
+) -> np.ndarray:
     """Standard normals of a given shape, for initial conditions and samples of a law.
 
     Parameters
@@ -443,7 +480,8 @@ def normals(shape: tuple[int, ...], seed: int, *, step: int = 0, substream: int 
     Raises
     ------
     InputError
-        If the shape is not a sequence of counts of zero or above, or an argument lies outside its range.
+        If the shape is not a sequence of counts of zero or above, or an argument lies outside its
+        range.
     """
     sizes = () if isinstance(shape, tuple) and not shape else as_counts("shape", shape, minimum=0)
     size = math.prod(sizes)
@@ -454,27 +492,40 @@ def normals(shape: tuple[int, ...], seed: int, *, step: int = 0, substream: int 
     return out.reshape(sizes)
 
 
-# --- gamma variables -----------------------------------------------------------------------------------------------
+# --- gamma variables ------------------------------------------------------------------------------
 
 
 @inlined
-def gamma_64(shape: float, key: np.ndarray, draw: int, step: int, replica: int, substream: int) -> float:
-    """Gamma variable of any shape > 0 and scale 1, of the draws `draw`, `draw` + 2**32, ... until one is accepted.
+def gamma_64(
+    shape: float, key: np.ndarray, draw: int, step: int, replica: int, substream: int
+) -> float:
+    """Gamma variable of any shape > 0 and scale 1, of the draws `draw`, `draw` + 2**32, ... until
+    one is accepted.
 
-    A fraction of at least 0.95 is accepted at the first draw. A shape below one is reached from shape + 1 by a factor
-    uniform ** (1 / shape). Source: Marsaglia and Tsang, *A simple method for generating gamma variables*, ACM
-    Transactions on Mathematical Software 26 (2000) 363.
+    A fraction of at least 0.95 is accepted at the first draw. A shape below one is reached from
+    shape + 1 by a factor uniform ** (1 / shape). Source: Marsaglia and Tsang, *A simple method for
+    generating gamma variables*, ACM Transactions on Mathematical Software 26 (2000) 363.
     """
     centre = (shape if shape >= 1.0 else shape + 1.0) - 1.0 / 3.0
     spread = 1.0 / math.sqrt(9.0 * centre)
     trial = uint64(draw)
     while True:
         a, b, c, d = _threefry(
-            trial, uint64(step), uint64(replica), uint64(substream), key[0], key[1], key[2], key[3], _ROUNDS
+            trial,
+            uint64(step),
+            uint64(replica),
+            uint64(substream),
+            key[0],
+            key[1],
+            key[2],
+            key[3],
+            _ROUNDS,
         )
         x = box_muller_64(a, b)[0]
         cube = (1.0 + spread * x) ** 3
-        if cube > 0.0 and math.log(uniform(c)) < 0.5 * x * x + centre * (1.0 - cube + math.log(cube)):
+        if cube > 0.0 and math.log(uniform(c)) < 0.5 * x * x + centre * (
+            1.0 - cube + math.log(cube)
+        ):
             value = centre * cube
             return value if shape >= 1.0 else value * uniform(d) ** (1.0 / shape)
         trial += uint64(1) << uint64(32)

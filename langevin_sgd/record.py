@@ -1,15 +1,17 @@
 """What to keep of a run: schedules of steps and recorders of observables.
 
-A simulator hands over blocks of snapshots; a recorder reduces them to arrays over the recorded steps, so that memory
-does not grow with the length of the run. A recorder is blind to who made the snapshots. One of your own is a function
-of a `Snapshots` block that returns variables with leading dimension ``step``:
+A simulator hands over blocks of snapshots; a recorder reduces them to arrays over the recorded
+steps, so that memory does not grow with the length of the run. A recorder is blind to who made the
+snapshots. One of your own is a function of a `Snapshots` block that returns variables with leading
+dimension ``step``:
 
     def kinetic_energy(block):
         return {"kinetic_energy": (("step", "replica"), (block.velocity**2).sum(-1) / 2, "1")}
 
-A recorder with a memory, whose results do not grow with the schedule, is an `Accumulator`. Its sums are averages over
-time: it sees every step of a run without a schedule of its own, and else weighs each recorded step by the time that it
-stands for, so that a log-spaced schedule does not make the beginning of a run weigh more than its end.
+A recorder with a memory, whose results do not grow with the schedule, is an `Accumulator`. Its sums
+are averages over time: it sees every step of a run without a schedule of its own, and else weighs
+each recorded step by the time that it stands for, so that a log-spaced schedule does not make the
+beginning of a run weigh more than its end.
 """
 
 from __future__ import annotations
@@ -51,9 +53,9 @@ class Snapshots:
     start
         (replica, parameter), positions at step 0 of the run.
     weight
-        (step,), the time in steps that each state stands for: from halfway to the recorded step before it to halfway to
-        the one after it, at both ends of a schedule half of its shortest gap outwards (so that equal gaps are equal
-        times). One each by default.
+        (step,), the time in steps that each state stands for: from halfway to the recorded step
+        before it to halfway to the one after it, at both ends of a schedule half of its shortest
+        gap outwards (so that equal gaps are equal times). One each by default.
     """
 
     steps: np.ndarray
@@ -72,7 +74,7 @@ Recorder = Callable[[Snapshots], dict[str, Variable]]
 """A function of a block of snapshots; every variable it returns has leading dimension ``step``."""
 
 
-# --- schedules -----------------------------------------------------------------------------------------------------
+# --- schedules ------------------------------------------------------------------------------------
 
 
 def every(interval: int, *, steps: int, first: int = 0) -> np.ndarray:
@@ -126,11 +128,13 @@ def as_schedule(schedule: Sequence[int] | np.ndarray | None, steps: int) -> np.n
     given = as_integers("schedule", schedule)
     usable = given.ndim == 1 and given.size > 0 and given[0] >= 0 and given[-1] <= steps
     rising = usable and bool(np.all(np.diff(given) > 0))
-    require(rising, "schedule", schedule, f"must be increasing whole numbers from 0 to steps = {steps}")
+    require(
+        rising, "schedule", schedule, f"must be increasing whole numbers from 0 to steps = {steps}"
+    )
     return given
 
 
-# --- recorders -----------------------------------------------------------------------------------------------------
+# --- recorders ------------------------------------------------------------------------------------
 
 
 def displacement() -> Recorder:
@@ -140,11 +144,19 @@ def displacement() -> Recorder:
 
 def _observe_displacement(block: Snapshots) -> dict[str, Variable]:
     moved = block.position - block.start
-    return {"squared_displacement": (("step", "replica"), np.einsum("krp,krp->kr", moved, moved), "theta^2")}
+    return {
+        "squared_displacement": (
+            ("step", "replica"),
+            np.einsum("krp,krp->kr", moved, moved),
+            "theta^2",
+        )
+    }
 
 
 def speed() -> Recorder:
-    """Record ``squared_velocity`` |v_k|^2 per replica, (step, replica); times lr^2 it is the local displacement."""
+    """Record ``squared_velocity`` |v_k|^2 per replica, (step, replica); times lr^2 it is the local
+    displacement.
+    """
     return _observe_speed
 
 
@@ -154,13 +166,18 @@ def _observe_speed(block: Snapshots) -> dict[str, Variable]:
 
 
 def states() -> Recorder:
-    """Record whole ``position`` and ``velocity``, (step, replica, parameter): only for few parameters or steps."""
+    """Record whole ``position`` and ``velocity``, (step, replica, parameter): only for few
+    parameters or steps.
+    """
     return _observe_states
 
 
 def _observe_states(block: Snapshots) -> dict[str, Variable]:
     dims = ("step", "replica", "parameter")
-    return {"position": (dims, block.position.copy(), "theta"), "velocity": (dims, block.velocity.copy(), "v")}
+    return {
+        "position": (dims, block.position.copy(), "theta"),
+        "velocity": (dims, block.velocity.copy(), "v"),
+    }
 
 
 def eigenprojections(eigenvectors: np.ndarray, *, centre: np.ndarray | None = None) -> Recorder:
@@ -173,15 +190,29 @@ def eigenprojections(eigenvectors: np.ndarray, *, centre: np.ndarray | None = No
     centre
         (parameter,), subtracted from positions; zero by default.
     """
-    vectors = as_array("eigenvectors", eigenvectors, ndim=2, allowed="must be finite, of shape (parameter, eigenmode)")
+    vectors = as_array(
+        "eigenvectors",
+        eigenvectors,
+        ndim=2,
+        allowed="must be finite, of shape (parameter, eigenmode)",
+    )
     parameters, modes = vectors.shape
-    shift = np.zeros(modes) if centre is None else as_array("centre", centre, shape=(parameters,)) @ vectors
+    shift = (
+        np.zeros(modes)
+        if centre is None
+        else as_array("centre", centre, shape=(parameters,)) @ vectors
+    )
     return partial(_observe_modes, vectors, shift)
 
 
 def _observe_modes(vectors: np.ndarray, shift: np.ndarray, block: Snapshots) -> dict[str, Variable]:
     fits = block.position.shape[2] == len(vectors)
-    require(fits, "eigenvectors", vectors, f"must have one row for each of {block.position.shape[2]} parameters")
+    require(
+        fits,
+        "eigenvectors",
+        vectors,
+        f"must have one row for each of {block.position.shape[2]} parameters",
+    )
     dims = ("step", "replica", "eigenmode")
     return {
         "mode_position": (dims, block.position @ vectors - shift, "theta"),
@@ -190,12 +221,16 @@ def _observe_modes(vectors: np.ndarray, shift: np.ndarray, block: Snapshots) -> 
 
 
 def loss(function: Callable[[np.ndarray], np.ndarray]) -> Recorder:
-    """Record ``loss`` = function(positions) per replica, (step, replica), for instance with ``problem.loss``."""
+    """Record ``loss`` = function(positions) per replica, (step, replica), for instance with
+    ``problem.loss``.
+    """
     as_function("function", function)
     return partial(_observe_loss, function)
 
 
-def _observe_loss(function: Callable[[np.ndarray], np.ndarray], block: Snapshots) -> dict[str, Variable]:
+def _observe_loss(
+    function: Callable[[np.ndarray], np.ndarray], block: Snapshots
+) -> dict[str, Variable]:
     return {"loss": (("step", "replica"), function(block.position), "loss")}
 
 
@@ -217,14 +252,18 @@ def _observe_functions(
     functions: dict[str, Callable[[np.ndarray], np.ndarray]], block: Snapshots
 ) -> dict[str, Variable]:
     given = functions.items()
-    return {name: (("step", "replica"), function(block.position), "function of theta") for name, function in given}
+    return {
+        name: (("step", "replica"), function(block.position), "function of theta")
+        for name, function in given
+    }
 
 
 def moments() -> Recorder:
     """Record moments over the replicas that have not diverged, at every recorded step.
 
-    ``mean_position`` and ``mean_velocity`` (step, parameter), ``covariance`` (step, coordinate, coordinate_2) of
-    (theta, v) with the unbiased divisor, and ``replicas_left`` (step,). Velocities of an overdamped equation are NaN.
+    ``mean_position`` and ``mean_velocity`` (step, parameter), ``covariance`` (step, coordinate,
+    coordinate_2) of (theta, v) with the unbiased divisor, and ``replicas_left`` (step,). Velocities
+    of an overdamped equation are NaN.
     """
     return _observe_moments
 
@@ -281,20 +320,26 @@ def _as_first(name: str, value: int) -> int:
 
 def _coordinate(block: Snapshots, coordinate: int) -> np.ndarray:
     parameters = block.position.shape[2]
-    require(0 <= coordinate < 2 * parameters, "coordinate", coordinate, f"must be from 0 to {2 * parameters - 1}")
+    require(
+        0 <= coordinate < 2 * parameters,
+        "coordinate",
+        coordinate,
+        f"must be from 0 to {2 * parameters - 1}",
+    )
     part = block.position if coordinate < parameters else block.velocity
     return part[:, :, coordinate % parameters]
 
 
-# --- accumulators: recorders whose memory does not grow with the schedule ------------------------------------------
+# --- accumulators: recorders whose memory does not grow with the schedule -------------------------
 
 
 class Accumulator(Protocol):
     """A recorder that sums over time instead of keeping each step.
 
-    A run without a schedule shows it every step; of a schedule it sees the recorded steps, each with the time that it
-    stands for (``block.weights``). Its totals are arrays that it changes in place, step by step in the order of time,
-    so that the sums do not depend on how a run is cut into chunks; checkpoints keep them.
+    A run without a schedule shows it every step; of a schedule it sees the recorded steps, each
+    with the time that it stands for (``block.weights``). Its totals are arrays that it changes in
+    place, step by step in the order of time, so that the sums do not depend on how a run is cut
+    into chunks; checkpoints keep them.
     """
 
     def begin(self, start: np.ndarray) -> dict[str, np.ndarray]:
@@ -319,7 +364,11 @@ class TimeAverages:
     def begin(self, start: np.ndarray) -> dict[str, np.ndarray]:
         """Zero sums."""
         shape = (len(start), 2 * start.shape[1])
-        return {"sum": np.zeros(shape), "squares": np.zeros((*shape, shape[1])), "time": np.zeros(1)}
+        return {
+            "sum": np.zeros(shape),
+            "squares": np.zeros((*shape, shape[1])),
+            "time": np.zeros(1),
+        }
 
     def add(self, totals: dict[str, np.ndarray], block: Snapshots) -> None:
         """Add the coordinates and their products, each times the time it stands for."""
@@ -346,11 +395,12 @@ class TimeAverages:
 def time_averages(*, first: int = 0) -> Accumulator:
     """Average over the time from step `first` on, of each replica on its own.
 
-    ``time_mean`` (replica, coordinate) and ``time_second_moment`` (replica, coordinate, coordinate_2) of (theta, v),
-    not centred; the replicas are independent, so that errors follow from their spread. NaN where a replica diverged.
+    ``time_mean`` (replica, coordinate) and ``time_second_moment`` (replica, coordinate,
+    coordinate_2) of (theta, v), not centred; the replicas are independent, so that errors follow
+    from their spread. NaN where a replica diverged.
 
-    Every step counts, unless the run has a schedule; then each recorded step counts for the time from halfway to the
-    one before it to halfway to the one after it.
+    Every step counts, unless the run has a schedule; then each recorded step counts for the time
+    from halfway to the one before it to halfway to the one after it.
     """
     return TimeAverages(first)
 
@@ -376,14 +426,19 @@ class Histogram:
         late = block.steps >= self.first
         rows = _coordinate(block, self.coordinate)[late]
         seen = np.isfinite(rows)
-        values, weights = rows[seen], np.broadcast_to(block.weights[late][:, None], rows.shape)[seen]
+        values, weights = (
+            rows[seen],
+            np.broadcast_to(block.weights[late][:, None], rows.shape)[seen],
+        )
         # Weights are multiples of one half: their sums are exact in any order.
         totals["counts"] += np.histogram(values, self.edges)[0]
         totals["inside"] += np.histogram(values, self.edges, weights=weights)[0]
         totals["time"] += weights.sum()
 
     def result(self, totals: dict[str, np.ndarray]) -> dict[str, Variable]:
-        """Return counts, and the density: time in each bin over all time seen, by width of the bin."""
+        """Return counts, and the density: time in each bin over all time seen, by width of the
+        bin.
+        """
         density = totals["inside"] / np.diff(self.edges) / _or_nan(totals["time"])
         return {
             "bin_count": (("bin",), totals["counts"], "1"),
@@ -393,10 +448,11 @@ class Histogram:
 
 
 def histogram(edges: np.ndarray, *, coordinate: int = 0, first: int = 0) -> Accumulator:
-    """Density in bins over replicas and the time from `first` on: ``bin_density``, ``bin_count``, ``bin_edge``.
+    """Density in bins over replicas and the time from `first` on: ``bin_density``, ``bin_count``,
+    ``bin_edge``.
 
-    The density weighs every state by the time it stands for, as `time_averages` does; ``bin_count`` is the bare number
-    of states in each bin, whatever time they stand for.
+    The density weighs every state by the time it stands for, as `time_averages` does; ``bin_count``
+    is the bare number of states in each bin, whatever time they stand for.
 
     Parameters
     ----------
@@ -419,7 +475,10 @@ class Current:
     first: int
 
     def __post_init__(self) -> None:
-        convert_fields(self, {"edges": _pair_of(_as_edges), "coordinates": _pair_of(_as_first), "first": _as_first})
+        convert_fields(
+            self,
+            {"edges": _pair_of(_as_edges), "coordinates": _pair_of(_as_first), "first": _as_first},
+        )
 
     def begin(self, start: np.ndarray) -> dict[str, np.ndarray]:
         """Zero sums, and no step before."""
@@ -432,7 +491,9 @@ class Current:
         }
 
     def add(self, totals: dict[str, np.ndarray], block: Snapshots) -> None:
-        """Give half of each displacement to the cell where it began, and half to that where it ended."""
+        """Give half of each displacement to the cell where it began, and half to that where it
+        ended.
+        """
         points = np.stack([_coordinate(block, number) for number in self.coordinates], axis=-1)
         for step, now in zip(block.steps, points, strict=True):
             before, last = totals["before"].copy(), int(totals["last"][0])
@@ -452,18 +513,22 @@ class Current:
         """Return the current: flow over time and area of the cell."""
         area = np.outer(*map(np.diff, self.edges))
         current = totals["flow"] / area / _or_nan(totals["time"])
-        return {"current": (("direction", "bin_x", "bin_y"), current, "probability per length and step")}
+        return {
+            "current": (("direction", "bin_x", "bin_y"), current, "probability per length and step")
+        }
 
 
 def current(
     edges: tuple[np.ndarray, np.ndarray], *, coordinates: tuple[int, int] = (0, 1), first: int = 0
 ) -> Accumulator:
-    r"""Probability current in a plane of phase space: ``current`` (direction, bin_x, bin_y), per step.
+    r"""Probability current in a plane of phase space: ``current`` (direction, bin_x, bin_y), per
+    step.
 
-    The displacement between two steps, half given to the cell it left and half to the cell it reached (the
-    Stratonovich rule, under which the current of an equilibrium vanishes): J(z) = <delta(z(t) - z) o dz/dt>. Choose
-    cells wider than one displacement. Every step counts, unless the run has a schedule: then the displacement is that
-    between two recorded steps, and what happens between them is not resolved.
+    The displacement between two steps, half given to the cell it left and half to the cell it
+    reached (the Stratonovich rule, under which the current of an equilibrium vanishes): J(z) =
+    <delta(z(t) - z) o dz/dt>. Choose cells wider than one displacement. Every step counts, unless
+    the run has a schedule: then the displacement is that between two recorded steps, and what
+    happens between them is not resolved.
 
     Parameters
     ----------
@@ -481,7 +546,9 @@ def _pair_of(convert: Callable[[str, Any], Any]) -> Callable[[str, Any], tuple[A
     """Return the converter of two values."""
 
     def pair(name: str, values: Any) -> tuple[Any, Any]:
-        two = (isinstance(values, list | tuple) or getattr(values, "ndim", 0) > 0) and len(values) == 2
+        two = (isinstance(values, list | tuple) or getattr(values, "ndim", 0) > 0) and len(
+            values
+        ) == 2
         require(two, name, values, "must be two, one for each coordinate")
         return convert(f"{name}[0]", values[0]), convert(f"{name}[1]", values[1])
 
@@ -493,7 +560,7 @@ def _or_nan(time: np.ndarray) -> float:
     return float(time[0]) or np.nan
 
 
-# --- first passages ------------------------------------------------------------------------------------------------
+# --- first passages -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -522,15 +589,20 @@ class FirstPassage:
         return 1.0 if self.direction == "up" else -1.0
 
 
-def first_passage(level: float, *, axis: int = 0, direction: str = "up", name: str = "first_passage") -> FirstPassage:
-    """Record the first step at which theta_axis is at or beyond a level: `name` (replica,), infinite if it never was.
+def first_passage(
+    level: float, *, axis: int = 0, direction: str = "up", name: str = "first_passage"
+) -> FirstPassage:
+    """Record the first step at which theta_axis is at or beyond a level: `name` (replica,),
+    infinite if it never was.
 
-    Infinity stands for a replica that has not passed *yet*, NaN for one that diverged before. So a median is right
-    where more than half have passed, and a mean is infinite unless all have: one over the others alone would be too
-    short. A rate, which counts the time that these have waited, is `langevin_sgd.measure.escape_rate`.
+    Infinity stands for a replica that has not passed *yet*, NaN for one that diverged before. So a
+    median is right where more than half have passed, and a mean is infinite unless all have: one
+    over the others alone would be too short. A rate, which counts the time that these have waited,
+    is `langevin_sgd.measure.escape_rate`.
 
-    Seen at the end of every step, whatever the schedule; only `langevin_sgd.sde.simulate` can, not SGD on data. A path
-    that crosses and comes back between two steps is missed, which makes times longer by O(sqrt(step)).
+    Seen at the end of every step, whatever the schedule; only `langevin_sgd.sde.simulate` can, not
+    SGD on data. A path that crosses and comes back between two steps is missed, which makes times
+    longer by O(sqrt(step)).
 
     Parameters
     ----------

@@ -1,12 +1,14 @@
-r"""The settings of stochastic gradient descent, in the convention of Kunin et al. (arXiv 2107.09133).
+r"""The settings of stochastic gradient descent, in the convention of Kunin et al. (arXiv
+2107.09133).
 
     v_{k+1}     = momentum * v_k - g_k - weight_decay * theta_k          (v_0 = 0)
     theta_{k+1} = theta_k + lr * v_{k+1}
 
-with g_k the mean gradient of the minibatch. PyTorch's momentum buffer is -v: the path of theta is the same, a phase
-portrait drawn with the buffer is mirrored. Weight decay is coupled (it passes through the momentum). With dampening d
-every gradient but the first is multiplied by 1 - d, and with Nesterov the step is
-theta_{k+1} = theta_k + lr * (momentum * v_{k+1} - g_k - weight_decay * theta_k), both as in ``torch.optim.SGD``.
+with g_k the mean gradient of the minibatch. PyTorch's momentum buffer is -v: the path of theta is
+the same, a phase portrait drawn with the buffer is mirrored. Weight decay is coupled (it passes
+through the momentum). With dampening d every gradient but the first is multiplied by 1 - d, and
+with Nesterov the step is theta_{k+1} = theta_k + lr * (momentum * v_{k+1} - g_k - weight_decay *
+theta_k), both as in ``torch.optim.SGD``.
 """
 
 from __future__ import annotations
@@ -48,9 +50,10 @@ class SGD:
     nesterov
         Nesterov momentum; needs momentum > 0 and no dampening, as in PyTorch.
     sampling
-        How minibatches are drawn: ``with_replacement`` (independent samples), ``without_replacement`` (distinct samples
-        within a batch, batches independent) or ``epochs`` (each epoch a fresh shuffle cut into batches, the last one
-        short if the batch size does not divide the data: PyTorch's ``DataLoader(shuffle=True)``).
+        How minibatches are drawn: ``with_replacement`` (independent samples),
+        ``without_replacement`` (distinct samples within a batch, batches independent) or ``epochs``
+        (each epoch a fresh shuffle cut into batches, the last one short if the batch size does not
+        divide the data: PyTorch's ``DataLoader(shuffle=True)``).
 
     Raises
     ------
@@ -85,7 +88,12 @@ class SGD:
             },
         )
         nesterov_allowed = self.momentum > 0 and self.dampening == 0
-        require(not self.nesterov or nesterov_allowed, "nesterov", True, "needs momentum > 0 and dampening = 0")
+        require(
+            not self.nesterov or nesterov_allowed,
+            "nesterov",
+            True,
+            "needs momentum > 0 and dampening = 0",
+        )
 
     @property
     def temperature(self) -> float:

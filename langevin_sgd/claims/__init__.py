@@ -11,12 +11,13 @@
 `describe`, `write_template`, `run_command`
     What a claim says, as data; a commented template of a new one, and the command that runs it.
 `plan`, `run`, `judge_stored`
-    Check a claim and ask for its tasks; compute what is missing and judge; judge what is stored, computing nothing.
+    Check a claim and ask for its tasks; compute what is missing and judge; judge what is stored,
+    computing nothing.
 `Judgement`
     The outcome for one claim.
 `write_report`, `summary`, `pull_in_words`
-    One HTML page, the same as Markdown, figures and their data; how many claims came out how; a pull as
-    tables show it.
+    One HTML page, the same as Markdown, figures and their data; how many claims came out how; a
+    pull as tables show it.
 """
 
 from langevin_sgd.claims.authoring import describe as describe

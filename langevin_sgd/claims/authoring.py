@@ -29,7 +29,12 @@ def describe(claim: Claim, tier: str) -> dict[str, Any]:
     as_instance("claim", claim, Claim)
     if claim.fault:
         raise InputError(claim.fault)
-    require(as_text("tier", tier) in claim.tiers, "tier", tier, f"claim {claim.id} has: {', '.join(claim.tiers)}")
+    require(
+        as_text("tier", tier) in claim.tiers,
+        "tier",
+        tier,
+        f"claim {claim.id} has: {', '.join(claim.tiers)}",
+    )
     with in_one_line(claim, "planning"):
         components, control = claim.predict(tier), claim.control(tier)
         check_components(claim, components, control)
@@ -52,7 +57,9 @@ def describe(claim: Claim, tier: str) -> dict[str, Any]:
                 "prediction": float(component.prediction),
                 "margin": float(component.margin),
                 "margin_reason": component.margin_reason,
-                "alternatives": {name: float(value) for name, value in component.alternatives.items()},
+                "alternatives": {
+                    name: float(value) for name, value in component.alternatives.items()
+                },
                 "control": wrong.get(component.name),
             }
             for component in components
@@ -78,14 +85,24 @@ def write_template(name: str, *, folder: Path | None = None) -> Path:
     Raises
     ------
     InputError
-        If the name does not fit, there is a claim of that name already, or the file cannot be written.
+        If the name does not fit, there is a claim of that name already, or the file cannot be
+        written.
     """
     name = as_text("name", name)
     if not re.fullmatch(r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*", name):
-        raise InputError(f"name = {shown(name)}: must be PAPER/ID in small letters, digits and underscores")
+        raise InputError(
+            f"name = {shown(name)}: must be PAPER/ID in small letters, digits and underscores"
+        )
     for word in name.split("/"):
-        require(not keyword.iskeyword(word), "name", name, f"{word!r} is a keyword of Python, which cannot import it")
-    path = (default_folder() if folder is None else as_path("folder", folder, _A_FOLDER)) / f"{name}.py"
+        require(
+            not keyword.iskeyword(word),
+            "name",
+            name,
+            f"{word!r} is a keyword of Python, which cannot import it",
+        )
+    path = (
+        default_folder() if folder is None else as_path("folder", folder, _A_FOLDER)
+    ) / f"{name}.py"
     try:
         for there in (path, *(other / f"{name}.py" for other in claim_folders())):
             require(not there.exists(), "name", name, f"'{there}' is there already")
@@ -95,12 +112,16 @@ def write_template(name: str, *, folder: Path | None = None) -> Path:
             part.write_text(text.replace("CLASS_NAME", class_name), encoding="utf-8")
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise InputError(f"folder = {shown(str(path.parent))}: cannot be written to ({reason})") from error
+        raise InputError(
+            f"folder = {shown(str(path.parent))}: cannot be written to ({reason})"
+        ) from error
     return path
 
 
 def default_folder() -> Path:
-    """Return where new claims go: the first folder of LANGEVIN_SGD_CLAIMS, else that of a checkout, else ./claims."""
+    """Return where new claims go: the first folder of LANGEVIN_SGD_CLAIMS, else that of a checkout,
+    else ./claims.
+    """
     own, *others = claim_folders()
     if others:
         return others[0]
@@ -108,10 +129,14 @@ def default_folder() -> Path:
 
 
 def run_command(name: str, folder: Path) -> str:
-    """Return the command that runs a claim in `folder`, which finds it there whatever the environment says."""
+    """Return the command that runs a claim in `folder`, which finds it there whatever the
+    environment says.
+    """
     command = f"langevin-sgd claims run {as_text('name', name)}"
     folder = as_path("folder", folder, _A_FOLDER)
     if folder.resolve() in [known.resolve() for known in claim_folders()]:
         return command
-    named = os.pathsep.join(filter(None, [os.environ.get("LANGEVIN_SGD_CLAIMS", ""), str(folder.resolve())]))
+    named = os.pathsep.join(
+        filter(None, [os.environ.get("LANGEVIN_SGD_CLAIMS", ""), str(folder.resolve())])
+    )
     return f"LANGEVIN_SGD_CLAIMS={shlex.quote(named)} {command}"

@@ -1,7 +1,8 @@
 """What a claim is: a theory, the runs that test it, and a wrong theory that must not survive them.
 
-One file ``validation/<paper>/<id>.py`` holds one subclass of `Claim`. Criterion, grid and margins are fixed in it
-before data exist; data are made by tasks and stored, and the verdict is found from what is stored.
+One file ``validation/<paper>/<id>.py`` holds one subclass of `Claim`. Criterion, grid and margins
+are fixed in it before data exist; data are made by tasks and stored, and the verdict is found from
+what is stored.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ class Component:
     prediction
         p.
     margin
-        d, the theory's own stated accuracy, in the unit of p; 0 if exact. Less than half the distance to the nearest
-        alternative.
+        d, the theory's own stated accuracy, in the unit of p; 0 if exact. Less than half the
+        distance to the nearest alternative.
     margin_reason
         Why the margin is what it is; needed where it is not 0.
     alternatives
@@ -69,13 +70,16 @@ class Component:
     @property
     def nearest_alternative(self) -> float:
         """Distance from the prediction to the nearest alternative; infinite without one."""
-        return min((abs(value - self.prediction) for value in self.alternatives.values()), default=math.inf)
+        return min(
+            (abs(value - self.prediction) for value in self.alternatives.values()), default=math.inf
+        )
 
 
 class Claim:
     """Base class of claims; `langevin-sgd claims new PAPER/ID` writes a commented example.
 
-    The identity of a claim follows from its file: ``id`` is the file's name, ``paper`` the folder's.
+    The identity of a claim follows from its file: ``id`` is the file's name, ``paper`` the
+    folder's.
     """
 
     id: ClassVar[str] = ""
@@ -94,7 +98,9 @@ class Claim:
     control_statement: ClassVar[str]
     """The deliberately wrong theory that must be refuted on the same data, in words."""
     expected_verdict: ClassVar[Verdict] = "supported"
-    """``refuted`` where the evidence is known to contradict the theory; the claim passes while it does."""
+    """``refuted`` where the evidence is known to contradict the theory; the claim passes while it
+    does.
+    """
     expected_reason: ClassVar[str] = ""
     """Why, and in which range, a refutation is expected."""
     tiers: ClassVar[tuple[str, ...]] = ("quick", "full")
@@ -121,7 +127,9 @@ class Claim:
         raise NotImplementedError
 
     def out_of_range(self, data: Mapping[str, xr.Dataset], tier: str) -> str | None:
-        """Return why the stored data lie outside the range of the theory, ``None`` if they lie inside."""
+        """Return why the stored data lie outside the range of the theory, ``None`` if they lie
+        inside.
+        """
         return None
 
     def unavailable(self, tier: str) -> str | None:
@@ -150,7 +158,9 @@ def check_claim(claim: Claim) -> None:
             raise InputError(f"{where}: {name} is missing")
     as_choice(f"{where}: expected_verdict", claim.expected_verdict, EXPECTABLE)
     if claim.expected_verdict != "supported" and not claim.expected_reason:
-        raise InputError(f"{where}: expected_verdict = {claim.expected_verdict!r}: needs an expected_reason")
+        raise InputError(
+            f"{where}: expected_verdict = {claim.expected_verdict!r}: needs an expected_reason"
+        )
     for tier in (*claim.tiers, *claim.out_of_range_allowed):
         as_choice(f"{where}: tier", tier, TIERS)
 
@@ -172,8 +182,11 @@ def raised(deed: str, error: Exception) -> str:
     return f"{deed} raised {type(error).__name__}: {error} ({place.name}, line {place.lineno})"
 
 
-def check_components(claim: Claim, components: Sequence[Component], control: Sequence[Component]) -> None:
-    """Check that predictions can be told from their alternatives and that the control says something else.
+def check_components(
+    claim: Claim, components: Sequence[Component], control: Sequence[Component]
+) -> None:
+    """Check that predictions can be told from their alternatives and that the control says
+    something else.
 
     Raises
     ------
@@ -183,12 +196,16 @@ def check_components(claim: Claim, components: Sequence[Component], control: Seq
     where = f"claim {claim.paper}/{claim.id}"
     names = [component.name for component in components]
     if not names or len(set(names)) < len(names):
-        raise InputError(f"{where}: components = {names}: must be at least one, each with a name of its own")
+        raise InputError(
+            f"{where}: components = {names}: must be at least one, each with a name of its own"
+        )
     for component in components:
         _check_alternatives(component, f"{where}: component {component.name!r}")
     unknown = sorted({component.name for component in control} - set(names))
     if unknown or not control:
-        raise InputError(f"{where}: control = {unknown or 'empty'}: must name components of the prediction")
+        raise InputError(
+            f"{where}: control = {unknown or 'empty'}: must name components of the prediction"
+        )
 
 
 def _check_alternatives(component: Component, where: str) -> None:

@@ -1,9 +1,10 @@
 """The claims there are: every ``<paper>/<id>.py`` of the validation folders that holds a `Claim`.
 
-Folders named in the environment variable LANGEVIN_SGD_CLAIMS (parted by ``:``) join the package's own; their claims are
-imported as ``langevin_sgd.validation.<paper>.<id>`` as well, here and in worker processes. Files and folders whose name
-starts with an underscore hold what claims share. A file that cannot be used (it does not import, or its claim is not
-well formed) stands for a claim whose verdict is ``failed``; it stops no other.
+Folders named in the environment variable LANGEVIN_SGD_CLAIMS (parted by ``:``) join the package's
+own; their claims are imported as ``langevin_sgd.validation.<paper>.<id>`` as well, here and in
+worker processes. Files and folders whose name starts with an underscore hold what claims share. A
+file that cannot be used (it does not import, or its claim is not well formed) stands for a claim
+whose verdict is ``failed``; it stops no other.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ def claim_folders() -> list[Path]:
     """
     folders = [Path(entry) for entry in importlib.import_module(VALIDATION).__path__]
     for folder in folders:
-        require(folder.is_dir(), "LANGEVIN_SGD_CLAIMS", str(folder), "must name folders that are there")
+        require(
+            folder.is_dir(), "LANGEVIN_SGD_CLAIMS", str(folder), "must name folders that are there"
+        )
     return folders
 
 
@@ -65,7 +68,9 @@ def find_claim(wanted: str) -> Claim:
     names, wanted = sorted(set(_names())), as_text("claim", wanted)
     found = [(paper, name) for paper, name in names if wanted in (name, f"{paper}/{name}")]
     if len(found) > 1:
-        raise InputError(f"claim = {wanted!r}: is in {' and '.join(paper for paper, _ in found)}; write PAPER/ID")
+        raise InputError(
+            f"claim = {wanted!r}: is in {' and '.join(paper for paper, _ in found)}; write PAPER/ID"
+        )
     claim = _load(*found[0]) if found else None
     if claim is None:
         as_choice("claim", wanted, [claim.id for claim in find_claims()])
@@ -95,7 +100,9 @@ def _load(paper: str, name: str) -> Claim | None:
     except InputError as error:
         return _unusable(paper, name, str(error))
     except (Exception, SystemExit) as error:
-        return _unusable(paper, name, f"{where}: cannot be imported ({type(error).__name__}: {error})")
+        return _unusable(
+            paper, name, f"{where}: cannot be imported ({type(error).__name__}: {error})"
+        )
     return claim
 
 
@@ -103,7 +110,14 @@ def _unusable(paper: str, name: str, fault: str) -> Claim:
     """Stand for a file of which no claim can be made."""
     fault = " ".join(fault.split())
     words = dict.fromkeys(("formula", "source", "validity", "control_statement"), "-")
-    known = {"id": name, "paper": paper, "title": "cannot be used", "statement": fault, "fault": fault, "tiers": TIERS}
+    known = {
+        "id": name,
+        "paper": paper,
+        "title": "cannot be used",
+        "statement": fault,
+        "fault": fault,
+        "tiers": TIERS,
+    }
     kind: type[Claim] = type("UnusableClaim", (Claim,), known | words)
     return kind()
 

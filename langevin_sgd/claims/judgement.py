@@ -1,4 +1,6 @@
-"""The outcome for one claim: verdicts of its components and of its control, and what the command line says of it."""
+"""The outcome for one claim: verdicts of its components and of its control, and what the command
+line says of it.
+"""
 
 from __future__ import annotations
 
@@ -49,14 +51,18 @@ class JudgedComponent:
 
     def to_dict(self) -> dict[str, Any]:
         """Return strict JSON types."""
-        measured = self.estimate.to_dict() if self.estimate else {"value": None, "standard_error": None}
+        measured = (
+            self.estimate.to_dict() if self.estimate else {"value": None, "standard_error": None}
+        )
         return {
             "name": self.component.name,
             "prediction": float(self.component.prediction),
             "margin": float(self.component.margin),
             "measurement": measured["value"],
             "standard_error": measured["standard_error"],
-            "alternatives": {name: float(value) for name, value in self.component.alternatives.items()},
+            "alternatives": {
+                name: float(value) for name, value in self.component.alternatives.items()
+            },
             "verdict": self.verdict,
             "pull_without_margin": self.pull_without_margin,
         }
@@ -111,7 +117,9 @@ class Judgement:
 
     @property
     def as_expected(self) -> bool:
-        """Whether the outcome is what the claim expects, the control refuted; ``not_run`` is not held against it."""
+        """Whether the outcome is what the claim expects, the control refuted; ``not_run`` is not
+        held against it.
+        """
         if self.verdict == "not_run":
             return True
         if self.verdict == "out_of_range":
@@ -155,7 +163,12 @@ def judge_components(
         JudgedComponent(
             component,
             measured.get(component.name),
-            *judge(component.prediction, component.margin, component.alternatives, measured.get(component.name)),
+            *judge(
+                component.prediction,
+                component.margin,
+                component.alternatives,
+                measured.get(component.name),
+            ),
         )
         for component in components
     ]

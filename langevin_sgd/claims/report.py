@@ -1,6 +1,8 @@
-"""The report: one self-contained HTML page, the same as Markdown, the figures as files and their numbers as CSV.
+"""The report: one self-contained HTML page, the same as Markdown, the figures as files and their
+numbers as CSV.
 
-The same store gives the same bytes: nothing here knows the time, the host or the order in which tasks ended.
+The same store gives the same bytes: nothing here knows the time, the host or the order in which
+tasks ended.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ from langevin_sgd.estimate import format_with_error
 NOTHING = "-"
 
 
-def write_report(judgements: Sequence[Judgement], output: Path, *, stale: Sequence[str] = ()) -> Path:
+def write_report(
+    judgements: Sequence[Judgement], output: Path, *, stale: Sequence[str] = ()
+) -> Path:
     """Write ``index.html``, ``report.md``, ``figures/*.svg`` and ``data/*.csv``.
 
     Parameters
@@ -50,7 +54,10 @@ def write_report(judgements: Sequence[Judgement], output: Path, *, stale: Sequen
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    judgements, stale = as_objects("judgements", judgements, Judgement), as_objects("stale", stale, str)
+    judgements, stale = (
+        as_objects("judgements", judgements, Judgement),
+        as_objects("stale", stale, str),
+    )
     output = as_path("output", output, "must be the path of a folder")
     entries = [_Entry(judgement) for judgement in judgements]
     templates = Environment(
@@ -94,18 +101,31 @@ def _breakable(text: str) -> Any:
 
 
 def _markdown(text: str) -> str:
-    """Write a text of others so that Markdown shows it: in one line, no markup of HTML, no cell or link of its own."""
-    shown = " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Write a text of others so that Markdown shows it: in one line, no markup of HTML, no cell or
+    link of its own.
+    """
+    shown = (
+        " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    )
     return re.sub(r"[|\[\]]", lambda found: f"\\{found.group()}", shown)
 
 
 def summary(judgements: Sequence[Judgement]) -> str:
-    """Return how many claims came out how, and how many components meet their predictions by margin, in one line."""
+    """Return how many claims came out how, and how many components meet their predictions by
+    margin, in one line.
+    """
     judgements = as_objects("judgements", judgements, Judgement)
     counts = Counter(judgement.verdict for judgement in judgements)
-    verdicts = ", ".join(f"{counts[name]} {_words(name)}" for name in reversed(SEVERITY) if counts[name])
+    verdicts = ", ".join(
+        f"{counts[name]} {_words(name)}" for name in reversed(SEVERITY) if counts[name]
+    )
     unexpected = sum(not judgement.as_expected for judgement in judgements)
-    judged = [one for item in judgements for one in item.components if one.verdict in ("supported", "underpowered")]
+    judged = [
+        one
+        for item in judgements
+        for one in item.components
+        if one.verdict in ("supported", "underpowered")
+    ]
     line = f"{len(judgements)} claims: {verdicts}; {unexpected or 'none'} not as expected."
     by_margin = f"{sum(one.by_margin for one in judged)} of {len(judged)}"
     return f"{line} Predictions met within their margin only: {by_margin}." if judged else line
@@ -113,20 +133,27 @@ def summary(judgements: Sequence[Judgement]) -> str:
 
 def _versions(judgements: Sequence[Judgement]) -> list[str]:
     """Return every set of versions that made a result."""
-    found = {json.dumps(versions, sort_keys=True) for item in judgements for versions in item.versions}
-    return [", ".join(f"{name} {version}" for name, version in json.loads(text).items()) for text in sorted(found)]
+    found = {
+        json.dumps(versions, sort_keys=True) for item in judgements for versions in item.versions
+    }
+    return [
+        ", ".join(f"{name} {version}" for name, version in json.loads(text).items())
+        for text in sorted(found)
+    ]
 
 
 def _words(verdict: str) -> str:
     return verdict.replace("_", " ")
 
 
-# --- what the templates show ---------------------------------------------------------------------------------------
+# --- what the templates show ----------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class _Panel:
-    """One panel of a figure, drawn alone, so that a narrow page stacks panels instead of shrinking them."""
+    """One panel of a figure, drawn alone, so that a narrow page stacks panels instead of shrinking
+    them.
+    """
 
     alt: str
     figure: str
@@ -174,7 +201,11 @@ class _Entry:
     def by_margin(self) -> str:
         """How many of the components meet their prediction within its margin only."""
         judgement = self.judgement
-        return f"{judgement.by_margin} of {len(judgement.components)}" if judgement.components else NOTHING
+        return (
+            f"{judgement.by_margin} of {len(judgement.components)}"
+            if judgement.components
+            else NOTHING
+        )
 
     @cached_property
     def components(self) -> list[dict[str, str]]:
@@ -219,9 +250,13 @@ def _component(judged: JudgedComponent) -> dict[str, str]:
     measured = estimate is not None and estimate.value is not None
     return {
         "name": component.name,
-        "prediction": f"{component.prediction:.6g}" + (f" ± {component.margin:.3g}" if component.margin else ""),
+        "prediction": f"{component.prediction:.6g}"
+        + (f" ± {component.margin:.3g}" if component.margin else ""),
         "margin_reason": component.margin_reason,
-        "alternatives": "; ".join(f"{name}: {value:.6g}" for name, value in component.alternatives.items()) or NOTHING,
+        "alternatives": "; ".join(
+            f"{name}: {value:.6g}" for name, value in component.alternatives.items()
+        )
+        or NOTHING,
         "measurement": format_with_error(estimate.value, estimate.standard_error).replace("+-", "±")
         if estimate is not None and measured
         else NOTHING,
@@ -248,7 +283,9 @@ def _alt(panel: Any) -> str:
     colours = "" if panel.map is None else f"{panel.map.label} as colours over the plane of "
     joined = "against" if panel.map is None else "and"
     # Square brackets would end the text of an image in Markdown.
-    return f"{panel.title}: {colours}{panel.y_label} {joined} {panel.x_label}; {drawn}".translate({91: "(", 93: ")"})
+    return f"{panel.title}: {colours}{panel.y_label} {joined} {panel.x_label}; {drawn}".translate(
+        {91: "(", 93: ")"}
+    )
 
 
 def _data_uri(kind: str, text: str) -> str:

@@ -64,8 +64,8 @@ def run(
     Parameters
     ----------
     claims
-        What to judge; one without a grid in `tier` comes out as ``not_run``, one that is not well formed or whose own
-        code raises as ``failed``.
+        What to judge; one without a grid in `tier` comes out as ``not_run``, one that is not well
+        formed or whose own code raises as ``failed``.
     store
         Where results are looked for and put.
     tier
@@ -73,7 +73,8 @@ def run(
     seed
         From which every task derives its own.
     device
-        ``cpu`` or ``cuda``: where tasks run whose settings have a field ``device``. The tier ``gpu`` needs ``cuda``.
+        ``cpu`` or ``cuda``: where tasks run whose settings have a field ``device``. The tier
+        ``gpu`` needs ``cuda``.
     workers, scheduler, progress, retry_failed
         As in `langevin_sgd.sweep.run`.
 
@@ -89,14 +90,22 @@ def run(
         _require_cuda(plans)
     tasks = [task for one in plans for task in (one.tasks or {}).values()]
     remember(store, _entries(plans))
-    run_tasks(tasks, store, workers=workers, scheduler=scheduler, progress=progress, retry_failed=retry_failed)
+    run_tasks(
+        tasks,
+        store,
+        workers=workers,
+        scheduler=scheduler,
+        progress=progress,
+        retry_failed=retry_failed,
+    )
     # Claims share results: each is read once.
     load = cache(store.load)
     return [judge_plan(one, store, load) for one in plans]
 
 
 def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list[Judgement]:
-    """Judge what is stored, with figures, computing no task; a claim whose results are missing is ``not_run``.
+    """Judge what is stored, with figures, computing no task; a claim whose results are missing is
+    ``not_run``.
 
     Parameters
     ----------
@@ -110,14 +119,20 @@ def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list
     unlisted = runs is None and any(map(os.path.isfile, store.directory.glob("**/*.nc")))
     judged = []
     for claim in find_claims() if claims is None else as_objects("claims", claims, Claim):
-        known = (runs or {}).get(f"{claim.paper}/{claim.id}", {claim.tiers[0]: {}} if unlisted else {})
+        known = (runs or {}).get(
+            f"{claim.paper}/{claim.id}", {claim.tiers[0]: {}} if unlisted else {}
+        )
         plans = [_planned(claim, tier, **known[tier]) for tier in TIERS if tier in known]
-        judged += [judge_plan(one, store, load, panels=True) for one in plans] or [_never_run(claim)]
+        judged += [judge_plan(one, store, load, panels=True) for one in plans] or [
+            _never_run(claim)
+        ]
     return judged
 
 
 def _never_run(claim: Claim) -> Judgement:
-    """The outcome for a claim of which nothing is stored: it is asked for nothing, not even its predictions."""
+    """The outcome for a claim of which nothing is stored: it is asked for nothing, not even its
+    predictions.
+    """
     nothing = Plan(claim, claim.tiers[0], 0)
     if claim.fault:
         return _without_data(nothing, "failed", claim.fault)
@@ -153,7 +168,8 @@ def plan(claim: Claim, tier: str, seed: int = 0, device: str = "cpu") -> Plan:
     Raises
     ------
     InputError
-        If an argument is out of its range, or the claim is not well formed; whatever its own code raises is said in it.
+        If an argument is out of its range, or the claim is not well formed; whatever its own code
+        raises is said in it.
     """
     nothing = _plan_of_nothing(claim, tier, seed, device)
     if claim.fault:
@@ -164,19 +180,33 @@ def plan(claim: Claim, tier: str, seed: int = 0, device: str = "cpu") -> Plan:
 
 def _asked(claim: Claim, tier: str, seed: int, device: str) -> Plan:
     if tier not in claim.tiers:
-        return Plan(claim, tier, seed, device, unavailable=f"has no {tier} tier (has: {', '.join(claim.tiers)})")
+        return Plan(
+            claim,
+            tier,
+            seed,
+            device,
+            unavailable=f"has no {tier} tier (has: {', '.join(claim.tiers)})",
+        )
     components, control = claim.predict(tier), claim.control(tier)
     check_components(claim, components, control)
     reason = claim.unavailable(tier) or ""
     if tier == "gpu" and device == "cpu":
         reason = reason or "needs a GPU: --device cuda"
-    tasks = None if reason else {label: _on(task, device) for label, task in claim.tasks(tier, seed).items()}
+    tasks = (
+        None
+        if reason
+        else {label: _on(task, device) for label, task in claim.tasks(tier, seed).items()}
+    )
     return Plan(claim, tier, seed, device, components, control, tasks, reason)
 
 
 def _on(task: Task, device: str) -> Task:
     """The same task on a device, if it can choose."""
-    return task.with_setting(_DEVICE, device) if device != "cpu" and task.has_setting(_DEVICE) else task
+    return (
+        task.with_setting(_DEVICE, device)
+        if device != "cpu" and task.has_setting(_DEVICE)
+        else task
+    )
 
 
 def _require_cuda(plans: Sequence[Plan]) -> None:
@@ -188,11 +218,14 @@ def _require_cuda(plans: Sequence[Plan]) -> None:
     require_device("cuda")
 
 
-# --- judging -------------------------------------------------------------------------------------------------------
+# --- judging --------------------------------------------------------------------------------------
 
 
-def judge_plan(one: Plan, store: Store, load: Callable[[Task], xr.Dataset], *, panels: bool = False) -> Judgement:
-    """Judge one claim from what is stored; whatever its own code raises becomes the verdict ``failed``.
+def judge_plan(
+    one: Plan, store: Store, load: Callable[[Task], xr.Dataset], *, panels: bool = False
+) -> Judgement:
+    """Judge one claim from what is stored; whatever its own code raises becomes the verdict
+    ``failed``.
 
     Parameters
     ----------
@@ -213,7 +246,11 @@ def judge_plan(one: Plan, store: Store, load: Callable[[Task], xr.Dataset], *, p
         if (error := store.failure(task)) is not None:
             return _without_data(one, "failed", f"task {label!r} failed: {error}")
     if missing := sum(not store.has(task) for task in one.tasks.values()):
-        return _without_data(one, "not_run", f"{missing} of {len(one.tasks)} results are missing; run: {_command(one)}")
+        return _without_data(
+            one,
+            "not_run",
+            f"{missing} of {len(one.tasks)} results are missing; run: {_command(one)}",
+        )
     try:
         data = {label: load(task) for label, task in one.tasks.items()}
     except InputError as damage:
@@ -232,7 +269,16 @@ def _command(one: Plan) -> str:
 
 def _without_data(one: Plan, verdict: Verdict, reason: str) -> Judgement:
     components = [JudgedComponent(component, None, verdict) for component in one.components]
-    return Judgement(one.claim, one.tier, one.seed, verdict, verdict, reason, components, identities=_identities(one))
+    return Judgement(
+        one.claim,
+        one.tier,
+        one.seed,
+        verdict,
+        verdict,
+        reason,
+        components,
+        identities=_identities(one),
+    )
 
 
 def _identities(one: Plan) -> dict[str, dict[str, Any]]:
@@ -247,7 +293,9 @@ def _judge_data(one: Plan, store: Store, data: Mapping[str, xr.Dataset], panels:
     verdict, components = judge_components(one.components, measured)
     control_verdict, control = judge_components(one.control, measured)
     outside = one.claim.out_of_range(data, one.tier)
-    reasons = [f"{item.component.name}: {item.reason}" for item in components if item.verdict == verdict]
+    reasons = [
+        f"{item.component.name}: {item.reason}" for item in components if item.verdict == verdict
+    ]
     return Judgement(
         one.claim,
         one.tier,

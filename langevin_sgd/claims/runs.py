@@ -1,7 +1,8 @@
 """What was run with a store: its file ``claims.json``, which tells a report what to judge.
 
-It holds paper/id -> tier -> seed and device. Several runs may write at once: each takes a lock, adds its entries to
-what is there and replaces the file as a whole. What cannot be understood is reported in one line and left alone.
+It holds paper/id -> tier -> seed and device. Several runs may write at once: each takes a lock,
+adds its entries to what is there and replaces the file as a whole. What cannot be understood is
+reported in one line and left alone.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ Runs = dict[str, dict[str, dict[str, Any]]]
 def read_runs(store: Store) -> Runs | None:
     """Return what was run with a store; ``None`` if nothing is known.
 
-    An entry that is not of the right shape is left out, with one line of warning; so is a file that cannot be read.
+    An entry that is not of the right shape is left out, with one line of warning; so is a file that
+    cannot be read.
     """
     file = store.directory / RUNS
     content = _content(file)
@@ -60,11 +62,15 @@ def remember(store: Store, entries: Mapping[str, Mapping[str, Mapping[str, Any]]
                 old = known.get(name)
                 known[name] = (old if isinstance(old, dict) else {}) | dict(tiers)
             with replace_file(file) as part:
-                part.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+                part.write_text(
+                    json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+                )
 
 
 def _content(file: Path) -> dict[str, Any] | None:
-    """What the file holds by name; ``None`` without a file, and where it cannot be understood, after a warning."""
+    """What the file holds by name; ``None`` without a file, and where it cannot be understood,
+    after a warning.
+    """
     if os.path.exists(file) and not os.path.isfile(file):  # a pipe would be waited for
         _warn(f"'{file}': is left out, it cannot be read (it is a folder, a device or a pipe)")
         return None

@@ -1,19 +1,19 @@
 r"""The rule by which a measurement decides about a prediction.
 
-With prediction p, margin d (the theory's own stated accuracy), named alternatives a, measurement m of standard error
-se, and I = [m - z se, m + z se]:
+With prediction p, margin d (the theory's own stated accuracy), named alternatives a, measurement m
+of standard error se, and I = [m - z se, m + z se]:
 
     refuted       I misses [p - d, p + d]
     underpowered  I meets [p - d, p + d] and [a - d, a + d] of some alternative
     supported     I meets [p - d, p + d] and misses every alternative
     failed        nothing usable was measured
 
-z is the two-sided quantile of Student's t at level `FALSE_ALARM` with the degrees of freedom of the error. A true
-theory, judged on up to 1000 components, is then called refuted anywhere with probability below 1e-3 (union bound),
-whether or not the components depend on one another.
+z is the two-sided quantile of Student's t at level `FALSE_ALARM` with the degrees of freedom of the
+error. A true theory, judged on up to 1000 components, is then called refuted anywhere with
+probability below 1e-3 (union bound), whether or not the components depend on one another.
 
-Assumptions: the error of the mean is Gaussian to far into its tail (sums over many independent replicas) and se is its
-honest standard deviation.
+Assumptions: the error of the mean is Gaussian to far into its tail (sums over many independent
+replicas) and se is its honest standard deviation.
 """
 
 from __future__ import annotations
@@ -36,15 +36,25 @@ from langevin_sgd.estimate import Estimate
 
 Verdict = Literal["failed", "not_run", "out_of_range", "refuted", "underpowered", "supported"]
 
-SEVERITY: tuple[Verdict, ...] = ("failed", "not_run", "out_of_range", "refuted", "underpowered", "supported")
+SEVERITY: tuple[Verdict, ...] = (
+    "failed",
+    "not_run",
+    "out_of_range",
+    "refuted",
+    "underpowered",
+    "supported",
+)
 """Verdicts from worst to best; a claim has the verdict of its worst component.
 
-A component that could not be measured outweighs a refuted one, so that a claim expected to be refuted never passes on
-broken evidence; one refuted component outweighs any number of undecided ones.
+A component that could not be measured outweighs a refuted one, so that a claim expected to be
+refuted never passes on broken evidence; one refuted component outweighs any number of undecided
+ones.
 """
 
 FALSE_ALARM = 1e-6
-"""Probability with which one true component is refuted: 1000 components together stay below 1e-3."""
+"""Probability with which one true component is refuted: 1000 components together stay below
+1e-3.
+"""
 
 
 def critical_value(degrees_of_freedom: float = math.inf, level: float = FALSE_ALARM) -> float:
@@ -115,7 +125,11 @@ def judge(
     (('supported', ''), ('refuted', 'misses the prediction by 48.0 standard errors'))
     """
     prediction, margin = as_real("prediction", prediction), as_not_negative("margin", margin)
-    rivals, level, estimate = as_rivals("alternatives", alternatives), _as_level(level), _as_estimate(estimate)
+    rivals, level, estimate = (
+        as_rivals("alternatives", alternatives),
+        _as_level(level),
+        _as_estimate(estimate),
+    )
     problem = _unusable(estimate)
     if estimate is None or problem:
         return "failed", problem
@@ -130,7 +144,10 @@ def judge(
 def as_rivals(name: str, alternatives: Mapping[str, float]) -> dict[str, float]:
     """Return numbers by name, as what rival theories say."""
     rivals = as_instance(name, alternatives, Mapping, "must be numbers by name")
-    return {as_text(f"{name}: name", rival): as_real(f"{name}[{rival!r}]", value) for rival, value in rivals.items()}
+    return {
+        as_text(f"{name}: name", rival): as_real(f"{name}[{rival!r}]", value)
+        for rival, value in rivals.items()
+    }
 
 
 def _as_estimate(estimate: Estimate | None) -> Estimate | None:
@@ -158,7 +175,8 @@ def _distance(gap: float, error: float) -> str:
 
 
 def pull(prediction: float, margin: float, estimate: Estimate | None) -> float | None:
-    """(m - p) / sqrt(se^2 + d^2); ``None`` where nothing was measured, or an exact number is missed exactly.
+    """(m - p) / sqrt(se^2 + d^2); ``None`` where nothing was measured, or an exact number is missed
+    exactly.
 
     Examples
     --------
@@ -195,11 +213,17 @@ def passes_by_margin(
     >>> passes_by_margin(1.0, 0.5, Estimate(value=1.4, standard_error=0.01))
     True
     """
-    with_margin, without = (judge(prediction, d, {}, estimate, level=level)[0] for d in (margin, 0.0))
+    with_margin, without = (
+        judge(prediction, d, {}, estimate, level=level)[0] for d in (margin, 0.0)
+    )
     return with_margin != "refuted" and without == "refuted"
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the worst of some verdicts by `SEVERITY`; ``failed`` if there are none."""
     given = verdicts if isinstance(verdicts, Iterable) else [verdicts]
-    return min((as_choice("verdicts", one, SEVERITY) for one in given), key=SEVERITY.index, default="failed")
+    return min(
+        (as_choice("verdicts", one, SEVERITY) for one in given),
+        key=SEVERITY.index,
+        default="failed",
+    )

@@ -1,8 +1,8 @@
 """The command ``langevin-sgd``: parses, calls the library, prints; nothing is computed here.
 
-Results go to stdout, progress and remarks to stderr; ``--json`` prints one strict JSON document. Exit status: 0 done,
-1 a verdict is not what its claim expects, a sweep has failures, or something could not be written, 2 bad usage or
-input, 130 interrupted (by Ctrl-C, SIGTERM or SIGHUP).
+Results go to stdout, progress and remarks to stderr; ``--json`` prints one strict JSON document.
+Exit status: 0 done, 1 a verdict is not what its claim expects, a sweep has failures, or something
+could not be written, 2 bad usage or input, 130 interrupted (by Ctrl-C, SIGTERM or SIGHUP).
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (stays open as long as the process)
+        # It stays open as long as the process.
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if sys.stdout is None:
         return _say("the standard output is closed: results have nowhere to go", 1)
     try:
@@ -93,9 +94,13 @@ def _run(command: Any) -> int:
 
 
 def _not_written(error: OSError) -> int:
-    """Say that a file or the standard output could not be used; a reader of a pipe that has gone needs no word."""
+    """Say that a file or the standard output could not be used; a reader of a pipe that has gone
+    needs no word.
+    """
     if error.filename is not None:
-        return _say(f"'{os.fsdecode(error.filename)}': cannot be read or written ({os_reason(error)})", 1)
+        return _say(
+            f"'{os.fsdecode(error.filename)}': cannot be read or written ({os_reason(error)})", 1
+        )
     # What stdout still holds would be tried again, and fail again, at exit.
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -106,7 +111,9 @@ def _not_written(error: OSError) -> int:
 
 @contextlib.contextmanager
 def _signals_as_interrupts() -> Iterator[None]:
-    """End at SIGTERM and SIGHUP as at Ctrl-C, unless somebody (``nohup``) has other plans for them."""
+    """End at SIGTERM and SIGHUP as at Ctrl-C, unless somebody (``nohup``) has other plans for
+    them.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -127,10 +134,14 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def _remarks_of_libraries() -> Iterator[None]:
-    """Show warnings when the command is done, so that a refusal is one line; errors made of warnings stay errors."""
+    """Show warnings when the command is done, so that a refusal is one line; errors made of
+    warnings stay errors.
+    """
     kept: list[str] = []
     with warnings.catch_warnings():
-        warnings.showwarning = lambda message, category, *where: kept.append(f"{category.__name__}: {message}")
+        warnings.showwarning = lambda message, category, *where: kept.append(
+            f"{category.__name__}: {message}"
+        )
         yield
     for remark in dict.fromkeys(kept):
         _say(remark, 0)
@@ -146,7 +157,8 @@ def _parse(arguments: list[str]) -> Any:
             command: Any = tyro.cli(
                 Command,
                 prog=PROGRAM,
-                description="The physics of SGD noise: predictions, and claims put to the test. --version tells which.",
+                description="The physics of SGD noise: predictions, and claims put to the test. "
+                "--version tells which.",
                 args=arguments,
                 config=(OmitArgPrefixes, OmitSubcommandPrefixes, FlagCreatePairsOff),
             )
@@ -171,10 +183,21 @@ class _Version:
 
 def _one_line(box: str) -> str:
     lines = [re.sub(r"[─-╿]+|-{8,}", " ", line).strip() for line in box.splitlines()]
-    body = [line for line in lines[1:] if line and not line.startswith(("For full helptext", f"{PROGRAM} "))]
+    body = [
+        line
+        for line in lines[1:]
+        if line and not line.startswith(("For full helptext", f"{PROGRAM} "))
+    ]
     line = re.sub(r"[ ]+", " ", "; ".join(body)).replace(":;", ":").replace(",;", ",")
     # Behind a guess comes the help of the option, and where else there is one of that name.
     complaint, _, guesses = line.partition("; Perhaps you meant: ")
-    complaint, guess = complaint.partition("; Arguments are applied to")[0], guesses.partition(";")[0]
-    hint = f"; Perhaps you meant: {guess}" if guess and guess.split()[0] not in complaint.split() else ""
+    complaint, guess = (
+        complaint.partition("; Arguments are applied to")[0],
+        guesses.partition(";")[0],
+    )
+    hint = (
+        f"; Perhaps you meant: {guess}"
+        if guess and guess.split()[0] not in complaint.split()
+        else ""
+    )
     return f"{complaint}{hint} (see --help)"

@@ -1,8 +1,10 @@
-"""Kinds of options that several commands have: each reads its word and refuses, in one line, what is out of range.
+"""Kinds of options that several commands have: each reads its word and refuses, in one line, what
+is out of range.
 
-A reader that refuses leaves a `Refused` in place of the value; `require_accepted` then names the option. What an option
-names on the disk is tried here as well, before anything is computed. Sizes have upper bounds far beyond any use, so
-that a slip of the keyboard is a message and not a machine without memory.
+A reader that refuses leaves a `Refused` in place of the value; `require_accepted` then names the
+option. What an option names on the disk is tried here as well, before anything is computed. Sizes
+have upper bounds far beyond any use, so that a slip of the keyboard is a message and not a machine
+without memory.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 
 from langevin_sgd.checks import InputError, shown
 from langevin_sgd.dataset import os_reason
-from langevin_sgd.machine import try_writing
+from langevin_sgd.kernels.machine import try_writing
 from langevin_sgd.plotting import FORMATS
 
 SMALLEST, LARGEST = 1e-30, 1e30
@@ -52,7 +54,11 @@ def option(read: Read, metavar: str, *, place: str = "") -> PrimitiveConstructor
             return Refused(words[0], str(error), place)
 
     return PrimitiveConstructorSpec(
-        nargs=1, metavar=metavar, instance_from_str=accept, is_instance=lambda value: True, str_from_instance=_written
+        nargs=1,
+        metavar=metavar,
+        instance_from_str=accept,
+        is_instance=lambda value: True,
+        str_from_instance=_written,
     )
 
 
@@ -97,12 +103,16 @@ def in_words_of_the_command(options: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        line = _NAMES.sub(lambda names: _WORD.sub(lambda word: _option(word[0], options), names[0]), str(error))
+        line = _NAMES.sub(
+            lambda names: _WORD.sub(lambda word: _option(word[0], options), names[0]), str(error)
+        )
         raise InputError(line) from error
 
 
 _NAMES = re.compile(r"^(--)?\w[\w-]*(\[\d+\])?((, | \+ |: )\w+)*(?= = |: )")
-"""Names at the beginning of a refusal: ``points``, ``points + test_points``, ``alpha[0]``, ``checkpoint: path``."""
+"""Names at the beginning of a refusal: ``points``, ``points + test_points``, ``alpha[0]``,
+``checkpoint: path``.
+"""
 _WORD = re.compile(r"(?<![-\w])[A-Za-z_]\w*")
 
 
@@ -111,22 +121,36 @@ def _option(argument: str, options: Mapping[str, str]) -> str:
 
 
 def options_of(command: Any) -> dict[str, str]:
-    """Name of a field -> option, of the verb that a command line names; what has no option of its own is left out."""
+    """Name of a field -> option, of the verb that a command line names; what has no option of its
+    own is left out.
+    """
     fields = dataclasses.fields(command)
     verbs = [getattr(command, field.name) for field in fields if field.name == "verb"]
-    named = [field.name for field in fields if not str(field.type).startswith(("Positional", "Directory"))]
+    named = [
+        field.name
+        for field in fields
+        if not str(field.type).startswith(("Positional", "Directory"))
+    ]
     return options_of(verbs[0]) if verbs else {name: name.replace("_", "-") for name in named}
 
 
-# --- numbers -------------------------------------------------------------------------------------------------------
+# --- numbers --------------------------------------------------------------------------------------
 
 
 def number(
-    *, above: float = -math.inf, least: float = -math.inf, below: float = math.inf, most: float = LARGEST
+    *,
+    above: float = -math.inf,
+    least: float = -math.inf,
+    below: float = math.inf,
+    most: float = LARGEST,
 ) -> Read:
-    """Return what reads one number between bounds; ``above`` and ``below`` are themselves outside."""
+    """Return what reads one number between bounds; ``above`` and ``below`` are themselves
+    outside.
+    """
     bounds = (("above", above), ("at least", least), ("below", below), ("at most", most))
-    named = " and ".join(f"{words} {bound:g}" for words, bound in bounds if math.isfinite(bound) and bound != LARGEST)
+    named = " and ".join(
+        f"{words} {bound:g}" for words, bound in bounds if math.isfinite(bound) and bound != LARGEST
+    )
     allowed = _IN_WORDS.get(named) or f"must be a number {named}".rstrip()
 
     def read(word: str) -> float:
@@ -135,7 +159,9 @@ def number(
         except ValueError:
             raise _NotAllowedError(allowed) from None
         if not (above < value < below and least <= value <= most):
-            raise _NotAllowedError(allowed if math.isnan(value) or abs(value) <= LARGEST else f"{allowed} {_SIZES}")
+            raise _NotAllowedError(
+                allowed if math.isnan(value) or abs(value) <= LARGEST else f"{allowed} {_SIZES}"
+            )
         if value and not SMALLEST <= abs(value) <= LARGEST:
             raise _NotAllowedError(f"{allowed} {_SIZES}")
         return value
@@ -156,7 +182,10 @@ def count(least: int, most: int) -> Read:
     allowed = f"must be an integer from {least} to {most}"
 
     def read(word: str) -> int:
-        if not re.fullmatch(r"\s*[+-]?\d{1,40}\s*", word, re.ASCII) or not least <= int(word) <= most:
+        if (
+            not re.fullmatch(r"\s*[+-]?\d{1,40}\s*", word, re.ASCII)
+            or not least <= int(word) <= most
+        ):
             raise _NotAllowedError(allowed)
         return int(word)
 
@@ -178,7 +207,7 @@ def list_of(read: Read) -> Read:
     return read_all
 
 
-# --- words ---------------------------------------------------------------------------------------------------------
+# --- words ----------------------------------------------------------------------------------------
 
 
 def text(word: str) -> str:
@@ -188,7 +217,9 @@ def text(word: str) -> str:
 
 def address(word: str) -> str:
     """Read the address of a Dask scheduler."""
-    return _fitting(r"(?:[a-z]+://)?[^\s/]+:\d{1,5}", word, "must be an address such as tcp://host:8786")
+    return _fitting(
+        r"(?:[a-z]+://)?[^\s/]+:\d{1,5}", word, "must be an address such as tcp://host:8786"
+    )
 
 
 def torch_device(word: str) -> str:
@@ -202,7 +233,7 @@ def _fitting(pattern: str, word: str, allowed: str) -> str:
     return word
 
 
-# --- places --------------------------------------------------------------------------------------------------------
+# --- places ---------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -229,7 +260,9 @@ def input_file(word: str) -> Path:
 
 
 def output_file(word: str) -> Path:
-    """Read the name of a file that can be written, and try it: nothing is computed that could not be kept."""
+    """Read the name of a file that can be written, and try it: nothing is computed that could not
+    be kept.
+    """
     path = Path(text(word))
     with _tried():
         if path.exists() and not path.is_file():
@@ -264,7 +297,9 @@ def stored_folder(word: str) -> Path:
     path = Path(text(word))
     with _tried():
         if not path.is_dir():
-            raise _NotAllowedError("must be a folder" if path.exists() else "there is no such directory")
+            raise _NotAllowedError(
+                "must be a folder" if path.exists() else "there is no such directory"
+            )
         next(path.iterdir(), None)
     return path
 
@@ -278,7 +313,7 @@ def output_folder(word: str) -> Path:
     return path
 
 
-# --- options that many commands have -------------------------------------------------------------------------------
+# --- options that many commands have --------------------------------------------------------------
 
 Results = Annotated[Path, option(store_folder, "DIR")]
 Figure = Annotated[Path | None, option(figure_file, "FILE")]

@@ -49,7 +49,12 @@ class List:
 
 
 def _entry(claim: Claim) -> dict[str, object]:
-    return {"id": claim.id, "paper": claim.paper, "statement": claim.statement, "tiers": list(claim.tiers)}
+    return {
+        "id": claim.id,
+        "paper": claim.paper,
+        "statement": claim.statement,
+        "tiers": list(claim.tiers),
+    }
 
 
 @dataclass(frozen=True)
@@ -74,9 +79,16 @@ class Show:
             print_json(described)
             return 0
         components = described.pop("components")
-        print("\n".join(f"{name.replace('_', ' ') + ':':18}{value}" for name, value in described.items() if value))
+        print(
+            "\n".join(
+                f"{name.replace('_', ' ') + ':':18}{value}"
+                for name, value in described.items()
+                if value
+            )
+        )
         rows = [_component_row(component) for component in components]
-        print(f"\n{table(['component', 'prediction', 'margin', 'alternatives', 'control'], rows, right=[1, 2, 4])}")
+        head = ["component", "prediction", "margin", "alternatives", "control"]
+        print(f"\n{table(head, rows, right=[1, 2, 4])}")
         return 0
 
 
@@ -100,8 +112,8 @@ class New:
     """Folder and name of the claim."""
 
     folder: Annotated[Path | None, option(_folder, "DIR")] = None
-    """Folder of claims to write into; default: the first of LANGEVIN_SGD_CLAIMS, else that of a checkout of the
-    package, else ./claims."""
+    """Folder of claims to write into; default: the first of LANGEVIN_SGD_CLAIMS, else that of a
+    checkout of the package, else ./claims."""
 
     def run(self) -> int:
         """Write the file."""
@@ -115,7 +127,9 @@ class New:
 
 @dataclass(frozen=True)
 class Run:
-    """Compute what is missing, judge, and print the verdicts; after an interruption the same command continues."""
+    """Compute what is missing, judge, and print the verdicts; after an interruption the same
+    command continues.
+    """
 
     ids: Positional[Annotated[tuple[str, ...], arg(metavar="[ID ...]")]] = ()
     """Claims, as ID or PAPER/ID; default: all that have a grid in the tier."""
@@ -168,18 +182,26 @@ class Run:
             print_json([judgement.to_dict() for judgement in judgements])
         else:
             print(verdict_table(judgements))
-            print(f"\nresults: {self.results}\nreport:  langevin-sgd claims report --results {self.results}")
+            print(
+                f"\nresults: {self.results}\nreport:  langevin-sgd claims report --results "
+                f"{self.results}"
+            )
         return report_deviations(judgements)
 
     def _chosen(self) -> list[Claim]:
         from langevin_sgd.claims import find_claim, find_claims
 
         if self.ids:
-            chosen = [claim for claim in map(find_claim, self.ids) if self.paper in (None, claim.paper)]
+            chosen = [
+                claim for claim in map(find_claim, self.ids) if self.paper in (None, claim.paper)
+            ]
         else:
             chosen = [claim for claim in find_claims(paper=self.paper) if self.tier in claim.tiers]
         if not chosen:
-            raise InputError(f"--tier = {self.tier}: no claim asked for has a grid in it; see langevin-sgd claims list")
+            raise InputError(
+                f"--tier = {self.tier}: no claim asked for has a grid in it; see langevin-sgd "
+                "claims list"
+            )
         return chosen
 
 
@@ -200,7 +222,11 @@ class Report:
 
         output, store = accepted("--output", output_folder, str(self.output)), Store(self.results)
         judgements = claims.judge_stored(store)
-        stale = [str(status.path.relative_to(self.results)) for status in store.statuses() if status.state == "stale"]
+        stale = [
+            str(status.path.relative_to(self.results))
+            for status in store.statuses()
+            if status.state == "stale"
+        ]
         print(claims.summary(judgements))
         print(f"report:  {claims.write_report(judgements, output, stale=stale)}")
         never = [one for one in judgements if one.verdict == "not_run" and not one.components]
@@ -230,9 +256,19 @@ class Claims:
 def verdict_table(judgements: list[Judgement]) -> str:
     """One line a claim: the numbers are those of its deciding component, which is named.
 
-    By margin: how many of its components meet their prediction within its margin only, and would be refuted without.
+    By margin: how many of its components meet their prediction within its margin only, and would be
+    refuted without.
     """
-    header = ["claim", "tier", "decided by", "prediction", "measurement", "(m-p)/se", "pull", "by margin"]
+    header = [
+        "claim",
+        "tier",
+        "decided by",
+        "prediction",
+        "measurement",
+        "(m-p)/se",
+        "pull",
+        "by margin",
+    ]
     rows = [_verdict_row(judgement) for judgement in judgements]
     return table([*header, "control", "verdict"], rows, right=[3, 4, 5, 6])
 
@@ -241,7 +277,9 @@ def _verdict_row(judgement: Judgement) -> list[str]:
     from langevin_sgd.claims import pull_in_words
 
     deciding, mark = judgement.deciding, "" if judgement.as_expected else "  <- not as expected"
-    expected = " (expected)" if judgement.verdict == judgement.claim.expected_verdict == "refuted" else ""
+    expected = (
+        " (expected)" if judgement.verdict == judgement.claim.expected_verdict == "refuted" else ""
+    )
     numbers = ["-"] * 6
     if deciding is not None:
         component, measured = deciding.component, deciding.estimate
@@ -263,7 +301,11 @@ def report_deviations(judgements: list[Judgement]) -> int:
     for judgement in judgements:
         name = f"{judgement.claim.paper}/{judgement.claim.id}"
         if not judgement.as_expected or judgement.verdict == "not_run":
-            control = "" if judgement.control_verdict == "refuted" else f"; control: {judgement.control_verdict}"
+            control = (
+                ""
+                if judgement.control_verdict == "refuted"
+                else f"; control: {judgement.control_verdict}"
+            )
             line = f"{name}: {judgement.verdict}: {judgement.reason or 'not expected'}{control}"
             print(one_line(line), file=sys.stderr)
     return 0 if all(judgement.as_expected for judgement in judgements) else 1

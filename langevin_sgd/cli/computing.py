@@ -16,12 +16,21 @@ if TYPE_CHECKING:
 
 
 def compute(
-    tasks: Sequence[Task], store: Store, *, workers: int | None, scheduler: str | None, retry_failed: bool
+    tasks: Sequence[Task],
+    store: Store,
+    *,
+    workers: int | None,
+    scheduler: str | None,
+    retry_failed: bool,
 ) -> list[dict[str, Any]]:
-    """Compute what the store lacks; return the tasks that failed with their errors, after one line about them."""
+    """Compute what the store lacks; return the tasks that failed with their errors, after one line
+    about them.
+    """
     from langevin_sgd import sweep
 
-    outcome = sweep.run(tasks, store, workers=workers, scheduler=scheduler, progress=True, retry_failed=retry_failed)
+    outcome = sweep.run(
+        tasks, store, workers=workers, scheduler=scheduler, progress=True, retry_failed=retry_failed
+    )
     if outcome.failed:
         reason = one_line(next(iter(outcome.failed.values())))
         print(f"langevin-sgd: {len(outcome.failed)} tasks failed: {reason}", file=sys.stderr)

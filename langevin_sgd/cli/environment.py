@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from langevin_sgd.cli.text import print_json
-from langevin_sgd.machine import usable_cores
+from langevin_sgd.kernels.machine import usable_cores
 
 _PACKAGES = (
     "langevin-sgd",
@@ -23,7 +23,12 @@ _PACKAGES = (
     "matplotlib",
     "distributed",
 )
-_THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_THREAD_VARIABLES = (
+    "NUMBA_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,10 @@ class Environment:
         """Return versions, machine, threads and devices; ``None`` where there is nothing to say."""
         cores = {"logical": os.cpu_count(), "usable": usable_cores()}
         return {
-            "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+            "versions": {
+                "python": platform.python_version(),
+                **{name: _version(name) for name in _PACKAGES},
+            },
             "machine": {"system": platform.system(), "architecture": platform.machine()},
             "cores": cores,
             "threads": {name: os.environ.get(name) for name in _THREAD_VARIABLES},

@@ -10,7 +10,15 @@ import numpy as np
 from tyro.conf import Positional
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.cli.arguments import DataFile, Figure, count, in_words_of_the_command, list_of, number, option
+from langevin_sgd.cli.arguments import (
+    DataFile,
+    Figure,
+    count,
+    in_words_of_the_command,
+    list_of,
+    number,
+    option,
+)
 from langevin_sgd.cli.text import print_json, table
 
 
@@ -18,8 +26,9 @@ from langevin_sgd.cli.text import print_json, table
 class Predict:
     """Closed-form numbers.
 
-    linear-regression: the stationary law of SGD on a quadratic loss, by the Langevin model (sde) and exactly (sgd).
-    Batches are drawn with replacement; the gradient noise of one sample has covariance noise_scale * Hessian.
+    linear-regression: the stationary law of SGD on a quadratic loss, by the Langevin model (sde)
+    and exactly (sgd). Batches are drawn with replacement; the gradient noise of one sample has
+    covariance noise_scale * Hessian.
     """
 
     what: Positional[Literal["linear-regression"]]
@@ -32,7 +41,9 @@ class Predict:
     """Eigenvalues of the Hessian."""
 
     data: DataFile = None
-    """Instead of eigenvalues: a .npz file (arrays X and y) or .csv file (target in the last column) of your own."""
+    """Instead of eigenvalues: a .npz file (arrays X and y) or .csv file (target in the last column)
+    of your own.
+    """
 
     momentum: Annotated[float, option(number(least=0, below=1), "FLOAT")] = 0.0
     """Momentum, at least 0 and below 1."""
@@ -59,7 +70,11 @@ class Predict:
         """Print the prediction."""
         from langevin_sgd import theory
 
-        settings = {name: value for name, value in asdict(self).items() if name not in ("what", "data", "plot", "json")}
+        settings = {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in ("what", "data", "plot", "json")
+        }
         with in_words_of_the_command({name: name.replace("_", "-") for name in settings}):
             settings |= self._spectrum()
             document = theory.predict_linear_regression(**settings)
@@ -70,7 +85,10 @@ class Predict:
             print(f"\n{_displacement_table(document)}")
         if self.plot is not None:
             every_lag = np.unique(np.geomspace(1, max(1, *self.lags), 100).round().astype(int))
-            _plot(theory.predict_linear_regression(**settings | {"lags": every_lag.tolist()}), self.plot)
+            _plot(
+                theory.predict_linear_regression(**settings | {"lags": every_lag.tolist()}),
+                self.plot,
+            )
         return 0
 
     def _spectrum(self) -> dict[str, Any]:
@@ -90,11 +108,22 @@ class Predict:
         return {"eigenvalues": problem.eigenvalues, "noise_scale": noise_scale}
 
 
-_MODE_NUMBERS = ("var_position", "var_velocity", "cov_position_velocity", "frequency_per_step", "winding_rate_per_step")
+_MODE_NUMBERS = (
+    "var_position",
+    "var_velocity",
+    "cov_position_velocity",
+    "frequency_per_step",
+    "winding_rate_per_step",
+)
 
 
 def _modes_table(document: dict[str, Any]) -> str:
-    header = ["eigenvalue", "damping ratio", "law", *(name.replace("_", " ") for name in _MODE_NUMBERS)]
+    header = [
+        "eigenvalue",
+        "damping ratio",
+        "law",
+        *(name.replace("_", " ") for name in _MODE_NUMBERS),
+    ]
     rows = [
         [
             _number(mode["eigenvalue"]),
@@ -111,7 +140,9 @@ def _modes_table(document: dict[str, Any]) -> str:
 def _displacement_table(document: dict[str, Any]) -> str:
     rows = [
         [str(lag), _number(sde), _number(sgd)]
-        for lag, sde, sgd in zip(document["lags"], document["msd"]["sde"], document["msd"]["sgd"], strict=True)
+        for lag, sde, sgd in zip(
+            document["lags"], document["msd"]["sde"], document["msd"]["sgd"], strict=True
+        )
     ]
     return table(["lag", "mean-square displacement, sde", "sgd"], rows, right=[0, 1, 2])
 
@@ -128,5 +159,7 @@ def _plot(document: dict[str, Any], path: Path) -> None:
         Series("SGD, exact", lags, displacement["sgd"], kind="theory"),
         Series("Langevin model", lags, displacement["sde"], kind="rival"),
     ]
-    panel = Panel("Stationary mean-square displacement", "lag (steps)", "displacement", series, "log", "log")
+    panel = Panel(
+        "Stationary mean-square displacement", "lag (steps)", "displacement", series, "log", "log"
+    )
     save(draw([panel]), path)

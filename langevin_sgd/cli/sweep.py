@@ -25,7 +25,8 @@ _STATES = ("done", "missing", "failed", "damaged", "stale")
 class ShowStatus:
     """Count the tasks of a store.
 
-    Missing: asked for and not there. Damaged: no longer what was written. Stale: made by older code.
+    Missing: asked for and not there. Damaged: no longer what was written. Stale: made by older
+    code.
     """
 
     directory: Directory
@@ -40,9 +41,17 @@ class ShowStatus:
         for status in _statuses(self.directory):
             counts.setdefault(_function(status), Counter())[status.state] += 1
         if self.json:
-            print_json([{"task": name, **{s: count[s] for s in _STATES}} for name, count in sorted(counts.items())])
+            print_json(
+                [
+                    {"task": name, **{s: count[s] for s in _STATES}}
+                    for name, count in sorted(counts.items())
+                ]
+            )
         else:
-            rows = [[name, *(str(count[state]) for state in _STATES)] for name, count in sorted(counts.items())]
+            rows = [
+                [name, *(str(count[state]) for state in _STATES)]
+                for name, count in sorted(counts.items())
+            ]
             print(table(["task", *_STATES], rows, right=[1, 2, 3, 4, 5]))
         return 0
 
@@ -68,7 +77,10 @@ class Failures:
                 print(one_line(f"{_function(status)}  {failure['error']}"))
                 print(f"  settings: {one_line(json.dumps(failure['settings']))}")
                 print(failure["traceback"] or "")
-            print(f"{len(failed)} failed; the command that made them tries them again with --retry-failed")
+            print(
+                f"{len(failed)} failed; the command that made them tries them again with "
+                "--retry-failed"
+            )
         return 1 if failed else 0
 
 

@@ -14,7 +14,9 @@ def one_line(text: str) -> str:
     return printable(" ".join(text.split()))
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()
+) -> str:
     """Align columns; those numbered in `right` to the right.
 
     Examples

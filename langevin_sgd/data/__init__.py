@@ -1,12 +1,16 @@
 """Data sets: embedded ones, synthetic ones, and files of the user's own.
 
-- `diabetes`, `digits`: for regression; `digit_pair`: two classes of digits, for the perceptron (``embedded``)
+- `diabetes`, `digits`: for regression; `digit_pair`: two classes of digits, for the perceptron
+  (``embedded``)
 - `gaussian_inputs`: regression with Gaussian inputs (``synthetic``)
 - `DepletedSign`: separable points with a power law of density at the boundary (``depleted_sign``)
 - `GivenPoints`: labelled points that are given (``given_points``)
-- `digit_images`, `mnist`, `cifar10`: images of ten classes on the scale of the papers; `parity`, `animals`, `grouping`:
-  their classes in two groups (``images``); `has_images`: whether the files are there (``image_files``)
-- `BinaryImages`, `SyntheticPoints`: disjoint training and test sets for networks (``binary_images``)
+- `digit_images`, `mnist`, `cifar10`: images of ten classes on the scale of the papers; `parity`,
+  `animals`, `grouping`:
+  their classes in two groups (``images``); `has_images`: whether the files are there
+  (``image_files``)
+- `BinaryImages`, `SyntheticPoints`: disjoint training and test sets for networks
+  (``binary_images``)
 - `read_table`: CSV and NPZ files (``files``)
 """
 

@@ -1,9 +1,10 @@
 """Training and test sets for networks: images in two groups, and points of a synthetic law.
 
-A replica has a shuffle of its own of all images (a pure function of seed and replica): the first `test_points` are its
-test set, the next `points` its training set. The two never meet, the test set does not depend on the number of
-training points, and a smaller training set is the beginning of a larger one, so that runs at several sizes are paired.
-Sclocchi, Geiger and Wyart (arXiv 2301.13703) do the same, with one test set of 32768 images for all replicas.
+A replica has a shuffle of its own of all images (a pure function of seed and replica): the first
+`test_points` are its test set, the next `points` its training set. The two never meet, the test set
+does not depend on the number of training points, and a smaller training set is the beginning of a
+larger one, so that runs at several sizes are paired. Sclocchi, Geiger and Wyart (arXiv 2301.13703)
+do the same, with one test set of 32768 images for all replicas.
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_choice, as_count, as_instance, as_tuple, convert_fields, require, shown
+from langevin_sgd.checks import (
+    InputError,
+    as_choice,
+    as_count,
+    as_instance,
+    as_tuple,
+    convert_fields,
+    require,
+    shown,
+)
 from langevin_sgd.data.depleted_sign import DepletedSign
 from langevin_sgd.data.images import SHAPES, animals, grouping, parity, pixels_and_classes, scaled
 from langevin_sgd.randomness import DATA, normals
@@ -38,7 +48,8 @@ class BinaryImages:
     name
         ``digits`` (embedded, 1797 images; default), ``mnist`` (70000) or ``cifar10`` (60000).
     labels
-        ``parity`` (digits; the default there), ``animals`` (the default of cifar10), or the classes that become +1.
+        ``parity`` (digits; the default there), ``animals`` (the default of cifar10), or the classes
+        that become +1.
 
     Raises
     ------
@@ -64,7 +75,12 @@ class BinaryImages:
     def _as_labels(self, name: str, labels: object) -> str | tuple[int, ...]:
         usual = _USUAL[self.name]
         if labels is None or isinstance(labels, str):
-            require(labels in (None, usual), name, labels, f"must be {usual!r} or some classes for {self.name}")
+            require(
+                labels in (None, usual),
+                name,
+                labels,
+                f"must be {usual!r} or some classes for {self.name}",
+            )
             return usual
         allowed = "must name one to nine of the classes from 0 to 9"
         try:
@@ -97,7 +113,8 @@ class BinaryImages:
         Returns
         -------
         X, y, X_test, y_test
-            Images (points, dimension) and (test_points, dimension), their labels of +-1; all float32.
+            Images (points, dimension) and (test_points, dimension), their labels of +-1; all
+            float32.
 
         Raises
         ------
@@ -110,7 +127,9 @@ class BinaryImages:
             sizes = f"points + test_points = {self.points} + {self.test_points}"
             raise InputError(f"{sizes}: must be at most {len(pixels)}, the images of {self.name}")
         # Sorting independent numbers shuffles; two of 70000 are equal once in a million times.
-        order = np.argsort(normals((len(pixels),), seed, step=replica, substream=DATA), kind="stable")
+        order = np.argsort(
+            normals((len(pixels),), seed, step=replica, substream=DATA), kind="stable"
+        )
         test, train = order[: self.test_points], order[self.test_points :][: self.points]
         y = self._label(classes)
         return scaled(self.name, pixels[train]), y[train], scaled(self.name, pixels[test]), y[test]

@@ -2,11 +2,13 @@ r"""Synthetic points of a linearly separable problem whose density at the bounda
 
     rho(x_1) ~ |x_1|^chi exp(-x_1^2 / 2),   x_2 ... x_d ~ N(0, 1),   y = sign(x_1)
 
-so |x_1| is a chi variable with chi + 1 degrees of freedom: |x_1| = sqrt(2 g) with g ~ Gamma((chi + 1)/2), which has
-E x_1^2 = chi + 1. For chi = 0 the points are Gaussian; a larger chi depletes the neighbourhood of the boundary x_1 = 0.
+so |x_1| is a chi variable with chi + 1 degrees of freedom: |x_1| = sqrt(2 g) with g ~ Gamma((chi +
+1)/2), which has E x_1^2 = chi + 1. For chi = 0 the points are Gaussian; a larger chi depletes the
+neighbourhood of the boundary x_1 = 0.
 
-Source: "depleted sign" of Sclocchi, Geiger and Wyart, *Dissecting the effects of SGD noise in distinct regimes of deep
-learning*, arXiv 2301.13703. Range of validity: chi > -1; |x_1| is resolved down to about 2^(-52/(chi + 1)).
+Source: "depleted sign" of Sclocchi, Geiger and Wyart, *Dissecting the effects of SGD noise in
+distinct regimes of deep learning*, arXiv 2301.13703. Range of validity: chi > -1; |x_1| is resolved
+down to about 2^(-52/(chi + 1)).
 """
 
 from __future__ import annotations
@@ -17,12 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from langevin_sgd.checks import as_chi, as_count, convert_fields
-from langevin_sgd.compiled import kernel
+from langevin_sgd.kernels.compiled import kernel
 from langevin_sgd.randomness import DATA, bits_over_steps, gamma_64, key_from_seed, normals
 
 _SIGN, _SIZE = 2**30, 2**31
-"""Draws of the labels and of |x_1|, beyond those of the normals, whose counters have the replica where these have the
-point."""
+"""Draws of the labels and of |x_1|, beyond those of the normals, whose counters have the replica
+where these have the point."""
 _LANES = 64
 
 
@@ -85,7 +87,9 @@ class DepletedSign:
 
 
 @kernel
-def _fill_teacher(first: np.ndarray, y: np.ndarray, shape: float, key: np.ndarray, replica: int) -> None:
+def _fill_teacher(
+    first: np.ndarray, y: np.ndarray, shape: float, key: np.ndarray, replica: int
+) -> None:
     signs = np.empty((4, _LANES), np.uint64)
     for start in range(0, len(y), _LANES):
         bits_over_steps(signs, key, _SIGN, start, replica, DATA)

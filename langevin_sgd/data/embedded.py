@@ -1,9 +1,11 @@
-"""Data that scikit-learn carries with it, ready for linear regression, and pairs of digits for the perceptron.
+"""Data that scikit-learn carries with it, ready for linear regression, and pairs of digits for the
+perceptron.
 
-For regression inputs and target are centred and scaled to unit variance (divided by N), so that the trace of the
-Hessian X^T X / N is the number of parameters and no intercept is needed: column by column where columns are different
-quantities, by one common scale where they are pixels (a column scale would blow up the few images with ink in an
-otherwise empty corner). Columns that never change are left out.
+For regression inputs and target are centred and scaled to unit variance (divided by N), so that the
+trace of the Hessian X^T X / N is the number of parameters and no intercept is needed: column by
+column where columns are different quantities, by one common scale where they are pixels (a column
+scale would blow up the few images with ink in an otherwise empty corner). Columns that never change
+are left out.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ def diabetes() -> tuple[np.ndarray, np.ndarray]:
 
     References
     ----------
-    Efron, Hastie, Johnstone and Tibshirani, *Least angle regression*, Annals of Statistics 32 (2004).
+    Efron, Hastie, Johnstone and Tibshirani, *Least angle regression*, Annals of Statistics 32
+    (2004).
     """
     from sklearn.datasets import load_diabetes
 
@@ -34,18 +37,21 @@ def diabetes() -> tuple[np.ndarray, np.ndarray]:
 
 
 def digits() -> tuple[np.ndarray, np.ndarray]:
-    """Load the handwritten digits: 1797 images of 8 x 8 pixels, the pixels predicting the digit as a number.
+    """Load the handwritten digits: 1797 images of 8 x 8 pixels, the pixels predicting the digit as
+    a number.
 
     Returns
     -------
     X
-        (1797, 61), centred, of mean square one; the three pixels that are always empty are left out.
+        (1797, 61), centred, of mean square one; the three pixels that are always empty are left
+        out.
     y
         (1797,), standardised.
 
     References
     ----------
-    Alpaydin and Kaynak, *Optical recognition of handwritten digits*, UCI Machine Learning Repository (1998).
+    Alpaydin and Kaynak, *Optical recognition of handwritten digits*, UCI Machine Learning
+    Repository (1998).
     """
     from sklearn.datasets import load_digits
 
@@ -58,9 +64,9 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 def digit_pair(first: int, second: int) -> tuple[np.ndarray, np.ndarray]:
     """Load two classes of the handwritten digits as a problem of classification.
 
-    All pixels are shifted by one mean and divided by one standard deviation, as Sclocchi, Geiger and Wyart
-    (arXiv 2301.13703) do with MNIST, so that the mean of ||x||^2 is the dimension; the pixels that are always empty
-    then act as a constant input.
+    All pixels are shifted by one mean and divided by one standard deviation, as Sclocchi, Geiger
+    and Wyart (arXiv 2301.13703) do with MNIST, so that the mean of ||x||^2 is the dimension; the
+    pixels that are always empty then act as a constant input.
 
     Parameters
     ----------
@@ -90,7 +96,8 @@ def digit_pair(first: int, second: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def standardise(X: np.ndarray) -> np.ndarray:
-    """Centre columns and scale them to unit variance (divided by N); columns that never change are left out.
+    """Centre columns and scale them to unit variance (divided by N); columns that never change are
+    left out.
 
     Parameters
     ----------

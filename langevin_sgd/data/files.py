@@ -1,9 +1,10 @@
 """Regression data from a file of the user's own.
 
-Nothing is guessed: what could be read in two ways is refused in one line that says how to write it. The first line of a
-CSV file is a header if every field is a word, a sample if every field is a number, and refused otherwise: a sample with
-a missing field would be lost as a header, a header of numbers would become a sample, and the index that pandas writes
-into a column without a name, or called ``index``, would become the feature that dominates the spectrum.
+Nothing is guessed: what could be read in two ways is refused in one line that says how to write it.
+The first line of a CSV file is a header if every field is a word, a sample if every field is a
+number, and refused otherwise: a sample with a missing field would be lost as a header, a header of
+numbers would become a sample, and the index that pandas writes into a column without a name, or
+called ``index``, would become the feature that dominates the spectrum.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from langevin_sgd.data.sizes import ALLOWED, first_unusable
 from langevin_sgd.dataset import existing_file, named_file
 
 MOST_COLUMNS = 10_000
-"""Beyond, a Hessian takes more than 800 MB; a file of one line that should be many is met far more often."""
+"""Beyond, a Hessian takes more than 800 MB; a file of one line that should be many is met far more
+often.
+"""
 
 Line = tuple[int, str]
 """Number of a line in its file, from 1, and its text."""
@@ -34,9 +37,9 @@ def read_table(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     path
-        A ``.npz`` file with arrays ``X`` (sample, parameter) and ``y`` (sample,), or a ``.csv`` file of numbers in
-        UTF-8, separated by commas, with one header line of words or none, whose last column is the target. Lines that
-        are empty or begin with ``#`` do not count.
+        A ``.npz`` file with arrays ``X`` (sample, parameter) and ``y`` (sample,), or a ``.csv``
+        file of numbers in UTF-8, separated by commas, with one header line of words or none, whose
+        last column is the target. Lines that are empty or begin with ``#`` do not count.
 
     Returns
     -------
@@ -48,8 +51,9 @@ def read_table(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     InputError
-        If the file is missing, of another kind, or holds anything but finite real numbers that are 0 or between 1e-100
-        and 1e100 in size; the message names the line and the column, both from 1, as an editor counts them.
+        If the file is missing, of another kind, or holds anything but finite real numbers that are
+        0 or between 1e-100 and 1e100 in size; the message names the line and the column, both from
+        1, as an editor counts them.
     """
     file = existing_file("data", path)
     readers = {".npz": _read_npz, ".csv": _read_csv}
@@ -63,18 +67,24 @@ def _refuse(file: Path, reason: str) -> NoReturn:
     raise InputError(f"data = {shown(str(file), width=400)}: {reason}")
 
 
-# --- arrays ----------------------------------------------------------------------------------------------------------
+# --- arrays ---------------------------------------------------------------------------------------
 
 
 def _read_npz(file: Path) -> tuple[np.ndarray, np.ndarray]:
     arrays = _arrays(file)
-    X, y = (as_array(f"data = {shown(str(file), width=400)}: {name}", arrays[name], finite=False) for name in "Xy")
+    X, y = (
+        as_array(f"data = {shown(str(file), width=400)}: {name}", arrays[name], finite=False)
+        for name in "Xy"
+    )
     if X.ndim != 2 or y.shape != X.shape[:1] or X.size == 0:
         _refuse(file, f"shapes {X.shape} and {y.shape}, must be (sample, parameter) and (sample,)")
     _require_columns(file, X.shape[1] + 1)
     for name, array in (("X", X), ("y", y)):
         if (place := first_unusable(array)) is not None:
-            _refuse(file, f"{name}[{', '.join(map(str, place))}] = {array[place]:g}: {_reason(array[place])}")
+            _refuse(
+                file,
+                f"{name}[{', '.join(map(str, place))}] = {array[place]:g}: {_reason(array[place])}",
+            )
     return X, y
 
 
@@ -87,17 +97,25 @@ def _arrays(file: Path) -> dict[str, np.ndarray]:
             found = arrays.files
             read = {} if lacking else {name: arrays[name] for name in "Xy"}
     except Exception as error:  # a damaged archive can raise nearly anything
-        _refuse(file, f"not a readable .npz file of numbers ({' '.join(str(error).split()) or type(error).__name__})")
+        _refuse(
+            file,
+            "not a readable .npz file of numbers "
+            f"({' '.join(str(error).split()) or type(error).__name__})",
+        )
     if lacking:
         _refuse(file, f"has arrays {shown(found)}, must have X and y")
     return read
 
 
-# --- text ------------------------------------------------------------------------------------------------------------
+# --- text -----------------------------------------------------------------------------------------
 
 
 def _read_csv(file: Path) -> tuple[np.ndarray, np.ndarray]:
-    lines = [(number, line) for number, line in _lines(file) if line.strip() and not line.lstrip().startswith("#")]
+    lines = [
+        (number, line)
+        for number, line in _lines(file)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
     if not lines:
         _refuse(file, "has no lines")
     names = _header(file, lines[0])
@@ -117,13 +135,18 @@ def _lines(file: Path) -> list[Line]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        _refuse(file, f"line {line} is not UTF-8 (byte 0x{content[error.start]:02x}): save it as UTF-8")
+        _refuse(
+            file, f"line {line} is not UTF-8 (byte 0x{content[error.start]:02x}): save it as UTF-8"
+        )
     return list(enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1))
 
 
 def _fields(file: Path, line: Line) -> list[str]:
     try:
-        return [field.strip() for field in next(csv.reader([line[1]], skipinitialspace=True, strict=True))]
+        return [
+            field.strip()
+            for field in next(csv.reader([line[1]], skipinitialspace=True, strict=True))
+        ]
     except csv.Error as error:
         _refuse(file, f"line {line[0]}: cannot be read ({error})")
 
@@ -135,27 +158,55 @@ def _header(file: Path, line: Line) -> list[str]:
     _require_columns(file, len(fields))
     if _are_counted(fields):
         both = f"line {line[0]} may be the numbers of columns or a sample"
-        _refuse(file, f"{both}: name the columns in words, or write the sample with points ({fields[0]}.0)")
-    if fields[0] in ("", "Unnamed: 0") and (all(map(_is_word, fields[1:])) or _are_counted(fields[1:])):
-        _refuse(file, f"line {line[0]}: column 1 has no name, as the index of pandas: write it with index=False")
+        _refuse(
+            file,
+            f"{both}: name the columns in words, or write the sample with points ({fields[0]}.0)",
+        )
+    if fields[0] in ("", "Unnamed: 0") and (
+        all(map(_is_word, fields[1:])) or _are_counted(fields[1:])
+    ):
+        _refuse(
+            file,
+            f"line {line[0]}: column 1 has no name, as the index of pandas: write it with "
+            "index=False",
+        )
     words = [_is_word(field) for field in fields]
     if any(words) and not all(words):
         word, other = words.index(True), words.index(False)
-        found = f"{shown(fields[word])} in column {word + 1}, {shown(fields[other])} in column {other + 1}"
-        _refuse(file, f"line {line[0]} is neither a header of words nor a sample of numbers ({found})")
+        found = (
+            f"{shown(fields[word])} in column {word + 1}, {shown(fields[other])} in column "
+            f"{other + 1}"
+        )
+        _refuse(
+            file, f"line {line[0]} is neither a header of words nor a sample of numbers ({found})"
+        )
     return fields if all(words) else []
 
 
 def _are_counted(fields: list[str]) -> bool:
-    """Whether fields are 0, 1, as pandas names two columns, or more than two whole numbers that follow each other."""
+    """Whether fields are 0, 1, as pandas names two columns, or more than two whole numbers that
+    follow each other.
+    """
     first = int(fields[0]) if re.fullmatch(r"\d{1,9}", fields[0]) else None
     follow = first is not None and fields == [str(first + place) for place in range(len(fields))]
     return follow and (first == 0 or len(fields) > 2)
 
 
 def _is_word(field: str) -> bool:
-    """Whether a field can name a column: it holds a letter, and is no number, nor a sign for a missing one."""
-    missing = field.lower() in {"na", "n/a", "nan", "null", "none", "inf", "-inf", "infinity", "-infinity"}
+    """Whether a field can name a column: it holds a letter, and is no number, nor a sign for a
+    missing one.
+    """
+    missing = field.lower() in {
+        "na",
+        "n/a",
+        "nan",
+        "null",
+        "none",
+        "inf",
+        "-inf",
+        "infinity",
+        "-infinity",
+    }
     return not missing and _number(field) is None and any(one.isalpha() for one in field)
 
 
@@ -171,10 +222,16 @@ def _require_commas(file: Path, line: Line, fields: list[str]) -> None:
     for mark, word in ((";", "semicolons"), ("\t", "tabs")):
         if any(mark in field for field in fields):
             point = " and decimal commas into points" if re.search(r"\d,\d", line[1]) else ""
-            _refuse(file, f"line {line[0]} is separated by {word}, must be by commas: turn them into commas{point}")
+            _refuse(
+                file,
+                f"line {line[0]} is separated by {word}, must be by commas: turn them into "
+                f"commas{point}",
+            )
     if len(fields) == 1:
         hint = ", separated by commas and not by blanks" if len(fields[0].split()) > 1 else ""
-        _refuse(file, f"line {line[0]} has one column, must have at least two, the target last{hint}")
+        _refuse(
+            file, f"line {line[0]} has one column, must have at least two, the target last{hint}"
+        )
 
 
 def _require_columns(file: Path, columns: int) -> None:
@@ -196,7 +253,9 @@ def _numbers(file: Path, samples: list[Line], names: list[str]) -> np.ndarray:
 
 
 def _require_no_index(file: Path, samples: list[Line], names: list[str], table: np.ndarray) -> None:
-    """Refuse a first column of 0, 1, 2 ... that nobody has named, where other columns are written with points."""
+    """Refuse a first column of 0, 1, 2 ... that nobody has named, where other columns are written
+    with points.
+    """
     named = bool(names) and names[0].lower() != "index"
     if named or len(table) < 3 or not np.array_equal(table[:, 0], np.arange(len(table))):
         return
@@ -208,13 +267,18 @@ def _require_no_index(file: Path, samples: list[Line], names: list[str], table: 
 
 
 def _refuse_first_fault(file: Path, samples: list[Line], names: list[str]) -> None:
-    """Raise `InputError` at the first field that is no usable number, and at the first line of another length."""
+    """Raise `InputError` at the first field that is no usable number, and at the first line of
+    another length.
+    """
     columns = len(names) or len(_fields(file, samples[0]))
     for line in samples:
         fields = _fields(file, line)
         if len(fields) != columns:
             whose = "header" if names else "first line"
-            _refuse(file, f"not a table: line {line[0]} has {len(fields)} columns, the {whose} has {columns}")
+            _refuse(
+                file,
+                f"not a table: line {line[0]} has {len(fields)} columns, the {whose} has {columns}",
+            )
         for place, field in enumerate(fields):
             number = _number(field)
             if number is None or first_unusable(np.array([number])) is not None:

@@ -24,7 +24,8 @@ class GivenPoints:
     Raises
     ------
     InputError
-        If shapes do not match, a number is masked, complex, not finite or of another size, or a label is not +-1.
+        If shapes do not match, a number is masked, complex, not finite or of another size, or a
+        label is not +-1.
 
     Examples
     --------
@@ -38,13 +39,19 @@ class GivenPoints:
     def __post_init__(self) -> None:
         X, y = as_array("X", self.X, finite=False), as_array("y", self.y, finite=False)
         if X.ndim != 2 or y.shape != X.shape[:1] or X.size == 0:
-            raise InputError(f"X, y = shapes {X.shape}, {y.shape}: must be (point, dimension) and (point,)")
+            raise InputError(
+                f"X, y = shapes {X.shape}, {y.shape}: must be (point, dimension) and (point,)"
+            )
         if not np.isfinite(X).all():
             raise InputError("X = data with NaN or infinity: every entry must be a finite number")
         if (place := first_unusable(X)) is not None:
-            raise InputError(f"X = data with X[{place[0]}, {place[1]}] = {X[place]:g}: every entry {ALLOWED}")
+            raise InputError(
+                f"X = data with X[{place[0]}, {place[1]}] = {X[place]:g}: every entry {ALLOWED}"
+            )
         if not np.isin(y, (-1.0, 1.0)).all():
-            raise InputError(f"y = labels {np.unique(y)[:5].tolist()}: every label must be -1 or +1")
+            raise InputError(
+                f"y = labels {np.unique(y)[:5].tolist()}: every label must be -1 or +1"
+            )
         object.__setattr__(self, "X", X)
         object.__setattr__(self, "y", y)
 

@@ -1,17 +1,18 @@
 """MNIST and CIFAR-10 as their files hold them: found in a data folder, or downloaded into it once.
 
-The data folder is the environment variable LANGEVIN_SGD_DATA, else the user's cache folder. In it, as after any usual
-download:
+The data folder is the environment variable LANGEVIN_SGD_DATA, else the user's cache folder. In it,
+as after any usual download:
 
-- ``MNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte``, with or without ``.gz``, with ``.idx`` for ``-idx`` as
-  some archives have it, also in ``MNIST``, ``mnist/raw`` or ``mnist``; LeCun, Cortes and Burges, *The MNIST database of
-  handwritten digits*;
-- ``cifar-10-batches-py/{data_batch_1 ... data_batch_5,test_batch}``; Krizhevsky, *Learning multiple layers of features
-  from tiny images* (2009); as they come, or saved again by Python 3.
+- ``MNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte``, with or without ``.gz``, with ``.idx``
+  for ``-idx`` as some archives have it, also in ``MNIST``, ``mnist/raw`` or ``mnist``; LeCun,
+  Cortes and Burges, *The MNIST database of handwritten digits*;
+- ``cifar-10-batches-py/{data_batch_1 ... data_batch_5,test_batch}``; Krizhevsky, *Learning multiple
+  layers of features from tiny images* (2009); as they come, or saved again by Python 3.
 
-What is not there is downloaded, if pooch is installed and the network allows it, and compared with its SHA-256; files
-that are there are taken as they are, if images and classes are what they should be. CIFAR-10 comes as Python pickles,
-which could call any function when read: the reader here knows arrays, lists and text, and refuses all else.
+What is not there is downloaded, if pooch is installed and the network allows it, and compared with
+its SHA-256; files that are there are taken as they are, if images and classes are what they should
+be. CIFAR-10 comes as Python pickles, which could call any function when read: the reader here knows
+arrays, lists and text, and refuses all else.
 """
 
 from __future__ import annotations
@@ -49,7 +50,10 @@ _CIFAR_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001c
 """Of the archive."""
 _CIFAR_BATCHES = (*(f"data_batch_{k}" for k in range(1, 6)), "test_batch")
 
-_PLACES = {"mnist": ("MNIST/raw", "MNIST", "mnist/raw", "mnist"), "cifar10": ("cifar-10-batches-py",)}
+_PLACES = {
+    "mnist": ("MNIST/raw", "MNIST", "mnist/raw", "mnist"),
+    "cifar10": ("cifar-10-batches-py",),
+}
 """Folders, the first being that of a download."""
 _FILES = {"mnist": tuple(_MNIST_SHA256), "cifar10": _CIFAR_BATCHES}
 _SIZES = {"mnist": ((28, 28), (784,)), "cifar10": ((3072,), (3, 32, 32))}
@@ -76,7 +80,8 @@ def has_images(name: str) -> bool:
 
 
 def read_images(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Read pixels and classes, the official training part first and the official test part after it.
+    """Read pixels and classes, the official training part first and the official test part after
+    it.
 
     Parameters
     ----------
@@ -86,16 +91,16 @@ def read_images(name: str) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     pixels
-        (image, pixel) uint8; colours of CIFAR-10 one after the other, each row by row. Kept for the next call, so
-        not to be written to.
+        (image, pixel) uint8; colours of CIFAR-10 one after the other, each row by row. Kept for the
+        next call, so not to be written to.
     classes
         (image,) int64 from 0 to 9.
 
     Raises
     ------
     InputError
-        If files are missing and cannot be downloaded, one is damaged, images have another size, or classes are not
-        from 0 to 9.
+        If files are missing and cannot be downloaded, one is damaged, images have another size, or
+        classes are not from 0 to 9.
     """
     return _read_from(as_choice("name", name, _FILES), _data_folder())
 
@@ -125,7 +130,9 @@ def _cache_folder() -> Path:
 
 def _find(name: str, file: str, folder: Path) -> Path | None:
     """Path of a file, compressed or not."""
-    spellings = [f"{stem}{ending}" for stem in (file, file.replace("-idx", ".idx")) for ending in ("", ".gz")]
+    spellings = [
+        f"{stem}{ending}" for stem in (file, file.replace("-idx", ".idx")) for ending in ("", ".gz")
+    ]
     paths = (folder / place / spelling for place in _PLACES[name] for spelling in spellings)
     return next((path for path in paths if os.path.isfile(path)), None)
 
@@ -134,7 +141,7 @@ def _missing(name: str, folder: Path) -> list[str]:
     return [file for file in _FILES[name] if _find(name, file, folder) is None]
 
 
-# --- reading -------------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
 
 
 def _read_mnist(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -149,7 +156,9 @@ def _read_mnist(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
 def _read_idx(path: Path) -> np.ndarray:
     """Read one IDX file."""
     try:
-        return _parse_idx(gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes())
+        return _parse_idx(
+            gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        )
     except (OSError, EOFError, zlib.error, ValueError, IndexError, MemoryError) as error:
         raise InputError(f"data = '{path}': is damaged ({error})") from error
 
@@ -159,7 +168,9 @@ def _parse_idx(content: bytes) -> np.ndarray:
     if content[:3] != b"\0\0\x08":
         raise ValueError("it does not begin as an IDX file of bytes")
     start = 4 + 4 * content[3]
-    return np.frombuffer(content, np.uint8, offset=start).reshape(np.frombuffer(content[4:start], ">u4"))
+    return np.frombuffer(content, np.uint8, offset=start).reshape(
+        np.frombuffer(content[4:start], ">u4")
+    )
 
 
 def _from_buffer(buffer: bytes, dtype: np.dtype, shape: tuple[int, ...], order: str) -> np.ndarray:
@@ -168,7 +179,9 @@ def _from_buffer(buffer: bytes, dtype: np.dtype, shape: tuple[int, ...], order: 
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Reads arrays, lists and text; a pickle that names anything else is refused before it is called."""
+    """Reads arrays, lists and text; a pickle that names anything else is refused before it is
+    called.
+    """
 
     _KNOWN: ClassVar[dict[tuple[str, str], Any]] = {
         ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
@@ -196,30 +209,41 @@ def _read_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             batch = _ArrayUnpickler(file, encoding="bytes").load()
         # Python 2 wrote the keys as bytes, Python 3 writes them as text.
-        batch = {key.decode() if isinstance(key, bytes) else key: item for key, item in batch.items()}
+        batch = {
+            key.decode() if isinstance(key, bytes) else key: item for key, item in batch.items()
+        }
         pixels, classes = np.asarray(batch.get("data")), np.asarray(batch.get("labels"))
     # A damaged pickle can raise nearly anything.
     except Exception as error:
         raise InputError(f"data = '{path}': is damaged ({error})") from error
     if "labels" not in batch or "data" not in batch:
         of_100 = " (CIFAR-100, which has 100 classes)" if "fine_labels" in batch else ""
-        raise InputError(f"data = '{path}': holds {shown(list(batch))}, must hold data and labels{of_100}")
+        raise InputError(
+            f"data = '{path}': holds {shown(list(batch))}, must hold data and labels{of_100}"
+        )
     return _checked("cifar10", path, pixels, classes)
 
 
-def _checked(name: str, path: Path, pixels: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _checked(
+    name: str, path: Path, pixels: np.ndarray, classes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Images (image, pixel) and classes, if they are what those of the data set must be."""
     if pixels.ndim < 2 or pixels.dtype != np.uint8 or classes.shape != pixels.shape[:1]:
         shapes = f"images {pixels.shape} {pixels.dtype} do not go with labels {classes.shape}"
         raise InputError(f"data in '{path}': {shapes}")
     if pixels.shape[1:] not in _SIZES[name]:
-        raise InputError(f"data = '{path}': images have shape {pixels.shape[1:]}, must have {_SIZES[name][0]}")
+        raise InputError(
+            f"data = '{path}': images have shape {pixels.shape[1:]}, must have {_SIZES[name][0]}"
+        )
     if classes.dtype.kind not in "iu" or not np.isin(classes, range(10)).all():
-        raise InputError(f"data = '{path}': labels {shown(np.unique(classes).tolist())}, must be classes from 0 to 9")
+        raise InputError(
+            f"data = '{path}': labels {shown(np.unique(classes).tolist())}, must be classes from 0 "
+            "to 9"
+        )
     return pixels.reshape(len(pixels), -1), classes.astype(np.int64)
 
 
-# --- downloading ---------------------------------------------------------------------------------------------------
+# --- downloading ----------------------------------------------------------------------------------
 
 
 def _download(name: str, folder: Path) -> None:
@@ -231,11 +255,16 @@ def _download(name: str, folder: Path) -> None:
         If it cannot be had.
     """
     place = folder / _PLACES[name][0]
-    wanted = f"set {FOLDER_VARIABLE} to a folder with {_PLACES[name][0]}/{_FILES[name][0]} and so on"
+    wanted = (
+        f"set {FOLDER_VARIABLE} to a folder with {_PLACES[name][0]}/{_FILES[name][0]} and so on"
+    )
     try:
         import pooch  # noqa: F401
     except ImportError:
-        message = f"'{place}' lacks {', '.join(_missing(name, folder))}; {wanted}, or install langevin-sgd[data] to"
+        message = (
+            f"'{place}' lacks {', '.join(_missing(name, folder))}; {wanted}, or install "
+            "langevin-sgd[data] to"
+        )
         raise InputError(f"{name}: {message} have them downloaded") from None
     try:
         with _no_empty_folders(place):
@@ -243,13 +272,19 @@ def _download(name: str, folder: Path) -> None:
             {"mnist": _download_mnist, "cifar10": _download_cifar}[name](folder)
     except (OSError, ValueError, tarfile.TarError) as error:
         # The text of a failed connection runs over several hundred characters.
-        reason = str(error).splitlines()[0] if isinstance(error, ValueError) else type(error).__name__
-        raise InputError(f"{name}: is not in '{place}' and cannot be downloaded ({reason}); {wanted}") from error
+        reason = (
+            str(error).splitlines()[0] if isinstance(error, ValueError) else type(error).__name__
+        )
+        raise InputError(
+            f"{name}: is not in '{place}' and cannot be downloaded ({reason}); {wanted}"
+        ) from error
 
 
 @contextlib.contextmanager
 def _no_empty_folders(place: Path) -> Iterator[None]:
-    """Leave none of the folders of `place` that were not there before, unless something is in them."""
+    """Leave none of the folders of `place` that were not there before, unless something is in
+    them.
+    """
     new = [folder for folder in (place, *place.parents) if not folder.exists()]
     try:
         yield
@@ -261,7 +296,11 @@ def _no_empty_folders(place: Path) -> Iterator[None]:
 
 def _download_mnist(folder: Path) -> None:
     for name in _missing("mnist", folder):
-        _retrieve(f"{_MNIST_URL}{name}.gz", _MNIST_SHA256[name], folder / _PLACES["mnist"][0] / f"{name}.gz")
+        _retrieve(
+            f"{_MNIST_URL}{name}.gz",
+            _MNIST_SHA256[name],
+            folder / _PLACES["mnist"][0] / f"{name}.gz",
+        )
 
 
 def _download_cifar(folder: Path) -> None:
@@ -285,6 +324,8 @@ def _retrieve(url: str, sha256: str, path: Path) -> None:
     # What goes wrong is said in one line here, not in two more there.
     logger.setLevel(logging.WARNING)
     try:
-        pooch.retrieve(url, f"sha256:{sha256}", fname=path.name, path=path.parent, downloader=downloader)
+        pooch.retrieve(
+            url, f"sha256:{sha256}", fname=path.name, path=path.parent, downloader=downloader
+        )
     finally:
         logger.setLevel(level)

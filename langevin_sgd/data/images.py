@@ -2,11 +2,12 @@
 
     x = (pixel - mean) / spread     with one mean and one spread for all pixels of all images,
 
-so that the mean of ||x||^2 is the dimension d. Source: Sclocchi, Geiger and Wyart, arXiv 2301.13703, and the code
-published with it: the official training and test parts are put together, MNIST has mean 33.31002426 and spread
-78.56748962, CIFAR-10 has 120.93118286 and 64.14186096; even digits and animals are the class +1. The embedded digits
-are scaled by their own mean and spread. Range of validity: the published numbers are those of a part of each data set;
-over all of MNIST (33.38596, 78.65437) the mean of ||x||^2 is 1.0022 d.
+so that the mean of ||x||^2 is the dimension d. Source: Sclocchi, Geiger and Wyart, arXiv
+2301.13703, and the code published with it: the official training and test parts are put together,
+MNIST has mean 33.31002426 and spread 78.56748962, CIFAR-10 has 120.93118286 and 64.14186096; even
+digits and animals are the class +1. The embedded digits are scaled by their own mean and spread.
+Range of validity: the published numbers are those of a part of each data set; over all of MNIST
+(33.38596, 78.65437) the mean of ||x||^2 is 1.0022 d.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def digit_images() -> tuple[np.ndarray, np.ndarray]:
 
     References
     ----------
-    Alpaydin and Kaynak, *Optical recognition of handwritten digits*, UCI Machine Learning Repository (1998).
+    Alpaydin and Kaynak, *Optical recognition of handwritten digits*, UCI Machine Learning
+    Repository (1998).
 
     Examples
     --------
@@ -56,7 +58,8 @@ def mnist() -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     X
-        (70000, 784) float32, (pixel - 33.31002426) / 78.56748962; the 60000 official training images come first.
+        (70000, 784) float32, (pixel - 33.31002426) / 78.56748962; the 60000 official training
+        images come first.
     y
         (70000,) digits from 0 to 9.
 
@@ -74,10 +77,12 @@ def cifar10() -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     X
-        (60000, 3072) float32, (pixel - 120.93118286) / 64.14186096, 737 MB; the 50000 official training images come
-        first; red, green and blue one after the other, each 32 rows of 32 pixels.
+        (60000, 3072) float32, (pixel - 120.93118286) / 64.14186096, 737 MB; the 50000 official
+        training images come first; red, green and blue one after the other, each 32 rows of 32
+        pixels.
     y
-        (60000,) classes from 0 to 9: aeroplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck.
+        (60000,) classes from 0 to 9: aeroplane, automobile, bird, cat, deer, dog, frog, horse,
+        ship, truck.
 
     Raises
     ------
@@ -93,7 +98,9 @@ def _load(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pixels_and_classes(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels (image, pixel) uint8 and classes (image,) of a data set by name; not to be written to."""
+    """Pixels (image, pixel) uint8 and classes (image,) of a data set by name; not to be written
+    to.
+    """
     name = as_choice("name", name, SHAPES)
     return _read_digits() if name == "digits" else read_images(name)
 
@@ -121,7 +128,7 @@ def _scale_of_digits() -> tuple[float, float]:
     return float(pixels.mean()), float(pixels.std())
 
 
-# --- two groups of classes -----------------------------------------------------------------------------------------
+# --- two groups of classes ------------------------------------------------------------------------
 
 
 def grouping(y: np.ndarray, *, positive: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -150,7 +157,12 @@ def grouping(y: np.ndarray, *, positive: Sequence[int] | np.ndarray) -> np.ndarr
     """
     chosen, classes = as_integers("positive", positive, ndim=1), as_integers("y", y, ndim=1)
     member = np.isin(classes, chosen)
-    require(bool(member.any()) and not member.all(), "positive", chosen, "must name some of the classes and not all")
+    require(
+        bool(member.any()) and not member.all(),
+        "positive",
+        chosen,
+        "must name some of the classes and not all",
+    )
     return _signs(member)
 
 

@@ -1,4 +1,6 @@
-"""Synthetic regression data with Gaussian inputs: the well-specified case, in which Sigma = sigma^2 H as N grows."""
+"""Synthetic regression data with Gaussian inputs: the well-specified case, in which Sigma = sigma^2
+H as N grows.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ def gaussian_inputs(
     label_noise
         Standard deviation of the label noise, >= 0.
     teacher
-        Function of (sample, parameter) that returns (sample,); zero by default, so that the minimiser is near zero.
+        Function of (sample, parameter) that returns (sample,); zero by default, so that the
+        minimiser is near zero.
     seed
         Seed of the draw.
 

@@ -1,9 +1,14 @@
-"""Langevin equations as objects: what a stochastic differential equation of SGD is, before anyone integrates it.
+"""Langevin equations as objects: what a stochastic differential equation of SGD is, before anyone
+integrates it.
 
-- `langevin_sgd.dynamics.langevin`: `Underdamped` and `Overdamped`, and how each follows from the settings of SGD
-- `langevin_sgd.dynamics.noise`: `Isotropic`, `LowRank`, and noise that depends on the state, `Ito` or `Stratonovich`
-- `langevin_sgd.dynamics.minibatch_noise`: `MinibatchNoise` of a perceptron, and `ShapedNoise`, its simpler rivals
-- `langevin_sgd.dynamics.linear`: `LinearEquation`, the form an equation takes in a quadratic potential
+- `langevin_sgd.dynamics.langevin`: `Underdamped` and `Overdamped`, and how each follows from the
+  settings of SGD
+- `langevin_sgd.dynamics.noise`: `Isotropic`, `LowRank`, and noise that depends on the state, `Ito`
+  or `Stratonovich`
+- `langevin_sgd.dynamics.minibatch_noise`: `MinibatchNoise` of a perceptron, and `ShapedNoise`, its
+  simpler rivals
+- `langevin_sgd.dynamics.linear`: `LinearEquation`, the form an equation takes in a quadratic
+  potential
 """
 
 from langevin_sgd.dynamics.langevin import Overdamped as Overdamped

@@ -1,19 +1,24 @@
 r"""Langevin equations of SGD with momentum, with the finite learning-rate correction.
 
-Underdamped (Kunin et al., arXiv 2107.09133): expanding the SGD update about step k to second order gives
+Underdamped (Kunin et al., arXiv 2107.09133): expanding the SGD update about step k to second order
+gives
 
-    m theta'' + friction theta' + grad U(theta) = random force,     m = lr (1 + momentum) / 2,  friction = 1 - momentum
-    grad U = (H + weight_decay) (theta - mu),    <force force^T> = (lr / batch_size) Sigma delta(t - t')
+    m theta'' + friction theta' + grad U(theta) = random force,
+    m = lr (1 + momentum) / 2,  friction = 1 - momentum
+    grad U = (H + weight_decay) (theta - mu),
+    <force force^T> = (lr / batch_size) Sigma delta(t - t')
 
-in physical time tau = lr * steps: one step of SGD takes tau = lr. The mass is the correction: with it the slow rate of
-a mode of stiffness k is wrong by O((lr k)^2) only. Overdamped: the same without the mass.
+in physical time tau = lr * steps: one step of SGD takes tau = lr. The mass is the correction: with
+it the slow rate of a mode of stiffness k is wrong by O((lr k)^2) only. Overdamped: the same without
+the mass.
 
-A constant noise has one reading; one that depends on the state says which (`langevin_sgd.dynamics.noise`). Of a
-quadratic problem, Sigma is the covariance of one per-sample gradient at the minimiser, frozen there; batches drawn
-without replacement multiply it by (N - B)/(N - 1). White noise cannot represent shuffled epochs, whose batches are
-anticorrelated.
+A constant noise has one reading; one that depends on the state says which
+(`langevin_sgd.dynamics.noise`). Of a quadratic problem, Sigma is the covariance of one per-sample
+gradient at the minimiser, frozen there; batches drawn without replacement multiply it by (N - B)/(N
+- 1). White noise cannot represent shuffled epochs, whose batches are anticorrelated.
 
-Range: lr k << 1 in every mode, and momentum near enough to 1 (or modes slow enough) that relaxation takes many steps:
+Range: lr k << 1 in every mode, and momentum near enough to 1 (or modes slow enough) that relaxation
+takes many steps:
 stationary variances are too small by the factor 1 - lr k/(2 (1 + momentum)).
 """
 
@@ -58,17 +63,20 @@ class Overdamped:
     friction
         Friction coefficient, > 0; a number or (replica,).
     noise_covariance
-        Spectral density of the random force: a number, (parameter,) or (parameter, parameter), kept as a matrix; or a
-        noise of `langevin_sgd.dynamics.noise`, `Ito` or `Stratonovich` where it depends on the state.
+        Spectral density of the random force: a number, (parameter,) or (parameter, parameter), kept
+        as a matrix; or a noise of `langevin_sgd.dynamics.noise`, `Ito` or `Stratonovich` where it
+        depends on the state.
     step_time
-        Physical time of one step of SGD, > 0: the learning rate, or, of an equation without SGD, the interval at which
-        it is recorded; a number or (replica,). It is not the step of an integrator, which makes several in it
-        (``substeps`` of `langevin_sgd.sde.simulate`, for Euler-Maruyama 40 by default).
+        Physical time of one step of SGD, > 0: the learning rate, or, of an equation without SGD,
+        the interval at which it is recorded; a number or (replica,). It is not the step of an
+        integrator, which makes several in it (``substeps`` of `langevin_sgd.sde.simulate`, for
+        Euler-Maruyama 40 by default).
 
     Raises
     ------
     InputError
-        If a number lies outside its range or the covariance is not symmetric and positive semi-definite.
+        If a number lies outside its range or the covariance is not symmetric and positive
+        semi-definite.
 
     Examples
     --------
@@ -87,12 +95,18 @@ class Overdamped:
 
     @classmethod
     def from_sgd(
-        cls, problem: LinearRegression | Perceptron, settings: SGD, *, seed: int | None = None, replica: int = 0
+        cls,
+        problem: LinearRegression | Perceptron,
+        settings: SGD,
+        *,
+        seed: int | None = None,
+        replica: int = 0,
     ) -> Overdamped:
-        """Build the overdamped limit of SGD: right for times much longer than 1/(1 - momentum) steps.
+        """Build the overdamped limit of SGD: right for times much longer than 1/(1 - momentum)
+        steps.
 
-        The noise of a linear regression is that at its minimum; that of a perceptron depends on the weights, with the
-        covariance of minibatches on one training set, which all replicas share
+        The noise of a linear regression is that at its minimum; that of a perceptron depends on the
+        weights, with the covariance of minibatches on one training set, which all replicas share
         (`langevin_sgd.dynamics.minibatch_noise`).
 
         Parameters
@@ -100,11 +114,11 @@ class Overdamped:
         problem
             Hessian, minimiser and gradient noise; or a perceptron.
         settings
-            Settings of SGD, without Nesterov or dampening, batches with or without replacement; of a perceptron also
-            without weight decay.
+            Settings of SGD, without Nesterov or dampening, batches with or without replacement; of
+            a perceptron also without weight decay.
         seed, replica
-            Which training set of a perceptron with a data law: that of the same replica of a training run with this
-            seed. Not used otherwise.
+            Which training set of a perceptron with a data law: that of the same replica of a
+            training run with this seed. Not used otherwise.
 
         Raises
         ------
@@ -112,10 +126,18 @@ class Overdamped:
             For settings this equation does not describe.
         """
         as_instance("problem", problem, (LinearRegression, Perceptron))
-        seed, replica = None if seed is None else as_seed("seed", seed), as_count("replica", replica, minimum=0)
+        seed, replica = (
+            None if seed is None else as_seed("seed", seed),
+            as_count("replica", replica, minimum=0),
+        )
         if isinstance(problem, Perceptron):
             loss, noise = hinge_equation(problem, settings, seed=seed, replica=replica)
-            return cls(potential=loss, friction=1 - settings.momentum, noise_covariance=noise, step_time=settings.lr)
+            return cls(
+                potential=loss,
+                friction=1 - settings.momentum,
+                noise_covariance=noise,
+                step_time=settings.lr,
+            )
         _require_plain(settings)
         return cls(
             potential=loss_potential(problem, settings.weight_decay),
@@ -125,7 +147,9 @@ class Overdamped:
         )
 
     @classmethod
-    def from_potential(cls, potential: Quadratic | Potential, settings: SGD, *, gradient_noise: Any) -> Overdamped:
+    def from_potential(
+        cls, potential: Quadratic | Potential, settings: SGD, *, gradient_noise: Any
+    ) -> Overdamped:
         """Build the overdamped limit of SGD on any potential.
 
         Parameters
@@ -133,9 +157,11 @@ class Overdamped:
         potential
             The loss.
         settings
-            Settings of SGD: plain momentum, no weight decay (write it into the potential), batches with replacement.
+            Settings of SGD: plain momentum, no weight decay (write it into the potential), batches
+            with replacement.
         gradient_noise
-            Covariance of one per-sample gradient: a number, diagonal, matrix, or a noise of `langevin_sgd.dynamics`.
+            Covariance of one per-sample gradient: a number, diagonal, matrix, or a noise of
+            `langevin_sgd.dynamics`.
 
         Raises
         ------
@@ -144,19 +170,26 @@ class Overdamped:
         """
         noise = _noise_of_loss(potential, settings, gradient_noise)
         friction = 1 - settings.momentum
-        return cls(potential=potential, friction=friction, noise_covariance=noise, step_time=settings.lr)
+        return cls(
+            potential=potential, friction=friction, noise_covariance=noise, step_time=settings.lr
+        )
 
     @classmethod
-    def modified(cls, potential: Quadratic | Potential, settings: SGD, *, gradient_noise: Any) -> Overdamped:
-        """Build the second-order modified equation of SGD without momentum: U becomes U + (lr/4) |grad U|^2.
+    def modified(
+        cls, potential: Quadratic | Potential, settings: SGD, *, gradient_noise: Any
+    ) -> Overdamped:
+        """Build the second-order modified equation of SGD without momentum: U becomes U + (lr/4)
+        |grad U|^2.
 
-        Its moments differ from those of SGD by O(lr^2) at a fixed physical time, those of the plain overdamped equation
-        by O(lr): Li, Tai and E, *Stochastic modified equations*, JMLR 20 (2019) 40, theorem 9.
+        Its moments differ from those of SGD by O(lr^2) at a fixed physical time, those of the plain
+        overdamped equation by O(lr): Li, Tai and E, *Stochastic modified equations*, JMLR 20 (2019)
+        40, theorem 9.
 
         Parameters
         ----------
         potential, settings, gradient_noise
-            As in `from_potential`; the potential must come from a formula or be quadratic, the momentum be zero.
+            As in `from_potential`; the potential must come from a formula or be quadratic, the
+            momentum be zero.
 
         Raises
         ------
@@ -165,11 +198,20 @@ class Overdamped:
         """
         as_instance("potential", potential, (Quadratic, Potential))
         _require_plain(settings)
-        require(settings.momentum == 0, "momentum", settings.momentum, "the modified equation is that of plain SGD")
-        return cls.from_potential(potential.modified(settings.lr), settings, gradient_noise=gradient_noise)
+        require(
+            settings.momentum == 0,
+            "momentum",
+            settings.momentum,
+            "the modified equation is that of plain SGD",
+        )
+        return cls.from_potential(
+            potential.modified(settings.lr), settings, gradient_noise=gradient_noise
+        )
 
     def linear(self) -> LinearEquation:
-        """Return the equation in independent groups: dz = -(K/friction) z dt + (root of the noise)/friction dW."""
+        """Return the equation in independent groups: dz = -(K/friction) z dt + (root of the
+        noise)/friction dW.
+        """
         potential, noise = _stiffness(self)
         basis, stiffness, covariance = separate(potential.stiffness, noise)
         return LinearEquation(
@@ -183,34 +225,39 @@ class Overdamped:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Underdamped:
-    """dtheta = v dt, mass dv = -grad U dt - friction v dt + dF, with <dF dF^T> = noise_covariance dt.
+    """dtheta = v dt, mass dv = -grad U dt - friction v dt + dF, with <dF dF^T> = noise_covariance
+    dt.
 
     Parameters
     ----------
     potential
         The potential U: anything of `langevin_sgd.models.potentials`.
     mass
-        > 0, in units of time (it multiplies an acceleration and is compared with a friction of unit one); a number or
-        (replica,).
+        > 0, in units of time (it multiplies an acceleration and is compared with a friction of unit
+        one); a number or (replica,).
     friction
         Friction coefficient, >= 0; a number or (replica,).
     noise_covariance
-        Spectral density of the random force: a number, (parameter,) or (parameter, parameter), kept as a matrix; or a
-        noise of `langevin_sgd.dynamics.noise`. The calculus of `Ito` and `Stratonovich` makes no difference here.
+        Spectral density of the random force: a number, (parameter,) or (parameter, parameter), kept
+        as a matrix; or a noise of `langevin_sgd.dynamics.noise`. The calculus of `Ito` and
+        `Stratonovich` makes no difference here.
     step_time
-        Physical time of one step of SGD, > 0: the learning rate, or, of an equation without SGD, the interval at which
-        it is recorded; a number or (replica,). It is not the step of an integrator, which makes several in it
-        (``substeps`` of `langevin_sgd.sde.simulate`, for Euler-Maruyama 40 by default).
+        Physical time of one step of SGD, > 0: the learning rate, or, of an equation without SGD,
+        the interval at which it is recorded; a number or (replica,). It is not the step of an
+        integrator, which makes several in it (``substeps`` of `langevin_sgd.sde.simulate`, for
+        Euler-Maruyama 40 by default).
 
     Raises
     ------
     InputError
-        If a number lies outside its range or the covariance is not symmetric and positive semi-definite.
+        If a number lies outside its range or the covariance is not symmetric and positive
+        semi-definite.
 
     Examples
     --------
     >>> problem = LinearRegression.from_spectrum([2.0, 1.0])
-    >>> Underdamped.from_sgd(problem, SGD(lr=0.1, batch_size=5, momentum=0.5)).noise_covariance.tolist()
+    >>> Underdamped.from_sgd(problem,
+    ...     SGD(lr=0.1, batch_size=5, momentum=0.5)).noise_covariance.tolist()
     [[0.04, 0.0], [0.0, 0.02]]
     """
 
@@ -250,7 +297,9 @@ class Underdamped:
         )
 
     @classmethod
-    def from_potential(cls, potential: Quadratic | Potential, settings: SGD, *, gradient_noise: Any) -> Underdamped:
+    def from_potential(
+        cls, potential: Quadratic | Potential, settings: SGD, *, gradient_noise: Any
+    ) -> Underdamped:
         """Build the Langevin equation of SGD with momentum on any potential.
 
         Parameters
@@ -258,9 +307,11 @@ class Underdamped:
         potential
             The loss.
         settings
-            Settings of SGD: plain momentum, no weight decay (write it into the potential), batches with replacement.
+            Settings of SGD: plain momentum, no weight decay (write it into the potential), batches
+            with replacement.
         gradient_noise
-            Covariance of one per-sample gradient: a number, diagonal, matrix, or a noise of `langevin_sgd.dynamics`.
+            Covariance of one per-sample gradient: a number, diagonal, matrix, or a noise of
+            `langevin_sgd.dynamics`.
 
         Raises
         ------
@@ -287,14 +338,19 @@ class Underdamped:
         drift[:, size:, size:] = -self.friction / self.mass * np.eye(size)
         noise = np.zeros((len(stiffness), 2 * size, size))
         noise[:, size:] = covariance_root(covariance) / self.mass
-        return LinearEquation(drift=drift, noise=noise, orders=2, centre=potential.centre, basis=basis)
+        return LinearEquation(
+            drift=drift, noise=noise, orders=2, centre=potential.centre, basis=basis
+        )
 
 
 def loss_potential(problem: LinearRegression, weight_decay: float) -> Quadratic:
-    """Loss plus weight decay as one quadratic potential about mu = (H + weight_decay)^-1 H theta_bar."""
+    """Loss plus weight decay as one quadratic potential about mu = (H + weight_decay)^-1 H
+    theta_bar.
+    """
     values, vectors = problem.eigenvalues, problem.eigenvectors
     stiffness = problem.hessian + weight_decay * np.eye(problem.parameters)
-    # A free direction (zero stiffness) has no fixed point; its component of the minimiser serves as its origin.
+    # A free direction (zero stiffness) has no fixed point; its component of the minimiser serves as
+    # its origin.
     total = values + weight_decay
     kept = np.divide(values, total, out=np.ones_like(values), where=total > 0)
     centre = vectors @ (kept * (vectors.T @ problem.minimiser))
@@ -306,19 +362,32 @@ def _noise_of_loss(potential: Quadratic | Potential, settings: SGD, noise: Any) 
     _require_potential(potential)
     _require_plain(settings)
     if settings.sampling != "with_replacement" or settings.weight_decay:
-        raise InputError("settings: a potential without data takes sampling 'with_replacement' and weight_decay = 0")
-    return scaled_noise("gradient_noise", noise, settings.lr / settings.batch_size, potential.parameters)
+        raise InputError(
+            "settings: a potential without data takes sampling 'with_replacement' and weight_decay "
+            "= 0"
+        )
+    return scaled_noise(
+        "gradient_noise", noise, settings.lr / settings.batch_size, potential.parameters
+    )
 
 
 def _require_potential(potential: Any) -> None:
     kinds = Quadratic, Potential, HingeLoss
-    as_instance("potential", potential, kinds, "must be a potential of langevin_sgd.models.potentials, or a HingeLoss")
+    as_instance(
+        "potential",
+        potential,
+        kinds,
+        "must be a potential of langevin_sgd.models.potentials, or a HingeLoss",
+    )
 
 
 def _require_plain(settings: SGD) -> None:
     as_instance("settings", settings, SGD)
     if settings.nesterov or settings.dampening:
-        raise InputError("nesterov, dampening: the Langevin equations describe plain momentum, leave both at zero")
+        raise InputError(
+            "nesterov, dampening: the Langevin equations describe plain momentum, leave both at "
+            "zero"
+        )
 
 
 def gradient_noise(problem: LinearRegression, settings: SGD) -> np.ndarray:
@@ -327,28 +396,43 @@ def gradient_noise(problem: LinearRegression, settings: SGD) -> np.ndarray:
     Raises
     ------
     InputError
-        For shuffled epochs, Nesterov or dampening, which these equations do not describe, and for batches without
-        replacement that need data or are larger than the data.
+        For shuffled epochs, Nesterov or dampening, which these equations do not describe, and for
+        batches without replacement that need data or are larger than the data.
     """
     if settings.sampling == "epochs":
-        raise InputError("sampling = 'epochs': the noise of a Langevin equation is white; use 'without_replacement'")
+        raise InputError(
+            "sampling = 'epochs': the noise of a Langevin equation is white; use "
+            "'without_replacement'"
+        )
     _require_plain(settings)
     if settings.sampling == "with_replacement":
         return settings.lr / settings.batch_size * problem.noise_covariance
     samples = problem.samples
     if samples is None:
-        raise InputError("sampling = 'without_replacement': needs a problem with data, this one is only a spectrum")
-    require(settings.batch_size <= samples, "batch_size", settings.batch_size, f"must be at most the {samples} samples")
+        raise InputError(
+            "sampling = 'without_replacement': needs a problem with data, this one is only a "
+            "spectrum"
+        )
+    require(
+        settings.batch_size <= samples,
+        "batch_size",
+        settings.batch_size,
+        f"must be at most the {samples} samples",
+    )
     fraction = (samples - settings.batch_size) / (settings.batch_size * max(samples - 1, 1))
     return settings.lr * fraction * problem.noise_covariance
 
 
 def _check(equation: Any, *, positive: Sequence[str], not_negative: Sequence[str] = ()) -> None:
-    """Check the numbers of an equation, each a number or an array over replicas, and its noise, which is normalised."""
+    """Check the numbers of an equation, each a number or an array over replicas, and its noise,
+    which is normalised.
+    """
     _require_potential(equation.potential)
     for names, check in ((positive, as_positive), (not_negative, as_not_negative)):
         for name in names:
-            object.__setattr__(equation, name, _as_number_by_replica(name, getattr(equation, name), check))
+            object.__setattr__(
+                equation, name, _as_number_by_replica(name, getattr(equation, name), check)
+            )
     noise = as_noise("noise_covariance", equation.noise_covariance, equation.potential.parameters)
     object.__setattr__(equation, "noise_covariance", noise)
 
@@ -358,15 +442,25 @@ def _as_number_by_replica(name: str, value: Any, check: Callable[[str, Any], flo
     if np.ndim(value) == 0:
         return check(name, value)
     array = as_array(name, value, finite=False)
-    require(array.ndim == 1 and array.size > 0, name, value, "must be a number, or an array over replicas")
+    require(
+        array.ndim == 1 and array.size > 0,
+        name,
+        value,
+        "must be a number, or an array over replicas",
+    )
     check(name, float(array.min()) if np.isfinite(array).all() else float("nan"))
     return array
 
 
 def _stiffness(equation: Overdamped | Underdamped) -> tuple[Quadratic, np.ndarray]:
-    """Quadratic potential and constant covariance of an equation that is linear, or `InputError`."""
+    """Quadratic potential and constant covariance of an equation that is linear, or
+    `InputError`.
+    """
     if not is_linear(equation):
-        raise InputError("equation: is not linear (quadratic potential, constant noise, the same for all replicas)")
+        raise InputError(
+            "equation: is not linear (quadratic potential, constant noise, the same for all "
+            "replicas)"
+        )
     assert isinstance(equation.potential, Quadratic)
     return equation.potential, equation.noise_covariance
 
@@ -375,5 +469,7 @@ def is_linear(equation: Overdamped | Underdamped) -> bool:
     """Whether an equation is linear with additive noise and the same for all replicas."""
     as_instance("equation", equation, (Overdamped, Underdamped))
     numbers = equation.friction, equation.step_time, getattr(equation, "mass", 1.0)
-    plain = isinstance(equation.potential, Quadratic) and isinstance(equation.noise_covariance, np.ndarray)
+    plain = isinstance(equation.potential, Quadratic) and isinstance(
+        equation.noise_covariance, np.ndarray
+    )
     return plain and not any(map(np.ndim, numbers))

@@ -2,11 +2,12 @@ r"""Linear Langevin equations, cut into groups of coordinates that do not feel o
 
     dz = A z dt + B dW,      z = (theta - centre, v) in the basis that separates the groups
 
-Where the noise covariance commutes with the stiffness, their common eigenvectors turn the equation into one group per
-eigenmode, so that a step costs O(P) operations instead of O(P^2); else everything stays one group. Commuting is tested
-to 1e-10 of each matrix, and the covariance must survive the turn: a component whose variance is many orders below the
-largest would drown in the rounding of the others, and such an equation stays in its own coordinates. The noise is
-additive, so that the Ito and the Stratonovich reading are the same equation.
+Where the noise covariance commutes with the stiffness, their common eigenvectors turn the equation
+into one group per eigenmode, so that a step costs O(P) operations instead of O(P^2); else
+everything stays one group. Commuting is tested to 1e-10 of each matrix, and the covariance must
+survive the turn: a component whose variance is many orders below the largest would drown in the
+rounding of the others, and such an equation stays in its own coordinates. The noise is additive, so
+that the Ito and the Stratonovich reading are the same equation.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class LinearEquation:
     Parameters
     ----------
     drift
-        (group, component, component), the matrices A. The components of a group are its positions, followed by their
-        velocities if there are any.
+        (group, component, component), the matrices A. The components of a group are its positions,
+        followed by their velocities if there are any.
     noise
         (group, component, source), the matrices B.
     orders
@@ -51,13 +52,22 @@ class LinearEquation:
         orders = as_count("orders", self.orders, maximum=2)
         drift = as_array("drift", self.drift, ndim=3)
         groups, components, _ = drift.shape
-        require(components % orders == 0, "drift", self.drift, f"must have a multiple of {orders} components")
+        require(
+            components % orders == 0,
+            "drift",
+            self.drift,
+            f"must have a multiple of {orders} components",
+        )
         modes = groups * components // orders
         convert_fields(
             self,
             {
-                "drift": lambda name, value: as_array(name, value, shape=(groups, components, components)),
-                "noise": lambda name, value: as_array(name, value, shape=(groups, components, None)),
+                "drift": lambda name, value: as_array(
+                    name, value, shape=(groups, components, components)
+                ),
+                "noise": lambda name, value: as_array(
+                    name, value, shape=(groups, components, None)
+                ),
                 "centre": lambda name, value: as_array(name, value, shape=(modes,)),
                 "basis": lambda name, value: as_array(name, value, shape=(modes, modes)),
             },
@@ -70,7 +80,9 @@ class LinearEquation:
         return self.drift.shape[1] // self.orders
 
 
-def separate(stiffness: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def separate(
+    stiffness: np.ndarray, covariance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Basis and matrices of the independent groups of a stiffness and a noise covariance.
 
     Parameters
@@ -83,8 +95,8 @@ def separate(stiffness: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray,
     basis
         (parameter, mode).
     stiffness, covariance
-        (group, position, position) each: one group per mode where the two commute, else a single group in the
-        original coordinates.
+        (group, position, position) each: one group per mode where the two commute, else a single
+        group in the original coordinates.
     """
     identity = np.eye(len(stiffness))
     if _is_diagonal_in_own_units(stiffness) and _is_diagonal_in_own_units(covariance):
@@ -101,10 +113,14 @@ def _as_groups(diagonal: np.ndarray) -> np.ndarray:
 
 
 def _common_eigenvectors(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    # Eigenvectors of one matrix are arbitrary where it is degenerate; those of a generic combination diagonalise both.
+    # Eigenvectors of one matrix are arbitrary where it is degenerate; those of a generic
+    # combination diagonalise both.
     weights = 1.0, 0.5 * (5**0.5 - 1)
     scales = (np.abs(matrix).max() or 1.0 for matrix in (first, second))
-    parts = (weight * matrix / scale for weight, matrix, scale in zip(weights, (first, second), scales, strict=True))
+    parts = (
+        weight * matrix / scale
+        for weight, matrix, scale in zip(weights, (first, second), scales, strict=True)
+    )
     vectors: np.ndarray = np.linalg.eigh(sum(parts))[1]
     return vectors
 
@@ -115,14 +131,18 @@ def _is_diagonal(matrix: np.ndarray) -> bool:
 
 
 def _is_diagonal_in_own_units(matrix: np.ndarray) -> bool:
-    """Whether all couplings vanish beside the two components that they couple, however small these are."""
+    """Whether all couplings vanish beside the two components that they couple, however small these
+    are.
+    """
     unit = np.sqrt(np.abs(np.diagonal(matrix)))
     outside = matrix - np.diag(np.diagonal(matrix))
     return bool((np.abs(outside) <= _COMMUTES * unit[:, None] * unit).all())
 
 
 def _survives(covariance: np.ndarray, basis: np.ndarray, rotated: np.ndarray) -> bool:
-    """Whether the diagonal of the turned covariance, turned back, is the covariance in units of each component."""
+    """Whether the diagonal of the turned covariance, turned back, is the covariance in units of
+    each component.
+    """
     variances = np.diagonal(covariance)
     # A component without noise may get what rounding leaves of the largest.
     unit = np.sqrt(np.where(variances > 0, variances, _SURVIVES * variances.max(initial=0.0)))

@@ -1,27 +1,29 @@
 r"""The noise of minibatches on given points, whose covariance changes with the weights.
 
-A per-sample gradient of the hinge loss is -X_i where point i is unfit and else zero. With theta_i = 1 or 0 for the two
-cases, its covariance over the P points is
+A per-sample gradient of the hinge loss is -X_i where point i is unfit and else zero. With theta_i =
+1 or 0 for the two cases, its covariance over the P points is
 
     C(w) = (1/P) sum_i theta_i X_i X_i^T - g g^T,      g = (1/P) sum_i theta_i X_i
 
-(Sclocchi, Geiger and Wyart, arXiv 2301.13703, for the population). The random force has the spectral density lr F C(w),
-where F C is the covariance of a minibatch mean: F = 1/B with replacement, (P - B)/(B (P - 1)) without. `MinibatchNoise`
-draws one normal per point,
+(Sclocchi, Geiger and Wyart, arXiv 2301.13703, for the population). The random force has the
+spectral density lr F C(w), where F C is the covariance of a minibatch mean: F = 1/B with
+replacement, (P - B)/(B (P - 1)) without. `MinibatchNoise` draws one normal per point,
 
     sqrt(lr F / P) sum_i theta_i X_i (xi_i - mean xi),
 
-which has this covariance because sum_i (theta_i X_i - g) xi_i = sum_i theta_i X_i (xi_i - mean xi): P normals and at
-most 2 P d operations, where a root of C would take P d^2/2 + d^3/3. The weights are those at the beginning of a step:
+which has this covariance because sum_i (theta_i X_i - g) xi_i = sum_i theta_i X_i (xi_i - mean xi):
+P normals and at most 2 P d operations, where a root of C would take P d^2/2 + d^3/3. The weights
+are those at the beginning of a step:
 Ito. One Euler-Maruyama step of length lr has the first two moments of one step of SGD, exactly.
 
-Simpler noises to compare with keep a constant shape and follow the unfit points by their size alone (`ShapedNoise`):
+Simpler noises to compare with keep a constant shape and follow the unfit points by their size alone
+(`ShapedNoise`):
 
     decoupled   n(w) (1/P) sum_i X_i X_i^T       n the unfit fraction, no mean subtracted
     isotropic   tr C(w) / d in all directions
 
-Range: as all white Gaussian noise it misses that few points are unfit late in training, where a batch of SGD holds one
-unfit point or none.
+Range: as all white Gaussian noise it misses that few points are unfit late in training, where a
+batch of SGD holds one unfit point or none.
 """
 
 from __future__ import annotations
@@ -41,9 +43,9 @@ from langevin_sgd.checks import (
     convert_fields,
     require,
 )
-from langevin_sgd.compiled import BlockFunction, fma, inlined
 from langevin_sgd.covariance import as_covariance, covariance_root
 from langevin_sgd.dynamics.noise import NoiseOfState
+from langevin_sgd.kernels.compiled import BlockFunction, fma, inlined
 from langevin_sgd.models.hinge_loss import HingeLoss, add_row, mark_unfit
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.sgd_settings import SGD
@@ -88,7 +90,10 @@ class MinibatchNoise(NoiseOfState):
     def covariance(self, w: np.ndarray) -> np.ndarray:
         """Spectral density at `w` (..., parameter); (..., parameter, parameter)."""
         rows, mean = self.loss.rows, self.loss.force(w)
-        second = np.einsum("...i,ij,ik->...jk", self.loss.unfit(w), rows, rows, optimize=True) / self.loss.points
+        second = (
+            np.einsum("...i,ij,ik->...jk", self.loss.unfit(w), rows, rows, optimize=True)
+            / self.loss.points
+        )
         density: np.ndarray = self.strength * (second - mean[..., :, None] * mean[..., None, :])
         return density
 
@@ -101,7 +106,11 @@ class MinibatchNoise(NoiseOfState):
         rows = self.loss.rows
         shape = rows.T @ rows / self.loss.points
         return ShapedNoise(
-            loss=self.loss, strength=self.strength, shape=shape, weight=np.ones(self.loss.points), mean_squared=0.0
+            loss=self.loss,
+            strength=self.strength,
+            shape=shape,
+            weight=np.ones(self.loss.points),
+            mean_squared=0.0,
         )
 
     def isotropic(self) -> ShapedNoise:
@@ -109,7 +118,11 @@ class MinibatchNoise(NoiseOfState):
         size = self.parameters
         weight = (self.loss.rows**2).sum(axis=1) / size
         return ShapedNoise(
-            loss=self.loss, strength=self.strength, shape=np.eye(size), weight=weight, mean_squared=-1 / size
+            loss=self.loss,
+            strength=self.strength,
+            shape=np.eye(size),
+            weight=weight,
+            mean_squared=-1 / size,
         )
 
 
@@ -140,9 +153,13 @@ class ShapedNoise(NoiseOfState):
     calculus: ClassVar[str] = "ito"
 
     def __post_init__(self) -> None:
-        convert_fields(self, {"loss": _as_loss, "strength": as_not_negative, "mean_squared": as_real})
+        convert_fields(
+            self, {"loss": _as_loss, "strength": as_not_negative, "mean_squared": as_real}
+        )
         object.__setattr__(self, "shape", as_covariance("shape", self.shape, self.loss.parameters))
-        object.__setattr__(self, "weight", as_array("weight", self.weight, shape=(self.loss.points,)))
+        object.__setattr__(
+            self, "weight", as_array("weight", self.weight, shape=(self.loss.points,))
+        )
 
     @property
     def parameters(self) -> int:
@@ -194,15 +211,24 @@ def hinge_equation(
     Raises
     ------
     InputError
-        For settings this equation does not describe, a batch larger than the points, or a law without a seed.
+        For settings this equation does not describe, a batch larger than the points, or a law
+        without a seed.
     """
     as_instance("settings", settings, SGD)
     if settings.sampling == "epochs":
-        raise InputError("sampling = 'epochs': the noise of a Langevin equation is white; use 'without_replacement'")
+        raise InputError(
+            "sampling = 'epochs': the noise of a Langevin equation is white; use "
+            "'without_replacement'"
+        )
     if settings.weight_decay or settings.nesterov or settings.dampening:
-        raise InputError("weight_decay, nesterov, dampening: this equation describes plain momentum, leave all at zero")
+        raise InputError(
+            "weight_decay, nesterov, dampening: this equation describes plain momentum, leave all "
+            "at zero"
+        )
     if seed is None and problem.from_law:
-        raise InputError("seed = None: a perceptron with a data law needs the seed of its training set")
+        raise InputError(
+            "seed = None: a perceptron with a data law needs the seed of its training set"
+        )
     loss = HingeLoss(rows=problem.rows(0 if seed is None else seed, replica), margin=problem.margin)
     batch, points = settings.batch_size, loss.points
     if settings.sampling == "with_replacement":
@@ -212,11 +238,13 @@ def hinge_equation(
     return loss, MinibatchNoise(loss=loss, strength=settings.lr * fraction)
 
 
-# --- compiled ------------------------------------------------------------------------------------------------------
+# --- compiled -------------------------------------------------------------------------------------
 
 
 @inlined
-def shape_by_point(normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: Any) -> np.ndarray:
+def shape_by_point(
+    normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: Any
+) -> np.ndarray:
     """Set `out` to scale * sum_i theta_i X_i (normal_i - mean of the normals)."""
     rows, numbers = values
     mean, unfit = np.zeros_like(position[0]), np.empty_like(position[0])
@@ -237,7 +265,9 @@ def shape_by_point(normals: np.ndarray, out: np.ndarray, position: np.ndarray, v
 
 
 @inlined
-def shape_as_one(normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: Any) -> np.ndarray:
+def shape_as_one(
+    normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: Any
+) -> np.ndarray:
     """Set `out` to sqrt(size(w)) * root * normals."""
     rows, numbers, weight, root = values
     size, unfit = np.zeros_like(position[0]), np.empty_like(position[0])

@@ -1,15 +1,17 @@
 r"""Noise of Langevin equations: constant, or a function of the state with its calculus in the type.
 
-The random force is B(theta) dW, its spectral density B B^T. Constant densities are a number, a diagonal, a matrix, a
-number for each replica (`Isotropic`) or a factor of low rank (`LowRank`). Noise that depends on the state is diagonal,
-B_ij = delta_ij b_i(theta), unless it is that of minibatches (`langevin_sgd.dynamics.minibatch_noise`), and its type
-says how the product b(theta) dW is to be read in an overdamped equation:
+The random force is B(theta) dW, its spectral density B B^T. Constant densities are a number, a
+diagonal, a matrix, a number for each replica (`Isotropic`) or a factor of low rank (`LowRank`).
+Noise that depends on the state is diagonal, B_ij = delta_ij b_i(theta), unless it is that of
+minibatches (`langevin_sgd.dynamics.minibatch_noise`), and its type says how the product b(theta) dW
+is to be read in an overdamped equation:
 
     `Ito`            b at the beginning of the step
-    `Stratonovich`   b at the middle; the same as Ito with a drift b b'/2 more (of the force, over the friction)
+    `Stratonovich`   b at the middle; the same as Ito with a drift b b'/2 more (of the force, over
+                     the friction)
 
-In an underdamped equation the noise moves the velocity alone, on which b does not depend, and both are the same
-(Gardiner, *Stochastic Methods* (2009), section 4.3).
+In an underdamped equation the noise moves the velocity alone, on which b does not depend, and both
+are the same (Gardiner, *Stochastic Methods* (2009), section 4.3).
 """
 
 from __future__ import annotations
@@ -22,8 +24,14 @@ import numpy as np
 
 from langevin_sgd.checks import InputError, as_array, as_instance, as_not_negative, require
 from langevin_sgd.covariance import as_covariance
-from langevin_sgd.generated import load
-from langevin_sgd.models.potentials.potential import Potential, Value, checked_values, lane_values, points
+from langevin_sgd.kernels.generated import load
+from langevin_sgd.models.potentials.potential import (
+    Potential,
+    Value,
+    checked_values,
+    lane_values,
+    points,
+)
 from langevin_sgd.models.potentials.source import (
     PRELUDE,
     Expression,
@@ -67,8 +75,15 @@ class LowRank:
     factor: np.ndarray
 
     def __post_init__(self) -> None:
-        factor = as_array("factor", self.factor, allowed="must be finite, of shape (parameter, source)")
-        require(factor.ndim == 2 and factor.size > 0, "factor", self.factor, "must have shape (parameter, source)")
+        factor = as_array(
+            "factor", self.factor, allowed="must be finite, of shape (parameter, source)"
+        )
+        require(
+            factor.ndim == 2 and factor.size > 0,
+            "factor",
+            self.factor,
+            "must have shape (parameter, source)",
+        )
         object.__setattr__(self, "factor", factor)
 
 
@@ -97,7 +112,8 @@ class NoiseOfState:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StateDependentNoise(NoiseOfState):
-    """Noise b_i(theta) dW_i; made by `from_sympy` or `proportional_to_loss` of `Ito` or `Stratonovich`.
+    """Noise b_i(theta) dW_i; made by `from_sympy` or `proportional_to_loss` of `Ito` or
+    `Stratonovich`.
 
     Parameters
     ----------
@@ -130,10 +146,11 @@ class StateDependentNoise(NoiseOfState):
         Parameters
         ----------
         amplitude
-            A formula, the same for all directions, or one for each coordinate; what it may contain is said at
-            `langevin_sgd.models.potentials.Potential.from_sympy`.
+            A formula, the same for all directions, or one for each coordinate; what it may contain
+            is said at `langevin_sgd.models.potentials.Potential.from_sympy`.
         variables
-            Names of the coordinates in order; by default all symbols that are not parameters, in natural order.
+            Names of the coordinates in order; by default all symbols that are not parameters, in
+            natural order.
         parameters
             Name -> number, or array over replicas.
 
@@ -149,17 +166,30 @@ class StateDependentNoise(NoiseOfState):
         """
         values = checked_values(parameters or {}, "parameters")
         given = list(amplitude) if isinstance(amplitude, list | tuple) else [amplitude]
-        require(len(given) > 0, "amplitude", amplitude, "must be one formula, or one for each coordinate")
+        require(
+            len(given) > 0,
+            "amplitude",
+            amplitude,
+            "must be one formula, or one for each coordinate",
+        )
         chosen = free_names(given, values) if variables is None else variables
         expressions = [Expression(part, chosen, values, partial=True) for part in given]
         size = len(expressions[0].variables)
-        require(len(given) in (1, size), "amplitude", len(given), f"must be one formula, or one for each of {size}")
+        require(
+            len(given) in (1, size),
+            "amplitude",
+            len(given),
+            f"must be one formula, or one for each of {size}",
+        )
         trees = [expression.tree for expression in expressions] * (size // len(given))
         return cls._of_trees(expressions[0], trees, values)
 
     @classmethod
-    def proportional_to_loss(cls, potential: Potential, *, strength: Value, offset: Value = 0.0) -> Self:
-        """Isotropic noise whose spectral density is proportional to the loss: strength * (U(theta) + offset).
+    def proportional_to_loss(
+        cls, potential: Potential, *, strength: Value, offset: Value = 0.0
+    ) -> Self:
+        """Isotropic noise whose spectral density is proportional to the loss: strength * (U(theta)
+        + offset).
 
         Parameters
         ----------
@@ -171,7 +201,9 @@ class StateDependentNoise(NoiseOfState):
             Loss at U = 0; U + offset must be positive wherever the path goes.
         """
         if as_instance("potential", potential, Potential).expression is None:
-            raise InputError("potential: noise proportional to the loss needs a potential made from a formula")
+            raise InputError(
+                "potential: noise proportional to the loss needs a potential made from a formula"
+            )
         import sympy
 
         given: Expression = potential.expression
@@ -182,7 +214,9 @@ class StateDependentNoise(NoiseOfState):
         return cls._of_trees(joint, [tree] * potential.parameters, values)
 
     @classmethod
-    def _of_trees(cls, expression: Expression, trees: list[Any], values: Mapping[str, Value]) -> Self:
+    def _of_trees(
+        cls, expression: Expression, trees: list[Any], values: Mapping[str, Value]
+    ) -> Self:
         pairs = list(zip(expression.coordinates, trees, strict=True))
         for tree in dict.fromkeys(trees):
             expression.require_sound(tree, values)
@@ -239,7 +273,8 @@ Noise = np.ndarray | Isotropic | LowRank | NoiseOfState
 
 
 def as_noise(name: str, value: Any, parameters: int) -> Noise:
-    """Check a noise: numbers and diagonals become a matrix (parameter, parameter), the rest stays what it is.
+    """Check a noise: numbers and diagonals become a matrix (parameter, parameter), the rest stays
+    what it is.
 
     Raises
     ------
@@ -248,7 +283,12 @@ def as_noise(name: str, value: Any, parameters: int) -> Noise:
     """
     if isinstance(value, LowRank | NoiseOfState):
         size = len(value.factor) if isinstance(value, LowRank) else value.parameters
-        require(size == parameters, name, size, f"must have as many parameters as the potential, {parameters}")
+        require(
+            size == parameters,
+            name,
+            size,
+            f"must have as many parameters as the potential, {parameters}",
+        )
         return value
     if isinstance(value, Isotropic):
         return value

@@ -21,7 +21,9 @@ LARGEST_SET = 2**34
 Kind = TypeVar("Kind")
 
 
-def as_axis(convert: Callable[[str, Any], Kind], *, empty: bool = False) -> Callable[[str, Any], tuple[Kind, ...]]:
+def as_axis(
+    convert: Callable[[str, Any], Kind], *, empty: bool = False
+) -> Callable[[str, Any], tuple[Kind, ...]]:
     """Return the converter of an axis whose values are converted by `convert`.
 
     Parameters
@@ -39,8 +41,14 @@ def as_axis(convert: Callable[[str, Any], Kind], *, empty: bool = False) -> Call
     """
 
     def converted(name: str, values: Any) -> tuple[Kind, ...]:
-        one = isinstance(values, str | bytes) or not hasattr(values, "__len__") or getattr(values, "ndim", 1) == 0
-        return as_tuple(name, [values] if one else values, lambda _, value: convert(name, value), empty=empty)
+        one = (
+            isinstance(values, str | bytes)
+            or not hasattr(values, "__len__")
+            or getattr(values, "ndim", 1) == 0
+        )
+        return as_tuple(
+            name, [values] if one else values, lambda _, value: convert(name, value), empty=empty
+        )
 
     return converted
 
@@ -48,9 +56,13 @@ def as_axis(convert: Callable[[str, Any], Kind], *, empty: bool = False) -> Call
 def require_size(axes: Mapping[str, tuple[Any, ...]], replicas: int) -> None:
     """Raise `InputError` unless a grid of these axes can be enumerated."""
     points = math.prod(len(values) for values in axes.values())
-    lengths = ", ".join(f"{len(values)} of {name}" for name, values in axes.items() if len(values) > 1)
+    lengths = ", ".join(
+        f"{len(values)} of {name}" for name, values in axes.items() if len(values) > 1
+    )
     if points > MOST_POINTS:
-        raise InputError(f"grid = {points} points ({lengths}): must be at most {MOST_POINTS} points")
+        raise InputError(
+            f"grid = {points} points ({lengths}): must be at most {MOST_POINTS} points"
+        )
     most = f"must be at most {MOST_RUNS // points}, {MOST_RUNS} runs at all points, here {points}"
     require(replicas * points <= MOST_RUNS, "replicas", replicas, most)
 

@@ -1,21 +1,26 @@
-r"""Boundaries in the phase diagram of networks: T_max, T_opt, T_c, and the powers of alpha or P with which they move.
+r"""Boundaries in the phase diagram of networks: T_max, T_opt, T_c, and the powers of alpha or P
+with which they move.
 
-- T_max, beyond which training fails: for each replica the geometric middle between the highest temperature at which it
-  fits its points and the next. Averaged in the logarithm.
-- T_opt, of least test error: the mean of ln T over temperatures at which at least half of the runs are fitted, weighted
-  with their number times the power -`SHARPNESS` of the error, that of each replica relative to its own mean. With 20
-  the weight falls by a factor e over 5 % of the error, about what a point is uncertain by.
-- T_c, or alpha_c: where the geometric mean of a quantity, the relative change of the tangent kernel unless said,
-  crosses a threshold; by straight lines between neighbouring points in the log-log plane.
+- T_max, beyond which training fails: for each replica the geometric middle between the highest
+  temperature at which it fits its points and the next. Averaged in the logarithm.
+- T_opt, of least test error: the mean of ln T over temperatures at which at least half of the runs
+  are fitted, weighted with their number times the power -`SHARPNESS` of the error, that of each
+  replica relative to its own mean. With 20 the weight falls by a factor e over 5 % of the error,
+  about what a point is uncertain by.
+- T_c, or alpha_c: where the geometric mean of a quantity, the relative change of the tangent kernel
+  unless said, crosses a threshold; by straight lines between neighbouring points in the log-log
+  plane.
 
-In the feature regime, alpha << 1, a network homogeneous of degree L in its weights has T_max and T_opt ~ alpha^k with
-k = (L - 2)/L: f = 1/alpha needs weights of order alpha^(-1/L), where f has a curvature of order alpha^(-(L-2)/L), and
-learning rate times curvature decides on stability and noise (Sclocchi, Geiger and Wyart, arXiv 2301.13703, with
-L = D + 1). In the lazy regime, alpha >> 1, T_c ~ P^-a.
+In the feature regime, alpha << 1, a network homogeneous of degree L in its weights has T_max and
+T_opt ~ alpha^k with k = (L - 2)/L: f = 1/alpha needs weights of order alpha^(-1/L), where f has a
+curvature of order alpha^(-(L-2)/L), and learning rate times curvature decides on stability and
+noise (Sclocchi, Geiger and Wyart, arXiv 2301.13703, with L = D + 1). In the lazy regime, alpha >>
+1, T_c ~ P^-a.
 
-All are functions of averages over replicas, and errors come from the jackknife, that of an exponent from leaving a
-replica out on all lines together: replicas are paired over the grid. Only runs that fit their points count. A
-boundary that the grid does not enclose is refused, and so is a T_opt of errors that do not depend on T.
+All are functions of averages over replicas, and errors come from the jackknife, that of an exponent
+from leaving a replica out on all lines together: replicas are paired over the grid. Only runs that
+fit their points count. A boundary that the grid does not enclose is refused, and so is a T_opt of
+errors that do not depend on T.
 """
 
 from __future__ import annotations
@@ -27,7 +32,16 @@ from typing import Any, Literal
 import numpy as np
 from scipy import stats
 
-from langevin_sgd.checks import InputError, as_choice, as_count, as_instance, as_positive, as_text, is_real, require
+from langevin_sgd.checks import (
+    InputError,
+    as_choice,
+    as_count,
+    as_instance,
+    as_positive,
+    as_text,
+    is_real,
+    require,
+)
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.experiments.network_lines import GridLine, as_lines
 from langevin_sgd.measure import jackknife
@@ -37,12 +51,14 @@ SHARPNESS = 20.0
 FLAT = 0.01
 """Errors that a constant describes with a p-value above this have no best temperature."""
 KERNEL_CHANGE = 0.3
-"""Default threshold of |K - K0| / |K0|. Measured on digits with two hidden layers and alpha >> 1, the change grows in
-proportion to T up to about here and saturates at 0.7 to 0.8, so that raising T never reaches one."""
+"""Default threshold of |K - K0| / |K0|. Measured on digits with two hidden layers and alpha >> 1,
+the change grows in proportion to T up to about here and saturates at 0.7 to 0.8, so that raising T
+never reaches
+one."""
 BOUNDARIES = ("T_max", "T_opt", "T_c")
 
 
-# --- what is measured ----------------------------------------------------------------------------------------------
+# --- what is measured -----------------------------------------------------------------------------
 
 
 def largest_temperature(line: GridLine) -> Estimate:
@@ -56,8 +72,9 @@ def largest_temperature(line: GridLine) -> Estimate:
     Returns
     -------
     Estimate
-        Its error holds that of the grid, the width of an interval over sqrt(12) in the logarithm, and is cautious where
-        replicas scatter over several. Not valid if a replica is fitted at the highest temperature, or at none.
+        Its error holds that of the grid, the width of an interval over sqrt(12) in the logarithm,
+        and is cautious where replicas scatter over several. Not valid if a replica is fitted at the
+        highest temperature, or at none.
     """
     return _estimate(_largest(_as_line("line", line)))
 
@@ -78,7 +95,9 @@ def best_temperature(line: GridLine) -> Estimate:
     return _estimate(_best(_as_line("line", line)))
 
 
-def crossing(line: GridLine, threshold: float = KERNEL_CHANGE, *, quantity: str = "kernel_change") -> Estimate:
+def crossing(
+    line: GridLine, threshold: float = KERNEL_CHANGE, *, quantity: str = "kernel_change"
+) -> Estimate:
     """Measure where a quantity crosses a threshold: T_c along the temperature, alpha_c along alpha.
 
     Parameters
@@ -128,9 +147,9 @@ def boundary_exponent(
     Returns
     -------
     Estimate
-        Slope of the least-squares line in the log-log plane, all lines alike, with a jackknife over the replicas of
-        all lines together. Lines where the boundary is refused are left out, and their number is in the note; not
-        valid for fewer than two others.
+        Slope of the least-squares line in the log-log plane, all lines alike, with a jackknife over
+        the replicas of all lines together. Lines where the boundary is refused are left out, and
+        their number is in the note; not valid for fewer than two others.
 
     Raises
     ------
@@ -142,19 +161,38 @@ def boundary_exponent(
     for line in lines:
         _as_line("lines", line)
         place = line.held[as_choice("against", against, line.held)]
-        require(is_real(place) and place > 0, "against", against, "must be an axis of numbers above zero")
-    require(len({line.fitted.shape[1] for line in lines}) < 2, "lines", lines, "must have the same replicas")
-    find = {"T_max": _largest, "T_opt": _best, "T_c": lambda line: _crossing(line, threshold, quantity)}[boundary]
+        require(
+            is_real(place) and place > 0,
+            "against",
+            against,
+            "must be an axis of numbers above zero",
+        )
+    require(
+        len({line.fitted.shape[1] for line in lines}) < 2,
+        "lines",
+        lines,
+        "must have the same replicas",
+    )
+    find = {
+        "T_max": _largest,
+        "T_opt": _best,
+        "T_c": lambda line: _crossing(line, threshold, quantity),
+    }[boundary]
     found = [(line.held[against], find(line)) for line in lines]
-    kept = [(place, one) for place, one in found if isinstance(one, _Located) and _estimate(one).valid]
+    kept = [
+        (place, one) for place, one in found if isinstance(one, _Located) and _estimate(one).valid
+    ]
     if len({place for place, _ in kept}) < 2:
-        return Estimate.refused(f"{boundary} is known on {len(kept)} of {len(lines)} lines, at least 2 needed")
+        return Estimate.refused(
+            f"{boundary} is known on {len(kept)} of {len(lines)} lines, at least 2 needed"
+        )
     left_out = len(lines) - len(kept)
     return _slope(np.log([place for place, _ in kept]), [one for _, one in kept], left_out)
 
 
 def feature_exponent(degree: int) -> float:
-    """k = (L - 2)/L of T_max and T_opt ~ alpha^k for a network homogeneous of degree L in its weights.
+    """k = (L - 2)/L of T_max and T_opt ~ alpha^k for a network homogeneous of degree L in its
+    weights.
 
     Parameters
     ----------
@@ -173,11 +211,13 @@ def feature_exponent(degree: int) -> float:
 def _as_line(name: str, line: Any) -> GridLine:
     """Return a line along which there is a logarithm."""
     found = as_instance(name, line, GridLine)
-    require(bool((found.x > 0).all()), name, found.x, f"must be along values above zero of {found.axis}")
+    require(
+        bool((found.x > 0).all()), name, found.x, f"must be along values above zero of {found.axis}"
+    )
     return found
 
 
-# --- functions of averages over replicas ---------------------------------------------------------------------------
+# --- functions of averages over replicas ----------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -197,13 +237,20 @@ def _estimate(found: _Located | Estimate) -> Estimate:
     """Value and error, or why there is none."""
     if isinstance(found, Estimate):
         return found
-    with np.errstate(invalid="ignore", divide="ignore"):  # nothing is left where the only fitted replica is left out
+    with np.errstate(
+        invalid="ignore", divide="ignore"
+    ):  # nothing is left where the only fitted replica is left out
         value, error = jackknife(found.logarithm, found.samples)
     place = float(np.exp(value))
     if not np.isfinite(place + error):
         return Estimate.refused("not known without some of the replicas", method=found.method)
     whole = float(np.hypot(error, found.resolution))
-    return Estimate(value=place, standard_error=place * whole, n_independent=len(found.samples), method=found.method)
+    return Estimate(
+        value=place,
+        standard_error=place * whole,
+        n_independent=len(found.samples),
+        method=found.method,
+    )
 
 
 def _slope(x: np.ndarray, found: list[_Located], left_out: int) -> Estimate:
@@ -212,7 +259,9 @@ def _slope(x: np.ndarray, found: list[_Located], left_out: int) -> Estimate:
 
     def slope(averages: np.ndarray) -> np.ndarray:
         parts = np.split(averages, ends, axis=1)
-        return weight @ np.stack([one.logarithm(part) for one, part in zip(found, parts, strict=True)])
+        return weight @ np.stack(
+            [one.logarithm(part) for one, part in zip(found, parts, strict=True)]
+        )
 
     value, error = jackknife(slope, np.concatenate([one.samples for one in found], axis=1))
     grid = np.sqrt(sum((w * one.resolution) ** 2 for w, one in zip(weight, found, strict=True)))
@@ -249,7 +298,8 @@ def _best(line: GridLine) -> _Located | Estimate:
         return Estimate.refused(doubt, method=method)
     enough = line.where(line.mostly_fitted)
     x, points, error = np.log(enough.x), len(enough.x), enough.measured["test_error"]
-    # Where only some replicas are fitted it must not matter whether they have easy data: each counts by its own mean.
+    # Where only some replicas are fitted it must not matter whether they have easy data: each
+    # counts by its own mean.
     with np.errstate(invalid="ignore"):  # one without any error says nothing
         relative = error / (np.nansum(error, axis=0) / enough.fitted.sum(axis=0))
     known = np.isfinite(relative)
@@ -274,15 +324,24 @@ def _no_optimum(line: GridLine) -> str:
         return "the test error is zero"
     chance = _chance_of_constant(error[:, np.isfinite(error).all(axis=0)])
     if chance > FLAT:
-        return f"the test error does not depend on the temperature within its errors (p = {chance:.2g})"
+        return (
+            "the test error does not depend on the temperature within its errors (p = "
+            f"{chance:.2g})"
+        )
     least = int(mean.argmin())
     if least == 0:
         return "the test error is least at the lowest temperature"
-    return "the test error is least at the highest temperature" if enough[-1] and least == len(error) - 1 else ""
+    return (
+        "the test error is least at the highest temperature"
+        if enough[-1] and least == len(error) - 1
+        else ""
+    )
 
 
 def _chance_of_constant(values: np.ndarray) -> float:
-    """p-value of no difference between points (point, replica) that share replicas: two-way analysis of variance."""
+    """p-value of no difference between points (point, replica) that share replicas: two-way
+    analysis of variance.
+    """
     points, replicas = values.shape
     if replicas < 2:
         return 1.0
@@ -295,8 +354,13 @@ def _chance_of_constant(values: np.ndarray) -> float:
 
 def _crossing(line: GridLine, threshold: float, quantity: str) -> _Located | Estimate:
     if quantity not in line.measured:
-        raise InputError(f"quantity = {quantity!r}: was not measured (kernel_change needs probe_points)")
-    method = f"{quantity.replace('_', ' ')} = {threshold:g}, geometric mean over replicas interpolated, jackknife"
+        raise InputError(
+            f"quantity = {quantity!r}: was not measured (kernel_change needs probe_points)"
+        )
+    method = (
+        f"{quantity.replace('_', ' ')} = {threshold:g}, geometric mean over replicas "
+        "interpolated, jackknife"
+    )
     enough = np.flatnonzero(line.mostly_fitted)
     if len(enough) < 2:
         doubt = f"half of the replicas are fitted at {len(enough)} points, at least 2 needed"
@@ -307,8 +371,14 @@ def _crossing(line: GridLine, threshold: float, quantity: str) -> _Located | Est
     side = above.sum(axis=1) > 0
     change = np.flatnonzero(side[1:] != side[:-1])
     if len(change) != 1:
-        where = "more than once" if len(change) else f"nowhere, it is {'above' if side[0] else 'below'} it everywhere"
-        return Estimate.refused(f"{quantity.replace('_', ' ')} crosses {threshold:g} {where}", method=method)
+        where = (
+            "more than once"
+            if len(change)
+            else f"nowhere, it is {'above' if side[0] else 'below'} it everywhere"
+        )
+        return Estimate.refused(
+            f"{quantity.replace('_', ' ')} crosses {threshold:g} {where}", method=method
+        )
     pair = slice(change[0], change[0] + 2)
     low, high = np.log(line.x[enough][pair])
 
@@ -316,4 +386,6 @@ def _crossing(line: GridLine, threshold: float, quantity: str) -> _Located | Est
         first, second = (averages[:, 2:] / averages[:, :2]).T
         return low + (high - low) * first / (first - second)
 
-    return _Located(method=method, samples=np.concatenate([fitted[pair], above[pair]]).T, logarithm=logarithm)
+    return _Located(
+        method=method, samples=np.concatenate([fitted[pair], above[pair]]).T, logarithm=logarithm
+    )

@@ -1,17 +1,20 @@
-r"""Exponents of networks in the lazy regime, fitted on a grid of temperatures and training-set sizes.
+r"""Exponents of networks in the lazy regime, fitted on a grid of temperatures and training-set
+sizes.
 
     |w - w0| / |w0| ~ T^delta P^gamma,      t* ~ T P^b,      T_c ~ P^-a
 
-(Sclocchi, Geiger and Wyart, arXiv 2301.13703). gamma and b are those with which the curves of different P fall on one,
-weight change P^-gamma and t*/(T P^b) against T (`langevin_sgd.measure.collapse`); delta is the common slope in T of all
-curves, T_c where the tangent kernel has changed by a threshold (`langevin_sgd.experiments.crossing`). The paper has
-delta = 1, a = gamma/delta, and b = 1 + 2 gamma whatever the data; `LazyExponents.predicted` evaluates them with what
-was measured. b - 2 gamma is the exponent nu with which the fraction of points drawn that are unfit falls, ~ P^-nu on
-the average over a training (derived: each visit to an unfit point adds to |w|^2): one only where that is so. On images
-it is below one, about 0.5 on digits and MNIST.
+(Sclocchi, Geiger and Wyart, arXiv 2301.13703). gamma and b are those with which the curves of
+different P fall on one, weight change P^-gamma and t*/(T P^b) against T
+(`langevin_sgd.measure.collapse`); delta is the common slope in T of all curves, T_c where the
+tangent kernel has changed by a threshold (`langevin_sgd.experiments.crossing`). The paper has delta
+= 1, a = gamma/delta, and b = 1 + 2 gamma whatever the data; `LazyExponents.predicted` evaluates
+them with what was measured. b - 2 gamma is the exponent nu with which the fraction of points drawn
+that are unfit falls, ~ P^-nu on the average over a training (derived: each visit to an unfit point
+adds to |w|^2): one only where that is so. On images it is below one, about 0.5 on digits and MNIST.
 
-Range: alpha so large that the kernel changes little; T above 1/alpha, where noise and not the margin sets the weights;
-batches below the critical size, or the first step decides. A point with a replica that is not fitted takes no part.
+Range: alpha so large that the kernel changes little; T above 1/alpha, where noise and not the
+margin sets the weights; batches below the critical size, or the first step decides. A point with a
+replica that is not fitted takes no part.
 """
 
 from __future__ import annotations
@@ -67,12 +70,18 @@ class LazyExponents:
 
     @property
     def predicted(self) -> dict[str, Estimate]:
-        """What the paper has for b, delta and a, from the gamma and delta that were measured, by name."""
+        """What the paper has for b, delta and a, from the gamma and delta that were measured, by
+        name.
+        """
         gamma, delta = self.gamma.y_exponent, self.delta
         method = "1 + 2 gamma, with the gamma measured"
         refused = Estimate.refused(f"gamma is not known: {gamma.note}", method=method)
         twice = replace(gamma.scaled(2.0), method=method, note="")
-        b = replace(twice, value=1.0 + twice.value) if gamma.valid and twice.value is not None else refused
+        b = (
+            replace(twice, value=1.0 + twice.value)
+            if gamma.valid and twice.value is not None
+            else refused
+        )
         return {"b": b, "delta": Estimate(value=1.0, method="exact"), "a": _ratio(gamma, delta)}
 
     def to_dict(self) -> dict[str, Any]:
@@ -98,7 +107,10 @@ def _ratio(gamma: Estimate, delta: Estimate) -> Estimate:
 
 
 def fit_lazy_exponents(
-    result: xr.Dataset, *, threshold: float = KERNEL_CHANGE, window: tuple[float, float] | None = None
+    result: xr.Dataset,
+    *,
+    threshold: float = KERNEL_CHANGE,
+    window: tuple[float, float] | None = None,
 ) -> list[LazyExponents]:
     """Fit gamma, b, delta and a on every family of lines that differ in P.
 
@@ -135,8 +147,13 @@ def _fitted(family: list[GridLine], threshold: float, low: float, high: float) -
     return LazyExponents(
         held={name: value for name, value in family[0].held.items() if name != "points"},
         lines=tuple(whole),
-        gamma=_collapse(whole, {line.held["points"]: line.measured["weight_change"] for line in whole}),
-        b=_collapse(whole, {line.held["points"]: line.measured["t_star"] / line.x[:, None] for line in whole}),
+        gamma=_collapse(
+            whole, {line.held["points"]: line.measured["weight_change"] for line in whole}
+        ),
+        b=_collapse(
+            whole,
+            {line.held["points"]: line.measured["t_star"] / line.x[:, None] for line in whole},
+        ),
         delta=_slope_in_temperature(whole, "weight_change"),
         a=None if decrease is None else decrease.scaled(-1.0),
         crossings=tuple(crossing(line, threshold) for line in whole) if measured else (),
@@ -146,7 +163,9 @@ def _fitted(family: list[GridLine], threshold: float, low: float, high: float) -
 
 
 def _collapse(lines: list[GridLine], values: dict[int, np.ndarray]) -> Collapse:
-    """Exponent of P alone, temperatures stay where they are; curves too short for a collapse do not spoil it."""
+    """Exponent of P alone, temperatures stay where they are; curves too short for a collapse do not
+    spoil it.
+    """
     curves = [(points, line.x, y) for line, (points, y) in zip(lines, values.items(), strict=True)]
     long = [curve for curve in curves if len(curve[1]) > 2]
     return collapse(long if len(long) > 1 else curves, x_exponent=0.0)
@@ -157,6 +176,10 @@ def _slope_in_temperature(lines: list[GridLine], quantity: str) -> Estimate:
     method = f"common log-log slope of {len(lines)} lines, mean over replicas"
     parts = [(np.log(line.x), np.log(line.measured[quantity])) for line in lines if len(line.x) > 1]
     if not parts:
-        return Estimate.refused("no line has two points at which every replica is fitted", method=method)
+        return Estimate.refused(
+            "no line has two points at which every replica is fitted", method=method
+        )
     off = [(x - x.mean(), y) for x, y in parts]
-    return Estimate.from_samples(sum(x @ y for x, y in off) / sum(x @ x for x, _ in off), method=method)
+    return Estimate.from_samples(
+        sum(x @ y for x, y in off) / sum(x @ x for x, _ in off), method=method
+    )

@@ -1,6 +1,7 @@
 """Lines through a grid of networks: points that differ along one axis only, replica by replica.
 
-Only runs that fit their points count; the others have neither a stopping time nor the test error of a trained network.
+Only runs that fit their points count; the others have neither a stopping time nor the test error of
+a trained network.
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd.checks import as_array, as_choice, as_flags, as_instance, as_text, as_tuple, require
+from langevin_sgd.checks import (
+    as_array,
+    as_choice,
+    as_flags,
+    as_instance,
+    as_text,
+    as_tuple,
+    require,
+)
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.experiments.axes import as_result
 from langevin_sgd.experiments.network_sweep import AXES
@@ -55,7 +64,10 @@ class GridLine:
 
     def __post_init__(self) -> None:
         fitted = as_flags("fitted", self.fitted, shape=(None, None))
-        held, measured = as_instance("held", self.held, dict), as_instance("measured", self.measured, dict)
+        held, measured = (
+            as_instance("held", self.held, dict),
+            as_instance("measured", self.measured, dict),
+        )
         fields = {
             "axis": as_text("axis", self.axis),
             "held": dict(held),
@@ -76,12 +88,14 @@ class GridLine:
         return half
 
     def averages(self, quantity: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return means over fitted replicas and their errors, (point,) each; NaN where less than half are fitted.
+        """Return means over fitted replicas and their errors, (point,) each; NaN where less than
+        half are fitted.
 
         Parameters
         ----------
         quantity
-            ``test_error``, averaged as it is, or ``t_star``, ``weight_change``, ``kernel_change``, in the logarithm.
+            ``test_error``, averaged as it is, or ``t_star``, ``weight_change``, ``kernel_change``,
+            in the logarithm.
 
         Raises
         ------
@@ -92,9 +106,15 @@ class GridLine:
         average = Estimate.from_samples if quantity == "test_error" else geometric_mean
         found = [
             average(values[fitted]) if enough else Estimate.refused("unfinished")
-            for values, fitted, enough in zip(self.measured[quantity], self.fitted, self.mostly_fitted, strict=True)
+            for values, fitted, enough in zip(
+                self.measured[quantity], self.fitted, self.mostly_fitted, strict=True
+            )
         ]
-        value, error = np.array([[one.value, one.standard_error] for one in found], dtype=float).reshape(-1, 2).T
+        value, error = (
+            np.array([[one.value, one.standard_error] for one in found], dtype=float)
+            .reshape(-1, 2)
+            .T
+        )
         return value, error
 
     def where(self, chosen: np.ndarray) -> GridLine:
@@ -106,7 +126,9 @@ class GridLine:
 
 def as_lines(name: str, values: Any) -> tuple[GridLine, ...]:
     """Return a sequence of lines, perhaps an empty one."""
-    return as_tuple(name, values, lambda place, line: as_instance(place, line, GridLine), empty=True)
+    return as_tuple(
+        name, values, lambda place, line: as_instance(place, line, GridLine), empty=True
+    )
 
 
 def lines_along(result: xr.Dataset, axis: str) -> list[GridLine]:
@@ -135,22 +157,32 @@ def lines_along(result: xr.Dataset, axis: str) -> list[GridLine]:
     values = {name: result[name].values for name in AXES if name in result.coords}
     lines: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for point in range(result.sizes["point"]):
-        lines[tuple(column[point].item() for name, column in values.items() if name != axis)].append(point)
+        lines[
+            tuple(column[point].item() for name, column in values.items() if name != axis)
+        ].append(point)
     names = [name for name in values if name != axis]
     return [
-        _line(result, axis, dict(zip(names, held, strict=True)), np.array(points)) for held, points in lines.items()
+        _line(result, axis, dict(zip(names, held, strict=True)), np.array(points))
+        for held, points in lines.items()
     ]
 
 
 def _line(result: xr.Dataset, axis: str, held: dict[str, Any], points: np.ndarray) -> GridLine:
     ordered = result.isel(point=points[np.argsort(result[axis].values[points], kind="stable")])
     fitted = ordered["status"].values == 0
-    measured = {name: np.where(fitted, ordered[name].values, np.nan) for name in QUANTITIES if name in ordered}
-    return GridLine(axis=axis, held=held, x=ordered[axis].values.astype(float), fitted=fitted, measured=measured)
+    measured = {
+        name: np.where(fitted, ordered[name].values, np.nan)
+        for name in QUANTITIES
+        if name in ordered
+    }
+    return GridLine(
+        axis=axis, held=held, x=ordered[axis].values.astype(float), fitted=fitted, measured=measured
+    )
 
 
 def families(lines: Sequence[GridLine], axis: str) -> list[list[GridLine]]:
-    """Gather lines that differ in one axis only, such as the margins or the sizes of a phase diagram.
+    """Gather lines that differ in one axis only, such as the margins or the sizes of a phase
+    diagram.
 
     Parameters
     ----------

@@ -1,17 +1,19 @@
-r"""Networks trained to zero loss over a grid of architectures, margins, temperatures, batch sizes and training sets.
+r"""Networks trained to zero loss over a grid of architectures, margins, temperatures, batch sizes
+and training sets.
 
-Every point of the grid is trained from `replicas` initial weights of its own, on training sets and with minibatches of
-their own, at lr = temperature_per_width * batch_size * width (Sclocchi, Geiger and Wyart, arXiv 2301.13703). Replica r
-has the same training points, test points and, at equal shape, initial weights everywhere: points of the grid are
-paired, replicas are independent, so that errors come from the scatter of replicas.
+Every point of the grid is trained from `replicas` initial weights of its own, on training sets and
+with minibatches of their own, at lr = temperature_per_width * batch_size * width (Sclocchi, Geiger
+and Wyart, arXiv 2301.13703). Replica r has the same training points, test points and, at equal
+shape, initial weights everywhere: points of the grid are paired, replicas are independent, so that
+errors come from the scatter of replicas.
 
-A task is one batch of networks (`GROUP`): runs that share everything but alpha, temperature and replica. Groups are
-formed from the whole grid, whatever is stored already; another size of the training set, architecture, batch size or
-momentum adds groups and changes none.
+A task is one batch of networks (`GROUP`): runs that share everything but alpha, temperature and
+replica. Groups are formed from the whole grid, whatever is stored already; another size of the
+training set, architecture, batch size or momentum adds groups and changes none.
 
-A run that does not fit its points within `max_steps` has no stopping time, and its test error is not that of a trained
-network; `average_networks` leaves such runs out and counts them. It takes most replicas fitted for the rest to stand
-for all.
+A run that does not fit its points within `max_steps` has no stopping time, and its test error is
+not that of a trained network; `average_networks` leaves such runs out and counts them. It takes
+most replicas fitted for the rest to stand for all.
 """
 
 from __future__ import annotations
@@ -81,7 +83,14 @@ AXES = {
     "points": "1",
 }
 """What a point of the grid is made of, with units."""
-OBSERVED = ("mean_margin", "test_mean_margin", "gradient_noise", "noise_temperature", "signal", "noise")
+OBSERVED = (
+    "mean_margin",
+    "test_mean_margin",
+    "gradient_noise",
+    "noise_temperature",
+    "signal",
+    "noise",
+)
 """What is averaged of that which `NetworkGrid.observe` asks for, beside the kernel."""
 _OF_A_RUN = ("alpha", "temperature_per_width")
 _OF_A_GROUP = tuple(name for name in AXES if name not in _OF_A_RUN)
@@ -153,7 +162,8 @@ class NetworkRuns:
         Training and test sets.
     alpha, temperature_per_width, numbers
         (run,) scale of the predictor, lr/(batch_size * width), and number of the replica.
-    batch_size, momentum, sampling, noise, loss, seed, probe_points, observe, max_steps, precision, device
+    batch_size, momentum, sampling, noise, loss, seed, probe_points, observe, max_steps, precision,
+    device
         See `langevin_sgd.training.train_networks`.
 
     Raises
@@ -183,18 +193,34 @@ class NetworkRuns:
         convert_fields(self, _FIELDS)
         SGD(lr=1.0, batch_size=self.batch_size, momentum=self.momentum, sampling=self.sampling)
         lengths = {len(self.alpha), len(self.temperature_per_width), len(self.numbers)}
-        require(len(lengths) == 1, "numbers", self.numbers, "must be as many as alpha and temperature_per_width")
+        require(
+            len(lengths) == 1,
+            "numbers",
+            self.numbers,
+            "must be as many as alpha and temperature_per_width",
+        )
         fits = self.batch_size <= self.data.points or self.sampling == "with_replacement"
         set_size, weights = self.data.points * self.data.dimension, self.network.parameters
-        largest = f"must be at most {LARGEST_SET // self.data.dimension}, {LARGEST_SET} numbers of a training set"
+        largest = (
+            f"must be at most {LARGEST_SET // self.data.dimension}, {LARGEST_SET} numbers "
+            "of "
+            "a training set"
+        )
         require(set_size <= LARGEST_SET, "points", self.data.points, largest)
         allowed = f"makes {weights} weights, more than {LARGEST_SET}"
         require(weights <= LARGEST_SET, "width", self.network.width, allowed)
         most = f"must be at most the number of points, here {self.data.points}"
         require(fits, "batch_size", self.batch_size, most)
         independent = self.noise == "sgd" or self.sampling != "epochs"
-        require(independent, "noise", self.noise, "needs independent batches, not sampling = 'epochs'")
-        require(self.probe_points > 0 or "kernel" not in self.observe, "observe", "kernel", "needs probe points")
+        require(
+            independent, "noise", self.noise, "needs independent batches, not sampling = 'epochs'"
+        )
+        require(
+            self.probe_points > 0 or "kernel" not in self.observe,
+            "observe",
+            "kernel",
+            "needs probe points",
+        )
         most = f"must be at most the number of test points, here {self.data.test_points}"
         require(self.probe_points <= self.data.test_points, "probe_points", self.probe_points, most)
 
@@ -232,15 +258,18 @@ class NetworkGrid:
     Parameters
     ----------
     network
-        Families of networks, `langevin_sgd.models.networks.FAMILIES`; ``fully_connected`` by default.
+        Families of networks, `langevin_sgd.models.networks.FAMILIES`; ``fully_connected`` by
+        default.
     depth
-        Values of the hidden layers D of fully connected networks, by default 2; the others have a depth of their own.
+        Values of the hidden layers D of fully connected networks, by default 2; the others have a
+        depth of their own.
     width, activation
         Values of the width h, and of ``relu`` (default), ``gelu``, ``linear``.
     alpha
         Values of the scale of the predictor, 1/margin.
     temperature_per_width
-        Values of lr/(batch_size * width). Of this and every other axis: a sequence, an array, or one value.
+        Values of lr/(batch_size * width). Of this and every other axis: a sequence, an array, or
+        one value.
     batch_size, momentum
         Values of B, by default 16, and of the momentum, by default 0.
     points
@@ -257,14 +286,15 @@ class NetworkGrid:
     Raises
     ------
     InputError
-        If a value is out of range, an axis is empty, a batch is larger than a training set, a depth is given and no
-        network that has a choice, or there are more than `langevin_sgd.experiments.axes.MOST_POINTS` points or
-        `MOST_RUNS` runs.
+        If a value is out of range, an axis is empty, a batch is larger than a training set, a depth
+        is given and no network that has a choice, or there are more than
+        `langevin_sgd.experiments.axes.MOST_POINTS` points or `MOST_RUNS` runs.
 
     Examples
     --------
     >>> grid = NetworkGrid(
-    ...     depth=(2,), width=(32,), alpha=(1.0, 256.0), temperature_per_width=(0.01, 0.02), points=(64, 128)
+    ...     depth=(2,), width=(32,), alpha=(1.0, 256.0), temperature_per_width=(0.01,
+    ...         0.02), points=(64, 128)
     ... )
     >>> len(grid.combinations()), [len(group.numbers) for group in grid.groups()]
     (8, [32, 32])
@@ -304,14 +334,19 @@ class NetworkGrid:
 
     def combinations(self) -> list[dict[str, Any]]:
         """Points of the grid, by the names of `AXES`, each once."""
-        points = (dict(zip(AXES, point, strict=True)) for point in itertools.product(*self._axes().values()))
+        points = (
+            dict(zip(AXES, point, strict=True))
+            for point in itertools.product(*self._axes().values())
+        )
         # A network with a depth of its own is the same whatever depth others have.
         true = (point | {"depth": self._network(point).depth} for point in points)
         return list({tuple(point.values()): point for point in true}.values())
 
     def training_data(self, points: int) -> BinaryImages:
         """Training and test sets of `points` training points."""
-        return BinaryImages(points=points, test_points=self.test_points, name=self.data, labels=self.labels)
+        return BinaryImages(
+            points=points, test_points=self.test_points, name=self.data, labels=self.labels
+        )
 
     def groups(self) -> list[NetworkRuns]:
         """Settings of all tasks, the most expensive first: the most weights times points."""
@@ -327,15 +362,17 @@ class NetworkGrid:
         Parameters
         ----------
         store
-            In which all `tasks` are done; without one they are computed in this process, one after the other.
+            In which all `tasks` are done; without one they are computed in this process, one after
+            the other.
 
         Returns
         -------
         xarray.Dataset
-            Over (point, replica): ``status``, ``steps``, ``last_update_step``, ``t_star``, ``loss``, ``train_error``,
-            ``test_error``, ``test_loss``, ``unfit_fraction``, ``weight_change`` and, with probe points,
-            ``kernel_change``, and what is observed, as of `langevin_sgd.training.train_networks`. Over point: the
-            `AXES`, and ``unfinished``, the number of replicas that did not fit their points.
+            Over (point, replica): ``status``, ``steps``, ``last_update_step``, ``t_star``,
+            ``loss``, ``train_error``, ``test_error``, ``test_loss``, ``unfit_fraction``,
+            ``weight_change`` and, with probe points, ``kernel_change``, and what is observed, as of
+            `langevin_sgd.training.train_networks`. Over point: the `AXES`, and ``unfinished``, the
+            number of replicas that did not fit their points.
 
         Raises
         ------
@@ -350,7 +387,9 @@ class NetworkGrid:
             for name, values in group.items():
                 if values.dims == ("replica",) and name not in _NOT_MEASURED:
                     empty = np.empty((len(grid), self.replicas), values.dtype)
-                    at_name = found.setdefault(str(name), (("point", "replica"), empty, values.attrs["units"]))
+                    at_name = found.setdefault(
+                        str(name), (("point", "replica"), empty, values.attrs["units"])
+                    )
                     at_name[1].flat[places] = values.values
         found["unfinished"] = (("point",), (found["status"][1] != 0).sum(axis=1), "1")
         for name, unit in AXES.items():
@@ -373,7 +412,11 @@ class NetworkGrid:
         grid = self.combinations()
         alike = self._alike(grid)
         most = GROUP[self.device.split(":")[0]]
-        parts = [part for runs in alike.values() for part in np.array_split(runs, math.ceil(len(runs) / most))]
+        parts = [
+            part
+            for runs in alike.values()
+            for part in np.array_split(runs, math.ceil(len(runs) / most))
+        ]
         groups = [(self._runs(grid, part), part) for part in parts]
         return sorted(groups, key=lambda group: -group[0].data.points * group[0].network.parameters)
 
@@ -388,12 +431,24 @@ class NetworkGrid:
     def _runs(self, grid: list[dict[str, Any]], places: np.ndarray) -> NetworkRuns:
         points, numbers = np.divmod(places, self.replicas)
         first = grid[points[0]]
-        shared = ("loss", "sampling", "noise", "seed", "probe_points", "observe", "max_steps", "precision", "device")
+        shared = (
+            "loss",
+            "sampling",
+            "noise",
+            "seed",
+            "probe_points",
+            "observe",
+            "max_steps",
+            "precision",
+            "device",
+        )
         return NetworkRuns(
             network=self._network(first),
             data=self.training_data(first["points"]),
             alpha=tuple(float(grid[point]["alpha"]) for point in points),
-            temperature_per_width=tuple(float(grid[point]["temperature_per_width"]) for point in points),
+            temperature_per_width=tuple(
+                float(grid[point]["temperature_per_width"]) for point in points
+            ),
             numbers=tuple(numbers.tolist()),
             batch_size=first["batch_size"],
             momentum=first["momentum"],
@@ -446,7 +501,8 @@ def average_networks(result: xr.Dataset) -> list[NetworkAverages]:
     Returns
     -------
     list of NetworkAverages
-        In the order of the points. Points share training sets and initial weights, so their errors are correlated.
+        In the order of the points. Points share training sets and initial weights, so their errors
+        are correlated.
     """
     result = as_result("result", result, ("status", "test_error", "t_star", "weight_change", *AXES))
     return [_averages(result.isel(point=point)) for point in range(result.sizes["point"])]
@@ -459,12 +515,18 @@ def _averages(point: xr.Dataset) -> NetworkAverages:
     return NetworkAverages(
         at={name: point[name].item() for name in AXES},
         ended={name: int((status == code).sum()) for code, name in enumerate(names)},
-        test_error=Estimate.from_samples(point["test_error"].values[fitted], method="mean over fitted replicas"),
+        test_error=Estimate.from_samples(
+            point["test_error"].values[fitted], method="mean over fitted replicas"
+        ),
         t_star=geometric_mean(point["t_star"].values[fitted]),
         weight_change=geometric_mean(point["weight_change"].values[fitted]),
-        kernel_change=geometric_mean(point["kernel_change"].values[fitted]) if "kernel_change" in point else None,
+        kernel_change=geometric_mean(point["kernel_change"].values[fitted])
+        if "kernel_change" in point
+        else None,
         observed={
-            name: Estimate.from_samples(point[name].values[fitted], method="mean over fitted replicas")
+            name: Estimate.from_samples(
+                point[name].values[fitted], method="mean over fitted replicas"
+            )
             for name in OBSERVED
             if name in point
         },

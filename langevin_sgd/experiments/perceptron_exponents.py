@@ -1,19 +1,22 @@
 r"""Scaling exponents of perceptrons trained over a grid, beside their predictions.
 
-    t* ~ T P^b at fixed d,   ||w|| ~ T^delta sqrt(d) (P/d)^gamma,   b = (3+chi)/(1+chi),  gamma = 1/(1+chi),  delta = 1
+    t* ~ T P^b at fixed d,   ||w|| ~ T^delta sqrt(d) (P/d)^gamma,
+    b = (3+chi)/(1+chi),  gamma = 1/(1+chi),  delta = 1
 
-(Sclocchi, Geiger and Wyart, arXiv 2301.13703; the power of d in the norm follows from the stop at P n = c d, see
-`langevin_sgd.theory.perceptron`). How t* depends on d at fixed P/d is not predicted: measured at P/d = 32, t*/(T d)
-grows with local powers of d that fall from 0.9 to 0.5 between d = 32 and 256, since the last visits wait for training
-points that are still unfit long after fresh ones are down to c d/P. Proportionality to T, delta = 1, is exact for T far
-above the margin: rescaling lr and margin rescales the weights. Times and norms are averaged in the logarithm, and
-errors come from the jackknife over replicas. The laws hold for T far above the margin (by a factor ten), small batches,
-and P/d (above eight) and d large. Effective exponents approach them slowly, from below; so every fit comes with its
-local slopes and with narrower windows, and `extrapolate_exponents` takes local slopes between equal ratios P/d to
-infinite d. That limit rests on the form in d: at sizes that take minutes, another one moves b by 0.15.
+(Sclocchi, Geiger and Wyart, arXiv 2301.13703; the power of d in the norm follows from the stop at P
+n = c d, see `langevin_sgd.theory.perceptron`). How t* depends on d at fixed P/d is not predicted:
+measured at P/d = 32, t*/(T d) grows with local powers of d that fall from 0.9 to 0.5 between d = 32
+and 256, since the last visits wait for training points that are still unfit long after fresh ones
+are down to c d/P. Proportionality to T, delta = 1, is exact for T far above the margin: rescaling
+lr and margin rescales the weights. Times and norms are averaged in the logarithm, and errors come
+from the jackknife over replicas. The laws hold for T far above the margin (by a factor ten), small
+batches, and P/d (above eight) and d large. Effective exponents approach them slowly, from below; so
+every fit comes with its local slopes and with narrower windows, and `extrapolate_exponents` takes
+local slopes between equal ratios P/d to infinite d. That limit rests on the form in d: at sizes
+that take minutes, another one moves b by 0.15.
 
-Replicas that were not fitted within the step limit are censored: a point with one of them takes no part in a fit, and
-the fit says how many such points it leaves out.
+Replicas that were not fitted within the step limit are censored: a point with one of them takes no
+part in a fit, and the fit says how many such points it leaves out.
 """
 
 from __future__ import annotations
@@ -27,20 +30,39 @@ import numpy as np
 
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.experiments.axes import as_result
-from langevin_sgd.measure import LocalSlopes, PowerLaw, extrapolate, fit_power_law, local_slopes, varied_windows
+from langevin_sgd.measure import (
+    LocalSlopes,
+    PowerLaw,
+    extrapolate,
+    fit_power_law,
+    local_slopes,
+    varied_windows,
+)
 from langevin_sgd.theory.perceptron import exponents
 
 if TYPE_CHECKING:
     import xarray as xr
 
-_NEEDED = ("t_star", "norm", "status", "points", "dimension", "chi", "temperature", "batch_size", "margin")
+_NEEDED = (
+    "t_star",
+    "norm",
+    "status",
+    "points",
+    "dimension",
+    "chi",
+    "temperature",
+    "batch_size",
+    "margin",
+)
 _SETTINGS = ("chi", "temperature", "batch_size", "margin")
 _RATIO = "points_per_dimension"
 
 
 @dataclass(frozen=True)
 class _Law:
-    """One exponent: of which quantity, against what, at what held fixed, and its prediction as a function of chi."""
+    """One exponent: of which quantity, against what, at what held fixed, and its prediction as a
+    function of chi.
+    """
 
     quantity: str
     against: str
@@ -59,7 +81,9 @@ LAWS = {
     "t_star_with_dimension": _Law("t_star", "dimension", _AT_FIXED_RATIO, lambda chi: None),
     "norm_with_dimension": _Law("norm", "dimension", _AT_FIXED_RATIO, lambda chi: 0.5),
 }
-"""Exponents by name; the last two are at a fixed ratio P/d. That of t* in d is measured and not predicted."""
+"""Exponents by name; the last two are at a fixed ratio P/d. That of t* in d is measured and not
+predicted.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,7 +109,8 @@ class ExponentFit:
     windows
         Fits over the largest x only, from all points down to three; none for two points.
     slopes
-        Local slopes between neighbouring points; those of neighbours share a point and are correlated.
+        Local slopes between neighbouring points; those of neighbours share a point and are
+        correlated.
     left_out
         Points left out because a replica is censored.
     """
@@ -115,14 +140,19 @@ class ExponentFit:
             "degrees_of_freedom": None if self.fit is None else self.fit.degrees_of_freedom,
             "window": [float(self.x[0]), float(self.x[-1])],
             "windows": [_described(law) for law in self.windows],
-            "local_slopes": [{"at": float(x), **self.slopes.at(x).to_dict()} for x in self.slopes.x],
+            "local_slopes": [
+                {"at": float(x), **self.slopes.at(x).to_dict()} for x in self.slopes.x
+            ],
             "left_out": self.left_out,
         }
 
 
 def _described(law: PowerLaw) -> dict[str, Any]:
     """Window and exponent of a fit in strict JSON types."""
-    return {"window": None if law.window is None else list(law.window), "exponent": law.exponent.to_dict()}
+    return {
+        "window": None if law.window is None else list(law.window),
+        "exponent": law.exponent.to_dict(),
+    }
 
 
 def fit_exponents(result: xr.Dataset) -> list[ExponentFit]:
@@ -193,13 +223,14 @@ class ExponentLimit:
 
 
 def extrapolate_exponents(result: xr.Dataset) -> list[ExponentLimit]:
-    """Extrapolate the local slopes b and gamma between neighbouring ratios P/d to infinite dimension.
+    """Extrapolate the local slopes b and gamma between neighbouring ratios P/d to infinite
+    dimension.
 
     Parameters
     ----------
     result
-        Of `langevin_sgd.experiments.PerceptronGrid.collect`; ratios that do not occur at every dimension of a line are
-        passed over, and so are lines of fewer than three dimensions.
+        Of `langevin_sgd.experiments.PerceptronGrid.collect`; ratios that do not occur at every
+        dimension of a line are passed over, and so are lines of fewer than three dimensions.
 
     Returns
     -------
@@ -266,7 +297,9 @@ def _lines(result: xr.Dataset, law: _Law) -> Iterator[tuple[dict[str, float], np
         yield {name: _axis(result, name)[first].item() for name in law.held}, members[order]
 
 
-def _fitted(name: str, law: _Law, result: xr.Dataset, held: dict[str, float], members: np.ndarray) -> ExponentFit:
+def _fitted(
+    name: str, law: _Law, result: xr.Dataset, held: dict[str, float], members: np.ndarray
+) -> ExponentFit:
     kept = members[_uncensored(result)[members]]
     x, y = _axis(result, law.against)[kept].astype(float), result[law.quantity].values[kept]
     slopes = local_slopes(x, y)

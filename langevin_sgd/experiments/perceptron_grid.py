@@ -1,11 +1,13 @@
-r"""Perceptrons trained to zero loss over a grid of sizes, data laws, temperatures, batch sizes and margins.
+r"""Perceptrons trained to zero loss over a grid of sizes, data laws, temperatures, batch sizes and
+margins.
 
-Every point of the grid is trained with `replicas` training sets of its own, at lr = temperature * batch_size. Replica r
-has the random numbers of replica r of ``langevin-sgd perceptron run`` with the same seed, at every point: points are
-correlated with one another, replicas are not, so that errors come from the scatter of replicas.
+Every point of the grid is trained with `replicas` training sets of its own, at lr = temperature *
+batch_size. Replica r has the random numbers of replica r of ``langevin-sgd perceptron run`` with
+the same seed, at every point: points are correlated with one another, replicas are not, so that
+errors come from the scatter of replicas.
 
-Tasks hold a few replicas each (`GROUP`), whatever the grid, so that a sweep spreads over workers, continues after an
-interruption, and uses again what a smaller one has stored.
+Tasks hold a few replicas each (`GROUP`), whatever the grid, so that a sweep spreads over workers,
+continues after an interruption, and uses again what a smaller one has stored.
 """
 
 from __future__ import annotations
@@ -45,7 +47,14 @@ if TYPE_CHECKING:
 GROUP = 8
 """Replicas of one task."""
 
-AXES = {"points": "1", "dimension": "1", "chi": "1", "temperature": "w", "batch_size": "1", "margin": "w"}
+AXES = {
+    "points": "1",
+    "dimension": "1",
+    "chi": "1",
+    "temperature": "w",
+    "batch_size": "1",
+    "margin": "w",
+}
 """What a point of the grid is made of, with units."""
 _KEPT = {
     "t_star": "lr * step",
@@ -131,12 +140,19 @@ class PerceptronRuns:
 
     def __post_init__(self) -> None:
         convert_fields(self, _FIELDS)
-        largest = f"must be at most {LARGEST_SET // self.dimension}, {LARGEST_SET} numbers of a training set"
+        largest = (
+            f"must be at most {LARGEST_SET // self.dimension}, {LARGEST_SET} numbers of a "
+            "training set"
+        )
         require(self.points * self.dimension <= LARGEST_SET, "points", self.points, largest)
         rate = self.temperature * self.batch_size
-        require(math.isfinite(rate), "temperature", self.temperature, f"gives a learning rate of {rate}")
+        require(
+            math.isfinite(rate), "temperature", self.temperature, f"gives a learning rate of {rate}"
+        )
         most = f"must be at most the number of points, here {self.points}"
-        fits = self.settings.batch_size <= self.problem.points or self.sampling == "with_replacement"
+        fits = (
+            self.settings.batch_size <= self.problem.points or self.sampling == "with_replacement"
+        )
         require(fits, "batch_size", self.batch_size, most)
 
     @property
@@ -148,7 +164,11 @@ class PerceptronRuns:
     @property
     def settings(self) -> SGD:
         """The settings of SGD."""
-        return SGD(lr=self.temperature * self.batch_size, batch_size=self.batch_size, sampling=self.sampling)
+        return SGD(
+            lr=self.temperature * self.batch_size,
+            batch_size=self.batch_size,
+            sampling=self.sampling,
+        )
 
 
 @task()
@@ -173,26 +193,29 @@ class PerceptronGrid:
     Parameters
     ----------
     points, points_per_dimension
-        Either numbers of points P, or ratios P/d, which make P = ratio * d, rounded, at every dimension.
+        Either numbers of points P, or ratios P/d, which make P = ratio * d, rounded, at every
+        dimension.
     dimension, chi, temperature, batch_size, margin
-        Values of d, of the depletion exponent (default 0), of T = lr/B, of B (default 1) and of the margin. A sequence,
-        an array, or one value.
+        Values of d, of the depletion exponent (default 0), of T = lr/B, of B (default 1) and of the
+        margin. A sequence, an array, or one value.
     replicas
         Training sets at every point, at least 2: errors come from their scatter.
     seed
         0 ... 2**128 - 1; default 0.
     sampling, method, max_steps
-        See `langevin_sgd.training.train_perceptron`; batches without replacement by default, no limit on the steps.
+        See `langevin_sgd.training.train_perceptron`; batches without replacement by default, no
+        limit on the steps.
 
     Raises
     ------
     InputError
-        If a value is out of range, an axis is empty, a batch is larger than a training set, or there are more than
-        `langevin_sgd.experiments.axes.MOST_POINTS` points or `MOST_RUNS` runs.
+        If a value is out of range, an axis is empty, a batch is larger than a training set, or
+        there are more than `langevin_sgd.experiments.axes.MOST_POINTS` points or `MOST_RUNS` runs.
 
     Examples
     --------
-    >>> grid = PerceptronGrid(points_per_dimension=(8, 16), dimension=(4, 8), temperature=(1.0,), margin=(0.01,))
+    >>> grid = PerceptronGrid(points_per_dimension=(8, 16), dimension=(4, 8), temperature=(1.0,),
+    ...     margin=(0.01,))
     >>> [point["points"] for point in grid.combinations()]
     [32, 64, 64, 128]
     """
@@ -230,8 +253,12 @@ class PerceptronGrid:
         return list({tuple(point.values()): point for point in found}.values())
 
     def tasks(self) -> list[Task]:
-        """Tasks for `langevin_sgd.sweep.run`, the most expensive first: the largest training sets."""
-        ordered = sorted(self.combinations(), key=lambda point: -point["points"] * point["dimension"])
+        """Tasks for `langevin_sgd.sweep.run`, the most expensive first: the largest training
+        sets.
+        """
+        ordered = sorted(
+            self.combinations(), key=lambda point: -point["points"] * point["dimension"]
+        )
         return [group for point in ordered for group in self._groups(point)]
 
     def collect(self, store: Store | None = None) -> xr.Dataset:
@@ -240,13 +267,15 @@ class PerceptronGrid:
         Parameters
         ----------
         store
-            In which all `tasks` are done; without one they are computed in this process, on all its threads.
+            In which all `tasks` are done; without one they are computed in this process, on all its
+            threads.
 
         Returns
         -------
         xarray.Dataset
-            Over (point, replica): ``t_star``, ``norm``, ``signal``, ``noise``, ``updates``, ``steps`` and ``status`` as
-            of `langevin_sgd.training.train_perceptron`, and ``test_error``, in closed form. Over point: the `AXES`.
+            Over (point, replica): ``t_star``, ``norm``, ``signal``, ``noise``, ``updates``,
+            ``steps`` and ``status`` as of `langevin_sgd.training.train_perceptron`, and
+            ``test_error``, in closed form. Over point: the `AXES`.
 
         Raises
         ------
@@ -257,18 +286,27 @@ class PerceptronGrid:
         grid = self.combinations()
         trained = [[load(group) for group in self._groups(point)] for point in grid]
         kept: dict[str, dataset.Variable] = {
-            name: (("point", "replica"), np.array([_joined(name, groups) for groups in trained]), unit)
+            name: (
+                ("point", "replica"),
+                np.array([_joined(name, groups) for groups in trained]),
+                unit,
+            )
             for name, unit in _KEPT.items()
         }
         axes: dict[str, dataset.Variable] = {
-            name: (("point",), np.array([point[name] for point in grid]), unit) for name, unit in AXES.items()
+            name: (("point",), np.array([point[name] for point in grid]), unit)
+            for name, unit in AXES.items()
         }
         errors = [
             test_error(signal, noise, chi=chi)
-            for signal, noise, chi in zip(kept["signal"][1], kept["noise"][1], axes["chi"][1].tolist(), strict=True)
+            for signal, noise, chi in zip(
+                kept["signal"][1], kept["noise"][1], axes["chi"][1].tolist(), strict=True
+            )
         ]
         kept["test_error"] = (("point", "replica"), np.array(errors), "1")
-        made = dataset.make(kept | axes, kind="perceptron_sweep", settings=asdict(self), seed=self.seed)
+        made = dataset.make(
+            kept | axes, kind="perceptron_sweep", settings=asdict(self), seed=self.seed
+        )
         made["status"].attrs.update(trained[0][0]["status"].attrs)
         return made.set_coords(list(AXES))
 
@@ -276,7 +314,9 @@ class PerceptronGrid:
         shared = {name: getattr(self, name) for name in ("seed", "sampling", "method", "max_steps")}
         for first in range(0, self.replicas, GROUP):
             replicas = min(GROUP, self.replicas - first)
-            yield train_group.at(PerceptronRuns(**point, **shared, first_replica=first, replicas=replicas))
+            yield train_group.at(
+                PerceptronRuns(**point, **shared, first_replica=first, replicas=replicas)
+            )
 
 
 def _joined(name: str, groups: list[xr.Dataset]) -> np.ndarray:

@@ -1,9 +1,11 @@
 """Fokker-Planck equations on a grid: densities over time, and what follows from them.
 
-- `langevin_sgd.fokker_planck.solve`: `solve(equation, initial=..., times=...)`, on a line, in phase space, in the plane
+- `langevin_sgd.fokker_planck.solve`: `solve(equation, initial=..., times=...)`, on a line, in phase
+  space, in the plane
 - `langevin_sgd.fokker_planck.relaxation`: `spectrum`, relaxation times and eigenfunctions
 - `langevin_sgd.fokker_planck.passage`: `first_passage_time`, `escape_rate`
-- `langevin_sgd.fokker_planck.gaussian_law`: `GaussianLaw`, the closed form of linear equations in any dimension
+- `langevin_sgd.fokker_planck.gaussian_law`: `GaussianLaw`, the closed form of linear equations in
+  any dimension
 - `langevin_sgd.fokker_planck.equations`: `Diffusion`, and what is read off an equation object
 - `langevin_sgd.fokker_planck.initial`: `Gaussian`, and other initial densities
 - `langevin_sgd.fokker_planck.accuracy`: error estimates, `NotConvergedWarning`

@@ -1,7 +1,8 @@
 """How far a solution on a grid can be trusted: refinement, error estimates, and saying so.
 
-A density is compared between grids as values at the centres of the coarse cells, to which the finer grid's values are
-interpolated by a cubic: that error is of fourth order, and the scheme's own of second shows.
+A density is compared between grids as values at the centres of the coarse cells, to which the finer
+grid's values are interpolated by a cubic: that error is of fourth order, and the scheme's own of
+second shows.
 """
 
 from __future__ import annotations
@@ -53,7 +54,12 @@ class Accuracy:
         }
         settings = {**self.settings, **grid, "tolerance": self.tolerance}
         return report(
-            {**variables, **reached}, coords, error, self.tolerance, kind="fokker_planck_solution", settings=settings
+            {**variables, **reached},
+            coords,
+            error,
+            self.tolerance,
+            kind="fokker_planck_solution",
+            settings=settings,
         )
 
 
@@ -66,13 +72,18 @@ def report(
     kind: str,
     settings: Mapping[str, Any],
 ) -> xr.Dataset:
-    """Return a dataset that says whether the largest error is within the tolerance; warn if it is not."""
+    """Return a dataset that says whether the largest error is within the tolerance; warn if it is
+    not.
+    """
     result = dataset.make(variables, coords=coords, kind=kind, settings=settings)
     largest = float(np.max(error))
     result.attrs["error_estimate"] = largest
     result.attrs["converged"] = int(largest <= tolerance)
     if not largest <= tolerance:
-        text = f"estimated error {largest:.2g} is above tolerance {tolerance:.2g}: allow more cells or a larger error"
+        text = (
+            f"estimated error {largest:.2g} is above tolerance {tolerance:.2g}: allow more "
+            "cells or a larger error"
+        )
         warnings.warn(text, NotConvergedWarning, stacklevel=4)
     return result
 
@@ -80,7 +91,8 @@ def report(
 def extrapolated(
     values: Callable[[int], np.ndarray], first: int, most: int, tolerance: float
 ) -> tuple[int, np.ndarray, np.ndarray]:
-    """Extrapolate numbers of second order in the width of cells; double those until the correction is small.
+    """Extrapolate numbers of second order in the width of cells; double those until the correction
+    is small.
 
     Parameters
     ----------
@@ -110,8 +122,11 @@ def extrapolated(
         cells, coarse, fine = 2 * cells, fine, values(2 * cells)
 
 
-def refined(solution: Callable[[int], np.ndarray], first: int, most: int, tolerance: float) -> tuple[int, np.ndarray]:
-    """Double the cells from `first` to at most `most` until the estimated error is below the tolerance.
+def refined(
+    solution: Callable[[int], np.ndarray], first: int, most: int, tolerance: float
+) -> tuple[int, np.ndarray]:
+    """Double the cells from `first` to at most `most` until the estimated error is below the
+    tolerance.
 
     Parameters
     ----------
@@ -140,7 +155,9 @@ def refined(solution: Callable[[int], np.ndarray], first: int, most: int, tolera
 
 
 def halved(values: np.ndarray) -> np.ndarray:
-    """Values (..., cell) interpolated to the centres of cells twice as wide; near the ends by the mean of two."""
+    """Values (..., cell) interpolated to the centres of cells twice as wide; near the ends by the
+    mean of two.
+    """
     left, right = values[..., 0::2], values[..., 1::2]
     found: np.ndarray = (left + right) / 2
     inner = 9 * (left[..., 1:-1] + right[..., 1:-1]) - right[..., :-2] - left[..., 2:]

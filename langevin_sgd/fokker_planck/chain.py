@@ -1,14 +1,16 @@
-r"""The Scharfetter-Gummel discretisation: a one-dimensional Fokker-Planck equation as a chain of jumping cells.
+r"""The Scharfetter-Gummel discretisation: a one-dimensional Fokker-Planck equation as a chain of
+jumping cells.
 
-Between the centres of two cells a distance h apart, let the generalised potential rise by w, linearly, and D be that
-of the face. The exact flux of a stationary current is then
+Between the centres of two cells a distance h apart, let the generalised potential rise by w,
+linearly, and D be that of the face. The exact flux of a stationary current is then
 
     J = (D/h) [B(w) p_i - B(-w) p_{i+1}],      B(w) = w/(e^w - 1) ,
 
-(Scharfetter and Gummel, IEEE Trans. Electron Devices 16 (1969) 64; Chang and Cooper, J. Comput. Phys. 6 (1970) 1), that
-is, jumps at rates D B(w)/h^2 to the right and D B(-w)/h^2 to the left. For any w and h the rates are positive, so the
-density stays positive; what leaves a cell enters its neighbour; and p ~ e^{-Phi} at the cell centres is exactly
-stationary. The error is O(h^2). A density is its values at the cell centres; its integral is their sum times h.
+(Scharfetter and Gummel, IEEE Trans. Electron Devices 16 (1969) 64; Chang and Cooper, J. Comput.
+Phys. 6 (1970) 1), that is, jumps at rates D B(w)/h^2 to the right and D B(-w)/h^2 to the left. For
+any w and h the rates are positive, so the density stays positive; what leaves a cell enters its
+neighbour; and p ~ e^{-Phi} at the cell centres is exactly stationary. The error is O(h^2). A
+density is its values at the cell centres; its integral is their sum times h.
 """
 
 from __future__ import annotations
@@ -30,20 +32,21 @@ def bernoulli(w: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """Rates of jumps between the cells of an axis, per physical time; or of several chains side by side, (cell, chain).
+    """Rates of jumps between the cells of an axis, per physical time; or of several chains side by
+    side, (cell, chain).
 
     Parameters
     ----------
     axis
         The cells.
     right, left
-        (cell,), rates of jumping to the next and to the previous cell. On a ring the last cell's next one is the first;
-        else the last `right` and the first `left` are zero.
+        (cell,), rates of jumping to the next and to the previous cell. On a ring the last cell's
+        next one is the first; else the last `right` and the first `left` are zero.
     kill
         (cell,), rates of leaving through an absorbing end.
     rise
-        (face,), differences of the generalised potential from each cell to the next; on a ring there is one more, that
-        from the last cell to the first.
+        (face,), differences of the generalised potential from each cell to the next; on a ring
+        there is one more, that from the last cell to the first.
     """
 
     axis: Axis
@@ -54,11 +57,15 @@ class Chain:
 
     @property
     def circulation(self) -> float:
-        """Rise of the generalised potential around a ring; 0 on a line, where every flux can be balanced."""
+        """Rise of the generalised potential around a ring; 0 on a line, where every flux can be
+        balanced.
+        """
         return float(self.rise.sum()) if self.axis.boundary == "periodic" else 0.0
 
     def log_equilibrium(self) -> np.ndarray:
-        """Logarithm of the probabilities e^{-Phi} of the cells: stationary where nothing circulates or leaves."""
+        """Logarithm of the probabilities e^{-Phi} of the cells: stationary where nothing circulates
+        or leaves.
+        """
         height = np.concatenate([[0.0], np.cumsum(self.rise[: len(self.right) - 1])])
         height -= height.min()
         found: np.ndarray = -height - np.log(np.exp(-height).sum())
@@ -92,14 +99,16 @@ class Chain:
         return np.roll(self.left, -1, axis=0)
 
 
-def jump_rates(rise: np.ndarray, speed: np.ndarray | float, *, ring: bool) -> tuple[np.ndarray, np.ndarray]:
+def jump_rates(
+    rise: np.ndarray, speed: np.ndarray | float, *, ring: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Rates of jumping to the next and to the previous cell, (cell, ...) each.
 
     Parameters
     ----------
     rise
-        (face, ...), differences of the generalised potential: between the cells of a line, and from the last to the
-        first cell too on a ring.
+        (face, ...), differences of the generalised potential: between the cells of a line, and from
+        the last to the first cell too on a ring.
     speed
         D/h^2, of the same shape or one that broadcasts to it.
     ring
@@ -125,7 +134,9 @@ def discretise(line: Line, axis: Axis) -> Chain:
     rise = np.asarray(line.rise(nodes), dtype=float)
     diffusion = np.asarray(line.diffusion((nodes[:-1] + nodes[1:]) / 2), dtype=float)
     if not (np.isfinite(rise).all() and np.isfinite(diffusion).all()):
-        raise InputError(f"domain = {(axis.low, axis.high)}: drift or diffusion is not finite everywhere in it")
+        raise InputError(
+            f"domain = {(axis.low, axis.high)}: drift or diffusion is not finite everywhere in it"
+        )
     right, left = jump_rates(rise, diffusion / h**2, ring=ring)
     kill = np.zeros(right.shape)
     for absorbs, end, cell in ((axis.absorbs_low, axis.low, 0), (axis.absorbs_high, axis.high, -1)):

@@ -4,10 +4,11 @@ A Fokker-Planck equation in one dimension, in whichever calculus its noise is re
 
     dp/dt = -dJ/dx,      J = -D e^{-Phi} d(e^{Phi} p)/dx,      Phi' = -a/D + share * D'/D ,
 
-belongs to dx = a dt + sqrt(2 D) dW with share = 1 for Ito, 1/2 for Stratonovich and 0 for the anti-Ito (isothermal)
-reading (Gardiner, *Stochastic Methods* (2009), section 4.3; Phi is the potential in units of the temperature). With
-zero current p ~ e^{-Phi}. An overdamped equation has D = T/friction and Phi = U/T at the temperature
-T = noise/(2 friction), noise being the spectral density of its random force.
+belongs to dx = a dt + sqrt(2 D) dW with share = 1 for Ito, 1/2 for Stratonovich and 0 for the
+anti-Ito (isothermal) reading (Gardiner, *Stochastic Methods* (2009), section 4.3; Phi is the
+potential in units of the temperature). With zero current p ~ e^{-Phi}. An overdamped equation has D
+= T/friction and Phi = U/T at the temperature T = noise/(2 friction), noise being the spectral
+density of its random force.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Diffusion:
-    """dx = drift(x) dt + sqrt(2 diffusion(x)) dW in one dimension, with any drift and state-dependent noise.
+    """dx = drift(x) dt + sqrt(2 diffusion(x)) dW in one dimension, with any drift and
+    state-dependent noise.
 
     Parameters
     ----------
@@ -52,7 +54,8 @@ class Diffusion:
 
     Examples
     --------
-    >>> equation = Diffusion(drift=lambda x: -x, diffusion=lambda x: 1 + x**2, calculus="stratonovich")
+    >>> equation = Diffusion(drift=lambda x: -x, diffusion=lambda x: 1 + x**2,
+    ...     calculus="stratonovich")
     """
 
     drift: Function
@@ -80,11 +83,13 @@ class Line:
     Parameters
     ----------
     rise
-        (nodes,) -> (nodes - 1,), differences of the generalised potential Phi between neighbouring nodes.
+        (nodes,) -> (nodes - 1,), differences of the generalised potential Phi between neighbouring
+        nodes.
     diffusion
         (points,) -> (points,), D.
     temperature
-        Unit of energy: free energies are `temperature` times a relative entropy; 1 where there is no temperature.
+        Unit of energy: free energies are `temperature` times a relative entropy; 1 where there is
+        no temperature.
     step_time
         Physical time of one step.
     """
@@ -97,7 +102,8 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class PhaseSpace:
-    """The Kramers equation of one degree of freedom in physical time: dx = v dt, dv = a(x) dt - damping v dt + noise.
+    """The Kramers equation of one degree of freedom in physical time: dx = v dt, dv = a(x) dt -
+    damping v dt + noise.
 
     Parameters
     ----------
@@ -125,17 +131,20 @@ class PhaseSpace:
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """An overdamped equation in two dimensions in physical time, noise independent along the two axes.
+    """An overdamped equation in two dimensions in physical time, noise independent along the two
+    axes.
 
     Parameters
     ----------
     line
-        (direction, positions on the other axis) -> the lines along one axis at these positions, side by side: a `Line`
-        whose rises and diffusion coefficients are (node, line).
+        (direction, positions on the other axis) -> the lines along one axis at these positions,
+        side by side: a `Line` whose rises and diffusion coefficients are (node, line).
     energy
-        (..., 2) -> (...), potential energy over the (higher) temperature; None where there is no temperature.
+        (..., 2) -> (...), potential energy over the (higher) temperature; None where there is no
+        temperature.
     is_balanced
-        Whether both axes have the same constant temperature, so that the Boltzmann distribution is stationary.
+        Whether both axes have the same constant temperature, so that the Boltzmann distribution is
+        stationary.
     temperature
         Unit of free energies.
     step_time
@@ -160,12 +169,18 @@ def as_line(equation: Any) -> Line:
     if isinstance(equation, Diffusion):
         return _general_line(equation)
     _require_parameters(equation, Overdamped, 1)
-    noise, friction, potential = equation.noise_covariance, single("friction", equation), equation.potential
+    noise, friction, potential = (
+        equation.noise_covariance,
+        single("friction", equation),
+        equation.potential,
+    )
     if isinstance(noise, StateDependentNoise):
         return _general_line(
             Diffusion(
                 drift=lambda points: potential.force(points[..., None])[..., 0] / friction,
-                diffusion=lambda points: noise.variance(points[..., None])[..., 0] / (2 * friction**2),
+                diffusion=lambda points: (
+                    noise.variance(points[..., None])[..., 0] / (2 * friction**2)
+                ),
                 calculus=noise.calculus,
                 step_time=single("step_time", equation),
             )
@@ -221,9 +236,12 @@ def as_plane(equation: Any) -> Plane:
         def curved(direction: int, other: np.ndarray) -> Line:
             return _general_line(
                 Diffusion(
-                    drift=lambda nodes: potential.force(_points(direction, nodes, other))[..., direction] / friction,
+                    drift=lambda nodes: (
+                        potential.force(_points(direction, nodes, other))[..., direction] / friction
+                    ),
                     diffusion=lambda nodes: (
-                        noise.variance(_points(direction, nodes, other))[..., direction] / (2 * friction**2)
+                        noise.variance(_points(direction, nodes, other))[..., direction]
+                        / (2 * friction**2)
                     ),
                     calculus=noise.calculus,
                     step_time=step_time,
@@ -231,13 +249,17 @@ def as_plane(equation: Any) -> Plane:
                 lines=len(other),
             )
 
-        return Plane(line=curved, energy=None, is_balanced=False, temperature=1.0, step_time=step_time)
+        return Plane(
+            line=curved, energy=None, is_balanced=False, temperature=1.0, step_time=step_time
+        )
     temperatures = _temperatures(equation)
 
     def straight(direction: int, other: np.ndarray) -> Line:
         temperature = temperatures[direction]
         return Line(
-            rise=lambda nodes: np.diff(potential.energy(_points(direction, nodes, other)), axis=0) / temperature,
+            rise=lambda nodes: (
+                np.diff(potential.energy(_points(direction, nodes, other)), axis=0) / temperature
+            ),
             diffusion=lambda points: np.full((len(points), 1), temperature / friction),
             temperature=temperature,
             step_time=step_time,
@@ -259,28 +281,40 @@ def is_equation(equation: Any, kind: type[Overdamped] | type[Underdamped], param
 
 
 def _points(direction: int, nodes: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Points (..., line, 2) at `nodes` (...) along a direction and `other` (line,) on the other axis."""
+    """Points (..., line, 2) at `nodes` (...) along a direction and `other` (line,) on the other
+    axis.
+    """
     along, across = np.broadcast_arrays(nodes[..., None], other)
     return np.stack((along, across) if direction == 0 else (across, along), axis=-1)
 
 
-def _require_parameters(equation: Any, kind: type[Overdamped] | type[Underdamped], parameters: int) -> None:
+def _require_parameters(
+    equation: Any, kind: type[Overdamped] | type[Underdamped], parameters: int
+) -> None:
     if not is_equation(equation, kind, parameters):
         found = type(equation).__name__
         if isinstance(equation, (Overdamped, Underdamped)):
             found += f" with {equation.potential.parameters} parameters"
-        raise InputError(f"equation = {found}: this needs {kind.__name__} with {parameters} parameter(s)")
+        raise InputError(
+            f"equation = {found}: this needs {kind.__name__} with {parameters} parameter(s)"
+        )
 
 
 def single(name: str, equation: Overdamped | Underdamped) -> float:
     """One number of an equation, which may hold one for each replica: a density has no replicas."""
     value = getattr(equation, name)
-    require(np.size(value) == 1, name, value, "must be one number: a Fokker-Planck equation has no replicas")
+    require(
+        np.size(value) == 1,
+        name,
+        value,
+        "must be one number: a Fokker-Planck equation has no replicas",
+    )
     return float(np.reshape(value, ()))
 
 
 def noise_matrix(equation: Overdamped | Underdamped) -> np.ndarray:
-    """Spectral density (parameter, parameter) of a random force that is constant and the same for all replicas.
+    """Spectral density (parameter, parameter) of a random force that is constant and the same for
+    all replicas.
 
     Raises
     ------
@@ -288,21 +322,37 @@ def noise_matrix(equation: Overdamped | Underdamped) -> np.ndarray:
         For noise that depends on the state or differs between replicas.
     """
     noise, name = equation.noise_covariance, "noise_covariance"
-    require(not isinstance(noise, NoiseOfState), name, type(noise).__name__, "must not depend on the state here")
+    require(
+        not isinstance(noise, NoiseOfState),
+        name,
+        type(noise).__name__,
+        "must not depend on the state here",
+    )
     if isinstance(noise, Isotropic):
-        require(np.size(noise.variance) == 1, name, noise.variance, "must be the same for all replicas")
+        require(
+            np.size(noise.variance) == 1, name, noise.variance, "must be the same for all replicas"
+        )
         return float(np.reshape(noise.variance, ())) * np.eye(equation.potential.parameters)
     matrix: np.ndarray = noise.factor @ noise.factor.T if isinstance(noise, LowRank) else noise
     return matrix
 
 
 def _temperatures(equation: Overdamped | Underdamped) -> list[float]:
-    """noise/(2 friction) along each axis, of constant noise that is independent between the axes."""
+    """noise/(2 friction) along each axis, of constant noise that is independent between the
+    axes.
+    """
     matrix, name = noise_matrix(equation), "noise_covariance"
     diagonal = np.diagonal(matrix)
     correlated = bool(np.abs(matrix - np.diag(diagonal)).max() > 1e-12 * np.abs(matrix).max())
-    require(not correlated, name, matrix.tolist(), "must be diagonal; turn the axes to its eigenvectors")
-    require(bool((diagonal > 0).all()), name, matrix.tolist(), "must be positive: without noise a density is a point")
+    require(
+        not correlated, name, matrix.tolist(), "must be diagonal; turn the axes to its eigenvectors"
+    )
+    require(
+        bool((diagonal > 0).all()),
+        name,
+        matrix.tolist(),
+        "must be positive: without noise a density is a point",
+    )
     friction = single("friction", equation)
     return [float(value) / (2 * friction) for value in diagonal]
 
@@ -310,19 +360,30 @@ def _temperatures(equation: Overdamped | Underdamped) -> list[float]:
 def _of_points(name: str, found: Any, shape: tuple[int, ...]) -> np.ndarray:
     """What a function of the user's has returned, as numbers of the shape of its argument."""
     values = as_array(name, found, finite=False)
-    fits = values.ndim <= len(shape) and all(n in (1, m) for n, m in zip(values.shape[::-1], shape[::-1], strict=False))
+    fits = values.ndim <= len(shape) and all(
+        n in (1, m) for n, m in zip(values.shape[::-1], shape[::-1], strict=False)
+    )
     require(fits, name, values.shape, f"must return an array of the shape of its argument, {shape}")
     return np.broadcast_to(values, shape)
 
 
 def _general_line(equation: Diffusion, lines: int = 0) -> Line:
-    """A `Line`, or with `lines` several side by side, drift and diffusion being (..., line) then."""
+    """A `Line`, or with `lines` several side by side, drift and diffusion being (..., line)
+    then.
+    """
     share, shape = SHARE[equation.calculus], (lines,) if lines else ()
 
     def diffusion(points: np.ndarray) -> np.ndarray:
         given = equation.diffusion
-        values = _of_points("diffusion", given(points) if callable(given) else given, points.shape + shape)
-        require(bool((values > 0).all()), "diffusion", float(values.min()), "must be positive in the whole domain")
+        values = _of_points(
+            "diffusion", given(points) if callable(given) else given, points.shape + shape
+        )
+        require(
+            bool((values > 0).all()),
+            "diffusion",
+            float(values.min()),
+            "must be positive in the whole domain",
+        )
         return values
 
     def rise(nodes: np.ndarray) -> np.ndarray:

@@ -2,19 +2,24 @@ r"""The exponential of a generator of a one-dimensional jump process, at any tim
 
     p(t) = e^{tA} p(0) = -2 Re sum_k (c_k/t) (z_k/t - A)^{-1} p(0)
 
-A is the generator of jumps between neighbouring cells (rates to the right and to the left, and rates of being killed),
-z_k and c_k are poles and residues of the best rational approximation of e^x on the negative axis, found by the
-Caratheodory-Fejer method (Trefethen, Weideman and Schmelzer, *Talbot quadratures and rational approximations*, BIT 46
-(2006) 653, and the program given there). Degree 14: the error is 6e-14 on the whole negative axis, so that a step of
-any length has no error of time and keeps a density positive, to rounding. Seven complex tridiagonal systems a time.
+A is the generator of jumps between neighbouring cells (rates to the right and to the left, and
+rates of being killed), z_k and c_k are poles and residues of the best rational approximation of e^x
+on the negative axis, found by the Caratheodory-Fejer method (Trefethen, Weideman and Schmelzer,
+*Talbot quadratures and rational approximations*, BIT 46
+(2006) 653, and the program given there). Degree 14: the error is 6e-14 on the whole negative axis,
+       so that a step of
+any length has no error of time and keeps a density positive, to rounding. Seven complex tridiagonal
+systems a time.
 
-The spectrum must be real (no net circulation), or the imaginary parts of t times the eigenvalues small: 3e-8 at 2.
+The spectrum must be real (no net circulation), or the imaginary parts of t times the eigenvalues
+small: 3e-8 at 2.
 
-The systems are solved without a subtraction of large numbers (derived; Grassmann, Taksar and Heyman, Operations
-Research 33 (1985) 1107, do so for stationary laws). With z + kill + left + right on the diagonal, eliminating cell
-i - 1 leaves a cell i that is killed, as it were, at the rate
+The systems are solved without a subtraction of large numbers (derived; Grassmann, Taksar and
+Heyman, Operations Research 33 (1985) 1107, do so for stationary laws). With z + kill + left + right
+on the diagonal, eliminating cell i - 1 leaves a cell i that is killed, as it were, at the rate
 
-    kappa_i = z + kill_i + left_i kappa_{i-1} / (right_{i-1} + kappa_{i-1}),      pivot_i = right_i + kappa_i .
+    kappa_i = z + kill_i + left_i kappa_{i-1} / (right_{i-1} + kappa_{i-1}),
+    pivot_i = right_i + kappa_i .
 """
 
 from __future__ import annotations
@@ -24,7 +29,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.linalg import hankel
 
-from langevin_sgd.compiled import inlined, kernel
+from langevin_sgd.kernels.compiled import inlined, kernel
 
 DEGREE = 14
 """Even; a higher one gains nothing in double precision."""
@@ -34,7 +39,9 @@ _COEFFICIENTS, _POINTS, _SCALE = 75, 1024, 9.0  # of the method; the values of t
 
 @lru_cache(maxsize=1)
 def poles_and_residues() -> tuple[np.ndarray, np.ndarray]:
-    """Poles with positive imaginary part and their residues (doubled: they stand for their conjugates too)."""
+    """Poles with positive imaginary part and their residues (doubled: they stand for their
+    conjugates too).
+    """
     circle = np.exp(2j * np.pi * np.arange(_POINTS) / _POINTS)
     cosine = circle.real
     chebyshev = np.fft.fft(np.exp(_SCALE * (cosine - 1) / (cosine + 1 + 1e-16))).real / _POINTS
@@ -44,11 +51,15 @@ def poles_and_residues() -> tuple[np.ndarray, np.ndarray]:
     approximation = series - values[DEGREE] * circle**_COEFFICIENTS * blaschke
     roots = np.roots(right[DEGREE])
     roots = roots[np.abs(roots) > 1]
-    numerator = np.fft.fft(approximation * np.polyval(np.poly(roots), circle)).real[DEGREE::-1] / _POINTS
+    numerator = (
+        np.fft.fft(approximation * np.polyval(np.poly(roots), circle)).real[DEGREE::-1] / _POINTS
+    )
     others = [np.prod(root - np.delete(roots, k)) for k, root in enumerate(roots)]
     poles = _SCALE * (roots - 1) ** 2 / (roots + 1) ** 2
     residues = 4 * np.polyval(numerator, roots) / np.array(others) * poles / (roots**2 - 1)
-    at_zero = -np.sum(residues / poles).real  # one up to rounding: made exact, for it is what conserves probability
+    at_zero = -np.sum(
+        residues / poles
+    ).real  # one up to rounding: made exact, for it is what conserves probability
     upper = poles.imag > 0
     return poles[upper], 2 * residues[upper] / at_zero
 
@@ -70,7 +81,9 @@ def _resolvent(
     pivots: np.ndarray,
     solution: np.ndarray,
 ) -> None:
-    """Solve (shift - A) solution = source for chains on a line; `back` and `pivots` (2, chain) are scratch."""
+    """Solve (shift - A) solution = source for chains on a line; `back` and `pivots` (2, chain) are
+    scratch.
+    """
     cells, chains = source.shape
     kappa, inverse = pivots[0], pivots[1]
     for c in range(chains):
@@ -103,8 +116,8 @@ def add_resolvents(
     Parameters
     ----------
     right, left, kill
-        (cell, chain), rates of jumping to the next and the previous cell and of being killed; the last rate to the
-        right and the first to the left are zero.
+        (cell, chain), rates of jumping to the next and the previous cell and of being killed; the
+        last rate to the right and the first to the left are zero.
     source, total
         (cell, chain).
     shift, weight
@@ -130,9 +143,11 @@ def add_ring_resolvents(
     weight: np.ndarray,
     total: np.ndarray,
 ) -> None:
-    """As `add_resolvents` on rings: the last `right` leads to the first cell and the first `left` to the last.
+    """As `add_resolvents` on rings: the last `right` leads to the first cell and the first `left`
+    to the last.
 
-    A ring is cut open; what crosses the cut is killed, and comes back as a source of unknown strength at either end.
+    A ring is cut open; what crosses the cut is killed, and comes back as a source of unknown
+    strength at either end.
     """
     cells, chains = source.shape
     open_right, open_left, kill = right.copy(), left.copy(), np.zeros((cells, chains))
@@ -151,21 +166,32 @@ def add_ring_resolvents(
         _resolvent(open_right, open_left, kill, ends[1], shift[pole], back, pivots, solution[2])
         for c in range(chains):
             last, first = right[-1, c], left[0, c]
-            # Strengths a (at the first cell) and b (at the last): a = last * x_last, b = first * x_first.
+            # Strengths a (at the first cell) and b (at the last): a = last * x_last, b = first *
+            # x_first.
             m11, m12 = 1.0 - last * solution[1, -1, c], -last * solution[2, -1, c]
             m21, m22 = -first * solution[1, 0, c], 1.0 - first * solution[2, 0, c]
             scale = weight[pole] * _reciprocal(m11 * m22 - m12 * m21)
             flow, ebb = last * solution[0, -1, c], first * solution[0, 0, c]
             a, b = scale * (m22 * flow - m12 * ebb), scale * (m11 * ebb - m21 * flow)
             for i in range(cells):
-                found = weight[pole] * solution[0, i, c] + a * solution[1, i, c] + b * solution[2, i, c]
+                found = (
+                    weight[pole] * solution[0, i, c] + a * solution[1, i, c] + b * solution[2, i, c]
+                )
                 total[i, c] += found.real
 
 
 def propagate(
-    right: np.ndarray, left: np.ndarray, kill: np.ndarray, mass: np.ndarray, time: float, *, ring: bool = False
+    right: np.ndarray,
+    left: np.ndarray,
+    kill: np.ndarray,
+    mass: np.ndarray,
+    time: float,
+    *,
+    ring: bool = False,
 ) -> np.ndarray:
-    """Return e^{time A} mass for chains side by side, (cell, chain) all; rounding below zero counts as zero."""
+    """Return e^{time A} mass for chains side by side, (cell, chain) all; rounding below zero counts
+    as zero.
+    """
     if time == 0:
         return mass.copy()
     poles, residues = poles_and_residues()

@@ -1,11 +1,14 @@
-r"""The Gaussian closed form: the Fokker-Planck equation of a linear Langevin equation, in any dimension.
+r"""The Gaussian closed form: the Fokker-Planck equation of a linear Langevin equation, in any
+dimension.
 
     dz = A (z - c) dt + noise of spectral density N dt,
-    mean(t) = c + e^{At} (mean - c),      covariance(t) = e^{At} covariance e^{A^T t} + \int_0^t e^{As} N e^{A^T s} ds
+    mean(t) = c + e^{At} (mean - c),
+    covariance(t) = e^{At} covariance e^{A^T t} + \int_0^t e^{As} N e^{A^T s} ds
 
-z is theta, or (theta, v) in phase space. The integral comes from one matrix exponential (Van Loan, IEEE Trans. Autom.
-Control 23 (1978) 395) over a time so short that nothing overflows, doubled as often as needed. Any stiffness, singular
-or not definite ones too; any constant noise. Valid for quadratic potentials.
+z is theta, or (theta, v) in phase space. The integral comes from one matrix exponential (Van Loan,
+IEEE Trans. Autom. Control 23 (1978) 395) over a time so short that nothing overflows, doubled as
+often as needed. Any stiffness, singular or not definite ones too; any constant noise. Valid for
+quadratic potentials.
 """
 
 from __future__ import annotations
@@ -30,14 +33,16 @@ class GaussianLaw:
     Parameters
     ----------
     equation
-        `langevin_sgd.Overdamped` or `langevin_sgd.Underdamped` with a quadratic potential and constant noise.
+        `langevin_sgd.Overdamped` or `langevin_sgd.Underdamped` with a quadratic potential and
+        constant noise.
     start
         Density at time 0, of theta (parameter,) or of (theta, v) (2 parameter,).
 
     Raises
     ------
     InputError
-        If the potential is not quadratic, the noise not constant, or the start of another dimension.
+        If the potential is not quadratic, the noise not constant, or the start of another
+        dimension.
 
     Examples
     --------
@@ -59,7 +64,12 @@ class GaussianLaw:
         quadratic = hasattr(potential, "stiffness") and hasattr(potential, "centre")
         require(quadratic, "equation", type(potential).__name__, "must have a quadratic potential")
         size = potential.parameters * (2 if isinstance(self.equation, Underdamped) else 1)
-        require(self.start.mean.size == size, "start", self.start.mean.size, f"must have {size} coordinates")
+        require(
+            self.start.mean.size == size,
+            "start",
+            self.start.mean.size,
+            f"must have {size} coordinates",
+        )
 
     def mean(self, t: float | Sequence[float] | np.ndarray) -> np.ndarray:
         """Mean at times in steps, (time, coordinate)."""
@@ -92,11 +102,15 @@ class GaussianLaw:
         """
         drift, noise = self._matrices()
         if np.linalg.eigvals(drift).real.max() >= -1e-14 * np.abs(drift).max():
-            raise InputError("equation: has no stationary law, since some direction is not confined")
+            raise InputError(
+                "equation: has no stationary law, since some direction is not confined"
+            )
         return Gaussian(self._centre(), solve_continuous_lyapunov(drift, -noise))
 
     def _physical(self, t: float | Sequence[float] | np.ndarray) -> np.ndarray:
-        times = np.atleast_1d(as_array("t", t, ndim=(0, 1), minimum=0, allowed="must be finite and not negative"))
+        times = np.atleast_1d(
+            as_array("t", t, ndim=(0, 1), minimum=0, allowed="must be finite and not negative")
+        )
         return times * single("step_time", self.equation)
 
     def _centre(self) -> np.ndarray:

@@ -1,16 +1,19 @@
-r"""Generators as sparse matrices: what spectra, passage times and stationary states are computed from.
+r"""Generators as sparse matrices: what spectra, passage times and stationary states are computed
+from.
 
-One dimension and the plane: the chains of the Scharfetter-Gummel scheme. Phase space (derived): the currents of the
-Boltzmann distribution rho are those of a stream function v_T^2 rho at the corners of the cells,
+One dimension and the plane: the chains of the Scharfetter-Gummel scheme. Phase space (derived): the
+currents of the Boltzmann distribution rho are those of a stream function v_T^2 rho at the corners
+of the cells,
 
     v rho = -d/dv (v_T^2 rho),      a rho = d/dx (v_T^2 rho) ,
 
-so their fluxes through the faces, taken as its differences, cancel exactly in every cell. A density p = g rho flows
-with g times these; g at a face comes from two cells upstream and one downstream with weights -1/6, 5/6 and 2/6 (van
-Leer's kappa = 1/3 scheme; the mean of both sides instead leaves patterns that alternate from cell to cell undamped, and
-spurious eigenvalues), next to a wall from the mean. Friction is a chain of velocities. That is of second order,
-conserves probability, and has exactly rho at rest; unlike a chain it has some negative rates, which for eigenvalues
-and passage times does no harm. A wall turns what hits it into its mirror image, or absorbs it.
+so their fluxes through the faces, taken as its differences, cancel exactly in every cell. A density
+p = g rho flows with g times these; g at a face comes from two cells upstream and one downstream
+with weights -1/6, 5/6 and 2/6 (van Leer's kappa = 1/3 scheme; the mean of both sides instead leaves
+patterns that alternate from cell to cell undamped, and spurious eigenvalues), next to a wall from
+the mean. Friction is a chain of velocities. That is of second order, conserves probability, and has
+exactly rho at rest; unlike a chain it has some negative rates, which for eigenvalues and passage
+times does no harm. A wall turns what hits it into its mirror image, or absorbs it.
 """
 
 from __future__ import annotations
@@ -62,8 +65,8 @@ class Generator:
     matrix
         (cell, cell).
     rest
-        Stationary probabilities of the cells of the closed domain, of the grid's shape; of the Boltzmann weights where
-        there are absorbing walls.
+        Stationary probabilities of the cells of the closed domain, of the grid's shape; of the
+        Boltzmann weights where there are absorbing walls.
     step_time
         Physical time of a step.
     chain
@@ -88,8 +91,11 @@ class Generator:
         return float(np.prod([axis.width for axis in self.axes]))
 
 
-def generators(equation: Equation, domain: Domain, boundary: Boundary) -> tuple[int, Callable[[int], Generator]]:
-    """Return the dimension of an equation, and its generator as a function of the cells along each axis.
+def generators(
+    equation: Equation, domain: Domain, boundary: Boundary
+) -> tuple[int, Callable[[int], Generator]]:
+    """Return the dimension of an equation, and its generator as a function of the cells along each
+    axis.
 
     Raises
     ------
@@ -119,9 +125,14 @@ def cells_to_try(dimension: int, cells: int | None, multiple: int = 1) -> tuple[
     """
     if cells is None:
         return (256, 16384) if dimension == 1 else (64, 256)
-    cells = as_count("cells", cells, minimum=16, maximum=MOST_CELLS if dimension == 1 else MOST_CELLS_IN_TWO)
+    cells = as_count(
+        "cells", cells, minimum=16, maximum=MOST_CELLS if dimension == 1 else MOST_CELLS_IN_TWO
+    )
     require(
-        cells % (2 * multiple) == 0, "cells", cells, f"must be a multiple of {2 * multiple}: half as many are tried"
+        cells % (2 * multiple) == 0,
+        "cells",
+        cells,
+        f"must be a multiple of {2 * multiple}: half as many are tried",
     )
     return cells, cells
 
@@ -133,7 +144,9 @@ def _of_line(equation: Equation, domain: Domain, boundary: Boundary) -> Callable
     def build(cells: int) -> Generator:
         chain = discretise(line, make_axis(ends, cells, boundary))
         rest = lines.stationary(chain)
-        return Generator((chain.axis,), ("position",), lines.matrix(chain).tocsc(), rest, line.step_time, chain)
+        return Generator(
+            (chain.axis,), ("position",), lines.matrix(chain).tocsc(), rest, line.step_time, chain
+        )
 
     return build
 
@@ -142,7 +155,11 @@ def _of_plane(problem: PlaneProblem, cells: int) -> Generator:
     chains, grid = problem.chains((cells, cells)), (cells, cells)
     matrix = plane_generator(*chains).tocsc()
     closed = not (chains[0].kill.any() or chains[1].kill.any())
-    rest = problem.stationary(grid) if closed or problem.plane.is_balanced else np.full(grid, cells**-2.0)
+    rest = (
+        problem.stationary(grid)
+        if closed or problem.plane.is_balanced
+        else np.full(grid, cells**-2.0)
+    )
     names = "position_0", "position_1"
     return Generator(problem.axes(grid), names, matrix, rest, problem.plane.step_time)
 
@@ -155,7 +172,9 @@ def _of_phase_space(problem: PhaseSpaceProblem, cells: int) -> Generator:
 
 
 def phase_space_generator(phase: PhaseSpace, position: Axis, velocity: Axis) -> csc_array:
-    """Return the generator of the Kramers equation over (position, velocity) cells in row-major order."""
+    """Return the generator of the Kramers equation over (position, velocity) cells in row-major
+    order.
+    """
     shape = position.cells, velocity.cells
     index = np.arange(shape[0] * shape[1]).reshape(shape)
     rest = boltzmann(phase, position, velocity)
@@ -167,7 +186,10 @@ def phase_space_generator(phase: PhaseSpace, position: Axis, velocity: Axis) -> 
         parts.carry(along[1:-1], *_neighbours(index))
     parts.carry(across.T[1:-1], *_neighbours(index.T))
     if not ring:
-        for row, flux, absorbs in ((0, -along[0], position.absorbs_low), (-1, along[-1], position.absorbs_high)):
+        for row, flux, absorbs in (
+            (0, -along[0], position.absorbs_low),
+            (-1, along[-1], position.absorbs_high),
+        ):
             hits = flux > 0  # velocities towards the wall
             mirror = None if absorbs else index[row][::-1][hits]
             parts.move(flux[hits] / rest[row][hits], index[row][hits], mirror)
@@ -178,22 +200,33 @@ def phase_space_generator(phase: PhaseSpace, position: Axis, velocity: Axis) -> 
     return parts.matrix(index.size)
 
 
-def _rest_fluxes(phase: PhaseSpace, position: Axis, velocity: Axis) -> tuple[np.ndarray, np.ndarray]:
+def _rest_fluxes(
+    phase: PhaseSpace, position: Axis, velocity: Axis
+) -> tuple[np.ndarray, np.ndarray]:
     """Fluxes of the Boltzmann distribution through faces, (face, velocity) and (position, face)."""
     kinetic = (velocity.centres / phase.thermal_velocity) ** 2 / 2
     at_centres = phase.energy(position.centres)[:, None] + kinetic
     lowest = at_centres.min()
     total = np.exp(lowest - at_centres).sum() * position.width * velocity.width
-    at_corners = phase.energy(position.faces)[:, None] + (velocity.faces / phase.thermal_velocity) ** 2 / 2
+    at_corners = (
+        phase.energy(position.faces)[:, None] + (velocity.faces / phase.thermal_velocity) ** 2 / 2
+    )
     stream = phase.thermal_velocity**2 * np.exp(lowest - at_corners) / total
     stream[:, [0, -1]] = 0.0  # nothing leaves through the largest velocities
     return -np.diff(stream, axis=1), np.diff(stream, axis=0)
 
 
 def _neighbours(index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Cells on either side of the inner faces along the first axis, and those beyond them; -1 where there is none."""
+    """Cells on either side of the inner faces along the first axis, and those beyond them; -1 where
+    there is none.
+    """
     wall = np.full((1, index.shape[1]), -1)
-    return index[:-1], index[1:], np.concatenate([wall, index[:-2]]), np.concatenate([index[2:], wall])
+    return (
+        index[:-1],
+        index[1:],
+        np.concatenate([wall, index[:-2]]),
+        np.concatenate([index[2:], wall]),
+    )
 
 
 class _Triplets:
@@ -218,18 +251,30 @@ class _Triplets:
             self._add(rate, target, source)
 
     def carry(
-        self, flux: np.ndarray, source: np.ndarray, target: np.ndarray, before: np.ndarray, after: np.ndarray
+        self,
+        flux: np.ndarray,
+        source: np.ndarray,
+        target: np.ndarray,
+        before: np.ndarray,
+        after: np.ndarray,
     ) -> None:
         """Carry the flux times the ratio p/rest at the face from source to target cells."""
         forward = flux > 0
         up, down = np.where(forward, source, target), np.where(forward, target, source)
         further = np.where(forward, before, after)
         known = further >= 0
-        for cell, weight in ((up, np.where(known, 5 / 6, 1 / 2)), (down, np.where(known, 2 / 6, 1 / 2))):
+        for cell, weight in (
+            (up, np.where(known, 5 / 6, 1 / 2)),
+            (down, np.where(known, 2 / 6, 1 / 2)),
+        ):
             self._transfer(weight * flux / self._rest[cell], source, target, cell)
-        self._transfer((-flux / 6 / self._rest[further])[known], source[known], target[known], further[known])
+        self._transfer(
+            (-flux / 6 / self._rest[further])[known], source[known], target[known], further[known]
+        )
 
-    def _transfer(self, rate: np.ndarray, source: np.ndarray, target: np.ndarray, measured: np.ndarray) -> None:
+    def _transfer(
+        self, rate: np.ndarray, source: np.ndarray, target: np.ndarray, measured: np.ndarray
+    ) -> None:
         """Move probability from source to target at a rate times that of the cells `measured`."""
         self._add(-rate, source, measured)
         self._add(rate, target, measured)
@@ -241,5 +286,7 @@ class _Triplets:
 
     def matrix(self, size: int) -> csc_array:
         """Return the sum of all entries."""
-        values, rows, columns = (np.concatenate(part) for part in (self._values, self._rows, self._columns))
+        values, rows, columns = (
+            np.concatenate(part) for part in (self._values, self._rows, self._columns)
+        )
         return cast(csc_array, coo_array((values, (rows, columns)), shape=(size, size)).tocsc())

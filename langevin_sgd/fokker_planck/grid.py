@@ -1,8 +1,9 @@
 """Axes of uniform cells, and the domain a problem asks for.
 
-Unless the user gives a domain it reaches, on either side of the initial density, to where the generalised potential has
-risen by `RISE` above its least value on the way: about e^-30 = 1e-13 of the stationary probability lies beyond. A
-potential that does not rise so far has no such domain, and the user is asked for one.
+Unless the user gives a domain it reaches, on either side of the initial density, to where the
+generalised potential has risen by `RISE` above its least value on the way: about e^-30 = 1e-13 of
+the stationary probability lies beyond. A potential that does not rise so far has no such domain,
+and the user is asked for one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ RISE = 30.0
 _SCAN, _TRIES = 801, 60
 
 WIDEST, FINEST = 1e100, 1e-9
-"""A domain may be so wide, whose square is still a number, and so narrow beside the numbers of its ends."""
+"""A domain may be so wide, whose square is still a number, and so narrow beside the numbers of its
+ends.
+"""
 
 MOST_CELLS = 2**20
 """Along one axis: more would take gigabytes."""
@@ -71,7 +74,12 @@ def make_axis(domain: tuple[float, float], cells: int, boundary: str | tuple[str
     ends = boundary_pair(boundary, "the low and the high end")
     for end in ends:
         as_choice("boundary", end, BOUNDARIES)
-    require(ends[0] == ends[1] or "periodic" not in ends, "boundary", boundary, "both ends or none must be periodic")
+    require(
+        ends[0] == ends[1] or "periodic" not in ends,
+        "boundary",
+        boundary,
+        "both ends or none must be periodic",
+    )
     name = "periodic" if "periodic" in ends else "line"
     return Axis(low, high, int(cells), name, ends[0] == "absorbing", ends[1] == "absorbing")
 
@@ -95,7 +103,9 @@ def check_domain(domain: tuple[float, float]) -> tuple[float, float]:
     try:
         low, high = as_window("domain", domain)
     except InputError:
-        raise InputError(f"domain = {shown(domain)}: must be two numbers (low, high) with low < high") from None
+        raise InputError(
+            f"domain = {shown(domain)}: must be two numbers (low, high) with low < high"
+        ) from None
     require(high - low <= WIDEST, "domain", domain, "is too wide")
     resolved = high - low >= max(1 / WIDEST, FINEST * max(abs(low), abs(high)))
     require(resolved, "domain", domain, "is too narrow to be cut into cells")
@@ -111,11 +121,15 @@ def check_rectangle(domain: Any) -> tuple[tuple[float, float], tuple[float, floa
         Unless it is a pair of pairs of finite numbers in increasing order.
     """
     pairs = list(domain) if hasattr(domain, "__iter__") and hasattr(domain, "__len__") else []
-    require(len(pairs) == 2, "domain", domain, "must be a pair of (low, high), one for each coordinate")
+    require(
+        len(pairs) == 2, "domain", domain, "must be a pair of (low, high), one for each coordinate"
+    )
     return check_domain(pairs[0]), check_domain(pairs[1])
 
 
-def find_domain(rise: Function, support: tuple[float, float] | None, level: float = RISE) -> tuple[float, float]:
+def find_domain(
+    rise: Function, support: tuple[float, float] | None, level: float = RISE
+) -> tuple[float, float]:
     """Return the stretch beyond which there is no probability, to rounding.
 
     Parameters
@@ -143,11 +157,20 @@ def find_domain(rise: Function, support: tuple[float, float] | None, level: floa
     return -mirrored, _reach(rise, high, span, level)
 
 
-def complete_domain(rise: Function, domain: tuple[float | None, float | None] | None) -> tuple[float, float]:
-    """Return a domain whose ends, where they are None, are as far as there is stationary probability."""
+def complete_domain(
+    rise: Function, domain: tuple[float | None, float | None] | None
+) -> tuple[float, float]:
+    """Return a domain whose ends, where they are None, are as far as there is stationary
+    probability.
+    """
     pair: Any = (None, None) if domain is None else domain
     fits = (isinstance(pair, tuple | list) or getattr(pair, "ndim", 0) == 1) and len(pair) == 2
-    require(fits, "domain", domain, "must be two numbers (low, high) with low < high, of which either may be None")
+    require(
+        fits,
+        "domain",
+        domain,
+        "must be two numbers (low, high) with low < high, of which either may be None",
+    )
     low, high = (None if end is None else as_real("domain", end) for end in pair)
     if low is not None and high is not None:
         return check_domain((low, high))
@@ -163,11 +186,14 @@ def _reach(rise: Function, start: float, span: float, level: float) -> float:
             height = np.concatenate([[0.0], np.cumsum(rise(nodes))])
             inside = np.flatnonzero(height - np.minimum.accumulate(height) < level)
         last = int(inside[-1])
-        # The stretch looked at is several times the one that is found, lest a well behind a high barrier be missed.
+        # The stretch looked at is several times the one that is found, lest a well behind a high
+        # barrier be missed.
         if last > _SCAN // 8:
             span *= 2
         elif last < _SCAN // 40:
             span /= 4
         else:
             return float(nodes[last + 1])
-    raise InputError("domain = None: the potential does not confine the density, so give domain=(low, high)")
+    raise InputError(
+        "domain = None: the potential does not confine the density, so give domain=(low, high)"
+    )

@@ -61,13 +61,19 @@ class Gaussian:
         """Density at coordinates of equal shape."""
         offset = np.stack(np.broadcast_arrays(*coordinates), axis=-1) - self.mean
         form = np.einsum("...i,ij,...j->...", offset, np.linalg.inv(self.covariance), offset)
-        density: np.ndarray = np.exp(-form / 2) / np.sqrt(np.linalg.det(2 * np.pi * self.covariance))
+        density: np.ndarray = np.exp(-form / 2) / np.sqrt(
+            np.linalg.det(2 * np.pi * self.covariance)
+        )
         return density
 
     def support(self, coordinate: int, deviations: float = REACH) -> tuple[float, float]:
-        """Stretch of so many standard deviations along a coordinate; all the density to rounding by default."""
+        """Stretch of so many standard deviations along a coordinate; all the density to rounding by
+        default.
+        """
         coordinate = as_count("coordinate", coordinate, minimum=0, maximum=self.mean.size - 1)
-        reach = as_positive("deviations", deviations) * np.sqrt(self.covariance[coordinate, coordinate])
+        reach = as_positive("deviations", deviations) * np.sqrt(
+            self.covariance[coordinate, coordinate]
+        )
         require(bool(np.isfinite(reach)), "deviations", deviations, "is too wide")
         centre = self.mean[coordinate]
         return float(centre - reach), float(centre + reach)
@@ -88,7 +94,9 @@ def support(initial: Initial, coordinate: int) -> tuple[float, float] | None:
         return initial.support(coordinate)
     if isinstance(initial, str):
         return None
-    raise InputError("domain = None: an initial density that is no `Gaussian` needs domain=(low, high)")
+    raise InputError(
+        "domain = None: an initial density that is no `Gaussian` needs domain=(low, high)"
+    )
 
 
 def bulk(initial: Initial, coordinate: int) -> tuple[float, float] | None:
@@ -98,13 +106,16 @@ def bulk(initial: Initial, coordinate: int) -> tuple[float, float] | None:
     return initial.support(coordinate, BULK)
 
 
-def initial_mass(initial: Initial, axes: tuple[Axis, ...], stationary: Callable[[], np.ndarray]) -> np.ndarray:
+def initial_mass(
+    initial: Initial, axes: tuple[Axis, ...], stationary: Callable[[], np.ndarray]
+) -> np.ndarray:
     """Return the initial probability of every cell, of sum 1.
 
     Parameters
     ----------
     initial
-        A `Gaussian`, a function of the coordinates, density values at the cell centres, or ``"stationary"``.
+        A `Gaussian`, a function of the coordinates, density values at the cell centres, or
+        ``"stationary"``.
     axes
         The axes of the grid.
     stationary
@@ -117,18 +128,49 @@ def initial_mass(initial: Initial, axes: tuple[Axis, ...], stationary: Callable[
     """
     shape = tuple(axis.cells for axis in axes)
     if isinstance(initial, str):
-        require(initial == "stationary", "initial", initial, "must be 'stationary', a Gaussian, a function or an array")
+        require(
+            initial == "stationary",
+            "initial",
+            initial,
+            "must be 'stationary', a Gaussian, a function or an array",
+        )
         return stationary()
     if isinstance(initial, Gaussian):
-        require(initial.mean.size == len(axes), "initial", initial.mean.size, f"must have {len(axes)} coordinate(s)")
-    values = initial(*np.meshgrid(*(a.centres for a in axes), indexing="ij")) if callable(initial) else initial
-    require(values is not None, "initial", initial, "must be 'stationary', a Gaussian, a function or an array")
+        require(
+            initial.mean.size == len(axes),
+            "initial",
+            initial.mean.size,
+            f"must have {len(axes)} coordinate(s)",
+        )
+    values = (
+        initial(*np.meshgrid(*(a.centres for a in axes), indexing="ij"))
+        if callable(initial)
+        else initial
+    )
+    require(
+        values is not None,
+        "initial",
+        initial,
+        "must be 'stationary', a Gaussian, a function or an array",
+    )
     values = as_array("initial", values)
-    require(values.shape == shape, "initial", values.shape, f"must have the shape of the grid, {shape}")
+    require(
+        values.shape == shape, "initial", values.shape, f"must have the shape of the grid, {shape}"
+    )
     require(bool((values >= 0).all()), "initial", "density", "must be finite, not negative")
-    require(bool((values < 1e300).all()), "initial", "density", "must be below 1e300, since it is summed")
+    require(
+        bool((values < 1e300).all()),
+        "initial",
+        "density",
+        "must be below 1e300, since it is summed",
+    )
     total = values.sum()
-    require(total > 0, "initial", "density", "is zero everywhere on the grid; give a wider domain or more cells")
+    require(
+        total > 0,
+        "initial",
+        "density",
+        "is zero everywhere on the grid; give a wider domain or more cells",
+    )
     _require_inside(initial, axes)
     mass: np.ndarray = values / total
     return mass
@@ -140,4 +182,9 @@ def _require_inside(initial: Initial, axes: tuple[Axis, ...]) -> None:
     for coordinate, axis in enumerate(axes):
         centre = float(initial.mean[coordinate])
         inside = axis.low <= centre <= axis.high
-        require(inside, "initial", centre, f"has its mean outside the domain ({axis.low:.6g}, {axis.high:.6g})")
+        require(
+            inside,
+            "initial",
+            centre,
+            f"has its mean outside the domain ({axis.low:.6g}, {axis.high:.6g})",
+        )

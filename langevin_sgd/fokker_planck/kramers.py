@@ -2,14 +2,17 @@ r"""The Kramers equation on a grid of phase space, by splitting.
 
     dp/dt = -v dp/dx  -  a(x) dp/dv  +  damping d/dv (v + v_T^2 d/dv) p
 
-(Kramers, Physica 7 (1940) 284; Risken, *The Fokker-Planck Equation* (1989), section 10). Each part is solved alone:
-drift and kick are shifts of rows (`langevin_sgd.fokker_planck.transport`), friction with its noise is one matrix of
-transition probabilities between velocities. A step is kick/2, drift/2, friction, drift/2, kick/2, the order of BAOAB
-(Leimkuhler and Matthews, Applied Mathematics Research eXpress 2013, 34): second order in time.
+(Kramers, Physica 7 (1940) 284; Risken, *The Fokker-Planck Equation* (1989), section 10). Each part
+is solved alone:
+drift and kick are shifts of rows (`langevin_sgd.fokker_planck.transport`), friction with its noise
+is one matrix of transition probabilities between velocities. A step is kick/2, drift/2, friction,
+drift/2, kick/2, the order of BAOAB (Leimkuhler and Matthews, Applied Mathematics Research eXpress
+2013, 34): second order in time.
 
-Every part keeps the density positive and conserves probability to rounding; friction leaves the Maxwell distribution
-unchanged to rounding. The Boltzmann distribution is stationary up to the error of a step. A density is its values at
-the cell centres. Walls reflect elastically (x, v) -> (x, -v), absorb, or join into a ring.
+Every part keeps the density positive and conserves probability to rounding; friction leaves the
+Maxwell distribution unchanged to rounding. The Boltzmann distribution is stationary up to the error
+of a step. A density is its values at the cell centres. Walls reflect elastically (x, v) -> (x, -v),
+absorb, or join into a ring.
 """
 
 from __future__ import annotations
@@ -30,7 +33,9 @@ _ROUNDING = 1e-18
 
 
 class Shift:
-    """Shift of the rows of an array by amounts given in cells; `room` empty cells are kept beyond the ends."""
+    """Shift of the rows of an array by amounts given in cells; `room` empty cells are kept beyond
+    the ends.
+    """
 
     def __init__(self, amounts: np.ndarray, cells: int, room: int) -> None:
         whole = np.floor(amounts)
@@ -50,14 +55,19 @@ class Shift:
 
 
 class Drift:
-    """Free flight over a time: x += v time, with the walls of the axis. Densities are (velocity, position)."""
+    """Free flight over a time: x += v time, with the walls of the axis. Densities are (velocity,
+    position).
+    """
 
     def __init__(self, position: Axis, velocity: Axis, time: float) -> None:
         self._is_ring, cells = position.boundary == "periodic", position.cells
         amounts = velocity.centres * time / position.width
         room = 0 if self._is_ring else int(np.ceil(np.abs(amounts).max())) + WIDTH
         self._half = velocity.cells // 2
-        self._low_reflects, self._high_reflects = not position.absorbs_low, not position.absorbs_high
+        self._low_reflects, self._high_reflects = (
+            not position.absorbs_low,
+            not position.absorbs_high,
+        )
         self._unfolds = not self._is_ring and (self._low_reflects or self._high_reflects)
         if self._unfolds:
             closed = self._low_reflects and self._high_reflects
@@ -71,7 +81,8 @@ class Drift:
             self._shift.source[:] = mass
             mass[:] = self._shift()[0]
             return
-        # A reflected particle flies on through the mirror image of the stretch, where its velocity is reversed.
+        # A reflected particle flies on through the mirror image of the stretch, where its velocity
+        # is reversed.
         cells, half = mass.shape[1], self._half
         images = self._images(self._shift.source, cells)
         images[0][:], images[1][:] = mass[half:], mass[half - 1 :: -1, ::-1]
@@ -84,7 +95,9 @@ class Drift:
 
 
 class Kick:
-    """Change of velocity over a time: v += a(x) time; what goes beyond the largest velocity stays in the last cell."""
+    """Change of velocity over a time: v += a(x) time; what goes beyond the largest velocity stays
+    in the last cell.
+    """
 
     def __init__(self, acceleration: np.ndarray, velocity: Axis, time: float) -> None:
         amounts = acceleration * time / velocity.width
@@ -101,12 +114,13 @@ class Kick:
 
 
 def friction_matrix(phase: PhaseSpace, velocity: Axis, time: float) -> np.ndarray:
-    """Transition probabilities (to, from) between the cells of velocity under friction and noise over a time.
+    """Transition probabilities (to, from) between the cells of velocity under friction and noise
+    over a time.
 
-    The Gaussian kernel of the Ornstein-Uhlenbeck process at the cell centres, where it is about as wide as a cell or
-    wider (the error of the quadrature is exp(-2 pi^2 variance/h^2), at most 1e-7), else the exponential of the
-    Scharfetter-Gummel chain. The first is scaled symmetrically until it conserves probability and leaves the Maxwell
-    distribution unchanged, both to rounding.
+    The Gaussian kernel of the Ornstein-Uhlenbeck process at the cell centres, where it is about as
+    wide as a cell or wider (the error of the quadrature is exp(-2 pi^2 variance/h^2), at most
+    1e-7), else the exponential of the Scharfetter-Gummel chain. The first is scaled symmetrically
+    until it conserves probability and leaves the Maxwell distribution unchanged, both to rounding.
     """
     centres, h = velocity.centres / phase.thermal_velocity, velocity.width / phase.thermal_velocity
     memory = np.exp(-phase.damping * time)
@@ -114,7 +128,9 @@ def friction_matrix(phase: PhaseSpace, velocity: Axis, time: float) -> np.ndarra
     if variance < _NARROW * h * h:
         return _friction_chain(phase, velocity, time)
     root = np.exp(-(centres**2) / 4)
-    exponent = (centres[:, None] - memory * centres) ** 2 / (2 * variance) + (centres**2 - centres[:, None] ** 2) / 4
+    exponent = (centres[:, None] - memory * centres) ** 2 / (2 * variance) + (
+        centres**2 - centres[:, None] ** 2
+    ) / 4
     symmetric = np.exp(-exponent)  # kernel(i, j) sqrt(maxwell_j / maxwell_i), up to a factor
     scale = np.full(len(centres), np.sqrt(h / np.sqrt(2 * np.pi * variance)))
     for _ in range(_SCALINGS):
@@ -126,19 +142,25 @@ def friction_matrix(phase: PhaseSpace, velocity: Axis, time: float) -> np.ndarra
 def _friction_chain(phase: PhaseSpace, velocity: Axis, time: float) -> np.ndarray:
     right, left = friction_rates(phase, velocity)
     cells = velocity.cells
-    right, left, kill = (np.repeat(rates[:, None], cells, axis=1) for rates in (right, left, np.zeros(cells)))
+    right, left, kill = (
+        np.repeat(rates[:, None], cells, axis=1) for rates in (right, left, np.zeros(cells))
+    )
     return propagate(right, left, kill, np.eye(cells), time)
 
 
 def friction_rates(phase: PhaseSpace, velocity: Axis) -> tuple[np.ndarray, np.ndarray]:
-    """Rates of jumps to the next and the previous cell of velocity, (velocity,) each, by Scharfetter and Gummel."""
+    """Rates of jumps to the next and the previous cell of velocity, (velocity,) each, by
+    Scharfetter and Gummel.
+    """
     rise = np.diff(velocity.centres**2) / (2 * phase.thermal_velocity**2)
     speed = phase.damping * (phase.thermal_velocity / velocity.width) ** 2
     return jump_rates(rise, speed, ring=False)
 
 
 def _banded(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return a transition matrix without its entries below rounding, and the first and last + 1 other of each row."""
+    """Return a transition matrix without its entries below rounding, and the first and last + 1
+    other of each row.
+    """
     kept = np.where(matrix > _ROUNDING, matrix, 0.0)
     kept /= kept.sum(axis=0)
     first = np.argmax(kept > 0, axis=1)
@@ -146,10 +168,11 @@ def _banded(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def friction_stride(phase: PhaseSpace, velocity: Axis, step: float, gap: float) -> int:
-    """Steps per application of friction, odd: enough for its noise to be as wide as a cell, within a time `gap`.
+    """Steps per application of friction, odd: enough for its noise to be as wide as a cell, within
+    a time `gap`.
 
-    Weak friction is applied once for several steps, in the middle of them: what that costs is of second order in
-    damping h^2/damping, whereas many narrow kernels would smear the density.
+    Weak friction is applied once for several steps, in the middle of them: what that costs is of
+    second order in damping h^2/damping, whereas many narrow kernels would smear the density.
     """
     needed = _NARROW * (velocity.width / phase.thermal_velocity) ** 2 / (2 * phase.damping * step)
     stride = 2 * math.ceil((needed - 1) / 2) + 1
@@ -171,10 +194,16 @@ class Step:
         Friction acts once in so many steps, for all of them; odd.
     """
 
-    def __init__(self, phase: PhaseSpace, position: Axis, velocity: Axis, time: float, stride: int = 1) -> None:
+    def __init__(
+        self, phase: PhaseSpace, position: Axis, velocity: Axis, time: float, stride: int = 1
+    ) -> None:
         acceleration = phase.acceleration(position.centres)
-        self._half_kick, self._kick = (Kick(acceleration, velocity, share * time) for share in (0.5, 1.0))
-        self._half_drift, self._drift = (Drift(position, velocity, share * time) for share in (0.5, 1.0))
+        self._half_kick, self._kick = (
+            Kick(acceleration, velocity, share * time) for share in (0.5, 1.0)
+        )
+        self._half_drift, self._drift = (
+            Drift(position, velocity, share * time) for share in (0.5, 1.0)
+        )
         self._friction = _banded(friction_matrix(phase, velocity, stride * time))
         self._scratch = np.empty((velocity.cells, position.cells))
         self._stride = stride

@@ -1,10 +1,11 @@
 """Time evolution and stationary state of a chain.
 
-On a line the spectrum is real and a time of any length is one step (`langevin_sgd.fokker_planck.exponential`). On a
-ring around which probability circulates eigenvalues are complex, -D k^2 + i c k for a uniform drift c. The imaginary
-parts of what is still there after a time t (D k^2 t < 30) are below c sqrt(30 t/D); time is cut into steps of at most
-2 D/c^2, with c the rise of the potential around the ring times D over its length. Against matrix exponentials that
-leaves errors below 1e-9, in tilted potentials too.
+On a line the spectrum is real and a time of any length is one step
+(`langevin_sgd.fokker_planck.exponential`). On a ring around which probability circulates
+eigenvalues are complex, -D k^2 + i c k for a uniform drift c. The imaginary parts of what is still
+there after a time t (D k^2 t < 30) are below c sqrt(30 t/D); time is cut into steps of at most 2
+D/c^2, with c the rise of the potential around the ring times D over its length. Against matrix
+exponentials that leaves errors below 1e-9, in tilted potentials too.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ _STEPS = 0.5
 
 
 def evolve(chain: Chain, mass: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Return cell probabilities at increasing physical times, (time, cell), from those at time zero."""
+    """Return cell probabilities at increasing physical times, (time, cell), from those at time
+    zero.
+    """
     found = np.empty((len(times), len(mass)))
     right, left, kill = (rates[:, None] for rates in (chain.right, chain.left, chain.kill))
     state, now, ring = np.ascontiguousarray(mass[:, None]), 0.0, chain.axis.boundary == "periodic"

@@ -1,7 +1,8 @@
 """Solve a one-dimensional equation on a grid chosen from the problem, with an error estimate.
 
-The solution on N cells is compared with that on N/2; the scheme being of second order, a third of their L1 distance is
-the error of the finer one. Without `cells` N is doubled until that is below the tolerance. There is no error of time.
+The solution on N cells is compared with that on N/2; the scheme being of second order, a third of
+their L1 distance is the error of the finer one. Without `cells` N is doubled until that is below
+the tolerance. There is no error of time.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ def solve_line(
     boundary: str | tuple[str, str],
     accuracy: Accuracy,
 ) -> xr.Dataset:
-    """Solve on `cells` cells, or on as many as the tolerance asks for; see `langevin_sgd.fokker_planck.solve`."""
+    """Solve on `cells` cells, or on as many as the tolerance asks for; see
+    `langevin_sgd.fokker_planck.solve`.
+    """
     ends = find_domain(line.rise, support(initial, 0)) if domain is None else domain
     physical = times * line.step_time
     done: dict[int, tuple[Chain, np.ndarray]] = {}
@@ -48,7 +51,9 @@ def solve_line(
         return done[count][1]
 
     first = cells if cells is not None else FIRST_CELLS
-    count, error = refined(solution, first, MOST_CELLS if cells is None else first, accuracy.tolerance)
+    count, error = refined(
+        solution, first, MOST_CELLS if cells is None else first, accuracy.tolerance
+    )
     chain, mass = done[count]
     return _dataset(line, chain, mass, times, error, accuracy)
 
@@ -58,7 +63,12 @@ def _is_twice(initial: Initial, count: int) -> TypeGuard[np.ndarray]:
 
 
 def _dataset(
-    line: Line, chain: Chain, mass: np.ndarray, times: np.ndarray, error: np.ndarray, accuracy: Accuracy
+    line: Line,
+    chain: Chain,
+    mass: np.ndarray,
+    times: np.ndarray,
+    error: np.ndarray,
+    accuracy: Accuracy,
 ) -> xr.Dataset:
     axis, per_step = chain.axis, line.step_time
     variables: dict[str, dataset.Variable] = {
@@ -74,4 +84,6 @@ def _dataset(
         variables["entropy_production"] = ("step",), produced * per_step, "1/step"
         variables["stationary_density"] = ("position",), resting / axis.width, "1/theta"
     coords = {"step": times, "position": axis.centres, "face": axis.faces}
-    return accuracy.finish(variables, coords, error, {"domain": [axis.low, axis.high], "cells": [axis.cells]})
+    return accuracy.finish(
+        variables, coords, error, {"domain": [axis.low, axis.high], "cells": [axis.cells]}
+    )

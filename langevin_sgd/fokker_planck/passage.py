@@ -1,15 +1,17 @@
 r"""First passage times and escape rates.
 
-Times T to leave through absorbing ends solve A^T T = -1, with variance from A^T M = -2 T; the probability of leaving
-through the high end solves A^T u = -(rate of leaving there) (Risken, *The Fokker-Planck Equation* (1989), section 8.2;
-Gardiner, *Stochastic Methods* (2009), section 5.5). On a line they are sums of positive numbers: by detailed balance
-T = x/pi, with -A x = pi solved as in `langevin_sgd.fokker_planck.exponential` without a subtraction, so that times of
-any length keep their digits.
+Times T to leave through absorbing ends solve A^T T = -1, with variance from A^T M = -2 T; the
+probability of leaving through the high end solves A^T u = -(rate of leaving there) (Risken, *The
+Fokker-Planck Equation* (1989), section 8.2; Gardiner, *Stochastic Methods* (2009), section 5.5). On
+a line they are sums of positive numbers: by detailed balance T = x/pi, with -A x = pi solved as in
+`langevin_sgd.fokker_planck.exponential` without a subtraction, so that times of any length keep
+their digits.
 
-Escape from a well of a closed domain: with probabilities P and Q of both sides of the barrier at rest, rates k and k'
-obey k + k' = lambda (the slowest rate) and k P = k' Q, hence k = lambda Q. It is a rate if lambda is well below the
-next one. With an absorbing end k is the slowest rate itself, that of the quasi-stationary state. No assumption on the
-friction or on the height of the barrier enters.
+Escape from a well of a closed domain: with probabilities P and Q of both sides of the barrier at
+rest, rates k and k' obey k + k' = lambda (the slowest rate) and k P = k' Q, hence k = lambda Q. It
+is a rate if lambda is well below the next one. With an absorbing end k is the slowest rate itself,
+that of the quasi-stationary state. No assumption on the friction or on the height of the barrier
+enters.
 """
 
 from __future__ import annotations
@@ -27,7 +29,13 @@ from langevin_sgd.fokker_planck.accuracy import extrapolated, report
 from langevin_sgd.fokker_planck.chain import Chain
 from langevin_sgd.fokker_planck.equations import Equation
 from langevin_sgd.fokker_planck.exponential import add_resolvents
-from langevin_sgd.fokker_planck.generators import Boundary, Domain, Generator, cells_to_try, generators
+from langevin_sgd.fokker_planck.generators import (
+    Boundary,
+    Domain,
+    Generator,
+    cells_to_try,
+    generators,
+)
 from langevin_sgd.fokker_planck.relaxation import spectrum
 
 if TYPE_CHECKING:
@@ -45,28 +53,30 @@ def first_passage_time(
     cells: int | None = None,
     tolerance: float | None = None,
 ) -> xr.Dataset:
-    """Return the time until a path leaves through an absorbing end, as a function of where it starts.
+    """Return the time until a path leaves through an absorbing end, as a function of where it
+    starts.
 
     Parameters
     ----------
     equation
         As in `langevin_sgd.fokker_planck.solve`.
     domain
-        (low, high), or a pair of these in two dimensions. On a line an end that is None is taken as far out as there is
-        stationary probability.
+        (low, high), or a pair of these in two dimensions. On a line an end that is None is taken as
+        far out as there is stationary probability.
     boundary
         With at least one absorbing end; see `langevin_sgd.fokker_planck.solve`.
     cells
-        Along each axis, even; by default as many as the tolerance asks for, at most 16384 on a line and 256 else.
+        Along each axis, even; by default as many as the tolerance asks for, at most 16384 on a line
+        and 256 else.
     tolerance
         Largest relative error of the mean time; 1e-4 by default on a line and 1e-2 else.
 
     Returns
     -------
     xarray.Dataset
-        ``mean_time`` and ``standard_deviation`` in steps over the coordinates of the start, and on a line
-        ``exit_high``, the probability of leaving through the high end. Attributes ``error_estimate`` (relative) and
-        ``converged``.
+        ``mean_time`` and ``standard_deviation`` in steps over the coordinates of the start, and on
+        a line ``exit_high``, the probability of leaving through the high end. Attributes
+        ``error_estimate`` (relative) and ``converged``.
 
     Warns
     -----
@@ -110,13 +120,20 @@ def first_passage_time(
     }
     if exits:
         variables["exit_high"] = generator.names, exits[0], "1"
-    settings = {"equation": type(equation).__name__, "boundary": boundary, "cells": count, "tolerance": tolerance}
+    settings = {
+        "equation": type(equation).__name__,
+        "boundary": boundary,
+        "cells": count,
+        "tolerance": tolerance,
+    }
     kind = "fokker_planck_first_passage"
     return report(variables, generator.coords, error, tolerance, kind=kind, settings=settings)
 
 
 def _moments(generator: Generator) -> tuple[np.ndarray, ...]:
-    """Mean and standard deviation of the time to leave, and on a line the probability of leaving at the high end."""
+    """Mean and standard deviation of the time to leave, and on a line the probability of leaving at
+    the high end.
+    """
     chain = generator.chain
     if chain is not None and chain.axis.boundary != "periodic":
         ones = np.ones(chain.axis.cells)
@@ -138,7 +155,15 @@ def _backward(chain: Chain, source: np.ndarray) -> np.ndarray:
     right, left, kill, total = (
         column[:, None] for column in (chain.right, chain.left, chain.kill, np.zeros(len(source)))
     )
-    add_resolvents(right, left, kill, (weights * source)[:, None], np.zeros(1, complex), np.ones(1, complex), total)
+    add_resolvents(
+        right,
+        left,
+        kill,
+        (weights * source)[:, None],
+        np.zeros(1, complex),
+        np.ones(1, complex),
+        total,
+    )
     found: np.ndarray = total[:, 0] / weights
     return found
 
@@ -182,8 +207,8 @@ def escape_rate(
     equation
         With one parameter (in the plane the first one's value is compared with the barrier).
     barrier
-        Position of the top of the barrier, to the accuracy to which the probabilities of both sides are wanted; not
-        used with an absorbing end.
+        Position of the top of the barrier, to the accuracy to which the probabilities of both sides
+        are wanted; not used with an absorbing end.
     well
         Which side of the barrier to escape from, ``low`` or ``high``.
     domain, boundary, cells, tolerance
@@ -192,9 +217,9 @@ def escape_rate(
     Raises
     ------
     InputError
-        Without a barrier in a closed domain, with one that is none (outside the domain, or not between two wells, or
-        so far from the least density between them that it shifts a probability by more than 2 %), or with arguments
-        outside their range.
+        Without a barrier in a closed domain, with one that is none (outside the domain, or not
+        between two wells, or so far from the least density between them that it shifts a
+        probability by more than 2 %), or with arguments outside their range.
 
     Examples
     --------
@@ -207,10 +232,16 @@ def escape_rate(
     well = as_choice("well", well, ("low", "high"))
     closed = "absorbing" not in np.ravel(boundary)
     if closed or barrier is not None:
-        barrier = as_real("barrier", barrier, "must be the position of the barrier in a closed domain")
-    found = spectrum(equation, modes=3, domain=domain, boundary=boundary, cells=cells, tolerance=tolerance)
+        barrier = as_real(
+            "barrier", barrier, "must be the position of the barrier in a closed domain"
+        )
+    found = spectrum(
+        equation, modes=3, domain=domain, boundary=boundary, cells=cells, tolerance=tolerance
+    )
     rates, errors = found.rate.values, found.error.values
-    slowest, share = (1, _other_side(found, barrier, well)) if closed and barrier is not None else (0, 1.0)
+    slowest, share = (
+        (1, _other_side(found, barrier, well)) if closed and barrier is not None else (0, 1.0)
+    )
     return EscapeRate(
         value=float(rates[slowest] * share),
         error=float(errors[slowest] * rates[slowest] * share),
@@ -220,22 +251,29 @@ def escape_rate(
 
 
 _SHIFT = 0.02
-"""Largest relative change of a side's probability between the barrier and the least density, which is its top."""
+"""Largest relative change of a side's probability between the barrier and the least density, which
+is its top.
+"""
 
 
 def _other_side(found: xr.Dataset, barrier: float, well: str) -> float:
-    """Stationary probability beyond the barrier, seen from the well; the cell the barrier cuts counts in part."""
+    """Stationary probability beyond the barrier, seen from the well; the cell the barrier cuts
+    counts in part.
+    """
     name = str(found.eigenfunction.dims[1])
     position, density = found[name].values, found.eigenfunction.values[0]
     mass = density.reshape(len(position), -1).sum(axis=1)
     mass /= mass.sum()  # an eigenfunction may come with either sign
     width = position[1] - position[0]
     low, high = position[0] - width / 2, position[-1] + width / 2
-    require(low < barrier < high, "barrier", barrier, f"must lie in the domain, ({low:.6g}, {high:.6g})")
+    require(
+        low < barrier < high, "barrier", barrier, f"must lie in the domain, ({low:.6g}, {high:.6g})"
+    )
 
     def share(top: float) -> float:
         below = np.clip((top - position) / width + 0.5, 0, 1)
-        # The side that is asked for is summed itself: of a deep well the rest of 1 would be rounding.
+        # The side that is asked for is summed itself: of a deep well the rest of 1 would be
+        # rounding.
         return float((1 - below if well == "low" else below) @ mass)
 
     top = _least_density(position, mass, barrier)
@@ -246,9 +284,14 @@ def _other_side(found: xr.Dataset, barrier: float, well: str) -> float:
 
 
 def _least_density(position: np.ndarray, mass: np.ndarray, barrier: float) -> float:
-    """Position of the least density between the wells on either side of a barrier; between cells by a parabola."""
+    """Position of the least density between the wells on either side of a barrier; between cells by
+    a parabola.
+    """
     cut = int(np.searchsorted(position, barrier))
-    wells = int(np.argmax(mass[:cut])) if cut else -1, cut + int(np.argmax(mass[cut:])) if cut < len(mass) else -1
+    wells = (
+        int(np.argmax(mass[:cut])) if cut else -1,
+        cut + int(np.argmax(mass[cut:])) if cut < len(mass) else -1,
+    )
     between = 0 <= wells[0] < cut - 1 and cut < wells[1]
     require(between, "barrier", barrier, "is no barrier: there is no well on either side of it")
     least = wells[0] + int(np.argmin(mass[wells[0] : wells[1] + 1]))

@@ -1,7 +1,7 @@
 """Solve the Kramers equation on a grid chosen from the problem, with an error estimate.
 
-The domain holds all states whose energy, in units of the temperature, is at most `LEVEL` above the least one, or that
-of the bulk of the initial density.
+The domain holds all states whose energy, in units of the temperature, is at most `LEVEL` above the
+least one, or that of the bulk of the initial density.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ class PhaseSpaceProblem(TwoDimensional):
 
     def axes(self, cells: Cells) -> tuple[Axis, Axis]:
         """Axes of position and velocity."""
-        return make_axis(self.domain[0], cells[0], self.boundary), make_axis(self.domain[1], cells[1], "reflecting")
+        return make_axis(self.domain[0], cells[0], self.boundary), make_axis(
+            self.domain[1], cells[1], "reflecting"
+        )
 
     def stationary(self, cells: Cells) -> np.ndarray:
         """Boltzmann probabilities."""
@@ -67,7 +69,10 @@ class PhaseSpaceProblem(TwoDimensional):
 
 def boltzmann(phase: PhaseSpace, position: Axis, velocity: Axis) -> np.ndarray:
     """Boltzmann probabilities of the cells, (position, velocity)."""
-    energy = phase.energy(position.centres)[:, None] + (velocity.centres / phase.thermal_velocity) ** 2 / 2
+    energy = (
+        phase.energy(position.centres)[:, None]
+        + (velocity.centres / phase.thermal_velocity) ** 2 / 2
+    )
     weights = np.exp(energy.min() - energy)
     found: np.ndarray = weights / weights.sum()
     return found
@@ -81,7 +86,9 @@ def symmetric(domain: Rectangle) -> Rectangle:
 
 
 def choose_domain(phase: PhaseSpace, initial: Initial) -> Rectangle:
-    """Return the domain of position and velocity that the equilibrium and the initial density ask for."""
+    """Return the domain of position and velocity that the equilibrium and the initial density ask
+    for.
+    """
 
     def rise(nodes: np.ndarray) -> np.ndarray:
         return np.diff(phase.energy(nodes))
@@ -100,9 +107,15 @@ def choose_domain(phase: PhaseSpace, initial: Initial) -> Rectangle:
 
 
 def solve_phase_space(
-    problem: PhaseSpaceProblem, steps: np.ndarray, cells: Cells | None, time_step: float | None, accuracy: Accuracy
+    problem: PhaseSpaceProblem,
+    steps: np.ndarray,
+    cells: Cells | None,
+    time_step: float | None,
+    accuracy: Accuracy,
 ) -> xr.Dataset:
-    """Solve with given cells and step, or such as the tolerance asks for; see `langevin_sgd.fokker_planck.solve`."""
+    """Solve with given cells and step, or such as the tolerance asks for; see
+    `langevin_sgd.fokker_planck.solve`.
+    """
     grid, step, error = problem.refine(cells, time_step, accuracy.tolerance)
     mass, phase = problem.solution(grid, step), problem.phase
     position, velocity = problem.axes(grid)
@@ -127,8 +140,12 @@ def solve_phase_space(
     return accuracy.finish(variables, coords, error, {**found, "time_step": step / phase.step_time})
 
 
-def _current(phase: PhaseSpace, position: Axis, velocity: Axis, density: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Probability current (time, position, velocity) along both axes, per physical time; central differences."""
+def _current(
+    phase: PhaseSpace, position: Axis, velocity: Axis, density: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probability current (time, position, velocity) along both axes, per physical time; central
+    differences.
+    """
     acceleration = phase.acceleration(position.centres)[:, None]
     slope = np.gradient(density, velocity.width, axis=-1)
     across = (acceleration - phase.damping * velocity.centres) * density

@@ -2,13 +2,15 @@ r"""An overdamped equation in two dimensions, by splitting.
 
     dp/dt = -sum_i dJ_i/dx_i,      J_i = -D_i e^{-Phi_i} d(e^{Phi_i} p)/dx_i
 
-with Phi_i = U/T_i and D_i = T_i/friction where the noise is constant (and as in `langevin_sgd.fokker_planck.equations`
-where it is not).
-Each term acts along the lines of one direction, which are chains (`langevin_sgd.fokker_planck.chain`), and is solved
-alone for any time (`langevin_sgd.fokker_planck.exponential`); half a step along the first axis, one along the second,
-half along the first: second order in time and in the width of the cells. Both parts keep the density positive and
-conserve probability; where both axes have one temperature both leave the Boltzmann distribution unchanged, and so does
-a step, to rounding. The noise must be independent along the two axes. Walls reflect, absorb or join into a ring.
+with Phi_i = U/T_i and D_i = T_i/friction where the noise is constant (and as in
+`langevin_sgd.fokker_planck.equations` where it is not).
+Each term acts along the lines of one direction, which are chains
+(`langevin_sgd.fokker_planck.chain`), and is solved alone for any time
+(`langevin_sgd.fokker_planck.exponential`); half a step along the first axis, one along the second,
+half along the first: second order in time and in the width of the cells. Both parts keep the
+density positive and conserve probability; where both axes have one temperature both leave the
+Boltzmann distribution unchanged, and so does a step, to rounding. The noise must be independent
+along the two axes. Walls reflect, absorb or join into a ring.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ class PlaneStep:
         self._chains, self._time = chains, time
 
     def repeat(self, mass: np.ndarray, steps: int) -> None:
-        """Take `steps` steps with `mass` (first, second), in place; the halves of neighbouring steps are one."""
+        """Take `steps` steps with `mass` (first, second), in place; the halves of neighbouring
+        steps are one.
+        """
         state = self._along(0, mass, self._time / 2)
         for step in range(steps):
             state = self._along(1, state.T.copy(), self._time).T.copy()
@@ -53,11 +57,14 @@ class PlaneStep:
 
     def _along(self, direction: int, mass: np.ndarray, time: float) -> np.ndarray:
         chain = self._chains[direction]
-        return propagate(chain.right, chain.left, chain.kill, mass, time, ring=chain.axis.boundary == "periodic")
+        return propagate(
+            chain.right, chain.left, chain.kill, mass, time, ring=chain.axis.boundary == "periodic"
+        )
 
 
 class PlaneProblem(TwoDimensional):
-    """An initial-value problem of an overdamped equation in two dimensions; densities are (first, second).
+    """An initial-value problem of an overdamped equation in two dimensions; densities are (first,
+    second).
 
     Without a domain the potential must confine.
     """
@@ -76,10 +83,14 @@ class PlaneProblem(TwoDimensional):
         self.domain = self._choose_domain(initial) if domain is None else check_rectangle(domain)
 
     def _choose_domain(self, initial: Initial) -> Rectangle:
-        """Bounding box of all states whose energy is at most `LEVEL`, or that of the bulk of the initial density."""
+        """Bounding box of all states whose energy is at most `LEVEL`, or that of the bulk of the
+        initial density.
+        """
         energy = self.plane.energy
         if energy is None:
-            raise InputError("domain = None: where noise depends on the state, give a domain for both axes")
+            raise InputError(
+                "domain = None: where noise depends on the state, give a domain for both axes"
+            )
         first, second = (bulk(initial, i) or (0.0, 0.0) for i in (0, 1))
         return _bounding_box(energy, (first, second))
 
@@ -91,21 +102,27 @@ class PlaneProblem(TwoDimensional):
     def chains(self, cells: Cells) -> tuple[Chain, Chain]:
         """Chains along the first axis (first, second) and along the second axis (second, first)."""
         axes = self.axes(cells)
-        first, second = (discretise(self.plane.line(i, axes[1 - i].centres), axes[i]) for i in (0, 1))
+        first, second = (
+            discretise(self.plane.line(i, axes[1 - i].centres), axes[i]) for i in (0, 1)
+        )
         return first, second
 
     def stationary(self, cells: Cells) -> np.ndarray:
         """Stationary probabilities: Boltzmann's at one temperature, else from the linear system."""
         if self.plane.energy is None or not self.plane.is_balanced:
             return null_vector(generator(*self.chains(cells))).reshape(cells)
-        points = np.stack(np.meshgrid(*(axis.centres for axis in self.axes(cells)), indexing="ij"), axis=-1)
+        points = np.stack(
+            np.meshgrid(*(axis.centres for axis in self.axes(cells)), indexing="ij"), axis=-1
+        )
         energy = self.plane.energy(points)
         weights = np.exp(energy.min() - energy)
         found: np.ndarray = weights / weights.sum()
         return found
 
     def first_step(self) -> float:
-        """A tenth of the time to diffuse across the narrower stationary spread, or a quarter of the whole time."""
+        """A tenth of the time to diffuse across the narrower stationary spread, or a quarter of the
+        whole time.
+        """
         cells = 64, 64
         axes, mass = self.axes(cells), self.stationary(cells)
         times = [
@@ -120,7 +137,8 @@ class PlaneProblem(TwoDimensional):
 
 
 def _bounding_box(energy: Function, start: Rectangle) -> Rectangle:
-    """Box around `start` and all states at most `LEVEL` above the lowest, or as high as `start` along its middle lines.
+    """Box around `start` and all states at most `LEVEL` above the lowest, or as high as `start`
+    along its middle lines.
 
     Raises
     ------
@@ -128,10 +146,14 @@ def _bounding_box(energy: Function, start: Rectangle) -> Rectangle:
         If there is no end to them.
     """
     middle = [sum(ends) / 2 for ends in start]
-    tips = energy(np.array([[end, middle[1]] for end in start[0]] + [[middle[0], end] for end in start[1]]))
+    tips = energy(
+        np.array([[end, middle[1]] for end in start[0]] + [[middle[0], end] for end in start[1]])
+    )
     box = [(low - 1e-3, high + 1e-3) for low, high in start]
     for _ in range(_TRIES):
-        nodes = [np.linspace((3 * low - high) / 2, (3 * high - low) / 2, _LATTICE) for low, high in box]
+        nodes = [
+            np.linspace((3 * low - high) / 2, (3 * high - low) / 2, _LATTICE) for low, high in box
+        ]
         height = energy(np.stack(np.meshgrid(*nodes, indexing="ij"), axis=-1))
         inside = height - height.min() <= max(LEVEL, float(tips.max() - height.min()))
         grown = []
@@ -139,10 +161,15 @@ def _bounding_box(energy: Function, start: Rectangle) -> Rectangle:
             along = np.flatnonzero(inside.any(axis=1 - i))
             low, high = nodes[i][max(along[0] - 1, 0)], nodes[i][min(along[-1] + 1, _LATTICE - 1)]
             grown.append((min(float(low), ends[0]), max(float(high), ends[1])))
-        if not (inside[[0, -1]].any() or inside[:, [0, -1]].any()) and inside.any(axis=1).sum() > _LATTICE // 4:
+        if (
+            not (inside[[0, -1]].any() or inside[:, [0, -1]].any())
+            and inside.any(axis=1).sum() > _LATTICE // 4
+        ):
             return grown[0], grown[1]
         box = grown
-    raise InputError("domain = None: the potential does not confine the density, so give a domain for both axes")
+    raise InputError(
+        "domain = None: the potential does not confine the density, so give a domain for both axes"
+    )
 
 
 def _variance(points: np.ndarray, weights: np.ndarray) -> float:
@@ -151,10 +178,16 @@ def _variance(points: np.ndarray, weights: np.ndarray) -> float:
 
 
 def generator(first: Chain, second: Chain) -> coo_array:
-    """Return the generator of both directions together as a sparse matrix over cells in row-major order."""
+    """Return the generator of both directions together as a sparse matrix over cells in row-major
+    order.
+    """
     cells = first.axis.cells, second.axis.cells
     index = np.arange(cells[0] * cells[1]).reshape(cells)
-    rows, columns, values = [index.ravel()], [index.ravel()], [-(first.kill + second.kill.T).ravel()]
+    rows, columns, values = (
+        [index.ravel()],
+        [index.ravel()],
+        [-(first.kill + second.kill.T).ravel()],
+    )
     for axis, chain in ((0, first), (1, second)):
         for rates, offset in ((chain.right, -1), (chain.left, 1)):
             rate = (rates if axis == 0 else rates.T).ravel()
@@ -170,7 +203,8 @@ def generator(first: Chain, second: Chain) -> coo_array:
 def null_vector(matrix: coo_array) -> np.ndarray:
     """Return the probabilities that a closed generator leaves unchanged."""
     rest = matrix.tocsc()
-    # One equation follows from the others; the probability of that cell is set, and all are scaled afterwards.
+    # One equation follows from the others; the probability of that cell is set, and all are scaled
+    # afterwards.
     inner = rest[1:, 1:]
     found = np.concatenate([[1.0], spsolve(inner, -rest[1:, [0]].toarray()[:, 0])])
     weights: np.ndarray = found / found.sum()
@@ -178,19 +212,36 @@ def null_vector(matrix: coo_array) -> np.ndarray:
 
 
 def solve_plane(
-    problem: PlaneProblem, steps: np.ndarray, cells: Cells | None, time_step: float | None, accuracy: Accuracy
+    problem: PlaneProblem,
+    steps: np.ndarray,
+    cells: Cells | None,
+    time_step: float | None,
+    accuracy: Accuracy,
 ) -> xr.Dataset:
-    """Solve with given cells and step, or such as the tolerance asks for; see `langevin_sgd.fokker_planck.solve`."""
+    """Solve with given cells and step, or such as the tolerance asks for; see
+    `langevin_sgd.fokker_planck.solve`.
+    """
     grid, step, error = problem.refine(cells, time_step, accuracy.tolerance)
     mass, plane = problem.solution(grid, step), problem.plane
     axes, chains = problem.axes(grid), problem.chains(grid)
     area, per_step = axes[0].width * axes[1].width, plane.step_time
-    flux_0, flux_1 = chains[0].current(mass), np.swapaxes(chains[1].current(np.swapaxes(mass, 1, 2)), 1, 2)
+    flux_0, flux_1 = (
+        chains[0].current(mass),
+        np.swapaxes(chains[1].current(np.swapaxes(mass, 1, 2)), 1, 2),
+    )
     names = ("step", "position_0", "position_1")
     variables: dict[str, dataset.Variable] = {
         "density": (names, mass / area, "1/theta^2"),
-        "current_0": (("step", "face_0", "position_1"), flux_0 * per_step / axes[1].width, "1/(theta step)"),
-        "current_1": (("step", "position_0", "face_1"), flux_1 * per_step / axes[0].width, "1/(theta step)"),
+        "current_0": (
+            ("step", "face_0", "position_1"),
+            flux_0 * per_step / axes[1].width,
+            "1/(theta step)",
+        ),
+        "current_1": (
+            ("step", "position_0", "face_1"),
+            flux_1 * per_step / axes[0].width,
+            "1/(theta step)",
+        ),
         "probability": (("step",), mass.sum(axis=(1, 2)), "1"),
     }
     if not (chains[0].kill.any() or chains[1].kill.any()):
@@ -210,6 +261,8 @@ def solve_plane(
 def _production(chain: Chain, mass: np.ndarray) -> np.ndarray:
     """Entropy production (time,) of chains side by side; mass is (time, cell, chain)."""
     lines = np.moveaxis(mass, -1, 0)
-    produced = [pair_production(chain.right[:, i], chain.left[:, i], line) for i, line in enumerate(lines)]
+    produced = [
+        pair_production(chain.right[:, i], chain.left[:, i], line) for i, line in enumerate(lines)
+    ]
     total: np.ndarray = np.sum(produced, axis=0)
     return total

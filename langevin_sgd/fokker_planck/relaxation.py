@@ -2,12 +2,13 @@ r"""Relaxation times and eigenfunctions of a Fokker-Planck equation.
 
     A p_n = -lambda_n p_n,      p(t) = sum_n c_n e^{-lambda_n t} p_n
 
-On a line every flux can be balanced, and the generator is similar to the symmetric matrix -B^T B, B having the rows
-sqrt(right_i) e_i - sqrt(left_{i+1}) e_{i+1}, and sqrt(kill) e_i at absorbing ends. The rates are the squares of the
-singular values of B, found from the tridiagonal matrix of Golub and Kahan (SIAM J. Numer. Anal. 2 (1965) 205), so
-that a rate 1e-20 of the largest one, that of a high barrier, still has digits. Elsewhere eigenvalues may be complex,
-and come from a sparse matrix (`langevin_sgd.fokker_planck.generators`) by shift and inversion (ARPACK). Rates are
-extrapolated from N and N/2 cells, the scheme being of second order; the correction is the error estimate.
+On a line every flux can be balanced, and the generator is similar to the symmetric matrix -B^T B, B
+having the rows sqrt(right_i) e_i - sqrt(left_{i+1}) e_{i+1}, and sqrt(kill) e_i at absorbing ends.
+The rates are the squares of the singular values of B, found from the tridiagonal matrix of Golub
+and Kahan (SIAM J. Numer. Anal. 2 (1965) 205), so that a rate 1e-20 of the largest one, that of a
+high barrier, still has digits. Elsewhere eigenvalues may be complex, and come from a sparse matrix
+(`langevin_sgd.fokker_planck.generators`) by shift and inversion (ARPACK). Rates are extrapolated
+from N and N/2 cells, the scheme being of second order; the correction is the error estimate.
 """
 
 from __future__ import annotations
@@ -23,7 +24,13 @@ from langevin_sgd.checks import as_count, as_positive, require
 from langevin_sgd.fokker_planck.accuracy import extrapolated, report
 from langevin_sgd.fokker_planck.chain import Chain
 from langevin_sgd.fokker_planck.equations import Equation
-from langevin_sgd.fokker_planck.generators import Boundary, Domain, Generator, cells_to_try, generators
+from langevin_sgd.fokker_planck.generators import (
+    Boundary,
+    Domain,
+    Generator,
+    cells_to_try,
+    generators,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -50,17 +57,19 @@ def spectrum(
     modes
         How many, the stationary state included where there is one.
     cells
-        Along each axis, even; by default as many as the tolerance asks for, at most 16384 on a line and 256 else.
+        Along each axis, even; by default as many as the tolerance asks for, at most 16384 on a line
+        and 256 else.
     tolerance
         Largest relative error of a rate; 1e-4 by default on a line and 1e-2 else.
 
     Returns
     -------
     xarray.Dataset
-        Over ``mode``, slowest first: ``rate`` of decay and ``frequency`` of oscillation (radians), per step;
-        ``relaxation_time`` in steps, infinite for the stationary state; ``error``, the relative error of the rate.
-        ``eigenfunction``, the real part of p_n, a density of the coordinates scaled to an integral of |p_n| of 1, and
-        ``eigenfunction_imaginary`` if some are complex. Attribute ``converged``.
+        Over ``mode``, slowest first: ``rate`` of decay and ``frequency`` of oscillation (radians),
+        per step; ``relaxation_time`` in steps, infinite for the stationary state; ``error``, the
+        relative error of the rate. ``eigenfunction``, the real part of p_n, a density of the
+        coordinates scaled to an integral of |p_n| of 1, and ``eigenfunction_imaginary`` if some are
+        complex. Attribute ``converged``.
 
     Warns
     -----
@@ -103,15 +112,27 @@ def spectrum(
         error,
         tolerance,
         kind="fokker_planck_spectrum",
-        settings={"equation": type(equation).__name__, "boundary": boundary, "cells": count, "tolerance": tolerance},
+        settings={
+            "equation": type(equation).__name__,
+            "boundary": boundary,
+            "cells": count,
+            "tolerance": tolerance,
+        },
     )
 
 
 def _variables(
     generator: Generator, values: np.ndarray, vectors: np.ndarray, error: np.ndarray
 ) -> dict[str, dataset.Variable]:
-    rate, frequency = (0.0 - values.real) * generator.step_time, np.abs(values.imag) * generator.step_time
-    densities = vectors / np.abs(vectors).sum(axis=tuple(range(1, vectors.ndim)), keepdims=True) / generator.cell_size
+    rate, frequency = (
+        (0.0 - values.real) * generator.step_time,
+        np.abs(values.imag) * generator.step_time,
+    )
+    densities = (
+        vectors
+        / np.abs(vectors).sum(axis=tuple(range(1, vectors.ndim)), keepdims=True)
+        / generator.cell_size
+    )
     time = np.divide(1.0, rate, out=np.full_like(rate, np.inf), where=rate > 0)
     dims = ("mode", *generator.names)
     variables: dict[str, dataset.Variable] = {
@@ -132,7 +153,8 @@ def _modes(generator: Generator, modes: int) -> tuple[np.ndarray, np.ndarray]:
     if chain is not None and chain.axis.boundary != "periodic":
         return _line_modes(chain, modes)
     matrix = generator.matrix
-    # A shift a little to the right of the spectrum: the matrix is then regular, and the slowest modes are nearest.
+    # A shift a little to the right of the spectrum: the matrix is then regular, and the slowest
+    # modes are nearest.
     shift = 1e-9 * float(np.abs(matrix.diagonal()).max())
     values, vectors = eigs(matrix, k=modes + 2, sigma=shift, v0=np.ones(matrix.shape[0]))
     order = np.lexsort((-values.imag, -values.real.round(12)))[:modes]
@@ -151,9 +173,12 @@ def _line_modes(chain: Chain, modes: int) -> tuple[np.ndarray, np.ndarray]:
     ends = np.sqrt(chain.kill[[0, -1]])
     links = np.concatenate([ends[:1] if low else [], links, ends[1:] if high else []])
     size, cells = len(links) + 1, chain.axis.cells
-    # Cells and faces alternate along the path; half the eigenvalues are minus the singular values, and come first.
+    # Cells and faces alternate along the path; half the eigenvalues are minus the singular values,
+    # and come first.
     first = size - cells
-    singular, vectors = eigh_tridiagonal(np.zeros(size), links, select="i", select_range=(first, first + modes - 1))
+    singular, vectors = eigh_tridiagonal(
+        np.zeros(size), links, select="i", select_range=(first, first + modes - 1)
+    )
     symmetric = vectors[int(low) :: 2].T
     found = symmetric * np.exp(chain.log_equilibrium() / 2)
     sign = np.sign(found[np.arange(modes), np.abs(found).argmax(axis=1)])

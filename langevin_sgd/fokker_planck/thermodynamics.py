@@ -1,12 +1,16 @@
 r"""Free energy and entropy production along a solution.
 
     F(t) - F_equilibrium = T sum_i p_i ln(p_i / pi_i),
-    entropy production   = sum over faces of J ln(k+ p_i / (k- p_{i+1})),     J = k+ p_i - k- p_{i+1} >= 0 each,
+    entropy production   = sum over faces of J ln(k+ p_i / (k- p_{i+1})),
+    J = k+ p_i - k- p_{i+1} >= 0 each,
 
-pi being the stationary probabilities and k+, k- the rates of the jumps through a face (Schnakenberg, Rev. Mod. Phys. 48
-(1976) 571). Where nothing circulates T times the entropy production is exactly -dF/dt of the chain, and F falls at
-every time: both carry over from the continuum (Risken, *The Fokker-Planck Equation* (1989), section 6.1) without error.
-Temperatures are those of the noise (Boltzmann's constant is 1); where an equation has none T is 1.
+pi being the stationary probabilities and k+, k- the rates of the jumps through a face
+(Schnakenberg, Rev. Mod. Phys. 48
+(1976) 571). Where nothing circulates T times the entropy production is exactly -dF/dt of the chain,
+       and F falls at
+every time: both carry over from the continuum (Risken, *The Fokker-Planck Equation* (1989), section
+6.1) without error. Temperatures are those of the noise (Boltzmann's constant is 1); where an
+equation has none T is 1.
 """
 
 from __future__ import annotations
@@ -18,7 +22,9 @@ _FLOOR = 1e-300
 
 
 def log(probability: np.ndarray) -> np.ndarray:
-    """Logarithm of probabilities, of which some may be zero: they count nothing where this is used."""
+    """Logarithm of probabilities, of which some may be zero: they count nothing where this is
+    used.
+    """
     found: np.ndarray = np.log(np.maximum(probability, _FLOOR))
     return found
 

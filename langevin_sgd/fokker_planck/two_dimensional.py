@@ -1,9 +1,10 @@
-"""What the solvers in two dimensions share: steps between output times, error estimates, refinement.
+"""What the solvers in two dimensions share: steps between output times, error estimates,
+refinement.
 
-The error has two parts, each estimated by halving: that of the step, from runs of n and n/2 steps on half the cells
-(second order: a third of their distance), and that of the cells, from n steps on all and on half the cells (a third of
-the distance, as of second order; a safe estimate where the order is higher). The larger is refined until their sum is
-below the tolerance.
+The error has two parts, each estimated by halving: that of the step, from runs of n and n/2 steps
+on half the cells (second order: a third of their distance), and that of the cells, from n steps on
+all and on half the cells (a third of the distance, as of second order; a safe estimate where the
+order is higher). The larger is refined until their sum is below the tolerance.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from langevin_sgd.fokker_planck.grid import Axis
 from langevin_sgd.fokker_planck.initial import Initial, initial_mass
 
 LEVEL = 18.0
-"""Potential above its least value, in units of the temperature, where a domain ends: e^-18 = 2e-8 lies beyond."""
+"""Potential above its least value, in units of the temperature, where a domain ends: e^-18 = 2e-8
+lies beyond.
+"""
 
 FIRST_CELLS, MOST_CELLS, MOST_STEPS = 128, 512, 100_000
 _SHARE_OF_STEP = 0.7  # of the tolerance; cells are dearer than steps but their error falls faster
@@ -77,14 +80,20 @@ class TwoDimensional(ABC):
             self._done[key] = self._solve(cells, step, halving)
         return self._done[key]
 
-    def refine(self, cells: Cells | None, step: float | None, tolerance: float) -> tuple[Cells, float, np.ndarray]:
-        """Return cells and step that reach the tolerance if they may be chosen (None), and the errors (time,)."""
+    def refine(
+        self, cells: Cells | None, step: float | None, tolerance: float
+    ) -> tuple[Cells, float, np.ndarray]:
+        """Return cells and step that reach the tolerance if they may be chosen (None), and the
+        errors (time,).
+        """
         grid = cells or (FIRST_CELLS, FIRST_CELLS)
         length = step or self.first_step()
         while True:
             of_step, of_cells = self._errors(grid, length)
             excess_of_step = 0.0 if step else float(of_step.max()) / (_SHARE_OF_STEP * tolerance)
-            excess_of_cells = 0.0 if cells else float(of_cells.max()) / ((1 - _SHARE_OF_STEP) * tolerance)
+            excess_of_cells = (
+                0.0 if cells else float(of_cells.max()) / ((1 - _SHARE_OF_STEP) * tolerance)
+            )
             finer_grid, finer_length = grid, length
             if excess_of_step > max(1.0, excess_of_cells):
                 finer_length = length * min(0.8, 0.95 / math.sqrt(excess_of_step))
@@ -120,7 +129,10 @@ class TwoDimensional(ABC):
             if gap > 0:
                 stride = self.stride(cells, step, gap)
                 count = 2 * stride * math.ceil(gap / (2 * stride * step) - 1e-9) // halving
-                key = float(f"{gap / count:.12g}"), stride  # equal gaps differ by rounding, and share their steps
+                key = (
+                    float(f"{gap / count:.12g}"),
+                    stride,
+                )  # equal gaps differ by rounding, and share their steps
                 if key not in steppers:
                     steppers[key] = self.stepper(cells, *key)
                 steppers[key].repeat(mass, count)

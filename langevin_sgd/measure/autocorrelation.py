@@ -1,13 +1,15 @@
 r"""Autocorrelation and effective sample size of stationary series.
 
-    r(n) = E x_k x_{k+n} / E x_k^2,      tau = 1 + 2 sum_{n>=1} r(n),      effective sample size = samples / tau
+    r(n) = E x_k x_{k+n} / E x_k^2,      tau = 1 + 2 sum_{n>=1} r(n),
+    effective sample size = samples / tau
 
-with x measured from its mean. The integrated time and the effective sample size come from arviz-stats (rank-free, over
-all replicas at once; Vehtari et al., Bayesian Analysis 16 (2021) 667), which on short series has the smallest bias of
-the estimators in use. It cuts off times below 1/log10(samples), which antithetic series may have: such a time is not
-valid here, since the number is that of the cut and not of the series. No estimator is usable on series shorter than
-about 50 tau (Sokal's rule, *Monte Carlo Methods in Statistical Mechanics*, 1997, section 3): the estimate is then not
-valid, and still handed over.
+with x measured from its mean. The integrated time and the effective sample size come from
+arviz-stats (rank-free, over all replicas at once; Vehtari et al., Bayesian Analysis 16 (2021) 667),
+which on short series has the smallest bias of the estimators in use. It cuts off times below
+1/log10(samples), which antithetic series may have: such a time is not valid here, since the number
+is that of the cut and not of the series. No estimator is usable on series shorter than about 50 tau
+(Sokal's rule, *Monte Carlo Methods in Statistical Mechanics*, 1997, section 3): the estimate is
+then not valid, and still handed over.
 """
 
 from __future__ import annotations
@@ -30,14 +32,18 @@ _ROUNDING = 16 * np.finfo(float).eps
 
 
 def lagged_moments(series: np.ndarray, lags: np.ndarray) -> np.ndarray:
-    """Per replica: mean of x^2, mean of x_k x_{k+lag} at each lag, and mean of x, (replica, 2 + lag).
+    """Per replica: mean of x^2, mean of x_k x_{k+lag} at each lag, and mean of x, (replica, 2 +
+    lag).
 
-    The series (step, replica) is first shifted by its overall mean; all is in a unit in which it is of order one.
+    The series (step, replica) is first shifted by its overall mean; all is in a unit in which it is
+    of order one.
     """
     series = in_units(series)[0]
     shifted = series - series.mean()
     steps = len(shifted)
-    products = [np.einsum("kr,kr->r", shifted[: steps - n], shifted[n:]) / (steps - n) for n in lags]
+    products = [
+        np.einsum("kr,kr->r", shifted[: steps - n], shifted[n:]) / (steps - n) for n in lags
+    ]
     return np.stack([np.mean(shifted**2, axis=0), *products, shifted.mean(axis=0)], axis=1)
 
 
@@ -63,7 +69,11 @@ def autocorrelation(series: np.ndarray, lags: np.ndarray) -> Curve:
     """
     series = as_series("series", series, replicas=2)
     lags = as_lags(lags, len(series), minimum=0)
-    moments = np.full((series.shape[1], len(lags) + 2), np.nan) if doubt(series) else lagged_moments(series, lags)
+    moments = (
+        np.full((series.shape[1], len(lags) + 2), np.nan)
+        if doubt(series)
+        else lagged_moments(series, lags)
+    )
     value, error = jackknife(normalised, moments)
     return Curve(
         x=lags,
@@ -94,14 +104,15 @@ def autocorrelation_time(series: np.ndarray, *, interval: float = 1.0) -> Estima
     Returns
     -------
     Estimate
-        The error comes from leaving out groups of replicas (at most 16; none with fewer than four replicas). Not valid
-        where a replica spans fewer than 50 tau, is constant or not finite, or where the time is the least that the
-        library tells.
+        The error comes from leaving out groups of replicas (at most 16; none with fewer than four
+        replicas). Not valid where a replica spans fewer than 50 tau, is constant or not finite, or
+        where the time is the least that the library tells.
 
     Raises
     ------
     InputError
-        If the shape does not fit, a value is no real number or masked, or `interval` is not positive.
+        If the shape does not fit, a value is no real number or masked, or `interval` is not
+        positive.
     """
     interval = as_positive("interval", interval)
     series = as_series("series", series)
@@ -113,14 +124,23 @@ def autocorrelation_time(series: np.ndarray, *, interval: float = 1.0) -> Estima
     series = in_units(series)[0]  # the library takes what spreads by less than 1e-15 for constant
     intervals = _integrated_time(series)
     if intervals <= _least_time(series.size):
-        cut = f"anticorrelated: the time is at or below {interval * intervals:.3g}, the least that arviz-stats tells"
+        cut = (
+            f"anticorrelated: the time is at or below {interval * intervals:.3g}, the least "
+            "that "
+            "arviz-stats tells"
+        )
         return Estimate.refused(cut, method=method)
     if len(series) < LENGTH_IN_TIMES * intervals:
-        spans = f"a replica spans {len(series) / intervals:.3g} autocorrelation times, {LENGTH_IN_TIMES} needed"
+        spans = (
+            f"a replica spans {len(series) / intervals:.3g} autocorrelation times, "
+            f"{LENGTH_IN_TIMES} needed"
+        )
         return Estimate.refused(spans, value=interval * intervals, method=method)
     error, groups = _group_error(series)
     note = "" if error is not None else "fewer than four replicas: no error"
-    found = Estimate(value=intervals, standard_error=error, n_independent=groups, method=method, note=note)
+    found = Estimate(
+        value=intervals, standard_error=error, n_independent=groups, method=method, note=note
+    )
     return found.scaled(interval)
 
 
@@ -146,7 +166,9 @@ def effective_sample_size(series: np.ndarray) -> Estimate:
 
 
 def as_series(name: str, values: Any, *, replicas: int = 1) -> np.ndarray:
-    """Return a series of shape (step, replica) with at least that many replicas; values need not be finite."""
+    """Return a series of shape (step, replica) with at least that many replicas; values need not be
+    finite.
+    """
     series = as_array(name, values, finite=False)
     fits = series.ndim == 2 and series.shape[0] >= 2 and series.shape[1] >= replicas
     require(fits, name, series.shape, f"must have shape (step, replica), at least (2, {replicas})")

@@ -36,7 +36,9 @@ def geometric_mean(samples: np.ndarray) -> Estimate:
     """
     values = as_array("samples", samples, finite=False)
     if (values <= 0).any():
-        raise InputError(f"samples = a smallest value of {float(np.nanmin(values))!r}: must all be positive")
+        raise InputError(
+            f"samples = a smallest value of {float(np.nanmin(values))!r}: must all be positive"
+        )
     logarithm = Estimate.from_samples(np.log(values), method="geometric mean over replicas")
     if logarithm.value is None or logarithm.standard_error is None:
         return logarithm

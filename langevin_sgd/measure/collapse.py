@@ -1,29 +1,32 @@
 r"""Data collapse: exponents with which curves of different sizes fall on one.
 
-Curves y(x; P) obey scaling if, with two exponents, y P^-u is one function of x P^v. In logarithms the curve of P is
-moved by -u ln P upwards and by v ln P to the right. Each moved point is compared with the master curve that the other
-curves draw at its place: each of them is interpolated there by a straight line between its two neighbouring points, and
-they are averaged with their errors. The quality is the mean square of what remains in its errors,
+Curves y(x; P) obey scaling if, with two exponents, y P^-u is one function of x P^v. In logarithms
+the curve of P is moved by -u ln P upwards and by v ln P to the right. Each moved point is compared
+with the master curve that the other curves draw at its place: each of them is interpolated there by
+a straight line between its two neighbouring points, and they are averaged with their errors. The
+quality is the mean square of what remains in its errors,
 
     S(u, v) = sum_i t_i (Y_i - M_i)^2 / (var Y_i + var M_i) / sum_i t_i,
 
-about 1 where curves fall on one another, larger where they do not (Houdayer and Hartmann, Physical Review B 70 (2004)
-014418, appendix; Bhattacharjee and Seno, Journal of Physics A 34 (2001) 6375). Their t_i is one where another curve
-reaches and else zero; here it rises from zero to one over the outermost interval of the other curve, because jumps of
-S wherever a point comes into sight or leaves it would spoil the errors. Less than half of the points compared counts
-as no collapse.
+about 1 where curves fall on one another, larger where they do not (Houdayer and Hartmann, Physical
+Review B 70 (2004) 014418, appendix; Bhattacharjee and Seno, Journal of Physics A 34 (2001) 6375).
+Their t_i is one where another curve reaches and else zero; here it rises from zero to one over the
+outermost interval of the other curve, because jumps of S wherever a point comes into sight or
+leaves it would spoil the errors. Less than half of the points compared counts as no collapse.
 
-The exponents minimise S; that of y follows from a linear equation at every v, that of x from a search over all v that
-let the curves overlap. Errors are not read off S + 1: a point enters many residuals, and that interval has no fixed
-coverage. The residuals are linear in the data, r = R(v) (ln y - u ln P), so that to first order the exponents scatter
-with the covariance G R var(ln y) R^T G^T, G = (J^T J)^-1 J^T and J the derivative of r. Replicas, (point, replica) in
-every curve, give errors by the jackknife over all curves together instead; all points then count alike, with the mean
+The exponents minimise S; that of y follows from a linear equation at every v, that of x from a
+search over all v that let the curves overlap. Errors are not read off S + 1: a point enters many
+residuals, and that interval has no fixed coverage. The residuals are linear in the data, r = R(v)
+(ln y - u ln P), so that to first order the exponents scatter with the covariance G R var(ln y) R^T
+G^T, G = (J^T J)^-1 J^T and J the derivative of r. Replicas, (point, replica) in every curve, give
+errors by the jackknife over all curves together instead; all points then count alike, with the mean
 of their variances (`langevin_sgd.measure.power_law` says why).
 
-Range: curves that overlap and bend: of straight lines only one combination of u and v is determined. Whether the data
-tell the two apart is seen from J: of its column of v, which holds the slopes of the curves, the part across the column
-of u must be larger than what the errors of the points put there. Points so dense that a curve bends little between
-neighbours, compared with its errors.
+Range: curves that overlap and bend: of straight lines only one combination of u and v is
+determined. Whether the data tell the two apart is seen from J: of its column of v, which holds the
+slopes of the curves, the part across the column of u must be larger than what the errors of the
+points put there. Points so dense that a curve bends little between neighbours, compared with its
+errors.
 """
 
 from __future__ import annotations
@@ -44,15 +47,21 @@ from langevin_sgd.measure.logarithms import LogPoints, log_points
 LARGEST_QUALITY = 3.0
 """Above this quality the estimates say that the curves do not fall on one another."""
 STRAIGHT = 1e-2
-"""Curves that one power law of x and P describes with a p-value above this do not determine two exponents."""
+"""Curves that one power law of x and P describes with a p-value above this do not determine two
+exponents.
+"""
 INFORMATION = 10.0
-"""The part of J that tells the two exponents apart must be this often what errors put there, in the square."""
+"""The part of J that tells the two exponents apart must be this often what errors put there, in the
+square.
+"""
 _GRID = 41
 _STEP = 1e-4
 _REACH = 10.0
 _BEYOND = 1e30
 
-OPEN = "one power law of x and the parameter describes all points and leaves an exponent open; fix one"
+OPEN = (
+    "one power law of x and the parameter describes all points and leaves an exponent open; fix one"
+)
 """What is said of curves that do not determine two exponents."""
 
 Curves = Sequence[tuple[Any, ...]]
@@ -85,7 +94,8 @@ class Collapse:
         Raises
         ------
         InputError
-            If the fit was refused, or the curve is none of finite numbers, (point,) or (point, replica).
+            If the fit was refused, or the curve is none of finite numbers, (point,) or (point,
+            replica).
         """
         v, u = self.x_exponent.value, self.y_exponent.value
         if v is None or u is None:
@@ -99,27 +109,31 @@ class Collapse:
         return x, y
 
 
-def collapse(curves: Curves, *, x_exponent: float | None = None, y_exponent: float | None = None) -> Collapse:
+def collapse(
+    curves: Curves, *, x_exponent: float | None = None, y_exponent: float | None = None
+) -> Collapse:
     """Find the exponents of a data collapse.
 
     Parameters
     ----------
     curves
-        One (parameter, x, y, y_error) for each value P of the parameter: x, y, y_error (point,), positive; or
-        (parameter, x, y) with y (point, replica), as many replicas in every curve.
+        One (parameter, x, y, y_error) for each value P of the parameter: x, y, y_error (point,),
+        positive; or (parameter, x, y) with y (point, replica), as many replicas in every curve.
     x_exponent, y_exponent
         Exponents v and u, where known beforehand; both are fitted by default.
 
     Returns
     -------
     Collapse
-        With estimates that are not valid for fewer than two curves or three points each, values that are not finite,
-        curves that do not overlap, or straight ones where both exponents are free.
+        With estimates that are not valid for fewer than two curves or three points each, values
+        that are not finite, curves that do not overlap, or straight ones where both exponents are
+        free.
 
     Raises
     ------
     InputError
-        If shapes do not fit, a value is not positive, parameters are equal, or there are neither errors nor replicas.
+        If shapes do not fit, a value is not positive, parameters are equal, or there are neither
+        errors nor replicas.
 
     Examples
     --------
@@ -128,28 +142,50 @@ def collapse(curves: Curves, *, x_exponent: float | None = None, y_exponent: flo
     >>> round(collapse(curves, x_exponent=-1.0).y_exponent.value, 2)
     0.5
     """
-    x_exponent = None if x_exponent is None else as_real("x_exponent", x_exponent, "must be a number")
-    y_exponent = None if y_exponent is None else as_real("y_exponent", y_exponent, "must be a number")
+    x_exponent = (
+        None if x_exponent is None else as_real("x_exponent", x_exponent, "must be a number")
+    )
+    y_exponent = (
+        None if y_exponent is None else as_real("y_exponent", y_exponent, "must be a number")
+    )
     fixed = x_exponent, y_exponent
     require(None in fixed, "x_exponent, y_exponent", fixed, "one of them must be free")
     data = _read(curves)
-    method = "collapse, " + ("errors of the points" if data.samples is None else "jackknife over replicas")
+    method = "collapse, " + (
+        "errors of the points" if data.samples is None else "jackknife over replicas"
+    )
     if reason := _doubt(data) or (_straight(data) if fixed == (None, None) else ""):
         return _refused(reason, fixed, method, data)
     v = _best_shift(data, y_exponent) if x_exponent is None else x_exponent
     quality = _quality(data, v, y_exponent)
     if not np.isfinite(quality):
-        return _refused("fewer than half of the points can be compared with other curves", fixed, method, data)
-    if fixed == (None, None) and _information(data, v, _lift(data, _rows(data, v)[0], None)) < INFORMATION:
+        return _refused(
+            "fewer than half of the points can be compared with other curves", fixed, method, data
+        )
+    if (
+        fixed == (None, None)
+        and _information(data, v, _lift(data, _rows(data, v)[0], None)) < INFORMATION
+    ):
         return _refused(OPEN, fixed, method, data)
-    note = f"the curves do not fall on one another: quality {quality:.3g}" if quality > LARGEST_QUALITY else ""
+    note = (
+        f"the curves do not fall on one another: quality {quality:.3g}"
+        if quality > LARGEST_QUALITY
+        else ""
+    )
     x_found, y_found = _estimates(data, v, fixed, method, note)
     compared = int(np.count_nonzero(_rows(data, v)[1]))
-    return Collapse(x_exponent=x_found, y_exponent=y_found, quality=quality, compared=compared, points=len(data.y))
+    return Collapse(
+        x_exponent=x_found,
+        y_exponent=y_found,
+        quality=quality,
+        compared=compared,
+        points=len(data.y),
+    )
 
 
 def collapse_quality(curves: Curves, *, x_exponent: float, y_exponent: float) -> float:
-    """Quality S of given exponents; infinite where fewer than half of the points can be compared, or beyond doubles.
+    """Quality S of given exponents; infinite where fewer than half of the points can be compared,
+    or beyond doubles.
 
     Raises
     ------
@@ -163,7 +199,7 @@ def collapse_quality(curves: Curves, *, x_exponent: float, y_exponent: float) ->
     return _quality(data, x_exponent, y_exponent)
 
 
-# --- data ----------------------------------------------------------------------------------------------------------
+# --- data -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -196,11 +232,23 @@ def _read(curves: Curves) -> _Data:
     require(len(given) > 0, "curves", curves, "must hold at least one curve")
     parts = [part for _, part in given]
     require(all(part.known for part in parts), "curves", "no y_error", "it is needed, or replicas")
-    require(not any(part.xx.any() for part in parts), "curves", "x that scatters", "must be exact, (point,)")
+    require(
+        not any(part.xx.any() for part in parts),
+        "curves",
+        "x that scatters",
+        "must be exact, (point,)",
+    )
     counts = {part.replicas for part in parts}
-    require(len(counts) == 1, "curves", counts, "must all have errors, or the same number of replicas")
+    require(
+        len(counts) == 1, "curves", counts, "must all have errors, or the same number of replicas"
+    )
     sizes = np.log([size for size, _ in given])
-    require(len(set(sizes)) == len(sizes), "curves: parameter", np.exp(sizes).tolist(), "must differ between curves")
+    require(
+        len(set(sizes)) == len(sizes),
+        "curves: parameter",
+        np.exp(sizes).tolist(),
+        "must differ between curves",
+    )
     lengths = np.array([len(part) for part in parts])
     ends = np.cumsum(lengths)
     samples = [part.samples[:, 1] for part in parts if part.samples is not None]
@@ -210,7 +258,9 @@ def _read(curves: Curves) -> _Data:
         size=np.repeat(sizes - sizes.mean(), lengths),
         x=np.concatenate([part.x for part in parts]),
         y=np.concatenate([part.y for part in parts]),
-        variance=np.full_like(variance, variance.sum() / max(len(variance), 1)) if samples else variance,
+        variance=np.full_like(variance, variance.sum() / max(len(variance), 1))
+        if samples
+        else variance,
         samples=np.concatenate(samples, axis=1) if samples else None,
     )
 
@@ -218,9 +268,14 @@ def _read(curves: Curves) -> _Data:
 def _curve(place: str, curve: Any) -> tuple[float, LogPoints]:
     """Parameter of a curve, and its points in the order of x."""
     parts = as_tuple(place, curve, lambda _, part: part)
-    require(len(parts) in (3, 4), place, curve, "each must be (parameter, x, y) and perhaps y_error")
+    require(
+        len(parts) in (3, 4), place, curve, "each must be (parameter, x, y) and perhaps y_error"
+    )
     try:
-        size, points = as_positive("parameter", parts[0]), log_points(parts[1], parts[2], None, *parts[3:])
+        size, points = (
+            as_positive("parameter", parts[0]),
+            log_points(parts[1], parts[2], None, *parts[3:]),
+        )
     except InputError as error:
         raise InputError(f"{place}: {error}") from None
     return size, points[np.argsort(points.x)]
@@ -252,16 +307,22 @@ def _straight(data: _Data) -> str:
     return OPEN
 
 
-def _refused(reason: str, fixed: tuple[float | None, float | None], method: str, data: _Data) -> Collapse:
+def _refused(
+    reason: str, fixed: tuple[float | None, float | None], method: str, data: _Data
+) -> Collapse:
     x_found, y_found = (Estimate.refused(reason, value=value, method=method) for value in fixed)
-    return Collapse(x_exponent=x_found, y_exponent=y_found, quality=None, compared=0, points=len(data.y))
+    return Collapse(
+        x_exponent=x_found, y_exponent=y_found, quality=None, compared=0, points=len(data.y)
+    )
 
 
-# --- residuals -----------------------------------------------------------------------------------------------------
+# --- residuals ------------------------------------------------------------------------------------
 
 
 def _rows(data: _Data, v: float) -> tuple[np.ndarray, np.ndarray]:
-    """Matrix (point, point) from values to residuals in their errors, times the root of t, and t (point,)."""
+    """Matrix (point, point) from values to residuals in their errors, times the root of t, and t
+    (point,).
+    """
     moved = data.x + v * data.size
     weight, trust = np.zeros((len(moved), len(moved))), np.zeros(len(moved))
     for one, other in itertools.permutations(data.members, 2):
@@ -277,9 +338,16 @@ def _rows(data: _Data, v: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _add_interpolation(
-    weight: np.ndarray, trust: np.ndarray, moved: np.ndarray, variance: np.ndarray, one: np.ndarray, other: np.ndarray
+    weight: np.ndarray,
+    trust: np.ndarray,
+    moved: np.ndarray,
+    variance: np.ndarray,
+    one: np.ndarray,
+    other: np.ndarray,
 ) -> None:
-    """Add what curve `other` says at the points of curve `one`, by the inverse variance of its interpolation."""
+    """Add what curve `other` says at the points of curve `one`, by the inverse variance of its
+    interpolation.
+    """
     place = moved[one]
     first, last = moved[other[0]], moved[other[-1]]
     inside = (place > first) & (place < last)
@@ -288,7 +356,10 @@ def _add_interpolation(
     low, high = other[right - 1], other[right]
     share = (place - moved[low]) / (moved[high] - moved[low])
     ramp = np.minimum(
-        1.0, np.minimum((place - first) / (moved[other[1]] - first), (last - place) / (last - moved[other[-2]]))
+        1.0,
+        np.minimum(
+            (place - first) / (moved[other[1]] - first), (last - place) / (last - moved[other[-2]])
+        ),
     )
     np.maximum.at(trust, here, ramp)
     precision = ramp / ((1 - share) ** 2 * variance[low] + share**2 * variance[high])
@@ -310,7 +381,9 @@ def _quality(data: _Data, v: float, u: float | None) -> float:
     if 2 * trust.sum() < len(data.y):
         return np.inf
     with np.errstate(over="ignore", invalid="ignore"):
-        found = float(((rows @ (data.y - _lift(data, rows, u) * data.size)) ** 2).sum() / trust.sum())
+        found = float(
+            ((rows @ (data.y - _lift(data, rows, u) * data.size)) ** 2).sum() / trust.sum()
+        )
     return found if np.isfinite(found) else np.inf
 
 
@@ -328,7 +401,9 @@ def _best_shift(data: _Data, u: float | None) -> float:
 
 def _search(data: _Data, u: float | None, near: float, reach: float) -> float:
     found = optimize.minimize_scalar(
-        lambda v: min(_quality(data, v, u), _BEYOND),  # differences of infinities would lead the search astray
+        lambda v: min(
+            _quality(data, v, u), _BEYOND
+        ),  # differences of infinities would lead the search astray
         bounds=(near - reach, near + reach),
         method="bounded",
         options={"xatol": 1e-7 * reach},
@@ -336,7 +411,7 @@ def _search(data: _Data, u: float | None, near: float, reach: float) -> float:
     return float(found.x)
 
 
-# --- errors --------------------------------------------------------------------------------------------------------
+# --- errors ---------------------------------------------------------------------------------------
 
 
 def _estimates(
@@ -346,10 +421,14 @@ def _estimates(
     value, error, replicas = np.array([v, u]), _propagated(data, v, u, fixed), None
     if data.samples is not None:
         reach = _REACH * float(error[0])
-        value, error = jackknife(lambda means: _again(data, means, v, reach, fixed[1]), data.moments())
+        value, error = jackknife(
+            lambda means: _again(data, means, v, reach, fixed[1]), data.moments()
+        )
         replicas = len(data.samples)
     found = [
-        Estimate(value=best, standard_error=spread, n_independent=replicas, method=method, note=note)
+        Estimate(
+            value=best, standard_error=spread, n_independent=replicas, method=method, note=note
+        )
         if given is None
         else Estimate(value=given, method="given", note=note)
         for given, best, spread in zip(fixed, value, error, strict=True)
@@ -368,12 +447,16 @@ def _again(data: _Data, means: np.ndarray, v: float, reach: float, u: float | No
 
 
 def _by_shift(data: _Data, v: float) -> np.ndarray:
-    """Matrix (point, point) from values to the derivatives of the residuals by v, at the trust that points have at v.
+    """Matrix (point, point) from values to the derivatives of the residuals by v, at the trust that
+    points have at v.
 
-    The trust of a point at the end of a curve rises from zero as the root of the overlap, with an infinite slope: that
-    the point comes into reach says nothing of the curves, and would drown what their slopes say in its error.
+    The trust of a point at the end of a curve rises from zero as the root of the overlap, with an
+    infinite slope: that the point comes into reach says nothing of the curves, and would drown what
+    their slopes say in its error.
     """
-    (ahead, more), (behind, less), (_, trust) = (_rows(data, place) for place in (v + _STEP, v - _STEP, v))
+    (ahead, more), (behind, less), (_, trust) = (
+        _rows(data, place) for place in (v + _STEP, v - _STEP, v)
+    )
     reached = (more > 0) & (less > 0)
     root_more, root_less = (np.sqrt(np.where(reached, part, 1.0))[:, None] for part in (more, less))
     difference: np.ndarray = (ahead / root_more - behind / root_less) / (2 * _STEP)
@@ -381,7 +464,9 @@ def _by_shift(data: _Data, v: float) -> np.ndarray:
 
 
 def _information(data: _Data, v: float, u: float) -> float:
-    """Part of the derivatives by v across those by u, squared, over what the errors of the points put there."""
+    """Part of the derivatives by v across those by u, squared, over what the errors of the points
+    put there.
+    """
     by_lift = _rows(data, v)[0] @ data.size
     turn = _by_shift(data, v)
     across = turn - np.outer(by_lift, by_lift @ turn) / (by_lift @ by_lift)
@@ -389,8 +474,12 @@ def _information(data: _Data, v: float, u: float) -> float:
     return float(((across @ (data.y - u * data.size)) ** 2).sum()) / expected
 
 
-def _propagated(data: _Data, v: float, u: float, fixed: tuple[float | None, float | None]) -> np.ndarray:
-    """Standard errors of (v, u), zero for a fixed one, from the errors of the points to first order."""
+def _propagated(
+    data: _Data, v: float, u: float, fixed: tuple[float | None, float | None]
+) -> np.ndarray:
+    """Standard errors of (v, u), zero for a fixed one, from the errors of the points to first
+    order.
+    """
     by_shift = _by_shift(data, v) @ (data.y - u * data.size)
     rows, free = _rows(data, v)[0], [value is None for value in fixed]
     gain = np.linalg.pinv(np.stack([by_shift, -rows @ data.size], axis=1)[:, free]) @ rows

@@ -1,4 +1,6 @@
-"""A measured curve: estimates along an axis, all from the same replicas and therefore correlated with one another."""
+"""A measured curve: estimates along an axis, all from the same replicas and therefore correlated
+with one another.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ class Curve:
         }
         errors = arrays["standard_error"]
         require(not (errors < 0).any(), "standard_error", errors, "must be zero or above")
-        count = None if self.n_independent is None else as_count("n_independent", self.n_independent, 0)
+        count = (
+            None if self.n_independent is None else as_count("n_independent", self.n_independent, 0)
+        )
         others = {"x": x, "n_independent": count, "method": as_text("method", self.method)}
         for name, converted in (arrays | others).items():
             object.__setattr__(self, name, converted)
@@ -61,12 +65,18 @@ class Curve:
         x = as_real("x", x)
         found = np.flatnonzero(self.x == x)
         if not found.size:
-            raise InputError(f"x = {x!r}: the curve has no such point, the nearest is {self._nearest(x)!r}")
+            raise InputError(
+                f"x = {x!r}: the curve has no such point, the nearest is {self._nearest(x)!r}"
+            )
         i = int(found[0])
         value, error = float(self.value[i]), float(self.standard_error[i])
         if not (np.isfinite(value) and np.isfinite(error)):
-            return Estimate.refused("a replica is not finite at this point, or there are too few", method=self.method)
-        return Estimate(value=value, standard_error=error, n_independent=self.n_independent, method=self.method)
+            return Estimate.refused(
+                "a replica is not finite at this point, or there are too few", method=self.method
+            )
+        return Estimate(
+            value=value, standard_error=error, n_independent=self.n_independent, method=self.method
+        )
 
     def _nearest(self, x: float) -> float:
         return float(self.x[np.argmin(np.abs(self.x - x))])

@@ -2,15 +2,16 @@ r"""Displacement curves and diffusion exponents.
 
     MSD(t) = E |theta_t - theta_0|^2  ~  t^c ,      c = d log MSD / d log t
 
-The mean over replicas is arithmetic, as in the law; the exponent is the slope of the least-squares straight line
-through log MSD against log t. All recorded steps count alike: weights taken from the scatter of a few replicas would
-scatter themselves, spoil the errors, and make the exponent of a run another one than that of its law, which is the
-slope of the same line through the curve of the law. Neighbouring points of a curve come from the same paths and are
-strongly correlated (an error taken from the scatter about the line would be several times too small), so the whole fit
-is repeated without each replica in turn: see `langevin_sgd.measure.jackknife`.
+The mean over replicas is arithmetic, as in the law; the exponent is the slope of the least-squares
+straight line through log MSD against log t. All recorded steps count alike: weights taken from the
+scatter of a few replicas would scatter themselves, spoil the errors, and make the exponent of a run
+another one than that of its law, which is the slope of the same line through the curve of the law.
+Neighbouring points of a curve come from the same paths and are strongly correlated (an error taken
+from the scatter about the line would be several times too small), so the whole fit is repeated
+without each replica in turn: see `langevin_sgd.measure.jackknife`.
 
-Range: independent replicas that scatter about one law; a slope over a window in which the curve bends is an average of
-local slopes, which `local_exponents` shows, and a note says so.
+Range: independent replicas that scatter about one law; a slope over a window in which the curve
+bends is an average of local slopes, which `local_exponents` shows, and a note says so.
 """
 
 from __future__ import annotations
@@ -27,9 +28,13 @@ from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.jackknife import jackknife
 
 BENT = 0.05
-"""Change of the exponent between the halves of a window from which on the curve of a law is no power law there."""
+"""Change of the exponent between the halves of a window from which on the curve of a law is no
+power law there.
+"""
 FASTEST = 4.0
-"""Exponent of a noiseless start from rest, x ~ t^2: no displacement of a stable run grows faster for long."""
+"""Exponent of a noiseless start from rest, x ~ t^2: no displacement of a stable run grows faster
+for long.
+"""
 SMALLEST_P = 1e-3
 """Probability below which a change of the exponent that replicas show is called resolved."""
 
@@ -40,23 +45,36 @@ def squared_displacements(run_or_arrays: Any) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     run_or_arrays
-        A dataset with the variable ``squared_displacement`` over ``step`` and ``replica``, or the pair of arrays.
+        A dataset with the variable ``squared_displacement`` over ``step`` and ``replica``, or the
+        pair of arrays.
 
     Raises
     ------
     InputError
-        If the variable is missing, shapes do not match, steps do not increase, or values are no real numbers, masked or
-        negative.
+        If the variable is missing, shapes do not match, steps do not increase, or values are no
+        real numbers, masked or negative.
     """
     steps, squared = _curve_or_replicas(run_or_arrays)
-    require(squared.ndim == 2, "squared_displacement", squared.shape, f"must have shape ({steps.size}, replica)")
+    require(
+        squared.ndim == 2,
+        "squared_displacement",
+        squared.shape,
+        f"must have shape ({steps.size}, replica)",
+    )
     return steps, squared
 
 
 def _curve_or_replicas(run_or_arrays: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Steps (step,), and squared displacements by replica, (step, replica), or those of a law, (step,)."""
+    """Steps (step,), and squared displacements by replica, (step, replica), or those of a law,
+    (step,).
+    """
     if isinstance(run_or_arrays, tuple | list):
-        require(len(run_or_arrays) == 2, "run", run_or_arrays, "must be a dataset or the pair (steps, displacements)")
+        require(
+            len(run_or_arrays) == 2,
+            "run",
+            run_or_arrays,
+            "must be a dataset or the pair (steps, displacements)",
+        )
         given, moved = run_or_arrays
     elif "squared_displacement" in getattr(run_or_arrays, "data_vars", ()):
         variable = run_or_arrays["squared_displacement"]
@@ -64,11 +82,18 @@ def _curve_or_replicas(run_or_arrays: Any) -> tuple[np.ndarray, np.ndarray]:
         require(set(variable.dims) == {"step", "replica"}, "run", variable.dims, over)
         given, moved = variable["step"].values, variable.transpose("step", "replica").values
     else:
-        raise InputError("run: has no variable 'squared_displacement'; record it with record.displacement()")
+        raise InputError(
+            "run: has no variable 'squared_displacement'; record it with record.displacement()"
+        )
     steps = as_array("steps", given, ndim=1)
     squared = as_array("squared_displacement", moved, ndim=(1, 2), finite=False)
     shapes_match = steps.shape == squared.shape[:1]
-    require(shapes_match, "squared_displacement", squared.shape, f"must have shape ({steps.size}, replica)")
+    require(
+        shapes_match,
+        "squared_displacement",
+        squared.shape,
+        f"must have shape ({steps.size}, replica)",
+    )
     require(bool((np.diff(steps) > 0).all()), "steps", steps, "must increase")
     require(not (squared < 0).any(), "squared_displacement", squared, "must be zero or above")
     return steps, squared
@@ -104,7 +129,8 @@ def displacement_curve(run_or_arrays: Any) -> Curve:
 
 
 def mean_square_displacement(position: np.ndarray, lags: np.ndarray) -> np.ndarray:
-    """Squared displacement at some lags, averaged over all starting times of stationary trajectories.
+    """Squared displacement at some lags, averaged over all starting times of stationary
+    trajectories.
 
     Parameters
     ----------
@@ -116,8 +142,8 @@ def mean_square_displacement(position: np.ndarray, lags: np.ndarray) -> np.ndarr
     Returns
     -------
     (lag, replica)
-        NaN for a replica that is not finite. With the lags it is what `displacement_curve` and `diffusion_exponent`
-        take.
+        NaN for a replica that is not finite. With the lags it is what `displacement_curve` and
+        `diffusion_exponent` take.
 
     Raises
     ------
@@ -125,7 +151,12 @@ def mean_square_displacement(position: np.ndarray, lags: np.ndarray) -> np.ndarr
         If a lag does not fit the trajectories.
     """
     position = as_array("position", position, finite=False)
-    require(position.ndim == 3, "position", position.shape, "must have dimensions (step, replica, parameter)")
+    require(
+        position.ndim == 3,
+        "position",
+        position.shape,
+        "must have dimensions (step, replica, parameter)",
+    )
     lags = as_lags(lags, len(position), minimum=1)
     curve = np.empty((len(lags), position.shape[1]))
     for i, lag in enumerate(lags):
@@ -149,17 +180,18 @@ def diffusion_exponent(run_or_arrays: Any, window: tuple[float, float]) -> Estim
     Parameters
     ----------
     run_or_arrays
-        See `squared_displacements`; or the curve of a law as the pair of arrays (step,), (step,). At the same steps the
-        exponent of a law is what that of its runs estimates.
+        See `squared_displacements`; or the curve of a law as the pair of arrays (step,), (step,).
+        At the same steps the exponent of a law is what that of its runs estimates.
     window
         First and last step of the fit, both included, 0 < first < last.
 
     Returns
     -------
     Estimate
-        Without error for a curve. Not valid with fewer than three recorded steps in the window, fewer than two
-        replicas, a replica that diverged, or replicas that do not scatter. A note says where the window holds no power
-        law: where replicas resolve that the exponent of its second half is another one, or on a curve by `BENT`.
+        Without error for a curve. Not valid with fewer than three recorded steps in the window,
+        fewer than two replicas, a replica that diverged, or replicas that do not scatter. A note
+        says where the window holds no power law: where replicas resolve that the exponent of its
+        second half is another one, or on a curve by `BENT`.
 
     Raises
     ------
@@ -190,17 +222,24 @@ def diffusion_exponent(run_or_arrays: Any, window: tuple[float, float]) -> Estim
     (exponent, *halves, bend), errors = jackknife(lambda mean: np.log(mean) @ rows.T, squared.T)
     replicas = squared.shape[1]
     if max(halves) > FASTEST:
-        return Estimate.refused(f"the run runs away: {_bent(halves)}", value=exponent, method=method)
+        return Estimate.refused(
+            f"the run runs away: {_bent(halves)}", value=exponent, method=method
+        )
     resolved = abs(bend) > stats.t.isf(SMALLEST_P / 2, replicas - 1) * errors[-1]
     note = _bent(halves) if resolved else ""
-    return Estimate(value=exponent, standard_error=errors[0], n_independent=replicas, method=method, note=note)
+    return Estimate(
+        value=exponent, standard_error=errors[0], n_independent=replicas, method=method, note=note
+    )
 
 
 def _exact_exponent(steps: np.ndarray, curve: np.ndarray, method: str) -> Estimate:
     """Exponent of a curve without errors."""
     fits = len(steps) >= 3 and bool(np.isfinite(curve).all() and (curve > 0).all())
     if not fits:
-        reason = f"{len(steps)} steps in the window, at least 3 needed with finite displacements above zero"
+        reason = (
+            f"{len(steps)} steps in the window, at least 3 needed with finite displacements "
+            "above zero"
+        )
         return Estimate.refused(reason, method=method)
     exponent, *halves, bend = _line_and_halves(np.log(steps)) @ np.log(curve)
     return Estimate(value=exponent, method=method, note=_bent(halves) if abs(bend) > BENT else "")
@@ -209,19 +248,24 @@ def _exact_exponent(steps: np.ndarray, curve: np.ndarray, method: str) -> Estima
 def _bent(halves: Sequence[float]) -> str:
     first, second = halves
     return (
-        f"not a power law in this window: the exponent is {first:.3g} in its first half and {second:.3g} in its second"
+        f"not a power law in this window: the exponent is {first:.3g} in its first half and "
+        f"{second:.3g} in its second"
     )
 
 
 def _line_and_halves(x: np.ndarray) -> np.ndarray:
     """Rows (4, point) that take values to least-squares slopes over `x`.
 
-    That of the straight line through all points; those of the first and of the second half, which share the point in
-    the middle; the second less the first.
+    That of the straight line through all points; those of the first and of the second half, which
+    share the point in the middle; the second less the first.
     """
     middle = len(x) // 2
     line, first, second = np.zeros((3, len(x)))
-    for row, part in ((line, slice(None)), (first, slice(middle + 1)), (second, slice(middle, None))):
+    for row, part in (
+        (line, slice(None)),
+        (first, slice(middle + 1)),
+        (second, slice(middle, None)),
+    ):
         off = x[part] - x[part].mean()
         row[part] = off / (off @ off)
     return np.stack([line, first, second, second - first])
@@ -235,12 +279,14 @@ def local_exponents(run_or_arrays: Any, *, span: int = 1) -> Curve:
     run_or_arrays
         See `squared_displacements`; step 0 is left out.
     span
-        Each slope is taken between a recorded step and the one `span` further on; larger is smoother.
+        Each slope is taken between a recorded step and the one `span` further on; larger is
+        smoother.
 
     Returns
     -------
     Curve
-        Over the geometric middle of each pair of steps; NaN where a replica is not finite or none has moved.
+        Over the geometric middle of each pair of steps; NaN where a replica is not finite or none
+        has moved.
 
     Raises
     ------
@@ -250,8 +296,12 @@ def local_exponents(run_or_arrays: Any, *, span: int = 1) -> Curve:
     span = as_count("span", span)
     steps, squared = squared_displacements(run_or_arrays)
     steps, squared = steps[steps > 0], squared[steps > 0]
-    require(len(steps) > span, "span", span, f"must be below the {len(steps)} recorded steps above zero")
-    require(squared.shape[1] >= 2, "replicas", squared.shape[1], "at least 2 are needed for an error")
+    require(
+        len(steps) > span, "span", span, f"must be below the {len(steps)} recorded steps above zero"
+    )
+    require(
+        squared.shape[1] >= 2, "replicas", squared.shape[1], "at least 2 are needed for an error"
+    )
     width = np.log(steps[span:] / steps[:-span])
 
     def slopes(mean: np.ndarray) -> np.ndarray:
@@ -275,7 +325,10 @@ def _doubt(squared: np.ndarray) -> str:
     if bad:
         return f"{bad} of {replicas} replicas are not finite"
     if points < 3 or replicas < 2:
-        return f"{points} recorded steps in the window and {replicas} replicas, at least 3 and 2 needed"
+        return (
+            f"{points} recorded steps in the window and {replicas} replicas, at least 3 and 2 "
+            "needed"
+        )
     if (squared.max(axis=1) <= 0).any() or (np.ptp(squared, axis=1) == 0).any():
         return "replicas do not move, or do not scatter, at some recorded step"
     return ""

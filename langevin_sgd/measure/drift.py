@@ -2,10 +2,11 @@ r"""Drift and diffusion: what part of a displacement all replicas share.
 
     E |Delta_t|^2 = |E Delta_t|^2 + tr Cov Delta_t
 
-The first term grows as t^2 under a constant force, the second as t for a free random walk, so a diffusion exponent
-above one means drift where momentum is forgotten. The square of a sample mean contains the variance of that mean, which
-the jackknife takes off exactly: value = |mean|^2 - tr(sample covariance)/replicas. It may come out negative where there
-is no drift. The covariance is the unbiased one.
+The first term grows as t^2 under a constant force, the second as t for a free random walk, so a
+diffusion exponent above one means drift where momentum is forgotten. The square of a sample mean
+contains the variance of that mean, which the jackknife takes off exactly: value = |mean|^2 -
+tr(sample covariance)/replicas. It may come out negative where there is no drift. The covariance is
+the unbiased one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.jackknife import jackknife
 
 SMALLEST = 1e-150
-"""Of displacements: squares of smaller ones, and their errors, would lose digits to the end of double precision."""
+"""Of displacements: squares of smaller ones, and their errors, would lose digits to the end of
+double precision.
+"""
 
 
 def drift_and_diffusion(steps: np.ndarray, displacement: np.ndarray) -> tuple[Curve, Curve]:
@@ -36,14 +39,14 @@ def drift_and_diffusion(steps: np.ndarray, displacement: np.ndarray) -> tuple[Cu
     drift
         |E Delta_t|^2, unbiased.
     diffusion
-        tr Cov Delta_t, unbiased; the two add up to the mean square displacement. Both are NaN where a replica is not
-        finite.
+        tr Cov Delta_t, unbiased; the two add up to the mean square displacement. Both are NaN where
+        a replica is not finite.
 
     Raises
     ------
     InputError
-        If shapes do not match, there are fewer than two replicas, or all displacements at a step are so small that
-        double precision does not hold their squares.
+        If shapes do not match, there are fewer than two replicas, or all displacements at a step
+        are so small that double precision does not hold their squares.
 
     Examples
     --------
@@ -54,13 +57,26 @@ def drift_and_diffusion(steps: np.ndarray, displacement: np.ndarray) -> tuple[Cu
     steps = as_array("steps", steps, ndim=1)
     displacement = as_array("displacement", displacement, finite=False)
     shape = displacement.shape
-    require(displacement.ndim == 3, "displacement", shape, "must have dimensions (step, replica, parameter)")
+    require(
+        displacement.ndim == 3,
+        "displacement",
+        shape,
+        "must have dimensions (step, replica, parameter)",
+    )
     require(shape[1] >= 2, "displacement", shape, "must have at least 2 replicas")
-    require(len(steps) == shape[0], "steps", steps, f"must be one for each of the {shape[0]} rows of displacement")
+    require(
+        len(steps) == shape[0],
+        "steps",
+        steps,
+        f"must be one for each of the {shape[0]} rows of displacement",
+    )
     largest = np.abs(displacement).max(axis=(1, 2), initial=0.0)
     lost = largest[(largest > 0) & (largest < SMALLEST)]
     require(
-        not lost.size, "displacement", lost.tolist(), f"must be zero or at least {SMALLEST:g} at every step: rescale"
+        not lost.size,
+        "displacement",
+        lost.tolist(),
+        f"must be zero or at least {SMALLEST:g} at every step: rescale",
     )
     displacement, exponent = in_units(displacement)
     square = np.einsum("krp,krp->kr", displacement, displacement)[..., None]

@@ -1,19 +1,23 @@
 r"""Power laws from measured points, with errors in both variables.
 
-    ln y = ln A + b ln x,      chi^2(b) = min_A sum_i (ln y_i - ln A - b ln x_i)^2 / (yy_i + b^2 xx_i - 2 b xy_i)
+    ln y = ln A + b ln x,
+    chi^2(b) = min_A sum_i (ln y_i - ln A - b ln x_i)^2 / (yy_i + b^2 xx_i - 2 b xy_i)
 
-with xx, yy, xy the variances and the covariance of the errors of a point in the logarithms. Its minimum is the maximum
-of the likelihood of a straight line through points whose true x are unknown (York, Evensen, Lopez Martinez and
-Delgado, American Journal of Physics 72 (2004) 367, whose iteration is used); the interval of b is where chi^2 exceeds
-its minimum by less than one. Measurements by replica (`langevin_sgd.measure.logarithms`) get their errors from the
-jackknife over replicas instead, which needs no assumption about what the points of one replica share; all points then
-count alike, with variances (which matter where x scatters too) from all points together and anew without each replica:
-weights from a few replicas would scatter, and their errors be far too small. Where x is exact the exponent is thus the
-mean of those of the replicas, and its error exact at any number of them. Without any error the points count alike as
-well and the error follows from their scatter.
+with xx, yy, xy the variances and the covariance of the errors of a point in the logarithms. Its
+minimum is the maximum of the likelihood of a straight line through points whose true x are unknown
+(York, Evensen, Lopez Martinez and Delgado, American Journal of Physics 72 (2004) 367, whose
+iteration is used); the interval of b is where chi^2 exceeds its minimum by less than one.
+Measurements by replica (`langevin_sgd.measure.logarithms`) get their errors from the jackknife over
+replicas instead, which needs no assumption about what the points of one replica share; all points
+then count alike, with variances (which matter where x scatters too) from all points together and
+anew without each replica:
+weights from a few replicas would scatter, and their errors be far too small. Where x is exact the
+exponent is thus the mean of those of the replicas, and its error exact at any number of them.
+Without any error the points count alike as well and the error follows from their scatter.
 
-Range: Gaussian errors of the logarithms; a single power law over the window, which chi^2 tests, `varied_windows` and
-`local_slopes` show, and `langevin_sgd.measure.scaling_corrections` goes beyond.
+Range: Gaussian errors of the logarithms; a single power law over the window, which chi^2 tests,
+`varied_windows` and `local_slopes` show, and `langevin_sgd.measure.scaling_corrections` goes
+beyond.
 """
 
 from __future__ import annotations
@@ -46,8 +50,9 @@ class PowerLaw:
     exponent, amplitude
         Estimates; the amplitude is that at x = 1 and may be far from the points.
     chi_squared
-        Squared distances of the points from the line in their errors, ``None`` where no error is known. With replicas
-        the error is the same at all points, and holds what replicas do beyond shifting or tilting the line.
+        Squared distances of the points from the line in their errors, ``None`` where no error is
+        known. With replicas the error is the same at all points, and holds what replicas do beyond
+        shifting or tilting the line.
     degrees_of_freedom
         Points minus two.
     window
@@ -64,8 +69,8 @@ class PowerLaw:
     def p_value(self) -> float | None:
         """Probability of a larger chi^2 if the law holds.
 
-        Points are independent with known errors; or, with replicas, with the same unknown error but for what moves the
-        whole line.
+        Points are independent with known errors; or, with replicas, with the same unknown error but
+        for what moves the whole line.
         """
         return probability(self.chi_squared, self.degrees_of_freedom, self.exponent.n_independent)
 
@@ -79,15 +84,20 @@ class PowerLaw:
 
 
 def fit_power_law(
-    x: Any, y: Any, *, x_error: Any = None, y_error: Any = None, window: tuple[float, float] | None = None
+    x: Any,
+    y: Any,
+    *,
+    x_error: Any = None,
+    y_error: Any = None,
+    window: tuple[float, float] | None = None,
 ) -> PowerLaw:
     """Fit y = A x^b.
 
     Parameters
     ----------
     x, y
-        Positive: means (point,), or single measurements (point, replica), averaged in the logarithm; x may be exact,
-        (point,), where y has replicas.
+        Positive: means (point,), or single measurements (point, replica), averaged in the
+        logarithm; x may be exact, (point,), where y has replicas.
     x_error, y_error
         (point,) or a number, standard errors of means.
     window
@@ -96,8 +106,9 @@ def fit_power_law(
     Returns
     -------
     PowerLaw
-        With estimates that are not valid for fewer than three points in the window, points or replicas that are not
-        finite, replicas that do not scatter, or an x that its errors do not resolve.
+        With estimates that are not valid for fewer than three points in the window, points or
+        replicas that are not finite, replicas that do not scatter, or an x that its errors do not
+        resolve.
 
     Raises
     ------
@@ -114,7 +125,13 @@ def fit_power_law(
 
 
 def varied_windows(
-    x: Any, y: Any, *, x_error: Any = None, y_error: Any = None, minimum: int = 3, both_ends: bool = False
+    x: Any,
+    y: Any,
+    *,
+    x_error: Any = None,
+    y_error: Any = None,
+    minimum: int = 3,
+    both_ends: bool = False,
 ) -> tuple[PowerLaw, ...]:
     """Fits over windows of neighbouring points: what the choice of the window does to the exponent.
 
@@ -125,7 +142,8 @@ def varied_windows(
     minimum
         Fewest points of a window.
     both_ends
-        Whether the large end is varied as well; by default windows end at the largest x, where asymptotic laws hold.
+        Whether the large end is varied as well; by default windows end at the largest x, where
+        asymptotic laws hold.
 
     Returns
     -------
@@ -136,7 +154,9 @@ def varied_windows(
     points = log_points(x, y, x_error, y_error)
     points = points[np.argsort(points.x)]
     ends = range(len(points), minimum - 1, -1) if both_ends else [len(points)]
-    return tuple(_fitted(points[begin:end]) for end in ends for begin in range(max(end - minimum, 0) + 1))
+    return tuple(
+        _fitted(points[begin:end]) for end in ends for begin in range(max(end - minimum, 0) + 1)
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -152,7 +172,9 @@ class LocalSlopes(Curve):
     covariance: np.ndarray
 
 
-def local_slopes(x: Any, y: Any, *, x_error: Any = None, y_error: Any = None, span: int = 1) -> LocalSlopes:
+def local_slopes(
+    x: Any, y: Any, *, x_error: Any = None, y_error: Any = None, span: int = 1
+) -> LocalSlopes:
     """Slopes d ln y / d ln x between points, in the order of x.
 
     Parameters
@@ -165,8 +187,8 @@ def local_slopes(x: Any, y: Any, *, x_error: Any = None, y_error: Any = None, sp
     Returns
     -------
     LocalSlopes
-        Over the geometric middle of each pair; NaN where a point is not finite, and with an infinite error where that
-        of a point is.
+        Over the geometric middle of each pair; NaN where a point is not finite, and with an
+        infinite error where that of a point is.
 
     Raises
     ------
@@ -193,18 +215,28 @@ def local_slopes(x: Any, y: Any, *, x_error: Any = None, y_error: Any = None, sp
     )
 
 
-def _slope_covariance(points: LogPoints, slope: np.ndarray, width: np.ndarray, span: int) -> np.ndarray:
+def _slope_covariance(
+    points: LogPoints, slope: np.ndarray, width: np.ndarray, span: int
+) -> np.ndarray:
     """Covariance of slopes, each of which moves with its two points, to first order."""
     if points.samples is None:
-        return _banded_covariance(points.xx, slope / width, span) + _banded_covariance(points.yy, 1 / width, span)
+        return _banded_covariance(points.xx, slope / width, span) + _banded_covariance(
+            points.yy, 1 / width, span
+        )
     moved = points.samples - np.stack([points.x, points.y])
-    steps = (moved[:, 1, span:] - moved[:, 1, :-span] - slope * (moved[:, 0, span:] - moved[:, 0, :-span])) / width
+    steps = (
+        moved[:, 1, span:]
+        - moved[:, 1, :-span]
+        - slope * (moved[:, 0, span:] - moved[:, 0, :-span])
+    ) / width
     covariance: np.ndarray = steps.T @ steps / (len(steps) * (len(steps) - 1))
     return covariance
 
 
 def _banded_covariance(variance: np.ndarray, factor: np.ndarray, span: int) -> np.ndarray:
-    """Covariance of factor_i (z_{i+span} - z_i) with independent z; a variance that is no number stays where it is."""
+    """Covariance of factor_i (z_{i+span} - z_i) with independent z; a variance that is no number
+    stays where it is.
+    """
     covariance = np.diag(factor**2 * (variance[span:] + variance[:-span]))
     here = np.arange(len(factor) - span)
     shared = -factor[span:] * factor[:-span] * variance[span:-span]
@@ -212,12 +244,14 @@ def _banded_covariance(variance: np.ndarray, factor: np.ndarray, span: int) -> n
     return covariance
 
 
-# --- the straight line ---------------------------------------------------------------------------------------------
+# --- the straight line ----------------------------------------------------------------------------
 
 
 def york(points: LogPoints) -> tuple[np.ndarray, np.ndarray]:
     """Slopes and intercepts (n,) of the lines through rows of points (n, point)."""
-    slope = _through(points, points.x - points.x.mean(axis=1, keepdims=True), np.ones_like(points.x))
+    slope = _through(
+        points, points.x - points.x.mean(axis=1, keepdims=True), np.ones_like(points.x)
+    )
     for _ in range(_ITERATIONS):
         weight, b = 1 / _variance(points, slope), slope[:, None]
         u, v = (part - _mean(part, weight) for part in (points.x, points.y))
@@ -230,14 +264,18 @@ def york(points: LogPoints) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _through(points: LogPoints, direction: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Slope sum W beta V / sum W beta U, with beta the `direction` and U, V measured from their means with weight W."""
+    """Slope sum W beta V / sum W beta U, with beta the `direction` and U, V measured from their
+    means with weight W.
+    """
     u, v = (part - _mean(part, weight) for part in (points.x, points.y))
     slope: np.ndarray = (weight * direction * v).sum(axis=1) / (weight * direction * u).sum(axis=1)
     return slope
 
 
 def _mean(rows: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    mean: np.ndarray = (weight * rows).sum(axis=1, keepdims=True) / weight.sum(axis=1, keepdims=True)
+    mean: np.ndarray = (weight * rows).sum(axis=1, keepdims=True) / weight.sum(
+        axis=1, keepdims=True
+    )
     return mean
 
 
@@ -263,7 +301,11 @@ def _fitted(points: LogPoints) -> PowerLaw:
     if reason := points.doubt(needed=3):
         refused = Estimate.refused(reason, method="log-log line")
         return PowerLaw(
-            exponent=refused, amplitude=refused, chi_squared=None, degrees_of_freedom=freedom, window=window
+            exponent=refused,
+            amplitude=refused,
+            chi_squared=None,
+            degrees_of_freedom=freedom,
+            window=window,
         )
     points = points.alike()
     slope, level = (float(part[0]) for part in york(points[None]))
@@ -307,17 +349,25 @@ def _from_profile(
     rough = float(np.sqrt(unit / (weight * (points.x - centre) ** 2).sum()))
     half = profile_half_width(cost, slope, rough, unit)
     counted = None if points.known else len(points) - 1
-    method = "log-log line, errors " + ("given, profile of chi^2" if points.known else "from the scatter of the points")
+    method = "log-log line, errors " + (
+        "given, profile of chi^2" if points.known else "from the scatter of the points"
+    )
     if half is None:
-        refused = Estimate.refused("the errors of x do not resolve its range", value=slope, method=method)
+        refused = Estimate.refused(
+            "the errors of x do not resolve its range", value=slope, method=method
+        )
         return refused, Estimate.refused(refused.note, value=float(np.exp(level)), method=method)
     level_error = float(np.sqrt(unit / weight.sum() + (centre * half) ** 2))
     exponent = Estimate(value=slope, standard_error=half, n_independent=counted, method=method)
     return exponent, exponential(level, level_error, counted, method)
 
 
-def profile_half_width(cost: Callable[[float], float], best: float, rough: float, unit: float) -> float | None:
-    """Half the width of the interval in which `cost` exceeds its minimum by less than `unit`, ``None`` if unbounded."""
+def profile_half_width(
+    cost: Callable[[float], float], best: float, rough: float, unit: float
+) -> float | None:
+    """Half the width of the interval in which `cost` exceeds its minimum by less than `unit`,
+    ``None`` if unbounded.
+    """
     if rough == 0:
         return 0.0
     level, ends = cost(best) + unit, []
@@ -327,25 +377,33 @@ def profile_half_width(cost: Callable[[float], float], best: float, rough: float
             reach *= 2
             if abs(reach) > _WIDEST * rough:
                 return None
-        ends.append(optimize.brentq(lambda b: cost(b) - level, best, best + reach, xtol=1e-12 * rough, rtol=1e-12))
+        ends.append(
+            optimize.brentq(
+                lambda b: cost(b) - level, best, best + reach, xtol=1e-12 * rough, rtol=1e-12
+            )
+        )
     return float(ends[1] - ends[0]) / 2
 
 
-# --- shared with other fits ----------------------------------------------------------------------------------------
+# --- shared with other fits -----------------------------------------------------------------------
 
 
-def exponential(logarithm: float, error: float, n_independent: float | None, method: str) -> Estimate:
+def exponential(
+    logarithm: float, error: float, n_independent: float | None, method: str
+) -> Estimate:
     """Estimate of a quantity whose logarithm was estimated."""
     with np.errstate(over="ignore"):
         value = float(np.exp(logarithm))
-    return Estimate(value=value, standard_error=value * error, n_independent=n_independent, method=method)
+    return Estimate(
+        value=value, standard_error=value * error, n_independent=n_independent, method=method
+    )
 
 
 def probability(chi_squared: float | None, freedom: int, replicas: float | None) -> float | None:
     """Probability of a larger chi^2, ``None`` where it says nothing.
 
-    Where the error itself comes from replicas (`chi_squared_of_replicas`) it is that of Fisher's F, whose lower degrees
-    of freedom are those of all replicas but one.
+    Where the error itself comes from replicas (`chi_squared_of_replicas`) it is that of Fisher's F,
+    whose lower degrees of freedom are those of all replicas but one.
     """
     if chi_squared is None or freedom < 1:
         return None
@@ -354,7 +412,9 @@ def probability(chi_squared: float | None, freedom: int, replicas: float | None)
     return float(stats.f.sf(chi_squared / freedom, freedom, freedom * (replicas - 1)))
 
 
-def chi_squared_of_replicas(samples: np.ndarray, off: np.ndarray, design: np.ndarray) -> float | None:
+def chi_squared_of_replicas(
+    samples: np.ndarray, off: np.ndarray, design: np.ndarray
+) -> float | None:
     """Squared distances of points from a law in the error that their replicas show.
 
     Parameters
@@ -364,7 +424,8 @@ def chi_squared_of_replicas(samples: np.ndarray, off: np.ndarray, design: np.nda
     off
         (point,) distances from the law.
     design
-        (point, parameter) derivatives of the law: what replicas share that moves it is no error of a point.
+        (point, parameter) derivatives of the law: what replicas share that moves it is no error of
+        a point.
 
     Returns
     -------
@@ -383,7 +444,10 @@ def misfit_note(chi_squared: float | None, freedom: int, replicas: int | None) -
     chance = probability(chi_squared, freedom, replicas)
     if chance is None or chance > SMALLEST_P:
         return ""
-    return f"the points do not follow the law: chi^2 = {chi_squared:.3g} for {freedom} degrees of freedom"
+    return (
+        f"the points do not follow the law: chi^2 = {chi_squared:.3g} for {freedom} degrees of "
+        "freedom"
+    )
 
 
 def noted(estimate: Estimate, note: str) -> Estimate:

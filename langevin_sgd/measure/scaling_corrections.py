@@ -4,17 +4,20 @@ r"""Corrections to scaling: asymptotic exponents from points that have not reach
 
     y = A x^b (1 + c x^-w),      w > 0,
 
-in the logarithm, where b is the exponent at x -> infinity (Wegner, Physical Review B 5 (1972) 4529). Errors of x enter
-through the local slope of the law. `extrapolate` fits a sequence of values by
+in the logarithm, where b is the exponent at x -> infinity (Wegner, Physical Review B 5 (1972)
+4529). Errors of x enter through the local slope of the law. `extrapolate` fits a sequence of values
+by
 
     value(size) = limit + s_1 size^-w + s_2 size^-2w + ...
 
-with given w (Privman (ed.), *Finite Size Scaling and Numerical Simulation of Statistical Systems*, 1990). Errors follow
-from those of the points (the profile of chi^2, which iminuit finds; the usual covariance where the fit is linear), or
-from the jackknife over replicas, where all points count alike (`langevin_sgd.measure.power_law` says why).
+with given w (Privman (ed.), *Finite Size Scaling and Numerical Simulation of Statistical Systems*,
+1990). Errors follow from those of the points (the profile of chi^2, which iminuit finds; the usual
+covariance where the fit is linear), or from the jackknife over replicas, where all points count
+alike (`langevin_sgd.measure.power_law` says why).
 
-Range: one correction dominates, its exponent known or far from zero. The intervals are statistical: they do not know
-that another w, or the next term, would have fitted as well. Compare several w, orders, and windows.
+Range: one correction dominates, its exponent known or far from zero. The intervals are statistical:
+they do not know that another w, or the next term, would have fitted as well. Compare several w,
+orders, and windows.
 """
 
 from __future__ import annotations
@@ -30,7 +33,14 @@ from langevin_sgd.covariance import as_covariance
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure.jackknife import jackknife
 from langevin_sgd.measure.logarithms import LogPoints, log_points
-from langevin_sgd.measure.power_law import chi_squared_of_replicas, exponential, misfit_note, noted, probability, york
+from langevin_sgd.measure.power_law import (
+    chi_squared_of_replicas,
+    exponential,
+    misfit_note,
+    noted,
+    probability,
+    york,
+)
 
 _SINGULAR = 1e-12
 _LOG_LOWEST = -1e3
@@ -38,13 +48,16 @@ _POWERS = (0.02, 20.0)
 _HIGHEST_ORDER = 100
 _LARGEST_LOGARITHM = 700.0
 _INSEPARABLE = 1e7
-"""Condition of a fit beyond which nothing is left of double precision, since its square is inverted."""
+"""Condition of a fit beyond which nothing is left of double precision, since its square is
+inverted.
+"""
 _NAMES = ("level", "exponent", "correction", "power")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CorrectedPowerLaw:
-    """y = amplitude * x^exponent * (1 + correction * (x / x_0)^-power), with x_0 the smallest x fitted.
+    """y = amplitude * x^exponent * (1 + correction * (x / x_0)^-power), with x_0 the smallest x
+    fitted.
 
     Parameters
     ----------
@@ -90,13 +103,15 @@ def correction_to_scaling(
     x, y, x_error, y_error, window
         As in `langevin_sgd.measure.fit_power_law`; errors, or replicas, are needed.
     power
-        The exponent w > 0 of the correction where theory knows it; fitted by default, which takes good data.
+        The exponent w > 0 of the correction where theory knows it; fitted by default, which takes
+        good data.
 
     Returns
     -------
     CorrectedPowerLaw
-        With estimates that are not valid where there are no more points than parameters, where points or replicas are
-        not finite, or where the points do not bound the exponent (then with the best value).
+        With estimates that are not valid where there are no more points than parameters, where
+        points or replicas are not finite, or where the points do not bound the exponent (then with
+        the best value).
 
     Raises
     ------
@@ -110,12 +125,16 @@ def correction_to_scaling(
     free = 3 if power is not None else 4
     freedom, method = max(len(points) - free, 0), "corrected power law, " + _origin(points)
     if reason := points.doubt(needed=free + 1):
-        return _corrected([Estimate.refused(reason, method=method)] * 4, None, freedom, points.window)
+        return _corrected(
+            [Estimate.refused(reason, method=method)] * 4, None, freedom, points.window
+        )
     points = points.alike()
     best = _minimum(points, power, _start(points, power))
     if not best.valid:
         reason = "no minimum of chi^2 was found"
-        return _corrected([Estimate.refused(reason, method=method)] * 4, None, freedom, points.window)
+        return _corrected(
+            [Estimate.refused(reason, method=method)] * 4, None, freedom, points.window
+        )
     chi_squared: float | None = float(best.fval)
     if points.samples is None:
         found = _from_profile(best, power, float(points.x.min()), method)
@@ -127,7 +146,10 @@ def correction_to_scaling(
 
 
 def _corrected(
-    found: Sequence[Estimate], chi_squared: float | None, freedom: int, window: tuple[float, float] | None
+    found: Sequence[Estimate],
+    chi_squared: float | None,
+    freedom: int,
+    window: tuple[float, float] | None,
 ) -> CorrectedPowerLaw:
     amplitude, exponent, correction, power = found
     return CorrectedPowerLaw(
@@ -153,7 +175,9 @@ def _start(points: LogPoints, power: float | None) -> np.ndarray:
 
 
 def _minimum(points: LogPoints, power: float | None, start: np.ndarray) -> Any:
-    """Minimise chi^2 over (ln y at the smallest x without correction, exponent, correction there, power)."""
+    """Minimise chi^2 over (ln y at the smallest x without correction, exponent, correction there,
+    power).
+    """
     from iminuit import Minuit
 
     along = points.x - points.x.min()
@@ -184,15 +208,24 @@ def _from_profile(best: Any, power: float | None, first: float, method: str) -> 
     values = dict(zip(_NAMES, best.values, strict=True))
     if not all(best.merrors[name].is_valid for name in free):
         reason = "the points do not bound the correction and with it the exponent"
-        return [Estimate.refused(reason, value=value, method=method) for value in _reported(values, first)]
+        return [
+            Estimate.refused(reason, value=value, method=method)
+            for value in _reported(values, first)
+        ]
     half = {name: (best.merrors[name].upper - best.merrors[name].lower) / 2 for name in free}
     covariance = np.array(best.covariance)
-    level_error = np.sqrt(covariance[0, 0] - 2 * first * covariance[0, 1] + first**2 * covariance[1, 1])
+    level_error = np.sqrt(
+        covariance[0, 0] - 2 * first * covariance[0, 1] + first**2 * covariance[1, 1]
+    )
     return [
         exponential(values["level"] - first * values["exponent"], float(level_error), None, method),
         Estimate(value=values["exponent"], standard_error=half["exponent"], method=method),
         Estimate(value=values["correction"], standard_error=half["correction"], method=method),
-        Estimate(value=values["power"], standard_error=half.get("power"), method=method if power is None else "given"),
+        Estimate(
+            value=values["power"],
+            standard_error=half.get("power"),
+            method=method if power is None else "given",
+        ),
     ]
 
 
@@ -201,10 +234,14 @@ def _reported(values: dict[str, float], first: float) -> tuple[float, float, flo
     return amplitude, values["exponent"], values["correction"], values["power"]
 
 
-def _from_replicas(points: LogPoints, best: np.ndarray, power: float | None, method: str) -> list[Estimate]:
+def _from_replicas(
+    points: LogPoints, best: np.ndarray, power: float | None, method: str
+) -> list[Estimate]:
     def fits(means: np.ndarray) -> np.ndarray:
         rows = points.of_moments(means)
-        found = np.array([_minimum(rows[n], power, best).values for n in range(len(means))], dtype=float)
+        found = np.array(
+            [_minimum(rows[n], power, best).values for n in range(len(means))], dtype=float
+        )
         found[:, 0] -= found[:, 1] * rows.x.min(axis=1)
         return found
 
@@ -215,12 +252,16 @@ def _from_replicas(points: LogPoints, best: np.ndarray, power: float | None, met
         for v, e in zip(value[1:3], error[1:3], strict=True)
     ]
     given = Estimate(value=power, method="given")
-    fitted = Estimate(value=float(value[3]), standard_error=float(error[3]), n_independent=replicas, method=method)
+    fitted = Estimate(
+        value=float(value[3]), standard_error=float(error[3]), n_independent=replicas, method=method
+    )
     level = exponential(float(value[0]), float(error[0]), replicas, method)
     return [level, *shape, fitted if power is None else given]
 
 
-def _chi_squared_of_replicas(points: LogPoints, best: np.ndarray, power: float | None) -> float | None:
+def _chi_squared_of_replicas(
+    points: LogPoints, best: np.ndarray, power: float | None
+) -> float | None:
     level, exponent, correction, found = best
     along = points.x - points.x.min()
     decay = correction * np.exp(-found * along)
@@ -233,7 +274,7 @@ def _chi_squared_of_replicas(points: LogPoints, best: np.ndarray, power: float |
     return chi_squared_of_replicas(points.samples[:, 1] - slope * points.samples[:, 0], off, design)
 
 
-# --- sequences ---------------------------------------------------------------------------------------------------
+# --- sequences ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,7 +305,9 @@ class Extrapolation:
         return probability(self.chi_squared, self.degrees_of_freedom, self.limit.n_independent)
 
 
-def extrapolate(size: Any, value: Any, *, error: Any = None, power: float = 1.0, order: int = 1) -> Extrapolation:
+def extrapolate(
+    size: Any, value: Any, *, error: Any = None, power: float = 1.0, order: int = 1
+) -> Extrapolation:
     """Extrapolate a sequence of values, for instance local slopes, to infinite size.
 
     Parameters
@@ -274,8 +317,8 @@ def extrapolate(size: Any, value: Any, *, error: Any = None, power: float = 1.0,
     value
         (point,), or (point, replica): single measurements, averaged.
     error
-        Standard errors (point,), above zero, or the covariance (point, point) where values share data
-        (``local_slopes(...).covariance``); only without replicas.
+        Standard errors (point,), above zero, or the covariance (point, point) where values share
+        data (``local_slopes(...).covariance``); only without replicas.
     power
         Exponent w > 0 of the leading correction, 1 by default: an analytic correction.
     order
@@ -284,7 +327,8 @@ def extrapolate(size: Any, value: Any, *, error: Any = None, power: float = 1.0,
     Returns
     -------
     Extrapolation
-        With estimates that are not valid where there are no more points than parameters, or values are not finite.
+        With estimates that are not valid where there are no more points than parameters, or values
+        are not finite.
 
     Raises
     ------
@@ -293,7 +337,8 @@ def extrapolate(size: Any, value: Any, *, error: Any = None, power: float = 1.0,
 
     Examples
     --------
-    >>> extrapolate([1.0, 2.0, 4.0], [3.0, 2.5, 2.25], error=[0.1, 0.1, 0.1]).limit.value.__round__(9)
+    >>> extrapolate([1.0, 2.0, 4.0], [3.0, 2.5, 2.25],
+    ...     error=[0.1, 0.1, 0.1]).limit.value.__round__(9)
     2.0
     """
     power = as_positive("power", power)
@@ -301,24 +346,38 @@ def extrapolate(size: Any, value: Any, *, error: Any = None, power: float = 1.0,
     sizes = as_array("size", size, ndim=1)
     values = as_array("value", value, finite=False)
     fits = values.ndim in (1, 2) and len(values) == len(sizes)
-    require(fits, "value", values.shape, f"must have shape ({sizes.size},) or ({sizes.size}, replica)")
+    require(
+        fits, "value", values.shape, f"must have shape ({sizes.size},) or ({sizes.size}, replica)"
+    )
     require(sizes.size > 0, "size", size, "must hold at least one value")
     require(bool((sizes > 0).all()), "size", float(sizes.min()), "must be positive")
     within = order * power * abs(np.log(sizes.min())) < _LARGEST_LOGARITHM
     require(within, "power", power, "makes size^(order power) leave the range of doubles")
     covariance = _covariance(values, error)
     freedom = max(len(sizes) - order - 1, 0)
-    method = f"fit in size^-{power:g} to order {order}, " + ("errors given" if values.ndim == 1 else "jackknife")
+    method = f"fit in size^-{power:g} to order {order}, " + (
+        "errors given" if values.ndim == 1 else "jackknife"
+    )
     if reason := _doubt(values, covariance, order + 2):
         refused = Estimate.refused(reason, method=method)
         return Extrapolation(
-            limit=refused, coefficients=(refused,) * order, power=power, chi_squared=None, degrees_of_freedom=freedom
+            limit=refused,
+            coefficients=(refused,) * order,
+            power=power,
+            chi_squared=None,
+            degrees_of_freedom=freedom,
         )
     design = (sizes[:, None] / sizes.min()) ** (-power * np.arange(order + 1))
     if np.linalg.cond(design / np.sqrt(np.diagonal(covariance))[:, None]) > _INSEPARABLE:
-        refused = Estimate.refused(f"sizes and errors do not tell {order + 1} terms apart", method=method)
+        refused = Estimate.refused(
+            f"sizes and errors do not tell {order + 1} terms apart", method=method
+        )
         return Extrapolation(
-            limit=refused, coefficients=(refused,) * order, power=power, chi_squared=None, degrees_of_freedom=freedom
+            limit=refused,
+            coefficients=(refused,) * order,
+            power=power,
+            chi_squared=None,
+            degrees_of_freedom=freedom,
         )
     inverse = np.linalg.inv(covariance)
     normal = np.linalg.inv(design.T @ inverse @ design)
@@ -329,7 +388,10 @@ def extrapolate(size: Any, value: Any, *, error: Any = None, power: float = 1.0,
         best, errors, replicas = rows @ mean, np.sqrt(np.diagonal(normal)), None
         chi_squared: float | None = float(off @ inverse @ off)
     else:
-        (best, errors), replicas = jackknife(lambda means: means @ rows.T, values.T), values.shape[1]
+        (best, errors), replicas = (
+            jackknife(lambda means: means @ rows.T, values.T),
+            values.shape[1],
+        )
         chi_squared = chi_squared_of_replicas(values.T, off, design)
     note = misfit_note(chi_squared, freedom, replicas)
     found = [
@@ -338,20 +400,33 @@ def extrapolate(size: Any, value: Any, *, error: Any = None, power: float = 1.0,
     ]
     scaled = tuple(found[n].scaled(float(sizes.min() ** (n * power))) for n in range(1, order + 1))
     return Extrapolation(
-        limit=found[0], coefficients=scaled, power=power, chi_squared=chi_squared, degrees_of_freedom=freedom
+        limit=found[0],
+        coefficients=scaled,
+        power=power,
+        chi_squared=chi_squared,
+        degrees_of_freedom=freedom,
     )
 
 
 def _covariance(values: np.ndarray, error: Any) -> np.ndarray:
-    """Covariance of values: as given, or that of points that count alike, whose errors are left to the jackknife."""
+    """Covariance of values: as given, or that of points that count alike, whose errors are left to
+    the jackknife.
+    """
     count = len(values)
     if values.ndim == 2:
         if error is not None:
-            raise InputError("error: comes from the replicas where replicas are given, leave it out")
+            raise InputError(
+                "error: comes from the replicas where replicas are given, leave it out"
+            )
         return np.eye(count)
     require(error is not None, "error", error, "is needed, or replicas")
     given = as_array("error", error, finite=False)
-    require(given.shape in ((count,), (count, count)), "error", given.shape, f"must have shape ({count},) or square")
+    require(
+        given.shape in ((count,), (count, count)),
+        "error",
+        given.shape,
+        f"must have shape ({count},) or square",
+    )
     if given.ndim == 2:
         return as_covariance("error", given) if np.isfinite(given).all() else given
     require(not (given < 0).any(), "error", error, "must be above zero")
@@ -369,5 +444,8 @@ def _doubt(values: np.ndarray, covariance: np.ndarray, needed: int) -> str:
     if values.ndim == 2 and (np.ptp(values, axis=1) == 0).any():
         return "replicas do not scatter at some size"
     deviations = np.sqrt(np.diagonal(covariance))
-    singular = not deviations.all() or np.linalg.eigvalsh(covariance / np.outer(deviations, deviations))[0] <= _SINGULAR
+    singular = (
+        not deviations.all()
+        or np.linalg.eigvalsh(covariance / np.outer(deviations, deviations))[0] <= _SINGULAR
+    )
     return "the covariance of the errors is singular" if singular else ""

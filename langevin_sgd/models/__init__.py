@@ -1,6 +1,7 @@
 """Models whose loss and noise are known.
 
-- `langevin_sgd.models.linear_regression`: `LinearRegression`, a quadratic loss with its gradient noise
+- `langevin_sgd.models.linear_regression`: `LinearRegression`, a quadratic loss with its gradient
+  noise
 - `langevin_sgd.models.perceptron`: `Perceptron`, a linear classifier with a hinge loss
 - `langevin_sgd.models.networks`: neural networks, as torch modules and many at once
 - `langevin_sgd.models.potentials`: potentials with compiled energy, force and Hessian

@@ -2,9 +2,9 @@ r"""The hinge loss of given points as a potential with a compiled force.
 
     U(w) = (1/P) sum_i max(0, margin - X_i . w),      force = (1/P) sum_i X_i [X_i . w < margin]
 
-with folded rows X_i = y_i x_i / sqrt(d) (`langevin_sgd.models.perceptron`). The force stands still between the planes
-on which a point becomes fitted and jumps there; at zero loss it vanishes. A step costs P d operations, and half of that
-where the replicas of a block agree that a point is fitted.
+with folded rows X_i = y_i x_i / sqrt(d) (`langevin_sgd.models.perceptron`). The force stands still
+between the planes on which a point becomes fitted and jumps there; at zero loss it vanishes. A step
+costs P d operations, and half of that where the replicas of a block agree that a point is fitted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from langevin_sgd.checks import as_array, as_positive, as_states, convert_fields, require
-from langevin_sgd.compiled import BlockFunction, fma, inlined, value_at
+from langevin_sgd.kernels.compiled import BlockFunction, fma, inlined, value_at
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,7 +46,9 @@ class HingeLoss:
 
     def __post_init__(self) -> None:
         def matrix(name: str, value: np.ndarray) -> np.ndarray:
-            rows = as_array(name, value, ndim=2, allowed="must be finite numbers of shape (point, parameter)")
+            rows = as_array(
+                name, value, ndim=2, allowed="must be finite numbers of shape (point, parameter)"
+            )
             require(rows.size > 0, name, value, "must hold at least one number")
             return rows
 
@@ -68,13 +70,17 @@ class HingeLoss:
         return BlockFunction(add_hinge_force, (self.rows, np.array([self.margin])))
 
     def unfit(self, w: np.ndarray) -> np.ndarray:
-        """Whether each point is unfit at `w` (..., parameter); (..., point). At NaN none is fitted."""
+        """Whether each point is unfit at `w` (..., parameter); (..., point). At NaN none is
+        fitted.
+        """
         found: np.ndarray = ~(self._weights(w) @ self.rows.T >= self.margin)
         return found
 
     def energy(self, w: np.ndarray) -> np.ndarray:
         """Loss at `w` (..., parameter); (...)."""
-        loss: np.ndarray = np.maximum(0.0, self.margin - self._weights(w) @ self.rows.T).mean(axis=-1)
+        loss: np.ndarray = np.maximum(0.0, self.margin - self._weights(w) @ self.rows.T).mean(
+            axis=-1
+        )
         return loss
 
     def force(self, w: np.ndarray) -> np.ndarray:
@@ -83,7 +89,8 @@ class HingeLoss:
         return np.where(lost, np.nan, self.unfit(w) @ self.rows / self.points)
 
     def unfit_fraction(self, w: np.ndarray) -> np.ndarray:
-        """Fraction of unfit points at `w` (..., parameter); (...). Zero exactly where force and noise have vanished.
+        """Fraction of unfit points at `w` (..., parameter); (...). Zero exactly where force and
+        noise have vanished.
 
         NaN where a weight is NaN: a path that diverged has not fitted its points.
         """
@@ -97,12 +104,14 @@ class HingeLoss:
         return as_states("w", w, self.parameters)
 
 
-# --- compiled ------------------------------------------------------------------------------------------------------
+# --- compiled -------------------------------------------------------------------------------------
 
 
 @inlined
 def mark_unfit(unfit: np.ndarray, row: np.ndarray, margin: float, position: np.ndarray) -> bool:
-    """Set `unfit` (lane,) to one where the point is unfit and else to zero; whether it is unfit anywhere."""
+    """Set `unfit` (lane,) to one where the point is unfit and else to zero; whether it is unfit
+    anywhere.
+    """
     for lane in range(len(unfit)):
         unfit[lane] = -margin
     for j in range(len(row)):
@@ -125,7 +134,9 @@ def add_row(out: np.ndarray, row: np.ndarray, weight: np.ndarray) -> None:
 
 
 @inlined
-def add_hinge_force(out: np.ndarray, position: np.ndarray, factors: Any, k: int, values: Any) -> None:
+def add_hinge_force(
+    out: np.ndarray, position: np.ndarray, factors: Any, k: int, values: Any
+) -> None:
     """Add factor `k` times the force."""
     rows, margin = values
     unfit = np.empty_like(position[0])

@@ -2,14 +2,15 @@ r"""Linear regression: the problem in which the limiting dynamics of SGD can be 
 
     L(theta) = (1/2N) sum_i (x_i . theta - y_i)^2,   H = X^T X / N,   g_i = x_i (x_i . theta - y_i)
 
-The factor 1/2 and the mean over samples fix what is called Hessian and noise scale everywhere in the package. The
-covariance of ONE per-sample gradient is, with residuals r_i = y_i - x_i . theta_bar at the minimiser theta_bar,
-u = theta - theta_bar and e_i = x_i . u - r_i,
+The factor 1/2 and the mean over samples fix what is called Hessian and noise scale everywhere in
+the package. The covariance of ONE per-sample gradient is, with residuals r_i = y_i - x_i .
+theta_bar at the minimiser theta_bar, u = theta - theta_bar and e_i = x_i . u - r_i,
 
-    Sigma(theta) = (1/N) sum_i x_i x_i^T e_i^2 - H u u^T H ,   Sigma(theta_bar) = (1/N) sum_i x_i x_i^T r_i^2 .
+    Sigma(theta) = (1/N) sum_i x_i x_i^T e_i^2 - H u u^T H ,
+    Sigma(theta_bar) = (1/N) sum_i x_i x_i^T r_i^2 .
 
-For inputs and residuals that are independent of one another Sigma(theta_bar) = sigma^2 H, sigma^2 = mean r_i^2
-(Kunin et al., arXiv 2107.09133); real data depart from that, and the package keeps both.
+For inputs and residuals that are independent of one another Sigma(theta_bar) = sigma^2 H, sigma^2 =
+mean r_i^2 (Kunin et al., arXiv 2107.09133); real data depart from that, and the package keeps both.
 """
 
 from __future__ import annotations
@@ -21,7 +22,15 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_array, as_not_negative, as_states, convert_fields, require, shown
+from langevin_sgd.checks import (
+    InputError,
+    as_array,
+    as_not_negative,
+    as_states,
+    convert_fields,
+    require,
+    shown,
+)
 from langevin_sgd.covariance import as_covariance
 
 LARGEST, SMALLEST = 1e100, 1e-100
@@ -41,17 +50,17 @@ class LinearRegression:
     minimiser
         (parameter,), the minimiser theta_bar of the loss without weight decay.
     noise_covariance
-        (parameter, parameter), covariance of one per-sample gradient at the minimiser (divide by the batch size for
-        the noise of a step).
+        (parameter, parameter), covariance of one per-sample gradient at the minimiser (divide by
+        the batch size for the noise of a step).
     X, y
-        (sample, parameter) and (sample,), the data; ``None`` for a problem that is only a spectrum, whose gradient
-        noise is additive and Gaussian.
+        (sample, parameter) and (sample,), the data; ``None`` for a problem that is only a spectrum,
+        whose gradient noise is additive and Gaussian.
 
     Raises
     ------
     InputError
-        If a shape does not match, a number is not finite, or Hessian or noise covariance are not symmetric or have a
-        negative eigenvalue.
+        If a shape does not match, a number is not finite, or Hessian or noise covariance are not
+        symmetric or have a negative eigenvalue.
 
     Notes
     -----
@@ -74,7 +83,9 @@ class LinearRegression:
         require((self.X is None) == (self.y is None), "y", self.y, "goes together with X")
         if self.X is not None:
             X, y = _data(self.X, self.y)
-            require(X.shape[1] == size, "X", X, f"must have a column for each of the {size} parameters")
+            require(
+                X.shape[1] == size, "X", X, f"must have a column for each of the {size} parameters"
+            )
             convert_fields(self, {"X": lambda *_: X, "y": lambda *_: y})
 
     @classmethod
@@ -103,7 +114,9 @@ class LinearRegression:
             weighted = X * (y - X @ minimiser)[:, None]
             hessian, noise = X.T @ X / samples, weighted.T @ weighted / samples
         if not (np.isfinite(minimiser).all() and np.isfinite(noise).all()):
-            raise InputError(f"X, y = shapes {X.shape}, {y.shape}: the numbers differ too much in size")
+            raise InputError(
+                f"X, y = shapes {X.shape}, {y.shape}: the numbers differ too much in size"
+            )
         return cls(hessian=hessian, minimiser=minimiser, noise_covariance=noise, X=X, y=y)
 
     @classmethod
@@ -115,7 +128,8 @@ class LinearRegression:
         minimiser: np.ndarray | None = None,
         eigenvectors: np.ndarray | None = None,
     ) -> LinearRegression:
-        """Build a problem from the eigenvalues of its Hessian, with additive Gaussian noise noise_scale * H.
+        """Build a problem from the eigenvalues of its Hessian, with additive Gaussian noise
+        noise_scale * H.
 
         Parameters
         ----------
@@ -131,21 +145,31 @@ class LinearRegression:
         Raises
         ------
         InputError
-            If an argument is not finite or out of range, or the eigenvectors are not orthogonal (to 1e-9).
+            If an argument is not finite or out of range, or the eigenvectors are not orthogonal (to
+            1e-9).
         """
         values = as_array("eigenvalues", eigenvalues, minimum=0, allowed=_SPECTRUM)
         require(values.ndim == 1 and values.size > 0, "eigenvalues", eigenvalues, _SPECTRUM)
         noise_scale = as_not_negative("noise_scale", noise_scale)
         with np.errstate(over="ignore", under="ignore"):
             largest = noise_scale * values.max()
-        require(bool(np.isfinite(largest)), "noise_scale", noise_scale, "times the largest eigenvalue must be finite")
+        require(
+            bool(np.isfinite(largest)),
+            "noise_scale",
+            noise_scale,
+            "times the largest eigenvalue must be finite",
+        )
         hessian = np.diag(values)
         if eigenvectors is not None:
             vectors = as_array("eigenvectors", eigenvectors, shape=(values.size, values.size))
             departure = float(np.abs(vectors.T @ vectors - np.eye(values.size)).max())
             require(departure <= 1e-9, "eigenvectors", eigenvectors, "must be orthogonal")
             hessian = (vectors * values) @ vectors.T
-        centre = np.zeros(values.size) if minimiser is None else as_array("minimiser", minimiser, shape=values.shape)
+        centre = (
+            np.zeros(values.size)
+            if minimiser is None
+            else as_array("minimiser", minimiser, shape=values.shape)
+        )
         return cls(hessian=hessian, minimiser=centre, noise_covariance=noise_scale * hessian)
 
     def with_noise_covariance(self, covariance: np.ndarray) -> LinearRegression:
@@ -165,7 +189,9 @@ class LinearRegression:
         return replace(self, noise_covariance=covariance, X=None, y=None)
 
     def with_hessian_noise(self) -> LinearRegression:
-        """Return the same loss with the idealised additive noise sigma^2 H, sigma^2 = `noise_scale`."""
+        """Return the same loss with the idealised additive noise sigma^2 H, sigma^2 =
+        `noise_scale`.
+        """
         return self.with_noise_covariance(self.noise_scale * self.hessian)
 
     @property
@@ -200,7 +226,8 @@ class LinearRegression:
         axes = np.eye(len(order))[:, order]
         if np.count_nonzero(self.hessian) == np.count_nonzero(diagonal):
             return diagonal[order], axes
-        # With the large entries first eigh keeps the digits of small eigenvalues of parameters in different units.
+        # With the large entries first eigh keeps the digits of small eigenvalues of parameters in
+        # different units.
         values, vectors = np.linalg.eigh(self.hessian[np.ix_(order, order)])
         values, vectors = values[::-1], (axes @ vectors)[:, ::-1]
         # eigh leaves the sign of a vector open; the largest component is made positive.
@@ -218,7 +245,9 @@ class LinearRegression:
         return self._eigensystem[1]
 
     def loss(self, theta: np.ndarray) -> np.ndarray:
-        """Loss at `theta` (..., parameter); without data the excess over the minimum. Returns shape (...)."""
+        """Loss at `theta` (..., parameter); without data the excess over the minimum. Returns shape
+        (...).
+        """
         theta = self._parameters(theta)
         if self.X is None or self.y is None:
             offset = theta - self.minimiser
@@ -243,7 +272,12 @@ class LinearRegression:
             per_sample = self.X * (self.X @ theta - self.y)[:, None]
             mean = per_sample.mean(axis=0)
             covariance: np.ndarray = per_sample.T @ per_sample / len(self.X) - np.outer(mean, mean)
-        require(bool(np.isfinite(covariance).all()), "theta", theta, "leads to numbers beyond the range of float64")
+        require(
+            bool(np.isfinite(covariance).all()),
+            "theta",
+            theta,
+            "leads to numbers beyond the range of float64",
+        )
         return covariance
 
     def _parameters(self, theta: np.ndarray) -> np.ndarray:
@@ -252,7 +286,9 @@ class LinearRegression:
 
 
 def _least_squares(X: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the minimiser of the least norm; in units of the columns where these differ and determine it."""
+    """Return the minimiser of the least norm; in units of the columns where these differ and
+    determine it.
+    """
     sizes = np.linalg.norm(X / np.abs(X).max(), axis=0) if X.any() else np.zeros(X.shape[1])
     if sizes.min() > 0 and sizes.max() > UNEVEN * sizes.min():
         minimiser, _, rank, _ = np.linalg.lstsq(X / sizes, y, rcond=None)
@@ -277,12 +313,19 @@ def _data(X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     inputs, targets = as_array("X", X, finite=False), as_array("y", y, finite=False)
     fits = inputs.ndim == 2 and inputs.size > 0 and targets.shape == inputs.shape[:1]
     if not fits:
-        raise InputError(f"X, y = shapes {inputs.shape}, {targets.shape}: must be (sample, parameter) and (sample,)")
+        raise InputError(
+            f"X, y = shapes {inputs.shape}, {targets.shape}: must be (sample, parameter) and "
+            "(sample,)"
+        )
     if not (np.isfinite(inputs).all() and np.isfinite(targets).all()):
         raise InputError("X, y = data with NaN or infinity: every entry must be a finite number")
     for name, columns, largest in (("X", inputs, LARGEST), ("y", targets[:, None], math.inf)):
         sizes = np.abs(columns).max(axis=0)
         usable = bool(((sizes == 0) | (sizes >= SMALLEST) & (sizes <= largest)).all())
-        allowed = f"the largest entry of a column must be zero or from {SMALLEST:g} to {largest:g} in size"
+        allowed = (
+            f"the largest entry of a column must be zero or from {SMALLEST:g} to "
+            f"{largest:g} "
+            "in size"
+        )
         require(usable, name, columns, f"{allowed}: choose other units")
     return inputs, targets

@@ -1,11 +1,13 @@
 r"""The perceptron with a hinge loss: a linear classifier that stops when every point has a margin.
 
-    f(w, x) = w . x / sqrt(d),   w(0) = 0,   L(w) = (1/P) sum_i max(0, margin - y_i f(w, x_i)),   margin = kappa > 0
+    f(w, x) = w . x / sqrt(d),   w(0) = 0,   L(w) = (1/P) sum_i max(0, margin - y_i f(w, x_i)),
+    margin = kappa > 0
 
-A point is unfit if y f < margin (strict), and then its gradient is -y x / sqrt(d), whatever its loss. In terms of the
-folded rows X_i = y_i x_i / sqrt(d) a step of SGD is: w += (lr / B) times the sum of the unfit rows of the batch. The
-margin is 1/alpha in the notation of Sclocchi, Geiger and Wyart (arXiv 2301.13703), whose loss is
-(1/alpha) max(0, 1 - alpha y f). For kappa = 0 nothing would be unfit at w = 0.
+A point is unfit if y f < margin (strict), and then its gradient is -y x / sqrt(d), whatever its
+loss. In terms of the folded rows X_i = y_i x_i / sqrt(d) a step of SGD is: w += (lr / B) times the
+sum of the unfit rows of the batch. The margin is 1/alpha in the notation of Sclocchi, Geiger and
+Wyart (arXiv 2301.13703), whose loss is (1/alpha) max(0, 1 - alpha y f). For kappa = 0 nothing would
+be unfit at w = 0.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from langevin_sgd.checks import as_instance, as_positive, as_states, convert_fie
 from langevin_sgd.data import DepletedSign, GivenPoints
 
 SMALL = 250_000
-"""Numbers in a data set up to which separability is decided by linear programming (at most some seconds)."""
+"""Numbers in a data set up to which separability is decided by linear programming (at most some
+seconds).
+"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,7 +33,8 @@ class Perceptron:
     Parameters
     ----------
     data
-        A law, from which every replica draws a training set of its own, or points that all replicas share.
+        A law, from which every replica draws a training set of its own, or points that all replicas
+        share.
     margin
         Margin kappa = 1/alpha of y f, > 0.
 
@@ -114,10 +119,12 @@ class Perceptron:
         return w[..., 0], np.linalg.norm(w[..., 1:], axis=-1)
 
     def separable(self) -> bool | None:
-        """Whether some w fits all points: known of a law, decided for up to `SMALL` given numbers, else ``None``.
+        """Whether some w fits all points: known of a law, decided for up to `SMALL` given numbers,
+        else ``None``.
 
-        Decided by the linear programme: largest t with X_i . w >= t and |w_j| <= 1, rows scaled to length one; the
-        points are separable if t > 0 (beyond the solver's 1e-9). A row of zeros is never fitted.
+        Decided by the linear programme: largest t with X_i . w >= t and |w_j| <= 1, rows scaled to
+        length one; the points are separable if t > 0 (beyond the solver's 1e-9). A row of zeros is
+        never fitted.
         """
         if self.from_law:
             return True
@@ -127,7 +134,9 @@ class Perceptron:
         if X.size > SMALL:
             return None
         rows = self.rows(0)
-        rows = rows / np.abs(rows).max(axis=1, keepdims=True)  # so that squares neither vanish nor overflow
+        rows = rows / np.abs(rows).max(
+            axis=1, keepdims=True
+        )  # so that squares neither vanish nor overflow
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         from scipy.optimize import linprog
 

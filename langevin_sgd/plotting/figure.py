@@ -1,9 +1,10 @@
 """Panels to figures: theory as lines, measurements as markers with error bars, rivals dashed.
 
-Colours are those of Okabe and Ito, which stay apart for colour-blind readers; kinds differ in line and marker as well,
-so that a figure survives printing in grey. Maps are drawn in cividis (Nunez, Anderton and Renslow, PLoS ONE 13 (2018)
-e0199239): perceptually uniform, the same to colour-blind readers, and of rising lightness. Series over a map have a
-white rim and begin with black and vermilion, which the map does not hold.
+Colours are those of Okabe and Ito, which stay apart for colour-blind readers; kinds differ in line
+and marker as well, so that a figure survives printing in grey. Maps are drawn in cividis (Nunez,
+Anderton and Renslow, PLoS ONE 13 (2018) e0199239): perceptually uniform, the same to colour-blind
+readers, and of rising lightness. Series over a map have a white rim and begin with black and
+vermilion, which the map does not hold.
 """
 
 from __future__ import annotations
@@ -19,7 +20,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd.checks import as_choice, as_count, as_instance, as_objects, as_path, require, shown
+from langevin_sgd.checks import (
+    as_choice,
+    as_count,
+    as_instance,
+    as_objects,
+    as_path,
+    require,
+    shown,
+)
 from langevin_sgd.dataset import named_file, replace_file
 from langevin_sgd.plotting.panel import Map, Panel, Series
 
@@ -67,7 +76,9 @@ _LINES: dict[str, dict[str, Any]] = {
 
 
 def _style() -> AbstractContextManager[None]:
-    """The style of the package alone: what a user has set for figures of his own (LaTeX, layouts) is put aside."""
+    """The style of the package alone: what a user has set for figures of his own (LaTeX, layouts)
+    is put aside.
+    """
     from matplotlib import style
 
     return style.context(_STYLE, after_reset=True)
@@ -116,8 +127,9 @@ def _draw_panel(panel: Panel, axes: Axes, figure: Figure) -> None:
     axes.set_yscale(panel.y_scale)
     if panel.map is not None:
         _draw_map(panel.map, panel, axes, figure)
-    # Lines and markers count through the colours separately: the first theory has the colour of the first measurement,
-    # and so has the first rival where every measurement has one; else rivals get colours of their own.
+    # Lines and markers count through the colours separately: the first theory has the colour of the
+    # first measurement, and so has the first rival where every measurement has one; else rivals get
+    # colours of their own.
     kinds = [series.kind for series in panel.series]
     together = kinds.count("rival") == kinds.count("measurement") > 1
     colours = COLOURS if panel.map is None else COLOURS_OVER_MAPS
@@ -149,13 +161,16 @@ def _draw_map(colours: Map, panel: Panel, axes: Axes, figure: Figure) -> None:
         return
     norm = LogNorm() if colours.scale == "log" else Normalize()
     shown = np.ma.masked_invalid(colours.values)
-    # Rims in the colour of the cell close the gaps that many viewers leave between cells of a drawing.
+    # Rims in the colour of the cell close the gaps that many viewers leave between cells of a
+    # drawing.
     mesh = axes.pcolormesh(x, y, shown, cmap="cividis", norm=norm, edgecolors="face", linewidth=0.3)
     figure.colorbar(mesh, ax=axes, label=colours.label)
 
 
 def _set_off(drawn: Sequence[Artist]) -> None:
-    """Give lines a white rim and fill markers, so that they stand out from a map; put them above it."""
+    """Give lines a white rim and fill markers, so that they stand out from a map; put them above
+    it.
+    """
     from matplotlib.lines import Line2D
     from matplotlib.patheffects import withStroke
 
@@ -185,12 +200,18 @@ def _place_legend(panel: Panel, axes: Axes, figure: Figure) -> None:
         return
     lines_below = axes.get_xlabel().count("\n")
     down = offset_copy(axes.transAxes, figure, y=-36 - 12.5 * lines_below, units="points")
-    place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "bbox_transform": down}
+    place: dict[str, Any] = {
+        "loc": "upper center",
+        "bbox_to_anchor": (0.5, 0.0),
+        "bbox_transform": down,
+    }
     axes.legend(ncols=columns, edgecolor="none", borderaxespad=0.0, **place)
 
 
 def _label_short_log_axis(axis: Axis) -> None:
-    """Label 1, 2 and 5 as plain numbers on an axis of less than two decades, where powers of ten are too few."""
+    """Label 1, 2 and 5 as plain numbers on an axis of less than two decades, where powers of ten
+    are too few.
+    """
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     low, high = axis.get_view_interval()
@@ -200,12 +221,16 @@ def _label_short_log_axis(axis: Axis) -> None:
         axis.set_minor_formatter(NullFormatter())
 
 
-def _draw_series(series: Series, axes: Axes, looks: dict[str, Iterator[tuple[str, str]]]) -> Sequence[Artist]:
+def _draw_series(
+    series: Series, axes: Axes, looks: dict[str, Iterator[tuple[str, str]]]
+) -> Sequence[Artist]:
     label = series.label or "_nolegend_"
     colour, marker = next(looks[series.kind])
     if series.kind != "measurement":
         order = 1 if series.kind == "guide" else 3
-        return axes.plot(series.x, series.y, label=label, color=colour, zorder=order, **_LINES[series.kind])
+        return axes.plot(
+            series.x, series.y, label=label, color=colour, zorder=order, **_LINES[series.kind]
+        )
     return axes.errorbar(
         series.x,
         series.y,
@@ -241,7 +266,9 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     """
     _require_figure(figure)
     file = as_path("path", path)
-    kind = as_choice(f"path = {shown(str(file), width=400)}: suffix", file.suffix.lstrip(".").lower(), FORMATS)
+    kind = as_choice(
+        f"path = {shown(str(file), width=400)}: suffix", file.suffix.lstrip(".").lower(), FORMATS
+    )
     with ExitStack() as stack:
         with named_file("path", path):
             require(file.parent.is_dir(), "path", str(file), "the folder is not there")

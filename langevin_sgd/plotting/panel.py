@@ -1,4 +1,6 @@
-"""What a figure shows, as plain data: series of numbers in panels, perhaps over a map of colours."""
+"""What a figure shows, as plain data: series of numbers in panels, perhaps over a map of
+colours.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from langevin_sgd.checks import as_array, as_choice, as_instance, as_objects, as_text, convert_fields, require
+from langevin_sgd.checks import (
+    as_array,
+    as_choice,
+    as_instance,
+    as_objects,
+    as_text,
+    convert_fields,
+    require,
+)
 
 Kind = Literal["measurement", "theory", "rival", "guide"]
 Scale = Literal["linear", "log", "symlog"]
@@ -31,8 +41,9 @@ class Series:
     error
         (point,), one standard error of `y`, or ``None``.
     kind
-        ``measurement`` (markers with error bars), ``theory`` (solid line), ``rival`` (dashed line: what a wrong or
-        competing theory says) or ``guide`` (thin dotted line for the eye, limits, windows).
+        ``measurement`` (markers with error bars), ``theory`` (solid line), ``rival`` (dashed line:
+        what a wrong or competing theory says) or ``guide`` (thin dotted line for the eye, limits,
+        windows).
     """
 
     label: str
@@ -42,13 +53,24 @@ class Series:
     kind: Kind = "measurement"
 
     def __post_init__(self) -> None:
-        convert_fields(self, {"label": as_text, "kind": lambda name, value: as_choice(name, value, KINDS)})
+        convert_fields(
+            self, {"label": as_text, "kind": lambda name, value: as_choice(name, value, KINDS)}
+        )
         for name in ("x", "y", "error"):
             value = getattr(self, name)
             if value is not None or name != "error":
-                object.__setattr__(self, name, np.atleast_1d(as_array(f"{self.label!r}: {name}", value, finite=False)))
+                object.__setattr__(
+                    self,
+                    name,
+                    np.atleast_1d(as_array(f"{self.label!r}: {name}", value, finite=False)),
+                )
         same = self.x.shape == self.y.shape and self.x.ndim == 1
-        require(same, f"series {self.label!r}", (self.x.shape, self.y.shape), "x and y must have one shape (point,)")
+        require(
+            same,
+            f"series {self.label!r}",
+            (self.x.shape, self.y.shape),
+            "x and y must have one shape (point,)",
+        )
         fits = self.error is None or self.error.shape == self.y.shape
         require(fits, f"series {self.label!r}", self.error, "error must have the shape of y")
 
@@ -60,7 +82,8 @@ class Map:
     Parameters
     ----------
     x, y
-        (column,) and (row,), the centres of the cells, increasing; or their edges, one more of each.
+        (column,) and (row,), the centres of the cells, increasing; or their edges, one more of
+        each.
     values
         (row, column); NaN leaves a cell white.
     label
@@ -80,20 +103,42 @@ class Map:
 
     def __post_init__(self) -> None:
         for name in ("x", "y", "values"):
-            object.__setattr__(self, name, as_array(name, getattr(self, name), finite=name != "values"))
-        require(self.values.ndim == 2 and self.values.size > 0, "values", self.values.shape, "must be (row, column)")
+            object.__setattr__(
+                self, name, as_array(name, getattr(self, name), finite=name != "values")
+            )
+        require(
+            self.values.ndim == 2 and self.values.size > 0,
+            "values",
+            self.values.shape,
+            "must be (row, column)",
+        )
         for name, count in (("x", self.values.shape[1]), ("y", self.values.shape[0])):
             places = getattr(self, name)
             fits = places.shape in ((count,), (count + 1,))
-            require(fits, name, places.shape, f"must hold the {count} centres or {count + 1} edges of the cells")
+            require(
+                fits,
+                name,
+                places.shape,
+                f"must hold the {count} centres or {count + 1} edges of the cells",
+            )
             require(bool((np.diff(places) > 0).all()), name, places.tolist(), "must increase")
-        kinds = {"label": as_text, "missing": as_text, "scale": lambda name, value: as_choice(name, value, SCALES[:2])}
+        kinds = {
+            "label": as_text,
+            "missing": as_text,
+            "scale": lambda name, value: as_choice(name, value, SCALES[:2]),
+        }
         convert_fields(self, kinds)
         dark = self.scale == "log" and bool((self.values <= 0).any())
-        require(not dark, "values", float(np.nanmin(self.values)) if dark else None, "must be positive on a log scale")
+        require(
+            not dark,
+            "values",
+            float(np.nanmin(self.values)) if dark else None,
+            "must be positive on a log scale",
+        )
 
     def places(self, axis: Literal["x", "y"], scale: Scale) -> tuple[np.ndarray, np.ndarray]:
-        """Return centres and edges of the cells; what was not given lies half way between, as the axis shows it.
+        """Return centres and edges of the cells; what was not given lies half way between, as the
+        axis shows it.
 
         Raises
         ------
@@ -102,13 +147,17 @@ class Map:
         """
         axis, scale = as_choice("axis", axis, ("x", "y")), as_choice("scale", scale, SCALES)
         given, count = getattr(self, axis), self.values.shape[1 if axis == "x" else 0]
-        require(scale != "log" or given[0] > 0, axis, float(given[0]), "must be positive on a log axis")
+        require(
+            scale != "log" or given[0] > 0, axis, float(given[0]), "must be positive on a log axis"
+        )
         to, back = (np.log, np.exp) if scale == "log" else (np.asarray, np.asarray)
         shown = to(given)
         if len(given) > count:
             return back((shown[1:] + shown[:-1]) / 2), given
         half = np.diff(shown) / 2 if count > 1 else np.array([0.5])
-        edges = np.concatenate([shown[:1] - half[:1], shown[:-1] + half[: count - 1], shown[-1:] + half[-1:]])
+        edges = np.concatenate(
+            [shown[:1] - half[:1], shown[:-1] + half[: count - 1], shown[-1:] + half[-1:]]
+        )
         return given, back(edges)
 
     @property
@@ -163,8 +212,8 @@ def to_csv(panels: Sequence[Panel]) -> str:
     Parameters
     ----------
     panels
-        What to write. Cells stand under the label of their map with the kind ``map`` and their number in the last
-        column, ``nan`` where there is none.
+        What to write. Cells stand under the label of their map with the kind ``map`` and their
+        number in the last column, ``nan`` where there is none.
 
     Examples
     --------
@@ -174,11 +223,16 @@ def to_csv(panels: Sequence[Panel]) -> str:
     """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["panel", "x_label", "y_label", "series", "kind", "x", "y", "standard_error", "value"])
+    rows.writerow(
+        ["panel", "x_label", "y_label", "series", "kind", "x", "y", "standard_error", "value"]
+    )
     for panel in as_objects("panels", panels, Panel):
         start = [_cell(panel.title), _cell(panel.x_label), _cell(panel.y_label)]
         if panel.map is not None:
-            columns, lines = panel.map.places("x", panel.x_scale)[0], panel.map.places("y", panel.y_scale)[0]
+            columns, lines = (
+                panel.map.places("x", panel.x_scale)[0],
+                panel.map.places("y", panel.y_scale)[0],
+            )
             for y, values in zip(lines.tolist(), panel.map.values.tolist(), strict=True):
                 rows.writerows(
                     [*start, _cell(panel.map.label), "map", x, y, "", v]
@@ -187,7 +241,9 @@ def to_csv(panels: Sequence[Panel]) -> str:
         for series in panel.series:
             errors = [""] * len(series.x) if series.error is None else series.error.tolist()
             points = zip(series.x.tolist(), series.y.tolist(), errors, strict=True)
-            rows.writerows([*start, _cell(series.label), series.kind, *point, ""] for point in points)
+            rows.writerows(
+                [*start, _cell(series.label), series.kind, *point, ""] for point in points
+            )
     return text.getvalue()
 
 

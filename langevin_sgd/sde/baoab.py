@@ -1,16 +1,18 @@
 """BAOAB: the underdamped equation split into force (B), drift (A) and friction with noise (O).
 
-    B: v += -(h/2) grad U/m      A: theta += (h/2) v      O: v <- e^{-friction h/m} v + exact noise      A      B
+    B: v += -(h/2) grad U/m      A: theta += (h/2) v      O: v <- e^{-friction h/m} v + exact noise
+    A      B
 
-Leimkuhler and Matthews, *Rational construction of stochastic numerical methods for molecular sampling*, Applied
-Mathematics Research eXpress 2013 (1), 34: weak order 2; O is solved exactly, for any friction. In a quadratic potential
-with a scalar friction and noise that commutes with the stiffness, stationary positions carry no error at any stable
-step (h omega < 2), while the variance of the velocity recorded here, at the end of a step, is short by the factor
-1 - (h omega)^2/4. One normal per degree of freedom and step: strong order 1. Noise that depends on the position is
+Leimkuhler and Matthews, *Rational construction of stochastic numerical methods for molecular
+sampling*, Applied Mathematics Research eXpress 2013 (1), 34: weak order 2; O is solved exactly, for
+any friction. In a quadratic potential with a scalar friction and noise that commutes with the
+stiffness, stationary positions carry no error at any stable step (h omega < 2), while the variance
+of the velocity recorded here, at the end of a step, is short by the factor 1 - (h omega)^2/4. One
+normal per degree of freedom and step: strong order 1. Noise that depends on the position is
 constant during O, so that the same orders hold.
 
-On blocks the closing B of a step is joined to the opening one of the next, one force for each step: the velocity
-carried is the one before the last half kick.
+On blocks the closing B of a step is joined to the opening one of the next, one force for each step:
+the velocity carried is the one before the last half kick.
 """
 
 from __future__ import annotations
@@ -20,11 +22,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from langevin_sgd.compiled import fma, inlined, value_at
 from langevin_sgd.covariance import covariance_root
 from langevin_sgd.dynamics import LinearEquation, Underdamped
+from langevin_sgd.kernels.compiled import fma, inlined, value_at
 from langevin_sgd.sde.exact_ornstein_uhlenbeck import exact_step
-from langevin_sgd.sde.integrator import BlockStep, Coefficients, Equation, Integrator, LinearStep, Number
+from langevin_sgd.sde.integrator import (
+    BlockStep,
+    Coefficients,
+    Equation,
+    Integrator,
+    LinearStep,
+    Number,
+)
 
 KICK, DRIFT, KEEP, NOISE, HALF_KICK, HALF_KICK_BACK = range(6)
 
@@ -44,7 +53,11 @@ class BAOAB(Integrator):
         keep, noise = friction_step(coefficients, size)
         kick = size / coefficients.mass
         return BlockStep(
-            step, (kick, size / 2, keep, noise, kick / 2, -kick / 2), enter=enter, leave=leave, local=local_step
+            step,
+            (kick, size / 2, keep, noise, kick / 2, -kick / 2),
+            enter=enter,
+            leave=leave,
+            local=local_step,
         )
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
@@ -57,12 +70,15 @@ class BAOAB(Integrator):
 def friction_step(coefficients: Coefficients, size: Number) -> tuple[Number, Number]:
     """Factor of the velocity and amplitude of the noise in an exact step of friction and noise.
 
-    The variance is amplitude^2 (1 - keep^2)/(2 friction mass), amplitude^2 size/mass^2 without friction.
+    The variance is amplitude^2 (1 - keep^2)/(2 friction mass), amplitude^2 size/mass^2 without
+    friction.
     """
     friction, mass, amplitude = coefficients
     exponent = friction * size / mass
     # expm1 keeps the digits of a weak friction; the limit without friction is taken separately.
-    spent = np.where(exponent > 0, -np.expm1(-2 * exponent) / np.where(exponent > 0, 2 * exponent, 1.0), 1.0)
+    spent = np.where(
+        exponent > 0, -np.expm1(-2 * exponent) / np.where(exponent > 0, 2 * exponent, 1.0), 1.0
+    )
     return np.exp(-exponent), amplitude / mass * np.sqrt(size * spent)
 
 
@@ -109,12 +125,16 @@ def rub(v: np.ndarray, noise: np.ndarray, factors: Any, keep: int, amplitude: in
     for i in range(len(v)):
         for lane in range(v.shape[1]):
             v[i, lane] = fma(
-                value_at(factors, keep, lane), v[i, lane], value_at(factors, amplitude, lane) * noise[i, lane]
+                value_at(factors, keep, lane),
+                v[i, lane],
+                value_at(factors, amplitude, lane) * noise[i, lane],
             )
 
 
 @inlined
-def move(x: np.ndarray, v: np.ndarray, i: int, lane: int, speed: Any, normal: Any, factors: Any) -> None:
+def move(
+    x: np.ndarray, v: np.ndarray, i: int, lane: int, speed: Any, normal: Any, factors: Any
+) -> None:
     """A, O and A of one coordinate whose velocity is `speed`."""
     half = value_at(factors, DRIFT, lane)
     middle = fma(half, speed, x[i, lane])
@@ -125,7 +145,14 @@ def move(x: np.ndarray, v: np.ndarray, i: int, lane: int, speed: Any, normal: An
 
 @inlined
 def step(
-    x: np.ndarray, v: np.ndarray, room: Any, own: Any, add_force: Any, shape_noise: Any, add_spread: Any, constant: bool
+    x: np.ndarray,
+    v: np.ndarray,
+    room: Any,
+    own: Any,
+    add_force: Any,
+    shape_noise: Any,
+    add_spread: Any,
+    constant: bool,
 ) -> None:
     """A whole kick, then A, O and A; in one loop if the noise does not wait for the position."""
     add_force(v, x, own.factors, KICK, own.force)
@@ -142,7 +169,9 @@ def step(
 
 @inlined
 def local_step(x: np.ndarray, v: np.ndarray, noise: np.ndarray, own: Any, kicked: Any) -> None:
-    """Kick, A, O and A of every coordinate in one loop: a third of the traffic with memory is saved."""
+    """Kick, A, O and A of every coordinate in one loop: a third of the traffic with memory is
+    saved.
+    """
     for i in range(len(x)):
         for lane in range(x.shape[1]):
             speed = kicked(v[i, lane], x, i, lane, own.factors, KICK, own.force)

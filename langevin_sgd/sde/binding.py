@@ -1,7 +1,8 @@
 """Kernels of the general engine: integrator, force and noise bound together in generated source.
 
-One module per combination is written and imported (`langevin_sgd.generated`), so that a second process compiles
-nothing. Functions that cannot be imported by name (an integrator typed at the prompt) are compiled in memory.
+One module per combination is written and imported (`langevin_sgd.kernels.generated`), so that a
+second process compiles nothing. Functions that cannot be imported by name (an integrator typed at
+the prompt) are compiled in memory.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.compiled import require_compiling
 from langevin_sgd.dynamics import NoiseOfState, StateDependentNoise
-from langevin_sgd.generated import load
+from langevin_sgd.kernels.compiled import require_compiling
+from langevin_sgd.kernels.generated import load
 from langevin_sgd.models.potentials import Potential, Quadratic
 from langevin_sgd.models.potentials.potential import force_source
 from langevin_sgd.models.potentials.source import PRELUDE, built_on, kicking, scaling, weighting
@@ -27,7 +28,8 @@ _KERNELS = """
 @kernel
 def advance(states, numbers, room, key, span, kept):
     run(
-        states, numbers, room, key, span, kept, fill, step, leave, add_force, shape_noise, add_spread, {constant}
+        states, numbers, room, key, span, kept,
+        fill, step, leave, add_force, shape_noise, add_spread, {constant}
     )
 
 
@@ -43,7 +45,8 @@ def release(states, numbers):
 
 @kernel
 def follow(states, numbers, room, given, snapshots):
-    run_driven(states, numbers, room, given, snapshots, step, leave, add_force, shape_noise, add_spread, {constant})
+    run_driven(states, numbers, room, given, snapshots, step, leave, add_force, shape_noise,
+        add_spread, {constant})
 """
 
 
@@ -79,9 +82,13 @@ def kernels(equation: Equation, rule: BlockStep, normals: Any) -> ModuleType:
         lines.append("from langevin_sgd.sde.loop import add_linear_force as add_force\n")
     if constant:
         shape = "same_noise" if is_isotropic(noise) else "mixed_noise"
-        lines.append(f"from langevin_sgd.sde.loop import {shape} as shape_noise, no_spread as add_spread\n")
+        lines.append(
+            f"from langevin_sgd.sde.loop import {shape} as shape_noise, no_spread as add_spread\n"
+        )
     elif isinstance(noise, StateDependentNoise):
-        lines.append(scaling("shape_noise", noise.amplitude) + weighting("add_spread", noise.spread))
+        lines.append(
+            scaling("shape_noise", noise.amplitude) + weighting("add_spread", noise.spread)
+        )
     else:
         lines.append("from langevin_sgd.sde.loop import no_spread as add_spread\n")
     lines += [kicked + _LOCAL if kicked else "", _KERNELS.format(constant=constant)]
@@ -100,7 +107,9 @@ def step(x, v, room, own, add_force, shape_noise, add_spread, constant):
 
 
 def _kicked(potential: Any) -> str:
-    """Source of a kick of one coordinate where the force on it depends on no other, else nothing."""
+    """Source of a kick of one coordinate where the force on it depends on no other, else
+    nothing.
+    """
     if isinstance(potential, Potential) and potential.parameters == 1:
         return kicking("kicked", potential.code.force)
     if isinstance(potential, Quadratic) and not np.count_nonzero(
@@ -112,7 +121,11 @@ def _kicked(potential: Any) -> str:
 
 def _own_blocks(potential: Any, noise: Any) -> dict[str, Any]:
     """Force and noise that bring a compiled function of their own."""
-    return {name: part for name, part in (("add_force", potential), ("shape_noise", noise)) if hasattr(part, "block")}
+    return {
+        name: part
+        for name, part in (("add_force", potential), ("shape_noise", noise))
+        if hasattr(part, "block")
+    }
 
 
 def is_isotropic(noise: Any) -> bool:
@@ -123,11 +136,17 @@ def is_isotropic(noise: Any) -> bool:
 
 
 def _home(function: Any) -> str | None:
-    """Module from which a compiled function can be imported under its name, ``None`` if there is none."""
+    """Module from which a compiled function can be imported under its name, ``None`` if there is
+    none.
+    """
     name = function.py_func.__module__
     if name == "__main__" or function.py_func.__qualname__ != function.__name__:
         return None
     try:
-        return name if getattr(importlib.import_module(name), function.__name__, None) is function else None
+        return (
+            name
+            if getattr(importlib.import_module(name), function.__name__, None) is function
+            else None
+        )
     except ImportError:
         return None

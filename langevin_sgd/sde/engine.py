@@ -1,8 +1,8 @@
 """The general engine: any potential, any noise an integrator accepts, parameters by replica.
 
-Holds the state of all replicas in blocks (see `langevin_sgd.sde.loop`) and hands pieces of them to threads. The state
-is what the integrator carries from step to step; snapshots turn a copy of it into positions and velocities of one
-moment.
+Holds the state of all replicas in blocks (see `langevin_sgd.sde.loop`) and hands pieces of them to
+threads. The state is what the integrator carries from step to step; snapshots turn a copy of it
+into positions and velocities of one moment.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any, Literal
 import numpy as np
 
 from langevin_sgd.checks import require
-from langevin_sgd.compiled import in_threads, thread_count
 from langevin_sgd.covariance import covariance_root
 from langevin_sgd.dynamics import Isotropic, LowRank, Overdamped, StateDependentNoise
+from langevin_sgd.kernels.compiled import in_threads, thread_count
 from langevin_sgd.models.potentials import Potential, Quadratic
 from langevin_sgd.record import FirstPassage
 from langevin_sgd.sde.binding import is_isotropic, kernels
@@ -31,7 +31,9 @@ TYPES: dict[str, tuple[Any, Any]] = {
 }
 """Types of state and normals."""
 PIECES = 4
-"""Runs of blocks, at most, for each thread: few, because Numba takes 40 microseconds to accept the arguments of one."""
+"""Runs of blocks, at most, for each thread: few, because Numba takes 40 microseconds to accept the
+arguments of one.
+"""
 
 
 def coefficients(equation: Equation) -> Coefficients:
@@ -47,19 +49,24 @@ def coefficients(equation: Equation) -> Coefficients:
 
 def require_replicas(equation: Equation, replicas: int) -> None:
     """Raise `InputError` for an array by replica whose length is not the number of replicas."""
-    named: dict[str, Any] = {name: getattr(equation, name, 0.0) for name in ("friction", "mass", "step_time")}
+    named: dict[str, Any] = {
+        name: getattr(equation, name, 0.0) for name in ("friction", "mass", "step_time")
+    }
     for part in (equation.potential, equation.noise_covariance):
         named |= getattr(part, "values", {})
     named["variance"] = getattr(equation.noise_covariance, "variance", 0.0)
     for name, value in named.items():
         if not callable(value) and np.ndim(value):
             require(
-                len(value) == replicas, name, f"{len(value)} values", f"must have one for each of {replicas} replicas"
+                len(value) == replicas,
+                name,
+                f"{len(value)} values",
+                f"must have one for each of {replicas} replicas",
             )
 
 
 class Engine:
-    """Replicas of any equation, in blocks (see `langevin_sgd.recording.Engine`).
+    """Replicas of any equation, in blocks (see `langevin_sgd.simulation.recording.Engine`).
 
     Parameters
     ----------
@@ -117,7 +124,9 @@ class Engine:
             self._kernels.settle(self.now, self._numbers)
 
     def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Go on from step `first` to step `stop`; an interruption on the way leaves the state as it was."""
+        """Go on from step `first` to step `stop`; an interruption on the way leaves the state as it
+        was.
+        """
         after, passage = aligned(self.now.shape, self._type), self.passage.copy()
         after[:] = self.now
         snapshots = np.empty((self._blocks, len(recorded), *self.now.shape[1:]), self._type)
@@ -125,8 +134,16 @@ class Engine:
         def work(piece: slice) -> None:
             begin, end = ((self._first_step + step) * self._substeps for step in (first, stop))
             span = Span(self._first_block + piece.start, begin, end, self._substeps)
-            kept = Kept(recorded + self._first_step, snapshots[piece], passage[piece], self._axis, self._level)
-            self._kernels.advance(after[piece], self._part(piece), self._room(), self._key, span, kept)
+            kept = Kept(
+                recorded + self._first_step,
+                snapshots[piece],
+                passage[piece],
+                self._axis,
+                self._level,
+            )
+            self._kernels.advance(
+                after[piece], self._part(piece), self._room(), self._key, span, kept
+            )
 
         in_threads(work, self._pieces())
         self.now, self.passage = after, passage
@@ -142,7 +159,9 @@ class Engine:
         return position[0], velocity[0]
 
     def follow(self, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Go through ``normals`` (substep, draw, source, replica); return the states after every substep."""
+        """Go through ``normals`` (substep, draw, source, replica); return the states after every
+        substep.
+        """
         room = self._room()
         shape = (len(normals), *room.normals.shape[:2], self._replicas)
         require(normals.shape == shape, "normals", normals.shape, f"must have shape {shape}")
@@ -151,16 +170,20 @@ class Engine:
         snapshots = np.empty((self._blocks, len(normals), *self.now.shape[1:]), self._type)
         for block in range(self._blocks):
             here = slice(block, block + 1)
-            given = np.ascontiguousarray(padded[..., block * self.lanes : (block + 1) * self.lanes], self._normals_type)
+            given = np.ascontiguousarray(
+                padded[..., block * self.lanes : (block + 1) * self.lanes], self._normals_type
+            )
             self._kernels.follow(self.now[here], self._part(here), room, given, snapshots[block])
         return self._unpacked(snapshots)
 
     def first_passages(self) -> np.ndarray:
-        """Return the first step at which each watched level was passed, (watch, replica), infinite if it was not."""
+        """Return the first step at which each watched level was passed, (watch, replica), infinite
+        if it was not.
+        """
         found = self._by_replica(self.passage.transpose(1, 0, 2))
         return np.where(found < 0, np.inf, found - self._first_step)
 
-    # --- checkpoints ---------------------------------------------------------------------------------------------
+    # --- checkpoints ------------------------------------------------------------------------------
 
     def carried(self) -> dict[str, np.ndarray]:
         """Return what a checkpoint has to keep."""
@@ -172,7 +195,7 @@ class Engine:
         self.now[:] = carried["blocks"]
         self.passage = carried["passage"]
 
-    # --- arrays --------------------------------------------------------------------------------------------------
+    # --- arrays -----------------------------------------------------------------------------------
 
     def _pieces(self) -> list[slice]:
         """Runs of blocks; a block's numbers do not depend on its piece."""
@@ -198,7 +221,9 @@ class Engine:
         potential, noise = equation.potential, equation.noise_covariance
         sources, shape = _noise_numbers(noise, self._parameters)
         if isinstance(potential, Quadratic):
-            force: Any = _as_type((_row_if_diagonal(potential.stiffness), potential.centre), self._type)
+            force: Any = _as_type(
+                (_row_if_diagonal(potential.stiffness), potential.centre), self._type
+            )
         elif isinstance(potential, Potential):
             force = self._values(list(potential.values.values()))
         else:
@@ -210,7 +235,9 @@ class Engine:
         return sources, Numbers(self._values(list(rule.factors)), force, shape)
 
     def _values(self, values: list[Any]) -> Any:
-        """Return numbers as a tuple, or as (block, number, lane) if one of them differs between replicas."""
+        """Return numbers as a tuple, or as (block, number, lane) if one of them differs between
+        replicas.
+        """
         if not any(map(np.ndim, values)):
             return tuple(self._type(value) for value in values) or (self._type(0),)
         spread = np.empty((self._blocks * self.lanes, len(values)))
@@ -233,7 +260,9 @@ class Engine:
         return packed
 
     def _unpacked(self, packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Turn (block, snapshot, order, parameter, lane) into two arrays (snapshot, replica, parameter)."""
+        """Turn (block, snapshot, order, parameter, lane) into two arrays (snapshot, replica,
+        parameter).
+        """
         flat = packed.transpose(2, 1, 0, 4, 3).reshape(
             self._orders, packed.shape[1], len(packed) * self.lanes, self._parameters
         )
@@ -246,7 +275,12 @@ class Engine:
 
     def _require_axes(self) -> None:
         for axis in self._axis:
-            require(axis < self._parameters, "axis", int(axis), f"must be below the {self._parameters} coordinates")
+            require(
+                axis < self._parameters,
+                "axis",
+                int(axis),
+                f"must be below the {self._parameters} coordinates",
+            )
 
     def _note_start(self) -> None:
         for watch, (axis, (level, sign)) in enumerate(zip(self._axis, self._level, strict=True)):
@@ -256,18 +290,26 @@ class Engine:
 
 def _row_if_diagonal(matrix: np.ndarray) -> np.ndarray:
     diagonal = np.diagonal(matrix)
-    return diagonal[None].copy() if np.array_equal(matrix, np.diag(diagonal)) else np.ascontiguousarray(matrix)
+    return (
+        diagonal[None].copy()
+        if np.array_equal(matrix, np.diag(diagonal))
+        else np.ascontiguousarray(matrix)
+    )
 
 
 def _noise_numbers(noise: Any, parameters: int) -> tuple[int, tuple[np.ndarray, ...]]:
-    """Number of sources of a noise, and the factor that mixes them or the arrays of its own function."""
+    """Number of sources of a noise, and the factor that mixes them or the arrays of its own
+    function.
+    """
     if hasattr(noise, "block"):
         return noise.sources, noise.block.arrays
     if isinstance(noise, LowRank):
         return noise.factor.shape[1], (np.ascontiguousarray(noise.factor),)
     if isinstance(noise, np.ndarray) and not is_isotropic(noise):
         row = _row_if_diagonal(noise)
-        return parameters, (np.sqrt(np.maximum(row, 0.0)) if len(row) == 1 else covariance_root(noise),)
+        return parameters, (
+            np.sqrt(np.maximum(row, 0.0)) if len(row) == 1 else covariance_root(noise),
+        )
     return parameters, (np.zeros((1, 1)),)
 
 

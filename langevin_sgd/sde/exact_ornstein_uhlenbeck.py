@@ -2,12 +2,13 @@ r"""Exact sampling of a linear equation with additive noise, for steps of any le
 
     z(t + h) = e^{Ah} z(t) + xi,     Cov xi = C(h) = \int_0^h e^{As} B B^T e^{A^T s} ds
 
-Propagator and covariance come from one matrix exponential (Van Loan, IEEE Trans. Autom. Control 23 (1978) 395),
+Propagator and covariance come from one matrix exponential (Van Loan, IEEE Trans. Autom. Control 23
+(1978) 395),
 
     exp( h [[-A, B B^T], [0, A^T]] ) = [[., F], [0, G]],      e^{Ah} = G^T,   C(h) = G^T F ,
 
-taken over h/2^n so short that nothing overflows, and doubled n times by C(2h) = C(h) + e^{Ah} C(h) e^{A^T h}.
-Paths are exact in law at the recorded times; there is no discretisation error.
+taken over h/2^n so short that nothing overflows, and doubled n times by C(2h) = C(h) + e^{Ah} C(h)
+e^{A^T h}. Paths are exact in law at the recorded times; there is no discretisation error.
 """
 
 from __future__ import annotations

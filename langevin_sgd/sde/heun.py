@@ -1,10 +1,12 @@
-"""Stochastic Heun: the mean of the Euler step here and the Euler step from where it leads, with the same noise.
+"""Stochastic Heun: the mean of the Euler step here and the Euler step from where it leads, with the
+same noise.
 
     z~ = z + h a(z) + b(z) dW,      z' = z + (h/2) (a(z) + a(z~)) + (1/2) (b(z) + b(z~)) dW
 
-Ruemelin, *Numerical treatment of stochastic differential equations*, SIAM J. Numer. Anal. 19 (1982) 604: it converges
-to the Stratonovich reading, with strong order 1 for one noise or noises that commute. With additive noise it is the
-second-order weak scheme of Kloeden and Platen (1992), section 15.1: strong order 1, weak order 2.
+Ruemelin, *Numerical treatment of stochastic differential equations*, SIAM J. Numer. Anal. 19 (1982)
+604: it converges to the Stratonovich reading, with strong order 1 for one noise or noises that
+commute. With additive noise it is the second-order weak scheme of Kloeden and Platen (1992),
+section 15.1: strong order 1, weak order 2.
 """
 
 from __future__ import annotations
@@ -15,11 +17,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from langevin_sgd.compiled import inlined
 from langevin_sgd.dynamics import LinearEquation, Overdamped, Underdamped
+from langevin_sgd.kernels.compiled import inlined
 from langevin_sgd.sde.baoab import add_scaled
 from langevin_sgd.sde.euler_maruyama import set_scaled
-from langevin_sgd.sde.integrator import BlockStep, Coefficients, Equation, Integrator, LinearStep, Number
+from langevin_sgd.sde.integrator import (
+    BlockStep,
+    Coefficients,
+    Equation,
+    Integrator,
+    LinearStep,
+    Number,
+)
 
 KICK, NOISE, FRICTION, DRIFT, HALF = range(5)
 
@@ -41,7 +50,13 @@ class Heun(Integrator):
         if isinstance(equation, Overdamped):
             factors = (size / friction, np.sqrt(size) * amplitude / friction, 0.0, 0.0, 0.5)
             return BlockStep(overdamped_step, factors, spares=2)
-        factors = (size / mass, np.sqrt(size) * amplitude / mass, -size * friction / mass, size, 0.5)
+        factors = (
+            size / mass,
+            np.sqrt(size) * amplitude / mass,
+            -size * friction / mass,
+            size,
+            0.5,
+        )
         return BlockStep(underdamped_step, factors, spares=4)
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
@@ -54,14 +69,23 @@ class Heun(Integrator):
 
 
 @inlined
-def _overdamped_change(out: np.ndarray, x: np.ndarray, room: Any, own: Any, add_force: Any, shape_noise: Any) -> None:
+def _overdamped_change(
+    out: np.ndarray, x: np.ndarray, room: Any, own: Any, add_force: Any, shape_noise: Any
+) -> None:
     set_scaled(out, shape_noise(room.normals[0], room.shaped, x, own.noise), own.factors, NOISE)
     add_force(out, x, own.factors, KICK, own.force)
 
 
 @inlined
 def overdamped_step(
-    x: np.ndarray, v: np.ndarray, room: Any, own: Any, add_force: Any, shape_noise: Any, add_spread: Any, constant: bool
+    x: np.ndarray,
+    v: np.ndarray,
+    room: Any,
+    own: Any,
+    add_force: Any,
+    shape_noise: Any,
+    add_spread: Any,
+    constant: bool,
 ) -> None:
     """Predictor and corrector of the position."""
     first, second = room.spare[0], room.spare[1]
@@ -70,7 +94,8 @@ def overdamped_step(
         for lane in range(x.shape[1]):
             x[i, lane] += first[i, lane]
     _overdamped_change(second, x, room, own, add_force, shape_noise)
-    # x is at the prediction: the corrected change is half of both, so half of the difference is still to be added.
+    # x is at the prediction: the corrected change is half of both, so half of the difference is
+    # still to be added.
     for i in range(len(x)):
         for lane in range(x.shape[1]):
             second[i, lane] -= first[i, lane]
@@ -79,7 +104,14 @@ def overdamped_step(
 
 @inlined
 def _underdamped_change(
-    out: np.ndarray, drift: np.ndarray, x: np.ndarray, v: np.ndarray, room: Any, own: Any, add_force: Any, noise: Any
+    out: np.ndarray,
+    drift: np.ndarray,
+    x: np.ndarray,
+    v: np.ndarray,
+    room: Any,
+    own: Any,
+    add_force: Any,
+    noise: Any,
 ) -> None:
     set_scaled(drift, v, own.factors, DRIFT)
     set_scaled(out, noise, own.factors, NOISE)
@@ -89,7 +121,14 @@ def _underdamped_change(
 
 @inlined
 def underdamped_step(
-    x: np.ndarray, v: np.ndarray, room: Any, own: Any, add_force: Any, shape_noise: Any, add_spread: Any, constant: bool
+    x: np.ndarray,
+    v: np.ndarray,
+    room: Any,
+    own: Any,
+    add_force: Any,
+    shape_noise: Any,
+    add_spread: Any,
+    constant: bool,
 ) -> None:
     """Predictor and corrector of position and velocity."""
     first, second, moved, moved_again = room.spare[0], room.spare[1], room.spare[2], room.spare[3]

@@ -2,12 +2,14 @@
 
 An integrator says how one step of a given length goes, in two ways, of which the first is enough:
 
-- `block_step`: as compiled operations on a block of replicas, for any potential and noise it accepts;
-- `linear_step`: as a linear map with Gaussian noise, z' = matrix z + noise xi, for linear equations, which are then
-  integrated in independent modes and in the exact solution even without discretisation.
+- `block_step`: as compiled operations on a block of replicas, for any potential and noise it
+  accepts;
+- `linear_step`: as a linear map with Gaussian noise, z' = matrix z + noise xi, for linear
+  equations, which are then integrated in independent modes and in the exact solution even without
+  discretisation.
 
-An integrator of your own is a frozen dataclass derived from `Integrator`, in a file of its own; nothing needs to be
-registered.
+An integrator of your own is a frozen dataclass derived from `Integrator`, in a file of its own;
+nothing needs to be registered.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from langevin_sgd.checks import InputError, as_instance, as_positive, require
-from langevin_sgd.compiled import inlined
 from langevin_sgd.dynamics import LinearEquation, Overdamped, Underdamped
+from langevin_sgd.kernels.compiled import inlined
 
 Equation = Underdamped | Overdamped
 Number = Any
@@ -49,7 +51,9 @@ class Coefficients(NamedTuple):
     mass: Number
     """1 in an overdamped equation."""
     amplitude: Number
-    """Root of the spectral density if the noise is isotropic, else 1 (the shape of the noise then carries it)."""
+    """Root of the spectral density if the noise is isotropic, else 1 (the shape of the noise then
+    carries it).
+    """
 
 
 @inlined
@@ -60,13 +64,15 @@ def as_it_is(x: np.ndarray, v: np.ndarray, own: Any, add_force: Any) -> None:
 class BlockStep(NamedTuple):
     """One step on a block of replicas.
 
-    ``step(x, v, room, own, add_force, shape_noise, add_spread, constant)`` changes x and v, (parameter, lane) each, in
-    place (in an overdamped equation v is x):
+    ``step(x, v, room, own, add_force, shape_noise, add_spread, constant)`` changes x and v,
+    (parameter, lane) each, in place (in an overdamped equation v is x):
 
     - ``add_force(out, x, own.factors, k, own.force)`` adds factor k times the force at x;
-    - ``shape_noise(room.normals[draw], room.shaped, x, own.noise)`` returns the random force of a draw, (parameter,
-      lane), divided by the amplitude of `Coefficients`; `constant` says that it does not depend on x;
-    - ``add_spread(out, weights, x, own.factors, k, own.noise)`` adds factor k * weights * b_i db_i/dx_i;
+    - ``shape_noise(room.normals[draw], room.shaped, x, own.noise)`` returns the random force of a
+      draw, (parameter, lane), divided by the amplitude of `Coefficients`; `constant` says that it
+      does not depend on x;
+    - ``add_spread(out, weights, x, own.factors, k, own.noise)`` adds factor k * weights * b_i
+      db_i/dx_i;
     - ``room.spare[n]`` is scratch, (parameter, lane).
     """
 
@@ -78,13 +84,15 @@ class BlockStep(NamedTuple):
     spares: int = 0
     """Scratch arrays."""
     enter: Any = as_it_is
-    """``enter(x, v, own, add_force)``: from position and velocity of one moment to what the step carries."""
+    """``enter(x, v, own, add_force)``: from position and velocity of one moment to what the step
+    carries.
+    """
     leave: Any = as_it_is
     """The way back, for snapshots."""
     local: Any = None
-    """The same step in one loop, where noise is constant and the force on a coordinate depends on no other:
-    ``local(x, v, noise, own, kicked)`` with ``kicked(start, x, i, lane, own.factors, k, own.force)`` the number `start`
-    plus factor k times force i at x."""
+    """The same step in one loop, where noise is constant and the force on a coordinate depends on
+    no other: ``local(x, v, noise, own, kicked)`` with ``kicked(start, x, i, lane, own.factors, k,
+    own.force)`` the number `start` plus factor k times force i at x."""
 
 
 class Integrator:
@@ -114,11 +122,15 @@ class Integrator:
     default_substeps: ClassVar[int] = 40
 
     def check(self, equation: Equation, substeps: int) -> None:
-        """Raise `InputError` for an equation of an accepted type that it cannot integrate all the same."""
+        """Raise `InputError` for an equation of an accepted type that it cannot integrate all the
+        same.
+        """
 
     def block_step(self, equation: Equation, coefficients: Coefficients, size: Number) -> BlockStep:
         """Return the step of length `size` (physical time) on blocks of replicas."""
-        raise InputError(f"integrator = {self!r}: integrates linear equations with additive noise only")
+        raise InputError(
+            f"integrator = {self!r}: integrates linear equations with additive noise only"
+        )
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return the step of length `size` (physical time) in a linear equation."""
@@ -134,7 +146,12 @@ class Integrator:
         """
         orders = as_instance("equation", equation, LinearEquation).orders
         accepted = {2 if kind is Underdamped else 1 for kind in self.accepts}
-        require(orders in accepted, "equation", f"of order {orders}", f"must be of order {sorted(accepted)}")
+        require(
+            orders in accepted,
+            "equation",
+            f"of order {orders}",
+            f"must be of order {sorted(accepted)}",
+        )
         return as_positive("size", size)
 
     @property

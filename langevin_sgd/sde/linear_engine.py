@@ -9,22 +9,25 @@ from typing import Any
 import numpy as np
 
 from langevin_sgd.checks import as_array
-from langevin_sgd.compiled import in_threads
 from langevin_sgd.dynamics import LinearEquation
+from langevin_sgd.kernels.compiled import in_threads
 from langevin_sgd.randomness import BLOCK
 from langevin_sgd.sde.integrator import LinearStep
-from langevin_sgd.sde.kernels import LANES, linear_steps
+from langevin_sgd.sde.linear_loop import LANES, linear_steps
 from langevin_sgd.sde.loop import aligned
 
 
 def _pieces(blocks: int) -> list[slice]:
-    """At most 16 runs of blocks, shared out among the threads; a block's numbers do not depend on its piece."""
+    """At most 16 runs of blocks, shared out among the threads; a block's numbers do not depend on
+    its piece.
+    """
     size = -(-blocks // 16)
     return [slice(begin, begin + size) for begin in range(0, blocks, size)]
 
 
 class LinearEngine:
-    """Replicas of a linear equation, in blocks of `LANES` (see `langevin_sgd.recording.Engine`).
+    """Replicas of a linear equation, in blocks of `LANES` (see
+    `langevin_sgd.simulation.recording.Engine`).
 
     Parameters
     ----------
@@ -61,7 +64,12 @@ class LinearEngine:
         *,
         first_step: int = 0,
     ) -> None:
-        self._equation, self._substeps, self._key, self._first_step = equation, substeps, key, first_step
+        self._equation, self._substeps, self._key, self._first_step = (
+            equation,
+            substeps,
+            key,
+            first_step,
+        )
         groups, components, _ = shape = equation.drift.shape
         self._matrix = as_array("matrix", step.matrix, shape=shape)
         self._noise = as_array("noise", step.noise, shape=(groups, components, None))
@@ -76,7 +84,13 @@ class LinearEngine:
         """Go on from step `first` to step `stop`; return the snapshots at the steps `recorded`."""
         snapshots = np.empty((len(self._state), len(recorded), *self._state.shape[1:]))
         begin, end = ((self._first_step + step) * self._substeps for step in (first, stop))
-        work = partial(self._advance_blocks, begin, end, (self._first_step + recorded) * self._substeps, snapshots)
+        work = partial(
+            self._advance_blocks,
+            begin,
+            end,
+            (self._first_step + recorded) * self._substeps,
+            snapshots,
+        )
         in_threads(work, _pieces(len(self._state)))
         return self._unpacked(snapshots)
 
@@ -93,7 +107,9 @@ class LinearEngine:
         """Take up what a checkpoint kept."""
         self._state[:] = carried["blocks"]
 
-    def _advance_blocks(self, first: int, stop: int, recorded: np.ndarray, snapshots: np.ndarray, piece: slice) -> None:
+    def _advance_blocks(
+        self, first: int, stop: int, recorded: np.ndarray, snapshots: np.ndarray, piece: slice
+    ) -> None:
         """Advance a piece from substep `first` to substep `stop`."""
         linear_steps(
             self._state[piece],
@@ -114,12 +130,16 @@ class LinearEngine:
         equation, lanes = self._equation, slice(self._first_lane, self._first_lane + self._replicas)
         coordinates = [position - equation.centre, velocity][: equation.orders]
         modes = np.zeros((len(self._state) * LANES, equation.orders, len(equation.basis)))
-        modes[lanes] = np.stack([self._turned(part, equation.basis) for part in coordinates], axis=1)
+        modes[lanes] = np.stack(
+            [self._turned(part, equation.basis) for part in coordinates], axis=1
+        )
         grouped = modes.reshape(len(self._state), LANES, equation.orders, -1, equation.positions)
         self._state[:] = grouped.transpose(0, 3, 2, 4, 1).reshape(self._state.shape)
 
     def _unpacked(self, packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Turn (block, snapshot, group, component, LANES) into two arrays (snapshot, replica, parameter)."""
+        """Turn (block, snapshot, group, component, LANES) into two arrays (snapshot, replica,
+        parameter).
+        """
         equation, shape = self._equation, packed.shape
         grouped = packed.reshape(*shape[:3], equation.orders, equation.positions, LANES)
         modes = grouped.transpose(3, 1, 0, 5, 2, 4).reshape(

@@ -1,11 +1,13 @@
 """The compiled loop of the general engine: blocks of replicas that stay in the first-level cache.
 
-Per block and substep there are three kinds of simple loops over lanes: random words, normals, and the arithmetic of the
-integrator. The normals of a block are a function of (seed, substep, replica block) alone, so that the path of a replica
-depends neither on the replicas beside it, nor on the number of threads, nor on where a run was cut.
+Per block and substep there are three kinds of simple loops over lanes: random words, normals, and
+the arithmetic of the integrator. The normals of a block are a function of (seed, substep, replica
+block) alone, so that the path of a replica depends neither on the replicas beside it, nor on the
+number of threads, nor on where a run was cut.
 
-`run` is generic in the integrator, the force and the noise. They are functions, bound together in generated source
-(`langevin_sgd.sde.binding`), because only then does Numba both inline them and keep what it compiled.
+`run` is generic in the integrator, the force and the noise. They are functions, bound together in
+generated source (`langevin_sgd.sde.binding`), because only then does Numba both inline them and
+keep what it compiled.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from langevin_sgd.compiled import fma, inlined, kernel, of_block, value_at
+from langevin_sgd.kernels.compiled import fma, inlined, kernel, of_block, value_at
 from langevin_sgd.randomness import BLOCK, NOISE, normals_32, normals_64
 
 
@@ -34,7 +36,9 @@ class Room(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """Numbers of the step; each a tuple, or an array (block, number, lane) if they differ between replicas."""
+    """Numbers of the step; each a tuple, or an array (block, number, lane) if they differ between
+    replicas.
+    """
 
     factors: Any
     """Of the integrator."""
@@ -78,7 +82,9 @@ def aligned(shape: Sequence[int], dtype: Any) -> np.ndarray:
 
 
 def lanes_of_block(parameters: int, normals: Any) -> int:
-    """Replicas per block: 512 (1024 where normals have half the size), fewer if there are many parameters, >= 16."""
+    """Replicas per block: 512 (1024 where normals have half the size), fewer if there are many
+    parameters, >= 16.
+    """
     widest = BLOCK * 8 // np.dtype(normals).itemsize
     lanes = widest
     while lanes > 16 and parameters * lanes > 2 * widest:
@@ -101,21 +107,31 @@ def fill_32(out: np.ndarray, bits: np.ndarray, key: np.ndarray, step: int, count
     for start in range(0, len(out), 2 * BLOCK):
         count = min(2 * BLOCK, len(out) - start)
         words = bits[: count // 2].reshape((4, count // 8))
-        normals_32(out[start : start + count], words, key, step, counter + start // (2 * BLOCK), NOISE)
+        normals_32(
+            out[start : start + count], words, key, step, counter + start // (2 * BLOCK), NOISE
+        )
 
 
-# --- noise and force that need no generated source -----------------------------------------------------------------
+# --- noise and force that need no generated source ------------------------------------------------
 
 
 @inlined
-def same_noise(normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: Any) -> np.ndarray:
-    """Isotropic noise: the normals themselves, their amplitude is in the factors of the integrator."""
+def same_noise(
+    normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: Any
+) -> np.ndarray:
+    """Isotropic noise: the normals themselves, their amplitude is in the factors of the
+    integrator.
+    """
     return normals
 
 
 @inlined
-def mixed_noise(normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: Any) -> np.ndarray:
-    """Constant noise: a factor (parameter, source) times the normals, or (1, parameter) where it is diagonal."""
+def mixed_noise(
+    normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: Any
+) -> np.ndarray:
+    """Constant noise: a factor (parameter, source) times the normals, or (1, parameter) where it is
+    diagonal.
+    """
     factor = values[0]
     for i in range(len(out)):
         for lane in range(out.shape[1]):
@@ -129,13 +145,19 @@ def mixed_noise(normals: np.ndarray, out: np.ndarray, position: np.ndarray, valu
 
 
 @inlined
-def no_spread(out: np.ndarray, weights: np.ndarray, position: np.ndarray, factors: Any, k: int, values: Any) -> None:
+def no_spread(
+    out: np.ndarray, weights: np.ndarray, position: np.ndarray, factors: Any, k: int, values: Any
+) -> None:
     """Nothing: the amplitude of constant noise has no derivative."""
 
 
 @inlined
-def add_linear_force(out: np.ndarray, position: np.ndarray, factors: Any, k: int, values: Any) -> None:
-    """Add factor `k` times -K (position - centre); K as (parameter, parameter), or (1, parameter) where diagonal."""
+def add_linear_force(
+    out: np.ndarray, position: np.ndarray, factors: Any, k: int, values: Any
+) -> None:
+    """Add factor `k` times -K (position - centre); K as (parameter, parameter), or (1, parameter)
+    where diagonal.
+    """
     stiffness, centre = values
     for i in range(len(out)):
         diagonal = len(stiffness) == 1 and len(out) > 1
@@ -147,7 +169,9 @@ def add_linear_force(out: np.ndarray, position: np.ndarray, factors: Any, k: int
 
 
 @inlined
-def linear_kicked(start: Any, position: np.ndarray, i: int, lane: int, factors: Any, k: int, values: Any) -> Any:
+def linear_kicked(
+    start: Any, position: np.ndarray, i: int, lane: int, factors: Any, k: int, values: Any
+) -> Any:
     """Return `start` plus factor `k` times force `i`, of a diagonal stiffness."""
     stiffness, centre = values
     return fma(value_at(factors, k, lane) * stiffness[0, i], centre[i] - position[i, lane], start)
@@ -162,11 +186,13 @@ def take(out: np.ndarray, source: np.ndarray) -> None:
                 out[i, j, lane] = source[i, j, lane]
 
 
-# --- the loop ------------------------------------------------------------------------------------------------------
+# --- the loop -------------------------------------------------------------------------------------
 
 
 @inlined
-def _watch(passage: np.ndarray, position: np.ndarray, axis: np.ndarray, level: np.ndarray, step: int) -> None:
+def _watch(
+    passage: np.ndarray, position: np.ndarray, axis: np.ndarray, level: np.ndarray, step: int
+) -> None:
     for watch in range(len(axis)):
         limit, sign, row = level[watch, 0] * level[watch, 1], level[watch, 1], axis[watch]
         for lane in range(position.shape[1]):
@@ -192,15 +218,19 @@ def run(
 ) -> None:
     """Advance blocks of replicas, ``states`` (block, order, parameter, lane), in place.
 
-    The functions are those of `langevin_sgd.sde.integrator.BlockStep` and of the equation; `constant` says whether the
-    noise does not depend on the position.
+    The functions are those of `langevin_sgd.sde.integrator.BlockStep` and of the equation;
+    `constant` says whether the noise does not depend on the position.
     """
     normals = room.normals.reshape(room.normals.size)
     per_filling = BLOCK * 8 // room.normals.itemsize
     taken = (normals.size + per_filling - 1) // per_filling
     for block in range(len(states)):
         x, v = states[block, 0], states[block, states.shape[1] - 1]
-        own = Numbers(of_block(numbers.factors, block), of_block(numbers.force, block), of_block(numbers.noise, block))
+        own = Numbers(
+            of_block(numbers.factors, block),
+            of_block(numbers.force, block),
+            of_block(numbers.noise, block),
+        )
         counter, copied = (span.first_block + block) * taken, 0
         for substep in range(span.first, span.stop):
             fill(normals, room.bits, key, substep, counter)
@@ -230,8 +260,12 @@ def run_driven(
     add_spread: Any,
     constant: bool,
 ) -> None:
-    """Advance one block, ``states`` (1, order, parameter, lane), by `given` normals (substep, draw, source, lane)."""
-    own = Numbers(of_block(numbers.factors, 0), of_block(numbers.force, 0), of_block(numbers.noise, 0))
+    """Advance one block, ``states`` (1, order, parameter, lane), by `given` normals (substep, draw,
+    source, lane).
+    """
+    own = Numbers(
+        of_block(numbers.factors, 0), of_block(numbers.force, 0), of_block(numbers.noise, 0)
+    )
     x, v = states[0, 0], states[0, states.shape[1] - 1]
     for substep in range(len(given)):
         take(room.normals, given[substep])
@@ -245,5 +279,9 @@ def run_driven(
 def convert(states: np.ndarray, numbers: Numbers, change: Any, add_force: Any) -> None:
     """Apply `change`, the `enter` or `leave` of an integrator, to all blocks."""
     for block in range(len(states)):
-        own = Numbers(of_block(numbers.factors, block), of_block(numbers.force, block), of_block(numbers.noise, block))
+        own = Numbers(
+            of_block(numbers.factors, block),
+            of_block(numbers.force, block),
+            of_block(numbers.noise, block),
+        )
         change(states[block, 0], states[block, states.shape[1] - 1], own, add_force)

@@ -1,11 +1,13 @@
 r"""Milstein: Euler-Maruyama plus the term that a changing amplitude makes within a step.
 
     Ito:           x' = x + h a + b dW + (1/2) b b' (dW^2 - h)
-    Stratonovich:  x' = x + h a + b dW + (1/2) b b' dW^2            (a the drift as written in that calculus)
+    Stratonovich:  x' = x + h a + b dW + (1/2) b b' dW^2
+    (a the drift as written in that calculus)
 
-Milstein (1974); Kloeden and Platen (1992), section 10.3: strong order 1, weak order 1. Written for diagonal noise whose
-amplitude b_i depends on the coordinate x_i alone, the case in which no iterated integral of two different Wiener
-processes appears; in one dimension that is every noise. With additive noise it is Euler-Maruyama.
+Milstein (1974); Kloeden and Platen (1992), section 10.3: strong order 1, weak order 1. Written for
+diagonal noise whose amplitude b_i depends on the coordinate x_i alone, the case in which no
+iterated integral of two different Wiener processes appears; in one dimension that is every noise.
+With additive noise it is Euler-Maruyama.
 """
 
 from __future__ import annotations
@@ -16,17 +18,26 @@ from typing import Any, ClassVar
 import numpy as np
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.compiled import inlined, number_like
 from langevin_sgd.dynamics import LinearEquation, NoiseOfState, Overdamped
+from langevin_sgd.kernels.compiled import inlined, number_like
 from langevin_sgd.sde.euler_maruyama import EulerMaruyama, set_scaled
-from langevin_sgd.sde.integrator import BlockStep, Coefficients, Equation, Integrator, LinearStep, Number
+from langevin_sgd.sde.integrator import (
+    BlockStep,
+    Coefficients,
+    Equation,
+    Integrator,
+    LinearStep,
+    Number,
+)
 
 KICK, NOISE, SPREAD = range(3)
 
 
 @dataclass(frozen=True)
 class Milstein(Integrator):
-    """The Milstein integrator for overdamped equations, in either calculus; 40 substeps per step of SGD by default."""
+    """The Milstein integrator for overdamped equations, in either calculus; 40 substeps per step of
+    SGD by default.
+    """
 
     strong_order: ClassVar[float] = 1.0
     weak_order: ClassVar[float] = 1.0
@@ -39,7 +50,8 @@ class Milstein(Integrator):
         noise = equation.noise_covariance
         if isinstance(noise, NoiseOfState) and not getattr(noise, "own_coordinate", False):
             raise InputError(
-                f"integrator = {self!r}: needs amplitudes that depend on their own coordinate alone; "
+                f"integrator = {self!r}: needs amplitudes that depend on their own coordinate "
+                "alone; "
                 "use EulerMaruyama (Ito) or Heun (Stratonovich)"
             )
 
@@ -56,7 +68,15 @@ class Milstein(Integrator):
 
 
 @inlined
-def _step(x: np.ndarray, room: Any, own: Any, add_force: Any, shape_noise: Any, add_spread: Any, shift: float) -> None:
+def _step(
+    x: np.ndarray,
+    room: Any,
+    own: Any,
+    add_force: Any,
+    shape_noise: Any,
+    add_spread: Any,
+    shift: float,
+) -> None:
     change, weights, normals = room.spare[0], room.spare[1], room.normals[0]
     set_scaled(change, shape_noise(normals, room.shaped, x, own.noise), own.factors, NOISE)
     add_force(change, x, own.factors, KICK, own.force)
@@ -71,7 +91,14 @@ def _step(x: np.ndarray, room: Any, own: Any, add_force: Any, shape_noise: Any, 
 
 @inlined
 def ito_step(
-    x: np.ndarray, v: np.ndarray, room: Any, own: Any, add_force: Any, shape_noise: Any, add_spread: Any, constant: bool
+    x: np.ndarray,
+    v: np.ndarray,
+    room: Any,
+    own: Any,
+    add_force: Any,
+    shape_noise: Any,
+    add_spread: Any,
+    constant: bool,
 ) -> None:
     """One step in the sense of Ito."""
     _step(x, room, own, add_force, shape_noise, add_spread, 1.0)
@@ -79,7 +106,14 @@ def ito_step(
 
 @inlined
 def stratonovich_step(
-    x: np.ndarray, v: np.ndarray, room: Any, own: Any, add_force: Any, shape_noise: Any, add_spread: Any, constant: bool
+    x: np.ndarray,
+    v: np.ndarray,
+    room: Any,
+    own: Any,
+    add_force: Any,
+    shape_noise: Any,
+    add_spread: Any,
+    constant: bool,
 ) -> None:
     """One step in the sense of Stratonovich."""
     _step(x, room, own, add_force, shape_noise, add_spread, 0.0)

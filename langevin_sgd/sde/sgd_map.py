@@ -1,16 +1,18 @@
 r"""The SGD map itself, with Gaussian gradient noise: what the Langevin equation of SGD stands for.
 
-    v' = momentum v - grad U(theta) + xi,     theta' = theta + lr v',     momentum = 1 - friction,  lr = step_time,
+    v' = momentum v - grad U(theta) + xi,     theta' = theta + lr v',
+    momentum = 1 - friction,  lr = step_time,
     Cov xi = noise_covariance / lr
 
-(Kunin et al., arXiv 2107.09133, section 2). It integrates the equation whose mass is lr (1 + momentum)/2, as
-`Underdamped.from_sgd` and `from_potential` build it, in steps of exactly lr, and no other. The velocity is the one that
-made the step, half a step older than the position.
+(Kunin et al., arXiv 2107.09133, section 2). It integrates the equation whose mass is lr (1 +
+momentum)/2, as `Underdamped.from_sgd` and `from_potential` build it, in steps of exactly lr, and no
+other. The velocity is the one that made the step, half a step older than the position.
 
-As an approximation of the equation its step cannot be made small, because mass and noise are those of this lr. Along
-the family of equations with fixed momentum and time, moments of the position agree up to a relative error O(lr) (weak
-order 1; Li, Tai and E, JMLR 20 (2019) 40). Paths driven by one Wiener process stay apart by a fixed fraction of their
-own fluctuation where the memory of the velocity, a few steps, is not resolved: strong order 0.
+As an approximation of the equation its step cannot be made small, because mass and noise are those
+of this lr. Along the family of equations with fixed momentum and time, moments of the position
+agree up to a relative error O(lr) (weak order 1; Li, Tai and E, JMLR 20 (2019) 40). Paths driven by
+one Wiener process stay apart by a fixed fraction of their own fluctuation where the memory of the
+velocity, a few steps, is not resolved: strong order 0.
 """
 
 from __future__ import annotations
@@ -21,10 +23,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.compiled import inlined
 from langevin_sgd.dynamics import LinearEquation, Underdamped
+from langevin_sgd.kernels.compiled import inlined
 from langevin_sgd.sde.baoab import add_scaled, rub
-from langevin_sgd.sde.integrator import BlockStep, Coefficients, Equation, Integrator, LinearStep, Number
+from langevin_sgd.sde.integrator import (
+    BlockStep,
+    Coefficients,
+    Equation,
+    Integrator,
+    LinearStep,
+    Number,
+)
 
 KICK, MOMENTUM, NOISE, LEARN = range(4)
 
@@ -42,12 +51,15 @@ class SGDMap(Integrator):
     def check(self, equation: Equation, substeps: int) -> None:
         """Refuse equations that do not come from SGD, and substeps."""
         if substeps != 1:
-            raise InputError(f"substeps = {substeps!r}: the SGD map makes one step of SGD at a time")
+            raise InputError(
+                f"substeps = {substeps!r}: the SGD map makes one step of SGD at a time"
+            )
         assert isinstance(equation, Underdamped)
         expected = equation.step_time * (2 - equation.friction) / 2
         if not np.allclose(equation.mass, expected, rtol=1e-12, atol=0):
             raise InputError(
-                f"mass = {equation.mass!r}: the SGD map needs step_time (2 - friction)/2 = {expected!r}, as by from_sgd"
+                f"mass = {equation.mass!r}: the SGD map needs step_time (2 - friction)/2 = "
+                f"{expected!r}, as by from_sgd"
             )
 
     def block_step(self, equation: Equation, coefficients: Coefficients, size: Number) -> BlockStep:
@@ -75,7 +87,14 @@ class SGDMap(Integrator):
 
 @inlined
 def step(
-    x: np.ndarray, v: np.ndarray, room: Any, own: Any, add_force: Any, shape_noise: Any, add_spread: Any, constant: bool
+    x: np.ndarray,
+    v: np.ndarray,
+    room: Any,
+    own: Any,
+    add_force: Any,
+    shape_noise: Any,
+    add_spread: Any,
+    constant: bool,
 ) -> None:
     """Make one update of SGD with momentum."""
     rub(v, shape_noise(room.normals[0], room.shaped, x, own.noise), own.factors, MOMENTUM, NOISE)

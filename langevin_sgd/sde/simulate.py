@@ -1,11 +1,12 @@
 """Simulate a Langevin equation with many replicas.
 
-Time is counted in steps of SGD (physical time `step_time` each, for an equation that stems from no SGD the interval at
-which it may be recorded); an integrator takes `substeps` per step, each as dear as one step of SGD. Linear
-equations are integrated in the common eigenbasis of stiffness and noise where there is one (`langevin_sgd.dynamics
-.linear`), and what is recorded is turned back to the original parameters; all others, and those with parameters by
-replica, in blocks of replicas with a compiled force (`langevin_sgd.sde.loop`). The velocity recorded with a position is
-that of the same moment of the SDE; SGD's v_k belongs half a step earlier. The path of an overdamped equation has no
+Time is counted in steps of SGD (physical time `step_time` each, for an equation that stems from no
+SGD the interval at which it may be recorded); an integrator takes `substeps` per step, each as dear
+as one step of SGD. Linear equations are integrated in the common eigenbasis of stiffness and noise
+where there is one (`langevin_sgd.dynamics .linear`), and what is recorded is turned back to the
+original parameters; all others, and those with parameters by replica, in blocks of replicas with a
+compiled force (`langevin_sgd.sde.loop`). The velocity recorded with a position is that of the same
+moment of the SDE; SGD's v_k belongs half a step earlier. The path of an overdamped equation has no
 velocity: NaN is recorded.
 """
 
@@ -18,16 +19,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd import recording
-from langevin_sgd.checkpoint import Checkpoint, as_path, digest, stored_seed
-from langevin_sgd.checks import InputError, as_choice, as_count, as_flag, as_instance, as_seed, require_memory
-from langevin_sgd.dynamics import NoiseOfState, Overdamped, StateDependentNoise, Underdamped, is_linear
+from langevin_sgd.checks import (
+    InputError,
+    as_choice,
+    as_count,
+    as_flag,
+    as_instance,
+    as_seed,
+    require_memory,
+)
+from langevin_sgd.dynamics import (
+    NoiseOfState,
+    Overdamped,
+    StateDependentNoise,
+    Underdamped,
+    is_linear,
+)
 from langevin_sgd.models.potentials import Potential, Quadratic
 from langevin_sgd.randomness import fresh_seed, key_from_seed
 from langevin_sgd.record import as_schedule
 from langevin_sgd.sde.engine import TYPES, Engine, Precision
 from langevin_sgd.sde.integrator import Equation, Integrator
 from langevin_sgd.sde.linear_engine import LinearEngine
+from langevin_sgd.simulation import recording
+from langevin_sgd.simulation.checkpoint import Checkpoint, as_path, digest, stored_seed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -65,48 +80,52 @@ def simulate(
     steps
         Length of the run in steps of SGD.
     seed
-        Seed of the noise, 0 <= seed < 2**128; drawn from the operating system if ``None`` (or that of the checkpoint),
-        and stored.
+        Seed of the noise, 0 <= seed < 2**128; drawn from the operating system if ``None`` (or that
+        of the checkpoint), and stored.
     record
         One recorder of `langevin_sgd.record` or several; the displacement by default.
     schedule
-        Increasing steps at which to record; log-spaced by default, while accumulators (time averages, histograms,
-        currents) then see every step. They weigh the steps of a schedule by the time each stands for.
+        Increasing steps at which to record; log-spaced by default, while accumulators (time
+        averages, histograms, currents) then see every step. They weigh the steps of a schedule by
+        the time each stands for.
     start, velocity
         Initial conditions, (parameter,) or (replica, parameter); at rest at zero by default.
     first_step
-        Steps made before this run: its random numbers are those of the steps from there on. A run that ends after n
-        steps is continued by ``start=run.final_position, velocity=run.final_velocity, first_step=n`` with the same
-        seed: bit for bit where an integrator carries position and velocity themselves, else (BAOAB, which carries a
-        velocity before its last half kick, and linear equations in turned modes or about a centre) up to rounding.
-        Steps of the result count from the start of this run.
+        Steps made before this run: its random numbers are those of the steps from there on. A run
+        that ends after n steps is continued by ``start=run.final_position,
+        velocity=run.final_velocity, first_step=n`` with the same seed: bit for bit where an
+        integrator carries position and velocity themselves, else (BAOAB, which carries a velocity
+        before its last half kick, and linear equations in turned modes or about a centre) up to
+        rounding. Steps of the result count from the start of this run.
     first_replica
         Number of the first replica: replicas 100 to 199 computed alone equal those of a run of 200.
     substeps
-        Steps of the integrator per step of SGD, each of length step_time/substeps; the time of a run is in proportion.
-        By default 8 for BAOAB, OBABO and Heun, 4 for ShiftedODE, 40 for EulerMaruyama and Milstein, 1 for
-        ExactOrnsteinUhlenbeck and SGDMap: with a step_time that is already short, give ``substeps=1``.
+        Steps of the integrator per step of SGD, each of length step_time/substeps; the time of a
+        run is in proportion. By default 8 for BAOAB, OBABO and Heun, 4 for ShiftedODE, 40 for
+        EulerMaruyama and Milstein, 1 for ExactOrnsteinUhlenbeck and SGDMap: with a step_time that
+        is already short, give ``substeps=1``.
     precision
-        ``float64``; ``float32``; or ``mixed``, float64 state with float32 normals (no larger than 6.55 standard
-        deviations). Each has random numbers of its own.
+        ``float64``; ``float32``; or ``mixed``, float64 state with float32 normals (no larger than
+        6.55 standard deviations). Each has random numbers of its own.
     checkpoint
-        A netCDF file, written every few seconds, at an interruption and at the end; one of the same run is continued,
-        bit for bit as if never interrupted.
+        A netCDF file, written every few seconds, at an interruption and at the end; one of the same
+        run is continued, bit for bit as if never interrupted.
     progress
         Whether to show a progress bar on stderr.
 
     Returns
     -------
     xarray.Dataset
-        Recorded variables over ``step``, ``replica``, ...; results of accumulators; ``final_position``,
-        ``final_velocity`` (replica, parameter); ``status`` and ``diverged_step`` (replica,).
+        Recorded variables over ``step``, ``replica``, ...; results of accumulators;
+        ``final_position``, ``final_velocity`` (replica, parameter); ``status`` and
+        ``diverged_step`` (replica,).
 
     Raises
     ------
     InputError
-        For an integrator that does not accept the equation, an argument outside its range, a run that does not fit
-        into memory, a checkpoint that is damaged or of another run, or a start that is the ``final_position`` of a run
-        whose random numbers this one would use again.
+        For an integrator that does not accept the equation, an argument outside its range, a run
+        that does not fit into memory, a checkpoint that is damaged or of another run, or a start
+        that is the ``final_position`` of a run whose random numbers this one would use again.
 
     Examples
     --------
@@ -118,7 +137,9 @@ def simulate(
     {'step': 19, 'replica': 3, 'parameter': 1}
     """
     as_instance("equation", equation, (Underdamped, Overdamped))
-    integrator = as_instance("integrator", integrator, Integrator, "must be an integrator, for instance sde.BAOAB()")
+    integrator = as_instance(
+        "integrator", integrator, Integrator, "must be an integrator, for instance sde.BAOAB()"
+    )
     replicas, steps = as_count("replicas", replicas), as_count("steps", steps)
     first_replica = as_count("first_replica", first_replica, minimum=0)
     first_step = as_count("first_step", first_step, minimum=0)
@@ -126,7 +147,11 @@ def simulate(
     substeps = as_count("substeps", integrator.default_substeps if substeps is None else substeps)
     recording.require_steps(first_step, steps, substeps)
     require_accepted(equation, integrator, substeps)
-    parameters, plan, path = equation.potential.parameters, as_schedule(schedule, steps), as_path(checkpoint)
+    parameters, plan, path = (
+        equation.potential.parameters,
+        as_schedule(schedule, steps),
+        as_path(checkpoint),
+    )
     seed = stored_seed(path) if seed is None and path is not None else seed
     seed = fresh_seed() if seed is None else as_seed("seed", seed)
     recording.require_fresh_numbers(start, seed=seed, first_step=first_step, steps=steps)
@@ -142,7 +167,9 @@ def simulate(
         form = equation.linear()
         step = integrator.linear_step(form, equation.step_time / substeps)
         key = key_from_seed(seed)
-        engine = LinearEngine(form, step, substeps, key, first_replica, position, speed, first_step=first_step)
+        engine = LinearEngine(
+            form, step, substeps, key, first_replica, position, speed, first_step=first_step
+        )
     else:
         engine = Engine(
             equation,
@@ -179,9 +206,17 @@ def simulate(
             "record": names,
         }
         file = Checkpoint(path, identity, kept, plan, kind="sde_checkpoint")
-        _drive_and_keep(engine, kept, plan, file, steps=steps, every_step=every_step, progress=progress)
+        _drive_and_keep(
+            engine, kept, plan, file, steps=steps, every_step=every_step, progress=progress
+        )
     return recording.result(
-        engine, kept, plan, first_replica=first_replica, kind="sde_run", settings=settings, seed=seed
+        engine,
+        kept,
+        plan,
+        first_replica=first_replica,
+        kind="sde_run",
+        settings=settings,
+        seed=seed,
     )
 
 
@@ -189,15 +224,21 @@ def require_accepted(equation: Equation, integrator: Integrator, substeps: int) 
     """Raise `InputError` where an integrator does not fit an equation and its noise."""
     if not isinstance(equation, integrator.accepts):
         names = " or ".join(kind.__name__ for kind in integrator.accepts)
-        raise InputError(f"integrator = {integrator!r}: integrates {names} equations, not {type(equation).__name__}")
+        raise InputError(
+            f"integrator = {integrator!r}: integrates {names} equations, not "
+            f"{type(equation).__name__}"
+        )
     noise = equation.noise_covariance
     if isinstance(noise, NoiseOfState):
         if integrator.multiplicative_orders is None:
-            raise InputError(f"integrator = {integrator!r}: needs constant noise, this one depends on the state")
+            raise InputError(
+                f"integrator = {integrator!r}: needs constant noise, this one depends on the state"
+            )
         if isinstance(equation, Overdamped) and noise.calculus not in integrator.calculi:
             known = {"ito": "EulerMaruyama or Milstein", "stratonovich": "Heun or Milstein"}
             raise InputError(
-                f"integrator = {integrator!r}: reads state-dependent noise as {' or '.join(integrator.calculi)}, "
+                f"integrator = {integrator!r}: reads state-dependent noise as "
+                f"{' or '.join(integrator.calculi)}, "
                 f"this one is {noise.calculus}; use {known[noise.calculus]}"
             )
     integrator.check(equation, substeps)
@@ -241,7 +282,9 @@ def _drive_and_keep(
     every_step: bool,
     progress: bool,
 ) -> None:
-    """Continue from the checkpoint if there is one, and leave the last whole chunk in it whatever happens."""
+    """Continue from the checkpoint if there is one, and leave the last whole chunk in it whatever
+    happens.
+    """
     done = 0
     if (found := file.read()) is not None:
         engine.restore(found[0])
@@ -252,7 +295,14 @@ def _drive_and_keep(
 
     try:
         recording.drive(
-            engine, kept, plan, steps=steps, done=done, every_step=every_step, after_chunk=note, progress=progress
+            engine,
+            kept,
+            plan,
+            steps=steps,
+            done=done,
+            every_step=every_step,
+            after_chunk=note,
+            progress=progress,
         )
     finally:
         file.write()

@@ -1,4 +1,5 @@
-"""Grids of tasks: computed once, stored by content, run on all cores, resumed after any interruption.
+"""Grids of tasks: computed once, stored by content, run on all cores, resumed after any
+interruption.
 
 `task`
     Makes a task of a function of one frozen dataclass that returns an ``xarray.Dataset``.
@@ -13,8 +14,9 @@
 `Outcome`
     What `run` did.
 
-Nothing here knows any physics. A task is a pure function of its settings; it travels as (name, settings) and is looked
-up where it runs, so that the same sweep runs in this process, on this machine or on a cluster.
+Nothing here knows any physics. A task is a pure function of its settings; it travels as (name,
+settings) and is looked up where it runs, so that the same sweep runs in this process, on this
+machine or on a cluster.
 """
 
 from langevin_sgd.sweep.execution import Outcome as Outcome

@@ -1,14 +1,15 @@
 """Digest of the source code that a task's result depends on.
 
-Found by reading the source, not by running it. In the task's own module the digest covers the function and the
-module-level names it reaches, so that editing the judgement of a claim does not throw away its data; of every other
-module of the package it covers the whole text. Which modules are reached follows from imports: ``from a import b`` and
-``ls.a.b`` after ``import langevin_sgd as ls`` are followed to the module where ``b`` is written, through the exports
-of ``__init__`` files and the lazy table of the package. Docstrings, comments and layout do not count, and neither do
+Found by reading the source, not by running it. In the task's own module the digest covers the
+function and the module-level names it reaches, so that editing the judgement of a claim does not
+throw away its data; of every other module of the package it covers the whole text. Which modules
+are reached follows from imports: ``from a import b`` and ``ls.a.b`` after ``import langevin_sgd as
+ls`` are followed to the module where ``b`` is written, through the exports of ``__init__`` files
+and the lazy table of the package. Docstrings, comments and layout do not count, and neither do
 imports for type checkers or the modules that carry results without making numbers.
 
-Range of validity: names that are put together at run time (``getattr`` with a computed name) and code outside the
-package, NumPy included, are not seen.
+Range of validity: names that are put together at run time (``getattr`` with a computed name) and
+code outside the package, NumPy included, are not seen.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def sources(name: str) -> dict[str, str]:
     return parts
 
 
-# --- one module ----------------------------------------------------------------------------------------------------
+# --- one module -----------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=1024)
@@ -67,16 +68,26 @@ def _tree(module: str) -> ast.Module:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
-            body[:] = [item for item in body if not _is_docstring(item) and not _is_for_type_checkers(item)]
+            body[:] = [
+                item for item in body if not _is_docstring(item) and not _is_for_type_checkers(item)
+            ]
     return tree
 
 
 def _is_docstring(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 def _is_for_type_checkers(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    return (
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Name)
+        and node.test.id == "TYPE_CHECKING"
+    )
 
 
 def _text(statements: Iterable[ast.stmt]) -> str:
@@ -92,7 +103,11 @@ def _defined_names(statement: ast.stmt) -> set[str]:
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}
     if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
-        return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and _is_stored(node)}
+        return {
+            node.id
+            for node in ast.walk(statement)
+            if isinstance(node, ast.Name) and _is_stored(node)
+        }
     return set()
 
 
@@ -105,20 +120,28 @@ def _used_names(node: ast.AST) -> set[str]:
 
 
 def _reached_statements(module: str, name: str) -> list[ast.stmt]:
-    """Top-level statements that `name` reaches, in order; those that define nothing always count."""
-    body = [node for node in _tree(module).body if not isinstance(node, ast.Import | ast.ImportFrom)]
+    """Top-level statements that `name` reaches, in order; those that define nothing always
+    count.
+    """
+    body = [
+        node for node in _tree(module).body if not isinstance(node, ast.Import | ast.ImportFrom)
+    ]
     reached = {name}
     chosen: set[int] = set()
     grown = True
     while grown:
-        new = {i for i, node in enumerate(body) if not (names := _defined_names(node)) or names & reached} - chosen
+        new = {
+            i
+            for i, node in enumerate(body)
+            if not (names := _defined_names(node)) or names & reached
+        } - chosen
         chosen |= new
         reached |= set().union(*(_used_names(body[i]) for i in new))
         grown = bool(new)
     return [body[i] for i in sorted(chosen)]
 
 
-# --- from names to modules -----------------------------------------------------------------------------------------
+# --- from names to modules ------------------------------------------------------------------------
 
 
 def _modules_of(statements: list[ast.stmt], module: str) -> set[str]:
@@ -166,14 +189,18 @@ def _source(node: ast.ImportFrom, module: str) -> str | None:
     if node.level == 0:
         path = node.module or ""
     else:
-        is_package = bool(getattr(importlib.util.find_spec(module), "submodule_search_locations", None))
+        is_package = bool(
+            getattr(importlib.util.find_spec(module), "submodule_search_locations", None)
+        )
         parents = module.split(".")[: len(module.split(".")) - node.level + is_package]
         path = ".".join([*parents, *([node.module] if node.module else [])])
     return path if path.split(".")[0] == PACKAGE else None
 
 
 def _dotted_uses(node: ast.AST, binding: Binding) -> Iterator[str]:
-    """Dotted paths used: for ``ls.theory.LangevinLaw(...).mean`` the longest chain of attributes from ``ls``."""
+    """Dotted paths used: for ``ls.theory.LangevinLaw(...).mean`` the longest chain of attributes
+    from ``ls``.
+    """
     if isinstance(node, ast.Attribute | ast.Name):
         chain: list[str] = []
         inner: ast.AST = node
@@ -188,7 +215,9 @@ def _dotted_uses(node: ast.AST, binding: Binding) -> Iterator[str]:
 
 
 def _home(path: str) -> set[str]:
-    """Module in which the object at a dotted path is written; all of the package if that cannot be told."""
+    """Module in which the object at a dotted path is written; all of the package if that cannot be
+    told.
+    """
     module, rest = PACKAGE, path.split(".")[1:]
     if not rest or rest[0] == "*":
         return {f"{PACKAGE}.{name}" for name in _whole_package()} - set(_NO_NUMBERS)

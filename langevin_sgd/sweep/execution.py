@@ -1,10 +1,11 @@
 """Running tasks: what is stored is not computed again, and nothing one task does can hurt another.
 
-Tasks go to a pool of worker processes (or to a Dask cluster), one thread of BLAS, torch and Numba to each, and write
-their own results. A pool that dies is rebuilt; the tasks that were running are then tried one at a time, and the one
-that kills the pool again is stored as failed. An exception is stored as failed with its traceback, and is retried on
-request only. A result that cannot be written is not the task's fault: it is reported when the rest is done, and the
-next run tries again. A stored result that is damaged is reported and computed again.
+Tasks go to a pool of worker processes (or to a Dask cluster), one thread of BLAS, torch and Numba
+to each, and write their own results. A pool that dies is rebuilt; the tasks that were running are
+then tried one at a time, and the one that kills the pool again is stored as failed. An exception is
+stored as failed with its traceback, and is retried on request only. A result that cannot be written
+is not the task's fault: it is reported when the rest is done, and the next run tries again. A
+stored result that is damaged is reported and computed again.
 """
 
 from __future__ import annotations
@@ -23,7 +24,15 @@ from typing import TYPE_CHECKING, Any
 
 from langevin_sgd.checks import InputError, as_count, as_flag, as_instance, as_objects, as_positive
 from langevin_sgd.dataset import os_reason
-from langevin_sgd.sweep.pools import PATIENCE, POLL, ClusterPool, LocalPool, Pool, as_address, versions
+from langevin_sgd.sweep.pools import (
+    PATIENCE,
+    POLL,
+    ClusterPool,
+    LocalPool,
+    Pool,
+    as_address,
+    versions,
+)
 from langevin_sgd.sweep.store import Store, is_path_of, write_record, write_result
 from langevin_sgd.sweep.task import Task
 
@@ -31,9 +40,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _ENOUGH = 3
-"""Results that could not be written after which no further task is started: the disk is full, not a server busy."""
+"""Results that could not be written after which no further task is started: the disk is full, not a
+server busy.
+"""
 _PACKET = 0.1
-"""Seconds of work to send at a time: tasks that take less travel together, so that the way costs little beside them."""
+"""Seconds of work to send at a time: tasks that take less travel together, so that the way costs
+little beside them.
+"""
 
 
 class NotWritten(Exception):
@@ -80,8 +93,9 @@ def run(
     workers
         Worker processes on this machine; default: the cores this process may use.
     scheduler
-        Address of a running Dask cluster whose workers share the store's directory, instead of workers on this
-        machine; best started with one thread each, ``dask worker ADDRESS --nthreads 1``.
+        Address of a running Dask cluster whose workers share the store's directory, instead of
+        workers on this machine; best started with one thread each, ``dask worker ADDRESS --nthreads
+        1``.
     progress
         Show a progress bar on stderr, if that is a terminal.
     retry_failed
@@ -94,8 +108,8 @@ def run(
     KeyboardInterrupt
         At Ctrl-C; what is finished is stored, and the same call continues.
     InputError
-        If an argument is out of its range, the cluster cannot be used, or results cannot be written; again the same
-        call continues.
+        If an argument is out of its range, the cluster cannot be used, or results cannot be
+        written; again the same call continues.
     """
     as_instance("store", store, Store)
     workers = None if workers is None else as_count("workers", workers)
@@ -118,7 +132,11 @@ def _prepare(wanted: list[Task], store: Store, retry_failed: bool) -> list[Task]
     with store.writing():
         for task in wanted:
             _remove_if_damaged(task, store)
-        todo = [task for task in wanted if not store.has(task) and (retry_failed or store.failure(task) is None)]
+        todo = [
+            task
+            for task in wanted
+            if not store.has(task) and (retry_failed or store.failure(task) is None)
+        ]
         store.remove_leftovers(wanted)
         for task in todo:
             write_record(store.path(task), task, "missing")
@@ -128,7 +146,9 @@ def _prepare(wanted: list[Task], store: Store, retry_failed: bool) -> list[Task]
 def _remove_if_damaged(task: Task, store: Store) -> None:
     if (damage := store.damage(task)) is not None:
         # Without a handler of the user's own, this is one line on stderr.
-        logging.getLogger("langevin_sgd").warning("'%s' %s and is computed again", store.path(task), damage)
+        logging.getLogger("langevin_sgd").warning(
+            "'%s' %s and is computed again", store.path(task), damage
+        )
         store.path(task).unlink()
 
 
@@ -137,11 +157,13 @@ def _bar(total: int, done: int, progress: bool) -> Iterator[Any]:
     from tqdm import tqdm
 
     # disable=None: quiet where stderr is no terminal.
-    with tqdm(total=total, initial=done, disable=None if progress else True, file=sys.stderr, unit="task") as bar:
+    with tqdm(
+        total=total, initial=done, disable=None if progress else True, file=sys.stderr, unit="task"
+    ) as bar:
         yield bar
 
 
-# --- in this process -----------------------------------------------------------------------------------------------
+# --- in this process ------------------------------------------------------------------------------
 
 
 def _compute(todo: list[Task], store: Store, pool: Pool, bar: Any) -> None:
@@ -160,10 +182,14 @@ def _compute(todo: list[Task], store: Store, pool: Pool, bar: Any) -> None:
         pool.close(at_once=not finished)
     if unwritten:
         others = f" (and {len(unwritten) - 1} more)" if len(unwritten) > 1 else ""
-        raise InputError(f"{unwritten[0]}{others}; what is stored stays, the same command continues")
+        raise InputError(
+            f"{unwritten[0]}{others}; what is stored stays, the same command continues"
+        )
 
 
-def _compute_together(tasks: list[Task], store: Store, pool: Pool, bar: Any, unwritten: list[str]) -> list[Task]:
+def _compute_together(
+    tasks: list[Task], store: Store, pool: Pool, bar: Any, unwritten: list[str]
+) -> list[Task]:
     """Compute tasks, the pool kept full; return those that were running when their worker died."""
     waiting = list(reversed(tasks))
     running: dict[Future[tuple[list[str], float]], list[Task]] = {}
@@ -187,13 +213,14 @@ def _compute_together(tasks: list[Task], store: Store, pool: Pool, bar: Any, unw
             except pool.death:
                 suspects += group
             except CancelledError:
-                # The cluster forgets its tasks when the connection breaks; is it there, they may start again.
+                # The cluster forgets its tasks when the connection breaks; is it there, they may
+                # start again.
                 waiting += group
         pool.check()
     return suspects
 
 
-# --- in a worker ---------------------------------------------------------------------------------------------------
+# --- in a worker ----------------------------------------------------------------------------------
 
 
 def perform_all(tasks: list[tuple[Task, str]]) -> tuple[list[str], float]:
@@ -228,7 +255,9 @@ def perform(task: Task, path: str) -> None:
         return  # stored by a worker that was lost before it could say so, or by another run
     if not is_path_of(task, target):
         whose = f"its source in the worker on {socket.gethostname()}"
-        raise InputError(f"task = {task.name!r}: {whose} is not that of this run (edited, or another version)")
+        raise InputError(
+            f"task = {task.name!r}: {whose} is not that of this run (edited, or another version)"
+        )
     where: dict[str, Any] = {
         "host": socket.gethostname(),
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -243,7 +272,10 @@ def perform(task: Task, path: str) -> None:
     except NotWritten:
         raise
     except Exception as error:
-        known = where | {"seconds": round(time.perf_counter() - started, 3), "traceback": traceback.format_exc()}
+        known = where | {
+            "seconds": round(time.perf_counter() - started, 3),
+            "traceback": traceback.format_exc(),
+        }
         summary = " ".join(traceback.format_exception_only(error)[-1].split())
         with _writing(target):
             write_record(target, task, "failed", error=summary, **known)

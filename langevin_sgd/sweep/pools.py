@@ -1,6 +1,8 @@
-"""Where tasks run: worker processes on this machine, or a Dask cluster; both are ``concurrent.futures`` executors.
+"""Where tasks run: worker processes on this machine, or a Dask cluster; both are
+``concurrent.futures`` executors.
 
-A pool is kept a little fuller than it has workers, so that none waits for its next task while the last one is reported.
+A pool is kept a little fuller than it has workers, so that none waits for its next task while the
+last one is reported.
 """
 
 from __future__ import annotations
@@ -21,10 +23,17 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
 from langevin_sgd.checks import InputError, as_count, require
-from langevin_sgd.machine import usable_cores
+from langevin_sgd.kernels.machine import usable_cores
 
 ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+    (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "BLIS_NUM_THREADS",
+        "NUMBA_NUM_THREADS",
+    ),
+    "1",
 )
 """Environment of a worker: the processes own the cores, not the threads inside them."""
 
@@ -90,8 +99,11 @@ class LocalPool:
 
         with _hang_up_later():
             ensure_running()
-        # A worker grows when it compiles; loky takes that for a leak, replaces it between two tasks, and says so.
-        warnings.filterwarnings("ignore", message="A worker (was|stopped)", category=UserWarning, module="loky")
+        # A worker grows when it compiles; loky takes that for a leak, replaces it between two
+        # tasks, and says so.
+        warnings.filterwarnings(
+            "ignore", message="A worker (was|stopped)", category=UserWarning, module="loky"
+        )
 
         return ProcessPoolExecutor(self._workers, env=ONE_THREAD, initializer=_start_worker)
 
@@ -115,8 +127,9 @@ class LocalPool:
 def _hang_up_later() -> Iterator[None]:
     """Let SIGHUP wait, for good in processes that are started here.
 
-    A terminal that closes sends it to the whole process group. The tracker of loky, which ignores Ctrl-C and SIGTERM,
-    would die of it, and its successor write a traceback about all that it does not know.
+    A terminal that closes sends it to the whole process group. The tracker of loky, which ignores
+    Ctrl-C and SIGTERM, would die of it, and its successor write a traceback about all that it does
+    not know.
     """
     if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover - a system without SIGHUP
         yield
@@ -142,9 +155,11 @@ def _leave_with_parent(parent: int) -> None:
 
 
 class ClusterPool:
-    """Workers of a running Dask cluster; they need the same versions and the directory of the store.
+    """Workers of a running Dask cluster; they need the same versions and the directory of the
+    store.
 
-    Dask runs the tasks of a lost worker elsewhere; a task that loses four workers is given up (`KilledWorker`).
+    Dask runs the tasks of a lost worker elsewhere; a task that loses four workers is given up
+    (`KilledWorker`).
 
     Parameters
     ----------
@@ -156,14 +171,17 @@ class ClusterPool:
     Raises
     ------
     InputError
-        If Dask is not installed, the scheduler cannot be reached, no worker lives, or versions differ.
+        If Dask is not installed, the scheduler cannot be reached, no worker lives, or versions
+        differ.
     """
 
     def __init__(self, address: str, patience: float = PATIENCE) -> None:
         try:
             from distributed import Client, KilledWorker
         except ImportError:
-            raise InputError(f"scheduler = {address!r}: needs Dask; install langevin-sgd[cluster]") from None
+            raise InputError(
+                f"scheduler = {address!r}: needs Dask; install langevin-sgd[cluster]"
+            ) from None
         # What goes wrong is said in one line here, not in many there.
         for name in ("distributed", "distributed.client"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -174,7 +192,9 @@ class ClusterPool:
         try:
             self._client = Client(address, timeout=patience, set_as_default=False)
         except (OSError, TimeoutError, ValueError, TypeError) as error:
-            raise InputError(f"scheduler = {address!r}: cannot be reached ({_first_line(error)})") from error
+            raise InputError(
+                f"scheduler = {address!r}: cannot be reached ({_first_line(error)})"
+            ) from error
         self._seen = self._looked = time.monotonic()
         try:
             self._wait_for_a_worker()
@@ -199,31 +219,49 @@ class ClusterPool:
             self._seen = self._looked
             self.capacity = 2 * threads
         elif self._looked - self._seen >= self._patience:
-            message = f"no live worker for {self._patience:g} s; what is stored stays, the same command continues"
+            message = (
+                f"no live worker for {self._patience:g} s; what is stored stays, the same "
+                "command continues"
+            )
             raise InputError(f"scheduler = {self.address!r}: {message}")
         return threads
 
     def _lost(self) -> InputError:
-        message = "the scheduler is gone; what is stored stays, the same command continues with a running one"
+        message = (
+            "the scheduler is gone; what is stored stays, the same command continues with a "
+            "running one"
+        )
         return InputError(f"scheduler = {self.address!r}: {message}")
 
     def _require_same_versions(self) -> None:
         known: Any = self._client.get_versions()
         found = {"scheduler": known["scheduler"], **known["workers"]}
-        self._compare(_SHARED, known["client"]["packages"], {who: other["packages"] for who, other in found.items()})
+        self._compare(
+            _SHARED,
+            known["client"]["packages"],
+            {who: other["packages"] for who, other in found.items()},
+        )
         try:
             theirs = self._client.run(versions)
         except Exception as error:
-            message = f"its workers cannot use langevin_sgd ({_first_line(error)}); install it where they run"
+            message = (
+                f"its workers cannot use langevin_sgd ({_first_line(error)}); install it "
+                "where they run"
+            )
             raise InputError(f"scheduler = {self.address!r}: {message}") from error
         self._compare(_RECORDED, versions(), theirs)
 
-    def _compare(self, names: tuple[str, ...], mine: dict[str, str], theirs: dict[str, dict[str, str]]) -> None:
+    def _compare(
+        self, names: tuple[str, ...], mine: dict[str, str], theirs: dict[str, dict[str, str]]
+    ) -> None:
         for who, other in theirs.items():
             for name in names:
                 if other.get(name) != mine.get(name):
                     message = f"{who} has {name} {other.get(name)}, this process {mine.get(name)}"
-                    raise InputError(f"scheduler = {self.address!r}: {message}; install the same version everywhere")
+                    raise InputError(
+                        f"scheduler = {self.address!r}: {message}; install the same version "
+                        "everywhere"
+                    )
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Start a call."""
@@ -237,7 +275,9 @@ class ClusterPool:
             self._look()
 
     def close(self, *, at_once: bool) -> None:
-        """Leave the cluster, which then forgets what has not begun; what runs on it runs to its end."""
+        """Leave the cluster, which then forgets what has not begun; what runs on it runs to its
+        end.
+        """
         with contextlib.suppress(OSError, TimeoutError):
             self._client.close(timeout=5.0)
 
@@ -254,7 +294,9 @@ _ADDRESS = re.compile(r"((tcp|ws|tls|wss)://)?(\[[\w:.%]+\]|[^\s/:\[\]]+):(?P<po
 
 
 def _require_certificates(address: str) -> None:
-    """Refuse an encrypted address before a client is made of it, if there is nothing to encrypt with."""
+    """Refuse an encrypted address before a client is made of it, if there is nothing to encrypt
+    with.
+    """
     from distributed import Security
 
     certified = Security().get_connection_args("client").get("ssl_context") is not None
@@ -267,10 +309,13 @@ def _first_line(error: BaseException) -> str:
 
 
 def _in_one_thread(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call on a worker that somebody else has started: libraries that it has yet to load take one thread each."""
+    """Call on a worker that somebody else has started: libraries that it has yet to load take one
+    thread each.
+    """
     import dask
 
     os.environ.update(ONE_THREAD)
-    # Left to itself, xarray asks the scheduler for a lock whenever it writes a file, and hangs if that is gone.
+    # Left to itself, xarray asks the scheduler for a lock whenever it writes a file, and hangs if
+    # that is gone.
     with dask.config.set(scheduler="synchronous"):
         return function(*arguments)

@@ -1,14 +1,15 @@
 """A directory of results: one netCDF-4 file per task, named by what it depends on.
 
-The name ``<module path>/<function>-<hash>.nc`` hashes the task's name, version and settings and the digest of its
-source, so that mended code never reuses old numbers. Files hold no times and no host names: the same task gives the
-same bytes. Beside each stands a record ``.json`` with what does vary (state, seconds, host, time, traceback of a
-failure) and the checksum of the result: a result that disk or network have damaged is never used, but computed again.
-Everything else is derived by scanning; a result is there or not, never half.
+The name ``<module path>/<function>-<hash>.nc`` hashes the task's name, version and settings and the
+digest of its source, so that mended code never reuses old numbers. Files hold no times and no host
+names: the same task gives the same bytes. Beside each stands a record ``.json`` with what does vary
+(state, seconds, host, time, traceback of a failure) and the checksum of the result: a result that
+disk or network have damaged is never used, but computed again. Everything else is derived by
+scanning; a result is there or not, never half.
 
-A directory of results may come from anybody: what its files say is converted before it is used (a record that is none
-is as if it were not there), what is printed holds no control characters, and a task that a file names is looked up,
-never imported (`langevin_sgd.sweep.task.known`).
+A directory of results may come from anybody: what its files say is converted before it is used (a
+record that is none is as if it were not there), what is printed holds no control characters, and a
+task that a file names is looked up, never imported (`langevin_sgd.sweep.task.known`).
 """
 
 from __future__ import annotations
@@ -25,8 +26,24 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from langevin_sgd.checks import InputError, as_instance, as_objects, as_path, is_real, printable, shown
-from langevin_sgd.dataset import file_content, load, make, named_file, os_reason, provenance, replace_file
+from langevin_sgd.checks import (
+    InputError,
+    as_instance,
+    as_objects,
+    as_path,
+    is_real,
+    printable,
+    shown,
+)
+from langevin_sgd.dataset import (
+    file_content,
+    load,
+    make,
+    named_file,
+    os_reason,
+    provenance,
+    replace_file,
+)
 from langevin_sgd.sweep.digest import digest
 from langevin_sgd.sweep.task import Task, known
 
@@ -36,7 +53,9 @@ if TYPE_CHECKING:
 State = Literal["done", "damaged", "stale", "failed", "missing"]
 
 _PART_LIFETIME = 600.0
-"""Seconds after which a half-written file is taken for the leftover of a killed process; writing takes far less."""
+"""Seconds after which a half-written file is taken for the leftover of a killed process; writing
+takes far less.
+"""
 
 _STEM = re.compile(r"[^/]+-[0-9a-f]{20}")
 _PART = re.compile(rf"\.{_STEM.pattern}\.(nc|json)\.[a-z0-9_]{{8}}\.part")
@@ -61,7 +80,9 @@ def _stem(task: Task) -> str:
 
 
 def is_path_of(task: Task, path: Path) -> bool:
-    """Whether the result of `task`, by the code as this process has it, belongs at `path` in some store."""
+    """Whether the result of `task`, by the code as this process has it, belongs at `path` in some
+    store.
+    """
     return path.absolute().as_posix().endswith(f"/{_stem(task)}.nc")
 
 
@@ -74,11 +95,12 @@ class Status:
     path
         Where its result lies or would lie.
     state
-        ``done``, ``damaged`` (no longer what was written; computed again by the next run that wants it), ``failed``,
-        ``missing`` (asked for, not there yet) or ``stale`` (made by older code, or by code that this process does not
-        know; never used).
+        ``done``, ``damaged`` (no longer what was written; computed again by the next run that wants
+        it), ``failed``, ``missing`` (asked for, not there yet) or ``stale`` (made by older code, or
+        by code that this process does not know; never used).
     record
-        What is known of it: task, seconds, host, time, error, traceback. Texts hold no control characters.
+        What is known of it: task, seconds, host, time, error, traceback. Texts hold no control
+        characters.
     """
 
     path: Path
@@ -99,9 +121,13 @@ class Store:
     directory: Path
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
-        object.__setattr__(self, "directory", as_path("directory", directory, "must be the path of a directory"))
+        object.__setattr__(
+            self, "directory", as_path("directory", directory, "must be the path of a directory")
+        )
         if os.path.exists(self.directory) and not os.path.isdir(self.directory):
-            raise InputError(f"directory = {shown(os.fspath(directory), width=400)}: must be a directory")
+            raise InputError(
+                f"directory = {shown(os.fspath(directory), width=400)}: must be a directory"
+            )
 
     def path(self, task: Task) -> Path:
         """Where the result of `task`, by the code as it is now, lies or would lie."""
@@ -113,7 +139,9 @@ class Store:
         return os.path.isfile(self.path(task))
 
     def damage(self, task: Task) -> str | None:
-        """Return what is wrong with the stored result of `task`; ``None`` if nothing is, or there is no result."""
+        """Return what is wrong with the stored result of `task`; ``None`` if nothing is, or there
+        is no result.
+        """
         return _damage(self.path(task), self.record(task)) if self.has(task) else None
 
     def load(self, task: Task) -> xr.Dataset:
@@ -125,21 +153,30 @@ class Store:
             If it is not stored, or the file is damaged.
         """
         if (damage := self.damage(task)) is not None:
-            raise InputError(f"path = '{self.path(task)}': {damage}; the run that made it will compute it again")
+            raise InputError(
+                f"path = '{self.path(task)}': {damage}; the run that made it will compute it again"
+            )
         return load(self.path(task))
 
     def record(self, task: Task) -> dict[str, Any]:
-        """Return what is known of `task` beside its result: state, seconds, host, time; empty if nothing is."""
+        """Return what is known of `task` beside its result: state, seconds, host, time; empty if
+        nothing is.
+        """
         return _read_record(self.path(task))
 
     def failure(self, task: Task) -> str | None:
         """Return the last line of the error `task` ended in, ``None`` if it did not."""
         record = {} if self.has(task) else self.record(task)
         # A record that is not that of the task is none: the task is missing, and computed again.
-        return str(record["error"]) if record.get("state") == "failed" and _is_of(record, task) else None
+        return (
+            str(record["error"])
+            if record.get("state") == "failed" and _is_of(record, task)
+            else None
+        )
 
     def statuses(self) -> list[Status]:
-        """Every task the store has heard of, in order of path; `directory` may also be a folder within a store.
+        """Every task the store has heard of, in order of path; `directory` may also be a folder
+        within a store.
 
         Raises
         ------
@@ -153,7 +190,9 @@ class Store:
         found: set[Path] = set()
         for folder, _, names in os.walk(self.directory, onerror=self._refuse):
             stems = (
-                name.removesuffix(".nc").removesuffix(".json") for name in names if name.endswith((".nc", ".json"))
+                name.removesuffix(".nc").removesuffix(".json")
+                for name in names
+                if name.endswith((".nc", ".json"))
             )
             found |= {Path(folder, stem) for stem in stems if _STEM.fullmatch(stem)}
         return found
@@ -171,22 +210,30 @@ class Store:
             yield
 
     def remove_leftovers(self, tasks: Iterable[Task]) -> None:
-        """Remove files half written by killed processes from the folders of some tasks; no others are touched."""
+        """Remove files half written by killed processes from the folders of some tasks; no others
+        are touched.
+        """
         for folder in {self.path(task).parent for task in as_objects("tasks", tasks, Task)}:
             for part in folder.glob(".*.part"):
                 try:
-                    ours = _PART.fullmatch(part.name) is not None and part.is_file() and not part.is_symlink()
+                    ours = (
+                        _PART.fullmatch(part.name) is not None
+                        and part.is_file()
+                        and not part.is_symlink()
+                    )
                     if ours and time.time() - part.stat().st_mtime > _PART_LIFETIME:
                         part.unlink()
                 except FileNotFoundError:
                     continue  # its writer has just finished
 
 
-# --- what a worker writes ------------------------------------------------------------------------------------------
+# --- what a worker writes -------------------------------------------------------------------------
 
 
 def write_result(path: Path, task: Task, result: xr.Dataset, **known: Any) -> None:
-    """Store a result and its record; the provenance of the result gains the identity of the task."""
+    """Store a result and its record; the provenance of the result gains the identity of the
+    task.
+    """
     if "provenance" not in result.attrs:
         result.attrs["provenance"] = make({}, kind="task").attrs["provenance"]
     extended = provenance(result) | {"task": identity(task)}
@@ -210,7 +257,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-# --- what is found -------------------------------------------------------------------------------------------------
+# --- what is found --------------------------------------------------------------------------------
 
 
 def _read_record(path: Path) -> dict[str, Any]:
@@ -225,13 +272,17 @@ def _read_record(path: Path) -> dict[str, Any]:
 
 
 def _converted(record: dict[str, Any]) -> dict[str, Any]:
-    """Entries of a record that are what they should be; a failure always has its error and traceback."""
+    """Entries of a record that are what they should be; a failure always has its error and
+    traceback.
+    """
     texts = {name: printable(record[name]) for name in _LINES if isinstance(record.get(name), str)}
     kept: dict[str, Any] = {"state": "unknown"} | texts
     if is_real(record.get("seconds")):
         kept["seconds"] = record["seconds"]
     if isinstance(record.get("versions"), dict):
-        kept["versions"] = {printable(str(name)): printable(str(one)) for name, one in record["versions"].items()}
+        kept["versions"] = {
+            printable(str(name)): printable(str(one)) for name, one in record["versions"].items()
+        }
     if (task := _named_task(record.get("task"))) is not None:
         kept["task"] = task
     if kept["state"] == "failed":
@@ -301,14 +352,20 @@ def _record_of_result(path: Path) -> dict[str, Any]:
 
 
 def _is_current(record: dict[str, Any], directory: Path, path: Path) -> bool:
-    """Whether a file is a result of the code as it is, in the store that `directory` is or lies in."""
+    """Whether a file is a result of the code as it is, in the store that `directory` is or lies
+    in.
+    """
     named = record.get("task")
     if named is None or known(named["name"]) is None:
         return False
     try:
-        settings = json.dumps(named["settings"], sort_keys=True, separators=(",", ":"), allow_nan=False)
+        settings = json.dumps(
+            named["settings"], sort_keys=True, separators=(",", ":"), allow_nan=False
+        )
         task = Task(named["name"], settings)
         here = is_path_of(task, path)
     except (ValueError, RecursionError):
         return False
-    return here and directory.absolute().is_relative_to(path.absolute().parents[_stem(task).count("/")])
+    return here and directory.absolute().is_relative_to(
+        path.absolute().parents[_stem(task).count("/")]
+    )

@@ -1,13 +1,14 @@
 """Tasks: pure functions of frozen settings, known by name and settings alone.
 
-A task travels as its name ``module:qualname`` and its settings as canonical JSON, and is looked up where it runs. The
-JSON of a dataclass names its class; whole numbers given for a field annotated ``float`` are written as floats, so that
-``lr=1`` and ``lr=1.0`` are one task. Settings may hold numbers, strings, booleans, ``None``, tuples and further frozen
-dataclasses; an array comes in as a tuple, or better as the seed and sizes that make it. Numbers of NumPy are written
-as Python's own.
+A task travels as its name ``module:qualname`` and its settings as canonical JSON, and is looked up
+where it runs. The JSON of a dataclass names its class; whole numbers given for a field annotated
+``float`` are written as floats, so that ``lr=1`` and ``lr=1.0`` are one task. Settings may hold
+numbers, strings, booleans, ``None``, tuples and further frozen dataclasses; an array comes in as a
+tuple, or better as the seed and sizes that make it. Numbers of NumPy are written as Python's own.
 
-A name that stands in a file decides nothing: `known` looks it up among the functions that this process has made into
-tasks, and among the modules of the package whose source says that they hold it; nothing else is imported.
+A name that stands in a file decides nothing: `known` looks it up among the functions that this
+process has made into tasks, and among the modules of the package whose source says that they hold
+it; nothing else is imported.
 """
 
 from __future__ import annotations
@@ -26,7 +27,16 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_callable, as_choice, as_count, as_text, convert_fields, require, shown
+from langevin_sgd.checks import (
+    InputError,
+    as_callable,
+    as_choice,
+    as_count,
+    as_text,
+    convert_fields,
+    require,
+    shown,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -54,7 +64,8 @@ class Task:
     Raises
     ------
     InputError
-        If the name or the settings are not of this form; whether there is such a function is asked when it is needed.
+        If the name or the settings are not of this form; whether there is such a function is asked
+        when it is needed.
     """
 
     name: str
@@ -130,10 +141,13 @@ class TaskFunction(Generic[S]):
         Raises
         ------
         InputError
-            If the settings are not a frozen dataclass of plain values, or the function is not at the top of a module.
+            If the settings are not a frozen dataclass of plain values, or the function is not at
+            the top of a module.
         """
         if "<locals>" in self.name or self.name.startswith("__main__:"):
-            raise InputError(f"task = {self.name!r}: must be a function at the top level of an importable module")
+            raise InputError(
+                f"task = {self.name!r}: must be a function at the top level of an importable module"
+            )
         return Task(self.name, encode(settings))
 
 
@@ -143,7 +157,8 @@ def task(*, version: int = 1) -> Callable[[Callable[[S], xr.Dataset]], TaskFunct
     Parameters
     ----------
     version
-        Raise it to have stored results computed again although no source changed, for instance for new data files.
+        Raise it to have stored results computed again although no source changed, for instance for
+        new data files.
 
     Examples
     --------
@@ -158,7 +173,8 @@ def task(*, version: int = 1) -> Callable[[Callable[[S], xr.Dataset]], TaskFunct
 
 @lru_cache(maxsize=256)
 def find(name: str) -> TaskFunction[Any]:
-    """Import the task function called ``module:qualname``; only for names that a running sweep gives.
+    """Import the task function called ``module:qualname``; only for names that a running sweep
+    gives.
 
     Raises
     ------
@@ -183,7 +199,9 @@ def _look_up(name: str) -> Any:
 
 
 def known(name: str) -> TaskFunction[Any] | None:
-    """Return the task function that a file names, ``None`` if this process and the package have none of that name."""
+    """Return the task function that a file names, ``None`` if this process and the package have
+    none of that name.
+    """
     if name not in _made and _is_task_of_package(name):
         importlib.import_module(name.split(":")[0])
     return _made.get(name)
@@ -196,8 +214,12 @@ def _is_task_of_package(name: str) -> bool:
     source = _source_in_package(module.split("."))
     if source is None or not function.isidentifier():
         return False
-    defined = [node for node in ast.parse(source.read_bytes()).body if isinstance(node, ast.FunctionDef)]
-    return any(node.name == function and any(map(_makes_a_task, node.decorator_list)) for node in defined)
+    defined = [
+        node for node in ast.parse(source.read_bytes()).body if isinstance(node, ast.FunctionDef)
+    ]
+    return any(
+        node.name == function and any(map(_makes_a_task, node.decorator_list)) for node in defined
+    )
 
 
 def _makes_a_task(decorator: ast.expr) -> bool:
@@ -215,14 +237,18 @@ def _source_in_package(parts: list[str]) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-# --- settings as canonical JSON ------------------------------------------------------------------------------------
+# --- settings as canonical JSON -------------------------------------------------------------------
 
 
 def encode(settings: Any) -> str:
-    """Write a frozen dataclass as canonical JSON: sorted keys, no spaces, class names, no NaN or infinity."""
+    """Write a frozen dataclass as canonical JSON: sorted keys, no spaces, class names, no NaN or
+    infinity.
+    """
     if not is_dataclass(settings) or isinstance(settings, type):
         raise InputError(f"settings = {shown(settings)}: must be an instance of a frozen dataclass")
-    return json.dumps(_plain(settings, "settings"), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return json.dumps(
+        _plain(settings, "settings"), sort_keys=True, separators=(",", ":"), allow_nan=False
+    )
 
 
 def _plain(value: Any, where: str) -> Any:
@@ -231,9 +257,15 @@ def _plain(value: Any, where: str) -> Any:
         return _plain_dataclass(value, where)
     if isinstance(value, tuple):
         return [_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
-    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
+    if (
+        value is None
+        or isinstance(value, bool | int | str)
+        or (isinstance(value, float) and math.isfinite(value))
+    ):
         return value
-    raise InputError(f"{where} = {shown(value)}: must be a finite number, text, a tuple or a frozen dataclass")
+    raise InputError(
+        f"{where} = {shown(value)}: must be a finite number, text, a tuple or a frozen dataclass"
+    )
 
 
 def _python_number(value: Any) -> Any:

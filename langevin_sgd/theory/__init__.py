@@ -1,4 +1,5 @@
-"""Closed-form theory of SGD with momentum near a minimum: what a physicist would compute by hand, done once.
+"""Closed-form theory of SGD with momentum near a minimum: what a physicist would compute by hand,
+done once.
 
 Laws (one interface, `law.Law`)
     `LangevinLaw`   the underdamped Langevin equation of SGD (Kunin et al., arXiv 2107.09133)
@@ -6,8 +7,10 @@ Laws (one interface, `law.Law`)
     `Gaussian`      a state of phase space: start, stationary law
 
 Parts of a law
-    `oscillators`       the damped oscillator of each eigenmode: propagators, stationary moments, displacement
-    `flow`, `sgd_map`   the two kinds of oscillators: the Langevin equation in continuous time, SGD step by step
+    `oscillators`       the damped oscillator of each eigenmode: propagators, stationary moments,
+                        displacement
+    `oscillator_propagator`, `sgd_map`   the two kinds of oscillators: the Langevin equation in
+                                         continuous time, SGD step by step
     `modes`             eigenvalues, stiffness and noise of a problem under given settings
     `white_noise`, `minibatch_noise`, `epoch_noise`   the three kinds of fluctuations
 
@@ -51,7 +54,9 @@ from langevin_sgd.theory.langevin_law import LangevinLaw as LangevinLaw
 from langevin_sgd.theory.law import Law as Law
 from langevin_sgd.theory.modified_loss import ModifiedLoss as ModifiedLoss
 from langevin_sgd.theory.modified_loss import mode_weights as mode_weights
-from langevin_sgd.theory.modified_loss import ornstein_uhlenbeck_covariance as ornstein_uhlenbeck_covariance
+from langevin_sgd.theory.modified_loss import (
+    ornstein_uhlenbeck_covariance as ornstein_uhlenbeck_covariance,
+)
 from langevin_sgd.theory.predict import predict_linear_regression as predict_linear_regression
 from langevin_sgd.theory.rotation import natural_angle_per_step as natural_angle_per_step
 from langevin_sgd.theory.rotation import position_spectrum as position_spectrum

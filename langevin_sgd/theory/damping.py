@@ -1,10 +1,13 @@
-r"""Damping of the modes of the Langevin equation: rates per unit of physical time tau = lr * steps, and regimes.
+r"""Damping of the modes of the Langevin equation: rates per unit of physical time tau = lr * steps,
+and regimes.
 
-    gamma = (1-momentum) / (lr (1+momentum)),   omega = sqrt(2 stiffness / (lr (1+momentum))),   zeta = gamma / omega
+    gamma = (1-momentum) / (lr (1+momentum)),   omega = sqrt(2 stiffness / (lr (1+momentum))),
+    zeta = gamma / omega
 
 A mode is underdamped (it oscillates, at sqrt(omega^2 - gamma^2)) for zeta < 1, that is for
-lr * stiffness > (1-momentum)^2 / (2 (1+momentum)) (Kunin et al., arXiv 2107.09133). The SGD map oscillates
-for (1 - sqrt(momentum))^2 < lr * stiffness < (1 + sqrt(momentum))^2 and flips sign every step above (derived).
+lr * stiffness > (1-momentum)^2 / (2 (1+momentum)) (Kunin et al., arXiv 2107.09133). The SGD map
+oscillates for (1 - sqrt(momentum))^2 < lr * stiffness < (1 + sqrt(momentum))^2 and flips sign every
+step above (derived).
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import numpy as np
 
 from langevin_sgd.checks import as_array
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.theory.flow import langevin_oscillators
+from langevin_sgd.theory.oscillator_propagator import langevin_oscillators
 from langevin_sgd.theory.settings import as_settings
 from langevin_sgd.theory.underflow import vanishing
 
@@ -35,11 +38,14 @@ def natural_frequency(settings: SGD, stiffness: np.ndarray) -> np.ndarray:
 def damping_ratio(settings: SGD, stiffness: np.ndarray) -> np.ndarray:
     """Return zeta = gamma / omega; infinite at stiffness zero."""
     omega = natural_frequency(settings, stiffness)
-    return np.divide(damping_rate(settings), omega, out=np.full_like(omega, np.inf), where=omega > 0)
+    return np.divide(
+        damping_rate(settings), omega, out=np.full_like(omega, np.inf), where=omega > 0
+    )
 
 
 def regime(settings: SGD, stiffness: np.ndarray) -> list[str]:
-    """Name the regime of each mode of the Langevin equation: underdamped, critical (to rounding) or overdamped.
+    """Name the regime of each mode of the Langevin equation: underdamped, critical (to rounding) or
+    overdamped.
 
     Examples
     --------

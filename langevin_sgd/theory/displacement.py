@@ -2,18 +2,24 @@ r"""Displacement from the spectrum: regimes, exponents, and the paper's displace
 
 Regimes of one mode (stationary start, q its noise variance per step):
 
-    ballistic   t << t_memory = (1+momentum) / (2 (1-momentum))            lr^2 t^2 Var v            (exponent 2)
-    diffusive   t_memory << t << t_l = (1-momentum) / (lr stiffness)       lr^2 q t / (1-momentum)^2 (exponent 1)
-    saturated   t >> t_l                                                   2 Var theta               (exponent 0)
+    ballistic   t << t_memory = (1+momentum) / (2 (1-momentum))            lr^2 t^2 Var v
+    (exponent 2)
+    diffusive   t_memory << t << t_l = (1-momentum) / (lr stiffness)
+    lr^2 q t / (1-momentum)^2 (exponent 1)
+    saturated   t >> t_l                                                   2 Var theta
+    (exponent 0)
 
-Overdamped modes together, Sigma = sigma^2 H without weight decay, h_l = h_1 l^{-s}, l = 1 ... P, s > 1:
+Overdamped modes together, Sigma = sigma^2 H without weight decay, h_l = h_1 l^{-s}, l = 1 ... P, s
+> 1:
 
-    E|Delta_t|^2 = (lr sigma^2 / (S (1-momentum))) sum_l (1 - exp(-h_l tau')),   tau' = lr t / (1-momentum)
+    E|Delta_t|^2 = (lr sigma^2 / (S (1-momentum))) sum_l (1 - exp(-h_l tau')),
+    tau' = lr t / (1-momentum)
                  ~ (...) [ (h_1 tau')^{1/s} Gamma(1-1/s) - 1/2 - h_1 tau' P^{1-s} / (s-1) ]
 
-between t_1 and t_P (Euler-Maclaurin; derived): anomalous diffusion with exponent 1/s, from the density of the Hessian
-spectrum h^{-alpha}, alpha = 1 + 1/s, as alpha - 1 (Kunin et al., arXiv 2107.09133). With Sigma_l ~ h^p the
-exponent is alpha - p. A stationary overdamped ensemble is concave in t and never exceeds exponent 1 (derived).
+between t_1 and t_P (Euler-Maclaurin; derived): anomalous diffusion with exponent 1/s, from the
+density of the Hessian spectrum h^{-alpha}, alpha = 1 + 1/s, as alpha - 1 (Kunin et al., arXiv
+2107.09133). With Sigma_l ~ h^p the exponent is alpha - p. A stationary overdamped ensemble is
+concave in t and never exceeds exponent 1 (derived).
 """
 
 from __future__ import annotations
@@ -46,7 +52,7 @@ LONGEST = 10**7
 """Largest lag of the sum over steps."""
 
 
-# --- regimes -------------------------------------------------------------------------------------------------------
+# --- regimes --------------------------------------------------------------------------------------
 
 
 def velocity_memory(settings: SGD) -> float:
@@ -56,7 +62,9 @@ def velocity_memory(settings: SGD) -> float:
 
 
 def relaxation_steps(settings: SGD, stiffness: np.ndarray) -> np.ndarray:
-    """Steps after which overdamped modes saturate, t_l = (1-momentum) / (lr stiffness); infinite for free modes."""
+    """Steps after which overdamped modes saturate, t_l = (1-momentum) / (lr stiffness); infinite
+    for free modes.
+    """
     settings = as_settings("settings", settings)
     values = as_array("stiffness", stiffness, minimum=0)
     with np.errstate(divide="ignore", over="ignore", under="ignore"):
@@ -67,8 +75,8 @@ def relaxation_steps(settings: SGD, stiffness: np.ndarray) -> np.ndarray:
 def free_displacement(lag: np.ndarray, settings: SGD, noise: float) -> np.ndarray:
     """Stationary mean-square displacement of SGD without curvature (derived).
 
-    (lr^2 noise / (1-beta)^2) [ t - 2 beta (1-beta^t) / (1-beta^2) ] for heavy-ball SGD, beta the momentum; evaluated by
-    the law of a free mode, which loses no digits near momentum one.
+    (lr^2 noise / (1-beta)^2) [ t - 2 beta (1-beta^t) / (1-beta^2) ] for heavy-ball SGD, beta the
+    momentum; evaluated by the law of a free mode, which loses no digits near momentum one.
 
     Parameters
     ----------
@@ -81,15 +89,19 @@ def free_displacement(lag: np.ndarray, settings: SGD, noise: float) -> np.ndarra
     """
     free = sgd_oscillators(as_settings("settings", settings), np.zeros(1))
     lags = as_array("lag", lag, minimum=0)
-    require(bool((lags == np.floor(lags)).all()), "lag", lag, "must be whole steps of zero or above")
+    require(
+        bool((lags == np.floor(lags)).all()), "lag", lag, "must be whole steps of zero or above"
+    )
     return free.mean_square_displacement(lags, np.array([as_not_negative("noise", noise)]))[..., 0]
 
 
-# --- exponents -----------------------------------------------------------------------------------------------------
+# --- exponents ------------------------------------------------------------------------------------
 
 
 def exponent_between(law: Law, first: float, last: float) -> float:
-    """Mean exponent of the stationary displacement between two lags: slope of log displacement over log lag."""
+    """Mean exponent of the stationary displacement between two lags: slope of log displacement over
+    log lag.
+    """
     law = as_instance("law", law, Law)
     first, last = as_positive("first", first), as_positive("last", last)
     require(last > first, "last", last, f"must exceed first = {first}")
@@ -100,8 +112,8 @@ def exponent_between(law: Law, first: float, last: float) -> float:
 def fitted_exponent(law: Law, lags: np.ndarray) -> float:
     """Least-squares slope of log displacement over log lag at the given lags.
 
-    `langevin_sgd.measure.diffusion_exponent` fits the same line with the same weights: at the recorded steps of a run,
-    this is what the exponent of the run estimates.
+    `langevin_sgd.measure.diffusion_exponent` fits the same line with the same weights: at the
+    recorded steps of a run, this is what the exponent of the run estimates.
     """
     law, values = as_instance("law", law, Law), as_array("lags", lags, ndim=1)
     usable = np.unique(values).size > 1 and bool((values > 0).all())
@@ -120,8 +132,8 @@ def _moving(law: Law, lags: np.ndarray) -> np.ndarray:
 def spectral_exponent(decay: float, *, noise_power: float = 1.0) -> float:
     """Diffusion exponent of a spectrum h_l ~ l^{-decay} with noise Sigma_l ~ h_l^noise_power.
 
-    1 + 1/decay - noise_power where that lies between 0 and 1, else the nearer of the two (1: diffusion ruled by the
-    stiff end; 0: saturation).
+    1 + 1/decay - noise_power where that lies between 0 and 1, else the nearer of the two (1:
+    diffusion ruled by the stiff end; 0: saturation).
 
     Examples
     --------
@@ -134,9 +146,16 @@ def spectral_exponent(decay: float, *, noise_power: float = 1.0) -> float:
 
 @vanishing
 def power_law_displacement(
-    lag: np.ndarray, settings: SGD, *, largest: float, decay: float, modes: int, noise_scale: float = 1.0
+    lag: np.ndarray,
+    settings: SGD,
+    *,
+    largest: float,
+    decay: float,
+    modes: int,
+    noise_scale: float = 1.0,
 ) -> np.ndarray:
-    """Asymptotic displacement of the spectrum h_l = largest * l^{-decay}, l = 1 ... modes (opening formula).
+    """Asymptotic displacement of the spectrum h_l = largest * l^{-decay}, l = 1 ... modes (opening
+    formula).
 
     Parameters
     ----------
@@ -149,7 +168,10 @@ def power_law_displacement(
     noise_scale
         sigma^2 in Sigma = sigma^2 H, >= 0.
     """
-    settings, noise_scale = as_settings("settings", settings), as_not_negative("noise_scale", noise_scale)
+    settings, noise_scale = (
+        as_settings("settings", settings),
+        as_not_negative("noise_scale", noise_scale),
+    )
     amplitude = settings.lr * noise_scale / (settings.batch_size * (1 - settings.momentum))
     with np.errstate(over="ignore", invalid="ignore"):
         terms = _power_law_terms(as_array("lag", lag, minimum=0), settings, largest, decay, modes)
@@ -163,7 +185,8 @@ def power_law_displacement(
 def exponent_window(
     settings: SGD, *, largest: float, decay: float, modes: int, tolerance: float = 0.03
 ) -> tuple[float, float]:
-    """Range of lags in which the local exponent of `power_law_displacement` is 1/decay to within `tolerance`.
+    """Range of lags in which the local exponent of `power_law_displacement` is 1/decay to within
+    `tolerance`.
 
     Also kept clear of the velocity memory (10 t_memory), which the overdamped formula leaves out.
 
@@ -172,25 +195,29 @@ def exponent_window(
     settings, largest, decay, modes
         As in `power_law_displacement`.
     tolerance
-        Largest departure of the local exponent; default 0.03, about what a fit over two decades resolves.
+        Largest departure of the local exponent; default 0.03, about what a fit over two decades
+        resolves.
 
     Raises
     ------
     InputError
-        If there is no such range of at least a factor of three (the local exponent passes 1/decay in any case): more
-        modes, a larger tolerance or a steeper spectrum are needed.
+        If there is no such range of at least a factor of three (the local exponent passes 1/decay
+        in any case): more modes, a larger tolerance or a steeper spectrum are needed.
     """
     settings, tolerance = as_settings("settings", settings), as_positive("tolerance", tolerance)
     largest, decay, modes = _power_law(largest, decay, modes)
     slowest = relaxation_steps(settings, np.array([largest, largest * float(modes) ** -decay]))
-    lag = np.geomspace(max(slowest[0], 10 * velocity_memory(settings)), max(slowest[1], 2 * slowest[0]), 4000)
+    lag = np.geomspace(
+        max(slowest[0], 10 * velocity_memory(settings)), max(slowest[1], 2 * slowest[0]), 4000
+    )
     main, linear = _power_law_terms(lag, settings, largest, decay, modes)
     slope = (main / decay - linear) / (main - linear - 0.5)
     good = np.abs(slope - 1 / decay) <= tolerance
     window = lag[good]
     if window.size == 0 or window[-1] < _NARROWEST * window[0]:
         raise InputError(
-            f"modes = {modes}: exponent 1/{decay:g} to within tolerance = {tolerance:g} has no window; use more modes"
+            f"modes = {modes}: exponent 1/{decay:g} to within tolerance = {tolerance:g} has no "
+            "window; use more modes"
         )
     return float(window[0]), float(window[-1])
 
@@ -211,23 +238,30 @@ def _power_law(largest: float, decay: float, modes: int) -> tuple[float, float, 
     require(decay > 1, "decay", decay, "must exceed 1; a flatter spectrum diffuses with exponent 1")
     modes = as_count("modes", modes, minimum=2)
     softest = largest * float(modes) ** -decay
-    require(softest > 1e-300, "decay", decay, f"is too steep for {modes} modes, the softest of which is {softest:.3g}")
+    require(
+        softest > 1e-300,
+        "decay",
+        decay,
+        f"is too steep for {modes} modes, the softest of which is {softest:.3g}",
+    )
     return largest, decay, modes
 
 
-# --- the paper's sum -----------------------------------------------------------------------------------------------
+# --- the paper's sum ------------------------------------------------------------------------------
 
 
 @vanishing
 def paper_displacement(law: LangevinLaw, lag: np.ndarray) -> np.ndarray:
-    r"""Global displacement as a sum over the velocity autocorrelation of the Langevin equation, taken literally.
+    r"""Global displacement as a sum over the velocity autocorrelation of the Langevin equation,
+    taken literally.
 
     (lr^2 / (1-momentum^2)) sum_l q_l [ t + 2 t sum_{n=1}^{t} (1-n/t) C_l(n) ]
 
-    with q_l the noise variance per step and C_l(n) = e^{-gamma tau}(c - gamma s) at tau = lr n the velocity
-    autocorrelation of the flow (after Kunin et al., arXiv 2107.09133, as recalled, not compared with its text).
-    A correlation of continuous time inside a sum over steps leaves a linear growth that is not there, `spurious_slope`;
-    the exact law is ``mean_square_displacement``.
+    with q_l the noise variance per step and C_l(n) = e^{-gamma tau}(c - gamma s) at tau = lr n the
+    velocity autocorrelation of the flow (after Kunin et al., arXiv 2107.09133, as recalled, not
+    compared with its text). A correlation of continuous time inside a sum over steps leaves a
+    linear growth that is not there, `spurious_slope`; the exact law is
+    ``mean_square_displacement``.
 
     Parameters
     ----------
@@ -241,10 +275,18 @@ def paper_displacement(law: LangevinLaw, lag: np.ndarray) -> np.ndarray:
     array of the shape of `lag`
     """
     law, lags = as_instance("law", law, LangevinLaw), as_integers("lag", lag, minimum=0)
-    require(bool((lags <= LONGEST).all()), "lag", lag, f"must be at most {LONGEST} steps, which are summed one by one")
+    require(
+        bool((lags <= LONGEST).all()),
+        "lag",
+        lag,
+        f"must be at most {LONGEST} steps, which are summed one by one",
+    )
     noise = np.diag(law.modes.noise)
     count = np.arange(lags.max(initial=0) + 1)
-    blocks = [noise @ law.oscillators.propagator(part)[..., 1, 1].T for part in np.split(count, count[_BLOCK::_BLOCK])]
+    blocks = [
+        noise @ law.oscillators.propagator(part)[..., 1, 1].T
+        for part in np.split(count, count[_BLOCK::_BLOCK])
+    ]
     correlation = np.concatenate(blocks)
     correlation[0] = 0.0
     plain, weighted = np.cumsum(correlation), np.cumsum(count * correlation)
@@ -254,10 +296,12 @@ def paper_displacement(law: LangevinLaw, lag: np.ndarray) -> np.ndarray:
 
 @vanishing
 def spurious_slope(law: LangevinLaw) -> np.ndarray:
-    r"""Growth per step, in units of the local displacement, that `paper_displacement` keeps for ever in each mode.
+    r"""Growth per step, in units of the local displacement, that `paper_displacement` keeps for
+    ever in each mode.
 
-    1 + 2 sum_{n>=1} C_l(n) = 2 [(I - E)^{-1}]_{vv} - 1, E the propagator of the flow over one step (derived); about
-    (1-momentum) / (3 (1+momentum)) for small lr * stiffness. A bound mode has none in truth.
+    1 + 2 sum_{n>=1} C_l(n) = 2 [(I - E)^{-1}]_{vv} - 1, E the propagator of the flow over one step
+    (derived); about (1-momentum) / (3 (1+momentum)) for small lr * stiffness. A bound mode has none
+    in truth.
 
     Returns
     -------
@@ -270,6 +314,8 @@ def spurious_slope(law: LangevinLaw) -> np.ndarray:
     """
     law = as_instance("law", law, LangevinLaw)
     if not np.all(law.modes.stiffness > 0):
-        raise InputError("law: a mode without curvature and weight decay diffuses, its growth is not spurious")
+        raise InputError(
+            "law: a mode without curvature and weight decay diffuses, its growth is not spurious"
+        )
     resolvent = np.linalg.inv(np.eye(2) - law.oscillators.propagator(np.array(1.0)))
     return 2 * resolvent[:, 1, 1] - 1

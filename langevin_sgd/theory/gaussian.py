@@ -1,4 +1,6 @@
-"""A Gaussian state of phase space (theta_1 ... theta_P, v_1 ... v_P): a start, a stationary law, a law at one time."""
+"""A Gaussian state of phase space (theta_1 ... theta_P, v_1 ... v_P): a start, a stationary law, a
+law at one time.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ class Gaussian:
     Raises
     ------
     InputError
-        If shapes do not match, a number is not finite or the covariance is not symmetric or has a negative eigenvalue.
+        If shapes do not match, a number is not finite or the covariance is not symmetric or has a
+        negative eigenvalue.
 
     Examples
     --------
@@ -38,9 +41,16 @@ class Gaussian:
     def __post_init__(self) -> None:
         mean = as_array("mean", self.mean)
         paired = mean.ndim == 1 and mean.size > 0 and mean.size % 2 == 0
-        require(paired, "mean", mean.shape, "must have shape (2 * parameter,): positions, then velocities")
+        require(
+            paired,
+            "mean",
+            mean.shape,
+            "must have shape (2 * parameter,): positions, then velocities",
+        )
         object.__setattr__(self, "mean", mean)
-        object.__setattr__(self, "covariance", as_covariance("covariance", self.covariance, mean.size))
+        object.__setattr__(
+            self, "covariance", as_covariance("covariance", self.covariance, mean.size)
+        )
 
     @property
     def parameters(self) -> int:

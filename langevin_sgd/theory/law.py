@@ -1,12 +1,14 @@
-r"""The law of SGD near a minimum: mean and covariance of (theta, v) at any time, and what follows from them.
+r"""The law of SGD near a minimum: mean and covariance of (theta, v) at any time, and what follows
+from them.
 
-A law is a set of `Oscillators` (how a deviation evolves) and `Fluctuations` (what the noise does). All laws share the
-interface of this file; `LangevinLaw` and `DiscreteLaw` choose the two parts.
+A law is a set of `Oscillators` (how a deviation evolves) and `Fluctuations` (what the noise does).
+All laws share the interface of this file; `LangevinLaw` and `DiscreteLaw` choose the two parts.
 
-Conventions: time and lags count steps and may be numbers or arrays; phase space is (theta_1 ... theta_P, v_1 ... v_P),
-theta_k beside v_k, the velocity that produced it; velocities have the sign of Kunin et al. (arXiv 2107.09133).
-Methods named ``mode_...`` give one 2x2 block per Hessian eigenmode, in the order of ``problem.eigenvalues``; where
-the noise is additive they cost no more than the number of modes.
+Conventions: time and lags count steps and may be numbers or arrays; phase space is (theta_1 ...
+theta_P, v_1 ... v_P), theta_k beside v_k, the velocity that produced it; velocities have the sign
+of Kunin et al. (arXiv 2107.09133). Methods named ``mode_...`` give one 2x2 block per Hessian
+eigenmode, in the order of ``problem.eigenvalues``; where the noise is additive they cost no more
+than the number of modes.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from langevin_sgd.checks import InputError, as_array, as_count, as_instance, con
 from langevin_sgd.covariance import covariance_root
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.theory.blocks import carried, from_matrix, own, to_matrix
+from langevin_sgd.theory.block_matrices import carried, from_matrix, own, to_matrix
 from langevin_sgd.theory.gaussian import Gaussian
 from langevin_sgd.theory.modes import Modes
 from langevin_sgd.theory.oscillators import Oscillators
@@ -47,14 +49,15 @@ class Law(ABC):
     settings
         The settings of SGD.
     start
-        Where the law starts at step 0: ``None`` at rest at theta = 0 (the default of ``training.run``), a (parameter,)
-        array at rest there, a `Gaussian` of (theta, v), or ``"stationary"``.
+        Where the law starts at step 0: ``None`` at rest at theta = 0 (the default of
+        ``training.run``), a (parameter,) array at rest there, a `Gaussian` of (theta, v), or
+        ``"stationary"``.
 
     Raises
     ------
     InputError
-        If problem or settings are of another kind, the start has a wrong shape, or there is no such law; the message
-        says what there is.
+        If problem or settings are of another kind, the start has a wrong shape, or there is no such
+        law; the message says what there is.
     """
 
     problem: LinearRegression
@@ -62,17 +65,31 @@ class Law(ABC):
     start: Start = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        convert_fields(self, {"problem": partial(as_instance, kind=LinearRegression), "settings": as_settings})
+        convert_fields(
+            self, {"problem": partial(as_instance, kind=LinearRegression), "settings": as_settings}
+        )
         start, size = self.start, self.problem.parameters
         if isinstance(start, str):
-            require(start == "stationary", "start", start, "must be 'stationary', a position or a Gaussian")
+            require(
+                start == "stationary",
+                "start",
+                start,
+                "must be 'stationary', a position or a Gaussian",
+            )
         elif isinstance(start, Gaussian):
-            require(start.parameters == size, "start", start.mean.shape, f"must have mean of shape ({2 * size},)")
+            require(
+                start.parameters == size,
+                "start",
+                start.mean.shape,
+                f"must have mean of shape ({2 * size},)",
+            )
         elif start is not None:
             allowed = f"must be finite numbers of shape ({size},), a Gaussian or 'stationary'"
-            object.__setattr__(self, "start", as_array("start", start, shape=(size,), allowed=allowed))
+            object.__setattr__(
+                self, "start", as_array("start", start, shape=(size,), allowed=allowed)
+            )
 
-    # --- the two parts ---------------------------------------------------------------------------------------------
+    # --- the two parts ----------------------------------------------------------------------------
 
     @cached_property
     def modes(self) -> Modes:
@@ -89,7 +106,7 @@ class Law(ABC):
     def fluctuations(self) -> Fluctuations:
         """What the noise adds."""
 
-    # --- time ------------------------------------------------------------------------------------------------------
+    # --- time -------------------------------------------------------------------------------------
 
     def tau(self, t: np.ndarray | float) -> np.ndarray:
         """Physical time lr * t of the Langevin equation after `t` steps."""
@@ -101,7 +118,7 @@ class Law(ABC):
             raise InputError("problem: a spectrum without data has no epochs")
         return as_array("t", t, minimum=0) * self.settings.batch_size / self.problem.samples
 
-    # --- moments from the start ------------------------------------------------------------------------------------
+    # --- moments from the start -------------------------------------------------------------------
 
     def mean(self, t: np.ndarray | float) -> np.ndarray:
         """Mean state after `t` steps, t.shape + (2 * parameter,)."""
@@ -116,7 +133,9 @@ class Law(ABC):
     @vanishing
     def mode_mean(self, t: np.ndarray | float) -> np.ndarray:
         """Mean (position, velocity) of each eigenmode after `t` steps, t.shape + (eigenmode, 2)."""
-        moved = (self.oscillators.propagator(self._times("t", t)) @ self._start_deviation[..., None])[..., 0]
+        moved = (
+            self.oscillators.propagator(self._times("t", t)) @ self._start_deviation[..., None]
+        )[..., 0]
         moved[..., 0] += self.modes.centre
         return moved
 
@@ -136,19 +155,25 @@ class Law(ABC):
         spread = carried(departure, self._start_modes, False) + self._added(times, pairs=False)
         return np.asarray((spread[..., 0, 0] + drift**2).sum(axis=-1))
 
-    # --- stationary law --------------------------------------------------------------------------------------------
+    # --- stationary law ---------------------------------------------------------------------------
 
     @vanishing
     def stationary(self) -> Gaussian:
         """Stationary law: mean fixed point at rest, stationary covariance."""
         centre = self.modes.vectors @ self.modes.centre
         blocks = self.fluctuations.stationary(pairs=True)
-        return Gaussian(np.concatenate([centre, np.zeros_like(centre)]), to_matrix(blocks, self.modes.vectors))
+        return Gaussian(
+            np.concatenate([centre, np.zeros_like(centre)]), to_matrix(blocks, self.modes.vectors)
+        )
 
     @vanishing
     def autocovariance(self, lag: np.ndarray | float) -> np.ndarray:
-        """Stationary E z_{k+lag} z_k^T about the mean, lag.shape + (2 * parameter, 2 * parameter)."""
-        return to_matrix(self.fluctuations.lagged(self._times("lag", lag), pairs=True), self.modes.vectors)
+        """Stationary E z_{k+lag} z_k^T about the mean, lag.shape + (2 * parameter, 2 *
+        parameter).
+        """
+        return to_matrix(
+            self.fluctuations.lagged(self._times("lag", lag), pairs=True), self.modes.vectors
+        )
 
     def mean_square_displacement(self, lag: np.ndarray | float) -> np.ndarray:
         """Stationary E |theta_{k+lag} - theta_k|^2, summed over modes, shape of `lag`."""
@@ -178,10 +203,12 @@ class Law(ABC):
         """Stationary mean-square displacement of each eigenmode, lag.shape + (eigenmode,)."""
         return self.fluctuations.displacement(self._times("lag", lag))
 
-    # --- sampling --------------------------------------------------------------------------------------------------
+    # --- sampling ---------------------------------------------------------------------------------
 
     @vanishing
-    def sample(self, replicas: int, *, seed: int, t: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def sample(
+        self, replicas: int, *, seed: int, t: float | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Draw states from the Gaussian with the moments of the law.
 
         Parameters
@@ -209,7 +236,9 @@ class Law(ABC):
         """
         from langevin_sgd.randomness import normals
 
-        replicas = as_count("replicas", replicas, maximum=LARGEST_SAMPLE // (2 * self.problem.parameters))
+        replicas = as_count(
+            "replicas", replicas, maximum=LARGEST_SAMPLE // (2 * self.problem.parameters)
+        )
         if t is not None:
             t = float(self._times("t", as_array("t", t, ndim=0, allowed="must be one time")))
         mean = self._at_rest(self.modes.centre) if t is None else self.mode_mean(t)
@@ -219,16 +248,22 @@ class Law(ABC):
         return position, velocity
 
     def _coloured(self, white: np.ndarray, t: float | None) -> np.ndarray:
-        """Give white (replica, eigenmode, 2) numbers the covariance of the law, in the eigenbasis."""
+        """Give white (replica, eigenmode, 2) numbers the covariance of the law, in the
+        eigenbasis.
+        """
         if self._independent_modes:
             blocks = self.mode_stationary() if t is None else self.mode_covariance(t)
             return np.einsum("lab,rlb->rla", covariance_root(blocks), white)
-        pairs = self.fluctuations.stationary(pairs=True) if t is None else self._pair_covariance(np.asarray(t))
+        pairs = (
+            self.fluctuations.stationary(pairs=True)
+            if t is None
+            else self._pair_covariance(np.asarray(t))
+        )
         root = covariance_root(to_matrix(pairs, np.eye(len(pairs))))
         flat = np.swapaxes(white, 1, 2).reshape(len(white), -1) @ root.T
         return np.swapaxes(flat.reshape(len(white), 2, -1), 1, 2)
 
-    # --- covariance from the start -----------------------------------------------------------------------------------
+    # --- covariance from the start ----------------------------------------------------------------
 
     def _added(self, times: np.ndarray, *, pairs: bool) -> np.ndarray:
         """What the noise adds after the start, as blocks of each mode or of all `pairs`."""
@@ -245,12 +280,16 @@ class Law(ABC):
         """Return times or lags as an array of numbers of zero or above."""
         return as_array(name, value, minimum=0)
 
-    # --- the start in the eigenbasis -------------------------------------------------------------------------------
+    # --- the start in the eigenbasis --------------------------------------------------------------
 
     @property
     def _independent_modes(self) -> bool:
         """Whether modes are independent at all times, so that their own blocks say everything."""
-        return self.modes.commuting and not self.fluctuations.couples_modes and not isinstance(self.start, Gaussian)
+        return (
+            self.modes.commuting
+            and not self.fluctuations.couples_modes
+            and not isinstance(self.start, Gaussian)
+        )
 
     @cached_property
     def _start_blocks(self) -> np.ndarray:
@@ -264,7 +303,9 @@ class Law(ABC):
 
     @cached_property
     def _start_modes(self) -> np.ndarray:
-        """The modes' own blocks of the start's covariance, without building all pairs where that can be avoided."""
+        """The modes' own blocks of the start's covariance, without building all pairs where that
+        can be avoided.
+        """
         if isinstance(self.start, Gaussian):
             return own(self._start_blocks)
         if isinstance(self.start, str):
@@ -280,7 +321,9 @@ class Law(ABC):
         if isinstance(self.start, Gaussian):
             mean = (self.start.mean.reshape(2, -1) @ self.modes.vectors).T
         else:
-            position = np.zeros_like(centre) if self.start is None else self.start @ self.modes.vectors
+            position = (
+                np.zeros_like(centre) if self.start is None else self.start @ self.modes.vectors
+            )
             mean = self._at_rest(position)
         return mean - self._at_rest(centre)
 

@@ -1,16 +1,21 @@
-r"""Fluctuations driven by the noise of real minibatches, which depends on theta: exact on a finite data set.
+r"""Fluctuations driven by the noise of real minibatches, which depends on theta: exact on a finite
+data set.
 
-With u = theta - theta_bar, m = E u, C = Cov u, residuals r_i at the minimiser, the noise of one step is
+With u = theta - theta_bar, m = E u, C = Cov u, residuals r_i at the minimiser, the noise of one
+step is
 
     q(m, C) = f [ (1/N) sum_i x_i x_i^T ( (x_i . m - r_i)^2 + x_i^T C x_i )  -  H (C + m m^T) H ] ,
     f = 1/S (with replacement)   or   (N-S) / (S (N-1)) (distinct samples in a batch)
 
-and the covariance of (theta, v) obeys  C' = M C M^T + q force force^T. Since q is linear in C, first and second moments
-are closed; higher ones are not. Derived: expectation of the covariance of a batch gradient over the law of theta.
+and the covariance of (theta, v) obeys  C' = M C M^T + q force force^T. Since q is linear in C,
+first and second moments
+are closed; higher ones are not. Derived: expectation of the covariance of a batch gradient over the
+law of theta.
 
-At stationarity C = R q, with R the response to white noise (`oscillators`), so q solves q = q_0 + T R q, T the part
-of q that is linear in C. R and T preserve positive matrices, so that a solution exists exactly where the spectral
-radius of R T, the `noise_feedback`, is below one: the mean-square stability limit. Cost per step or iteration: N P^2.
+At stationarity C = R q, with R the response to white noise (`oscillators`), so q solves q = q_0 + T
+R q, T the part of q that is linear in C. R and T preserve positive matrices, so that a solution
+exists exactly where the spectral radius of R T, the `noise_feedback`, is below one: the mean-square
+stability limit. Cost per step or iteration: N P^2.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ from functools import cached_property
 import numpy as np
 
 from langevin_sgd.checks import InputError, require
-from langevin_sgd.theory.blocks import carried, outer, own
+from langevin_sgd.theory.block_matrices import carried, outer, own
 from langevin_sgd.theory.modes import Modes, noise_factor
 from langevin_sgd.theory.sgd_map import MapOscillators
 from langevin_sgd.theory.white_noise import WhiteNoise
@@ -74,7 +79,9 @@ class MinibatchNoise:
     def _noise_of_mean(self, offset: np.ndarray) -> np.ndarray:
         """Noise of a step at theta_bar + offset."""
         pull = self.modes.eigenvalues * offset
-        return self._weighted((self._inputs @ offset - self._residuals) ** 2) - self._factor * np.outer(pull, pull)
+        return self._weighted(
+            (self._inputs @ offset - self._residuals) ** 2
+        ) - self._factor * np.outer(pull, pull)
 
     def _noise_of_spread(self, covariance: np.ndarray) -> np.ndarray:
         """Noise of a step that a covariance of positions adds."""
@@ -82,11 +89,13 @@ class MinibatchNoise:
         curvature = self.modes.eigenvalues
         return self._weighted(squared) - self._factor * curvature[:, None] * covariance * curvature
 
-    # --- stationary ------------------------------------------------------------------------------------------------
+    # --- stationary -------------------------------------------------------------------------------
 
     @cached_property
     def _response(self) -> np.ndarray:
-        """(eigenmode, eigenmode) Square root of the position covariance per unit noise; zero in flat directions."""
+        """(eigenmode, eigenmode) Square root of the position covariance per unit noise; zero in
+        flat directions.
+        """
         per_noise = self.oscillators.stationary(np.ones_like(self.modes.vectors))[..., 0, 0]
         return np.sqrt(np.where(np.isfinite(per_noise), per_noise, 0.0))
 
@@ -96,9 +105,11 @@ class MinibatchNoise:
 
     @cached_property
     def noise_feedback(self) -> float:
-        """Spectral radius of R T: below one where SGD is stable in the mean square; by power iteration.
+        """Spectral radius of R T: below one where SGD is stable in the mean square; by power
+        iteration.
 
-        R T preserves positive matrices, so that its largest eigenvalue belongs to one and the iteration finds it.
+        R T preserves positive matrices, so that its largest eigenvalue belongs to one and the
+        iteration finds it.
         """
         amplitude = self._response * np.diag(self.modes.eigenvalues + 1e-300)
         value = 0.0
@@ -127,8 +138,10 @@ class MinibatchNoise:
 
         if self.noise_feedback >= 1:
             raise InputError(
-                f"noise = 'minibatch': SGD diverges in the mean square, noise feedback {self.noise_feedback:.4g} "
-                f"must stay below 1 (lr = {self.modes.settings.lr:g}, batch_size = {self.modes.settings.batch_size})"
+                "noise = 'minibatch': SGD diverges in the mean square, noise feedback "
+                f"{self.noise_feedback:.4g} "
+                f"must stay below 1 (lr = {self.modes.settings.lr:g}, batch_size = "
+                f"{self.modes.settings.batch_size})"
             )
         shape = self._response.shape
         frozen = self._noise_of_mean(self._offset)
@@ -138,20 +151,27 @@ class MinibatchNoise:
             return (amplitude - self._fed_back(0.5 * (amplitude + amplitude.T))).ravel()
 
         operator = LinearOperator((frozen.size, frozen.size), matvec=apply, dtype=float)
-        amplitude, failed = cg(operator, (self._response * frozen).ravel(), rtol=1e-13, atol=0.0, maxiter=10_000)
+        amplitude, failed = cg(
+            operator, (self._response * frozen).ravel(), rtol=1e-13, atol=0.0, maxiter=10_000
+        )
         if failed:
             raise InputError(
-                f"noise = 'minibatch': too near the mean-square limit, feedback {self.noise_feedback:.10g}"
+                "noise = 'minibatch': too near the mean-square limit, feedback "
+                f"{self.noise_feedback:.10g}"
             )
         covariance = self._response * amplitude.reshape(shape)
-        return WhiteNoise(self.oscillators, frozen + self._noise_of_spread(0.5 * (covariance + covariance.T)))
+        return WhiteNoise(
+            self.oscillators, frozen + self._noise_of_spread(0.5 * (covariance + covariance.T))
+        )
 
     def stationary(self, *, pairs: bool) -> np.ndarray:
         """See `white_noise.Fluctuations`."""
         return self._white.stationary(pairs=pairs)
 
     def lagged(self, lag: np.ndarray, *, pairs: bool) -> np.ndarray:
-        """See `white_noise.Fluctuations`: the conditional mean is linear, so the propagator carries the covariance."""
+        """See `white_noise.Fluctuations`: the conditional mean is linear, so the propagator carries
+        the covariance.
+        """
         return self._white.lagged(lag, pairs=pairs)
 
     def displacement(self, lag: np.ndarray) -> np.ndarray:
@@ -162,10 +182,13 @@ class MinibatchNoise:
         """See `white_noise.Fluctuations`: white, since a batch knows nothing of earlier ones."""
         return self._white.noise_spectrum(frequency)
 
-    # --- from a start ----------------------------------------------------------------------------------------------
+    # --- from a start -----------------------------------------------------------------------------
 
-    def added(self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool) -> np.ndarray:
-        """See `white_noise.Fluctuations`: step by step up to the largest time; needs the start's pair blocks.
+    def added(
+        self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool
+    ) -> np.ndarray:
+        """See `white_noise.Fluctuations`: step by step up to the largest time; needs the start's
+        pair blocks.
 
         Raises
         ------
@@ -174,10 +197,15 @@ class MinibatchNoise:
         """
         steps = np.asarray(time, dtype=float)
         last = float(steps.max(initial=0.0))
-        allowed = f"with noise = 'minibatch' must be at most {LONGEST} steps from a start, which are gone one by one"
+        allowed = (
+            f"with noise = 'minibatch' must be at most {LONGEST} steps from a start, which "
+            "are gone one by one"
+        )
         require(last <= LONGEST, "t", last, allowed)
         one_step = self.oscillators.propagator(np.array(1.0))
-        kick = np.broadcast_to(np.array(self.oscillators.force) * self.oscillators.scale, mean.shape)
+        kick = np.broadcast_to(
+            np.array(self.oscillators.force) * self.oscillators.scale, mean.shape
+        )
         kick_blocks = outer(kick, kick, True)
         kept = np.empty((*steps.shape, *covariance.shape))
         added = np.zeros_like(covariance)

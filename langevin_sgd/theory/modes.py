@@ -1,11 +1,14 @@
-r"""Hessian eigenmodes of a problem under given settings: what every law needs before it knows its dynamics.
+r"""Hessian eigenmodes of a problem under given settings: what every law needs before it knows its
+dynamics.
 
     stiffness k_l = h_l + weight_decay,      mean fixed point mu_l = h_l / k_l * theta_bar_l,
-    noise of one step  q = factor * E^T Sigma E,   E the eigenvectors, Sigma the covariance of one per-sample gradient
+    noise of one step  q = factor * E^T Sigma E,
+    E the eigenvectors, Sigma the covariance of one per-sample gradient
     factor = 1/S (with replacement)   or   (N-S) / (S (N-1)) (distinct samples in a batch)
 
 (Kunin et al., arXiv 2107.09133; the second factor is the variance of a mean of S of N items drawn
-without replacement.) The noise is frozen at the minimiser theta_bar. Modes without curvature and weight decay are free:
+without replacement.) The noise is frozen at the minimiser theta_bar. Modes without curvature and
+weight decay are free:
 they keep the component of the minimiser that `LinearRegression` chose.
 """
 
@@ -43,7 +46,9 @@ class Modes:
 
     @cached_property
     def eigenvalues(self) -> np.ndarray:
-        """(eigenmode,) Hessian eigenvalues; those that are zero to rounding, in units of the parameters, are zero."""
+        """(eigenmode,) Hessian eigenvalues; those that are zero to rounding, in units of the
+        parameters, are zero.
+        """
         values = self.problem.eigenvalues
         return np.where(np.arange(values.size) < rank(self.problem.hessian), values, 0.0)
 
@@ -67,10 +72,12 @@ class Modes:
     @cached_property
     @vanishing
     def noise(self) -> np.ndarray:
-        """(eigenmode, eigenmode) Noise covariance of one step, frozen at the minimiser; zero where zero to rounding.
+        """(eigenmode, eigenmode) Noise covariance of one step, frozen at the minimiser; zero where
+        zero to rounding.
 
-        What is rounding is judged in units of the deviations. Only where Hessian and noise commute do the errors of the
-        eigenvectors, which are relative to the largest eigenvalue, stand for correlations.
+        What is rounding is judged in units of the deviations. Only where Hessian and noise commute
+        do the errors of the eigenvectors, which are relative to the largest eigenvalue, stand for
+        correlations.
         """
         rotated = self._rotated_noise()
         variances, rounding = np.diag(rotated), 4 * len(rotated) * np.finfo(float).eps
@@ -85,7 +92,9 @@ class Modes:
         return noise_factor(self.problem, self.settings) * np.where(nothing, 0.0, rotated)
 
     def _rotated_noise(self) -> np.ndarray:
-        """(eigenmode, eigenmode) Covariance of one per-sample gradient in the eigenbasis; no variance is negative."""
+        """(eigenmode, eigenmode) Covariance of one per-sample gradient in the eigenbasis; no
+        variance is negative.
+        """
         covariance = self.problem.noise_covariance
         if self.aligned:
             turned: np.ndarray = self.vectors.T @ covariance @ self.vectors
@@ -94,8 +103,13 @@ class Modes:
         return rows @ rows.T
 
     def _commute(self) -> bool:
-        """Whether Hessian and noise covariance commute to rounding, in units of their deviations."""
-        hessian, noise = (_of_order_one(matrix) for matrix in (self.problem.hessian, self.problem.noise_covariance))
+        """Whether Hessian and noise covariance commute to rounding, in units of their
+        deviations.
+        """
+        hessian, noise = (
+            _of_order_one(matrix)
+            for matrix in (self.problem.hessian, self.problem.noise_covariance)
+        )
         stiff, loud = np.sqrt(np.diag(hessian)), np.sqrt(np.diag(noise))
         product, terms = noise @ hessian, np.outer(loud, stiff) * (loud @ stiff)
         rounding = 4 * len(hessian) * np.finfo(float).eps
@@ -118,13 +132,17 @@ def noise_factor(problem: LinearRegression, settings: SGD) -> float:
     Raises
     ------
     InputError
-        If batches are drawn without replacement (or in epochs) from a problem without data, or of too few samples.
+        If batches are drawn without replacement (or in epochs) from a problem without data, or of
+        too few samples.
     """
     size, samples = settings.batch_size, problem.samples
     if settings.sampling == "with_replacement":
         return 1 / size
     if samples is None:
-        raise InputError(f"sampling = {settings.sampling!r}: needs a problem with data, this one is a spectrum only")
+        raise InputError(
+            f"sampling = {settings.sampling!r}: needs a problem with data, this one is a spectrum "
+            "only"
+        )
     if size > samples:
         raise InputError(f"batch_size = {size}: must not exceed the {samples} samples of the data")
     return (samples - size) / (size * (samples - 1)) if samples > 1 else 0.0

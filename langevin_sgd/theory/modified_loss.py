@@ -1,16 +1,19 @@
-r"""The modified loss: the potential that the stationary state of the Langevin equation really follows, and its current.
+r"""The modified loss: the potential that the stationary state of the Langevin equation really
+follows, and its current.
 
-    dz = -A (z - z_0) dtau + sqrt(2/kappa) D^{1/2} dW,   z = (theta, v),   kappa = S (1 - momentum^2),
+    dz = -A (z - z_0) dtau + sqrt(2/kappa) D^{1/2} dW,   z = (theta, v),
+    kappa = S (1 - momentum^2),
     A = (D + Q) U,   U symmetric, Q antisymmetric,   Psi(z) = (z - z_0)^T U (z - z_0) / 2
 
-Stationary density exp(-kappa Psi), stationary current J = -Q grad Psi * density, along the level sets of Psi (Kunin et
-al., arXiv 2107.09133, from the Fokker-Planck equation; the sign of the current is that of the drift -A z).
-With Sigma = sigma^2 H the position weight of a mode in U is 2 (1 + weight_decay / h) / (sigma^2 lr (1+momentum)) and
-the velocity weight 1 / (sigma^2 h): the curvature of the loss drops out of positions, its inverse rules velocities; the
-velocity field of the current is then (v, -omega^2 theta) in every mode, clockwise with theta to the right.
+Stationary density exp(-kappa Psi), stationary current J = -Q grad Psi * density, along the level
+sets of Psi (Kunin et al., arXiv 2107.09133, from the Fokker-Planck equation; the sign of the
+current is that of the drift -A z). With Sigma = sigma^2 H the position weight of a mode in U is 2
+(1 + weight_decay / h) / (sigma^2 lr (1+momentum)) and the velocity weight 1 / (sigma^2 h): the
+curvature of the loss drops out of positions, its inverse rules velocities; the velocity field of
+the current is then (v, -omega^2 theta) in every mode, clockwise with theta to the right.
 
-Valid for any noise covariance without zero directions; for batches without replacement S is the effective batch size
-S (N-1) / (N-S). Only kappa * Psi is free of convention.
+Valid for any noise covariance without zero directions; for batches without replacement S is the
+effective batch size S (N-1) / (N-S). Only kappa * Psi is free of convention.
 """
 
 from __future__ import annotations
@@ -47,7 +50,10 @@ class ModifiedLoss:
     def __post_init__(self) -> None:
         as_instance("law", self.law, LangevinLaw)
         if rank(self.stationary.covariance) < 2 * self.law.problem.parameters:
-            raise InputError("law: its stationary covariance is singular, a direction without noise has no density")
+            raise InputError(
+                "law: its stationary covariance is singular, a direction without noise has no "
+                "density"
+            )
 
     @cached_property
     def stationary(self) -> Gaussian:
@@ -57,7 +63,9 @@ class ModifiedLoss:
     @property
     def kappa(self) -> float:
         """Inverse temperature of Psi: S (1 - momentum^2)."""
-        return (1 - self.law.settings.momentum**2) / noise_factor(self.law.problem, self.law.settings)
+        return (1 - self.law.settings.momentum**2) / noise_factor(
+            self.law.problem, self.law.settings
+        )
 
     @cached_property
     def drift(self) -> np.ndarray:
@@ -66,7 +74,9 @@ class ModifiedLoss:
         identity = np.eye(len(hessian))
         inverse_mass = 2 / (settings.lr * (1 + settings.momentum))
         force = inverse_mass * (hessian + settings.weight_decay * identity)
-        return np.block([[0 * identity, -identity], [force, inverse_mass * (1 - settings.momentum) * identity]])
+        return np.block(
+            [[0 * identity, -identity], [force, inverse_mass * (1 - settings.momentum) * identity]]
+        )
 
     @cached_property
     def diffusion(self) -> np.ndarray:
@@ -93,7 +103,9 @@ class ModifiedLoss:
     def density(self, state: np.ndarray) -> np.ndarray:
         """Stationary density at states (..., 2P), normalised."""
         size = len(self.potential)
-        log_norm = 0.5 * (size * np.log(2 * np.pi) + np.linalg.slogdet(self.stationary.covariance)[1])
+        log_norm = 0.5 * (
+            size * np.log(2 * np.pi) + np.linalg.slogdet(self.stationary.covariance)[1]
+        )
         return np.exp(-self.kappa * self.value(state) - log_norm)
 
     def velocity_field(self, state: np.ndarray) -> np.ndarray:
@@ -112,7 +124,8 @@ class ModifiedLoss:
 
 
 def mode_weights(law: LangevinLaw) -> tuple[np.ndarray, np.ndarray]:
-    """Curvatures of kappa * Psi along positions and velocities of eigenmodes, for noise that commutes with the Hessian.
+    """Curvatures of kappa * Psi along positions and velocities of eigenmodes, for noise that
+    commutes with the Hessian.
 
     Returns
     -------
@@ -121,14 +134,20 @@ def mode_weights(law: LangevinLaw) -> tuple[np.ndarray, np.ndarray]:
     """
     law = as_instance("law", law, LangevinLaw)
     if not law.modes.commuting:
-        raise InputError("problem: noise and Hessian do not commute; ModifiedLoss.potential has the coupled weights")
+        raise InputError(
+            "problem: noise and Hessian do not commute; ModifiedLoss.potential has the coupled "
+            "weights"
+        )
     with np.errstate(divide="ignore"):
         position, velocity = law.mode_variances()
         return 1 / position, 1 / velocity
 
 
-def ornstein_uhlenbeck_covariance(drift: np.ndarray, diffusion: np.ndarray, kappa: float = 1.0) -> np.ndarray:
-    """Stationary covariance of any dz = -A z dtau + sqrt(2/kappa) D^{1/2} dW: solves A C + C A^T = (2/kappa) D.
+def ornstein_uhlenbeck_covariance(
+    drift: np.ndarray, diffusion: np.ndarray, kappa: float = 1.0
+) -> np.ndarray:
+    """Stationary covariance of any dz = -A z dtau + sqrt(2/kappa) D^{1/2} dW: solves A C + C A^T =
+    (2/kappa) D.
 
     Parameters
     ----------
@@ -142,8 +161,8 @@ def ornstein_uhlenbeck_covariance(drift: np.ndarray, diffusion: np.ndarray, kapp
     Raises
     ------
     InputError
-        If an argument is out of range: without a restoring drift there is no stationary state, and of rates that differ
-        by more than 15 digits the slow ones cannot be told from zero.
+        If an argument is out of range: without a restoring drift there is no stationary state, and
+        of rates that differ by more than 15 digits the slow ones cannot be told from zero.
     """
     from scipy.linalg import solve_continuous_lyapunov
 
@@ -151,13 +170,22 @@ def ornstein_uhlenbeck_covariance(drift: np.ndarray, diffusion: np.ndarray, kapp
     noise = as_covariance("diffusion", diffusion, len(matrix))
     fastest, loudest = float(np.abs(matrix).max()), float(np.diag(noise).max()) or 1.0
     rates = np.linalg.eigvals(matrix / (fastest or 1.0)).real
-    require(bool((rates > 0).all()), "drift", drift, "must have eigenvalues of positive real part only")
+    require(
+        bool((rates > 0).all()), "drift", drift, "must have eigenvalues of positive real part only"
+    )
     resolved = bool((rates > 4 * len(matrix) * np.finfo(float).eps).all())
-    require(resolved, "drift", drift, "must have eigenvalues that differ by less than 15 digits in size")
+    require(
+        resolved, "drift", drift, "must have eigenvalues that differ by less than 15 digits in size"
+    )
     unit = np.asarray(solve_continuous_lyapunov(matrix / fastest, noise / loudest))
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         covariance = unit * (np.float64(2) * loudest / fastest / kappa)
-    require(bool(np.isfinite(covariance).all()), "kappa", kappa, "leads to numbers beyond the range of float64")
+    require(
+        bool(np.isfinite(covariance).all()),
+        "kappa",
+        kappa,
+        "leads to numbers beyond the range of float64",
+    )
     return covariance
 
 
@@ -169,8 +197,12 @@ def _square(name: str, value: np.ndarray) -> np.ndarray:
     return matrix
 
 
-def circulation(drift: np.ndarray, diffusion: np.ndarray, unit_covariance: np.ndarray) -> np.ndarray:
-    """Return Q = A U^{-1} - D, with U^{-1} = kappa * covariance; zero under detailed balance of even variables."""
+def circulation(
+    drift: np.ndarray, diffusion: np.ndarray, unit_covariance: np.ndarray
+) -> np.ndarray:
+    """Return Q = A U^{-1} - D, with U^{-1} = kappa * covariance; zero under detailed balance of
+    even variables.
+    """
     matrix = _square("drift", drift)
     noise, covariance = (
         as_array(name, value, shape=matrix.shape)

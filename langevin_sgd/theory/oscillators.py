@@ -1,24 +1,30 @@
-r"""Damped oscillators, one per eigenmode of the Hessian: the common core of the Langevin law and of SGD itself.
+r"""Damped oscillators, one per eigenmode of the Hessian: the common core of the Langevin law and of
+SGD itself.
 
-On a quadratic loss every Hessian eigendirection obeys a linear 2x2 system. In units of the step (positions in lr,
-time in steps, h = lr * stiffness) the state (position, velocity) of one mode changes by
+On a quadratic loss every Hessian eigendirection obeys a linear 2x2 system. In units of the step
+(positions in lr, time in steps, h = lr * stiffness) the state (position, velocity) of one mode
+changes by
 
     change per step = -(h * force | drag) (position, velocity)^T - force * noise
 
 with two columns that say which dynamics it is (x = (1 - beta) / (1 + beta), beta the momentum):
 
                          force               drag
-    Langevin equation    (0, 2/(1+beta))     (-1, 2x)              generator of a flow, any real time: `flow`
-    heavy-ball SGD       (1, 1)              (-beta, 1-beta)       one step of a map, whole times: `sgd_map`
-    Nesterov SGD         (1+beta, 1)         (-beta^2, 1-beta)     one step of a map, whole times: `sgd_map`
+    Langevin equation    (0, 2/(1+beta))     (-1, 2x)
+    generator of a flow, any real time: `oscillator_propagator`
+    heavy-ball SGD       (1, 1)              (-beta, 1-beta)
+    one step of a map, whole times: `sgd_map`
+    Nesterov SGD         (1+beta, 1)         (-beta^2, 1-beta)
+    one step of a map, whole times: `sgd_map`
 
-Here is what they share: propagators c I + s G with G traceless, sums of them over time, what white noise adds over
-time, stationary moments for any pair of modes and the displacement. Derived: every function of a 2x2 matrix is a
-combination of it and the identity. Validity: quadratic losses; moments for noise that is white in time and does not
-depend on the state.
+Here is what they share: propagators c I + s G with G traceless, sums of them over time, what white
+noise adds over time, stationary moments for any pair of modes and the displacement. Derived: every
+function of a 2x2 matrix is a combination of it and the identity. Validity: quadratic losses;
+moments for noise that is white in time and does not depend on the state.
 
-Every formula is written so that no digits cancel where rates are slow, also at momentum near one: differences of equal
-modes, of the momentum from one and of a propagator from the identity are never formed from rounded numbers.
+Every formula is written so that no digits cancel where rates are slow, also at momentum near one:
+differences of equal modes, of the momentum from one and of a propagator from the identity are never
+formed from rounded numbers.
 """
 
 from __future__ import annotations
@@ -30,7 +36,9 @@ import numpy as np
 
 _BRIEF = 0.5
 _TERMS = 16
-"""Terms of a power series whose argument is at most `_BRIEF`, and whose coefficients fall like 1/k!."""
+"""Terms of a power series whose argument is at most `_BRIEF`, and whose coefficients fall like
+1/k!.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +59,7 @@ class Oscillators(ABC):
     momentum: float
     scale: np.ndarray = field(default_factory=lambda: np.ones(2))
 
-    # --- the two columns -------------------------------------------------------------------------------------------
+    # --- the two columns --------------------------------------------------------------------------
 
     @property
     @abstractmethod
@@ -83,21 +91,27 @@ class Oscillators(ABC):
 
     @property
     def discriminant(self) -> np.ndarray:
-        """(eigenmode,) Squared half-difference of the two rates: negative where the mode oscillates."""
+        """(eigenmode,) Squared half-difference of the two rates: negative where the mode
+        oscillates.
+        """
         return self.mean_rate**2 - self.rate_product
 
     @property
     def rates(self) -> tuple[np.ndarray, np.ndarray]:
-        """Slow and fast rate per step of modes with real rates (for the others, the mean rate twice)."""
+        """Slow and fast rate per step of modes with real rates (for the others, the mean rate
+        twice).
+        """
         fast = self.mean_rate + np.sqrt(np.maximum(self.discriminant, 0.0))
         real = self.discriminant >= 0
         return np.where(real, self.rate_product / fast, self.mean_rate), fast
 
-    # --- propagators -----------------------------------------------------------------------------------------------
+    # --- propagators ------------------------------------------------------------------------------
 
     @abstractmethod
     def factors(self, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Factors c and s of the propagator c I + s G, G = mean_rate I - change; shape time.shape + (eigenmode,)."""
+        """Factors c and s of the propagator c I + s G, G = mean_rate I - change; shape time.shape +
+        (eigenmode,).
+        """
 
     @abstractmethod
     def accumulated_decay(self, rate: np.ndarray, time: np.ndarray) -> np.ndarray:
@@ -105,15 +119,19 @@ class Oscillators(ABC):
 
     @abstractmethod
     def term_ratio(self, order: int, time: np.ndarray) -> np.ndarray | float:
-        """Ratio of the coefficients of two terms of `accumulated_decay` in powers of -rate * time, from `order` on."""
+        """Ratio of the coefficients of two terms of `accumulated_decay` in powers of -rate * time,
+        from `order` on.
+        """
 
     @abstractmethod
     def added(self, time: np.ndarray, *, pairs: bool) -> np.ndarray:
-        """Covariance blocks that white unit noise adds over `time` steps from rest, a sum of positive terms.
+        """Covariance blocks that white unit noise adds over `time` steps from rest, a sum of
+        positive terms.
 
         Returns
         -------
-        array of shape time.shape + (eigenmode, 2, 2), or time.shape + (eigenmode, eigenmode, 2, 2) for all `pairs`
+        array of shape time.shape + (eigenmode, 2, 2), or time.shape + (eigenmode, eigenmode, 2, 2)
+        for all `pairs`
         """
 
     @property
@@ -151,9 +169,10 @@ class Oscillators(ABC):
         return matrices * self.scale[:, None] / self.scale
 
     def _accumulated_factors(self, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        # (I - propagator) / change loses digits where the slow rate is tiny; there the rates are real and far apart
-        # and each exponential is summed on its own, which also covers rate zero (a free mode). It also loses them at
-        # times short against all rates, where the sums are power series.
+        # (I - propagator) / change loses digits where the slow rate is tiny; there the rates are
+        # real and far apart and each exponential is summed on its own, which also covers rate zero
+        # (a free mode). It also loses them at times short against all rates, where the sums are
+        # power series.
         c, s = self.factors(time)
         mean, product = self.mean_rate, self.rate_product
         slow, fast = self.rates
@@ -163,7 +182,10 @@ class Oscillators(ABC):
         sum_s = ((1 - c) - s * mean) / divisor
         if soft.any():
             split = np.where(soft, fast - slow, 1.0)
-            tail, head = self.accumulated_decay(np.where(soft, slow, 0.5), time), self.accumulated_decay(fast, time)
+            tail, head = (
+                self.accumulated_decay(np.where(soft, slow, 0.5), time),
+                self.accumulated_decay(fast, time),
+            )
             sum_c = np.where(soft, 0.5 * (tail + head), sum_c)
             sum_s = np.where(soft, (tail - head) / split, sum_s)
         brief = np.asarray(time)[..., None] * (mean + np.sqrt(np.abs(self.discriminant))) < _BRIEF
@@ -173,9 +195,11 @@ class Oscillators(ABC):
         return sum_c, sum_s
 
     def _brief_sums(self, time: np.ndarray, brief: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Power series of the accumulated factors in rate * time, both rates r together, where `brief`.
+        """Power series of the accumulated factors in rate * time, both rates r together, where
+        `brief`.
 
-        The half sum of r^k and the difference of r^k over that of r obey one recursion, whether r is real or complex.
+        The half sum of r^k and the difference of r^k over that of r obey one recursion, whether r
+        is real or complex.
         """
         t = np.where(brief, np.asarray(time, dtype=float)[..., None], 0.0)
         trace, product = 2 * self.mean_rate * t, (np.sqrt(self.rate_product) * t) ** 2
@@ -191,11 +215,13 @@ class Oscillators(ABC):
             gap, earlier_gap = trace * gap - product * earlier_gap, gap
         return t * sum_c, t**2 * sum_s
 
-    # --- stationary moments ----------------------------------------------------------------------------------------
+    # --- stationary moments -----------------------------------------------------------------------
 
     @abstractmethod
     def pair_moments(self, pair: ModePair) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Stationary (h_i+h_j)<x_i x_j>, <x_i v_j>, <v_i x_j>, <v_i v_j> at unit noise, in units of the step."""
+        """Stationary (h_i+h_j)<x_i x_j>, <x_i v_j>, <v_i x_j>, <v_i v_j> at unit noise, in units of
+        the step.
+        """
 
     def stationary(self, noise: np.ndarray) -> np.ndarray:
         """Stationary covariance blocks under white noise.
@@ -203,25 +229,31 @@ class Oscillators(ABC):
         Parameters
         ----------
         noise
-            (eigenmode,): each mode for itself; or (eigenmode, eigenmode), the whole noise covariance of a step in the
-            Hessian eigenbasis: every pair of modes.
+            (eigenmode,): each mode for itself; or (eigenmode, eigenmode), the whole noise
+            covariance of a step in the Hessian eigenbasis: every pair of modes.
 
         Returns
         -------
-        noise.shape + (2, 2); a position without restoring force but with noise has an infinite variance.
+        noise.shape + (2, 2); a position without restoring force but with noise has an infinite
+        variance.
         """
         pair = self.pair(noise.ndim)
         virial, xv, vx, vv = self.pair_moments(pair)
         with np.errstate(divide="ignore"):
             xx = np.where(noise == 0, 0.0, virial / pair.total)
         blocks = np.stack([np.stack([xx, xv], -1), np.stack([vx, vv], -1)], -2)
-        return np.where(noise == 0, 0.0, noise)[..., None, None] * blocks * np.outer(self.scale, self.scale)
+        return (
+            np.where(noise == 0, 0.0, noise)[..., None, None]
+            * blocks
+            * np.outer(self.scale, self.scale)
+        )
 
     def mean_square_displacement(self, lag: np.ndarray, noise: np.ndarray) -> np.ndarray:
         """Stationary E (x_{t+lag} - x_t)^2 of each mode, without cancellation, also for free modes.
 
-        Derived: the displacement is a sum of changes, so it is -2 times the accumulated propagator acting on
-        -change * C, in which the variance of the position enters only as h * variance, finite at h = 0.
+        Derived: the displacement is a sum of changes, so it is -2 times the accumulated propagator
+        acting on -change * C, in which the variance of the position enters only as h * variance,
+        finite at h = 0.
 
         Returns
         -------
@@ -233,7 +265,9 @@ class Oscillators(ABC):
         drift_v = 0.5 * virial * self.force[1] + self.drag[1] * vx
         change = self.change
         along_x = sum_c + sum_s * (self.mean_rate - change[:, 0, 0])
-        return 2 * noise * self.scale[0] ** 2 * (along_x * drift_x - sum_s * change[:, 0, 1] * drift_v)
+        return (
+            2 * noise * self.scale[0] ** 2 * (along_x * drift_x - sum_s * change[:, 0, 1] * drift_v)
+        )
 
     def pair(self, ndim: int) -> ModePair:
         """Return the stiffness of every mode (ndim 1) or of every pair of modes (ndim 2)."""
@@ -243,12 +277,14 @@ class Oscillators(ABC):
 
 
 class ModePair:
-    """Two modes (arrays of them) by their stiffness h_i, h_j, in the combinations that stay finite at h = 0.
+    """Two modes (arrays of them) by their stiffness h_i, h_j, in the combinations that stay finite
+    at h = 0.
 
     Attributes
     ----------
     total, gap, reduced
-        h_i + h_j, (h_i - h_j) / (h_i + h_j) and h_i h_j / (h_i + h_j); total - 4 reduced = total gap^2.
+        h_i + h_j, (h_i - h_j) / (h_i + h_j) and h_i h_j / (h_i + h_j); total - 4 reduced = total
+        gap^2.
     """
 
     def __init__(self, first: np.ndarray, second: np.ndarray) -> None:

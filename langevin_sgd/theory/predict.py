@@ -1,4 +1,6 @@
-"""Closed-form predictions for linear regression as one JSON document: what ``langevin-sgd predict`` prints."""
+"""Closed-form predictions for linear regression as one JSON document: what ``langevin-sgd predict``
+prints.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ import numpy as np
 from langevin_sgd.checks import as_array, as_not_negative, require
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.theory.damping import damping_ratio
-from langevin_sgd.theory.flow import langevin_oscillators
+from langevin_sgd.theory.oscillator_propagator import langevin_oscillators
 from langevin_sgd.theory.oscillators import Oscillators
 from langevin_sgd.theory.rotation import winding_per_step
 from langevin_sgd.theory.settings import as_settings
@@ -31,7 +33,8 @@ def predict_linear_regression(
     noise_scale: float = 1.0,
     lags: Sequence[int] | np.ndarray = (1, 10, 100),
 ) -> dict[str, Any]:
-    """Stationary moments, rotation and displacement of every mode, by the Langevin equation and by SGD itself.
+    """Stationary moments, rotation and displacement of every mode, by the Langevin equation and by
+    SGD itself.
 
     Parameters
     ----------
@@ -47,11 +50,13 @@ def predict_linear_regression(
     Returns
     -------
     dict
-        ``modes``: per eigenvalue ``eigenvalue``, ``stiffness``, ``damping_ratio`` (``None`` where it is infinite) and,
-        under ``sde`` and ``sgd``, ``var_position``, ``var_velocity``, ``cov_position_velocity`` (position theta_k with
-        v_k, the velocity that produced it), ``frequency_per_step`` (0 where the mode does not oscillate) and
-        ``winding_rate_per_step`` (mean advance of atan2(v, omega * theta), negative = clockwise); ``lags``; ``msd``:
-        the stationary displacement summed over modes at those lags, under ``sde`` and ``sgd``. No NaN, no infinity.
+        ``modes``: per eigenvalue ``eigenvalue``, ``stiffness``, ``damping_ratio`` (``None`` where
+        it is infinite) and, under ``sde`` and ``sgd``, ``var_position``, ``var_velocity``,
+        ``cov_position_velocity`` (position theta_k with v_k, the velocity that produced it),
+        ``frequency_per_step`` (0 where the mode does not oscillate) and ``winding_rate_per_step``
+        (mean advance of atan2(v, omega * theta), negative = clockwise); ``lags``; ``msd``:
+        the stationary displacement summed over modes at those lags, under ``sde`` and ``sgd``. No
+        NaN, no infinity.
 
     Raises
     ------
@@ -61,7 +66,8 @@ def predict_linear_regression(
     Examples
     --------
     >>> result = predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[1])
-    >>> round(result["modes"][0]["sde"]["var_position"], 6), round(result["modes"][0]["sgd"]["var_position"], 6)
+    >>> round(result["modes"][0]["sde"]["var_position"],
+    ...     6), round(result["modes"][0]["sgd"]["var_position"], 6)
     (0.05, 0.052632)
     """
     sgd = SGD(lr=lr, batch_size=batch_size, momentum=momentum, weight_decay=weight_decay)
@@ -71,15 +77,24 @@ def predict_linear_regression(
     require_stable(settings, values)
     noise = noise_scale * values / settings.batch_size
     stiffness = values + settings.weight_decay
-    laws = {"sde": langevin_oscillators(settings, stiffness), "sgd": sgd_oscillators(settings, stiffness)}
+    laws = {
+        "sde": langevin_oscillators(settings, stiffness),
+        "sgd": sgd_oscillators(settings, stiffness),
+    }
     summaries = {name: _summary(oscillators, noise) for name, oscillators in laws.items()}
     modes = []
     for mode, ratio in enumerate(damping_ratio(settings, stiffness)):
-        columns = {name: {key: float(column[mode]) for key, column in rows.items()} for name, rows in summaries.items()}
+        columns = {
+            name: {key: float(column[mode]) for key, column in rows.items()}
+            for name, rows in summaries.items()
+        }
         head = {"eigenvalue": float(values[mode]), "stiffness": float(stiffness[mode])}
-        modes.append({**head, "damping_ratio": float(ratio) if np.isfinite(ratio) else None, **columns})
+        modes.append(
+            {**head, "damping_ratio": float(ratio) if np.isfinite(ratio) else None, **columns}
+        )
     displacement = {
-        name: law.mean_square_displacement(steps, noise).sum(axis=-1).tolist() for name, law in laws.items()
+        name: law.mean_square_displacement(steps, noise).sum(axis=-1).tolist()
+        for name, law in laws.items()
     }
     return {"modes": modes, "lags": [int(step) for step in steps], "msd": displacement}
 

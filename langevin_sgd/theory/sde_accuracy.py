@@ -1,12 +1,14 @@
 r"""How far the Langevin equation is from SGD, as a function of lr * stiffness and momentum.
 
-A mode exp(s k) of step k obeys, in the heavy-ball map and in the Langevin equation (derived, by inserting it),
+A mode exp(s k) of step k obeys, in the heavy-ball map and in the Langevin equation (derived, by
+inserting it),
 
-    (1+beta) (cosh s - 1) + (1-beta) sinh s + h = 0        and        (1+beta) s^2 / 2 + (1-beta) s + h = 0 ,
+    (1+beta) (cosh s - 1) + (1-beta) sinh s + h = 0        and
+    (1+beta) s^2 / 2 + (1-beta) s + h = 0 ,
 
-h = lr * stiffness. So slow rates agree to O(h^2), the damping exponent of an oscillation to x^3/3 with
-x = (1-beta)/(1+beta), stationary variances to the factor 1 - h / (2 (1+beta)). The fast friction mode and displacements
-within one step are not resolved unless beta is near one.
+h = lr * stiffness. So slow rates agree to O(h^2), the damping exponent of an oscillation to x^3/3
+with x = (1-beta)/(1+beta), stationary variances to the factor 1 - h / (2 (1+beta)). The fast
+friction mode and displacements within one step are not resolved unless beta is near one.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import numpy as np
 
 from langevin_sgd.checks import as_array, as_complex_array, as_fraction, require
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.theory.flow import langevin_oscillators
+from langevin_sgd.theory.oscillator_propagator import langevin_oscillators
 from langevin_sgd.theory.rotation import winding_per_step
 from langevin_sgd.theory.sgd_map import sgd_oscillators
 from langevin_sgd.theory.stability import require_stable
@@ -53,7 +55,9 @@ class SdeError:
 
 
 @vanishing
-def sde_error(lr_times_stiffness: np.ndarray, momentum: float, *, lags: np.ndarray | tuple[int, ...] = ()) -> SdeError:
+def sde_error(
+    lr_times_stiffness: np.ndarray, momentum: float, *, lags: np.ndarray | tuple[int, ...] = ()
+) -> SdeError:
     """Compare the equation with SGD.
 
     Parameters
@@ -76,13 +80,17 @@ def sde_error(lr_times_stiffness: np.ndarray, momentum: float, *, lags: np.ndarr
     1.357
     """
     h = _stiffness(lr_times_stiffness)
-    require(bool((h > 0).all()), "lr_times_stiffness", lr_times_stiffness, "must be numbers above zero")
+    require(
+        bool((h > 0).all()), "lr_times_stiffness", lr_times_stiffness, "must be numbers above zero"
+    )
     settings = SGD(lr=1.0, batch_size=1, momentum=momentum)
     require_stable(settings, h)
     noise = np.ones_like(h)
     exact, equation = sgd_oscillators(settings, h), langevin_oscillators(settings, h)
     steps = as_array("lags", lags, minimum=1)
-    require(bool((steps == np.floor(steps)).all()), "lags", lags, "must be whole steps of one or more")
+    require(
+        bool((steps == np.floor(steps)).all()), "lags", lags, "must be whole steps of one or more"
+    )
     return SdeError(
         variance_ratio=exact.stationary(noise)[:, 1, 1] / equation.stationary(noise)[:, 1, 1],
         decay=(exact.decay_per_step, equation.decay_per_step),
@@ -94,25 +102,37 @@ def sde_error(lr_times_stiffness: np.ndarray, momentum: float, *, lags: np.ndarr
 
 
 @vanishing
-def exact_dispersion(rate: np.ndarray, lr_times_stiffness: np.ndarray, momentum: float) -> np.ndarray:
-    """Left-hand side of the dispersion relation of the map at complex rates s per step; complex, zero for its modes."""
+def exact_dispersion(
+    rate: np.ndarray, lr_times_stiffness: np.ndarray, momentum: float
+) -> np.ndarray:
+    """Left-hand side of the dispersion relation of the map at complex rates s per step; complex,
+    zero for its modes.
+    """
     s, momentum = as_complex_array("rate", rate), as_fraction("momentum", momentum)
     h = as_array("lr_times_stiffness", lr_times_stiffness, minimum=0)
-    require(bool((np.abs(s) <= _FASTEST).all()), "rate", rate, f"must be at most {_FASTEST:g} in size")
+    require(
+        bool((np.abs(s) <= _FASTEST).all()), "rate", rate, f"must be at most {_FASTEST:g} in size"
+    )
     try:
         s, h = np.broadcast_arrays(s, h)
     except ValueError:
-        require(False, "rate", rate, f"must have a shape that goes with that of lr_times_stiffness, {h.shape}")
+        require(
+            False,
+            "rate",
+            rate,
+            f"must have a shape that goes with that of lr_times_stiffness, {h.shape}",
+        )
     return (1 + momentum) * (np.cosh(s) - 1) + (1 - momentum) * np.sinh(s) + h
 
 
 @vanishing
 def mode_rates(lr_times_stiffness: np.ndarray, momentum: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the complex rate s per step of the slowest part of each mode: (SGD, Langevin equation).
+    """Return the complex rate s per step of the slowest part of each mode: (SGD, Langevin
+    equation).
 
-    Its real part is the logarithm of the decay per step, its imaginary part the frequency; SGD beyond
-    (1 + sqrt(momentum))^2 flips sign every step and has imaginary part pi. A mode that is gone after one step has the
-    real part minus infinity.
+    Its real part is the logarithm of the decay per step, its imaginary part the frequency; SGD
+    beyond (1 + sqrt(momentum))^2 flips sign every step and has imaginary part pi. A mode that is
+    gone after one step has the real part minus infinity.
 
     Parameters
     ----------

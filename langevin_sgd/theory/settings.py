@@ -1,4 +1,6 @@
-"""Settings for which there are closed forms: learning rates whose inverse and whose square float64 can hold."""
+"""Settings for which there are closed forms: learning rates whose inverse and whose square float64
+can hold.
+"""
 
 from __future__ import annotations
 

@@ -1,12 +1,14 @@
 r"""One step of SGD as a 2x2 matrix per mode, and its powers: heavy ball and Nesterov.
 
-    M = I - (h * force | drag),   M^n = c_n I + s_n G   from the two roots of M (columns as in `oscillators`)
+    M = I - (h * force | drag),   M^n = c_n I + s_n G
+    from the two roots of M (columns as in `oscillators`)
 
-Real roots: sums and differences of their powers; complex roots of modulus r and phase phi: r^n cos(n phi) and
-r^n sin(n phi) / (r sin phi). Powers are exponentials of the logarithm of one minus a rate. Stationary moments of a pair
-of modes solve C = M_i C M_j^T + force force^T. Derived, by solving that symbolically. Dampening d multiplies h and the
-unit of velocity by 1 - d (without momentum it does nothing, as in ``torch.optim.SGD``). A stationary law exists for h
-below `MapOscillators.stability_limit`.
+Real roots: sums and differences of their powers; complex roots of modulus r and phase phi: r^n
+cos(n phi) and r^n sin(n phi) / (r sin phi). Powers are exponentials of the logarithm of one minus a
+rate. Stationary moments of a pair of modes solve C = M_i C M_j^T + force force^T. Derived, by
+solving that symbolically. Dampening d multiplies h and the unit of velocity by 1 - d (without
+momentum it does nothing, as in ``torch.optim.SGD``). A stationary law exists for h below
+`MapOscillators.stability_limit`.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.theory.blocks import outer, summed
+from langevin_sgd.theory.block_matrices import outer, summed
 from langevin_sgd.theory.oscillators import ModePair, Oscillators
 
 
@@ -52,11 +54,17 @@ class MapOscillators(Oscillators):
     def decay_per_step(self) -> np.ndarray:
         """(eigenmode,) Factor by which the slowest part of the mode shrinks per step."""
         oscillates = self.discriminant < 0
-        return np.where(oscillates, np.sqrt(np.where(oscillates, self.determinant, 0.0)), np.abs(1 - self._lead[0]))
+        return np.where(
+            oscillates,
+            np.sqrt(np.where(oscillates, self.determinant, 0.0)),
+            np.abs(1 - self._lead[0]),
+        )
 
     @property
     def _lead(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rates (one minus root) of the larger and of the smaller root in modulus, where they are real."""
+        """Rates (one minus root) of the larger and of the smaller root in modulus, where they are
+        real.
+        """
         slow, fast = self.rates
         flips = self.mean_rate > 1
         return np.where(flips, fast, slow), np.where(flips, slow, fast)
@@ -70,7 +78,10 @@ class MapOscillators(Oscillators):
         real_s = _power(lead, np.maximum(n - 1, 0)) * self.accumulated_decay(gap, time)
         oscillates = self.discriminant < 0
         half_gap = np.sqrt(np.where(oscillates, -self.discriminant, 1.0))
-        envelope, angle = np.exp(0.5 * n * np.where(oscillates, self.log_determinant, 0.0)), n * self.frequency
+        envelope, angle = (
+            np.exp(0.5 * n * np.where(oscillates, self.log_determinant, 0.0)),
+            n * self.frequency,
+        )
         c = np.where(oscillates, envelope * np.cos(angle), real_c)
         return c, np.where(oscillates, envelope * np.sin(angle) / half_gap, real_s)
 
@@ -183,8 +194,11 @@ class NesterovOscillators(MapOscillators):
         """See `Oscillators`."""
         b, gap, total, reduced = self.momentum, pair.gap, pair.total, pair.reduced
         one, two, unequal = 1 + b - b**2, b * (1 + 2 * b), pair.total * pair.gap**2
-        # total = unequal + 4 reduced throughout: what is left for equal modes is positive as the momentum tends to one.
-        divisor = (1 - b) ** 2 * (1 + b) + (1 - b) * (6 * b**2 + 3 * b - 1) * reduced + b * one * unequal
+        # total = unequal + 4 reduced throughout: what is left for equal modes is positive as the
+        # momentum tends to one.
+        divisor = (
+            (1 - b) ** 2 * (1 + b) + (1 - b) * (6 * b**2 + 3 * b - 1) * reduced + b * one * unequal
+        )
         divisor = divisor + total * reduced * (b * (3 * b**2 - 1) - b * two * reduced)
         even = (1 - b) * (1 + 2 * b) + 2 * two * reduced
         xv, vx = 0.5 * (even + (1 + b) * gap) / divisor, 0.5 * (even - (1 + b) * gap) / divisor
@@ -196,10 +210,14 @@ def sgd_oscillators(settings: SGD, stiffness: np.ndarray) -> MapOscillators:
     """Oscillators of the SGD map itself for modes of stiffness eigenvalue + weight decay."""
     kind = NesterovOscillators if settings.nesterov else HeavyBallOscillators
     damped = 1 - settings.dampening if settings.momentum else 1.0
-    return kind(settings.lr * damped * stiffness, settings.momentum, damped * np.array([settings.lr, 1.0]))
+    return kind(
+        settings.lr * damped * stiffness, settings.momentum, damped * np.array([settings.lr, 1.0])
+    )
 
 
 def _power(rate: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """(1 - rate)^steps for whole steps, to rounding also where the rate is tiny and the steps are many."""
+    """(1 - rate)^steps for whole steps, to rounding also where the rate is tiny and the steps are
+    many.
+    """
     slow = np.where(rate < 0.5, rate, 0.0)
     return np.where(rate < 0.5, np.exp(steps * np.log1p(-slow)), (1 - rate) ** steps)

@@ -1,13 +1,17 @@
-r"""Stability limits of SGD on a quadratic loss: of the mean, and of the mean square under minibatch noise.
+r"""Stability limits of SGD on a quadratic loss: of the mean, and of the mean square under minibatch
+noise.
 
 Mean (linear) stability, derived from the roots of the one-step matrix lying inside the unit circle:
 
-    lr * (1 - dampening) * (eigenvalue + weight_decay) < 2 (1 + momentum)                       (heavy ball)
-                                                       < 2 (1 + momentum) / (1 + 2 momentum)    (Nesterov)
+    lr * (1 - dampening) * (eigenvalue + weight_decay) < 2 (1 + momentum)
+    (heavy ball)
+                                                       < 2 (1 + momentum) / (1 + 2 momentum)
+                                                       (Nesterov)
 
-Mean-square stability is stricter, because minibatch noise grows with the distance from the minimum: with R the map
-that answers white noise with a stationary covariance of positions and T the noise that a covariance of positions
-causes, it needs the spectral radius `noise_feedback` of R T below one (see `minibatch_noise`).
+Mean-square stability is stricter, because minibatch noise grows with the distance from the minimum:
+with R the map that answers white noise with a stationary covariance of positions and T the noise
+that a covariance of positions causes, it needs the spectral radius `noise_feedback` of R T below
+one (see `minibatch_noise`).
 
 The Langevin equation has neither limit; a law that it predicts beyond them does not exist for SGD.
 """
@@ -54,14 +58,17 @@ def require_stable(settings: SGD, eigenvalues: np.ndarray) -> None:
     largest = float(values.max())
     if largest >= limit:
         raise InputError(
-            f"eigenvalue {largest:.10g}: beyond the stability limit of SGD, eigenvalue < {limit:.10g} "
-            f"at lr = {settings.lr:g}, momentum = {settings.momentum:g}, weight_decay = {settings.weight_decay:g}"
+            f"eigenvalue {largest:.10g}: beyond the stability limit of SGD, eigenvalue < "
+            f"{limit:.10g} "
+            f"at lr = {settings.lr:g}, momentum = {settings.momentum:g}, weight_decay = "
+            f"{settings.weight_decay:g}"
         )
 
 
 @vanishing
 def noise_feedback(problem: LinearRegression, settings: SGD) -> float:
-    """Spectral radius of the noise caused in turn by noise; SGD is mean-square stable where it is below one.
+    """Spectral radius of the noise caused in turn by noise; SGD is mean-square stable where it is
+    below one.
 
     Parameters
     ----------
@@ -75,9 +82,15 @@ def noise_feedback(problem: LinearRegression, settings: SGD) -> float:
     InputError
         If there are no data, batches come in epochs, or already the mean is unstable.
     """
-    problem, settings = as_instance("problem", problem, LinearRegression), as_settings("settings", settings)
+    problem, settings = (
+        as_instance("problem", problem, LinearRegression),
+        as_settings("settings", settings),
+    )
     if problem.X is None or settings.sampling == "epochs":
-        raise InputError("problem, settings: mean-square stability needs data and batches independent of one another")
+        raise InputError(
+            "problem, settings: mean-square stability needs data and batches independent of one "
+            "another"
+        )
     modes = Modes(problem, settings)
     require_stable(settings, modes.eigenvalues)
     return MinibatchNoise(sgd_oscillators(settings, modes.stiffness), modes).noise_feedback
@@ -85,26 +98,36 @@ def noise_feedback(problem: LinearRegression, settings: SGD) -> float:
 
 @vanishing
 def largest_stable_lr(problem: LinearRegression, settings: SGD) -> float:
-    """Largest learning rate at which SGD is mean-square stable on the data, the other settings kept.
+    """Largest learning rate at which SGD is mean-square stable on the data, the other settings
+    kept.
 
     At most the linear limit; equal to it at full batches without replacement, which make no noise.
 
     Raises
     ------
     InputError
-        As for `noise_feedback`, and if there is neither curvature nor weight decay, which no learning rate makes
-        unstable.
+        As for `noise_feedback`, and if there is neither curvature nor weight decay, which no
+        learning rate makes unstable.
     """
     from scipy.optimize import brentq
 
-    problem, settings = as_instance("problem", problem, LinearRegression), as_settings("settings", settings)
+    problem, settings = (
+        as_instance("problem", problem, LinearRegression),
+        as_settings("settings", settings),
+    )
     stiffest = float(problem.eigenvalues.max()) + settings.weight_decay
     if stiffest == 0:
-        raise InputError("problem: without curvature and weight decay every learning rate is stable")
+        raise InputError(
+            "problem: without curvature and weight decay every learning rate is stable"
+        )
     linear = settings.lr * largest_stable_stiffness(settings) / stiffest
 
     def margin(lr: float) -> float:
         return noise_feedback(problem, replace(settings, lr=lr)) - 1
 
     nearly = linear * (1 - 1e-9)
-    return linear if margin(nearly) < 0 else float(brentq(margin, linear * 1e-9, nearly, xtol=linear * 1e-12))
+    return (
+        linear
+        if margin(nearly) < 0
+        else float(brentq(margin, linear * 1e-9, nearly, xtol=linear * 1e-12))
+    )

@@ -1,13 +1,15 @@
-r"""Fluctuations driven by additive noise that is white in time: the noise of the paper, in the flow and in the map.
+r"""Fluctuations driven by additive noise that is white in time: the noise of the paper, in the flow
+and in the map.
 
     C = stationary covariance,   C(t) = E(t) C_0 E(t)^T + W(t),   E z_{t+lag} z_t^T = E(lag) C
 
-with E the propagator and W(t) what the noise has added since the start, C - E(t) C E(t)^T where C exists (Kunin et al.,
-arXiv 2107.09133, for the Langevin equation; for the map the same with powers of the matrix). W is summed, not
-subtracted: it keeps its digits at short times and exists for free modes. Exact for Gaussian noise; for other noise with
-the same covariance exact in second moments.
+with E the propagator and W(t) what the noise has added since the start, C - E(t) C E(t)^T where C
+exists (Kunin et al., arXiv 2107.09133, for the Langevin equation; for the map the same with powers
+of the matrix). W is summed, not subtracted: it keeps its digits at short times and exists for free
+modes. Exact for Gaussian noise; for other noise with the same covariance exact in second moments.
 
-Every kind of fluctuations offers the methods of `Fluctuations`, from which `law.Law` builds its interface.
+Every kind of fluctuations offers the methods of `Fluctuations`, from which `law.Law` builds its
+interface.
 """
 
 from __future__ import annotations
@@ -18,22 +20,29 @@ from typing import Protocol
 import numpy as np
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.theory.blocks import sides
+from langevin_sgd.theory.block_matrices import sides
 from langevin_sgd.theory.oscillators import Oscillators
 
 
 class Fluctuations(Protocol):
-    """Second moments about the mean, as blocks (see `blocks`) of all pairs of modes, or of each mode if not `pairs`."""
+    """Second moments about the mean, as blocks (see `block_matrices`) of all pairs of modes, or of
+    each mode if not `pairs`.
+    """
 
     @property
     def couples_modes(self) -> bool:
-        """Whether a mode's moments depend on the other modes, so that all pairs must be carried along."""
+        """Whether a mode's moments depend on the other modes, so that all pairs must be carried
+        along.
+        """
 
     def stationary(self, *, pairs: bool) -> np.ndarray:
         """Stationary covariance blocks."""
 
-    def added(self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool) -> np.ndarray:
-        """Covariance blocks that the noise adds in `time` steps after a start of this `mean` (off centre) and spread.
+    def added(
+        self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool
+    ) -> np.ndarray:
+        """Covariance blocks that the noise adds in `time` steps after a start of this `mean` (off
+        centre) and spread.
 
         The propagated `covariance` of the start itself is not part of them.
         """
@@ -45,7 +54,9 @@ class Fluctuations(Protocol):
         """Stationary mean-square displacement of each mode's position, lag.shape + (eigenmode,)."""
 
     def noise_spectrum(self, frequency: np.ndarray) -> np.ndarray:
-        """Power spectrum of each mode's noise at angular frequencies per step, frequency.shape + (eigenmode,)."""
+        """Power spectrum of each mode's noise at angular frequencies per step, frequency.shape +
+        (eigenmode,).
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +79,9 @@ class WhiteNoise:
         """See `Fluctuations`."""
         return bounded(self.oscillators.stationary(self.noise if pairs else np.diag(self.noise)))
 
-    def added(self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool) -> np.ndarray:
+    def added(
+        self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool
+    ) -> np.ndarray:
         """See `Fluctuations`."""
         noise = self.noise if pairs else np.diag(self.noise)
         return noise[..., None, None] * self.oscillators.added(time, pairs=pairs)
@@ -96,7 +109,8 @@ def bounded(blocks: np.ndarray) -> np.ndarray:
     """
     if not np.isfinite(blocks).all():
         raise InputError(
-            "problem: a mode without curvature and weight decay has gradient noise and diffuses without bound; "
+            "problem: a mode without curvature and weight decay has gradient noise and diffuses "
+            "without bound; "
             "there is no stationary law, only moments after a start and mean_square_displacement"
         )
     return blocks

@@ -1,13 +1,17 @@
-r"""Which samples enter which step, and the normals of additive gradient noise: pure functions of a counter.
+r"""Which samples enter which step, and the normals of additive gradient noise: pure functions of a
+counter.
 
-Counter of a random word: (draw, step, replica, `BATCHES`) for minibatches, (draw, epoch, replica, `BATCHES`) for the
-shuffle of an epoch and (draw, step, replica, `NOISE`) for additive noise; a draw gives four words. Entry j of a batch
-uses word j, so that the words of many steps are made at once, and no step depends on how a run was cut into chunks.
+Counter of a random word: (draw, step, replica, `BATCHES`) for minibatches, (draw, epoch, replica,
+`BATCHES`) for the shuffle of an epoch and (draw, step, replica, `NOISE`) for additive noise; a draw
+gives four words. Entry j of a batch uses word j, so that the words of many steps are made at once,
+and no step depends on how a run was cut into chunks.
 
 - ``with_replacement``: index j = floor(N * word_j / 2**64).
-- ``without_replacement``: Floyd's algorithm (Bentley and Floyd, *A sample of brilliance*, Comm. ACM 30 (1987) 754): for
-  j = 0 ... B-1 draw t below N - B + j + 1; take t, or N - B + j if t was taken. Every subset is equally likely.
-- ``epochs``: one Fisher-Yates shuffle per epoch, cut into batches; the last one is short if B does not divide N.
+- ``without_replacement``: Floyd's algorithm (Bentley and Floyd, *A sample of brilliance*, Comm. ACM
+  30 (1987) 754): for j = 0 ... B-1 draw t below N - B + j + 1; take t, or N - B + j if t was taken.
+  Every subset is equally likely.
+- ``epochs``: one Fisher-Yates shuffle per epoch, cut into batches; the last one is short if B does
+  not divide N.
 
 Range of validity: N < 2**31 samples; the probability of an index is off by less than N / 2**64.
 """
@@ -19,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from langevin_sgd.checks import as_count, as_instance, require, require_memory
-from langevin_sgd.compiled import inlined, kernel
+from langevin_sgd.kernels.compiled import inlined, kernel
 from langevin_sgd.randomness import (
     BATCHES,
     NOISE,
@@ -29,11 +33,13 @@ from langevin_sgd.randomness import (
     index_below,
     key_from_seed,
 )
-from langevin_sgd.recording import require_steps
 from langevin_sgd.sgd_settings import SAMPLINGS, SGD
+from langevin_sgd.simulation.recording import require_steps
 
 TILE = 64
-"""Steps whose batches are drawn together: long enough to vectorise, short enough for the first-level cache."""
+"""Steps whose batches are drawn together: long enough to vectorise, short enough for the
+first-level cache.
+"""
 MOST_SAMPLES = 2**31 - 1
 """Indices of samples are kept in 32 bits."""
 ORDER_BYTES = 2**31
@@ -72,14 +78,19 @@ def make_sampler(settings: SGD, samples: int, replicas: int) -> Sampler:
 
 
 def require_sampling(settings: SGD, samples: int, replicas: int) -> None:
-    """Raise `InputError` if batches of distinct samples exceed the data, or the shuffled orders the memory."""
+    """Raise `InputError` if batches of distinct samples exceed the data, or the shuffled orders the
+    memory.
+    """
     if settings.sampling == "with_replacement":
         return
     most = f"must be at most {samples} samples with {settings.sampling}"
     require(settings.batch_size <= samples, "batch_size", settings.batch_size, most)
     if settings.sampling == "epochs":
         fits = ORDER_BYTES // (4 * samples)
-        hint = f"at most {fits} at a time for epochs of {samples} samples; run the rest with first_replica"
+        hint = (
+            f"at most {fits} at a time for epochs of {samples} samples; run the rest with "
+            "first_replica"
+        )
         require(replicas <= fits, "replicas", replicas, hint)
 
 
@@ -93,13 +104,21 @@ def batch_length(sampler: Sampler, step: int) -> int:
 
 
 @inlined
-def _draw_indices(batches: np.ndarray, sampler: Sampler, key: np.ndarray, replica: int, first_step: int) -> None:
-    """Entry j of each batch uniform below N (with replacement) or below N - B + j + 1 (for Floyd's algorithm)."""
+def _draw_indices(
+    batches: np.ndarray, sampler: Sampler, key: np.ndarray, replica: int, first_step: int
+) -> None:
+    """Entry j of each batch uniform below N (with replacement) or below N - B + j + 1 (for Floyd's
+    algorithm).
+    """
     lanes = len(batches)
     for draw in range((sampler.batch_size + 3) // 4):
         bits_over_steps(sampler.bits, key, draw, first_step, replica, BATCHES)
         for j in range(4 * draw, min(4 * draw + 4, sampler.batch_size)):
-            count = sampler.samples if sampler.kind == 0 else sampler.samples - sampler.batch_size + j + 1
+            count = (
+                sampler.samples
+                if sampler.kind == 0
+                else sampler.samples - sampler.batch_size + j + 1
+            )
             for lane in range(lanes):
                 batches[lane, j] = index_below(sampler.bits[j - 4 * draw, lane], count)
 
@@ -130,9 +149,11 @@ def _shuffle(order: np.ndarray, key: np.ndarray, replica: int, epoch: int) -> No
 def fill_batches(
     batches: np.ndarray, sampler: Sampler, row: int, key: np.ndarray, replica: int, first_step: int
 ) -> None:
-    """Fill `batches` (step, batch), at most `TILE` steps, with the samples of consecutive steps of one replica.
+    """Fill `batches` (step, batch), at most `TILE` steps, with the samples of consecutive steps of
+    one replica.
 
-    What lies beyond a short batch is left as it is. `row` is the place of the replica among those of the sampler.
+    What lies beyond a short batch is left as it is. `row` is the place of the replica among those
+    of the sampler.
     """
     if sampler.kind < 2:
         _draw_indices(batches, sampler, key, replica, first_step)
@@ -151,14 +172,20 @@ def fill_batches(
 
 
 @kernel
-def fill_normals(normals: np.ndarray, bits: np.ndarray, key: np.ndarray, replica: int, first_step: int) -> None:
-    """Fill `normals` (step, parameter rounded up to a multiple of 4), at most `TILE` steps of one replica."""
+def fill_normals(
+    normals: np.ndarray, bits: np.ndarray, key: np.ndarray, replica: int, first_step: int
+) -> None:
+    """Fill `normals` (step, parameter rounded up to a multiple of 4), at most `TILE` steps of one
+    replica.
+    """
     four = np.empty(bits.shape)
     for draw in range(normals.shape[1] // 4):
         bits_over_steps(bits, key, draw, first_step, replica, NOISE)
         for pair in range(0, 4, 2):
             for lane in range(bits.shape[1]):
-                four[pair, lane], four[pair + 1, lane] = box_muller_64(bits[pair, lane], bits[pair + 1, lane])
+                four[pair, lane], four[pair + 1, lane] = box_muller_64(
+                    bits[pair, lane], bits[pair + 1, lane]
+                )
         for lane in range(len(normals)):
             for j in range(4):
                 normals[lane, 4 * draw + j] = four[j, lane]
@@ -186,8 +213,8 @@ def batch_indices(
     seed, replica
         As in `run`; the replica counts from 0, ``first_replica`` included.
     first_step, steps
-        The batches of steps first_step ... first_step + steps - 1; batch k is used by the update from theta_k to
-        theta_{k+1}.
+        The batches of steps first_step ... first_step + steps - 1; batch k is used by the update
+        from theta_k to theta_{k+1}.
 
     Returns
     -------
@@ -218,12 +245,14 @@ def batch_indices(
     return batches.astype(np.int64)
 
 
-def gradient_normals(parameters: int, *, seed: int, replica: int = 0, first_step: int = 0, steps: int) -> np.ndarray:
+def gradient_normals(
+    parameters: int, *, seed: int, replica: int = 0, first_step: int = 0, steps: int
+) -> np.ndarray:
     """Standard normals of the additive gradient noise that `run` uses for a problem without data.
 
-    The noise of step k is F times row k, with F F^T = noise_covariance / batch_size: the square root of its diagonal
-    where it and the Hessian are diagonal, else ``covariance_root(noise_covariance) / sqrt(batch_size)``
-    (`langevin_sgd.covariance`).
+    The noise of step k is F times row k, with F F^T = noise_covariance / batch_size: the square
+    root of its diagonal where it and the Hessian are diagonal, else
+    ``covariance_root(noise_covariance) / sqrt(batch_size)`` (`langevin_sgd.covariance`).
 
     Parameters
     ----------

@@ -32,4 +32,7 @@ def put_back(arrays: Mapping[str, np.ndarray], carried: Mapping[str, np.ndarray]
 
 def require_within(name: str, values: np.ndarray, lowest: int, highest: int) -> None:
     """Raise `InputError` unless all carried numbers lie in a range."""
-    require_whole(bool(((values >= lowest) & (values <= highest)).all()), f"{name} lies outside {lowest} ... {highest}")
+    require_whole(
+        bool(((values >= lowest) & (values <= highest)).all()),
+        f"{name} lies outside {lowest} ... {highest}",
+    )

@@ -1,4 +1,6 @@
-"""From a problem and settings to what the compiled loop takes: padded arrays, the factor of the noise, the rule."""
+"""From a problem and settings to what the compiled loop takes: padded arrays, the factor of the
+noise, the rule.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ import numpy as np
 from langevin_sgd.checks import InputError
 from langevin_sgd.covariance import as_covariance, covariance_root
 from langevin_sgd.models.linear_regression import LinearRegression
-from langevin_sgd.recording import LIMIT
 from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.simulation.recording import LIMIT
 from langevin_sgd.training.batches import require_sampling
 from langevin_sgd.training.steps import DATA, DENSE, DIAGONAL, Rule, Source
 
@@ -19,7 +21,9 @@ LINE = 8
 
 
 def padded(array: np.ndarray) -> np.ndarray:
-    """Copy as float64, rows filled up with zeros to whole cache lines and starting on one: no load straddles two."""
+    """Copy as float64, rows filled up with zeros to whole cache lines and starting on one: no load
+    straddles two.
+    """
     columns = -(-array.shape[-1] // LINE) * LINE
     shape = (*array.shape[:-1], columns)
     room = np.zeros(math.prod(shape) + LINE)
@@ -34,7 +38,9 @@ def require_samples(problem: LinearRegression, settings: SGD, replicas: int) -> 
     if problem.samples is not None:
         require_sampling(settings, problem.samples, replicas)
     elif settings.sampling != "with_replacement":
-        raise InputError(f"sampling = {settings.sampling!r}: a problem without data has with_replacement only")
+        raise InputError(
+            f"sampling = {settings.sampling!r}: a problem without data has with_replacement only"
+        )
 
 
 def make_source(problem: LinearRegression, settings: SGD) -> Source:
@@ -52,7 +58,14 @@ def make_source(problem: LinearRegression, settings: SGD) -> Source:
     covariance = as_covariance("noise_covariance", problem.noise_covariance, problem.parameters)
     if _is_diagonal(hessian) and _is_diagonal(covariance):
         factor = np.sqrt(np.diag(covariance)) / per_batch
-        return Source(DIAGONAL, no_matrix, nothing, minimiser, padded(np.diag(hessian)[None]), padded(factor[None]))
+        return Source(
+            DIAGONAL,
+            no_matrix,
+            nothing,
+            minimiser,
+            padded(np.diag(hessian)[None]),
+            padded(factor[None]),
+        )
     factor = covariance_root(covariance) / per_batch
     return Source(DENSE, no_matrix, nothing, minimiser, _square(hessian), _square(factor))
 
@@ -69,7 +82,9 @@ def _square(matrix: np.ndarray) -> np.ndarray:
 
 
 def make_rule(settings: SGD, *, at_rest: bool, first_step: int = 0) -> Rule:
-    """Numbers of the update; `at_rest` says that the run starts, at `first_step`, without a velocity."""
+    """Numbers of the update; `at_rest` says that the run starts, at `first_step`, without a
+    velocity.
+    """
     return Rule(
         lr=float(settings.lr),
         momentum=float(settings.momentum),

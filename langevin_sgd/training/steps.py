@@ -3,18 +3,19 @@ r"""The update of SGD as one compiled loop over replicas and steps.
     v_{k+1}     = momentum * v_k - keep_k * (g_k + weight_decay * theta_k)
     theta_{k+1} = theta_k + lr * v_{k+1}
 
-with keep_k = 1 - dampening, 1 for the first gradient of a run that starts without a velocity; with Nesterov
-theta_{k+1} = theta_k + lr * (momentum * v_{k+1} - g_k - weight_decay * theta_k). This is ``torch.optim.SGD`` with
-v = -buffer (without momentum it has no buffer, and dampening does nothing), and for dampening = 0 the update of Kunin
-et al. (arXiv 2107.09133). The gradient g_k is
+with keep_k = 1 - dampening, 1 for the first gradient of a run that starts without a velocity; with
+Nesterov theta_{k+1} = theta_k + lr * (momentum * v_{k+1} - g_k - weight_decay * theta_k). This is
+``torch.optim.SGD`` with v = -buffer (without momentum it has no buffer, and dampening does
+nothing), and for dampening = 0 the update of Kunin et al. (arXiv 2107.09133). The gradient g_k is
 
 - with data: (1/B) sum over the batch of x_i (x_i . theta - y_i), B the size of that batch;
-- without: H (theta - minimiser) + F xi_k, F F^T = covariance / batch_size, xi_k standard normal; entry by entry where
-  H and F are diagonal in the parameters.
+- without: H (theta - minimiser) + F xi_k, F F^T = covariance / batch_size, xi_k standard normal;
+  entry by entry where H and F are diagonal in the parameters.
 
-Rows are padded with zeros to whole lines of the cache; the padding stays zero. Each replica is advanced alone, so its
-numbers depend neither on the others nor on how replicas are spread over threads. A replica whose |theta| is not
-finite or beyond the limit is stopped: its state is NaN from then on.
+Rows are padded with zeros to whole lines of the cache; the padding stays zero. Each replica is
+advanced alone, so its numbers depend neither on the others nor on how replicas are spread over
+threads. A replica whose |theta| is not finite or beyond the limit is stopped: its state is NaN from
+then on.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from langevin_sgd.compiled import inlined, kernel, reassociating
+from langevin_sgd.kernels.compiled import inlined, kernel, reassociating
 from langevin_sgd.training.batches import Sampler, batch_length, fill_batches, fill_normals
 
 DATA, DIAGONAL, DENSE = range(3)
@@ -94,7 +95,14 @@ def _add_row(total: np.ndarray, X: np.ndarray, y: np.ndarray, theta: np.ndarray,
 
 @reassociating
 def _add_four_rows(
-    total: np.ndarray, X: np.ndarray, y: np.ndarray, theta: np.ndarray, h: int, i: int, j: int, k: int
+    total: np.ndarray,
+    X: np.ndarray,
+    y: np.ndarray,
+    theta: np.ndarray,
+    h: int,
+    i: int,
+    j: int,
+    k: int,
 ) -> None:
     a = b = c = d = 0.0
     for p in range(len(theta)):
@@ -109,14 +117,26 @@ def _add_four_rows(
 
 @inlined
 def _sum_over_batch(
-    total: np.ndarray, source: Source, theta: np.ndarray, batches: np.ndarray, place: int, length: int
+    total: np.ndarray,
+    source: Source,
+    theta: np.ndarray,
+    batches: np.ndarray,
+    place: int,
+    length: int,
 ) -> None:
-    """Sum of per-sample gradients; four rows at a time keep the processor busy, at twice the speed of one."""
+    """Sum of per-sample gradients; four rows at a time keep the processor busy, at twice the speed
+    of one.
+    """
     X, y = source.X, source.y
     total[:] = 0.0
     whole = length // 4 * 4
     for b in range(0, whole, 4):
-        h, i, j, k = batches[place, b], batches[place, b + 1], batches[place, b + 2], batches[place, b + 3]
+        h, i, j, k = (
+            batches[place, b],
+            batches[place, b + 1],
+            batches[place, b + 2],
+            batches[place, b + 3],
+        )
         _add_four_rows(total, X, y, theta, h, i, j, k)
     for b in range(whole, length):
         _add_row(total, X, y, theta, batches[place, b])
@@ -132,7 +152,9 @@ def _diagonal_gradient(
 
 
 @reassociating
-def _dense_gradient(gradient: np.ndarray, source: Source, theta: np.ndarray, normals: np.ndarray, place: int) -> None:
+def _dense_gradient(
+    gradient: np.ndarray, source: Source, theta: np.ndarray, normals: np.ndarray, place: int
+) -> None:
     for i in range(normals.shape[1]):
         total = 0.0
         for p in range(normals.shape[1]):
@@ -143,14 +165,21 @@ def _dense_gradient(gradient: np.ndarray, source: Source, theta: np.ndarray, nor
 
 @reassociating
 def _update(
-    theta: np.ndarray, velocity: np.ndarray, gradient: np.ndarray, scale: float, rule: Rule, keep: float
+    theta: np.ndarray,
+    velocity: np.ndarray,
+    gradient: np.ndarray,
+    scale: float,
+    rule: Rule,
+    keep: float,
 ) -> float:
     """Make one update in place with gradient ``scale * gradient``; return |theta|^2."""
     squared = 0.0
     for p in range(len(theta)):
         slope = scale * gradient[p] + rule.weight_decay * theta[p]
         velocity[p] = rule.momentum * velocity[p] - keep * slope
-        theta[p] += rule.lr * (rule.momentum * velocity[p] - slope if rule.nesterov else velocity[p])
+        theta[p] += rule.lr * (
+            rule.momentum * velocity[p] - slope if rule.nesterov else velocity[p]
+        )
         squared += theta[p] * theta[p]
     return squared
 
@@ -168,22 +197,26 @@ def advance(
     first_replica: int,
     steps: tuple[int, int],
 ) -> None:
-    """Advance ``replicas[0] ... replicas[1] - 1`` from update ``steps[0]`` to ``steps[1]``, in place.
+    """Advance ``replicas[0] ... replicas[1] - 1`` from update ``steps[0]`` to ``steps[1]``, in
+    place.
 
-    Replica r of the arrays is number ``first_replica + r`` for the random numbers. `gradient` (parameter,) is scratch,
-    its padding zero.
+    Replica r of the arrays is number ``first_replica + r`` for the random numbers. `gradient`
+    (parameter,) is scratch, its padding zero.
     """
     parameters, tile = buffer.position.shape[2], sampler.bits.shape[1]
     batches = np.empty((tile, sampler.batch_size if source.kind == DATA else 0), np.int32)
     normals = np.empty((tile, 0 if source.kind == DATA else (parameters + 3) // 4 * 4))
-    # Rows of `batches` and `normals` are passed as array and number: a view made in every step costs more than its sum.
+    # Rows of `batches` and `normals` are passed as array and number: a view made in every step
+    # costs more than its sum.
     for r in range(replicas[0], replicas[1]):
         theta, velocity = state.position[r], state.velocity[r]
         taken = 0
         for start in range(steps[0], steps[1], tile):
             stop = min(start + tile, steps[1])
             if source.kind == DATA:
-                fill_batches(batches[: stop - start], sampler, r - replicas[0], key, first_replica + r, start)
+                fill_batches(
+                    batches[: stop - start], sampler, r - replicas[0], key, first_replica + r, start
+                )
             else:
                 fill_normals(normals[: stop - start], sampler.bits, key, first_replica + r, start)
             for k in range(start, stop):
@@ -198,7 +231,10 @@ def advance(
                     else:
                         _dense_gradient(gradient, source, theta, normals, k - start)
                     keep = 1.0 if k == rule.undamped_step else 1.0 - rule.dampening
-                    if not _update(theta, velocity, gradient, scale, rule, keep) <= rule.limit_squared:
+                    if (
+                        not _update(theta, velocity, gradient, scale, rule, keep)
+                        <= rule.limit_squared
+                    ):
                         state.diverged_step[r] = k + 1
                         theta[:] = np.nan
                         velocity[:] = np.nan

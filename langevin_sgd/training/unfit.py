@@ -8,7 +8,8 @@ import math
 def allowed_unfit(fraction: float, points: int) -> int:
     """Return the largest number n of points with n / points <= fraction.
 
-    The product of both is not rounded down alone: 0.29 * 100 is 28.999..., though 29 of 100 points are 0.29 of them.
+    The product of both is not rounded down alone: 0.29 * 100 is 28.999..., though 29 of 100 points
+    are 0.29 of them.
 
     Examples
     --------

@@ -1,6 +1,8 @@
-"""Data collapse: exponents recovered, intervals that cover (binomial bounds of probability 1e-4), wrong exponents seen.
+"""Data collapse: exponents recovered, intervals that cover (binomial bounds of probability 1e-4),
+wrong exponents seen.
 
-Curves y = P^0.6 g(x P^-0.5) with g(z) = sqrt(1 + z^2), twelve points each, errors of three per cent.
+Curves y = P^0.6 g(x P^-0.5) with g(z) = sqrt(1 + z^2), twelve points each, errors of three per
+cent.
 """
 
 import numpy as np
@@ -30,7 +32,9 @@ def curves(kick):
 
 
 def holds(estimates, truth, control=2):
-    """Whether intervals hold the truth as often as they say, and whether intervals narrower by `control` do."""
+    """Whether intervals hold the truth as often as they say, and whether intervals narrower by
+    `control` do.
+    """
     wanted = 2 * stats.t.cdf(1, estimates[0].degrees_of_freedom) - 1
     low, high = stats.binom.ppf([0.5e-4, 1 - 0.5e-4], len(estimates), wanted)
     off = np.array([abs(one.value - truth) / one.standard_error for one in estimates])
@@ -48,16 +52,21 @@ def test_exponents_are_covered(sets, replicas, seed):
     for estimates, truth in ((x, -0.5), (y, 0.6)):
         values = np.array([one.value for one in estimates])
         assert abs(values.mean() - truth) < 4.5 * values.std() / np.sqrt(sets)
-    # The mean square of the residuals is one; with replicas their variance is that of all points together.
+    # The mean square of the residuals is one; with replicas their variance is that of all points
+    # together.
     assert np.mean([one.quality for one in found]) == pytest.approx(1, abs=0.15)
 
 
 def test_a_fixed_exponent_is_kept_and_the_other_covered(seed):
-    found = [measure.collapse(curves(kick), x_exponent=-0.5) for kick in normals((150, 4, 12), seed)]
+    found = [
+        measure.collapse(curves(kick), x_exponent=-0.5) for kick in normals((150, 4, 12), seed)
+    ]
     assert {one.x_exponent.value for one in found} == {-0.5}
     assert found[0].x_exponent.standard_error is None
     assert holds([one.y_exponent for one in found], 0.6) == (True, False)
-    one, both = (measure.collapse(curves(normals((4, 12), seed)), y_exponent=u) for u in (0.6, None))
+    one, both = (
+        measure.collapse(curves(normals((4, 12), seed)), y_exponent=u) for u in (0.6, None)
+    )
     assert one.x_exponent.standard_error < both.x_exponent.standard_error
 
 
@@ -69,7 +78,9 @@ def test_wrong_exponents_are_seen(seed):
         assert measure.collapse_quality(given, x_exponent=wrong[0], y_exponent=wrong[1]) > 3 * right
     best = measure.collapse(given)
     assert best.quality <= right
-    assert measure.collapse(given, x_exponent=0.0).y_exponent.note.startswith("the curves do not fall on one another")
+    assert measure.collapse(given, x_exponent=0.0).y_exponent.note.startswith(
+        "the curves do not fall on one another"
+    )
     x, y = best.scaled(4.0, *given[2][1:3])
     assert np.allclose(y / np.sqrt(1 + x**2), 1, atol=0.2)
 
@@ -77,7 +88,8 @@ def test_wrong_exponents_are_seen(seed):
 def test_straight_curves_leave_an_exponent_open(seed):
     """y = P^0.4 x^0.8: any v is right with u = 0.4 - 0.8 v, until one of the two is given."""
     kick = normals((4, 12), seed)
-    given = [(P, X, y, SCALE * y) for P, y in zip(SIZES, [P**0.4 * X**0.8 for P in SIZES] * np.exp(SCALE * kick))]  # noqa: B905
+    curves = [P**0.4 * X**0.8 for P in SIZES] * np.exp(SCALE * kick)
+    given = [(P, X, y, SCALE * y) for P, y in zip(SIZES, curves, strict=True)]
     both = measure.collapse(given)
     assert not both.x_exponent.valid
     assert "leaves an exponent open" in both.x_exponent.note
@@ -93,7 +105,11 @@ GOOD = curves(np.zeros((4, 12)))
     [
         (GOOD[:1], {}, "1 curve"),
         ([(P, x[:2], y[:2], e[:2]) for P, x, y, e in GOOD], {}, "a curve of 2 points"),
-        ([(P, x, np.where(x < 1, np.nan, y), e) for P, x, y, e in GOOD], {}, "values are not finite"),
+        (
+            [(P, x, np.where(x < 1, np.nan, y), e) for P, x, y, e in GOOD],
+            {},
+            "values are not finite",
+        ),
         ([(P, x, y[:, None]) for P, x, y, _ in GOOD], {}, "1 replicas"),
         ([(P, x, np.stack([y, y], axis=1)) for P, x, y, _ in GOOD], {}, "do not scatter"),
         (GOOD, {"x_exponent": 9.0}, "fewer than half"),
@@ -131,7 +147,9 @@ def test_bad_input_gets_one_line(given, fixed, message):
 
 
 def test_curves_at_the_same_places_tell_their_exponents(seed):
-    """At v = 0 the ends of curves on one grid come just into reach: that says nothing, and hides no bend."""
+    """At v = 0 the ends of curves on one grid come just into reach: that says nothing, and hides no
+    bend.
+    """
     x = np.geomspace(0.1, 100, 6)
     scatter = np.random.default_rng(seed).normal(0, 0.15, (2, 6, 48))
     curves = [
@@ -143,5 +161,8 @@ def test_curves_at_the_same_places_tell_their_exponents(seed):
         assert exponent.valid, exponent.note
         assert abs(exponent.value - truth) < 5 * exponent.standard_error
     # Control: without the bend there is nothing to tell them by.
-    straight = [(points, x, points**0.5 * x[:, None] * y / y.mean(axis=1)[:, None]) for points, _, y in curves]
+    straight = [
+        (points, x, points**0.5 * x[:, None] * y / y.mean(axis=1)[:, None])
+        for points, _, y in curves
+    ]
     assert not measure.collapse(straight).x_exponent.valid

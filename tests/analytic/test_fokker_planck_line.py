@@ -1,4 +1,6 @@
-"""One-dimensional Fokker-Planck solutions against exact laws, quadrature and matrix exponentials."""
+"""One-dimensional Fokker-Planck solutions against exact laws, quadrature and matrix
+exponentials.
+"""
 
 import warnings
 
@@ -18,7 +20,9 @@ STIFFNESS, FRICTION, NOISE, STEP_TIME = 2.0, 0.5, 0.4, 0.1
 def harmonic():
     potential = ls.dynamics.Quadratic(stiffness=np.array([[STIFFNESS]]), centre=np.array([0.3]))
     noise = np.array([[NOISE]])
-    return ls.Overdamped(potential=potential, friction=FRICTION, noise_covariance=noise, step_time=STEP_TIME)
+    return ls.Overdamped(
+        potential=potential, friction=FRICTION, noise_covariance=noise, step_time=STEP_TIME
+    )
 
 
 def harmonic_law(steps, mean, variance, noise=NOISE):
@@ -42,7 +46,7 @@ def quartic():
     return fp.Diffusion(drift=lambda x: x - x**3 + 0.2, diffusion=0.15)
 
 
-# --- the exponential -----------------------------------------------------------------------------------------------
+# --- the exponential ------------------------------------------------------------------------------
 
 
 def test_rational_approximation_on_the_negative_axis():
@@ -62,10 +66,14 @@ def test_propagation_is_the_matrix_exponential(time):
     assert np.abs(line.evolve(found, mass, np.array([time]))[0] - exact).sum() < 1e-11
 
 
-@pytest.mark.parametrize(("diffusion", "height"), [(0.5, 0.8), (0.05, 0.8), (0.05, 1.05), (0.02, 0.0)])
+@pytest.mark.parametrize(
+    ("diffusion", "height"), [(0.5, 0.8), (0.05, 0.8), (0.05, 1.05), (0.02, 0.0)]
+)
 def test_propagation_around_a_ring_is_the_matrix_exponential(diffusion, height):
     tilted = fp.Diffusion(drift=lambda x: 1 + height * np.sin(x), diffusion=diffusion)
-    found = chain.discretise(equations.as_line(tilted), grid.make_axis((0, 2 * np.pi), 100, "periodic"))
+    found = chain.discretise(
+        equations.as_line(tilted), grid.make_axis((0, 2 * np.pi), 100, "periodic")
+    )
     mass = np.zeros(100)
     mass[10] = 1
     generator = line.matrix(found).toarray()
@@ -76,7 +84,7 @@ def test_propagation_around_a_ring_is_the_matrix_exponential(diffusion, height):
     assert np.abs(generator @ line.stationary(found)).max() < 1e-10
 
 
-# --- transients ----------------------------------------------------------------------------------------------------
+# --- transients -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("tolerance", [1e-2, 1e-4, 1e-6])
@@ -89,7 +97,8 @@ def test_ornstein_uhlenbeck_transient(tolerance):
     assert (error < tolerance).all()
     assert (error < 1.3 * found.error.values + 1e-9).all()
     assert found.attrs["converged"] == 1
-    # Exact as the scheme is at rest, the last density is the stationary one at the cell centres, to the domain's tails.
+    # Exact as the scheme is at rest, the last density is the stationary one at the cell centres, to
+    # the domain's tails.
     assert error[-1] < 1e-7
 
 
@@ -97,12 +106,16 @@ def test_control_a_wrong_temperature_is_noticed():
     steps = np.array([1.0, 2.5])
     found = fp.solve(harmonic(), initial=fp.Gaussian(1.0, 0.02), times=steps)
     mean, variance = harmonic_law(steps[:, None], 1.0, 0.02, noise=1.02 * NOISE)
-    assert (distance(found, normal(found.position.values, mean, variance)) > 20 * found.error.values).all()
+    assert (
+        distance(found, normal(found.position.values, mean, variance)) > 20 * found.error.values
+    ).all()
 
 
 def test_a_ring_with_uniform_drift_is_a_travelling_wrapped_normal():
     speed, diffusion, time = 1.5, 0.05, 2.0
-    equation = fp.Diffusion(drift=lambda x: np.full_like(x, speed), diffusion=diffusion, step_time=0.5)
+    equation = fp.Diffusion(
+        drift=lambda x: np.full_like(x, speed), diffusion=diffusion, step_time=0.5
+    )
     initial = normal
     found = fp.solve(
         equation,
@@ -112,7 +125,9 @@ def test_a_ring_with_uniform_drift_is_a_travelling_wrapped_normal():
         boundary="periodic",
     )
     images = 2 * np.pi * np.arange(-4, 5)[:, None]
-    exact = normal(found.position.values + images, 2.0 + speed * time, 0.09 + 2 * diffusion * time).sum(axis=0)
+    exact = normal(
+        found.position.values + images, 2.0 + speed * time, 0.09 + 2 * diffusion * time
+    ).sum(axis=0)
     assert distance(found, exact[None]) < 2e-4
     assert abs(float(found.probability[0]) - 1) < 1e-12
 
@@ -125,10 +140,20 @@ def test_absorbing_ends_against_the_sine_series():
     def initial(x):
         return np.sin(np.pi * x / length) ** 3
 
-    found = fp.solve(equation, initial=initial, times=times, domain=(0, length), boundary="absorbing", tolerance=1e-5)
+    found = fp.solve(
+        equation,
+        initial=initial,
+        times=times,
+        domain=(0, length),
+        boundary="absorbing",
+        tolerance=1e-5,
+    )
     x = found.position.values
     norm = quad(initial, 0, length)[0]
-    weights = [2 / length * quad(lambda y, k=k: initial(y) * np.sin(k * y), 0, length)[0] / norm for k in wave[:4, 0]]
+    weights = [
+        2 / length * quad(lambda y, k=k: initial(y) * np.sin(k * y), 0, length)[0] / norm
+        for k in wave[:4, 0]
+    ]
     modes = [w * np.sin(k * x) for w, k in zip(weights, wave[:4, 0], strict=True)]
     exact = np.einsum("kt,kx->tx", np.exp(-diffusion * wave[:4] ** 2 * times), modes)
     assert (distance(found, exact) < 1e-5).all()
@@ -142,10 +167,14 @@ def test_absorbing_ends_against_the_sine_series():
 
 
 def test_multiplicative_noise_in_three_calculi_against_the_lognormal_law():
-    """dx = a x dt + s x dW: log x is Gaussian with drift a - s^2/2 (Ito), a (Stratonovich), a + s^2/2 (anti-Ito)."""
+    """dx = a x dt + s x dW: log x is Gaussian with drift a - s^2/2 (Ito), a (Stratonovich), a +
+    s^2/2 (anti-Ito).
+    """
     rate, strength, time, width = -0.3, 0.5, 1.0, 0.2
     for calculus, share in (("ito", 1.0), ("stratonovich", 0.5), ("anti_ito", 0.0)):
-        equation = fp.Diffusion(drift=lambda x: rate * x, diffusion=lambda x: strength**2 * x**2 / 2, calculus=calculus)
+        equation = fp.Diffusion(
+            drift=lambda x: rate * x, diffusion=lambda x: strength**2 * x**2 / 2, calculus=calculus
+        )
         found = fp.solve(
             equation,
             initial=lambda x: normal(np.log(x), 0, width**2) / x,
@@ -164,7 +193,7 @@ def test_multiplicative_noise_in_three_calculi_against_the_lognormal_law():
             assert distance(found, exact(other)) > 0.05
 
 
-# --- stationary states ---------------------------------------------------------------------------------------------
+# --- stationary states ----------------------------------------------------------------------------
 
 
 def test_boltzmann_is_stationary_to_rounding_on_any_grid():
@@ -172,7 +201,9 @@ def test_boltzmann_is_stationary_to_rounding_on_any_grid():
     for cells in (16, 100, 512):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", fp.NotConvergedWarning)
-            found = fp.solve(equation, initial="stationary", times=[0, 1, 1e5], domain=(-2.5, 2.5), cells=cells)
+            found = fp.solve(
+                equation, initial="stationary", times=[0, 1, 1e5], domain=(-2.5, 2.5), cells=cells
+            )
         x = found.position.values
         weights = np.exp((x**2 / 2 - x**4 / 4 + 0.2 * x) / 0.15)
         exact = weights / weights.sum() / (x[1] - x[0])
@@ -182,20 +213,35 @@ def test_boltzmann_is_stationary_to_rounding_on_any_grid():
 
 
 def test_stationary_density_of_state_dependent_noise():
-    """p ~ D^(-share) exp(int a/D): a Student density for D = 1 + x^2, with the calculus in its exponent."""
+    """p ~ D^(-share) exp(int a/D): a Student density for D = 1 + x^2, with the calculus in its
+    exponent.
+    """
     for calculus, share in (("ito", 1.0), ("stratonovich", 0.5), ("anti_ito", 0.0)):
-        equation = fp.Diffusion(drift=lambda x: -3 * x, diffusion=lambda x: 1 + x**2, calculus=calculus)
-        found = fp.solve(equation, initial="stationary", times=[0, 7.0], domain=(-20, 20), cells=400)
+        equation = fp.Diffusion(
+            drift=lambda x: -3 * x, diffusion=lambda x: 1 + x**2, calculus=calculus
+        )
+        found = fp.solve(
+            equation, initial="stationary", times=[0, 7.0], domain=(-20, 20), cells=400
+        )
         x = found.position.values
         weights = (1 + x**2) ** (-1.5 - share)
         assert np.allclose(found.density.values, weights / weights.sum() / (x[1] - x[0]), rtol=1e-8)
 
 
 def test_current_around_a_tilted_ring():
-    """The stationary current of a tilted cosine (Stratonovich's formula, here by double quadrature)."""
+    """The stationary current of a tilted cosine (Stratonovich's formula, here by double
+    quadrature).
+    """
     force, diffusion = 0.5, 0.2
     equation = fp.Diffusion(drift=lambda x: force + np.sin(x), diffusion=diffusion, step_time=0.1)
-    found = fp.solve(equation, initial="stationary", times=[5.0], domain=(0, 2 * np.pi), boundary="periodic", cells=512)
+    found = fp.solve(
+        equation,
+        initial="stationary",
+        times=[5.0],
+        domain=(0, 2 * np.pi),
+        boundary="periodic",
+        cells=512,
+    )
 
     def potential(x):
         return (np.cos(x) - force * x) / diffusion
@@ -203,13 +249,23 @@ def test_current_around_a_tilted_ring():
     def inner(x):
         return quad(lambda y: np.exp(potential(x + y) - potential(x)), 0, 2 * np.pi)[0]
 
-    # p(x) is proportional to inner(x), and J = D (1 - e^{-2 pi force/D}) over the integral of inner.
-    exact = diffusion * (1 - np.exp(-2 * np.pi * force / diffusion)) / quad(inner, 0, 2 * np.pi, epsrel=1e-9)[0]
+    # p(x) is proportional to inner(x), and J = D (1 - e^{-2 pi force/D}) over the integral of
+    # inner.
+    exact = (
+        diffusion
+        * (1 - np.exp(-2 * np.pi * force / diffusion))
+        / quad(inner, 0, 2 * np.pi, epsrel=1e-9)[0]
+    )
     current = found.current.values[0] / 0.1
     assert np.ptp(current) < 1e-10
     assert np.isclose(current[0], exact, rtol=1e-4)
-    # At rest all the entropy is produced by the work of the force: J times the rise of the potential around the ring.
-    assert np.isclose(float(found.entropy_production[0]) / 0.1, current[0] * 2 * np.pi * force / diffusion, rtol=1e-6)
+    # At rest all the entropy is produced by the work of the force: J times the rise of the
+    # potential around the ring.
+    assert np.isclose(
+        float(found.entropy_production[0]) / 0.1,
+        current[0] * 2 * np.pi * force / diffusion,
+        rtol=1e-6,
+    )
 
 
 def test_free_energy_and_entropy_production_of_a_gaussian():
@@ -222,17 +278,23 @@ def test_free_energy_and_entropy_production_of_a_gaussian():
     entropy = ((mean - 0.3) ** 2 / rest + variance / rest - 1 - np.log(variance / rest)) / 2
     assert np.allclose(found.free_energy, temperature * entropy, rtol=1e-3, atol=1e-9)
     diffusion = temperature / FRICTION
-    production = diffusion * ((mean - 0.3) ** 2 / rest**2 + (1 / variance - 1 / rest) ** 2 * variance)
+    production = diffusion * (
+        (mean - 0.3) ** 2 / rest**2 + (1 / variance - 1 / rest) ** 2 * variance
+    )
     assert np.allclose(found.entropy_production, production * STEP_TIME, rtol=1e-3, atol=1e-9)
 
 
-# --- the von Mises limit, and the size of what is asked ------------------------------------------------------------
+# --- the von Mises limit, and the size of what is asked -------------------------------------------
 
 
 def test_stationary_density_on_a_closed_ring_is_von_mises():
     equation = fp.Diffusion(drift=lambda x: -np.sin(x), diffusion=0.5)
     found = fp.solve(
-        equation, initial=lambda x: np.ones_like(x), times=[100.0], domain=(-np.pi, np.pi), boundary="periodic"
+        equation,
+        initial=lambda x: np.ones_like(x),
+        times=[100.0],
+        domain=(-np.pi, np.pi),
+        boundary="periodic",
     )
     exact = np.exp(2 * np.cos(found.position.values)) / (2 * np.pi * iv(0, 2.0))
     assert np.allclose(found.density.values[0], exact, rtol=1e-6)
@@ -254,7 +316,7 @@ def test_a_result_is_stored_and_read_back(tmp_path):
     assert ls.dataset.provenance(found)["kind"] == "fokker_planck_solution"
 
 
-# --- bad input -----------------------------------------------------------------------------------------------------
+# --- bad input ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -284,7 +346,9 @@ def test_bad_input_gets_one_clear_line(changes, message):
 
 def test_what_has_no_density_is_refused():
     quadratic = ls.dynamics.Quadratic(stiffness=np.eye(3))
-    cube = ls.Overdamped(potential=quadratic, friction=1.0, noise_covariance=np.eye(3), step_time=0.1)
+    cube = ls.Overdamped(
+        potential=quadratic, friction=1.0, noise_covariance=np.eye(3), step_time=0.1
+    )
     with pytest.raises(ls.InputError, match="Overdamped with 3 parameters"):
         fp.solve(cube, initial="stationary", times=[1.0])
     free = fp.Diffusion(drift=np.zeros_like, diffusion=1.0)

@@ -1,4 +1,6 @@
-"""Double wells, which have no closed form, against solutions that share no code: spectral ones, and py-pde."""
+"""Double wells, which have no closed form, against solutions that share no code: spectral ones, and
+py-pde.
+"""
 
 import numpy as np
 import pytest
@@ -26,7 +28,9 @@ def start(x, v=None):
 
 
 def sinc_grid(reach, points):
-    """Nodes, and the matrices of the first and minus the second derivative of functions that vanish at the ends."""
+    """Nodes, and the matrices of the first and minus the second derivative of functions that vanish
+    at the ends.
+    """
     x = np.linspace(-reach, reach, points)
     h, gap = x[1] - x[0], np.arange(points)[:, None] - np.arange(points)
     away = np.where(gap == 0, 1, gap)
@@ -43,15 +47,19 @@ def smoluchowski(time):
     """p = sqrt(rest) phi, and phi obeys a Schroedinger equation in imaginary time."""
     x, _, kinetic = sinc_grid(3.6, 300)
     bend = 3 * x**2 - 1
-    values, vectors = eigh(TEMPERATURE * kinetic + np.diag(slope(x) ** 2 / (4 * TEMPERATURE) - bend / 2))
+    values, vectors = eigh(
+        TEMPERATURE * kinetic + np.diag(slope(x) ** 2 / (4 * TEMPERATURE) - bend / 2)
+    )
     root = np.exp(-potential(x) / (2 * TEMPERATURE))
     return x, root * (vectors @ (np.exp(-values * time) * (vectors.T @ (start(x) / root))))
 
 
 def kramers(friction, time, levels=90):
-    """Risken, section 10.1: p = psi_0(v) e^{-U/2T} sum_n d_n(x) psi_n(v) with orthonormal Hermite functions psi_n.
+    """Risken, section 10.1: p = psi_0(v) e^{-U/2T} sum_n d_n(x) psi_n(v) with orthonormal Hermite
+    functions psi_n.
 
-    Free flight and force are antisymmetric on the d_n, and friction damps d_n at the rate n friction.
+    Free flight and force are antisymmetric on the d_n, and friction damps d_n at the rate n
+    friction.
     """
     x, derivative, _ = sinc_grid(3.2, 90)
     speed = np.sqrt(TEMPERATURE)
@@ -92,8 +100,12 @@ def well():
 
 
 def test_line_against_a_spectral_solution():
-    equation = ls.Overdamped(potential=well(), friction=2.0, noise_covariance=4 * TEMPERATURE, step_time=0.5)
-    found = fp.solve(equation, initial=lambda x: start(x), times=[4.0], domain=(-3.0, 3.0), tolerance=1e-5)
+    equation = ls.Overdamped(
+        potential=well(), friction=2.0, noise_covariance=4 * TEMPERATURE, step_time=0.5
+    )
+    found = fp.solve(
+        equation, initial=lambda x: start(x), times=[4.0], domain=(-3.0, 3.0), tolerance=1e-5
+    )
     x = found.position.values
     exact = interpolated(*smoluchowski(1.0), x)
     distance = np.abs(found.density.values[0] - exact).sum() * (x[1] - x[0])
@@ -104,11 +116,21 @@ def test_line_against_a_spectral_solution():
 @pytest.mark.parametrize("friction", [0.3, 2.0])
 def test_phase_space_against_a_spectral_solution(friction):
     equation = ls.Underdamped(
-        potential=well(), mass=1.0, friction=friction, noise_covariance=2 * friction * TEMPERATURE, step_time=0.5
+        potential=well(),
+        mass=1.0,
+        friction=friction,
+        noise_covariance=2 * friction * TEMPERATURE,
+        step_time=0.5,
     )
-    found = fp.solve(equation, initial=start, times=[3.0], domain=((-3, 3), (-4, 4)), tolerance=5e-4)
+    found = fp.solve(
+        equation, initial=start, times=[3.0], domain=((-3, 3), (-4, 4)), tolerance=5e-4
+    )
     x, v = found.position.values, found.velocity.values
-    distance = np.abs(found.density.values[0] - kramers(friction, 1.5)(x, v)).sum() * (x[1] - x[0]) * (v[1] - v[0])
+    distance = (
+        np.abs(found.density.values[0] - kramers(friction, 1.5)(x, v)).sum()
+        * (x[1] - x[0])
+        * (v[1] - v[0])
+    )
     assert found.attrs["converged"] == 1
     assert distance < 5e-4
 
@@ -117,7 +139,9 @@ def test_control_another_friction_is_noticed():
     equation = ls.Underdamped(
         potential=well(), mass=1.0, friction=2.0, noise_covariance=4.0 * TEMPERATURE, step_time=0.5
     )
-    found = fp.solve(equation, initial=start, times=[3.0], domain=((-3, 3), (-4, 4)), tolerance=2e-3)
+    found = fp.solve(
+        equation, initial=start, times=[3.0], domain=((-3, 3), (-4, 4)), tolerance=2e-3
+    )
     x, v = found.position.values, found.velocity.values
     other = kramers(2.04, 1.5)(x, v)
     assert np.abs(found.density.values[0] - other).sum() * (x[1] - x[0]) * (v[1] - v[0]) > 4e-3
@@ -125,20 +149,33 @@ def test_control_another_friction_is_noticed():
 
 @pytest.mark.parametrize("calculus", ["ito", "stratonovich"])
 def test_state_dependent_noise_of_an_equation_object_against_py_pde(calculus):
-    """dx = -U' dt + b dW with b^2 = 0.4 (1 + x^2/2), each calculus with its own drift typed out here."""
+    """dx = -U' dt + b dW with b^2 = 0.4 (1 + x^2/2), each calculus with its own drift typed out
+    here.
+    """
     pde = pytest.importorskip("pde")
     kind = {"ito": ls.dynamics.noise.Ito, "stratonovich": ls.dynamics.noise.Stratonovich}
     noise = {name: made.from_sympy("sqrt(0.4*(1 + x**2/2))") for name, made in kind.items()}
-    equation = ls.Overdamped(potential=well(), friction=1.0, noise_covariance=noise[calculus], step_time=1.0)
-    found = fp.solve(equation, initial=lambda x: start(x), times=[0.8], domain=(-3.5, 3.5), cells=400, tolerance=1e-3)
+    equation = ls.Overdamped(
+        potential=well(), friction=1.0, noise_covariance=noise[calculus], step_time=1.0
+    )
+    found = fp.solve(
+        equation,
+        initial=lambda x: start(x),
+        times=[0.8],
+        domain=(-3.5, 3.5),
+        cells=400,
+        tolerance=1e-3,
+    )
     extra = 0.0 if calculus == "ito" else 0.1
     oracle = pde.PDE(
-        {"p": f"-d_dx((x - x**3 - 0.1 + {extra} * x) * p) + laplace(0.2 * (1 + x**2 / 2) * p)"}, bc="derivative"
+        {"p": f"-d_dx((x - x**3 - 0.1 + {extra} * x) * p) + laplace(0.2 * (1 + x**2 / 2) * p)"},
+        bc="derivative",
     )
     grid = pde.CartesianGrid([[-3.5, 3.5]], 400)
     field = pde.ScalarField(grid, start(grid.axes_coords[0]))
     solver = pde.ScipySolver(oracle, backend="numpy", method="BDF", rtol=1e-6, atol=1e-9)
-    # SciPy's BDF subtracts rows of its table that it has not written yet, and never uses what comes out.
+    # SciPy's BDF subtracts rows of its table that it has not written yet, and never uses what comes
+    # out.
     with np.errstate(invalid="ignore", over="ignore"):
         solver.make_stepper(field, dt=1e-4)(field, 0.0, 0.8)
     width = 7 / 400
@@ -149,5 +186,12 @@ def test_state_dependent_noise_of_an_equation_object_against_py_pde(calculus):
         noise_covariance=noise["ito" if extra else "stratonovich"],
         step_time=1.0,
     )
-    wrong = fp.solve(other, initial=lambda x: start(x), times=[0.8], domain=(-3.5, 3.5), cells=400, tolerance=1e-3)
+    wrong = fp.solve(
+        other,
+        initial=lambda x: start(x),
+        times=[0.8],
+        domain=(-3.5, 3.5),
+        cells=400,
+        tolerance=1e-3,
+    )
     assert np.abs(wrong.density.values[0] - field.data).sum() * width > 0.02

@@ -1,4 +1,6 @@
-"""Solutions in phase space and in the plane against the exact Gaussian law, worked out here from the matrices."""
+"""Solutions in phase space and in the plane against the exact Gaussian law, worked out here from
+the matrices.
+"""
 
 import warnings
 
@@ -25,7 +27,9 @@ def oscillator(friction, mass=0.5, stiffness=2.0, temperature=0.3):
 
 def law(drift, noise, centre, mean, covariance, time):
     propagator, stationary = expm(drift * time), solve_continuous_lyapunov(drift, -noise)
-    return centre + propagator @ (mean - centre), stationary + propagator @ (covariance - stationary) @ propagator.T
+    return centre + propagator @ (mean - centre), stationary + propagator @ (
+        covariance - stationary
+    ) @ propagator.T
 
 
 def oscillator_law(friction, start, steps, mass=0.5, stiffness=2.0, temperature=0.3):
@@ -52,7 +56,9 @@ START = fp.Gaussian([0.9, 0.4], [[0.05, 0.01], [0.01, 0.1]])
 def test_oscillator_transient(friction):
     steps = np.array([0.0, 1.0, 3.0])
     found = fp.solve(oscillator(friction), initial=START, times=steps, tolerance=2e-3)
-    error = distances(found, ["position", "velocity"], [oscillator_law(friction, START, step) for step in steps])
+    error = distances(
+        found, ["position", "velocity"], [oscillator_law(friction, START, step) for step in steps]
+    )
     assert (error < 2e-3).all()
     assert (error < 1.5 * found.error.values + 1e-5).all()
     assert found.attrs["converged"] == 1
@@ -72,16 +78,22 @@ def test_stationary_state_free_energy_and_production():
     steps = np.array([0.0, 0.5, 40.0])
     found = fp.solve(oscillator(friction), initial=START, times=steps, tolerance=2e-3)
     rest = np.diag([temperature / 2.0, temperature / mass])
-    assert np.abs(found.density[-1] - found.stationary_density).sum() < 2e-3 * found.density[-1].sum()
+    assert (
+        np.abs(found.density[-1] - found.stationary_density).sum() < 2e-3 * found.density[-1].sum()
+    )
     for row, step in enumerate(steps[:2]):
         mean, covariance = oscillator_law(friction, START, step)
         offset, inverse = mean - [0.2, 0], np.linalg.inv(covariance)
-        entropy = (np.trace(np.linalg.solve(rest, covariance)) + offset @ np.linalg.solve(rest, offset) - 2) / 2
+        entropy = (
+            np.trace(np.linalg.solve(rest, covariance)) + offset @ np.linalg.solve(rest, offset) - 2
+        ) / 2
         entropy -= np.log(np.linalg.det(covariance) / np.linalg.det(rest)) / 2
         assert np.isclose(found.free_energy[row], temperature * entropy, rtol=3e-3)
         # friction/mass v_T^2 < (d/dv ln p/p_rest)^2 >: a Gaussian integral
         gradient = np.linalg.inv(rest) - inverse
-        mean_square = (gradient @ covariance @ gradient)[1, 1] + (offset[1] * mass / temperature) ** 2
+        mean_square = (gradient @ covariance @ gradient)[1, 1] + (
+            offset[1] * mass / temperature
+        ) ** 2
         exact = friction / mass * temperature / mass * mean_square * STEP_TIME
         assert np.isclose(found.entropy_production[row], exact, rtol=1e-2)
 
@@ -90,7 +102,9 @@ def test_current_has_the_divergence_of_the_density():
     """Sum over a rectangle: what flows in through its sides changes the probability inside."""
     equation = oscillator(1.0)
     times = np.array([1.0, 1.002, 1.004])
-    found = fp.solve(equation, initial=START, times=times, cells=256, time_step=0.02, tolerance=1e-2)
+    found = fp.solve(
+        equation, initial=START, times=times, cells=256, time_step=0.02, tolerance=1e-2
+    )
     x, v = found.position.values, found.velocity.values
     h, k = x[1] - x[0], v[1] - v[0]
     a, b = (np.searchsorted(axis, ends) for axis, ends in ((x, (0.0, 0.7)), (v, (-0.5, 0.8))))
@@ -106,7 +120,9 @@ def test_current_has_the_divergence_of_the_density():
 
 
 def test_walls_reflect_absorb_and_join():
-    """Free flight with weak friction: images of the free Gaussian in the mirrors, none, or around the ring."""
+    """Free flight with weak friction: images of the free Gaussian in the mirrors, none, or around
+    the ring.
+    """
     equation = ls.Underdamped(
         potential=ls.dynamics.Quadratic(stiffness=np.array([[0.0]])),
         mass=1.0,
@@ -120,18 +136,34 @@ def test_walls_reflect_absorb_and_join():
     time = 0.6
     exponential = expm(block * time)
     propagator = exponential[2:, 2:].T
-    mean, covariance = propagator @ start.mean, propagator @ (start.covariance @ propagator.T + exponential[:2, 2:])
+    mean, covariance = (
+        propagator @ start.mean,
+        propagator @ (start.covariance @ propagator.T + exponential[:2, 2:]),
+    )
     free = fp.Gaussian(mean, covariance)
-    options = {"initial": start, "times": [time], "domain": ((0, 1), (-1.8, 1.8)), "cells": 128, "tolerance": 1e-2}
+    options = {
+        "initial": start,
+        "times": [time],
+        "domain": ((0, 1), (-1.8, 1.8)),
+        "cells": 128,
+        "tolerance": 1e-2,
+    }
 
     def error(found, exact):
         x, v = np.meshgrid(found.position, found.velocity, indexing="ij")
-        return np.abs(found.density.values[0] - exact(x, v)).sum() * (x[1, 0] - x[0, 0]) * (v[0, 1] - v[0, 0])
+        return (
+            np.abs(found.density.values[0] - exact(x, v)).sum()
+            * (x[1, 0] - x[0, 0])
+            * (v[0, 1] - v[0, 0])
+        )
 
     def mirrored(x, v):
         return sum(free(2 * n + x, v) + free(2 * n - x, -v) for n in range(-3, 4))
 
-    found = {name: fp.solve(equation, boundary=name, **options) for name in ("reflecting", "absorbing", "periodic")}
+    found = {
+        name: fp.solve(equation, boundary=name, **options)
+        for name in ("reflecting", "absorbing", "periodic")
+    }
     assert error(found["reflecting"], mirrored) < 4e-3
     assert error(found["periodic"], lambda x, v: sum(free(x + n, v) for n in range(-3, 4))) < 4e-3
     assert error(found["absorbing"], free) < 4e-3
@@ -148,7 +180,9 @@ def test_walls_reflect_absorb_and_join():
 
 def test_friction_matrix_conserves_and_keeps_the_maxwell_distribution():
     phase = equations.as_phase_space(oscillator(1.0))
-    axis = grid.make_axis((-6 * phase.thermal_velocity, 6 * phase.thermal_velocity), 96, "reflecting")
+    axis = grid.make_axis(
+        (-6 * phase.thermal_velocity, 6 * phase.thermal_velocity), 96, "reflecting"
+    )
     maxwell = np.exp(-((axis.centres / phase.thermal_velocity) ** 2) / 2)
     maxwell /= maxwell.sum()
     for time in (1e-4, 0.01, 0.3, 10.0):
@@ -165,24 +199,30 @@ def test_shift_is_exact_for_whole_cells_positive_conservative_and_accurate():
     rows = np.tile(np.exp(np.sin(2 * np.pi * x)), (len(amounts), 1))
     moved = np.empty_like(rows)
     whole = np.floor(amounts)
-    transport.shift_rows(rows, whole.astype(np.int64), transport.shift_weights(amounts - whole), moved)
+    transport.shift_rows(
+        rows, whole.astype(np.int64), transport.shift_weights(amounts - whole), moved
+    )
     exact = np.exp(np.sin(2 * np.pi * (x - amounts[:, None] / cells)))
     assert np.abs(moved[:2] - exact[:2]).max() < 1e-14
     assert np.abs(moved - exact).max() < 1e-8
     spikes = np.random.default_rng(1).random((len(amounts), cells)) ** 20
-    transport.shift_rows(spikes, whole.astype(np.int64), transport.shift_weights(amounts - whole), moved)
+    transport.shift_rows(
+        spikes, whole.astype(np.int64), transport.shift_weights(amounts - whole), moved
+    )
     assert (moved >= 0).all()
     assert np.allclose(moved.sum(axis=1), spikes.sum(axis=1), rtol=1e-14)
 
 
-# --- the plane -----------------------------------------------------------------------------------------------------
+# --- the plane ------------------------------------------------------------------------------------
 
 STIFFNESS = np.array([[1.0, 0.4], [0.4, 0.6]])
 
 
 def membrane(noise):
     potential = ls.dynamics.Quadratic(stiffness=STIFFNESS)
-    return ls.Overdamped(potential=potential, friction=0.5, noise_covariance=np.diag(noise), step_time=STEP_TIME)
+    return ls.Overdamped(
+        potential=potential, friction=0.5, noise_covariance=np.diag(noise), step_time=STEP_TIME
+    )
 
 
 @pytest.mark.parametrize("noise", [(0.2, 0.2), (0.1, 0.3)])
@@ -191,7 +231,10 @@ def test_plane_transient_and_stationary_state(noise):
     steps = np.array([0.0, 0.5, 2.0, 60.0])
     found = fp.solve(membrane(noise), initial=start, times=steps, tolerance=1e-2, cells=96)
     drift, spectral = -STIFFNESS / 0.5, np.diag(noise) / 0.5**2
-    laws = [law(drift, spectral, np.zeros(2), start.mean, start.covariance, step * STEP_TIME) for step in steps]
+    laws = [
+        law(drift, spectral, np.zeros(2), start.mean, start.covariance, step * STEP_TIME)
+        for step in steps
+    ]
     error = distances(found, ["position_0", "position_1"], laws)
     assert (error < 1.3 * found.error.values + 1e-3).all()
     assert (error < 1e-2).all()
@@ -202,7 +245,8 @@ def test_plane_transient_and_stationary_state(noise):
     area = (x[1, 0] - x[0, 0]) * (y[0, 1] - y[0, 0])
     off = np.abs(found.stationary_density.values - fp.Gaussian([0, 0], rest)(x, y)).sum() * area
     assert off < (1e-8 if noise[0] == noise[1] else 2e-3)
-    # With one temperature no current remains; with two it circulates, at a rate known from the covariance.
+    # With one temperature no current remains; with two it circulates, at a rate known from the
+    # covariance.
     produced = float(found.entropy_production[-1])
     inverse = np.linalg.inv(rest)
     velocity = drift + spectral / 2 @ inverse
@@ -228,10 +272,16 @@ def test_a_step_in_the_plane_leaves_boltzmann_unchanged():
 
 
 def test_state_dependent_noise_in_the_plane_separates_into_lines():
-    """Noise of each axis that depends on its own coordinate, in a separable potential: a product of two solutions."""
-    noise = ls.dynamics.noise.Stratonovich.from_sympy(["sqrt(1 + x**2)", "sqrt(1 + y**2/4)"], variables=["x", "y"])
+    """Noise of each axis that depends on its own coordinate, in a separable potential: a product of
+    two solutions.
+    """
+    noise = ls.dynamics.noise.Stratonovich.from_sympy(
+        ["sqrt(1 + x**2)", "sqrt(1 + y**2/4)"], variables=["x", "y"]
+    )
     potential = ls.dynamics.Quadratic(stiffness=np.diag([6.0, 4.0]))
-    equation = ls.Overdamped(potential=potential, friction=1.0, noise_covariance=noise, step_time=1.0)
+    equation = ls.Overdamped(
+        potential=potential, friction=1.0, noise_covariance=noise, step_time=1.0
+    )
     start = fp.Gaussian([0.3, -0.2], np.diag([0.1, 0.1]))
     domain = ((-4.0, 4.0), (-4.0, 4.0))
     options = {"times": [0.2], "cells": 128, "tolerance": 5e-2}
@@ -239,7 +289,9 @@ def test_state_dependent_noise_in_the_plane_separates_into_lines():
     lines = [
         fp.solve(
             fp.Diffusion(
-                drift=lambda x, k=k: -k * x, diffusion=lambda x, s=s: (1 + s * x**2) / 2, calculus="stratonovich"
+                drift=lambda x, k=k: -k * x,
+                diffusion=lambda x, s=s: (1 + s * x**2) / 2,
+                calculus="stratonovich",
             ),
             initial=fp.Gaussian(start.mean[i], 0.1),
             domain=domain[i],
@@ -275,7 +327,10 @@ def test_correlated_noise_is_refused_and_the_mend_named():
 
 def test_chains_side_by_side_are_the_chains_one_by_one():
     plane_equation = equations.as_plane(membrane((0.1, 0.3)))
-    axis, others = grid.make_axis((-2.0, 1.5), 20, ("absorbing", "reflecting")), np.array([-0.5, 0.7])
+    axis, others = (
+        grid.make_axis((-2.0, 1.5), 20, ("absorbing", "reflecting")),
+        np.array([-0.5, 0.7]),
+    )
     together = chain.discretise(plane_equation.line(0, others), axis)
     for i, other in enumerate(others):
         alone = chain.discretise(plane_equation.line(0, np.array([other])), axis)

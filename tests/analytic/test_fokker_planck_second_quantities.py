@@ -1,6 +1,8 @@
-"""What stands beside the first number: spreads of passage times, currents, noise that depends on the state at friction.
+"""What stands beside the first number: spreads of passage times, currents, noise that depends on
+the state at friction.
 
-Each against a closed form or a law that the first number does not enter: series, moment equations, continuity.
+Each against a closed form or a law that the first number does not enter: series, moment equations,
+continuity.
 """
 
 import warnings
@@ -25,7 +27,9 @@ def flat_plane(friction=1.0, noise=(1.0, 1.0)):
 
 
 def test_spread_of_the_times_to_leave_a_rectangle():
-    """Sum of sines: <T> = sum c/lambda, <T^2> = 2 sum c/lambda^2; sides, friction and noise differ between the axes."""
+    """Sum of sines: <T> = sum c/lambda, <T^2> = 2 sum c/lambda^2; sides, friction and noise differ
+    between the axes.
+    """
     friction, noise, sides = 2.0, (1.0, 3.0), (1.0, 1.5)
     diffusion = np.array(noise) / (2 * friction**2)
     with warnings.catch_warnings():
@@ -37,7 +41,9 @@ def test_spread_of_the_times_to_leave_a_rectangle():
             cells=64,
         )
     odd = np.arange(1, 80, 2) * np.pi
-    sines = [np.sin(np.outer(found[f"position_{i}"].values / sides[i], odd)) * 4 / odd for i in (0, 1)]
+    sines = [
+        np.sin(np.outer(found[f"position_{i}"].values / sides[i], odd)) * 4 / odd for i in (0, 1)
+    ]
     first, second = (diffusion[i] * (odd / sides[i]) ** 2 for i in (0, 1))
     rates = first[:, None] + second
     mean = sines[0] @ (1 / rates) @ sines[1].T
@@ -50,15 +56,21 @@ def test_spread_of_the_times_to_leave_a_rectangle():
 
 
 def test_spread_of_the_times_to_leave_a_line():
-    """Brownian motion from the middle of [-1, 1]: <T> = 1/(2 D), variance (2/3) <T>^2 (from the Laplace transform)."""
+    """Brownian motion from the middle of [-1, 1]: <T> = 1/(2 D), variance (2/3) <T>^2 (from the
+    Laplace transform).
+    """
     free = fp.Diffusion(drift=np.zeros_like, diffusion=0.3, step_time=STEP_TIME)
-    found = fp.first_passage_time(free, domain=(-1.0, 1.0), boundary="absorbing").interp(position=0.0)
+    found = fp.first_passage_time(free, domain=(-1.0, 1.0), boundary="absorbing").interp(
+        position=0.0
+    )
     assert np.isclose(found.mean_time * STEP_TIME, 1 / 0.6, rtol=1e-4)
     assert np.isclose(found.standard_deviation / found.mean_time, np.sqrt(2 / 3), rtol=1e-4)
 
 
 def test_times_to_leave_a_deep_well_in_phase_space_spread_as_much_as_they_last():
-    """Leaving is a rate process there, an exponential law; within e^-5 of it, and the error of 64 cells."""
+    """Leaving is a rate process there, an exponential law; within e^-5 of it, and the error of 64
+    cells.
+    """
     temperature, friction = 0.05, 1.0
     well = ls.Underdamped(
         potential=ls.Potential.from_sympy("x**4/4 - x**2/2"),
@@ -74,22 +86,31 @@ def test_times_to_leave_a_deep_well_in_phase_space_spread_as_much_as_they_last()
     assert np.isclose(bottom.standard_deviation, bottom.mean_time, rtol=0.02)
 
 
-# --- noise that depends on the state, at friction ------------------------------------------------------------------
+# --- noise that depends on the state, at friction -------------------------------------------------
 
 
 @pytest.mark.parametrize(("calculus", "share"), [("Ito", 1.0), ("Stratonovich", 0.5)])
 def test_state_dependent_noise_in_the_plane_at_friction(calculus, share):
-    """d<x^2>/dt of two independent axes, in closed form: noise enters as b^2/friction^2, and so does its drift.
+    """d<x^2>/dt of two independent axes, in closed form: noise enters as b^2/friction^2, and so
+    does its drift.
 
-    dx = -k x/f dt + (b/f) dW with b^2 = c (1 + s x^2): d<x^2>/dt = -2 k/f <x^2> + (c/f^2)(1 + s <x^2>), and for
-    Stratonovich c s/f^2 <x^2> more.
+    dx = -k x/f dt + (b/f) dW with b^2 = c (1 + s x^2): d<x^2>/dt = -2 k/f <x^2> + (c/f^2)(1 + s
+    <x^2>), and for Stratonovich c s/f^2 <x^2> more.
     """
-    friction, stiffness, scale, bend = 2.0, np.array([1.0, 0.5]), np.array([0.8, 0.5]), np.array([1.0, 0.3])
+    friction, stiffness, scale, bend = (
+        2.0,
+        np.array([1.0, 0.5]),
+        np.array([0.8, 0.5]),
+        np.array([1.0, 0.3]),
+    )
     noise = getattr(ls.dynamics, calculus).from_sympy(
         ["sqrt(0.8*(1 + x**2))", "sqrt(0.5*(1 + 0.3*y**2))"], variables="x y"
     )
     equation = ls.Overdamped(
-        potential=potentials.quadratic(stiffness), friction=friction, noise_covariance=noise, step_time=STEP_TIME
+        potential=potentials.quadratic(stiffness),
+        friction=friction,
+        noise_covariance=noise,
+        step_time=STEP_TIME,
     )
     start = np.array([0.09, 0.16])
     steps = np.array([2.0, 5.0])
@@ -105,24 +126,34 @@ def test_state_dependent_noise_in_the_plane_at_friction(calculus, share):
     rate = 2 * stiffness / friction - grown * bend * (1 + 2 * (1 - share))
     exact = grown / rate + (start - grown / rate) * np.exp(-np.outer(steps * STEP_TIME, rate))
     mass = found.density / found.density.sum(["position_0", "position_1"])
-    squares = [(mass * found[f"position_{i}"] ** 2).sum(["position_0", "position_1"]).values for i in (0, 1)]
+    squares = [
+        (mass * found[f"position_{i}"] ** 2).sum(["position_0", "position_1"]).values
+        for i in (0, 1)
+    ]
     assert np.allclose(np.array(squares).T, exact, rtol=3e-3)
 
 
 @pytest.mark.parametrize(("calculus", "share"), [("Ito", 1.0), ("Stratonovich", 0.5)])
 def test_state_dependent_noise_on_a_line_at_friction(calculus, share):
-    """At rest p ~ b^(-2 share) e^{-2 f int U'/b^2}: a power of 1 + x^2 for b^2 = 1 + x^2, U = x^2/2."""
+    """At rest p ~ b^(-2 share) e^{-2 f int U'/b^2}: a power of 1 + x^2 for b^2 = 1 + x^2, U =
+    x^2/2.
+    """
     friction = 3.0
     noise = getattr(ls.dynamics, calculus).from_sympy("sqrt(1 + x**2)")
     equation = ls.Overdamped(
-        potential=potentials.quadratic([1.0]), friction=friction, noise_covariance=noise, step_time=STEP_TIME
+        potential=potentials.quadratic([1.0]),
+        friction=friction,
+        noise_covariance=noise,
+        step_time=STEP_TIME,
     )
-    found = fp.solve(equation, initial="stationary", times=[0.0], domain=(-4.0, 4.0), cells=256, tolerance=1e-2)
+    found = fp.solve(
+        equation, initial="stationary", times=[0.0], domain=(-4.0, 4.0), cells=256, tolerance=1e-2
+    )
     ratio = found.density.values[0] * (1 + found.position.values**2) ** (share + friction)
     assert np.allclose(ratio, ratio[128], rtol=1e-3)
 
 
-# --- currents ------------------------------------------------------------------------------------------------------
+# --- currents -------------------------------------------------------------------------------------
 
 
 def coupled(noise):
@@ -136,7 +167,9 @@ def coupled(noise):
 
 @pytest.mark.parametrize("boundary", ["reflecting", ("reflecting", "absorbing")])
 def test_currents_in_the_plane_carry_what_the_density_gains(boundary):
-    """dp/dt = -dJ_0/dx_0 - dJ_1/dx_1 on cells of different widths, by a central difference in time."""
+    """dp/dt = -dJ_0/dx_0 - dJ_1/dx_1 on cells of different widths, by a central difference in
+    time.
+    """
     early, late = 2.0, 2.02
     found = fp.solve(
         coupled(np.diag([0.6, 0.3])),
@@ -161,7 +194,12 @@ def test_currents_in_the_plane_are_those_of_a_gaussian():
     equation, steps = coupled(np.diag([0.6, 0.3])), 2.0
     start = fp.Gaussian([0.5, -0.2], np.diag([0.05, 0.03]))
     found = fp.solve(
-        equation, initial=start, times=[steps], domain=((-2.0, 2.5), (-1.3, 1.2)), cells=(128, 128), tolerance=1.0
+        equation,
+        initial=start,
+        times=[steps],
+        domain=((-2.0, 2.5), (-1.3, 1.2)),
+        cells=(128, 128),
+        tolerance=1.0,
     )
     law = fp.GaussianLaw(equation, start).at(steps)
     inverse, stiffness = np.linalg.inv(law.covariance), equation.potential.stiffness
@@ -175,9 +213,16 @@ def test_currents_in_the_plane_are_those_of_a_gaussian():
 
 
 def test_currents_on_a_line_carry_what_the_density_gains():
-    equation = fp.Diffusion(drift=lambda x: -x, diffusion=lambda x: 0.3 + x**2 / 10, step_time=STEP_TIME)
+    equation = fp.Diffusion(
+        drift=lambda x: -x, diffusion=lambda x: 0.3 + x**2 / 10, step_time=STEP_TIME
+    )
     found = fp.solve(
-        equation, initial=fp.Gaussian(0.5, 0.05), times=[2.0, 2.01, 2.02], domain=(-3, 3), cells=128, tolerance=1.0
+        equation,
+        initial=fp.Gaussian(0.5, 0.05),
+        times=[2.0, 2.01, 2.02],
+        domain=(-3, 3),
+        cells=128,
+        tolerance=1.0,
     )
     width = float(found.position[1] - found.position[0])
     gained = (found.density.values[2] - found.density.values[0]) / 0.02
@@ -186,9 +231,15 @@ def test_currents_on_a_line_carry_what_the_density_gains():
 
 
 def test_currents_in_phase_space_carry_what_the_density_gains():
-    """The same by central differences on both axes, with mass, friction and units that are not one."""
+    """The same by central differences on both axes, with mass, friction and units that are not
+    one.
+    """
     equation = ls.Underdamped(
-        potential=potentials.quadratic([1.4]), mass=2.0, friction=0.7, noise_covariance=0.9, step_time=STEP_TIME
+        potential=potentials.quadratic([1.4]),
+        mass=2.0,
+        friction=0.7,
+        noise_covariance=0.9,
+        step_time=STEP_TIME,
     )
     found = fp.solve(
         equation,

@@ -47,7 +47,9 @@ def test_temperatures_of_settings():
 
 def test_datasets_survive_storing_byte_for_byte(tmp_path):
     values = np.array([1.0, np.nan, 3.0])
-    made = dataset.make({"x": (("step",), values, "1")}, coords={"step": np.arange(3)}, kind="test", seed=7)
+    made = dataset.make(
+        {"x": (("step",), values, "1")}, coords={"step": np.arange(3)}, kind="test", seed=7
+    )
     for name in ("a.nc", "b.nc"):
         dataset.save(made, tmp_path / name)
     assert (tmp_path / "a.nc").read_bytes() == (tmp_path / "b.nc").read_bytes()
@@ -94,7 +96,9 @@ def test_schedules_are_checked():
 def test_recorders_reduce_snapshots():
     rng = np.random.default_rng(0)
     position, velocity = rng.normal(size=(2, 5, 3, 4))
-    block = record.Snapshots(steps=np.arange(5), position=position, velocity=velocity, start=position[0])
+    block = record.Snapshots(
+        steps=np.arange(5), position=position, velocity=velocity, start=position[0]
+    )
     moved = record.displacement()(block)["squared_displacement"][1]
     np.testing.assert_allclose(moved, ((position - position[0]) ** 2).sum(-1))
     np.testing.assert_allclose(record.speed()(block)["squared_velocity"][1], (velocity**2).sum(-1))
@@ -106,7 +110,10 @@ def test_recorders_reduce_snapshots():
 
 def test_import_is_light():
     heavy = ["torch", "numba", "scipy", "matplotlib", "sympy", "sklearn", "xarray", "pandas"]
-    code = f"import sys, langevin_sgd; langevin_sgd.SGD; print([m for m in {heavy} if m in sys.modules])"
+    code = (
+        f"import sys, langevin_sgd; langevin_sgd.SGD; print([m for m in {heavy} if m in "
+        "sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -1,4 +1,6 @@
-"""Images: files in their usual layout, scales, groupings, disjoint sets; no test needs the network."""
+"""Images: files in their usual layout, scales, groupings, disjoint sets; no test needs the
+network.
+"""
 
 import gzip
 import os
@@ -24,7 +26,9 @@ def idx(array):
 
 def pictures(count, shape, seed):
     generator = np.random.default_rng(seed)
-    return generator.integers(0, 256, (count, *shape), dtype=np.uint8), np.arange(count, dtype=np.uint8) % 10
+    return generator.integers(0, 256, (count, *shape), dtype=np.uint8), np.arange(
+        count, dtype=np.uint8
+    ) % 10
 
 
 @pytest.fixture
@@ -56,7 +60,12 @@ def small_cifar(folder):
     batches = [pictures(10, (3072,), seed) for seed in range(6)]
     names = [*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"]
     for name, (images, labels) in zip(names, batches, strict=True):
-        batch = {b"data": images, b"labels": labels.tolist(), b"filenames": [b"x.png"] * 10, b"batch_label": b"one"}
+        batch = {
+            b"data": images,
+            b"labels": labels.tolist(),
+            b"filenames": [b"x.png"] * 10,
+            b"batch_label": b"one",
+        }
         (place / name).write_bytes(pickle.dumps(batch, protocol=2))
     return batches
 
@@ -65,7 +74,9 @@ def test_mnist_is_read_and_scaled(small_mnist):
     X, y = ls.data.mnist()
     pixels = np.concatenate([images.reshape(-1, 784) for images, _ in small_mnist.values()])
     assert np.array_equal(y, np.concatenate([labels for _, labels in small_mnist.values()]))
-    np.testing.assert_allclose(X, (pixels.astype(float) - 33.31002426) / 78.56748962, rtol=2e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        X, (pixels.astype(float) - 33.31002426) / 78.56748962, rtol=2e-6, atol=1e-6
+    )
     assert X.dtype == np.float32
     assert ls.data.has_images("mnist")
     assert not ls.data.has_images("cifar10")
@@ -74,16 +85,24 @@ def test_mnist_is_read_and_scaled(small_mnist):
 def test_cifar_is_read_and_scaled(small_cifar):
     X, y = ls.data.cifar10()
     pixels = np.concatenate([images for images, _ in small_cifar])
-    np.testing.assert_allclose(X, (pixels.astype(float) - 120.93118286) / 64.14186096, rtol=2e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        X, (pixels.astype(float) - 120.93118286) / 64.14186096, rtol=2e-6, atol=1e-6
+    )
     assert y.tolist() == list(range(10)) * 6
 
 
 def python_2_pickle(images, labels):
-    """A batch as the original archive has it: written by Python 2, whose text is bytes and whose NumPy was older."""
+    """A batch as the original archive has it: written by Python 2, whose text is bytes and whose
+    NumPy was older.
+    """
     rows, columns = images.shape
     text = [
         b"\x80\x02}q\x00(U\x04dataq\x01cnumpy.core.multiarray\n_reconstruct\nq\x02cnumpy\nndarray\nq\x03K\x00\x85",
-        b"U\x01b\x87Rq\x04(K\x01J" + rows.to_bytes(4, "little") + b"J" + columns.to_bytes(4, "little") + b"\x86",
+        b"U\x01b\x87Rq\x04(K\x01J"
+        + rows.to_bytes(4, "little")
+        + b"J"
+        + columns.to_bytes(4, "little")
+        + b"\x86",
         b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89T",
         images.size.to_bytes(4, "little") + images.tobytes() + b"tb",
         b"U\x06labels](" + b"".join(b"K" + bytes([label]) for label in labels) + b"eu.",
@@ -110,7 +129,9 @@ class Trap:
 def test_a_pickle_that_calls_anything_is_refused(small_cifar, folder):
     path = folder / "cifar-10-batches-py" / "data_batch_3"
     path.write_bytes(pickle.dumps({b"data": Trap(), b"labels": []}, protocol=2))
-    with pytest.raises(ls.InputError, match=r"data_batch_3': is damaged \(it asks for posix.mkdir\)"):
+    with pytest.raises(
+        ls.InputError, match=r"data_batch_3': is damaged \(it asks for posix.mkdir\)"
+    ):
         ls.data.cifar10()
     assert not (folder / "sprung").exists()
 
@@ -118,10 +139,19 @@ def test_a_pickle_that_calls_anything_is_refused(small_cifar, folder):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda content: content[:-400], r"train-images-idx3-ubyte.gz': is damaged \(cannot reshape"),
-        (lambda content: b"<html>", r"train-images-idx3-ubyte.gz': is damaged \(it does not begin as an IDX file"),
+        (
+            lambda content: content[:-400],
+            r"train-images-idx3-ubyte.gz': is damaged \(cannot reshape",
+        ),
+        (
+            lambda content: b"<html>",
+            r"train-images-idx3-ubyte.gz': is damaged \(it does not begin as an IDX file",
+        ),
         (lambda content: content[:2], r"is damaged"),
-        (lambda content: idx(np.zeros((29, 28, 28), np.uint8)), r"images \(29, 28, 28\) uint8 do not go with labels"),
+        (
+            lambda content: idx(np.zeros((29, 28, 28), np.uint8)),
+            r"images \(29, 28, 28\) uint8 do not go with labels",
+        ),
     ],
 )
 def test_damaged_files_are_refused_in_one_line(small_mnist, folder, damage, message):
@@ -139,7 +169,7 @@ def test_a_file_cut_short_is_refused(small_mnist, folder):
         ls.data.mnist()
 
 
-# --- missing files -------------------------------------------------------------------------------------------------
+# --- missing files --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("name", "load"), [("mnist", ls.data.mnist), ("cifar10", ls.data.cifar10)])
@@ -148,7 +178,9 @@ def test_missing_files_without_network_are_one_line(folder, monkeypatch, name, l
         raise ConnectionError("no\nroute")
 
     monkeypatch.setattr("pooch.retrieve", unplugged)
-    with pytest.raises(ls.InputError, match=f"{name}: is not in .* set LANGEVIN_SGD_DATA to a folder with ") as caught:
+    with pytest.raises(
+        ls.InputError, match=f"{name}: is not in .* set LANGEVIN_SGD_DATA to a folder with "
+    ) as caught:
         load()
     assert "\n" not in str(caught.value)
     with pytest.raises(ls.InputError, match="cannot be downloaded"):
@@ -157,7 +189,9 @@ def test_missing_files_without_network_are_one_line(folder, monkeypatch, name, l
 
 def test_missing_files_without_pooch_are_one_line(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(ls.InputError, match=r"lacks train-images-idx3-ubyte, .* install langevin-sgd\[data\]"):
+    with pytest.raises(
+        ls.InputError, match=r"lacks train-images-idx3-ubyte, .* install langevin-sgd\[data\]"
+    ):
         ls.data.mnist()
 
 
@@ -203,7 +237,7 @@ def test_the_archive_of_cifar_is_unpacked(small_cifar, folder, tmp_path_factory,
     assert sorted(path.name for path in folder.iterdir()) == ["cifar-10-batches-py"]
 
 
-# --- groupings -----------------------------------------------------------------------------------------------------
+# --- groupings ------------------------------------------------------------------------------------
 
 
 def test_groupings():
@@ -224,7 +258,10 @@ def test_groupings():
         ({"points": 8, "test_points": 0}, "test_points = 0"),
         ({"points": 8, "name": "mnst"}, "did you mean 'mnist'"),
         ({"points": 8, "labels": "animals"}, "must be 'parity' or some classes for digits"),
-        ({"points": 8, "name": "cifar10", "labels": "parity"}, "must be 'animals' or some classes for cifar10"),
+        (
+            {"points": 8, "name": "cifar10", "labels": "parity"},
+            "must be 'animals' or some classes for cifar10",
+        ),
         ({"points": 8, "labels": ()}, "must name one to nine"),
         ({"points": 8, "labels": (3, 10)}, "must name one to nine"),
         ({"points": 8, "labels": tuple(range(10))}, "must name one to nine"),
@@ -237,11 +274,13 @@ def test_fields_out_of_range(options, message):
 
 def test_more_points_than_images_are_refused():
     data = ls.data.BinaryImages(points=1300)
-    with pytest.raises(ls.InputError, match=r"1300 \+ 512: must be at most 1797, the images of digits"):
+    with pytest.raises(
+        ls.InputError, match=r"1300 \+ 512: must be at most 1797, the images of digits"
+    ):
         data.sample(0)
 
 
-# --- training and test sets ----------------------------------------------------------------------------------------
+# --- training and test sets -----------------------------------------------------------------------
 
 
 def rows(X):
@@ -267,7 +306,9 @@ def test_training_and_test_set_are_disjoint_and_cover_all():
 
 
 def test_smaller_sets_are_the_beginning_of_larger_ones_and_share_the_test_set():
-    small, large = (ls.data.BinaryImages(points=points, test_points=100).sample(7) for points in (64, 256))
+    small, large = (
+        ls.data.BinaryImages(points=points, test_points=100).sample(7) for points in (64, 256)
+    )
     assert np.array_equal(small[0], large[0][:64])
     assert np.array_equal(small[1], large[1][:64])
     assert np.array_equal(small[2], large[2])
@@ -283,7 +324,9 @@ def test_sets_are_functions_of_seed_and_replica():
 
 
 def test_every_image_is_drawn_as_often(seed):
-    """1797 images, 400 shuffles, 449 each time: counts are binomial; a shuffle that favours an end is seen at once."""
+    """1797 images, 400 shuffles, 449 each time: counts are binomial; a shuffle that favours an end
+    is seen at once.
+    """
     draws = 400
     everything, _ = ls.data.digit_images()
     place = {row: index for index, row in enumerate(rows(everything))}
@@ -293,9 +336,11 @@ def test_every_image_is_drawn_as_often(seed):
         for row in rows(data.sample(seed, replica)[0]):
             counts[place[row]] += 1
     share = 449 / 1797
-    # Mean squared deviation over its expectation: its relative spread is sqrt(2 / 1796) = 0.033, times 5.
+    # Mean squared deviation over its expectation: its relative spread is sqrt(2 / 1796) = 0.033,
+    # times 5.
     assert abs(np.mean((counts - draws * share) ** 2) / (draws * share * (1 - share)) - 1) < 0.17
-    # The mean place is that of a uniform draw, to 5 standard errors; the first 449 images would be off by 674.
+    # The mean place is that of a uniform draw, to 5 standard errors; the first 449 images would be
+    # off by 674.
     mean = np.average(np.arange(1797), weights=counts)
     assert abs(mean - 898) < 5 * 1797 / np.sqrt(12 * draws * 449)
 
@@ -316,19 +361,31 @@ def test_small_mnist_gives_sets(small_mnist):
     assert set(y) == {-1.0, 1.0}
 
 
-# --- the real files ------------------------------------------------------------------------------------------------
+# --- the real files -------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not (FOLDER and ls.data.has_images("mnist")), reason=NO_FILES)
 def test_real_mnist():
     pixels, digit = image_files.read_images("mnist")
     assert pixels.shape == (70000, 784)
-    # Known from elsewhere: 0.1307 and 0.3081 of 255 for the training part. The scale of the papers is that of a part.
+    # Known from elsewhere: 0.1307 and 0.3081 of 255 for the training part. The scale of the papers
+    # is that of a part.
     assert pixels[:60000].mean() / 255 == pytest.approx(0.1306604762738429, rel=1e-12)
     assert pixels[:60000].std() / 255 == pytest.approx(0.30810780717887876, rel=1e-7)
     assert pixels.mean() == pytest.approx(33.31002426, rel=3e-3)
     assert pixels.std() == pytest.approx(78.56748962, rel=2e-3)
-    assert np.bincount(digit[:60000]).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert np.bincount(digit[:60000]).tolist() == [
+        5923,
+        6742,
+        5958,
+        6131,
+        5842,
+        5421,
+        5918,
+        6265,
+        5851,
+        5949,
+    ]
     X, _, X_test, _ = ls.data.BinaryImages(points=8192, test_points=32768, name="mnist").sample(0)
     assert (X.shape, X_test.shape) == ((8192, 784), (32768, 784))
 

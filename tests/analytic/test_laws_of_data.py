@@ -15,13 +15,15 @@ def correlation(a, b):
     return np.corrcoef(a, b)[0, 1] * np.sqrt(len(a))
 
 
-# --- Gaussian inputs -------------------------------------------------------------------------------------------------
+# --- Gaussian inputs ------------------------------------------------------------------------------
 
 EIGENVALUES = np.array([9.0, 1.0, 0.04])
 
 
 def pulls(covariance, expected, samples):
-    """(row, column) deviations of a covariance of Gaussian variables in units of their standard errors."""
+    """(row, column) deviations of a covariance of Gaussian variables in units of their standard
+    errors.
+    """
     variances = np.diagonal(expected)
     errors = np.sqrt((np.outer(variances, variances) + expected**2) / samples)
     return (covariance - expected) / errors
@@ -42,7 +44,11 @@ def test_gaussian_inputs_have_the_covariance_of_their_eigenvalues(seed):
 def test_labels_of_gaussian_inputs_are_those_of_the_teacher_and_independent_noise(seed):
     samples = 20_000
     X, y = ls.data.gaussian_inputs(
-        EIGENVALUES, samples=samples, label_noise=3.0, teacher=lambda X: X @ [1.0, -2.0, 3.0], seed=seed
+        EIGENVALUES,
+        samples=samples,
+        label_noise=3.0,
+        teacher=lambda X: X @ [1.0, -2.0, 3.0],
+        seed=seed,
     )
     noise = y - X @ [1.0, -2.0, 3.0]
     assert abs(noise.var() / 9.0 - 1) < Z * np.sqrt(2 / samples)
@@ -54,7 +60,7 @@ def test_labels_of_gaussian_inputs_are_those_of_the_teacher_and_independent_nois
     assert plain.tolist() == [0.0] * 9
 
 
-# --- separable points ------------------------------------------------------------------------------------------------
+# --- separable points -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("chi", [-0.5, 0.0, 2.0])
@@ -65,7 +71,9 @@ def test_sizes_are_chi_variables_and_signs_are_fair_and_independent_of_them(seed
     assert np.array_equal(np.sign(X[:, 0]), y)
     assert abs(y.sum()) < Z * np.sqrt(points)
     assert stats.kstest(size, stats.chi(chi + 1).cdf).pvalue > 1e-7
-    assert stats.kstest(size, stats.chi(chi + 1.2).cdf).pvalue < 1e-7  # another exponent would be seen
+    assert (
+        stats.kstest(size, stats.chi(chi + 1.2).cdf).pvalue < 1e-7
+    )  # another exponent would be seen
     assert abs(np.mean(size**2) / (chi + 1) - 1) < Z * np.sqrt(2 / (chi + 1) / points)
     for other in (size, X[:, 1], X[:, 2]):
         assert abs(correlation(y, other)) < Z

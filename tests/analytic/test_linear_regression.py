@@ -19,7 +19,9 @@ def test_moments_of_per_sample_gradients(data):
     theta = np.array([0.3, -1.0, 0.2, 2.0])
     gradients = np.array([x * (x @ theta - t) for x, t in zip(X, y, strict=True)])
     np.testing.assert_allclose(problem.gradient(theta), gradients.mean(axis=0), rtol=1e-10)
-    np.testing.assert_allclose(problem.noise_covariance_at(theta), np.cov(gradients.T, bias=True), rtol=1e-10)
+    np.testing.assert_allclose(
+        problem.noise_covariance_at(theta), np.cov(gradients.T, bias=True), rtol=1e-10
+    )
     at_minimum = problem.noise_covariance_at(problem.minimiser)
     np.testing.assert_allclose(problem.noise_covariance, at_minimum, rtol=1e-9, atol=1e-12)
 
@@ -52,7 +54,9 @@ def test_hessian_noise_keeps_the_scale(data):
 
 
 def test_spectrum():
-    problem = ls.LinearRegression.from_spectrum([3.0, 1.0, 0.0], noise_scale=2.0, minimiser=[1.0, 0.0, 4.0])
+    problem = ls.LinearRegression.from_spectrum(
+        [3.0, 1.0, 0.0], noise_scale=2.0, minimiser=[1.0, 0.0, 4.0]
+    )
     assert problem.eigenvalues.tolist() == [3.0, 1.0, 0.0]
     assert problem.noise_scale == pytest.approx(2.0)
     assert problem.loss(np.array([2.0, 1.0, 0.0])) == pytest.approx(2.0)
@@ -90,7 +94,9 @@ def test_embedded_data():
 def test_files_of_the_user(tmp_path):
     X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, 2.0, 3.0])
     np.savez(tmp_path / "a.npz", X=X, y=y)
-    np.savetxt(tmp_path / "a.csv", np.column_stack([X, y]), delimiter=",", header="a,b,target", comments="")
+    np.savetxt(
+        tmp_path / "a.csv", np.column_stack([X, y]), delimiter=",", header="a,b,target", comments=""
+    )
     for name in ("a.npz", "a.csv"):
         found_X, found_y = ls.data.read_table(tmp_path / name)
         np.testing.assert_array_equal(found_X, X)

@@ -1,4 +1,6 @@
-"""Estimators against processes whose law is known: AR(1), linear SGD, a rigid rotation, the Langevin equation."""
+"""Estimators against processes whose law is known: AR(1), linear SGD, a rigid rotation, the
+Langevin equation.
+"""
 
 import numpy as np
 import pytest
@@ -24,7 +26,9 @@ def autoregressive(coefficient, steps, replicas, seed):
 
 
 def sgd_mode(steps, replicas, seed, lr=LR, momentum=MOMENTUM, stiffness=STIFFNESS, noise=NOISE):
-    """One mode of SGD with additive noise, a plain loop: position and velocity (step, replica), burn-in dropped."""
+    """One mode of SGD with additive noise, a plain loop: position and velocity (step, replica),
+    burn-in dropped.
+    """
     burn_in = 300
     kicks = np.sqrt(noise) * normals((burn_in + steps, replicas), seed)
     theta, v = np.zeros(replicas), np.zeros(replicas)
@@ -41,7 +45,7 @@ def pull(estimate, exact):
     return (estimate.value - exact) / estimate.standard_error
 
 
-# --- autocorrelation -----------------------------------------------------------------------------------------------
+# --- autocorrelation ------------------------------------------------------------------------------
 
 
 def test_autocorrelation_of_an_autoregressive_process(seed):
@@ -69,7 +73,13 @@ def test_error_of_the_integrated_time_is_the_scatter_of_repetitions(seed):
     """24 repetitions: their standard deviation over the stated error is 1 within 4.5 * 15%."""
     series = autoregressive(0.8, 1000, 24 * 16, seed)
     found = [measure.autocorrelation_time(one) for one in np.split(series, 24, axis=1)]
-    assert abs(np.std([e.value for e in found], ddof=1) / np.mean([e.standard_error for e in found]) - 1) < 0.68
+    assert (
+        abs(
+            np.std([e.value for e in found], ddof=1) / np.mean([e.standard_error for e in found])
+            - 1
+        )
+        < 0.68
+    )
 
 
 def test_short_series_are_refused_but_the_value_is_handed_over(seed):
@@ -86,7 +96,7 @@ def test_constant_or_broken_series_are_refused(series):
     assert measure.autocorrelation_time(series).value is None
 
 
-# --- one mode of SGD -----------------------------------------------------------------------------------------------
+# --- one mode of SGD ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("stiffness", "momentum"), [(1.3, 0.9), (20.0, 0.9), (4.0, 0.0)])
@@ -104,7 +114,9 @@ def test_control_curvature_without_the_factor_of_momentum(seed):
 
 def test_curvature_ignores_where_the_centre_is(seed):
     position, _ = sgd_mode(500, 16, seed)
-    here, there = (measure.curvature(position + shift, lr=LR, momentum=MOMENTUM).value for shift in (0, 10))
+    here, there = (
+        measure.curvature(position + shift, lr=LR, momentum=MOMENTUM).value for shift in (0, 10)
+    )
     assert here == pytest.approx(there, rel=1e-9)
 
 
@@ -134,11 +146,20 @@ def test_frequency_and_decay_are_those_of_the_map(seed):
 
 
 def test_errors_of_frequency_and_decay_cover_the_truth(seed):
-    """300 short runs of 20 replicas: squared pulls average 19/17 (Student), 5 standard errors of that being 0.5."""
-    exact = np.arccos((1 + MOMENTUM - LR * STIFFNESS) / (2 * np.sqrt(MOMENTUM))), -np.log(MOMENTUM) / 2
+    """300 short runs of 20 replicas: squared pulls average 19/17 (Student), 5 standard errors of
+    that being 0.5.
+    """
+    exact = (
+        np.arccos((1 + MOMENTUM - LR * STIFFNESS) / (2 * np.sqrt(MOMENTUM))),
+        -np.log(MOMENTUM) / 2,
+    )
     position, _ = sgd_mode(600, 300 * 20, seed)
-    fits = [measure.oscillation(one, lags=np.arange(1, 40)) for one in np.split(position, 300, axis=1)]
-    for estimates, truth in zip(zip(*((f.frequency, f.decay) for f in fits), strict=True), exact, strict=True):
+    fits = [
+        measure.oscillation(one, lags=np.arange(1, 40)) for one in np.split(position, 300, axis=1)
+    ]
+    for estimates, truth in zip(
+        zip(*((f.frequency, f.decay) for f in fits), strict=True), exact, strict=True
+    ):
         pulls = np.array([pull(estimate, truth) for estimate in estimates])
         assert abs(np.mean(pulls**2) - 19 / 17) < 0.5
 
@@ -157,7 +178,7 @@ def test_an_overdamped_mode_does_not_oscillate(seed):
     assert "no oscillation" in found.decay.note
 
 
-# --- rotation ------------------------------------------------------------------------------------------------------
+# --- rotation -------------------------------------------------------------------------------------
 
 
 def test_winding_and_area_of_a_rigid_rotation():
@@ -166,7 +187,9 @@ def test_winding_and_area_of_a_rigid_rotation():
     position, velocity = radius * np.cos(angle), omega * radius * np.sin(angle)
     rate = measure.winding_rate(position, velocity, omega)
     assert rate.value == pytest.approx(-0.3)
-    assert measure.swept_area(position, velocity).value == pytest.approx(-np.sin(0.3) * omega * radius**2 / 2)
+    assert measure.swept_area(position, velocity).value == pytest.approx(
+        -np.sin(0.3) * omega * radius**2 / 2
+    )
     assert not measure.winding_rate(position[:, :1], velocity[:, :1], omega).valid
 
 
@@ -186,7 +209,9 @@ def test_swept_area_of_sgd_is_the_exact_one(seed):
 
 
 def test_winding_rate_of_the_langevin_equation_is_the_natural_frequency(seed):
-    """At fine recording the current turns at -omega in every damping regime; the wrapped rate tends to it like h."""
+    """At fine recording the current turns at -omega in every damping regime; the wrapped rate tends
+    to it like h.
+    """
     for friction in (0.2, 2.0):
         equation = ls.Underdamped(
             potential=ls.dynamics.Quadratic(stiffness=np.eye(1)),
@@ -206,7 +231,9 @@ def test_winding_rate_of_the_langevin_equation_is_the_natural_frequency(seed):
             record=ls.record.states(),
             schedule=np.arange(10_001),
         )
-        rate = measure.winding_rate(run["position"].values[..., 0], run["velocity"].values[..., 0], 1.0)
+        rate = measure.winding_rate(
+            run["position"].values[..., 0], run["velocity"].values[..., 0], 1.0
+        )
         assert abs(rate.value + 0.01) < 5 * rate.standard_error + 0.01 * 0.01 * friction * 2
         assert rate.standard_error < 0.03 * 0.01
 

@@ -16,17 +16,32 @@ TEMPERATURES = tuple(2.0 ** np.arange(-9, 1))
 K, GAMMA, B, DELTA, A = 0.4, 0.3, 1.7, 0.9, 0.25
 
 
-def made_up(alphas=ALPHAS, temperatures=TEMPERATURES, points=(256,), *, seed=1, noise=0.05, shared=0.3, hottest=0.4):
-    """A grid as it is collected: T_max = hottest alpha^k, T_opt = T_max / 4, T_c = 0.3 P^-a, alpha_c = 0.1.
+def made_up(
+    alphas=ALPHAS,
+    temperatures=TEMPERATURES,
+    points=(256,),
+    *,
+    seed=1,
+    noise=0.05,
+    shared=0.3,
+    hottest=0.4,
+):
+    """A grid as it is collected: T_max = hottest alpha^k, T_opt = T_max / 4, T_c = 0.3 P^-a,
+    alpha_c = 0.1.
 
-    Every quantity of a replica has a factor of its own on the whole grid (`shared`) and one at each point (`noise`).
+    Every quantity of a replica has a factor of its own on the whole grid (`shared`) and one at each
+    point (`noise`).
     """
     random = np.random.default_rng(seed)
     own, scatter = random.normal(size=(2, REPLICAS)), random.normal
     grid = list(itertools.product(alphas, temperatures, points))
-    alpha, temperature, size = (np.array(column, dtype=float)[:, None] for column in zip(*grid, strict=True))
+    alpha, temperature, size = (
+        np.array(column, dtype=float)[:, None] for column in zip(*grid, strict=True)
+    )
     largest = hottest * alpha**K * np.exp(shared * own[0])
-    jitter = [np.exp(shared * own[1] + noise * scatter(size=(len(grid), REPLICAS))) for _ in range(4)]
+    jitter = [
+        np.exp(shared * own[1] + noise * scatter(size=(len(grid), REPLICAS))) for _ in range(4)
+    ]
     off = np.log(temperature * 4 / (hottest * alpha**K))
     kernel = temperature * size**A + 0.03 / alpha
     found = {
@@ -44,7 +59,11 @@ def made_up(alphas=ALPHAS, temperatures=TEMPERATURES, points=(256,), *, seed=1, 
         "network": "fully_connected",
         "momentum": 0.0,
     }
-    axes = {"alpha": alpha[:, 0], "temperature_per_width": temperature[:, 0], "points": size[:, 0].astype(int)}
+    axes = {
+        "alpha": alpha[:, 0],
+        "temperature_per_width": temperature[:, 0],
+        "points": size[:, 0].astype(int),
+    }
     columns = {name: axes.get(name, np.full(len(grid), held.get(name))) for name in AXES}
     made = xr.Dataset({name: (("point", "replica"), values) for name, values in found.items()})
     made["status"].attrs["flag_meanings"] = "fitted step_limit diverged stuck"
@@ -70,7 +89,9 @@ def test_lines_hold_what_they_share_in_the_order_of_the_axis():
     assert all(line.x.tolist() == [0.125, 0.25, 0.5] for line in lines)
     assert "temperature_per_width" not in lines[0].held
     sizes = ls.experiments.families(lines, "points")
-    assert [[line.held["points"] for line in family] for family in sizes] == [[64, 128]] * len(ALPHAS)
+    assert [[line.held["points"] for line in family] for family in sizes] == [[64, 128]] * len(
+        ALPHAS
+    )
     with pytest.raises(ls.InputError, match=r"axis = 'temperature': must be one of .*did you mean"):
         ls.experiments.lines_along(made_up(), "temperature")
 
@@ -83,7 +104,9 @@ def test_averages_leave_out_what_is_not_fitted():
     fitted = line.measured["t_star"][0]
     assert value[0] == pytest.approx(np.exp(np.log(fitted).mean()))
     assert error[0] == pytest.approx(value[0] * np.log(fitted).std(ddof=1) / np.sqrt(REPLICAS))
-    assert [len(part) for part in line.where(np.zeros(len(value), dtype=bool)).averages("t_star")] == [0, 0]
+    assert [
+        len(part) for part in line.where(np.zeros(len(value), dtype=bool)).averages("t_star")
+    ] == [0, 0]
     assert line.averages("test_error")[0][0] == pytest.approx(line.measured["test_error"][0].mean())
 
 
@@ -96,20 +119,30 @@ def test_boundaries_of_one_line():
 
 
 def test_the_best_temperature_is_not_that_of_a_lucky_replica():
-    """A replica on easy data that alone is fitted at high temperatures, or one without any error, does not move it."""
+    """A replica on easy data that alone is fitted at high temperatures, or one without any error,
+    does not move it.
+    """
     line = in_temperature(temperatures=tuple(2.0 ** np.arange(-9, 0)))[-1]
     before = ls.experiments.best_temperature(line)
     fitted, error = line.fitted.copy(), line.measured["test_error"].copy()
     fitted[-1], error[:, 0] = np.arange(REPLICAS) == 0, 0.3 * np.nanmax(error[:, 0])
-    lucky = replace(line, fitted=fitted, measured=line.measured | {"test_error": np.where(fitted, error, np.nan)})
+    lucky = replace(
+        line,
+        fitted=fitted,
+        measured=line.measured | {"test_error": np.where(fitted, error, np.nan)},
+    )
     assert ls.experiments.best_temperature(lucky).value == pytest.approx(before.value, rel=0.1)
     error[:, 0] = 0.0
-    perfect = replace(line, measured=line.measured | {"test_error": np.where(line.fitted, error, np.nan)})
+    perfect = replace(
+        line, measured=line.measured | {"test_error": np.where(line.fitted, error, np.nan)}
+    )
     assert ls.experiments.best_temperature(perfect).value == pytest.approx(before.value, rel=0.1)
 
 
 def test_crossings_along_temperature_and_along_alpha():
-    grid = made_up(alphas=(2.0**10, 2.0**11), temperatures=tuple(2.0 ** np.arange(-14, -1, 0.5)), noise=0.02)
+    grid = made_up(
+        alphas=(2.0**10, 2.0**11), temperatures=tuple(2.0 ** np.arange(-14, -1, 0.5)), noise=0.02
+    )
     lines = ls.experiments.lines_along(grid, "temperature_per_width")
     assert len(lines) == 2
     for line in lines:
@@ -136,7 +169,12 @@ def test_lazy_exponents_are_recovered_and_rivals_missed():
     (fit,) = ls.experiments.fit_lazy_exponents(
         made_up((2.0**12,), tuple(2.0 ** np.arange(-8, 1)), sizes, hottest=100.0), threshold=0.3
     )
-    for found, truth in ((fit.gamma.y_exponent, GAMMA), (fit.b.y_exponent, B), (fit.delta, DELTA), (fit.a, A)):
+    for found, truth in (
+        (fit.gamma.y_exponent, GAMMA),
+        (fit.b.y_exponent, B),
+        (fit.delta, DELTA),
+        (fit.a, A),
+    ):
         assert abs(pull(found, truth)) < 4.5
         assert abs(pull(found, truth + 0.1)) > 4.5
     assert [line.held["points"] for line in fit.lines] == list(sizes)
@@ -144,27 +182,35 @@ def test_lazy_exponents_are_recovered_and_rivals_missed():
     assert fit.left_out == 0
     assert fit.to_dict()["gamma"]["value"] == fit.gamma.y_exponent.value
     (cold,) = ls.experiments.fit_lazy_exponents(
-        made_up((2.0**12,), tuple(2.0 ** np.arange(-8, 1)), sizes, hottest=0.01), window=(2.0**-7, 1.0)
+        made_up((2.0**12,), tuple(2.0 ** np.arange(-8, 1)), sizes, hottest=0.01),
+        window=(2.0**-7, 1.0),
     )
     assert cold.left_out > 0
     assert min(line.x.min() for line in cold.lines) == 2.0**-7
     assert max(line.x.max() for line in cold.lines) < 1.0
-    (nothing,) = ls.experiments.fit_lazy_exponents(made_up((2.0**12,), TEMPERATURES, sizes, hottest=1e-9))
+    (nothing,) = ls.experiments.fit_lazy_exponents(
+        made_up((2.0**12,), TEMPERATURES, sizes, hottest=1e-9)
+    )
     assert nothing.left_out == len(TEMPERATURES) * len(sizes)
-    assert [one.valid for one in (nothing.gamma.y_exponent, nothing.b.y_exponent, nothing.delta, nothing.a)] == [
-        False
-    ] * 4
+    assert [
+        one.valid
+        for one in (nothing.gamma.y_exponent, nothing.b.y_exponent, nothing.delta, nothing.a)
+    ] == [False] * 4
 
 
 def test_errors_are_those_of_repetitions():
-    """Pulls of 150 repetitions scatter by one, 4.5 standard deviations of a root mean square are 0.26.
+    """Pulls of 150 repetitions scatter by one, 4.5 standard deviations of a root mean square are
+    0.26.
 
-    The error of T_max is cautious where replicas scatter over more than an interval, here by a third.
+    The error of T_max is cautious where replicas scatter over more than an interval, here by a
+    third.
     """
     found = []
     for seed in range(150):
         lines = in_temperature(seed=seed, temperatures=tuple(2.0 ** np.arange(-9, 1, 0.5)))
-        lazy = made_up((2.0**12,), tuple(2.0 ** np.arange(-7, 0)), (64, 256), seed=seed, hottest=100.0)
+        lazy = made_up(
+            (2.0**12,), tuple(2.0 ** np.arange(-7, 0)), (64, 256), seed=seed, hottest=100.0
+        )
         crossover = ls.experiments.lines_along(lazy, "temperature_per_width")
         found.append(
             [
@@ -177,7 +223,9 @@ def test_errors_are_those_of_repetitions():
 
 
 def test_what_replicas_share_cancels_in_an_exponent():
-    """Paired replicas: an exponent is far more precise than its boundaries taken for independent ones."""
+    """Paired replicas: an exponent is far more precise than its boundaries taken for independent
+    ones.
+    """
     lines = ls.experiments.lines_along(
         made_up((2.0**12,), tuple(2.0 ** np.arange(-7, 0)), (64, 256), hottest=100.0, shared=0.5),
         "temperature_per_width",
@@ -212,7 +260,9 @@ def test_boundaries_that_the_grid_does_not_enclose_are_refused():
         "at 0 temperatures, at least 3 needed": best(in_temperature(hottest=1e-9)[0]),
         "does not depend on the temperature within its errors": best(flat(line)),
         "the test error is zero": best(changed(line, test_error=np.zeros(line.fitted.shape))),
-        "least at the lowest temperature": best(in_temperature(temperatures=tuple(2.0 ** np.arange(-4, 1, 0.5)))[-1]),
+        "least at the lowest temperature": best(
+            in_temperature(temperatures=tuple(2.0 ** np.arange(-4, 1, 0.5)))[-1]
+        ),
         "least at the highest temperature": best(in_temperature(hottest=50.0)[-1]),
         "crosses 0.3 nowhere, it is above it everywhere": crossing(in_temperature()[0]),
         "crosses 1000 nowhere, it is below it everywhere": crossing(in_temperature()[0], 1000.0),

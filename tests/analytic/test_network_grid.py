@@ -35,9 +35,16 @@ def result(grid):
 
 
 def test_a_grid_holds_the_replicas_of_single_runs(result):
-    """Trained together, runs differ from single ones by rounding only; another point is another run."""
+    """Trained together, runs differ from single ones by rounding only; another point is another
+    run.
+    """
     network = ls.models.networks.FullyConnected(dimension=64, width=8, depth=2)
-    at = list(zip(*(result[name].values for name in ("alpha", "temperature_per_width", "points")), strict=True))
+    at = list(
+        zip(
+            *(result[name].values for name in ("alpha", "temperature_per_width", "points")),
+            strict=True,
+        )
+    )
     assert len(set(at)) == 12
     for point, replica in ((0, 1), (3, 0), (7, 2)):
         alpha, temperature, points = at[point]
@@ -53,8 +60,17 @@ def test_a_grid_holds_the_replicas_of_single_runs(result):
             max_steps=2000,
             precision="float64",
         )
-        for name in ("last_update_step", "t_star", "weight_change", "test_error", "kernel_change", "loss"):
-            np.testing.assert_allclose(result[name].values[point, replica], single[name].values[0], rtol=1e-9)
+        for name in (
+            "last_update_step",
+            "t_star",
+            "weight_change",
+            "test_error",
+            "kernel_change",
+            "loss",
+        ):
+            np.testing.assert_allclose(
+                result[name].values[point, replica], single[name].values[0], rtol=1e-9
+            )
         others = np.delete(result["weight_change"].values.ravel(), 3 * point + replica)
         assert not np.isclose(others, single["weight_change"].values[0], rtol=1e-6).any()  # control
 
@@ -77,7 +93,9 @@ FAMILIES = {
 
 
 def test_a_grid_of_families_holds_the_replicas_of_single_runs():
-    """A convolutional network has a depth of its own and comes once; each point is trained as it says."""
+    """A convolutional network has a depth of its own and comes once; each point is trained as it
+    says.
+    """
     grid = ls.experiments.NetworkGrid(**FAMILIES)
     result = grid.collect()
     names = ("network", "depth", "momentum")
@@ -128,7 +146,9 @@ def test_unfinished_runs_are_counted_and_left_out(result):
         assert sum(average.ended.values()) == 3
         assert average.test_error.valid == average.mostly_fitted == (not hot[point])
         if average.mostly_fitted:
-            assert average.test_error.value == pytest.approx(result["test_error"].values[point].mean())
+            assert average.test_error.value == pytest.approx(
+                result["test_error"].values[point].mean()
+            )
             logarithm = np.log(result["t_star"].values[point]).mean()
             assert average.t_star.value == pytest.approx(np.exp(logarithm))
 
@@ -137,7 +157,9 @@ def test_groups_fill_batches_and_stay_when_the_grid_grows():
     small = ls.experiments.NetworkGrid(**GRID | {"replicas": 16})
     assert [len(runs.numbers) for runs in small.groups()] == [32] * 6
     assert [runs.data.points for runs in small.groups()] == [48] * 3 + [24] * 3
-    large = ls.experiments.NetworkGrid(**GRID | {"replicas": 16, "points": (24, 48, 96), "depth": (2, 3)})
+    large = ls.experiments.NetworkGrid(
+        **GRID | {"replicas": 16, "points": (24, 48, 96), "depth": (2, 3)}
+    )
     assert set(small.tasks()) < set(large.tasks())
     on_gpu = ls.experiments.NetworkGrid(**GRID | {"replicas": 16, "device": "cuda"})
     assert [len(runs.numbers) for runs in on_gpu.groups()] == [96, 96]
@@ -156,20 +178,35 @@ def test_a_stored_grid_is_the_same(grid, result, tmp_path):
         ({"points": ()}, "points = \\(\\): must hold at least one value"),
         ({"points": (4, 24)}, "batch_size = 8: must be at most the number of points, here 4"),
         ({"alpha": (0.0,)}, "alpha = 0.0: must be a positive number"),
-        ({"temperature_per_width": (float("nan"),)}, "temperature_per_width = nan: must be a positive number"),
+        (
+            {"temperature_per_width": (float("nan"),)},
+            "temperature_per_width = nan: must be a positive number",
+        ),
         ({"network": ("resnet",)}, "network = 'resnet': must be one of .*did you mean 'resnet18'"),
-        ({"network": ("simple_cnn", "resnet18")}, "depth = .2,.: is fixed for simple_cnn, resnet18"),
+        (
+            {"network": ("simple_cnn", "resnet18")},
+            "depth = .2,.: is fixed for simple_cnn, resnet18",
+        ),
         ({"depth": ()}, "depth = ..: must hold at least one value"),
         ({"momentum": (0.5, 1.0)}, "momentum = 1.0: must satisfy"),
-        ({"noise": "white"}, "noise = 'white': must be one of sgd, minibatch_covariance, isotropic"),
-        ({"noise": "isotropic", "sampling": "epochs"}, "noise = 'isotropic': needs independent batches"),
+        (
+            {"noise": "white"},
+            "noise = 'white': must be one of sgd, minibatch_covariance, isotropic",
+        ),
+        (
+            {"noise": "isotropic", "sampling": "epochs"},
+            "noise = 'isotropic': needs independent batches",
+        ),
         ({"observe": ("margin",)}, "observe = 'margin': must be one of margins"),
         ({"observe": ("kernel",)}, "observe = 'kernel': needs probe points"),
         ({"activation": ("tanh",)}, "activation = 'tanh': must be one of relu, gelu, linear"),
         ({"data": "mist"}, "data = 'mist': must be one of .*did you mean 'mnist'"),
         ({"labels": "animals"}, "labels = 'animals': must be 'parity'"),
         ({"loss": "square"}, "loss = 'square': must be one of hinge"),
-        ({"probe_points": 51}, "probe_points = 51: must be at most the number of test points, here 50"),
+        (
+            {"probe_points": 51},
+            "probe_points = 51: must be at most the number of test points, here 50",
+        ),
         ({"device": "tpu"}, "device = 'tpu': must be cpu or cuda"),
         ({"replicas": 1}, "replicas = 1: must be an integer of at least 2"),
         ({"max_steps": 0}, "max_steps = 0"),

@@ -1,4 +1,6 @@
-"""Scales of fully connected networks at the start, from the definition and by their size in wide networks."""
+"""Scales of fully connected networks at the start, from the definition and by their size in wide
+networks.
+"""
 
 import math
 
@@ -26,15 +28,21 @@ def phi(z, activation):
 def test_mean_squares_of_activations(activation):
     z = np.linspace(-12, 12, 20_001)
     density = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) * (z[1] - z[0])
-    assert float((phi(z, activation) ** 2 * density).sum()) == pytest.approx(MEAN_SQUARE[activation], abs=1e-6)
+    assert float((phi(z, activation) ** 2 * density).sum()) == pytest.approx(
+        MEAN_SQUARE[activation], abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("activation", MEAN_SQUARE)
 @pytest.mark.parametrize("scaling", ["mean_field", "ntk"])
 @pytest.mark.parametrize("depth", [1, 2, 4])
 def test_outputs_are_those_of_the_definition(activation, scaling, depth):
-    """z = W a / sqrt(fan_in), a = phi(z) / sqrt(E phi^2), f = w.a / h or w.a / sqrt(h), layer by layer."""
-    network = FullyConnected(dimension=5, width=9, depth=depth, activation=activation, output_scaling=scaling)
+    """z = W a / sqrt(fan_in), a = phi(z) / sqrt(E phi^2), f = w.a / h or w.a / sqrt(h), layer by
+    layer.
+    """
+    network = FullyConnected(
+        dimension=5, width=9, depth=depth, activation=activation, output_scaling=scaling
+    )
     X = np.random.default_rng(0).normal(size=(4, 5))
     *hidden, last = network.initial_weights(3, 2)
     a = X
@@ -43,12 +51,16 @@ def test_outputs_are_those_of_the_definition(activation, scaling, depth):
     expected = a @ last[:, 0] / (9 if scaling == "mean_field" else 3)
     found = network.module(3, 2, precision="float64")(torch.from_numpy(X)).detach().numpy()
     np.testing.assert_allclose(found, expected, rtol=1e-5)
-    stacked = network.replicas([(3, 2)], torch.float64).outputs(torch.from_numpy(X)[None])[0].numpy()
+    stacked = (
+        network.replicas([(3, 2)], torch.float64).outputs(torch.from_numpy(X)[None])[0].numpy()
+    )
     np.testing.assert_allclose(stacked, expected, rtol=1e-5)
 
 
 def test_weights_are_standard_normals():
-    """Mean, variance, fourth moment and independence of layers and replicas, within 6 standard errors."""
+    """Mean, variance, fourth moment and independence of layers and replicas, within 6 standard
+    errors.
+    """
     network = FullyConnected(dimension=40, width=50, depth=2)
     draws = [network.initial_weights(1, r) for r in range(4)]
     for layer in range(3):

@@ -1,4 +1,6 @@
-"""Exact statements on the perceptron: data law, overlap laws, certificates, bounds, special cases and bad input."""
+"""Exact statements on the perceptron: data law, overlap laws, certificates, bounds, special cases
+and bad input.
+"""
 
 import math
 
@@ -7,7 +9,7 @@ import pytest
 from scipy import stats
 
 import langevin_sgd as ls
-from langevin_sgd.compiled import uncached_kernel
+from langevin_sgd.kernels.compiled import uncached_kernel
 from langevin_sgd.randomness import FRESH, gamma_64, key_from_seed
 from langevin_sgd.training import train_perceptron
 from langevin_sgd.training.perceptron import certificates, overlap
@@ -20,10 +22,12 @@ def law(points=200, dimension=8, chi=0.0):
 
 
 def train(problem, lr=1.0, batch_size=1, sampling="without_replacement", **options):
-    return train_perceptron(problem, ls.SGD(lr=lr, batch_size=batch_size, sampling=sampling), **options)
+    return train_perceptron(
+        problem, ls.SGD(lr=lr, batch_size=batch_size, sampling=sampling), **options
+    )
 
 
-# --- data ----------------------------------------------------------------------------------------------------------
+# --- data -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("chi", [-0.9, -0.5, 0.0, 1.0, 3.0, 10.5])
@@ -63,10 +67,22 @@ def test_gamma_variables(shape, seed):
     assert stats.kstest(values, stats.gamma(shape).cdf).pvalue > ALARM
 
 
-# --- overlap of batches and lists ----------------------------------------------------------------------------------
+# --- overlap of batches and lists -----------------------------------------------------------------
 
-OVERLAPS = [(200, 30, 8, False), (200, 30, 100, False), (50, 45, 30, False), (50, 1, 50, False), (40, 40, 7, False)]
-OVERLAPS += [(200, 30, 8, True), (50, 45, 30, True), (40, 40, 7, True), (1000, 600, 400, False), (10**6, 3, 5, False)]
+OVERLAPS = [
+    (200, 30, 8, False),
+    (200, 30, 100, False),
+    (50, 45, 30, False),
+    (50, 1, 50, False),
+    (40, 40, 7, False),
+]
+OVERLAPS += [
+    (200, 30, 8, True),
+    (50, 45, 30, True),
+    (40, 40, 7, True),
+    (1000, 600, 400, False),
+    (10**6, 3, 5, False),
+]
 
 
 @pytest.mark.parametrize(("points", "listed", "batch_size", "replaced"), OVERLAPS)
@@ -83,7 +99,11 @@ def test_overlap_law(points, listed, batch_size, replaced):
 
     u = (np.arange(40_000) + 0.5) / 40_000
     log_miss, found = overlaps(u, points, listed, batch_size, replaced)
-    exact = stats.binom(batch_size, listed / points) if replaced else stats.hypergeom(points, listed, batch_size)
+    exact = (
+        stats.binom(batch_size, listed / points)
+        if replaced
+        else stats.hypergeom(points, listed, batch_size)
+    )
     assert math.isclose(math.exp(log_miss), exact.pmf(0), rel_tol=1e-9, abs_tol=1e-300)
     met = -math.expm1(log_miss)
     counts = np.bincount(found, minlength=batch_size + 1)[1:]
@@ -109,11 +129,13 @@ def test_members_are_uniform_subsets(seed):
             assert stats.chisquare(codes[1]).pvalue > ALARM
 
 
-# --- certificates --------------------------------------------------------------------------------------------------
+# --- certificates ---------------------------------------------------------------------------------
 
 
 def test_departure_bounds_every_margin(seed):
-    """Points certified at a reference are fitted at random weights, and the bound is met by the worst point."""
+    """Points certified at a reference are fitted at random weights, and the bound is met by the
+    worst point.
+    """
 
     @uncached_kernel
     def departures(weights, references):
@@ -124,14 +146,18 @@ def test_departure_bounds_every_margin(seed):
 
     generator = np.random.default_rng(seed)
     reference, used, broken = generator.normal(size=8), 0, 0
-    weights = reference * generator.uniform(0.2, 3, (500, 1)) + generator.normal(size=(500, 8)) * 0.5
+    weights = (
+        reference * generator.uniform(0.2, 3, (500, 1)) + generator.normal(size=(500, 8)) * 0.5
+    )
     found = departures(weights, reference[None])
     for w, radius in zip(weights, found, strict=True):
         stretch = max(1.0, w @ w / (w @ reference)) if w @ reference > 0 else 1.0
         assert math.isclose(radius, np.linalg.norm(w / stretch - reference), rel_tol=1e-9)
         # Unit rows with R_i just above the departure, about the worst direction and in random ones.
         worst = -(w / stretch - reference) / radius
-        rows = np.vstack([worst, worst + 0.3 * generator.normal(size=(20, 8)), generator.normal(size=(50, 8))])
+        rows = np.vstack(
+            [worst, worst + 0.3 * generator.normal(size=(20, 8)), generator.normal(size=(50, 8))]
+        )
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         scale = rows @ reference - radius * (1 + 1e-9)
         usable = scale > 0
@@ -143,12 +169,14 @@ def test_departure_bounds_every_margin(seed):
     assert broken > 100  # control: half of the departure bounds nothing
 
 
-# --- bounds and special cases --------------------------------------------------------------------------------------
+# --- bounds and special cases ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["plain", "accelerated", "auto"])
 def test_bounds_on_updates_and_weights(method, seed):
-    """Novikoff: updates <= (R^2 + 2 margin/lr) / mu^2 with mu the margin of any unit vector, here the teacher."""
+    """Novikoff: updates <= (R^2 + 2 margin/lr) / mu^2 with mu the margin of any unit vector, here
+    the teacher.
+    """
     for lr, margin in ((1.0, 1e-3), (0.1, 0.5), (3.0, 0.1)):
         problem = ls.Perceptron(data=law(points=100, chi=1.0), margin=margin)
         run = train(problem, lr=lr, replicas=5, seed=seed, method=method)
@@ -163,7 +191,9 @@ def test_bounds_on_updates_and_weights(method, seed):
 
 
 def test_one_dimension_by_hand():
-    """Gradient descent on two points: x = 1 and 2 with labels +, margin 1: w = 3 k lr/2 until 1 >= 1 is reached."""
+    """Gradient descent on two points: x = 1 and 2 with labels +, margin 1: w = 3 k lr/2 until 1 >=
+    1 is reached.
+    """
     problem = ls.Perceptron.from_data(np.array([[1.0], [2.0]]), np.ones(2), margin=1.0)
     run = train(problem, lr=0.25, batch_size=2)
     # Both unfit until w >= 1/2 (2 steps: 0.375, 0.75), then only the first: + 0.125 a step.
@@ -210,11 +240,13 @@ def test_step_limit_and_divergence(method):
 
 def test_gradient_descent_draws_nothing():
     problem = ls.Perceptron(data=law(points=50), margin=0.1)
-    one, other = (train(problem, lr=5.0, batch_size=50, seed=3, batch_seed=b, replicas=2) for b in (1, 2))
+    one, other = (
+        train(problem, lr=5.0, batch_size=50, seed=3, batch_seed=b, replicas=2) for b in (1, 2)
+    )
     assert one.drop_attrs().identical(other.drop_attrs())
 
 
-# --- bad input -----------------------------------------------------------------------------------------------------
+# --- bad input ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -222,7 +254,10 @@ def test_gradient_descent_draws_nothing():
     [
         ({"batch_size": 201}, "batch_size = 201: must be at most 200"),
         ({"method": "fast"}, "method = 'fast'"),
-        ({"method": "accelerated", "sampling": "epochs"}, "method = 'accelerated': needs batches that are independent"),
+        (
+            {"method": "accelerated", "sampling": "epochs"},
+            "method = 'accelerated': needs batches that are independent",
+        ),
         ({"method": "accelerated", "stop_unfit": 0.1}, "method = 'accelerated'"),
         ({"stop_unfit": 1.0}, "stop_unfit = 1.0"),
         ({"precision": "float16"}, "precision = 'float16'"),
@@ -243,11 +278,17 @@ def test_bad_options(options, message):
 @pytest.mark.parametrize("name", ["momentum", "weight_decay"])
 def test_plain_sgd_only(name):
     with pytest.raises(ls.InputError, match=f"{name} = 0.5: must be 0"):
-        train_perceptron(ls.Perceptron(data=law(), margin=0.1), ls.SGD(lr=1.0, batch_size=1, **{name: 0.5}))
+        train_perceptron(
+            ls.Perceptron(data=law(), margin=0.1), ls.SGD(lr=1.0, batch_size=1, **{name: 0.5})
+        )
 
 
 def test_bad_problems():
-    for options, message in (({"chi": -1.0}, "chi = -1.0"), ({"points": 0}, "points = 0"), ({"dimension": 1.5}, "dim")):
+    for options, message in (
+        ({"chi": -1.0}, "chi = -1.0"),
+        ({"points": 0}, "points = 0"),
+        ({"dimension": 1.5}, "dim"),
+    ):
         with pytest.raises(ls.InputError, match=message):
             law(**options)
     with pytest.raises(ls.InputError, match=r"margin = 0.0"):

@@ -1,11 +1,20 @@
-"""Grids of perceptrons: the replicas of single runs, groups that a larger sweep uses again; exponents of known laws."""
+"""Grids of perceptrons: the replicas of single runs, groups that a larger sweep uses again;
+exponents of known laws.
+"""
 
 import numpy as np
 import pytest
 
 import langevin_sgd as ls
 
-GRID = {"points": (40, 80), "dimension": (4,), "temperature": (0.5,), "batch_size": (2,), "margin": (0.1,), "seed": 3}
+GRID = {
+    "points": (40, 80),
+    "dimension": (4,),
+    "temperature": (0.5,),
+    "batch_size": (2,),
+    "margin": (0.1,),
+    "seed": 3,
+}
 
 
 def test_a_grid_holds_the_replicas_of_single_runs():
@@ -18,7 +27,9 @@ def test_a_grid_holds_the_replicas_of_single_runs():
         single = ls.training.train_perceptron(problem, settings, replicas=10, seed=3)
         for name in ("t_star", "norm", "signal", "noise"):
             np.testing.assert_array_equal(result[name].values[i], single[name].values)
-    np.testing.assert_allclose(result.test_error, np.arctan(result.noise / result.signal) / np.pi, rtol=1e-12)
+    np.testing.assert_allclose(
+        result.test_error, np.arctan(result.noise / result.signal) / np.pi, rtol=1e-12
+    )
     assert ls.dataset.provenance(result)["seed"] == 3
 
 
@@ -53,19 +64,29 @@ def test_bad_grids_are_refused(change, message):
 
 
 def made_up(seed, b=2.6, gamma=0.9, size=0.0, censored=()):
-    """A grid of results that obey t* = T d (P/d)^(b - size/d), ||w|| = T sqrt(d) (P/d)^gamma but for 10 % scatter."""
+    """A grid of results that obey t* = T d (P/d)^(b - size/d), ||w|| = T sqrt(d) (P/d)^gamma but
+    for 10 % scatter.
+    """
     import xarray as xr
 
     rng = np.random.default_rng(seed)
-    axes = np.array([(8 * 2**k * d, d, T) for d in (16, 32, 64) for k in range(4) for T in (1.0, 2.0)])
+    axes = np.array(
+        [(8 * 2**k * d, d, T) for d in (16, 32, 64) for k in range(4) for T in (1.0, 2.0)]
+    )
     P, d, T = axes.T
     scatter = np.exp(0.1 * rng.normal(size=(2, len(axes), 24)))
     status = np.zeros(scatter.shape[1:], np.int8)
     status[list(censored), 0] = 1
     return xr.Dataset(
         {
-            "t_star": (("point", "replica"), (T * d * (P / d) ** (b - size / d))[:, None] * scatter[0]),
-            "norm": (("point", "replica"), (T * np.sqrt(d) * (P / d) ** gamma)[:, None] * scatter[1]),
+            "t_star": (
+                ("point", "replica"),
+                (T * d * (P / d) ** (b - size / d))[:, None] * scatter[0],
+            ),
+            "norm": (
+                ("point", "replica"),
+                (T * np.sqrt(d) * (P / d) ** gamma)[:, None] * scatter[1],
+            ),
             "status": (("point", "replica"), status),
         },
         coords={
@@ -83,7 +104,9 @@ def made_up(seed, b=2.6, gamma=0.9, size=0.0, censored=()):
 
 
 def test_exponents_of_a_known_law_are_found(seed):
-    """Pulls below 5 for 64 fits of 22 degrees of freedom at least: a false alarm in about 0.3 % of seeds."""
+    """Pulls below 5 for 64 fits of 22 degrees of freedom at least: a false alarm in about 0.3 % of
+    seeds.
+    """
     true = {"b": 2.6, "gamma": 0.9, "delta": 1.0, "norm_with_dimension": 0.5}
     true |= {"t_star_with_temperature": 1.0, "t_star_with_dimension": 1.0}
     fits = ls.experiments.fit_exponents(made_up(seed))
@@ -101,19 +124,33 @@ def test_exponents_of_a_known_law_are_found(seed):
         assert (fit.fit is None) == (len(fit.x) == 2)
     four = next(fit for fit in fits if fit.name == "b")
     assert [len(four.windows), len(four.slopes.x), four.predicted] == [2, 3, 3.0]
-    assert four.held == {"dimension": 16, "chi": 0.0, "temperature": 1.0, "batch_size": 1, "margin": 1e-3}
-    assert abs(four.exponent.value - four.predicted) > 20 * four.exponent.standard_error  # control: the wrong law
+    assert four.held == {
+        "dimension": 16,
+        "chi": 0.0,
+        "temperature": 1.0,
+        "batch_size": 1,
+        "margin": 1e-3,
+    }
+    assert (
+        abs(four.exponent.value - four.predicted) > 20 * four.exponent.standard_error
+    )  # control: the wrong law
 
 
 def test_slopes_are_extrapolated_to_infinite_dimension(seed):
     """Slopes that miss the limit by size/d: only the extrapolation finds it; 12 pulls below 5."""
     limits = ls.experiments.extrapolate_exponents(made_up(seed, size=32.0))
-    assert [(limit.name, limit.ratios) for limit in limits[:3]] == [("b", (8, 16)), ("b", (16, 32)), ("b", (32, 64))]
+    assert [(limit.name, limit.ratios) for limit in limits[:3]] == [
+        ("b", (8, 16)),
+        ("b", (16, 32)),
+        ("b", (32, 64)),
+    ]
     for limit in limits:
         true = {"b": 2.6, "gamma": 0.9}[limit.name]
         assert abs(limit.limit.value - true) < 5 * limit.limit.standard_error
     last = limits[0].slopes[-1]
-    assert last.mean() < 2.6 - 5 * last.std(ddof=1) / np.sqrt(len(last))  # control: the largest dimension alone
+    assert last.mean() < 2.6 - 5 * last.std(ddof=1) / np.sqrt(
+        len(last)
+    )  # control: the largest dimension alone
 
 
 def test_points_with_censored_replicas_take_no_part():

@@ -1,4 +1,6 @@
-"""Laws of the perceptron's theory that hold for any state: rescaling, signs, bounds, monotonicity, consistency."""
+"""Laws of the perceptron's theory that hold for any state: rescaling, signs, bounds, monotonicity,
+consistency.
+"""
 
 import numpy as np
 from hypothesis import given, settings
@@ -21,7 +23,9 @@ def numbers(state):
 
 
 @plan
-@given(chi=depletions, a=positive, s=positive, margin=st.one_of(st.just(0.0), positive), scale=positive)
+@given(
+    chi=depletions, a=positive, s=positive, margin=st.one_of(st.just(0.0), positive), scale=positive
+)
 def test_averages_are_invariant_under_a_common_scale(chi, a, s, margin, scale):
     here = numbers(perceptron.averages(a, s, chi=chi, margin=margin))
     there = numbers(perceptron.averages(scale * a, scale * s, chi=chi, margin=scale * margin))
@@ -29,9 +33,16 @@ def test_averages_are_invariant_under_a_common_scale(chi, a, s, margin, scale):
 
 
 @plan
-@given(chi=depletions, a=st.one_of(st.just(0.0), positive), s=st.one_of(st.just(0.0), positive), margin=positive)
+@given(
+    chi=depletions,
+    a=st.one_of(st.just(0.0), positive),
+    s=st.one_of(st.just(0.0), positive),
+    margin=positive,
+)
 def test_signs_and_bounds(chi, a, s, margin):
-    """0 < n <= 1, 0 <= g1 <= M, -1/sqrt(2 pi) <= gz <= 0, 0 <= q <= 1 and Cauchy-Schwarz gz^2 <= n q; all finite."""
+    """0 < n <= 1, 0 <= g1 <= M, -1/sqrt(2 pi) <= gz <= 0, 0 <= q <= 1 and Cauchy-Schwarz gz^2 <= n
+    q; all finite.
+    """
     n, g1, gz, q = numbers(perceptron.averages(a, s, chi=chi, margin=margin))
     one = 1 + 1e-10
     assert 0 <= n <= one
@@ -57,7 +68,9 @@ def test_more_margin_leaves_more_unfit_and_more_signal_fewer(chi, a, s, margin, 
 @plan
 @given(chi=depletions, a=moderate, s=moderate, margin=moderate)
 def test_derivatives_of_n_are_averages(chi, a, s, margin):
-    """s dn/ds = q - n: theta depends on z through s z alone, so by parts E[z^2 theta] - n = E[z d(theta)/dz]."""
+    """s dn/ds = q - n: theta depends on z through s z alone, so by parts E[z^2 theta] - n = E[z
+    d(theta)/dz].
+    """
     step = 1e-4
     n = perceptron.averages(a, s * np.array([1 - step, 1 + step]), chi=chi, margin=margin).n
     state = perceptron.averages(a, s, chi=chi, margin=margin)
@@ -68,10 +81,20 @@ def test_derivatives_of_n_are_averages(chi, a, s, margin):
 @plan
 @given(chi=depletions, a=moderate, s=moderate, margin=margins, temperature=moderate, scale=positive)
 def test_increments_scale_with_temperature(chi, a, s, margin, temperature, scale):
-    """(lr, kappa, w) -> lambda (lr, kappa, w) at the same batch size: E[da] -> lambda, E[ds^2] -> lambda^2."""
-    here = perceptron.mean_increments(a, s, chi=chi, margin=margin, temperature=temperature, dimension=9, batch_size=3)
+    """(lr, kappa, w) -> lambda (lr, kappa, w) at the same batch size: E[da] -> lambda, E[ds^2] ->
+    lambda^2.
+    """
+    here = perceptron.mean_increments(
+        a, s, chi=chi, margin=margin, temperature=temperature, dimension=9, batch_size=3
+    )
     there = perceptron.mean_increments(
-        scale * a, scale * s, chi=chi, margin=scale * margin, temperature=scale * temperature, dimension=9, batch_size=3
+        scale * a,
+        scale * s,
+        chi=chi,
+        margin=scale * margin,
+        temperature=scale * temperature,
+        dimension=9,
+        batch_size=3,
     )
     size = max(s, temperature) ** 2 * 1e-12
     np.testing.assert_allclose(there[0] / scale, here[0], rtol=1e-9)
@@ -79,13 +102,19 @@ def test_increments_scale_with_temperature(chi, a, s, margin, temperature, scale
 
 
 @few
-@given(chi=depletions, margin=margins, temperature=moderate, tau=moderate, power=st.integers(-40, 40))
+@given(
+    chi=depletions, margin=margins, temperature=moderate, tau=moderate, power=st.integers(-40, 40)
+)
 def test_the_flow_is_homogeneous(chi, margin, temperature, tau, power):
     """Powers of two change no bit."""
     scale = 2.0**power
     here = perceptron.flow(tau, chi=chi, margin=margin, temperature=temperature, noise=1e-3)
     there = perceptron.flow(
-        scale * tau, chi=chi, margin=scale * margin, temperature=scale * temperature, noise=scale * 1e-3
+        scale * tau,
+        chi=chi,
+        margin=scale * margin,
+        temperature=scale * temperature,
+        noise=scale * 1e-3,
     )
     np.testing.assert_array_equal(np.array(there), scale * np.array(here))
 
@@ -97,7 +126,9 @@ def test_the_signal_never_falls_and_forgets_its_start(chi, margin, temperature):
     a, s = perceptron.flow(times, chi=chi, margin=margin, temperature=temperature)
     assert (np.diff(a) >= 0).all()
     assert (s > 0).all()
-    other, _ = perceptron.flow(times, chi=chi, margin=margin, temperature=temperature, noise=1e-6 * temperature)
+    other, _ = perceptron.flow(
+        times, chi=chi, margin=margin, temperature=temperature, noise=1e-6 * temperature
+    )
     np.testing.assert_allclose(other[-1], a[-1], rtol=0.05)
 
 
@@ -115,13 +146,22 @@ def test_quasi_stationary_noise_is_homogeneous_and_rises(chi, margin, temperatur
 
 
 @plan
-@given(chi=depletions, ratio=st.integers(2, 10**6), dimension=st.integers(2, 1000), factor=st.integers(2, 50))
+@given(
+    chi=depletions,
+    ratio=st.integers(2, 10**6),
+    dimension=st.integers(2, 1000),
+    factor=st.integers(2, 50),
+)
 def test_scaling_laws_of_the_critical_batch_size(chi, ratio, dimension, factor):
     """B* ~ d (P/d)^gamma, exactly."""
-    here = perceptron.critical_batch_size(chi=chi, points=ratio * dimension, dimension=dimension, constant=0.5)
+    here = perceptron.critical_batch_size(
+        chi=chi, points=ratio * dimension, dimension=dimension, constant=0.5
+    )
     wide = perceptron.critical_batch_size(
         chi=chi, points=ratio * dimension * factor, dimension=dimension * factor, constant=0.5
     )
-    more = perceptron.critical_batch_size(chi=chi, points=ratio * dimension * factor, dimension=dimension, constant=0.5)
+    more = perceptron.critical_batch_size(
+        chi=chi, points=ratio * dimension * factor, dimension=dimension, constant=0.5
+    )
     np.testing.assert_allclose(wide, factor * here, rtol=1e-9)
     np.testing.assert_allclose(more, factor ** perceptron.exponents(chi).gamma * here, rtol=1e-9)

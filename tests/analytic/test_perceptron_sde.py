@@ -1,7 +1,8 @@
 """The SDE of the perceptron: noise of minibatches that depends on the weights.
 
-Against enumeration of all batches (exact: one Euler-Maruyama step of length lr has the moments of one step of SGD), and
-against SGD written out in numpy. Rivals with the same trace, or with the loss taken from the gradients, must fail.
+Against enumeration of all batches (exact: one Euler-Maruyama step of length lr has the moments of
+one step of SGD), and against SGD written out in numpy. Rivals with the same trace, or with the loss
+taken from the gradients, must fail.
 """
 
 import dataclasses
@@ -24,11 +25,15 @@ def problem(points, dimension, margin=0.3, seed=0):
 
 
 def rival(equation, name):
-    return dataclasses.replace(equation, noise_covariance=getattr(equation.noise_covariance, name)())
+    return dataclasses.replace(
+        equation, noise_covariance=getattr(equation.noise_covariance, name)()
+    )
 
 
 def step_moments(equation, w):
-    """Mean and covariance of one compiled step of length lr, from its response to each normal alone."""
+    """Mean and covariance of one compiled step of length lr, from its response to each normal
+    alone.
+    """
     sources = equation.noise_covariance.sources
     normals = np.concatenate([np.zeros((sources, 1)), np.eye(sources)], axis=1)[None, None]
     ends = ls.sde.follow(equation, EULER, normals, start=w)[0][0]
@@ -48,20 +53,28 @@ def batch_moments(rows, w, margin, lr, batches):
 def test_one_step_has_the_moments_of_all_batches(sampling, w):
     given, settings = problem(6, 3), ls.SGD(lr=0.2, batch_size=3, sampling=sampling)
     points = range(6)
-    batches = itertools.combinations(points, 3) if sampling[:8] == "without_" else itertools.product(points, repeat=3)
+    batches = (
+        itertools.combinations(points, 3)
+        if sampling[:8] == "without_"
+        else itertools.product(points, repeat=3)
+    )
     mean, covariance = batch_moments(given.rows(0), np.array(w), 0.3, 0.2, batches)
     equation = ls.Overdamped.from_sgd(given, settings)
     found = step_moments(equation, np.array(w))
     assert np.allclose(found[0], mean, rtol=0, atol=1e-14)
     assert np.allclose(found[1], covariance, rtol=0, atol=1e-15)
-    assert np.allclose(0.2 * equation.noise_covariance.covariance(w), covariance, rtol=0, atol=1e-15)
+    assert np.allclose(
+        0.2 * equation.noise_covariance.covariance(w), covariance, rtol=0, atol=1e-15
+    )
     for name in RIVALS:
         other = rival(equation, name)
         drift, spread = step_moments(other, np.array(w))
         assert np.allclose(drift, mean, rtol=0, atol=1e-14)
         assert np.allclose(spread, 0.2 * other.noise_covariance.covariance(w), rtol=0, atol=1e-15)
         assert np.abs(spread - covariance).max() > 0.1 * np.abs(covariance).max()
-    assert np.trace(spread) == pytest.approx(np.trace(covariance), rel=1e-12)  # of the isotropic rival
+    assert np.trace(spread) == pytest.approx(
+        np.trace(covariance), rel=1e-12
+    )  # of the isotropic rival
 
 
 def test_the_decoupled_rival_is_the_product_of_averages():
@@ -73,8 +86,12 @@ def test_the_decoupled_rival_is_the_product_of_averages():
 
 def test_full_batches_without_replacement_are_gradient_descent():
     given = problem(30, 4)
-    equation = ls.Overdamped.from_sgd(given, ls.SGD(lr=0.5, batch_size=30, sampling="without_replacement"))
-    run = ls.sde.simulate(equation, EULER, replicas=2, steps=60, substeps=1, seed=1, record=ls.record.states())
+    equation = ls.Overdamped.from_sgd(
+        given, ls.SGD(lr=0.5, batch_size=30, sampling="without_replacement")
+    )
+    run = ls.sde.simulate(
+        equation, EULER, replicas=2, steps=60, substeps=1, seed=1, record=ls.record.states()
+    )
     path, rows = [np.zeros(4)], given.rows(0)
     for _ in range(60):
         path.append(path[-1] + 0.5 / 30 * (rows @ path[-1] < 0.3) @ rows)
@@ -101,7 +118,9 @@ def parts(w):
 
 
 def test_signal_and_noise_agree_with_sgd_at_small_temperature(seed):
-    """Means over 256 replicas at six times, within 4.5 standard errors; without noise, or isotropic, not."""
+    """Means over 256 replicas at six times, within 4.5 standard errors; without noise, or
+    isotropic, not.
+    """
     lr, batch, steps, replicas = 0.4, 8, 150, 256
     given = problem(64, 8, margin=1.0)
     real = sgd(given.rows(0), 1.0, lr, batch, steps, replicas, seed)
@@ -111,7 +130,8 @@ def test_signal_and_noise_agree_with_sgd_at_small_temperature(seed):
 
     def pulls(one):
         run = ls.sde.simulate(
-            one, EULER, replicas=replicas, steps=steps, substeps=1, seed=seed, record=ls.record.states(),
+            one, EULER, replicas=replicas, steps=steps, substeps=1, seed=seed,
+            record=ls.record.states(),
             schedule=schedule,
         )  # fmt: skip
         sde, sampled = parts(run["position"].values), real[:, schedule - 1]
@@ -131,8 +151,12 @@ def test_zero_loss_is_absorbing_and_its_time_is_noted():
     given = problem(24, 4)
     equation = ls.Overdamped.from_sgd(given, ls.SGD(lr=0.5, batch_size=4))
     loss, rows = equation.potential, given.rows(0)
-    record = [ls.record.observables(unfit_fraction=loss.unfit_fraction, energy=loss.energy), ls.record.states()]
-    run = ls.sde.simulate(equation, EULER, replicas=8, steps=4000, substeps=2, seed=2, record=record,
+    record = [
+        ls.record.observables(unfit_fraction=loss.unfit_fraction, energy=loss.energy),
+        ls.record.states(),
+    ]
+    run = ls.sde.simulate(equation, EULER, replicas=8, steps=4000, substeps=2, seed=2,
+        record=record,
                           schedule=ls.record.log_spaced(steps=4000, per_decade=40))  # fmt: skip
     position, unfit = run["position"].values, run["unfit_fraction"].values
     assert np.array_equal(unfit, ((position @ rows.T) < 0.3).mean(axis=-1))
@@ -157,12 +181,16 @@ def test_a_law_needs_a_seed_and_gives_the_training_set_of_that_replica():
 
 
 def test_a_path_depends_on_nothing_else(monkeypatch):
-    """Replicas beside, threads, and exact rescaling: (lr, margin) -> 4 (lr, margin) multiplies w by 4, bit for bit."""
+    """Replicas beside, threads, and exact rescaling: (lr, margin) -> 4 (lr, margin) multiplies w by
+    4, bit for bit.
+    """
 
     def run(scale=1.0, **options):
         settings = ls.SGD(lr=0.5 * scale, batch_size=4)
         equation = ls.Overdamped.from_sgd(problem(24, 4, margin=0.3 * scale), settings)
-        return ls.sde.simulate(equation, EULER, steps=50, substeps=1, seed=2, **options)["final_position"].values
+        return ls.sde.simulate(equation, EULER, steps=50, substeps=1, seed=2, **options)[
+            "final_position"
+        ].values
 
     together = run(replicas=700)
     assert np.array_equal(run(replicas=5, first_replica=600), together[600:605])
@@ -173,7 +201,13 @@ def test_a_path_depends_on_nothing_else(monkeypatch):
 
 def test_checkpoints_know_the_points(tmp_path):
     equation = ls.Overdamped.from_sgd(problem(24, 4), ls.SGD(lr=0.5, batch_size=4))
-    options = {"replicas": 2, "steps": 20, "substeps": 1, "seed": 2, "checkpoint": tmp_path / "run.nc"}
+    options = {
+        "replicas": 2,
+        "steps": 20,
+        "substeps": 1,
+        "seed": 2,
+        "checkpoint": tmp_path / "run.nc",
+    }
     first = ls.sde.simulate(equation, EULER, **options)
     again = ls.sde.simulate(equation, EULER, **options)
     assert np.array_equal(first["final_position"], again["final_position"])
@@ -191,39 +225,65 @@ def test_strength_is_a_factor_of_the_density():
     for one in (noise, noise.decoupled(), noise.isotropic()):
         assert isinstance(one, NoiseOfState)
         assert np.allclose(one.scaled(3.0).covariance(w), 3 * one.covariance(w))
-    equation = ls.Overdamped.from_potential(loss, ls.SGD(lr=0.2, batch_size=2), gradient_noise=noise)
+    equation = ls.Overdamped.from_potential(
+        loss, ls.SGD(lr=0.2, batch_size=2), gradient_noise=noise
+    )
     assert equation.noise_covariance.strength == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: ls.Overdamped.from_sgd(problem(5, 2), ls.SGD(lr=1, batch_size=2, sampling="epochs")), "epochs"),
-        (lambda: ls.Overdamped.from_sgd(problem(5, 2), ls.SGD(lr=1, batch_size=2, weight_decay=0.1)), "weight_decay"),
         (
-            lambda: ls.Overdamped.from_sgd(problem(5, 2), ls.SGD(lr=1, batch_size=6, sampling="without_replacement")),
+            lambda: ls.Overdamped.from_sgd(
+                problem(5, 2), ls.SGD(lr=1, batch_size=2, sampling="epochs")
+            ),
+            "epochs",
+        ),
+        (
+            lambda: ls.Overdamped.from_sgd(
+                problem(5, 2), ls.SGD(lr=1, batch_size=2, weight_decay=0.1)
+            ),
+            "weight_decay",
+        ),
+        (
+            lambda: ls.Overdamped.from_sgd(
+                problem(5, 2), ls.SGD(lr=1, batch_size=6, sampling="without_replacement")
+            ),
             "batch_size = 6: must be at most the 5 points",
         ),
-        (lambda: ls.Overdamped.from_sgd(problem(5, 2), ls.SGD(lr=1, batch_size=2), replica=-1), "replica = -1"),
+        (
+            lambda: ls.Overdamped.from_sgd(problem(5, 2), ls.SGD(lr=1, batch_size=2), replica=-1),
+            "replica = -1",
+        ),
         (lambda: HingeLoss(rows=np.full((2, 2), np.nan), margin=1.0), "rows"),
         (lambda: HingeLoss(rows=np.ones(3), margin=1.0), "rows"),
         (lambda: HingeLoss(rows=np.ones((3, 1)), margin=0.0), "margin = 0.0"),
-        (lambda: MinibatchNoise(loss=HingeLoss(rows=np.ones((3, 1)), margin=1.0), strength=-1.0), "strength = -1.0"),
+        (
+            lambda: MinibatchNoise(loss=HingeLoss(rows=np.ones((3, 1)), margin=1.0), strength=-1.0),
+            "strength = -1.0",
+        ),
         (
             lambda: ls.sde.simulate(
-                ls.Overdamped.from_sgd(problem(5, 2), ls.SGD(lr=1, batch_size=2)), ls.sde.Milstein(), steps=1
+                ls.Overdamped.from_sgd(problem(5, 2), ls.SGD(lr=1, batch_size=2)),
+                ls.sde.Milstein(),
+                steps=1,
             ),
             "EulerMaruyama",
         ),
         (
             lambda: ls.sde.simulate(
-                ls.Overdamped.from_sgd(problem(5, 2), ls.SGD(lr=1, batch_size=2)), ls.sde.Heun(), steps=1
+                ls.Overdamped.from_sgd(problem(5, 2), ls.SGD(lr=1, batch_size=2)),
+                ls.sde.Heun(),
+                steps=1,
             ),
             "this one is ito",
         ),
         (
             lambda: ls.fokker_planck.solve(
-                ls.Overdamped.from_sgd(problem(5, 1), ls.SGD(lr=1, batch_size=2)), initial=(0.0, 1.0), times=[1.0]
+                ls.Overdamped.from_sgd(problem(5, 1), ls.SGD(lr=1, batch_size=2)),
+                initial=(0.0, 1.0),
+                times=[1.0],
             ),
             "must not depend on the state",
         ),

@@ -1,4 +1,6 @@
-"""Stop, exponents, crossover, regimes and JSON of the perceptron: derivation against numerics, worked numbers."""
+"""Stop, exponents, crossover, regimes and JSON of the perceptron: derivation against numerics,
+worked numbers.
+"""
 
 import json
 
@@ -21,7 +23,9 @@ def derivation():
 
 @pytest.mark.parametrize("chi", [0, 1, 3])
 def test_derived_exponents_are_the_limits_of_the_flow(chi, derivation):
-    """Local slopes at n = 1e-6 to 1e-3; controls: the exponents of another chi, and the rival b = 1 + 1/(1+chi)."""
+    """Local slopes at n = 1e-6 to 1e-3; controls: the exponents of another chi, and the rival b = 1
+    + 1/(1+chi).
+    """
     gamma, b = perceptron.local_exponents(1e-6, chi=chi, margin=0.1, temperature=1.0)
     law = derivation.at(chi)
     assert float(gamma) == pytest.approx(law["gamma"], abs=2e-3)
@@ -35,11 +39,15 @@ def test_derived_exponents_are_the_limits_of_the_flow(chi, derivation):
 @pytest.mark.parametrize("chi", [-0.5, 0, 1, 2, 3])
 def test_table_of_exponents(chi, derivation):
     law = perceptron.exponents(chi)
-    assert {name: getattr(law, name) for name in ("gamma", "b", "delta", "growth")} == pytest.approx(derivation.at(chi))
+    assert {
+        name: getattr(law, name) for name in ("gamma", "b", "delta", "growth")
+    } == pytest.approx(derivation.at(chi))
     assert law.crossover == law.gamma
     assert law.b == pytest.approx(1 + 2 / (1 + chi))
     if chi >= 0:
-        assert (law.gamma, law.b) == pytest.approx([(1, 3), (1 / 2, 2), (1 / 3, 5 / 3), (1 / 4, 3 / 2)][chi])
+        assert (law.gamma, law.b) == pytest.approx(
+            [(1, 3), (1 / 2, 2), (1 / 3, 5 / 3), (1 / 4, 3 / 2)][chi]
+        )
 
 
 def test_derived_growth_and_temperature_exponents(derivation):
@@ -48,14 +56,20 @@ def test_derived_growth_and_temperature_exponents(derivation):
         a, _ = perceptron.flow(tau, chi=chi, margin=0.0, temperature=1.0)
         assert np.log10(a[1] / a[0]) == pytest.approx(derivation.at(chi)["growth"], abs=2e-4)
         norms = [
-            float(perceptron.stopping(chi=chi, temperature=t, margin=0.1, points=10**5, dimension=9, constant=1.0).norm)
+            float(
+                perceptron.stopping(
+                    chi=chi, temperature=t, margin=0.1, points=10**5, dimension=9, constant=1.0
+                ).norm
+            )
             for t in (100.0, 200.0)
         ]
         assert np.log2(norms[1] / norms[0]) == pytest.approx(derivation.at(chi)["delta"], abs=0.01)
 
 
 def test_derived_amplitudes_are_those_of_the_flow(derivation):
-    """The steps carry prefactors too: the time of the stop, with numbers put in, against the flow at small n."""
+    """The steps carry prefactors too: the time of the stop, with numbers put in, against the flow
+    at small n.
+    """
     for chi in (0, 1):
         steps = dict(derivation.steps)
         k0 = [
@@ -64,22 +78,35 @@ def test_derived_amplitudes_are_those_of_the_flow(derivation):
             perceptron.late_pull(chi, 0.0),
         ]
         numbers = dict(zip(["J_chi", "J_chi_plus_1", "Jprime_chi"], map(float, k0), strict=True))
-        numbers |= {"chi": chi, "T": 2.0, "P": 3e6, "d": 30, "c": 0.4, "C": {0: np.sqrt(2 / np.pi), 1: 1.0}[chi]}
+        numbers |= {
+            "chi": chi,
+            "T": 2.0,
+            "P": 3e6,
+            "d": 30,
+            "c": 0.4,
+            "C": {0: np.sqrt(2 / np.pi), 1: 1.0}[chi],
+        }
         symbolic = {
-            name: steps[step].rhs.subs({symbol: numbers[symbol.name] for symbol in steps[step].rhs.free_symbols})
+            name: steps[step].rhs.subs(
+                {symbol: numbers[symbol.name] for symbol in steps[step].rhs.free_symbols}
+            )
             for name, step in {
                 "time": "time of the stop",
                 "norm": "norm at the stop",
                 "ratio": "ratio at the stop",
             }.items()
         }
-        stop = perceptron.stopping(chi=chi, temperature=2.0, margin=0.0, points=3 * 10**6, dimension=30, constant=0.4)
+        stop = perceptron.stopping(
+            chi=chi, temperature=2.0, margin=0.0, points=3 * 10**6, dimension=30, constant=0.4
+        )
         for name, value in symbolic.items():
             assert float(getattr(stop, name)) == pytest.approx(float(value), rel=5e-3)
 
 
 def test_slopes_of_the_flow_between_sizes():
-    """ln2 of the ratio of predicted t* at P/d = 8-16 and 16-32 (chi 0), 16-32 (chi 1), 16-128 (chi 3), as known."""
+    """ln2 of the ratio of predicted t* at P/d = 8-16 and 16-32 (chi 0), 16-32 (chi 1), 16-128 (chi
+    3), as known.
+    """
     sizes = {
         0: (0.5, [8, 16, 32], [2.97, 2.99]),
         1: (0.25, [16, 32], [1.98]),
@@ -95,28 +122,42 @@ def test_slopes_of_the_flow_between_sizes():
 
 
 def test_measured_times_and_signals_at_the_stop_exceed_the_flow_by_known_factors():
-    """Stored measurements at d = 128, T = 1, kappa = 1e-3: t*/(T d (P/d)^b) against the flow's, a factor 7 at chi 0."""
-    stop = perceptron.stopping(temperature=1.0, margin=1e-3, points=4096, dimension=128, constant=0.5)
+    """Stored measurements at d = 128, T = 1, kappa = 1e-3: t*/(T d (P/d)^b) against the flow's, a
+    factor 7 at chi 0.
+    """
+    stop = perceptron.stopping(
+        temperature=1.0, margin=1e-3, points=4096, dimension=128, constant=0.5
+    )
     assert 1.14 * 128 * 32**3 / float(stop.time) == pytest.approx(7.0, rel=0.1)
-    stop = perceptron.stopping(chi=1, temperature=1.0, margin=1e-3, points=16384, dimension=128, constant=0.23)
+    stop = perceptron.stopping(
+        chi=1, temperature=1.0, margin=1e-3, points=16384, dimension=128, constant=0.23
+    )
     assert 0.97 * 128 * 128**2 / float(stop.time) == pytest.approx(2.9, rel=0.1)
 
 
 @pytest.mark.parametrize("chi", [0.0, 1.0, 2.5])
 def test_crossover_temperature_is_where_the_branches_of_the_flow_meet(chi):
-    """Signals at one small n: descent from P((1+chi)/2, kappa^2/(2 a^2)) = n, noise from the flow at T >> kappa."""
+    """Signals at one small n: descent from P((1+chi)/2, kappa^2/(2 a^2)) = n, noise from the flow
+    at T >> kappa.
+    """
     unfit, margin = 1e-6, 0.3
-    descent = margin * np.exp(brentq(lambda z: gammainc((1 + chi) / 2, np.exp(-2 * z) / 2) - unfit, 0, 40))
+    descent = margin * np.exp(
+        brentq(lambda z: gammainc((1 + chi) / 2, np.exp(-2 * z) / 2) - unfit, 0, 40)
+    )
     _, a, _ = perceptron.flow_until(unfit, chi=chi, margin=0.0, temperature=1.0)
-    assert perceptron.crossover_temperature(chi=chi, margin=margin) == pytest.approx(descent / a, rel=3e-3)
+    assert perceptron.crossover_temperature(chi=chi, margin=margin) == pytest.approx(
+        descent / a, rel=3e-3
+    )
     assert perceptron.crossover_temperature(margin=1.0) == pytest.approx(2 * np.pi, rel=1e-9)
 
 
 def test_crossover_with_measured_constants_is_near_the_measured_one():
-    assert perceptron.crossover_temperature(margin=1.0, constant_ratio=0.53 / 0.94) == pytest.approx(3.5, abs=0.1)
-    assert perceptron.crossover_temperature(chi=1, margin=1.0, constant_ratio=0.26 / 0.85) == pytest.approx(
-        3.0, abs=0.6
-    )
+    assert perceptron.crossover_temperature(
+        margin=1.0, constant_ratio=0.53 / 0.94
+    ) == pytest.approx(3.5, abs=0.1)
+    assert perceptron.crossover_temperature(
+        chi=1, margin=1.0, constant_ratio=0.26 / 0.85
+    ) == pytest.approx(3.0, abs=0.6)
 
 
 def test_critical_batch_size():
@@ -124,9 +165,13 @@ def test_critical_batch_size():
     assert diagram.critical_batch_size == pytest.approx(45, abs=0.5)
     many = perceptron.critical_batch_size(chi=1, points=4096, dimension=32, constant=0.25)
     assert many / diagram.critical_batch_size == pytest.approx(2.0)
-    flow = perceptron.stopping(temperature=1.0, margin=0.0, points=10**6, dimension=40, constant=0.5)
+    flow = perceptron.stopping(
+        temperature=1.0, margin=0.0, points=10**6, dimension=40, constant=0.5
+    )
     exact = float(flow.signal) * 40 / mean_projection(0)
-    assert perceptron.critical_batch_size(points=10**6, dimension=40, constant=0.5) == pytest.approx(exact, rel=1e-3)
+    assert perceptron.critical_batch_size(
+        points=10**6, dimension=40, constant=0.5
+    ) == pytest.approx(exact, rel=1e-3)
 
 
 def test_regimes_and_their_triple_point():
@@ -134,11 +179,15 @@ def test_regimes_and_their_triple_point():
     here = {"batch_size": diagram.critical_batch_size, "lr": diagram.first_step_lr}
     signals = diagram.signals(**here)
     np.testing.assert_allclose(list(signals.values()), signals["noise"], rtol=1e-12)
-    found = {batch: diagram.regime(batch_size=batch, lr=float(batch)) for batch in (1, 4, 16, 256, 1024)}
+    found = {
+        batch: diagram.regime(batch_size=batch, lr=float(batch)) for batch in (1, 4, 16, 256, 1024)
+    }
     assert found == {1: "noise", 4: "noise", 16: "noise", 256: "first_step", 1024: "first_step"}
     assert {diagram.regime(batch_size=batch, lr=1e-5) for batch in (1, 1024)} == {"descent"}
     # ||w*||/sqrt(d) measured at B = P = 1024, T = 1: 40.8
-    assert diagram.signals(batch_size=1024, lr=1024.0)["first_step"] == pytest.approx(40.8, rel=0.03)
+    assert diagram.signals(batch_size=1024, lr=1024.0)["first_step"] == pytest.approx(
+        40.8, rel=0.03
+    )
 
 
 def test_first_step_by_simulation():
@@ -163,7 +212,9 @@ def test_json_of_one_state():
     assert list(result["exponents"]) == ["gamma", "b", "delta"]
     assert list(result["mean_increments"]) == ["da", "ds2"]
     expected = [0.16438312, 0.03597160, -0.15868788, 0.23647872]
-    np.testing.assert_allclose([result[name] for name in ("n", "g1", "gz", "q")], expected, atol=6e-9)
+    np.testing.assert_allclose(
+        [result[name] for name in ("n", "g1", "gz", "q")], expected, atol=6e-9
+    )
     assert result["da_dtau"] == result["g1"]
     assert result["ds_dtau"] == pytest.approx(result["gz"] + result["n"] / 0.8)
     assert result["mean_increments"]["da"] == pytest.approx(4 / 64 * result["g1"])
@@ -177,22 +228,35 @@ def test_json_of_the_flow():
     result = perceptron.predict_flow(chi=1, temperature=0.5, margin=0.2, tau=[100.0, 0.0])
     assert list(result) == ["tau", "a", "s"]
     assert result["tau"] == [100.0, 0.0]
-    np.testing.assert_allclose([result["a"], result["s"]], [[1.47424, 0.0], [0.218398, 1e-3]], atol=6e-6)
+    np.testing.assert_allclose(
+        [result["a"], result["s"]], [[1.47424, 0.0], [0.218398, 1e-3]], atol=6e-6
+    )
     json.dumps(result, allow_nan=False)
 
 
 def test_bad_input_gets_one_line():
     stop = {"temperature": 1.0, "margin": 0.1, "points": 100, "dimension": 10, "constant": 0.5}
     cases = [
-        (lambda: perceptron.stopping(**{**stop, "points": 4}), "points = 4: must be whole and above"),
+        (
+            lambda: perceptron.stopping(**{**stop, "points": 4}),
+            "points = 4: must be whole and above",
+        ),
         (lambda: perceptron.stopping(**{**stop, "constant": 0}), "constant = 0"),
-        (lambda: perceptron.stopping(**{**stop, "margin": 0, "temperature": 0}), "margin = 0: must be positive when"),
+        (
+            lambda: perceptron.stopping(**{**stop, "margin": 0, "temperature": 0}),
+            "margin = 0: must be positive when",
+        ),
         (lambda: perceptron.local_exponents(0.95, margin=0.1, temperature=1.0), "unfit = 0.95"),
         (lambda: perceptron.exponents(-1), "chi = -1: must be a number above -1"),
         (lambda: perceptron.step_one(lr=-1.0, batch_size=1, dimension=2), "lr = -1.0"),
-        (lambda: perceptron.PhaseDiagram(**{**PLANE, "margin": 0}), "margin = 0: must be a positive number"),
         (
-            lambda: perceptron.predict_perceptron(temperature=1, margin=1, signal=1, noise=1, dimension=4),
+            lambda: perceptron.PhaseDiagram(**{**PLANE, "margin": 0}),
+            "margin = 0: must be a positive number",
+        ),
+        (
+            lambda: perceptron.predict_perceptron(
+                temperature=1, margin=1, signal=1, noise=1, dimension=4
+            ),
             "batch_size = None: goes together with dimension",
         ),
         (lambda: perceptron.predict_flow(temperature=1.0, margin=1.0, tau=[-1.0]), "tau = "),

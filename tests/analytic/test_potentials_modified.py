@@ -1,6 +1,8 @@
-"""What is derived from a potential or a noise: the modified potential of SGD, and the drift that noise adds.
+"""What is derived from a potential or a noise: the modified potential of SGD, and the drift that
+noise adds.
 
-Against finite differences of the energy and of the variance, which share no code with the derivatives of formulas.
+Against finite differences of the energy and of the variance, which share no code with the
+derivatives of formulas.
 """
 
 import numpy as np
@@ -48,7 +50,9 @@ def test_what_jumps_when_it_is_modified_is_refused():
 
 @pytest.mark.parametrize("kind", [ls.dynamics.Ito, ls.dynamics.Stratonovich])
 def test_spread_of_state_dependent_noise(kind):
-    """b_i db_i/dx_i is half the slope of b_i^2 along its own axis; by differences of the variance."""
+    """b_i db_i/dx_i is half the slope of b_i^2 along its own axis; by differences of the
+    variance.
+    """
     noise = kind.from_sympy(["sqrt(1 + x**2 + y**2)", "2 + sin(y)*x"], variables="x y")
     theta = np.random.default_rng(2).uniform(-1, 1, (6, 2))
     exact = [
@@ -57,24 +61,34 @@ def test_spread_of_state_dependent_noise(kind):
     ]
     assert np.allclose(rows_at(noise.spread, noise, theta), np.array(exact).T, rtol=1e-6, atol=1e-8)
     scaled = noise.scaled(9.0)
-    assert np.allclose(rows_at(scaled.spread, noise, theta), 9 * np.array(exact).T, rtol=1e-6, atol=1e-7)
+    assert np.allclose(
+        rows_at(scaled.spread, noise, theta), 9 * np.array(exact).T, rtol=1e-6, atol=1e-7
+    )
     assert np.allclose(scaled.variance(theta), 9 * noise.variance(theta), rtol=1e-13)
 
 
 def rows_at(rows, noise, theta):
     """What generated rows give at points (point, coordinate)."""
-    from langevin_sgd.generated import load
+    from langevin_sgd.kernels.generated import load
 
-    text = PRELUDE + filling("fill", rows) + "\n\n@kernel\ndef run(out, x, values):\n    fill(out, x, values)\n"
+    text = (
+        PRELUDE
+        + filling("fill", rows)
+        + "\n\n@kernel\ndef run(out, x, values):\n    fill(out, x, values)\n"
+    )
     out = np.empty(theta.T.shape)
-    load(text, sources=built_on()).run(out, np.ascontiguousarray(theta.T), lane_values(noise.values, (len(theta),)))
+    load(text, sources=built_on()).run(
+        out, np.ascontiguousarray(theta.T), lane_values(noise.values, (len(theta),))
+    )
     return out.T
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32])
 def test_forces_are_added_times_the_factor_of_each_lane(kind):
-    """As integrators do it: out + factor * force, in the precision of the block, factors and parameters by lane."""
-    from langevin_sgd.generated import load
+    """As integrators do it: out + factor * force, in the precision of the block, factors and
+    parameters by lane.
+    """
+    from langevin_sgd.kernels.generated import load
 
     lanes = 5
     potential = potentials.curved_valley(bend=np.linspace(0.2, 1.0, lanes))

@@ -1,7 +1,9 @@
-"""Power laws, corrections to scaling, extrapolation: exponents recovered, intervals that cover as often as they say.
+"""Power laws, corrections to scaling, extrapolation: exponents recovered, intervals that cover as
+often as they say.
 
-Coverage is that of one-sigma intervals over 300 synthetic data sets; its bounds are those that a binomial number leaves
-with probability 1e-4, and intervals of half the width have to fall below them.
+Coverage is that of one-sigma intervals over 300 synthetic data sets; its bounds are those that a
+binomial number leaves with probability 1e-4, and intervals of half the width have to fall below
+them.
 """
 
 import dataclasses
@@ -19,7 +21,9 @@ X = np.geomspace(1, 100, 8)
 
 
 def holds(estimates, truth):
-    """Whether intervals hold the truth as often as they say, and whether intervals of half the width do."""
+    """Whether intervals hold the truth as often as they say, and whether intervals of half the
+    width do.
+    """
     wanted = 2 * stats.t.cdf(1, estimates[0].degrees_of_freedom) - 1
     low, high = stats.binom.ppf([0.5e-4, 1 - 0.5e-4], len(estimates), wanted)
     off = np.array([abs(one.value - truth) / one.standard_error for one in estimates])
@@ -34,7 +38,11 @@ def with_means(y_scale, x_scale):
     def fits(seed):
         for kick in kicks(2, X.size, seed=seed):
             x, y = X * np.exp(x_scale * kick[0]), 3 * X**1.7 * np.exp(y_scale * kick[1])
-            given = {"y_error": y_scale * y} if x_scale == 0 else {"x_error": x_scale * x, "y_error": y_scale * y}
+            given = (
+                {"y_error": y_scale * y}
+                if x_scale == 0
+                else {"x_error": x_scale * x, "y_error": y_scale * y}
+            )
             yield measure.fit_power_law(x, y, **given)
 
     return fits
@@ -60,8 +68,20 @@ def with_replicas(shared, x_scale):
 
 @pytest.mark.parametrize(
     "fits",
-    [with_means(0.05, 0), with_means(0.1, 0.1), without_errors, with_replicas(1, 0), with_replicas(1, 0.2)],
-    ids=["errors of y", "errors of both", "no errors", "replicas", "replicas with correlated x and y"],
+    [
+        with_means(0.05, 0),
+        with_means(0.1, 0.1),
+        without_errors,
+        with_replicas(1, 0),
+        with_replicas(1, 0.2),
+    ],
+    ids=[
+        "errors of y",
+        "errors of both",
+        "no errors",
+        "replicas",
+        "replicas with correlated x and y",
+    ],
 )
 def test_exponent_and_amplitude_are_covered(fits, seed):
     found = list(fits(seed))
@@ -75,17 +95,23 @@ def test_exponent_and_amplitude_are_covered(fits, seed):
 
 
 def test_ignoring_the_errors_of_x_biases_the_exponent(seed):
-    """Control: an ordinary fit, which takes x for exact, is pulled towards zero where errors of x matter."""
+    """Control: an ordinary fit, which takes x for exact, is pulled towards zero where errors of x
+    matter.
+    """
     kick = kicks(2, X.size, seed=seed)
     x, y = X * np.exp(0.6 * kick[:, 0]), X**1.7
-    both = [measure.fit_power_law(a, y, x_error=0.6 * a, y_error=0.01 * y).exponent.value for a in x]
+    both = [
+        measure.fit_power_law(a, y, x_error=0.6 * a, y_error=0.01 * y).exponent.value for a in x
+    ]
     plain = [measure.fit_power_law(a, y, y_error=0.01 * y).exponent.value for a in x]
     assert 1.7 - np.mean(plain) > 4.5 * np.std(plain) / np.sqrt(SETS)
     assert abs(np.median(both) - 1.7) < 4.5 * 1.25 * np.std(both) / np.sqrt(SETS)
 
 
 def test_the_line_is_that_of_textbooks():
-    """Against numpy's weighted polynomial fit, and errors of x against swapping the roles of x and y."""
+    """Against numpy's weighted polynomial fit, and errors of x against swapping the roles of x and
+    y.
+    """
     y = X**0.8 * np.exp([0.1, -0.05, 0.02, 0.0, 0.07, -0.1, 0.03, 0.01])
     error = y * np.linspace(0.02, 0.1, 8)
     fit = measure.fit_power_law(X, y, y_error=error)
@@ -93,7 +119,9 @@ def test_the_line_is_that_of_textbooks():
     assert fit.exponent.value == pytest.approx(slope, rel=1e-10)
     assert fit.exponent.standard_error == pytest.approx(np.sqrt(covariance[0, 0]), rel=1e-8)
     assert fit.amplitude.value == pytest.approx(np.exp(level), rel=1e-10)
-    assert fit.amplitude.standard_error / fit.amplitude.value == pytest.approx(np.sqrt(covariance[1, 1]), rel=1e-8)
+    assert fit.amplitude.standard_error / fit.amplitude.value == pytest.approx(
+        np.sqrt(covariance[1, 1]), rel=1e-8
+    )
     assert fit.at(1.0) == pytest.approx(fit.amplitude.value)
     swapped = measure.fit_power_law(y, X, x_error=error)
     assert swapped.exponent.value == pytest.approx(1 / slope, rel=1e-9)
@@ -164,7 +192,9 @@ def test_corrections_from_replicas_agree_with_those_from_means(seed):
     one = measure.correction_to_scaling(x, y, power=1.0)
     mean, error = np.exp(np.log(y).mean(axis=1)), np.log(y).std(axis=1, ddof=1) / np.sqrt(24)
     other = measure.correction_to_scaling(x, mean, y_error=error * mean, power=1.0)
-    assert one.exponent.value == pytest.approx(other.exponent.value, abs=0.3 * other.exponent.standard_error)
+    assert one.exponent.value == pytest.approx(
+        other.exponent.value, abs=0.3 * other.exponent.standard_error
+    )
     assert 0.5 < one.exponent.standard_error / other.exponent.standard_error < 2
     assert one.exponent.n_independent == 24
     assert one.power == ls.Estimate(value=1.0, method="given")
@@ -174,7 +204,11 @@ def test_points_that_do_not_bound_a_correction_are_refused():
     y = X**1.5 * np.exp(0.2 * np.cos(7 * np.arange(8)))
     found = measure.correction_to_scaling(X, y, y_error=0.2 * y)
     assert not found.exponent.valid
-    assert "bound" in found.exponent.note or "interval" in found.exponent.note or "minimum" in found.exponent.note
+    assert (
+        "bound" in found.exponent.note
+        or "interval" in found.exponent.note
+        or "minimum" in found.exponent.note
+    )
 
 
 @pytest.mark.parametrize("replicas", [None, 12])
@@ -194,7 +228,9 @@ def test_extrapolation_is_covered(replicas, seed):
 
 
 def test_extrapolation_of_correlated_slopes_is_a_fit_with_their_covariance(seed):
-    """Local slopes of a power law with an analytic correction: limits of 300 sets scatter as stated, 4.5 sigma."""
+    """Local slopes of a power law with an analytic correction: limits of 300 sets scatter as
+    stated, 4.5 sigma.
+    """
     x = np.geomspace(4, 256, 7)
     limits = []
     for kick in kicks(x.size, seed=seed):
@@ -203,7 +239,9 @@ def test_extrapolation_of_correlated_slopes_is_a_fit_with_their_covariance(seed)
         limits.append(measure.extrapolate(slopes.x, slopes.value, error=slopes.covariance).limit)
     off = np.array([(one.value - 2) / one.standard_error for one in limits])
     assert abs(off.std() - 1) < 4.5 / np.sqrt(2 * SETS)
-    assert abs(off.mean()) < 0.3  # the slope between two points is that of their middle only to second order
+    assert (
+        abs(off.mean()) < 0.3
+    )  # the slope between two points is that of their middle only to second order
     exact = measure.extrapolate(x, 1 + 3 / x - 5 / x**2, error=np.full(7, 0.1), order=2)
     assert [one.value for one in (exact.limit, *exact.coefficients)] == pytest.approx([1, 3, -5])
 
@@ -214,16 +252,31 @@ NOISY = X[:, None] * np.exp(0.1 * np.cos(np.arange(40).reshape(8, 5) ** 2))
 @pytest.mark.parametrize(
     ("found", "reason"),
     [
-        (lambda: measure.fit_power_law(X, X, y_error=X, window=(1, 2)).exponent, "2 points in the window"),
+        (
+            lambda: measure.fit_power_law(X, X, y_error=X, window=(1, 2)).exponent,
+            "2 points in the window",
+        ),
         (lambda: measure.fit_power_law(X, NOISY[:, :1]).exponent, "1 replicas"),
-        (lambda: measure.fit_power_law(X, np.where(NOISY > 90, np.nan, NOISY)).exponent, "replicas are not finite"),
-        (lambda: measure.fit_power_law(X, np.where(X > 90, np.nan, X), y_error=X).exponent, "1 of 8 points"),
-        (lambda: measure.fit_power_law(X, np.repeat(X[:, None], 3, axis=1)).exponent, "do not scatter"),
+        (
+            lambda: measure.fit_power_law(X, np.where(NOISY > 90, np.nan, NOISY)).exponent,
+            "replicas are not finite",
+        ),
+        (
+            lambda: measure.fit_power_law(X, np.where(X > 90, np.nan, X), y_error=X).exponent,
+            "1 of 8 points",
+        ),
+        (
+            lambda: measure.fit_power_law(X, np.repeat(X[:, None], 3, axis=1)).exponent,
+            "do not scatter",
+        ),
         (lambda: measure.fit_power_law(np.ones(4), X[:4], y_error=X[:4]).exponent, "same x"),
         (lambda: measure.fit_power_law(X[:3], X[:3], x_error=9 * X[:3]).exponent, "do not resolve"),
         (lambda: measure.correction_to_scaling(X[:4], X[:4], y_error=0.1).exponent, "at least 5"),
         (lambda: measure.extrapolate([1, 2], [1, 2], error=[1, 1]).limit, "2 points, at least 3"),
-        (lambda: measure.extrapolate([1, 2, 3], [1, np.nan, 2], error=[1, 1, 1]).limit, "1 of 3 values"),
+        (
+            lambda: measure.extrapolate([1, 2, 3], [1, np.nan, 2], error=[1, 1, 1]).limit,
+            "1 of 3 values",
+        ),
         (lambda: measure.extrapolate(X, X, error=np.ones((8, 8))).limit, "singular"),
         (lambda: measure.extrapolate(X, NOISY[:, :1]).limit, "1 replicas"),
     ],
@@ -282,13 +335,18 @@ def test_first_times_are_bracketed_and_censored():
 
 
 def test_errors_that_x_and_y_share_do_not_bias_the_exponent(seed):
-    """Four replicas whose x and y of a point are off by the same factor: 5 standard errors and 0.02 for curvature.
+    """Four replicas whose x and y of a point are off by the same factor: 5 standard errors and 0.02
+    for curvature.
 
-    Control: taken for independent errors of the same sizes, they move the exponent by more than that.
+    Control: taken for independent errors of the same sizes, they move the exponent by more than
+    that.
     """
     true = np.geomspace(1, 10, 8)
     off = np.exp(0.8 * kicks(8, 4, seed=seed))
-    found = [measure.fit_power_law(true[:, None] * k, true[:, None] ** 1.7 * k).exponent.value for k in off]
+    found = [
+        measure.fit_power_law(true[:, None] * k, true[:, None] ** 1.7 * k).exponent.value
+        for k in off
+    ]
     room = 5 * np.std(found) / np.sqrt(SETS) + 0.02
     assert abs(np.mean(found) - 1.7) < room
     plain = []

@@ -9,7 +9,7 @@ from scipy import stats
 
 from langevin_sgd import randomness
 from langevin_sgd.checks import InputError
-from langevin_sgd.compiled import kernel
+from langevin_sgd.kernels.compiled import kernel
 from langevin_sgd.randomness import (
     bits_over_draws,
     bits_over_steps,
@@ -32,9 +32,21 @@ PI_KEY = [0x452821E638D01377, 0xBE5466CF34E90C6C, 0xBE5466CF34E90C6C, 0xC0AC29B7
 @pytest.mark.parametrize(
     ("counter", "key", "words"),
     [
-        ([0] * 4, [0] * 4, [0x09218EBDE6C85537, 0x55941F5266D86105, 0x4BD25E16282434DC, 0xEE29EC846BD2E40B]),
-        ([FULL] * 4, [FULL] * 4, [0x29C24097942BBA1B, 0x0371BBFB0F6F4E11, 0x3C231FFA33F83A1C, 0xCD29113FDE32D168]),
-        (PI, PI_KEY, [0xA7E8FDE591651BD9, 0xBAAFD0C30138319B, 0x84A5C1A729E685B9, 0x901D406CCEBC1BA4]),
+        (
+            [0] * 4,
+            [0] * 4,
+            [0x09218EBDE6C85537, 0x55941F5266D86105, 0x4BD25E16282434DC, 0xEE29EC846BD2E40B],
+        ),
+        (
+            [FULL] * 4,
+            [FULL] * 4,
+            [0x29C24097942BBA1B, 0x0371BBFB0F6F4E11, 0x3C231FFA33F83A1C, 0xCD29113FDE32D168],
+        ),
+        (
+            PI,
+            PI_KEY,
+            [0xA7E8FDE591651BD9, 0xBAAFD0C30138319B, 0x84A5C1A729E685B9, 0x901D406CCEBC1BA4],
+        ),
     ],
 )
 def test_threefry_known_answers(counter, key, words):
@@ -54,7 +66,9 @@ def plain_threefry(counter, key, rounds):
         x[1], x[3] = x[3], x[1]
         if number % 4 == 3:
             s = number // 4 + 1
-            x = [(word + keys[(s + i) % 5] + (s if i == 3 else 0)) & FULL for i, word in enumerate(x)]
+            x = [
+                (word + keys[(s + i) % 5] + (s if i == 3 else 0)) & FULL for i, word in enumerate(x)
+            ]
     return x
 
 
@@ -78,8 +92,12 @@ def test_lanes_are_the_words_of_their_counters():
     key = key_from_seed(2**70 + 5)
     over_draws, over_steps = _lanes(key, 11, 7)
     for lane in (0, 1, 31):
-        assert (over_draws[:, lane] == threefry4x64(np.array([lane, 11, 7, 1], np.uint64), key)).all()
-        assert (over_steps[:, lane] == threefry4x64(np.array([3, 11 + lane, 7, 1], np.uint64), key)).all()
+        assert (
+            over_draws[:, lane] == threefry4x64(np.array([lane, 11, 7, 1], np.uint64), key)
+        ).all()
+        assert (
+            over_steps[:, lane] == threefry4x64(np.array([3, 11 + lane, 7, 1], np.uint64), key)
+        ).all()
 
 
 @kernel

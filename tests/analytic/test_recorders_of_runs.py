@@ -1,4 +1,6 @@
-"""What recorders and accumulators say, against closed forms and against the recorded states themselves."""
+"""What recorders and accumulators say, against closed forms and against the recorded states
+themselves.
+"""
 
 import math
 
@@ -11,22 +13,36 @@ from langevin_sgd.models import potentials
 EDGES = np.linspace(-4.25, 4.25, 18)
 CENTRE = (EDGES[:-1] + EDGES[1:]) / 2
 CELL = 0.25
-PLANE = ls.Overdamped(potential=potentials.quadratic([1.0, 1.0]), friction=1.0, noise_covariance=2.0, step_time=0.1)
+PLANE = ls.Overdamped(
+    potential=potentials.quadratic([1.0, 1.0]), friction=1.0, noise_covariance=2.0, step_time=0.1
+)
 OSCILLATOR = ls.Underdamped(
-    potential=potentials.quadratic([1.0]), mass=1.0, friction=0.5, noise_covariance=1.0, step_time=0.02
+    potential=potentials.quadratic([1.0]),
+    mass=1.0,
+    friction=0.5,
+    noise_covariance=1.0,
+    step_time=0.02,
 )
 
 
 def simulate(equation, record, seed, **options):
     defaults = {"replicas": 800, "steps": 300}
     return ls.sde.simulate(
-        equation, ls.sde.ExactOrnsteinUhlenbeck(), record=record, seed=seed, **{**defaults, **options}
+        equation,
+        ls.sde.ExactOrnsteinUhlenbeck(),
+        record=record,
+        seed=seed,
+        **{**defaults, **options},
     )
 
 
 def test_the_current_of_an_equilibrium_vanishes_where_the_force_varies_over_a_cell(seed):
-    """<x o dx> is zero at equilibrium; with the displacement given to the cell left it is <x dx> = -T dt."""
-    run = simulate(PLANE, ls.record.current((EDGES, EDGES), first=100), seed, replicas=300, steps=250)
+    """<x o dx> is zero at equilibrium; with the displacement given to the cell left it is <x dx> =
+    -T dt.
+    """
+    run = simulate(
+        PLANE, ls.record.current((EDGES, EDGES), first=100), seed, replicas=300, steps=250
+    )
     flow = run["current"].values
     along = [(flow[0] * CENTRE[:, None]).sum() * CELL, (flow[1] * CENTRE).sum() * CELL]
     assert np.abs(along).max() < 0.1 * 0.1
@@ -35,7 +51,9 @@ def test_the_current_of_an_equilibrium_vanishes_where_the_force_varies_over_a_ce
 
 @pytest.mark.parametrize("every", [1, 2, 5])
 def test_the_current_is_per_step_whatever_the_schedule(every, seed):
-    """<v o dx> of an oscillator is its kinetic energy times the time of a step, at any interval that resolves it."""
+    """<v o dx> of an oscillator is its kinetic energy times the time of a step, at any interval
+    that resolves it.
+    """
     options = {"schedule": np.arange(0, 401, every), "start": [0.0], "steps": 400}
     record = ls.record.current((EDGES, EDGES), first=200)
     flow = simulate(OSCILLATOR, record, seed, replicas=1000, **options)["current"].values
@@ -44,9 +62,13 @@ def test_the_current_is_per_step_whatever_the_schedule(every, seed):
 
 
 def test_a_drift_is_a_current(seed):
-    """A steady wind of 0.3 a step along y: the current integrates to it, its density to what lies in the cells."""
+    """A steady wind of 0.3 a step along y: the current integrates to it, its density to what lies
+    in the cells.
+    """
     tilted = potentials.Potential.from_sympy("x**2/2 - 3*y", variables="x y")
-    equation = ls.Overdamped(potential=tilted, friction=1.0, noise_covariance=[[2.0, 0.0], [0.0, 1e-6]], step_time=0.1)
+    equation = ls.Overdamped(
+        potential=tilted, friction=1.0, noise_covariance=[[2.0, 0.0], [0.0, 1e-6]], step_time=0.1
+    )
     wide = np.linspace(-10, 200, 8)
     run = ls.sde.simulate(
         equation, ls.sde.EulerMaruyama(), replicas=200, steps=60, substeps=1, seed=seed,
@@ -61,7 +83,9 @@ def test_a_drift_is_a_current(seed):
 def test_a_density_counts_what_lies_outside_its_bins(schedule, seed):
     """Bins from 0 to 1 hold a third of a normal variable, not all of it."""
     bins = np.linspace(0, 1, 6)
-    run = simulate(PLANE, ls.record.histogram(bins, coordinate=1, first=100), seed, schedule=schedule)
+    run = simulate(
+        PLANE, ls.record.histogram(bins, coordinate=1, first=100), seed, schedule=schedule
+    )
     inside = (run["bin_density"].values * 0.2).sum()
     expected = 0.5 * math.erf(1 / math.sqrt(2))
     assert abs(inside / expected - 1) < 0.03
@@ -77,9 +101,11 @@ def test_accumulators_agree_with_the_states_in_several_dimensions():
     )  # fmt: skip
     bins = np.linspace(-0.7, 0.9, 9)
     run = ls.sde.simulate(
-        valley, ls.sde.BAOAB(), replicas=7, steps=90, seed=3, schedule=np.arange(91), start=[0.3, -0.2],
+        valley, ls.sde.BAOAB(), replicas=7, steps=90, seed=3, schedule=np.arange(91),
+        start=[0.3, -0.2],
         record=[
-            ls.record.states(), ls.record.time_averages(first=11), ls.record.histogram(bins, coordinate=3, first=11),
+            ls.record.states(), ls.record.time_averages(first=11),
+            ls.record.histogram(bins, coordinate=3, first=11),
             ls.record.moments(), ls.record.speed(), ls.record.displacement(),
         ],
     )  # fmt: skip
@@ -98,11 +124,20 @@ def test_accumulators_agree_with_the_states_in_several_dimensions():
 
 
 def test_replicas_that_diverge_leave_the_sums_of_others_alone():
-    """Beyond divergence a replica is NaN in its own average, and in no bin; its time does not count."""
-    steep = ls.Overdamped(potential=potentials.double_well(), friction=1.0, noise_covariance=0.01, step_time=0.5)
-    record = [ls.record.time_averages(), ls.record.histogram([-20.0, 0.0, 20.0]), ls.record.moments()]
+    """Beyond divergence a replica is NaN in its own average, and in no bin; its time does not
+    count.
+    """
+    steep = ls.Overdamped(
+        potential=potentials.double_well(), friction=1.0, noise_covariance=0.01, step_time=0.5
+    )
+    record = [
+        ls.record.time_averages(),
+        ls.record.histogram([-20.0, 0.0, 20.0]),
+        ls.record.moments(),
+    ]
     run = ls.sde.simulate(
-        steep, ls.sde.EulerMaruyama(), replicas=3, steps=40, substeps=1, start=[[0.5], [9.0], [-0.5]], seed=1,
+        steep, ls.sde.EulerMaruyama(), replicas=3, steps=40, substeps=1,
+        start=[[0.5], [9.0], [-0.5]], seed=1,
         record=record,
     )  # fmt: skip
     assert np.isnan(run["time_mean"].values[:, 0]).tolist() == [False, True, False]

@@ -1,6 +1,8 @@
-"""Corners of the general engine: noise by every name, no friction, several blocks, parameters by replica, one step.
+"""Corners of the general engine: noise by every name, no friction, several blocks, parameters by
+replica, one step.
 
-A single step of an integrator is Gaussian with a mean and a variance in closed form, at the start of each replica.
+A single step of an integrator is Gaussian with a mean and a variance in closed form, at the start
+of each replica.
 """
 
 import math
@@ -23,7 +25,10 @@ NOISES = {
     "matrix": (MATRIX, MATRIX),
     "isotropic": (ls.dynamics.Isotropic(0.7), 0.7 * np.eye(2)),
     "low rank": (ls.dynamics.LowRank(FACTOR), FACTOR @ FACTOR.T),
-    "of the state": (ls.dynamics.Ito.from_sympy(["2 + 0*x", "1 + 0*y"], "x y"), np.diag([4.0, 1.0])),
+    "of the state": (
+        ls.dynamics.Ito.from_sympy(["2 + 0*x", "1 + 0*y"], "x y"),
+        np.diag([4.0, 1.0]),
+    ),
 }
 
 
@@ -44,7 +49,9 @@ def test_noise_of_a_loss_is_lr_over_batch_size_times_that_of_a_sample(kind, name
     assert np.allclose(found, density, rtol=1e-12)
     if kind is ls.Underdamped:
         return
-    run = ls.sde.simulate(equation, ls.sde.EulerMaruyama(), replicas=3000, steps=1, substeps=1, seed=seed)
+    run = ls.sde.simulate(
+        equation, ls.sde.EulerMaruyama(), replicas=3000, steps=1, substeps=1, seed=seed
+    )
     sampled = np.cov(run["final_position"].values.T) * equation.friction**2 / SETTINGS.lr
     error = np.sqrt((np.outer(np.diag(density), np.diag(density)) + density**2) / 3000)
     assert np.abs((sampled - density) / error).max() < 5
@@ -53,15 +60,26 @@ def test_noise_of_a_loss_is_lr_over_batch_size_times_that_of_a_sample(kind, name
 @pytest.mark.parametrize(
     ("name", "potential"),
     [
-        *((name, potentials.quadratic([0.0])) for name in ("BAOAB", "OBABO", "ShiftedODE", "Heun", "EulerMaruyama")),
+        *(
+            (name, potentials.quadratic([0.0]))
+            for name in ("BAOAB", "OBABO", "ShiftedODE", "Heun", "EulerMaruyama")
+        ),
         *((name, FLAT) for name in ("BAOAB", "EulerMaruyama")),
     ],
 )
 def test_without_friction_the_velocity_walks(name, potential, seed):
     """Var v = noise t / mass^2, without an end: 5 sigma of 5000 replicas."""
-    equation = ls.Underdamped(potential=potential, mass=2.0, friction=0.0, noise_covariance=0.3, step_time=0.5)
+    equation = ls.Underdamped(
+        potential=potential, mass=2.0, friction=0.0, noise_covariance=0.3, step_time=0.5
+    )
     run = ls.sde.simulate(
-        equation, getattr(ls.sde, name)(), replicas=5000, steps=4, substeps=2, seed=seed, schedule=[4]
+        equation,
+        getattr(ls.sde, name)(),
+        replicas=5000,
+        steps=4,
+        substeps=2,
+        seed=seed,
+        schedule=[4],
     )
     x, v = run["final_position"].values[:, 0], run["final_velocity"].values[:, 0]
     assert abs(v.var() / (0.3 * 2.0 / 4) - 1) < 5 * math.sqrt(2 / 5000)
@@ -74,8 +92,12 @@ def test_no_friction_is_the_limit_of_little_friction(name):
     """Path by path, so that no factor of the noise can hide in the statistics."""
 
     def final(friction):
-        equation = ls.Underdamped(potential=FLAT, mass=2.0, friction=friction, noise_covariance=0.3, step_time=0.5)
-        run = ls.sde.simulate(equation, getattr(ls.sde, name)(), replicas=8, steps=4, substeps=2, seed=1, schedule=[4])
+        equation = ls.Underdamped(
+            potential=FLAT, mass=2.0, friction=friction, noise_covariance=0.3, step_time=0.5
+        )
+        run = ls.sde.simulate(
+            equation, getattr(ls.sde, name)(), replicas=8, steps=4, substeps=2, seed=1, schedule=[4]
+        )
         return np.stack([run["final_position"].values, run["final_velocity"].values])
 
     np.testing.assert_allclose(final(1e-10), final(0.0), rtol=1e-7, atol=1e-9)
@@ -84,8 +106,12 @@ def test_no_friction_is_the_limit_of_little_friction(name):
 
 def test_friction_by_replica_may_vanish_for_some(seed):
     friction = np.repeat([0.0, 1e-9, 0.8], 2000)
-    equation = ls.Underdamped(potential=FLAT, mass=2.0, friction=friction, noise_covariance=0.3, step_time=0.5)
-    run = ls.sde.simulate(equation, ls.sde.BAOAB(), replicas=6000, steps=4, substeps=2, seed=seed, schedule=[4])
+    equation = ls.Underdamped(
+        potential=FLAT, mass=2.0, friction=friction, noise_covariance=0.3, step_time=0.5
+    )
+    run = ls.sde.simulate(
+        equation, ls.sde.BAOAB(), replicas=6000, steps=4, substeps=2, seed=seed, schedule=[4]
+    )
     found = run["final_velocity"].values[:, 0].reshape(3, -1).var(axis=1)
     damped = 0.3 / (2 * 0.8 * 2) * (1 - math.exp(-2 * 0.8 * 2.0 / 2))
     assert np.abs(found / [0.15, 0.15, damped] - 1).max() < 5 * math.sqrt(2 / 2000)
@@ -93,11 +119,14 @@ def test_friction_by_replica_may_vanish_for_some(seed):
 
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 def test_parameters_by_replica_reach_their_replica_in_every_block(precision):
-    """Replicas of the first, the second and the third block of 512 are the runs with their numbers alone."""
+    """Replicas of the first, the second and the third block of 512 are the runs with their numbers
+    alone.
+    """
     replicas = 1300
     rng = np.random.default_rng(0)
     numbers = {
-        name: rng.uniform(0.4, 0.9, replicas) for name in ("mass", "friction", "step_time", "variance", "quartic")
+        name: rng.uniform(0.4, 0.9, replicas)
+        for name in ("mass", "friction", "step_time", "variance", "quartic")
     }
 
     def equation(values):
@@ -107,15 +136,28 @@ def test_parameters_by_replica_reach_their_replica_in_every_block(precision):
             **{name: values[name] for name in ("mass", "friction", "step_time")},
         )
 
-    options = {"steps": 5, "substeps": 3, "seed": 4, "schedule": [5], "precision": precision, "start": [0.5]}
+    options = {
+        "steps": 5,
+        "substeps": 3,
+        "seed": 4,
+        "schedule": [5],
+        "precision": precision,
+        "start": [0.5],
+    }
     options["first_replica"] = 100
     sweep = ls.sde.simulate(equation(numbers), ls.sde.BAOAB(), replicas=replicas, **options)
     for r in (0, 411, 412, 923, 924, 1299):
         alone = {**options, "first_replica": 100 + r}
-        single = equation({name: values[r : r + 1] for name, values in numbers.items()})  # the same kernels
+        single = equation(
+            {name: values[r : r + 1] for name, values in numbers.items()}
+        )  # the same kernels
         found = ls.sde.simulate(single, ls.sde.BAOAB(), replicas=1, **alone)
         for name in ("final_position", "final_velocity"):
-            assert np.allclose(sweep[name].values[r], found[name].values[0], rtol=0 if precision == "float64" else 1e-5)
+            assert np.allclose(
+                sweep[name].values[r],
+                found[name].values[0],
+                rtol=0 if precision == "float64" else 1e-5,
+            )
 
 
 START = np.stack([np.linspace(-1.5, 1.5, 2048), np.linspace(2.0, -1.0, 2048)], axis=1)
@@ -135,15 +177,28 @@ def amplitude_times_slope(x):
 def one_step(integrator, calculus, seed, precision="float64", noise=None):
     """Displacements over one step of 2048 starts, four times, in units of their own deviation."""
     noise = getattr(ls.dynamics, calculus).from_sympy(AMPLITUDES, "x y") if noise is None else noise
-    equation = ls.Overdamped(potential=PLANE, friction=FRICTION, noise_covariance=noise, step_time=TIME)
+    equation = ls.Overdamped(
+        potential=PLANE, friction=FRICTION, noise_covariance=noise, step_time=TIME
+    )
     starts = np.tile(START, (4, 1))
     run = ls.sde.simulate(
-        equation, integrator, replicas=len(starts), steps=1, substeps=1, seed=seed, start=starts, precision=precision
+        equation,
+        integrator,
+        replicas=len(starts),
+        steps=1,
+        substeps=1,
+        seed=seed,
+        start=starts,
+        precision=precision,
     )
     force = np.stack([-starts[:, 0], -starts[:, 1] / 2], axis=1)
     moved = run["final_position"].values - starts - TIME / FRICTION * force
     scale = math.sqrt(TIME) / FRICTION
-    return moved / (scale * amplitude(starts)), scale * amplitude_times_slope(starts) / amplitude(starts), starts
+    return (
+        moved / (scale * amplitude(starts)),
+        scale * amplitude_times_slope(starts) / amplitude(starts),
+        starts,
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,9 +211,11 @@ def one_step(integrator, calculus, seed, precision="float64", noise=None):
     ],
 )
 def test_noise_of_the_state_in_the_plane_with_friction(integrator, calculus, drift, seed):
-    """Variance of each direction in every quarter of the starts, independence, and the drift of the calculus.
+    """Variance of each direction in every quarter of the starts, independence, and the drift of the
+    calculus.
 
-    The drift of Stratonovich is b b'/(2 friction^2): with b'/b known, its coefficient is one half and that of Ito zero.
+    The drift of Stratonovich is b b'/(2 friction^2): with b'/b known, its coefficient is one half
+    and that of Ito zero.
     """
     kicks, slope, _ = one_step(integrator, calculus, seed)
     count = len(kicks)
@@ -173,7 +230,9 @@ def test_noise_of_the_state_in_the_plane_with_friction(integrator, calculus, dri
 
 
 def test_milstein_bends_the_kick_by_its_square(seed):
-    """Regression of the displacement on (dW^2 - dt): b b'/(2 friction^2), which Euler-Maruyama has not."""
+    """Regression of the displacement on (dW^2 - dt): b b'/(2 friction^2), which Euler-Maruyama has
+    not.
+    """
     bent, slope, _ = one_step(ls.sde.Milstein(), "Ito", seed)
     plain = one_step(ls.sde.EulerMaruyama(), "Ito", seed)[0]
     assert np.allclose(bent - plain, slope / 2 * (plain**2 - 1), atol=1e-9)
@@ -187,9 +246,13 @@ def test_milstein_bends_the_kick_by_its_square(seed):
 def test_noise_of_the_state_in_an_underdamped_plane(seed):
     """The kick of a velocity has the amplitude of its position, over the mass."""
     noise = ls.dynamics.Ito.from_sympy(AMPLITUDES, "x y")
-    equation = ls.Underdamped(potential=PLANE, mass=0.3, friction=FRICTION, noise_covariance=noise, step_time=1e-4)
+    equation = ls.Underdamped(
+        potential=PLANE, mass=0.3, friction=FRICTION, noise_covariance=noise, step_time=1e-4
+    )
     starts = np.tile(START, (2, 1))
-    run = ls.sde.simulate(equation, ls.sde.BAOAB(), replicas=len(starts), steps=1, substeps=1, seed=seed, start=starts)
+    run = ls.sde.simulate(
+        equation, ls.sde.BAOAB(), replicas=len(starts), steps=1, substeps=1, seed=seed, start=starts
+    )
     kicks = run["final_velocity"].values / (math.sqrt(1e-4) / 0.3 * amplitude(starts))
     for half in np.split(np.arange(len(starts)).reshape(2, 2048), 2, axis=1):
         assert np.abs(kicks[half.ravel()].var(axis=0) - 1).max() < 5 * math.sqrt(2 / 2048)

@@ -1,4 +1,6 @@
-"""The simulators against the exact law of section 1.3's equation, worked out here from the matrices themselves."""
+"""The simulators against the exact law of section 1.3's equation, worked out here from the matrices
+themselves.
+"""
 
 import numpy as np
 import pytest
@@ -19,17 +21,23 @@ PROBLEMS = {
 def problem_and_settings(name, weight_decay=0.1):
     eigenvalues, covariance, momentum = PROBLEMS[name]
     turn = np.array([[np.cos(0.6), -np.sin(0.6)], [np.sin(0.6), np.cos(0.6)]])
-    problem = ls.LinearRegression.from_spectrum(eigenvalues, minimiser=[0.5, -1.0], eigenvectors=turn)
+    problem = ls.LinearRegression.from_spectrum(
+        eigenvalues, minimiser=[0.5, -1.0], eigenvectors=turn
+    )
     problem = problem if covariance is None else problem.with_noise_covariance(covariance)
     return problem, ls.SGD(lr=0.05, batch_size=2, momentum=momentum, weight_decay=weight_decay)
 
 
 def drift_and_diffusion_matrices(problem, settings):
-    """Matrices of dz = -A z dt + noise with covariance D dt, typed from the first-order form of the equation."""
+    """Matrices of dz = -A z dt + noise with covariance D dt, typed from the first-order form of the
+    equation.
+    """
     lr, momentum = settings.lr, settings.momentum
     stiffness = problem.hessian + settings.weight_decay * np.eye(2)
     scale, identity = 2 / (lr * (1 + momentum)), np.eye(2)
-    drift = np.block([[np.zeros((2, 2)), -identity], [scale * stiffness, scale * (1 - momentum) * identity]])
+    drift = np.block(
+        [[np.zeros((2, 2)), -identity], [scale * stiffness, scale * (1 - momentum) * identity]]
+    )
     velocity_noise = 4 / ((1 + momentum) ** 2 * lr * settings.batch_size) * problem.noise_covariance
     return drift, block_diag(np.zeros((2, 2)), velocity_noise)
 
@@ -38,7 +46,9 @@ def exact_moments(problem, settings, start, steps):
     """Mean and covariance of (theta, v) after `steps`, from rest at `start`."""
     drift, diffusion = drift_and_diffusion_matrices(problem, settings)
     stiffness = problem.hessian + settings.weight_decay * np.eye(2)
-    centre = np.concatenate([np.linalg.solve(stiffness, problem.hessian @ problem.minimiser), [0, 0]])
+    centre = np.concatenate(
+        [np.linalg.solve(stiffness, problem.hessian @ problem.minimiser), [0, 0]]
+    )
     propagator = expm(-drift * settings.lr * steps)
     stationary = solve_continuous_lyapunov(drift, diffusion)
     mean = centre + propagator @ (np.concatenate([start, [0, 0]]) - centre)
@@ -46,7 +56,9 @@ def exact_moments(problem, settings, start, steps):
 
 
 def in_parameters(linear, matrices):
-    """Matrices per group, or per group and source, as one matrix over (theta, v) in the original coordinates."""
+    """Matrices per group, or per group and source, as one matrix over (theta, v) in the original
+    coordinates.
+    """
     groups, size = len(matrices), linear.positions
     blocks = matrices.reshape(groups, 2, size, 2, size)
     full = np.zeros((2, groups, size, 2, groups, size))
@@ -75,7 +87,10 @@ def test_exact_step_is_the_propagator_and_covariance_of_the_equation(name, steps
 
 
 def test_commuting_noise_is_separated_and_other_noise_is_not():
-    groups = {name: len(ls.Underdamped.from_sgd(*problem_and_settings(name)).linear().drift) for name in PROBLEMS}
+    groups = {
+        name: len(ls.Underdamped.from_sgd(*problem_and_settings(name)).linear().drift)
+        for name in PROBLEMS
+    }
     assert groups.pop("noise that does not commute") == 1
     assert set(groups.values()) == {2}
 
@@ -84,10 +99,14 @@ def test_degenerate_modes_are_separated_by_their_noise():
     rotation = np.linalg.qr(np.random.default_rng(3).normal(size=(4, 4)))[0]
     hessian = rotation @ np.diag([2.0, 1.0, 1.0, 1.0]) @ rotation.T
     covariance = rotation @ np.diag([0.5, 3.0, 2.0, 1.0]) @ rotation.T
-    problem = ls.LinearRegression(hessian=hessian, minimiser=np.zeros(4), noise_covariance=covariance)
+    problem = ls.LinearRegression(
+        hessian=hessian, minimiser=np.zeros(4), noise_covariance=covariance
+    )
     linear = ls.Overdamped.from_sgd(problem, ls.SGD(lr=0.1, batch_size=1)).linear()
     assert len(linear.drift) == 4
-    assert np.allclose(linear.basis @ np.diag(-linear.drift[:, 0, 0]) @ linear.basis.T, hessian, atol=1e-12)
+    assert np.allclose(
+        linear.basis @ np.diag(-linear.drift[:, 0, 0]) @ linear.basis.T, hessian, atol=1e-12
+    )
 
 
 def test_reference_numbers_of_the_stationary_law():
@@ -99,7 +118,9 @@ def test_reference_numbers_of_the_stationary_law():
 
 @pytest.mark.parametrize("lr", [1e-8, 1e-5, 1e-2])
 def test_covariance_of_one_step_keeps_its_digits_at_any_learning_rate(lr):
-    """Var theta, of order h^3, is computed beside Var v, of order h: against quadrature of the response function."""
+    """Var theta, of order h^3, is computed beside Var v, of order h: against quadrature of the
+    response function.
+    """
     stiffness, momentum = 1.3, 0.9
     problem = ls.LinearRegression.from_spectrum([stiffness])
     equation = ls.Underdamped.from_sgd(problem, ls.SGD(lr=lr, batch_size=1, momentum=momentum))
@@ -118,27 +139,37 @@ def test_covariance_of_one_step_keeps_its_digits_at_any_learning_rate(lr):
 def test_a_free_direction_diffuses():
     problem = ls.LinearRegression.from_spectrum([1.0, 0.0]).with_noise_covariance(np.eye(2))
     settings = ls.SGD(lr=0.1, batch_size=4, momentum=0.5)
-    step = ls.sde.ExactOrnsteinUhlenbeck().linear_step(ls.Underdamped.from_sgd(problem, settings).linear(), 1e5)
-    noise = step.noise[1]  # spectral density lr/(B friction^2) in units of tau; the memory is forgotten
+    step = ls.sde.ExactOrnsteinUhlenbeck().linear_step(
+        ls.Underdamped.from_sgd(problem, settings).linear(), 1e5
+    )
+    noise = step.noise[
+        1
+    ]  # spectral density lr/(B friction^2) in units of tau; the memory is forgotten
     assert np.isclose((noise @ noise.T)[0, 0], 0.1 / 4 / 0.5**2 * 1e5, rtol=1e-4)
 
 
-# --- the kernel realises the map -----------------------------------------------------------------------------------
+# --- the kernel realises the map ------------------------------------------------------------------
 
 
 def pulls(run, mean, covariance):
-    """Deviations of sampled mean and covariance of (theta, v) in standard errors of Gaussian samples."""
+    """Deviations of sampled mean and covariance of (theta, v) in standard errors of Gaussian
+    samples.
+    """
     state = np.concatenate([run["position"].values[-1], run["velocity"].values[-1]], axis=1)
     count = len(state)
     of_mean = (state.mean(axis=0) - mean) / np.sqrt(np.diag(covariance) / count)
-    error = np.sqrt((np.outer(np.diag(covariance), np.diag(covariance)) + covariance**2) / (count - 1))
+    error = np.sqrt(
+        (np.outer(np.diag(covariance), np.diag(covariance)) + covariance**2) / (count - 1)
+    )
     return np.concatenate([of_mean, ((np.cov(state.T) - covariance) / error)[np.triu_indices(4)]])
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
 @pytest.mark.parametrize(("integrator", "substeps"), [("ExactOrnsteinUhlenbeck", 1), ("BAOAB", 12)])
 def test_sampled_moments_along_the_transient(name, integrator, substeps, seed):
-    """14 Gaussian pulls at each of two times: beyond 5.2 sigma with probability 6e-6 for each case."""
+    """14 Gaussian pulls at each of two times: beyond 5.2 sigma with probability 6e-6 for each
+    case.
+    """
     problem, settings = problem_and_settings(name)
     equation = ls.Underdamped.from_sgd(problem, settings)
     start = np.array([2.0, 1.0])
@@ -171,13 +202,21 @@ def test_control_a_wrong_equation_is_noticed(change, seed):
         step_time=right.step_time,
     )
     start = np.array([2.0, 1.0])
-    options = {"replicas": 3000, "steps": 40, "start": start, "record": ls.record.states(), "schedule": [40]}
+    options = {
+        "replicas": 3000,
+        "steps": 40,
+        "start": start,
+        "record": ls.record.states(),
+        "schedule": [40],
+    }
     run = ls.sde.simulate(wrong, ls.sde.ExactOrnsteinUhlenbeck(), seed=seed, **options)
     assert np.abs(pulls(run, *exact_moments(problem, settings, start, 40))).max() > 5.2
 
 
 def test_overdamped_law(seed):
-    """Mean and variance of each mode at three times: 6 pulls, beyond 5 sigma with probability 4e-6."""
+    """Mean and variance of each mode at three times: 6 pulls, beyond 5 sigma with probability
+    4e-6.
+    """
     stiffness, friction, replicas = np.array([1.3, 0.4]), 0.1, 4000
     problem = ls.LinearRegression.from_spectrum(stiffness)
     equation = ls.Overdamped.from_sgd(problem, ls.SGD(lr=0.05, batch_size=2, momentum=1 - friction))
@@ -194,37 +233,49 @@ def test_overdamped_law(seed):
         variance = 0.05 / (2 * 2 * friction) * (1 - decay**2)
         end = run["final_position"].values
         assert np.abs((end.mean(axis=0) - [2, 1] * decay) / np.sqrt(variance / replicas)).max() < 5
-        assert np.abs((end.var(axis=0, ddof=1) / variance - 1) / np.sqrt(2 / (replicas - 1))).max() < 5
+        assert (
+            np.abs((end.var(axis=0, ddof=1) / variance - 1) / np.sqrt(2 / (replicas - 1))).max() < 5
+        )
         assert np.isnan(run["final_velocity"].values).all()
         assert not run["status"].any()
 
 
 def test_overdamped_is_the_limit_of_underdamped():
-    """At times much longer than the memory, the slow mode of both agrees to first order in lr k/(friction^2)."""
+    """At times much longer than the memory, the slow mode of both agrees to first order in lr
+    k/(friction^2).
+    """
     for lr, tolerance in ((1e-3, 2e-2), (1e-4, 2e-3)):
         settings = ls.SGD(lr=lr, batch_size=1, momentum=0.5)
         problem = ls.LinearRegression.from_spectrum([1.0])
         time = 1.0
         slow, full = (
-            ls.sde.ExactOrnsteinUhlenbeck().linear_step(kind.from_sgd(problem, settings).linear(), time)
+            ls.sde.ExactOrnsteinUhlenbeck().linear_step(
+                kind.from_sgd(problem, settings).linear(), time
+            )
             for kind in (ls.Overdamped, ls.Underdamped)
         )
         assert abs(full.matrix[0, 0, 0] / slow.matrix[0, 0, 0] - 1) < tolerance
-        assert abs((full.noise[0] @ full.noise[0].T)[0, 0] / slow.noise[0, 0, 0] ** 2 - 1) < tolerance
+        assert (
+            abs((full.noise[0] @ full.noise[0].T)[0, 0] / slow.noise[0, 0, 0] ** 2 - 1) < tolerance
+        )
 
 
 def test_without_noise_the_path_is_the_damped_one_in_the_original_coordinates():
     turn = np.linalg.qr(np.random.default_rng(2).normal(size=(3, 3)))[0]
     problem = ls.LinearRegression.from_spectrum([5.0, 2.0, 0.3], noise_scale=0.0, eigenvectors=turn)
     equation = ls.Underdamped.from_sgd(problem, ls.SGD(lr=0.1, batch_size=1, momentum=0.8))
-    run = ls.sde.simulate(equation, ls.sde.ExactOrnsteinUhlenbeck(), steps=7, start=[1, 2, 3], velocity=[0, -1, 5])
-    linear = np.block([[np.zeros((3, 3)), np.eye(3)], [-problem.hessian / 0.09, -0.2 / 0.09 * np.eye(3)]])
+    run = ls.sde.simulate(
+        equation, ls.sde.ExactOrnsteinUhlenbeck(), steps=7, start=[1, 2, 3], velocity=[0, -1, 5]
+    )
+    linear = np.block(
+        [[np.zeros((3, 3)), np.eye(3)], [-problem.hessian / 0.09, -0.2 / 0.09 * np.eye(3)]]
+    )
     end = expm(0.7 * linear) @ [1, 2, 3, 0, -1, 5]
     assert np.allclose(run["final_position"].values[0], end[:3], rtol=1e-10)
     assert np.allclose(run["final_velocity"].values[0], end[3:], rtol=1e-10)
 
 
-# --- from SGD ------------------------------------------------------------------------------------------------------
+# --- from SGD -------------------------------------------------------------------------------------
 
 
 def test_noise_without_replacement_is_that_of_distinct_samples():
@@ -259,7 +310,9 @@ def test_settings_the_equation_does_not_describe_are_refused(changes, message):
 
 
 def test_energy_force_and_hessian_agree():
-    potential = ls.dynamics.Quadratic(stiffness=np.array([[2.0, 0.5], [0.5, 1.0]]), centre=np.array([1.0, -1.0]))
+    potential = ls.dynamics.Quadratic(
+        stiffness=np.array([[2.0, 0.5], [0.5, 1.0]]), centre=np.array([1.0, -1.0])
+    )
     theta, small = np.array([0.3, 0.7]), 1e-4 * np.eye(2)
     slope = (potential.energy(theta + small) - potential.energy(theta - small)) / 2e-4
     assert np.allclose(-potential.force(theta), slope)

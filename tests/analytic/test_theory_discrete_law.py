@@ -1,4 +1,6 @@
-"""The law of SGD with additive noise against powers of the one-step matrix, linear algebra and a plain simulation."""
+"""The law of SGD with additive noise against powers of the one-step matrix, linear algebra and a
+plain simulation.
+"""
 
 import numpy as np
 import pytest
@@ -13,12 +15,16 @@ ROTATION = np.array([[0.6, 0.8], [-0.8, 0.6]])
 
 def pair_problem(vectors=None):
     vectors = np.eye(2) if vectors is None else vectors
-    problem = LinearRegression.from_spectrum([1.3, 0.4], minimiser=[1.0, -2.0], eigenvectors=vectors)
+    problem = LinearRegression.from_spectrum(
+        [1.3, 0.4], minimiser=[1.0, -2.0], eigenvectors=vectors
+    )
     return problem.with_noise_covariance(vectors @ PAIR @ vectors.T)
 
 
 def one_step(problem, settings):
-    """Matrix, constant and noise gain of one step, from the update rule as torch.optim.SGD writes it."""
+    """Matrix, constant and noise gain of one step, from the update rule as torch.optim.SGD writes
+    it.
+    """
     size, lr, beta = problem.parameters, settings.lr, settings.momentum
     keep = 1 - settings.dampening if beta else 1.0
     identity, zero = np.eye(size), np.zeros((size, size))
@@ -55,15 +61,23 @@ def test_moments_are_those_of_the_map(settings, vectors):
         if step in (0, 1, 2, 7, 59):
             np.testing.assert_allclose(law.mean(step), mean, rtol=1e-9, atol=1e-11)
             scale = np.abs(covariance).max()
-            np.testing.assert_allclose(law.covariance(step), covariance, rtol=1e-9, atol=1e-11 * scale)
+            np.testing.assert_allclose(
+                law.covariance(step), covariance, rtol=1e-9, atol=1e-11 * scale
+            )
         mean, covariance = matrix @ mean + constant, matrix @ covariance @ matrix.T + noise
     stationary = solve_discrete_lyapunov(matrix, noise)
-    np.testing.assert_allclose(law.stationary().covariance, stationary, rtol=1e-9, atol=1e-11 * stationary.max())
+    np.testing.assert_allclose(
+        law.stationary().covariance, stationary, rtol=1e-9, atol=1e-11 * stationary.max()
+    )
     lags = np.array([0, 1, 2, 30])
     lagged = np.array([np.linalg.matrix_power(matrix, lag) @ stationary for lag in lags])
-    np.testing.assert_allclose(law.autocovariance(lags), lagged, rtol=1e-8, atol=1e-10 * stationary.max())
+    np.testing.assert_allclose(
+        law.autocovariance(lags), lagged, rtol=1e-8, atol=1e-10 * stationary.max()
+    )
     displacement = 2 * np.trace((stationary - lagged)[:, :2, :2], axis1=1, axis2=2)
-    np.testing.assert_allclose(law.mean_square_displacement(lags), displacement, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        law.mean_square_displacement(lags), displacement, rtol=1e-9, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("settings", SETTINGS[:5])
@@ -71,10 +85,16 @@ def test_per_mode_methods_agree_with_whole_matrices(settings):
     law = DiscreteLaw(pair_problem(ROTATION), settings, start=np.array([2.0, 1.0]))
     vectors, times = law.modes.vectors, np.array([0, 1, 9])
     by_mode = np.einsum("il,tij,jl->tl", vectors, law.covariance(times)[:, :2, 2:], vectors)
-    np.testing.assert_allclose(law.mode_covariance(times)[..., 0, 1], by_mode, rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(
+        law.mode_covariance(times)[..., 0, 1], by_mode, rtol=1e-10, atol=1e-14
+    )
     lagged = np.einsum("il,tij,jl->tl", vectors, law.autocovariance(times)[:, 2:, :2], vectors)
-    np.testing.assert_allclose(law.mode_autocovariance(times)[..., 1, 0], lagged, rtol=1e-9, atol=1e-13)
-    assert law.mode_variances()[1].sum() == pytest.approx(np.trace(law.stationary().velocity_covariance))
+    np.testing.assert_allclose(
+        law.mode_autocovariance(times)[..., 1, 0], lagged, rtol=1e-9, atol=1e-13
+    )
+    assert law.mode_variances()[1].sum() == pytest.approx(
+        np.trace(law.stationary().velocity_covariance)
+    )
 
 
 def test_worked_numbers():
@@ -120,24 +140,35 @@ def test_displacement_keeps_its_digits_for_soft_and_free_modes():
 
 
 def test_simulated_sgd_follows_the_law_and_not_the_langevin_equation():
-    """20 000 replicas of two coupled modes at lr * stiffness = 0.65; alarm below 1e-4 over all entries."""
+    """20 000 replicas of two coupled modes at lr * stiffness = 0.65; alarm below 1e-4 over all
+    entries.
+    """
     settings = SGD(lr=0.5, batch_size=1, momentum=0.8)
     problem, start, replicas = pair_problem(), np.array([2.0, -1.0]), 20_000
     rng, root = np.random.default_rng(5), np.linalg.cholesky(PAIR)
     theta, velocity = np.tile(start, (replicas, 1)), np.zeros((replicas, 2))
     times, pulls = (3, 40), {"sgd": [], "langevin": []}
-    laws = {"sgd": DiscreteLaw(problem, settings, start=start), "langevin": LangevinLaw(problem, settings, start=start)}
+    laws = {
+        "sgd": DiscreteLaw(problem, settings, start=start),
+        "langevin": LangevinLaw(problem, settings, start=start),
+    }
     for step in range(1, max(times) + 1):
-        gradient = (theta - problem.minimiser) @ problem.hessian + rng.normal(size=theta.shape) @ root.T
+        gradient = (theta - problem.minimiser) @ problem.hessian + rng.normal(
+            size=theta.shape
+        ) @ root.T
         velocity = settings.momentum * velocity - gradient
         theta = theta + settings.lr * velocity
         if step in times:
             measured = np.cov(np.hstack([theta, velocity]).T)
-            error = np.sqrt((np.outer(np.diag(measured), np.diag(measured)) + measured**2) / replicas)
+            error = np.sqrt(
+                (np.outer(np.diag(measured), np.diag(measured)) + measured**2) / replicas
+            )
             for name, law in laws.items():
                 pulls[name].append(np.abs(law.covariance(step) - measured) / error)
             moved = np.sum((theta - start) ** 2, axis=1)
-            pull = (moved.mean() - laws["sgd"].displacement_from_start(step)) / (moved.std() / np.sqrt(replicas))
+            pull = (moved.mean() - laws["sgd"].displacement_from_start(step)) / (
+                moved.std() / np.sqrt(replicas)
+            )
             assert abs(pull) < 4.5
     assert np.max(pulls["sgd"]) < 4.5
     assert np.max(pulls["langevin"]) > 10
@@ -146,7 +177,9 @@ def test_simulated_sgd_follows_the_law_and_not_the_langevin_equation():
 def test_data_with_flat_directions_have_a_stationary_law():
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(30, 3)) @ rng.normal(size=(3, 6))
-    law = DiscreteLaw(LinearRegression.from_data(inputs, rng.normal(size=30)), SGD(lr=0.01, batch_size=5))
+    law = DiscreteLaw(
+        LinearRegression.from_data(inputs, rng.normal(size=30)), SGD(lr=0.01, batch_size=5)
+    )
     assert np.count_nonzero(law.modes.eigenvalues) == 3
     assert np.all(law.mode_variances()[0][3:] == 0)
     assert np.isfinite(law.stationary().covariance).all()
@@ -157,7 +190,9 @@ def test_stationary_start_does_not_move_in_law():
     np.testing.assert_allclose(law.covariance(17), law.stationary().covariance, rtol=1e-12)
     np.testing.assert_allclose(law.mean(17), law.stationary().mean, rtol=1e-12)
     lags = np.array([1, 5, 50])
-    np.testing.assert_allclose(law.displacement_from_start(lags), law.mean_square_displacement(lags), rtol=1e-9)
+    np.testing.assert_allclose(
+        law.displacement_from_start(lags), law.mean_square_displacement(lags), rtol=1e-9
+    )
 
 
 def test_two_thousand_modes_are_cheap():
@@ -182,7 +217,12 @@ def test_combinations_without_a_law_are_refused_and_told_what_there_is():
     data = LinearRegression.from_data(np.random.default_rng(0).normal(size=(7, 2)), np.arange(7.0))
     spectrum = pair_problem()
     cases = [
-        (data, {"sampling": "epochs", "batch_size": 1}, {"noise": "minibatch"}, "only noise = 'additive'"),
+        (
+            data,
+            {"sampling": "epochs", "batch_size": 1},
+            {"noise": "minibatch"},
+            "only noise = 'additive'",
+        ),
         (spectrum, {"batch_size": 1}, {"noise": "minibatch"}, "needs a problem with data"),
         (spectrum, {"batch_size": 1}, {"noise": "coloured"}, "additive"),
         (spectrum, {"batch_size": 1}, {"epoch_phase": 0}, "needs sampling = 'epochs'"),
@@ -198,7 +238,9 @@ def test_combinations_without_a_law_are_refused_and_told_what_there_is():
         with pytest.raises(InputError, match=message):
             DiscreteLaw(data, settings).stationary()
     with pytest.raises(InputError, match="spectrum only"):
-        DiscreteLaw(spectrum, SGD(lr=0.1, batch_size=2, sampling="without_replacement")).stationary()
+        DiscreteLaw(
+            spectrum, SGD(lr=0.1, batch_size=2, sampling="without_replacement")
+        ).stationary()
     with pytest.raises(InputError, match="whole steps"):
         DiscreteLaw(spectrum, SGD(lr=0.1, batch_size=2)).mean(0.5)
     with pytest.raises(InputError, match="first gradient of a run from rest"):
@@ -208,7 +250,8 @@ def test_combinations_without_a_law_are_refused_and_told_what_there_is():
 def test_an_unstable_mode_is_refused_by_name():
     with pytest.raises(InputError, match=r"eigenvalue 80: .* eigenvalue < 75\.9"):
         DiscreteLaw(
-            LinearRegression.from_spectrum([1.0, 80.0]), SGD(lr=0.05, batch_size=1, momentum=0.9, weight_decay=0.1)
+            LinearRegression.from_spectrum([1.0, 80.0]),
+            SGD(lr=0.05, batch_size=1, momentum=0.9, weight_decay=0.1),
         )
 
 

@@ -27,12 +27,18 @@ def oscillator_correlation(steps, gamma, omega):
     """Velocity autocorrelation of a damped oscillator, by regime, in plain textbook form."""
     if omega > gamma:
         delta = np.sqrt(omega**2 - gamma**2)
-        return np.exp(-gamma * steps) * (np.cos(delta * steps) - gamma / delta * np.sin(delta * steps))
+        return np.exp(-gamma * steps) * (
+            np.cos(delta * steps) - gamma / delta * np.sin(delta * steps)
+        )
     delta = np.sqrt(gamma**2 - omega**2)
-    return np.exp(-gamma * steps) * (np.cosh(delta * steps) - gamma / delta * np.sinh(delta * steps))
+    return np.exp(-gamma * steps) * (
+        np.cosh(delta * steps) - gamma / delta * np.sinh(delta * steps)
+    )
 
 
-@pytest.mark.parametrize("settings", [SGD(lr=0.05, batch_size=2, momentum=0.9), SGD(lr=0.05, batch_size=1)])
+@pytest.mark.parametrize(
+    "settings", [SGD(lr=0.05, batch_size=2, momentum=0.9), SGD(lr=0.05, batch_size=1)]
+)
 def test_paper_displacement_is_the_double_sum_taken_literally(settings):
     curvatures = np.array([1.3, 0.01])
     law = LangevinLaw(LinearRegression.from_spectrum(curvatures, noise_scale=0.6), settings)
@@ -44,9 +50,13 @@ def test_paper_displacement_is_the_double_sum_taken_literally(settings):
         for curvature in curvatures:
             omega = np.sqrt(2 * lr * curvature / (1 + beta))
             n = np.arange(1, lag + 1)
-            total += curvature * (lag + 2 * np.sum((lag - n) * oscillator_correlation(n, gamma, omega)))
+            total += curvature * (
+                lag + 2 * np.sum((lag - n) * oscillator_correlation(n, gamma, omega))
+            )
         expected.append(lr**2 * 0.6 / settings.batch_size / (1 - beta**2) * total)
-    np.testing.assert_allclose(paper_displacement(law, np.array([0, 1, 2, 25])), expected, rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(
+        paper_displacement(law, np.array([0, 1, 2, 25])), expected, rtol=1e-9, atol=1e-15
+    )
 
 
 def test_paper_displacement_grows_for_ever_where_the_exact_law_saturates():
@@ -68,7 +78,9 @@ def test_spurious_slope_is_one_plus_twice_the_sum_of_correlations(momentum, curv
     gamma, omega = (1 - momentum) / (1 + momentum), np.sqrt(2 * 0.05 * curvature / (1 + momentum))
     correlation = oscillator_correlation(np.arange(1, 600), gamma, omega)
     if curvature == 0.01:
-        correlation = LangevinLaw(*single(settings, curvature)).mode_autocovariance(np.arange(1, 40_000))[:, 0, 1, 1]
+        correlation = LangevinLaw(*single(settings, curvature)).mode_autocovariance(
+            np.arange(1, 40_000)
+        )[:, 0, 1, 1]
         correlation /= LangevinLaw(*single(settings, curvature)).mode_variances()[1][0]
     law = LangevinLaw(*single(settings, curvature))
     assert spurious_slope(law)[0] == pytest.approx(1 + 2 * correlation.sum(), rel=1e-8)
@@ -76,7 +88,9 @@ def test_spurious_slope_is_one_plus_twice_the_sum_of_correlations(momentum, curv
 
 def test_spurious_slope_of_a_free_mode_is_refused():
     with pytest.raises(InputError, match="not spurious"):
-        spurious_slope(LangevinLaw(LinearRegression.from_spectrum([1.0, 0.0]), SGD(lr=0.1, batch_size=1)))
+        spurious_slope(
+            LangevinLaw(LinearRegression.from_spectrum([1.0, 0.0]), SGD(lr=0.1, batch_size=1))
+        )
 
 
 def test_regimes_of_one_mode():
@@ -98,8 +112,12 @@ def test_power_law_spectra_diffuse_with_exponent_one_over_decay(decay):
     modes, settings = 2000, SGD(lr=0.01, batch_size=4, momentum=0.5)
     eigenvalues = np.arange(1, modes + 1.0) ** -decay
     law = LangevinLaw(LinearRegression.from_spectrum(eigenvalues, noise_scale=0.3), settings)
-    lags = np.geomspace(*exponent_window(settings, largest=1.0, decay=decay, modes=modes, tolerance=0.05), 12)
-    asymptotic = power_law_displacement(lags, settings, largest=1.0, decay=decay, modes=modes, noise_scale=0.3)
+    lags = np.geomspace(
+        *exponent_window(settings, largest=1.0, decay=decay, modes=modes, tolerance=0.05), 12
+    )
+    asymptotic = power_law_displacement(
+        lags, settings, largest=1.0, decay=decay, modes=modes, noise_scale=0.3
+    )
     rates = eigenvalues * 0.01 / 0.5
     direct = 0.01 * 0.3 / (4 * 0.5) * np.sum(1 - np.exp(-rates * lags[:, None]), axis=1)
     np.testing.assert_allclose(asymptotic, direct, rtol=2e-3)
@@ -111,7 +129,9 @@ def test_power_law_spectra_diffuse_with_exponent_one_over_decay(decay):
 
 def test_steeper_noise_lowers_the_exponent():
     eigenvalues = np.arange(1, 3001.0) ** -2.0
-    problem = LinearRegression.from_spectrum(eigenvalues).with_noise_covariance(np.diag(eigenvalues**0.8))
+    problem = LinearRegression.from_spectrum(eigenvalues).with_noise_covariance(
+        np.diag(eigenvalues**0.8)
+    )
     law = DiscreteLaw(problem, SGD(lr=0.01, batch_size=1))
     assert fitted_exponent(law, np.geomspace(2e4, 2e5, 8).round()) == pytest.approx(
         spectral_exponent(2.0, noise_power=0.8), abs=0.03
@@ -121,7 +141,9 @@ def test_steeper_noise_lowers_the_exponent():
 
 
 def test_a_stationary_overdamped_ensemble_never_exceeds_exponent_one():
-    law = DiscreteLaw(LinearRegression.from_spectrum(np.geomspace(1e-6, 1, 50)), SGD(lr=0.2, batch_size=1))
+    law = DiscreteLaw(
+        LinearRegression.from_spectrum(np.geomspace(1e-6, 1, 50)), SGD(lr=0.2, batch_size=1)
+    )
     lags = 2 ** np.arange(22)
     slopes = np.diff(np.log2(law.mean_square_displacement(lags)))
     assert np.all(slopes < 1)

@@ -1,4 +1,6 @@
-"""Shuffled epochs against all permutations of a tiny data set, and against the averaged noise correlation."""
+"""Shuffled epochs against all permutations of a tiny data set, and against the averaged noise
+correlation.
+"""
 
 import itertools
 
@@ -14,16 +16,24 @@ LAGS = np.array([0, 1, 2, 3, 5, 9])
 
 
 class Enumeration:
-    """SGD with the gradients' noise frozen at the minimiser, averaged over every order of the samples."""
+    """SGD with the gradients' noise frozen at the minimiser, averaged over every order of the
+    samples.
+    """
 
     def __init__(self, batch_size):
         rng = np.random.default_rng(2)
-        self.problem = LinearRegression.from_data(rng.normal(size=(SAMPLES, 2)), rng.normal(size=SAMPLES))
-        self.settings = SGD(lr=0.05, batch_size=batch_size, momentum=0.8, weight_decay=0.1, sampling="epochs")
+        self.problem = LinearRegression.from_data(
+            rng.normal(size=(SAMPLES, 2)), rng.normal(size=SAMPLES)
+        )
+        self.settings = SGD(
+            lr=0.05, batch_size=batch_size, momentum=0.8, weight_decay=0.1, sampling="epochs"
+        )
         self.batches = SAMPLES // batch_size
         identity = np.eye(2)
         stiffness = self.problem.hessian + 0.1 * identity
-        self.matrix = np.block([[identity - 0.05 * stiffness, 0.04 * identity], [-stiffness, 0.8 * identity]])
+        self.matrix = np.block(
+            [[identity - 0.05 * stiffness, 0.04 * identity], [-stiffness, 0.8 * identity]]
+        )
         self.gain = np.vstack([0.05 * identity, identity])
         self.constant = self.gain @ self.problem.hessian @ self.problem.minimiser
         noise = self.problem.X * (self.problem.X @ self.problem.minimiser - self.problem.y)[:, None]
@@ -34,7 +44,9 @@ class Enumeration:
         return np.linalg.matrix_power(self.matrix, count)
 
     def kicked(self, count, upto):
-        """What the noise of the first `upto` batches of an epoch has added after `count` steps, per order."""
+        """What the noise of the first `upto` batches of an epoch has added after `count` steps, per
+        order.
+        """
         added = np.zeros((len(self.noise), 4))
         for batch in range(min(upto, self.batches)):
             added -= self.noise[:, batch] @ (self.power(count - 1 - batch) @ self.gain).T
@@ -107,13 +119,20 @@ def test_autocovariance_and_displacement_at_every_phase(enumeration):
         law = DiscreteLaw(problem, settings, epoch_phase=phase)
         np.testing.assert_allclose(law.autocovariance(LAGS), lagged, rtol=1e-9, atol=1e-13)
         ends = [phases[(phase + lag) % batches] for lag in LAGS]
-        moved = [np.trace((phases[phase] + end - 2 * late)[:2, :2]) for end, late in zip(ends, lagged, strict=True)]
+        moved = [
+            np.trace((phases[phase] + end - 2 * late)[:2, :2])
+            for end, late in zip(ends, lagged, strict=True)
+        ]
         np.testing.assert_allclose(law.mean_square_displacement(LAGS), moved, rtol=1e-9, atol=1e-14)
         all_lagged.append(lagged)
         all_moved.append(moved)
     law = DiscreteLaw(problem, settings)
-    np.testing.assert_allclose(law.autocovariance(LAGS), np.mean(all_lagged, axis=0), rtol=1e-9, atol=1e-13)
-    np.testing.assert_allclose(law.mean_square_displacement(LAGS), np.mean(all_moved, axis=0), rtol=1e-9, atol=1e-14)
+    np.testing.assert_allclose(
+        law.autocovariance(LAGS), np.mean(all_lagged, axis=0), rtol=1e-9, atol=1e-13
+    )
+    np.testing.assert_allclose(
+        law.mean_square_displacement(LAGS), np.mean(all_moved, axis=0), rtol=1e-9, atol=1e-14
+    )
 
 
 def bigger(sampling, batch_size=5, lr=0.01):

@@ -1,4 +1,6 @@
-"""Modified loss, current, temperatures and entropy production against matrices built from the equation."""
+"""Modified loss, current, temperatures and entropy production against matrices built from the
+equation.
+"""
 
 import numpy as np
 import pytest
@@ -59,7 +61,9 @@ def test_the_current_turns_clockwise_along_level_sets():
     omega = 5.2314836
     state = np.array([[0.3, 0.0], [0.0, 2.0], [-0.2, 1.0]])
     velocity = modified.velocity_field(state)
-    np.testing.assert_allclose(velocity, np.stack([state[:, 1], -(omega**2) * state[:, 0]], -1), rtol=1e-7, atol=1e-12)
+    np.testing.assert_allclose(
+        velocity, np.stack([state[:, 1], -(omega**2) * state[:, 0]], -1), rtol=1e-7, atol=1e-12
+    )
     slope = state @ modified.potential
     np.testing.assert_allclose(np.sum(velocity * slope, axis=1), 0, atol=1e-9)
     assert np.trace(modified.circulation @ modified.potential) == pytest.approx(0, abs=1e-10)
@@ -73,7 +77,11 @@ def test_density_is_normalised_and_follows_psi():
     deviation = np.sqrt(np.diag(modified.stationary.covariance))
 
     def over_velocity(theta):
-        return quad(lambda v: float(modified.density(np.array([theta, v]))), -9 * deviation[1], 9 * deviation[1])[0]
+        return quad(
+            lambda v: float(modified.density(np.array([theta, v]))),
+            -9 * deviation[1],
+            9 * deviation[1],
+        )[0]
 
     assert quad(over_velocity, -9 * deviation[0], 9 * deviation[0])[0] == pytest.approx(1, rel=1e-7)
     state = np.array([0.1, 0.4])
@@ -86,9 +94,12 @@ def test_toy_example_and_the_direction_of_its_current():
     drift = np.linalg.inv(basis) @ np.diag([4.0, 1.0]) @ basis
     diffusion = np.diag([4.0, 1.0])
     covariance = ornstein_uhlenbeck_covariance(drift, diffusion)
-    np.testing.assert_allclose(np.linalg.inv(covariance), [[0.8004158, -0.7796258], [-0.7796258, 1.7983368]], atol=1e-7)
+    np.testing.assert_allclose(
+        np.linalg.inv(covariance), [[0.8004158, -0.7796258], [-0.7796258, 1.7983368]], atol=1e-7
+    )
     turn = circulation(drift, diffusion, covariance)
-    # Mean rate of x1 dx2 - x2 dx1: the trace form of the velocity field -Q U z; +1.8 in a simulation.
+    # Mean rate of x1 dx2 - x2 dx1: the trace form of the velocity field -Q U z; +1.8 in a
+    # simulation.
     field = -turn @ np.linalg.inv(covariance)
     rate = (field @ covariance)[1, 0] - (field @ covariance)[0, 1]
     assert rate == pytest.approx(1.8, abs=0.05)
@@ -112,7 +123,9 @@ def test_a_direction_without_noise_has_no_density():
 
 
 def coupled():
-    return LinearRegression.from_spectrum([1.3, 0.4]).with_noise_covariance(np.array([[0.7, 0.4], [0.4, 0.5]]))
+    return LinearRegression.from_spectrum([1.3, 0.4]).with_noise_covariance(
+        np.array([[0.7, 0.4], [0.4, 0.5]])
+    )
 
 
 @pytest.mark.parametrize("kind", [LangevinLaw, DiscreteLaw])
@@ -133,18 +146,23 @@ def test_entropy_production():
     assert rate * 0.05 == pytest.approx(0.0941159, abs=1e-7)
     larger_batches = SGD(lr=0.05, batch_size=16, momentum=0.9)
     assert entropy_production(LangevinLaw(coupled(), larger_batches)) == pytest.approx(rate)
-    assert entropy_production(LangevinLaw(hessian_problem(), SETTINGS)) == pytest.approx(0, abs=1e-9)
+    assert entropy_production(LangevinLaw(hessian_problem(), SETTINGS)) == pytest.approx(
+        0, abs=1e-9
+    )
 
 
 def test_entropy_production_equals_the_irreversible_current():
-    """Second form, from the matrices: the part of the current odd under time reversal, squared over the diffusion."""
+    """Second form, from the matrices: the part of the current odd under time reversal, squared over
+    the diffusion.
+    """
     settings = SGD(lr=0.1, batch_size=2, momentum=0.6)
     law = LangevinLaw(coupled(), settings)
     modified = ModifiedLoss(law)
     inverse = np.linalg.inv(law.stationary().covariance)
     friction = modified.drift[2:, 2:]
     noise = modified.diffusion[2:, 2:] / modified.kappa
-    # Irreversible velocity current over density: -friction v + noise * U z, with U the inverse covariance.
+    # Irreversible velocity current over density: -friction v + noise * U z, with U the inverse
+    # covariance.
     field = np.hstack([np.zeros((2, 2)), -friction]) + noise @ inverse[2:]
     rate = np.trace(field.T @ np.linalg.inv(noise) @ field @ law.stationary().covariance)
     assert entropy_production(law) == pytest.approx(rate, rel=1e-9)

@@ -1,4 +1,6 @@
-"""The prediction document, the accuracy of the Langevin equation, stability limits and Gaussian inputs."""
+"""The prediction document, the accuracy of the Langevin equation, stability limits and Gaussian
+inputs.
+"""
 
 import json
 
@@ -18,10 +20,18 @@ from langevin_sgd.theory import (
 
 
 def test_prediction_has_the_fields_of_the_contract_and_is_strict_json():
-    result = predict_linear_regression(eigenvalues=[0.1, 10.0, 0.0], lr=0.05, momentum=0.9, lags=[1, 5])
+    result = predict_linear_regression(
+        eigenvalues=[0.1, 10.0, 0.0], lr=0.05, momentum=0.9, lags=[1, 5]
+    )
     assert list(result) == ["modes", "lags", "msd"]
     assert list(result["modes"][0]) == ["eigenvalue", "stiffness", "damping_ratio", "sde", "sgd"]
-    numbers = ["var_position", "var_velocity", "cov_position_velocity", "frequency_per_step", "winding_rate_per_step"]
+    numbers = [
+        "var_position",
+        "var_velocity",
+        "cov_position_velocity",
+        "frequency_per_step",
+        "winding_rate_per_step",
+    ]
     assert [list(mode[law]) for mode in result["modes"] for law in ("sde", "sgd")] == 6 * [numbers]
     assert [mode["eigenvalue"] for mode in result["modes"]] == [0.1, 10.0, 0.0]
     assert result["lags"] == [1, 5]
@@ -31,11 +41,14 @@ def test_prediction_has_the_fields_of_the_contract_and_is_strict_json():
     assert set(free["sgd"].values()) == set(free["sde"].values()) == {0.0}
 
 
-@pytest.mark.parametrize(("eigenvalue", "momentum"), [(1.3, 0.9), (0.01, 0.9), (6.0, 0.0), (60.0, 0.9)])
+@pytest.mark.parametrize(
+    ("eigenvalue", "momentum"), [(1.3, 0.9), (0.01, 0.9), (6.0, 0.0), (60.0, 0.9)]
+)
 def test_predicted_numbers_against_matrices(eigenvalue, momentum):
     lr, batch_size, decay, scale = 0.05, 3, 0.02, 0.8
     result = predict_linear_regression(
-        eigenvalues=[eigenvalue], lr=lr, momentum=momentum, batch_size=batch_size, weight_decay=decay,
+        eigenvalues=[eigenvalue], lr=lr, momentum=momentum, batch_size=batch_size,
+        weight_decay=decay,
         noise_scale=scale, lags=[1, 7],
     )  # fmt: skip
     mode, stiffness, noise = result["modes"][0], eigenvalue + decay, scale * eigenvalue / batch_size
@@ -48,7 +61,9 @@ def test_predicted_numbers_against_matrices(eigenvalue, momentum):
     assert sgd["cov_position_velocity"] == pytest.approx(lr / 2 * covariance[1, 1])
     roots = np.linalg.eigvals(matrix)
     oscillates = abs(roots[0].imag) > 0
-    assert sgd["frequency_per_step"] == pytest.approx(abs(np.angle(roots[0])) if oscillates else 0.0)
+    assert sgd["frequency_per_step"] == pytest.approx(
+        abs(np.angle(roots[0])) if oscillates else 0.0
+    )
     for index, lag in enumerate((1, 7)):
         lagged = np.linalg.matrix_power(matrix, lag) @ covariance
         assert result["msd"]["sgd"][index] == pytest.approx(2 * (covariance - lagged)[0, 0])
@@ -62,7 +77,9 @@ def test_predicted_numbers_against_matrices(eigenvalue, momentum):
     rates = np.linalg.eigvals(drift)
     assert sde["frequency_per_step"] == pytest.approx(abs(rates[0].imag))
     assert sde["winding_rate_per_step"] == pytest.approx(-lr * np.sqrt(stiffness / mass))
-    assert mode["damping_ratio"] == pytest.approx(np.trace(drift) / (2 * np.sqrt(np.linalg.det(drift))))
+    assert mode["damping_ratio"] == pytest.approx(
+        np.trace(drift) / (2 * np.sqrt(np.linalg.det(drift)))
+    )
     for index, lag in enumerate((1, 7)):
         displacement = 2 * sde["var_position"] * (1 - expm(-drift * lag)[0, 0])
         assert result["msd"]["sde"][index] == pytest.approx(displacement)
@@ -76,7 +93,8 @@ def test_an_unstable_mode_is_refused_even_where_the_equation_is_finite():
 @pytest.mark.parametrize(
     "change",
     [
-        {"eigenvalues": []}, {"eigenvalues": [-1.0]}, {"eigenvalues": [np.nan]}, {"lags": [0.5]}, {"lags": [-1]},
+        {"eigenvalues": []}, {"eigenvalues": [-1.0]}, {"eigenvalues": [np.nan]}, {"lags": [0.5]},
+        {"lags": [-1]},
         {"noise_scale": -1.0}, {"lr": 0.0}, {"momentum": 1.0},
     ],
 )  # fmt: skip
@@ -150,7 +168,9 @@ def test_stability_limit_is_where_a_root_leaves_the_unit_circle(settings):
 
 
 def test_gaussian_inputs_worked_numbers():
-    law = gaussian_input_law(np.array([2, 1, 0.5, 0.25, 0.1]), SGD(lr=0.1, batch_size=2, momentum=0.5))
+    law = gaussian_input_law(
+        np.array([2, 1, 0.5, 0.25, 0.1]), SGD(lr=0.1, batch_size=2, momentum=0.5)
+    )
     assert law.feedback == pytest.approx(0.2184404, abs=1e-7)
     assert law.excess == pytest.approx(0.2794929, abs=1e-7)
     expected = [0.0767696, 0.0697905, 0.0667562, 0.0653358, 0.0645122]
@@ -159,10 +179,17 @@ def test_gaussian_inputs_worked_numbers():
 
 def test_gaussian_inputs_against_simulated_online_sgd():
     """60 000 replicas; alarm below 1e-4; the control is the additive law."""
-    curvature, settings, replicas = np.array([1.0, 0.3]), SGD(lr=0.2, batch_size=1, momentum=0.3), 60_000
+    curvature, settings, replicas = (
+        np.array([1.0, 0.3]),
+        SGD(lr=0.2, batch_size=1, momentum=0.3),
+        60_000,
+    )
     law = gaussian_input_law(curvature, settings, noise_scale=0.5)
     rng = np.random.default_rng(6)
-    theta, velocity = rng.normal(size=(replicas, 2)) * np.sqrt(law.variances), np.zeros((replicas, 2))
+    theta, velocity = (
+        rng.normal(size=(replicas, 2)) * np.sqrt(law.variances),
+        np.zeros((replicas, 2)),
+    )
     for _ in range(80):
         inputs = rng.normal(size=(replicas, 2)) * np.sqrt(curvature)
         error = np.sum(inputs * theta, axis=1) - np.sqrt(0.5) * rng.normal(size=replicas)

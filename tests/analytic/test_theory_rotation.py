@@ -1,4 +1,6 @@
-"""Rotation, spectra and currents against brute-force averages, quadrature and the worked numbers."""
+"""Rotation, spectra and currents against brute-force averages, quadrature and the worked
+numbers.
+"""
 
 import numpy as np
 import pytest
@@ -25,13 +27,19 @@ def reference(law):
 
 
 def brute_force_winding(stiffness, momentum, *, reach, cells=1500):
-    """Average of the wrapped advance on a grid of (direction of the state, direction of state against noise)."""
+    """Average of the wrapped advance on a grid of (direction of the state, direction of state
+    against noise).
+    """
     omega = np.sqrt(2 * stiffness / (1 + momentum))
-    matrix = np.array([[1 - reach * stiffness, reach - 1 if reach > 1 else momentum], [-stiffness, momentum]])
+    matrix = np.array(
+        [[1 - reach * stiffness, reach - 1 if reach > 1 else momentum], [-stiffness, momentum]]
+    )
     if reach > 1:
         matrix[0, 1] = momentum**2
     kick = np.array([reach, 1.0])
-    covariance = np.linalg.solve(np.eye(4) - np.kron(matrix, matrix), np.outer(kick, kick).ravel()).reshape(2, 2)
+    covariance = np.linalg.solve(
+        np.eye(4) - np.kron(matrix, matrix), np.outer(kick, kick).ravel()
+    ).reshape(2, 2)
     psi = (np.arange(cells) + 0.5) / cells * 2 * np.pi
     share = (np.arange(cells) + 0.5) / cells * 2 - 1
     now = np.linalg.cholesky(covariance) @ [np.cos(psi), np.sin(psi)]
@@ -40,7 +48,9 @@ def brute_force_winding(stiffness, momentum, *, reach, cells=1500):
     return np.mean((advance + np.pi) % (2 * np.pi) - np.pi)
 
 
-@pytest.mark.parametrize(("stiffness", "momentum"), [(0.065, 0.9), (0.3, 0.0), (1.0, 0.5), (3.5, 0.9), (0.01, 0.99)])
+@pytest.mark.parametrize(
+    ("stiffness", "momentum"), [(0.065, 0.9), (0.3, 0.0), (1.0, 0.5), (3.5, 0.9), (0.01, 0.99)]
+)
 def test_winding_of_sgd_is_the_average_advance(stiffness, momentum):
     winding = winding_per_step(HeavyBallOscillators(np.array([stiffness]), momentum))[0]
     assert winding == pytest.approx(brute_force_winding(stiffness, momentum, reach=1.0), abs=2e-4)
@@ -52,7 +62,9 @@ def test_winding_with_nesterov_momentum():
 
 
 def test_winding_of_a_simulated_mode():
-    """One long path of the map, 400 000 steps; the advance decorrelates within 100; 5 sigma over 4000 blocks."""
+    """One long path of the map, 400 000 steps; the advance decorrelates within 100; 5 sigma over
+    4000 blocks.
+    """
     stiffness, momentum, steps = 0.2, 0.8, 400_000
     rng = np.random.default_rng(2)
     kicks = rng.normal(size=steps)
@@ -93,7 +105,9 @@ def test_angular_velocity_of_the_current_is_minus_omega_for_a_sampled_flow():
     advance = np.arctan2(later[1], omega * later[0]) - np.arctan2(now[1], omega * now[0])
     advance = ((advance + np.pi) % (2 * np.pi) - np.pi) / part
     expected = winding_per_step(law.oscillators)[0]
-    assert abs(advance.mean() - expected) < 4.5 * advance.std() / np.sqrt(count) + 0.02 * abs(expected)
+    assert abs(advance.mean() - expected) < 4.5 * advance.std() / np.sqrt(count) + 0.02 * abs(
+        expected
+    )
 
 
 def test_swept_area():
@@ -101,15 +115,21 @@ def test_swept_area():
     law = reference(DiscreteLaw)
     velocity = law.mode_variances()[1][0]
     assert swept_area_per_step(law)[0] == pytest.approx(-0.025 * (1.9 - 0.05 * 1.3 / 2) * velocity)
-    assert swept_area_per_step(reference(LangevinLaw))[0] == pytest.approx(-0.05 * 3.6842105, rel=1e-7)
+    assert swept_area_per_step(reference(LangevinLaw))[0] == pytest.approx(
+        -0.05 * 3.6842105, rel=1e-7
+    )
 
 
 @pytest.mark.parametrize("kind", [LangevinLaw, DiscreteLaw])
 def test_spectra_integrate_to_the_variances(kind):
     law = reference(kind)
     top = np.pi if kind is DiscreteLaw else 3000.0
-    for spectrum, variance in zip((position_spectrum, velocity_spectrum), law.mode_variances(), strict=True):
-        integral = quad(lambda nu, s=spectrum: float(s(nu, law)[0]), 1e-12, top, points=[0.2, 0.3, 3], limit=500)[0]
+    for spectrum, variance in zip(
+        (position_spectrum, velocity_spectrum), law.mode_variances(), strict=True
+    ):
+        integral = quad(
+            lambda nu, s=spectrum: float(s(nu, law)[0]), 1e-12, top, points=[0.2, 0.3, 3], limit=500
+        )[0]
         assert integral / np.pi == pytest.approx(variance[0], rel=5e-5)
 
 
@@ -124,8 +144,14 @@ def test_spectrum_of_the_map_and_its_relation_to_the_velocity():
 def test_velocity_spectrum_of_the_langevin_equation_peaks_at_the_natural_frequency():
     law = reference(LangevinLaw)
     omega, gamma = 0.05 * 5.2314836, 0.05 * 1.0526316
-    for spectrum, peak in ((velocity_spectrum, omega), (position_spectrum, np.sqrt(omega**2 - 2 * gamma**2))):
+    for spectrum, peak in (
+        (velocity_spectrum, omega),
+        (position_spectrum, np.sqrt(omega**2 - 2 * gamma**2)),
+    ):
         found = minimize_scalar(
-            lambda nu, s=spectrum: -float(s(nu, law)[0]), bounds=(0.1, 0.5), method="bounded", options={"xatol": 1e-9}
+            lambda nu, s=spectrum: -float(s(nu, law)[0]),
+            bounds=(0.1, 0.5),
+            method="bounded",
+            options={"xatol": 1e-9},
         )
         assert found.x == pytest.approx(peak, rel=1e-6)

@@ -1,4 +1,6 @@
-"""The law of the minibatches: chi-square tests at a level of 1e-6, each with a sampler that must fail it."""
+"""The law of the minibatches: chi-square tests at a level of 1e-6, each with a sampler that must
+fail it.
+"""
 
 import itertools
 
@@ -16,12 +18,17 @@ def rejected(outcomes, kinds):
     """Whether outcomes 0 ... kinds-1 are not equally likely."""
     counts = np.bincount(np.asarray(outcomes).ravel(), minlength=kinds)
     expected = counts.sum() / kinds
-    return len(counts) > kinds or np.sum((counts - expected) ** 2) / expected > stats.chi2.isf(LEVEL, kinds - 1)
+    return len(counts) > kinds or np.sum((counts - expected) ** 2) / expected > stats.chi2.isf(
+        LEVEL, kinds - 1
+    )
 
 
 def batches_of(sampling, samples, batch_size, steps, seed, replicas=1):
     settings = ls.SGD(lr=0.1, batch_size=batch_size, sampling=sampling)
-    each = (training.batch_indices(settings, samples, seed=seed, replica=r, steps=steps) for r in range(replicas))
+    each = (
+        training.batch_indices(settings, samples, seed=seed, replica=r, steps=steps)
+        for r in range(replicas)
+    )
     return np.array(list(each))
 
 
@@ -36,13 +43,18 @@ def test_with_replacement_is_uniform_and_independent(seed):
     batches = batches_of("with_replacement", samples, 5, 4000, seed, replicas=4)
     assert not rejected(batches, samples)
     pairs = [
-        batches[..., :-1] + samples * batches[..., 1:],  # within a batch: also across the four words of a draw
+        batches[..., :-1]
+        + samples * batches[..., 1:],  # within a batch: also across the four words of a draw
         batches[:, :-1] + samples * batches[:, 1:],  # from step to step
         batches[:-1] + samples * batches[1:],  # from replica to replica
     ]
     for pair in pairs:
         assert not rejected(pair, samples**2)
-    sticky = np.where(np.random.default_rng(seed).random(batches[:, 1:].shape) < 0.1, batches[:, :-1], batches[:, 1:])
+    sticky = np.where(
+        np.random.default_rng(seed).random(batches[:, 1:].shape) < 0.1,
+        batches[:, :-1],
+        batches[:, 1:],
+    )
     assert rejected(batches[:, :-1] + samples * sticky, samples**2)
     assert rejected(np.where(batches == 6, 5, batches), samples)
 
@@ -62,7 +74,9 @@ def test_without_replacement_takes_every_subset_equally_often(seed):
 
 def test_without_replacement_batches_of_successive_steps_are_independent(seed):
     subsets = list(itertools.combinations(range(4), 2))
-    ranks = np.array(rank(np.sort(batches_of("without_replacement", 4, 2, 20_000, seed)[0], axis=1), subsets))
+    ranks = np.array(
+        rank(np.sort(batches_of("without_replacement", 4, 2, 20_000, seed)[0], axis=1), subsets)
+    )
     assert not rejected(ranks[:-1] + 6 * ranks[1:], 36)
 
 
@@ -125,5 +139,7 @@ def test_orders_that_would_not_fit_the_memory_are_refused(monkeypatch):
     problem = ls.LinearRegression.from_data(np.ones((10, 1)), np.arange(10.0))
     settings = ls.SGD(lr=0.1, batch_size=4, sampling="epochs")
     assert training.run(problem, settings, replicas=3, steps=2).sizes["replica"] == 3
-    with pytest.raises(ls.InputError, match="replicas = 4: at most 3 at a time for epochs of 10 samples"):
+    with pytest.raises(
+        ls.InputError, match="replicas = 4: at most 3 at a time for epochs of 10 samples"
+    ):
         training.run(problem, settings, replicas=4, steps=2)

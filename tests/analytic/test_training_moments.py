@@ -1,6 +1,8 @@
-"""Moments of real SGD: against the enumeration of all minibatches, and closed forms for additive noise.
+"""Moments of real SGD: against the enumeration of all minibatches, and closed forms for additive
+noise.
 
-Thresholds are 5 standard errors. Each comparison is repeated with a wrong expectation, which must be rejected.
+Thresholds are 5 standard errors. Each comparison is repeated with a wrong expectation, which must
+be rejected.
 """
 
 import itertools
@@ -15,7 +17,9 @@ SIGMAS = 5.0
 
 
 def far(samples, expected):
-    """Whether means over the first axis are further from `expected` than chance allows, anywhere."""
+    """Whether means over the first axis are further from `expected` than chance allows,
+    anywhere.
+    """
     error = samples.std(axis=0, ddof=1) / np.sqrt(len(samples))
     return bool(np.any(np.abs(samples.mean(axis=0) - expected) > SIGMAS * error + 1e-13))
 
@@ -24,15 +28,22 @@ def products(states):
     return np.einsum("...i,...j->...ij", states, states)
 
 
-# --- minibatches of data -----------------------------------------------------------------------------------------
+# --- minibatches of data --------------------------------------------------------------------------
 
 X = np.array([[1.0, 0.3], [-0.5, 0.8], [0.2, -1.1]])
 Y = np.array([1.0, -2.0, 0.5])
 STEPS = 4
 SEQUENCES = {
-    "with_replacement": list(itertools.product(itertools.product(range(3), repeat=2), repeat=STEPS)),
-    "without_replacement": list(itertools.product(itertools.combinations(range(3), 2), repeat=STEPS)),
-    "epochs": [(a[:2], a[2:], b[:2], b[2:]) for a, b in itertools.product(itertools.permutations(range(3)), repeat=2)],
+    "with_replacement": list(
+        itertools.product(itertools.product(range(3), repeat=2), repeat=STEPS)
+    ),
+    "without_replacement": list(
+        itertools.product(itertools.combinations(range(3), 2), repeat=STEPS)
+    ),
+    "epochs": [
+        (a[:2], a[2:], b[:2], b[2:])
+        for a, b in itertools.product(itertools.permutations(range(3)), repeat=2)
+    ],
 }
 
 
@@ -42,7 +53,10 @@ def enumerated(sampling, settings):
     for sequence in SEQUENCES[sampling]:
         theta, velocity = np.zeros(2), np.zeros(2)
         for batch in map(list, sequence):
-            slope = X[batch].T @ (X[batch] @ theta - Y[batch]) / len(batch) + settings.weight_decay * theta
+            slope = (
+                X[batch].T @ (X[batch] @ theta - Y[batch]) / len(batch)
+                + settings.weight_decay * theta
+            )
             velocity = settings.momentum * velocity - slope
             theta = theta + settings.lr * velocity
         states.append([*theta, *velocity])
@@ -62,11 +76,13 @@ def test_minibatch_moments_equal_the_enumeration_of_all_batches(sampling, seed):
         assert far(products(states), products(moments[other]).mean(axis=0))
 
 
-# --- additive noise ----------------------------------------------------------------------------------------------
+# --- additive noise -------------------------------------------------------------------------------
 
 
 def map_moments(problem, settings, steps):
-    """Mean and covariance of (theta, v) after `steps` from rest at zero, by iterating the linear map of SGD."""
+    """Mean and covariance of (theta, v) after `steps` from rest at zero, by iterating the linear
+    map of SGD.
+    """
     size, lr = problem.parameters, settings.lr
     stiffness, identity = problem.hessian + settings.weight_decay * np.eye(size), np.eye(size)
     step = np.block([
@@ -87,7 +103,9 @@ DENSE = ls.LinearRegression(
     minimiser=np.array([1.0, -2.0]),
     noise_covariance=np.array([[0.5, -0.4], [-0.4, 2.0]]),
 )
-DIAGONAL = ls.LinearRegression.from_spectrum([2.0, 0.1], noise_scale=3.0, minimiser=np.array([1.0, -2.0]))
+DIAGONAL = ls.LinearRegression.from_spectrum(
+    [2.0, 0.1], noise_scale=3.0, minimiser=np.array([1.0, -2.0])
+)
 
 
 @pytest.mark.parametrize("problem", [DENSE, DIAGONAL])
@@ -103,35 +121,49 @@ def test_additive_noise_has_the_moments_of_the_linear_map(problem, steps, seed):
 
 
 def test_stationary_variance_of_one_mode(seed):
-    """Closed form of the discrete map: lr q (1+m) / ((1-m) k (2(1+m) - lr k)), q = noise per step (derived)."""
+    """Closed form of the discrete map: lr q (1+m) / ((1-m) k (2(1+m) - lr k)), q = noise per step
+    (derived).
+    """
     settings = ls.SGD(lr=0.5, batch_size=2, momentum=0.5)
-    run = training.run(ls.LinearRegression.from_spectrum([1.5]), settings, replicas=20_000, steps=100, seed=seed)
+    run = training.run(
+        ls.LinearRegression.from_spectrum([1.5]), settings, replicas=20_000, steps=100, seed=seed
+    )
     q, k, m = 1.5 / 2, 1.5, 0.5
     exact = 0.5 * q * (1 + m) / ((1 - m) * k * (2 * (1 + m) - 0.5 * k))
     squares = run["final_position"].values[:, 0] ** 2
     assert not far(squares, exact)
-    assert far(squares, exact * (1 - 0.5 * k / (2 * (1 + m))))  # the SDE's variance, without the discrete correction
+    assert far(
+        squares, exact * (1 - 0.5 * k / (2 * (1 + m)))
+    )  # the SDE's variance, without the discrete correction
 
 
 def test_two_thousand_modes(seed):
-    """Diagonal problems of many modes: every mode has its stationary variance (plain SGD: lr q / (k (2 - lr k)))."""
+    """Diagonal problems of many modes: every mode has its stationary variance (plain SGD: lr q / (k
+    (2 - lr k))).
+    """
     values = np.arange(1.0, 2001.0) ** -0.5
     settings = ls.SGD(lr=0.5, batch_size=1)
-    run = training.run(ls.LinearRegression.from_spectrum(values), settings, replicas=64, steps=800, seed=seed)
+    run = training.run(
+        ls.LinearRegression.from_spectrum(values), settings, replicas=64, steps=800, seed=seed
+    )
     normalised = run["final_position"].values ** 2 * (2 - 0.5 * values) / 0.5
     assert not far(normalised.mean(axis=1), 1.0)
     assert not far(normalised.ravel(), 1.0)
 
 
-# --- what a run reports ------------------------------------------------------------------------------------------
+# --- what a run reports ---------------------------------------------------------------------------
 
 
 def test_a_diverging_replica_is_stopped_and_reported():
-    """Growth by -2 per step from 1: |theta| first exceeds 1e100 at step 333; a replica at the minimum stays there."""
+    """Growth by -2 per step from 1: |theta| first exceeds 1e100 at step 333; a replica at the
+    minimum stays there.
+    """
     problem = ls.LinearRegression.from_spectrum([1.0], noise_scale=0.0)
     schedule = np.array([0, 1, 300, 332, 333, 340, 400])
     start = np.array([[0.0], [1.0]])
-    run = training.run(problem, ls.SGD(lr=3.0, batch_size=1), replicas=2, steps=400, schedule=schedule, start=start)
+    run = training.run(
+        problem, ls.SGD(lr=3.0, batch_size=1), replicas=2, steps=400, schedule=schedule, start=start
+    )
     assert run["status"].values.tolist() == [0, 1]
     assert run["status"].attrs["flag_meanings"] == "ok diverged"
     assert run["diverged_step"].values.tolist() == [-1, 333]
@@ -151,15 +183,29 @@ def test_infinite_numbers_are_a_divergence_too():
 
 
 def test_snapshots_are_those_of_the_schedule():
-    """The velocity recorded with theta_k is the one that produced it: theta_k - theta_{k-1} = lr * v_k."""
+    """The velocity recorded with theta_k is the one that produced it: theta_k - theta_{k-1} = lr *
+    v_k.
+    """
     settings = ls.SGD(lr=0.2, batch_size=4, momentum=0.7)
     whole = training.run(
-        DENSE, settings, replicas=3, steps=50, seed=1, record=ls.record.states(), schedule=np.arange(51)
+        DENSE,
+        settings,
+        replicas=3,
+        steps=50,
+        seed=1,
+        record=ls.record.states(),
+        schedule=np.arange(51),
     )
     position, velocity = whole["position"].values, whole["velocity"].values
     assert np.allclose(np.diff(position, axis=0), 0.2 * velocity[1:], atol=1e-14)
     some = training.run(
-        DENSE, settings, replicas=3, steps=50, seed=1, record=ls.record.states(), schedule=np.array([3, 4, 17])
+        DENSE,
+        settings,
+        replicas=3,
+        steps=50,
+        seed=1,
+        record=ls.record.states(),
+        schedule=np.array([3, 4, 17]),
     )
     assert np.array_equal(some["position"], position[[3, 4, 17]])
     assert np.array_equal(some["final_position"], position[50])
@@ -169,7 +215,9 @@ def test_snapshots_are_those_of_the_schedule():
 def test_a_run_without_a_seed_can_be_repeated():
     settings = ls.SGD(lr=0.2, batch_size=4)
     run = training.run(DENSE, settings, steps=5)
-    assert training.run(DENSE, settings, steps=5, seed=ls.dataset.provenance(run)["seed"]).identical(run)
+    assert training.run(
+        DENSE, settings, steps=5, seed=ls.dataset.provenance(run)["seed"]
+    ).identical(run)
 
 
 @pytest.mark.parametrize(

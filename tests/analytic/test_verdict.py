@@ -46,7 +46,9 @@ def test_interval_covers_and_false_alarms_come_at_the_level(seed):
 
 
 def test_an_error_from_few_replicas_has_one_degree_of_freedom_less():
-    """A line through the mean takes one of the samples' freedoms; the quantile is Student's, from SciPy."""
+    """A line through the mean takes one of the samples' freedoms; the quantile is Student's, from
+    SciPy.
+    """
     estimate = ls.Estimate.from_samples([1.0, 2.0, 4.0])
     assert estimate.degrees_of_freedom == 2
     reach = stats.t.isf(LEVEL / 2, 2) * estimate.standard_error
@@ -139,7 +141,9 @@ def judged(measured, control, expected="supported"):
 
     components = [Component(name, 1.0, alternatives={"rival": 2.0}) for name in measured]
     verdict, items = judge_components(components, measured)
-    control_verdict, _ = judge_components([Component(name, value) for name, value in control.items()], measured)
+    control_verdict, _ = judge_components(
+        [Component(name, value) for name, value in control.items()], measured
+    )
     return Judgement(Case(), "quick", 0, verdict, control_verdict, components=items)
 
 
@@ -148,7 +152,9 @@ def measurement(value, error=0.01):
 
 
 def test_deciding_component_is_the_worst_and_of_the_largest_pull():
-    judgement = judged({"a": measurement(1.02), "b": measurement(1.2), "c": measurement(1.3)}, {"a": 3.0})
+    judgement = judged(
+        {"a": measurement(1.02), "b": measurement(1.2), "c": measurement(1.3)}, {"a": 3.0}
+    )
     assert judgement.verdict == "refuted"
     assert judgement.deciding.component.name == "c"
     assert judgement.to_dict()["pull"] == pytest.approx(30.0)

@@ -29,13 +29,21 @@ def test_a_sound_claim_passes():
 @pytest.mark.parametrize(
     ("component", "message"),
     [
-        (Component("a", 1.0, 0.5, "rough", {"twice": 2.0, "ten": 10.0}), "margin = 0.5: must be below half the"),
+        (
+            Component("a", 1.0, 0.5, "rough", {"twice": 2.0, "ten": 10.0}),
+            "margin = 0.5: must be below half the",
+        ),
         (Component("a", 1.0), "needs at least one named alternative"),
-        (Component("a", 1.0, alternatives={"same": 1.0}), "margin = 0: must be below half the distance"),
+        (
+            Component("a", 1.0, alternatives={"same": 1.0}),
+            "margin = 0: must be below half the distance",
+        ),
     ],
 )
 def test_a_component_that_cannot_be_told_from_its_rivals_is_refused(component, message):
-    with pytest.raises(ls.InputError, match=re.escape("claim tests/example: component 'a': " + message)):
+    with pytest.raises(
+        ls.InputError, match=re.escape("claim tests/example: component 'a': " + message)
+    ):
         check(component)
 
 
@@ -52,7 +60,13 @@ def test_components_need_names_of_their_own_and_a_control():
 
 
 @pytest.mark.parametrize(
-    "arguments", [("a", float("nan")), ("a", 1.0, -0.1), ("a", 1.0, 0.1), ("a", 1.0, 0.0, "", {"rival": float("inf")})]
+    "arguments",
+    [
+        ("a", float("nan")),
+        ("a", 1.0, -0.1),
+        ("a", 1.0, 0.1),
+        ("a", 1.0, 0.0, "", {"rival": float("inf")}),
+    ],
 )
 def test_components_of_no_sense_are_refused(arguments):
     with pytest.raises(ls.InputError, match="component 'a'"):

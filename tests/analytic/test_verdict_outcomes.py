@@ -1,4 +1,6 @@
-"""What becomes of a judged claim: out of range, controls and their margins, the component that decides, costs."""
+"""What becomes of a judged claim: out of range, controls and their margins, the component that
+decides, costs.
+"""
 
 import pytest
 
@@ -13,7 +15,9 @@ Z = critical_value()
 
 
 class Example(ls.claims.Claim):
-    """A claim without tasks, so that it is judged at once: p = 1, margin 0.1, measured by `value`."""
+    """A claim without tasks, so that it is judged at once: p = 1, margin 0.1, measured by
+    `value`.
+    """
 
     id, paper, tiers = "example", "tests", ("quick", "full")
     title = statement = formula = source = validity = control_statement = "text"
@@ -44,17 +48,22 @@ def outcome(tmp_path, tier="quick", **changes):
     return judge_plan(plan(claim, tier), Store(tmp_path), load=lambda task: None)
 
 
-# --- out of range --------------------------------------------------------------------------------------------------
+# --- out of range ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", [1.0, 1.5, 2.0])
 def test_data_out_of_range_give_no_verdict_on_the_theory(tmp_path, value):
-    """Whatever was measured, neither support nor refutation is claimed; the numbers stay to be seen."""
+    """Whatever was measured, neither support nor refutation is claimed; the numbers stay to be
+    seen.
+    """
     judged = outcome(tmp_path, value=value, outside="the noise is not small")
     assert (judged.verdict, judged.control_verdict) == ("out_of_range", "out_of_range")
     assert judged.reason == "the noise is not small"
     assert judged.to_dict()["measurement"] == value
-    assert judged.components[0].verdict == judge(1.0, 0.1, {"rival": 2.0}, judged.components[0].estimate)[0]
+    assert (
+        judged.components[0].verdict
+        == judge(1.0, 0.1, {"rival": 2.0}, judged.components[0].estimate)[0]
+    )
 
 
 def test_data_in_range_are_judged(tmp_path):
@@ -63,8 +72,12 @@ def test_data_in_range_are_judged(tmp_path):
     assert judged.as_expected
 
 
-@pytest.mark.parametrize(("allowed", "passes"), [((), False), (("full",), False), (("quick",), True)])
-def test_out_of_range_counts_against_a_claim_but_in_the_tiers_where_it_is_allowed(tmp_path, allowed, passes):
+@pytest.mark.parametrize(
+    ("allowed", "passes"), [((), False), (("full",), False), (("quick",), True)]
+)
+def test_out_of_range_counts_against_a_claim_but_in_the_tiers_where_it_is_allowed(
+    tmp_path, allowed, passes
+):
     judged = outcome(tmp_path, outside="too hot", out_of_range_allowed=allowed)
     assert judged.as_expected is passes
 
@@ -75,15 +88,23 @@ def test_out_of_range_does_not_make_an_expected_refutation(tmp_path):
     assert not outcome(tmp_path, value=1.5, outside="too hot", **expected).as_expected
 
 
-# --- controls ------------------------------------------------------------------------------------------------------
+# --- controls -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("prediction", "margin", "verdict"),
     [
-        (1.0 + 0.2 + 1.01 * Z * 0.01, 0.2, "refuted"),  # misses by more than its own margin and error
+        (
+            1.0 + 0.2 + 1.01 * Z * 0.01,
+            0.2,
+            "refuted",
+        ),  # misses by more than its own margin and error
         (1.0 + 0.2 + 0.99 * Z * 0.01, 0.2, "supported"),  # within its own margin
-        (1.0 + 0.1 + 1.01 * Z * 0.01, 0.0, "refuted"),  # the margin of the claim's prediction is not its own
+        (
+            1.0 + 0.1 + 1.01 * Z * 0.01,
+            0.0,
+            "refuted",
+        ),  # the margin of the claim's prediction is not its own
         (1.0 + 0.99 * Z * 0.01, 0.0, "supported"),
         (1.0 - 0.2 - 1.01 * Z * 0.01, 0.2, "refuted"),
     ],
@@ -95,27 +116,41 @@ def test_a_control_is_judged_with_its_own_margin(tmp_path, prediction, margin, v
     assert judged.as_expected is (verdict == "refuted")
 
 
-def test_one_component_of_a_control_suffices_to_refute_it_but_not_if_another_cannot_be_measured(tmp_path):
+def test_one_component_of_a_control_suffices_to_refute_it_but_not_if_another_cannot_be_measured(
+    tmp_path,
+):
     both = [Component("a", 1.0), Component("a", 3.0)]
     assert outcome(tmp_path, control=lambda self, tier: both).control_verdict == "refuted"
-    measured = {"a": ls.Estimate(value=1.0, standard_error=0.01), "b": ls.Estimate.refused("too short")}
+    measured = {
+        "a": ls.Estimate(value=1.0, standard_error=0.01),
+        "b": ls.Estimate.refused("too short"),
+    }
     assert judge_components([Component("a", 3.0), Component("b", 3.0)], measured)[0] == "failed"
 
 
-@pytest.mark.parametrize("control", ["supported", "underpowered", "failed", "not_run", "out_of_range"])
+@pytest.mark.parametrize(
+    "control", ["supported", "underpowered", "failed", "not_run", "out_of_range"]
+)
 @pytest.mark.parametrize("expected", ["supported", "refuted"])
 def test_no_verdict_passes_without_a_refuted_control(control, expected):
-    claim = type("Changed", (Example,), {"expected_verdict": expected, "expected_reason": "known"})()
+    claim = type(
+        "Changed", (Example,), {"expected_verdict": expected, "expected_reason": "known"}
+    )()
     assert Judgement(claim, "quick", 0, expected, "refuted").as_expected
     assert not Judgement(claim, "quick", 0, expected, control).as_expected
 
 
-# --- margins and alternatives --------------------------------------------------------------------------------------
+# --- margins and alternatives ---------------------------------------------------------------------
 
 
 def test_an_alternative_within_margin_and_error_leaves_a_claim_underpowered():
-    """The rival at 1.3 has the margin 0.1 as well: met by 1.15 +- 0.01 from above, missed from 1.3 - 0.1 - z se on."""
-    for value, verdict in ((1.2 - 1.01 * Z * 0.01, "supported"), (1.2 - 0.99 * Z * 0.01, "underpowered")):
+    """The rival at 1.3 has the margin 0.1 as well: met by 1.15 +- 0.01 from above, missed from 1.3
+    - 0.1 - z se on.
+    """
+    for value, verdict in (
+        (1.2 - 1.01 * Z * 0.01, "supported"),
+        (1.2 - 0.99 * Z * 0.01, "underpowered"),
+    ):
         estimate = ls.Estimate(value=value, standard_error=0.01)
         assert judge(1.1, 0.1, {"near": 1.3, "far": 9.0}, estimate)[0] == verdict
 
@@ -123,7 +158,9 @@ def test_an_alternative_within_margin_and_error_leaves_a_claim_underpowered():
 def test_few_replicas_widen_the_interval():
     off = {"value": 1.0 + 5.5 * 0.01, "standard_error": 0.01}
     assert judge(1.0, 0.0, {}, ls.Estimate(**off))[0] == "refuted"  # z = 4.9
-    assert judge(1.0, 0.0, {}, ls.Estimate(**off, n_independent=31))[0] == "supported"  # z = 6.1 at 30 degrees
+    assert (
+        judge(1.0, 0.0, {}, ls.Estimate(**off, n_independent=31))[0] == "supported"
+    )  # z = 6.1 at 30 degrees
 
 
 def test_the_reason_counts_errors_from_the_end_of_the_margin():
@@ -131,7 +168,7 @@ def test_the_reason_counts_errors_from_the_end_of_the_margin():
     assert (verdict, reason) == ("refuted", "misses the prediction by 8.0 standard errors")
 
 
-# --- what decides, and what it cost --------------------------------------------------------------------------------
+# --- what decides, and what it cost ---------------------------------------------------------------
 
 
 def test_the_deciding_component_is_the_worst_verdict_before_the_largest_pull():
@@ -140,14 +177,19 @@ def test_the_deciding_component_is_the_worst_verdict_before_the_largest_pull():
     measured = {
         "a": ls.Estimate(value=1.04, standard_error=0.01),  # pull 4, supported
         "b": ls.Estimate(value=1.49, standard_error=0.11),  # underpowered, pull 4.5
-        "c": ls.Estimate(value=1.43, standard_error=0.01),  # 43 errors off, supported by its margin, pull 1.1
+        "c": ls.Estimate(
+            value=1.43, standard_error=0.01
+        ),  # 43 errors off, supported by its margin, pull 1.1
     }
     verdict, judged = judge_components(components, measured)
     assert verdict == worst(one.verdict for one in judged) == "underpowered"
     judgement = Judgement(Example(), "quick", 0, verdict, "refuted", components=judged)
     assert judgement.deciding.component.name == "b"
     assert judgement.to_dict()["pull"] == pytest.approx(0.49 / 0.11)
-    assert Judgement(Example(), "quick", 0, "supported", "refuted", components=judged[::2]).deciding is judged[0]
+    assert (
+        Judgement(Example(), "quick", 0, "supported", "refuted", components=judged[::2]).deciding
+        is judged[0]
+    )
 
 
 def test_what_judging_raises_is_a_failure_and_no_support(tmp_path):
@@ -155,5 +197,9 @@ def test_what_judging_raises_is_a_failure_and_no_support(tmp_path):
         raise ZeroDivisionError("no points")
 
     judged = outcome(tmp_path, measure=measure)
-    assert (judged.verdict, judged.control_verdict, judged.as_expected) == ("failed", "failed", False)
+    assert (judged.verdict, judged.control_verdict, judged.as_expected) == (
+        "failed",
+        "failed",
+        False,
+    )
     assert "ZeroDivisionError: no points (measure" in judged.reason

@@ -1,4 +1,6 @@
-"""Benchmarks run under ``make bench`` only and print ratios taken side by side; nothing is held against a limit."""
+"""Benchmarks run under ``make bench`` only and print ratios taken side by side; nothing is held
+against a limit.
+"""
 
 import pytest
 

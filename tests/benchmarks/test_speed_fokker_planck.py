@@ -1,10 +1,10 @@
 """Fokker-Planck solvers to t = 1 at equal L1 error, side by side on one thread.
 
-One dimension: a double well, U = x^4/4 - x^2/2 at T = 0.2, against a sinc-spectral solution. Phase space: an oscillator
-against its exact law, py-pde on as many cells as it needs for an error of 1e-3. Each peer is followed by this package
-at an error no larger than the peer's.
-Compilation is left out for all; solutions of this package include the choice of what was not given, the error estimate
-and the making of the dataset.
+One dimension: a double well, U = x^4/4 - x^2/2 at T = 0.2, against a sinc-spectral solution. Phase
+space: an oscillator against its exact law, py-pde on as many cells as it needs for an error of
+1e-3. Each peer is followed by this package at an error no larger than the peer's.
+Compilation is left out for all; solutions of this package include the choice of what was not given,
+the error estimate and the making of the dataset.
 """
 
 import numpy as np
@@ -19,7 +19,9 @@ TEMPERATURE, END = 0.2, 3.0
 
 @pytest.fixture(scope="module")
 def results():
-    """Rows (label, seconds, L1 error), printed when the module is done; ratios are to the row above each of ours."""
+    """Rows (label, seconds, L1 error), printed when the module is done; ratios are to the row above
+    each of ours.
+    """
     rows = []
     yield rows
     print("\n" + __doc__.splitlines()[0])
@@ -45,7 +47,7 @@ def _one_thread(monkeypatch):
         yield
 
 
-# --- one dimension -------------------------------------------------------------------------------------------------
+# --- one dimension --------------------------------------------------------------------------------
 
 
 def start(x):
@@ -53,7 +55,9 @@ def start(x):
 
 
 def sinc_reference(points=500):
-    """Exact to rounding: p = sqrt(rest) phi, d phi/dt = -H phi with H a Schroedinger operator on a sinc grid."""
+    """Exact to rounding: p = sqrt(rest) phi, d phi/dt = -H phi with H a Schroedinger operator on a
+    sinc grid.
+    """
     x = np.linspace(-3.6, 3.6, points)
     h, force, bend = x[1] - x[0], x**3 - x, 3 * x**2 - 1
     index = np.arange(points)
@@ -79,7 +83,9 @@ def line_error(x, density):
 
 def ours_on_a_line(cells):
     equation = fp.Diffusion(drift=lambda x: x - x**3, diffusion=TEMPERATURE)
-    return lambda: fp.solve(equation, initial=start, times=[1.0], domain=(-END, END), cells=cells, tolerance=1.0)
+    return lambda: fp.solve(
+        equation, initial=start, times=[1.0], domain=(-END, END), cells=cells, tolerance=1.0
+    )
 
 
 def error_of_ours(found):
@@ -88,7 +94,9 @@ def error_of_ours(found):
 
 def fplanck_solver(cells, monkeypatch):
     """Its generator is made beforehand, and not timed."""
-    monkeypatch.setattr(np, "product", np.prod, raising=False)  # fplanck 0.2 was written for NumPy 1
+    monkeypatch.setattr(
+        np, "product", np.prod, raising=False
+    )  # fplanck 0.2 was written for NumPy 1
     fplanck = pytest.importorskip("fplanck")
     from scipy import constants
 
@@ -105,11 +113,15 @@ def fplanck_solver(cells, monkeypatch):
 
 def py_pde_on_a_line(cells):
     pde = pytest.importorskip("pde")
-    equation = pde.PDE({"p": f"-d_dx((x - x**3) * p) + {TEMPERATURE} * laplace(p)"}, bc={"value": 0})
+    equation = pde.PDE(
+        {"p": f"-d_dx((x - x**3) * p) + {TEMPERATURE} * laplace(p)"}, bc={"value": 0}
+    )
     grid = pde.CartesianGrid([[-END, END]], cells)
     x = grid.axes_coords[0]
     first = pde.ScalarField(grid, start(x))
-    stepper = pde.ScipySolver(equation, method="BDF", rtol=1e-5, atol=1e-7).make_stepper(first, dt=1e-4)
+    stepper = pde.ScipySolver(equation, method="BDF", rtol=1e-5, atol=1e-7).make_stepper(
+        first, dt=1e-4
+    )
 
     def solve():
         state = first.copy()
@@ -119,19 +131,40 @@ def py_pde_on_a_line(cells):
     return solve
 
 
-LINE = [("fplanck", 200), ("ours", 216), ("fplanck", 400), ("ours", 420), ("fplanck", 1000), ("ours", 1050)]
+LINE = [
+    ("fplanck", 200),
+    ("ours", 216),
+    ("fplanck", 400),
+    ("ours", 420),
+    ("fplanck", 1000),
+    ("ours", 1050),
+]
 
 
 @pytest.mark.parametrize(("solver", "cells"), [*LINE, ("py-pde, BDF", 1000), ("ours", 680)])
 def test_line(benchmark, results, monkeypatch, solver, cells):
     if solver == "ours":
-        measure(benchmark, results, f"ours, {cells} cells", ours_on_a_line(cells), error_of_ours, rounds=15)
+        measure(
+            benchmark,
+            results,
+            f"ours, {cells} cells",
+            ours_on_a_line(cells),
+            error_of_ours,
+            rounds=15,
+        )
         return
     solve = fplanck_solver(cells, monkeypatch) if solver == "fplanck" else py_pde_on_a_line(cells)
-    measure(benchmark, results, f"{solver}, {cells} cells", solve, lambda found: line_error(*found), rounds=3)
+    measure(
+        benchmark,
+        results,
+        f"{solver}, {cells} cells",
+        solve,
+        lambda found: line_error(*found),
+        rounds=3,
+    )
 
 
-# --- phase space ---------------------------------------------------------------------------------------------------
+# --- phase space ----------------------------------------------------------------------------------
 
 CELLS, PEER_CELLS, REACH, FRICTION = 256, 330, 6.5, 1.0
 START = fp.Gaussian([1.5, 0.5], np.diag([0.3, 0.3]))
@@ -153,7 +186,9 @@ def phase_space_error(x, v, density):
 
 def py_pde_in_phase_space():
     pde = pytest.importorskip("pde")
-    right_side = f"-y * d_dx(p) + (x + {FRICTION} * y) * d_dy(p) + {FRICTION} * p + {FRICTION} * d2_dy2(p)"
+    right_side = (
+        f"-y * d_dx(p) + (x + {FRICTION} * y) * d_dy(p) + {FRICTION} * p + {FRICTION} * d2_dy2(p)"
+    )
     equation = pde.PDE({"p": right_side}, bc={"value": 0})
     grid = pde.CartesianGrid([[-REACH, REACH]] * 2, [PEER_CELLS, PEER_CELLS])
     x, v = grid.axes_coords
@@ -171,7 +206,14 @@ def py_pde_in_phase_space():
 
 def test_py_pde_in_phase_space(benchmark, results):
     label = f"py-pde, Runge-Kutta, {PEER_CELLS} x {PEER_CELLS}"
-    measure(benchmark, results, label, py_pde_in_phase_space(), lambda found: phase_space_error(*found), rounds=2)
+    measure(
+        benchmark,
+        results,
+        label,
+        py_pde_in_phase_space(),
+        lambda found: phase_space_error(*found),
+        rounds=2,
+    )
 
 
 @pytest.mark.parametrize("time_step", [0.05, 0.025])
@@ -188,6 +230,8 @@ def test_ours_in_phase_space(benchmark, results, time_step):
         )
 
     def error(found):
-        return phase_space_error(found.position.values, found.velocity.values, found.density.values[0])
+        return phase_space_error(
+            found.position.values, found.velocity.values, found.density.values[0]
+        )
 
     measure(benchmark, results, f"ours, {CELLS} x {CELLS}, steps of {time_step}", solve, error)

@@ -1,7 +1,8 @@
-"""SGD on 64 networks 784-128-128-1 at batch 16, float32, one thread: processor time per replica and step.
+"""SGD on 64 networks 784-128-128-1 at batch 16, float32, one thread: processor time per replica and
+step.
 
-Beside it the batched matrix products of a step alone, by torch and by us, and the same networks by autograd, one at a
-time. No step can do without its products.
+Beside it the batched matrix products of a step alone, by torch and by us, and the same networks by
+autograd, one at a time. No step can do without its products.
 """
 
 import time
@@ -11,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
+from langevin_sgd.kernels.products import add_product, product
 from langevin_sgd.models.networks import FullyConnected
-from langevin_sgd.models.networks.products import add_product, product
 from langevin_sgd.training import train_networks
 
 REPLICAS, BATCH, WIDTH, DIMENSION, STEPS = 64, 16, 128, 784, 64
@@ -31,7 +32,9 @@ def points(count=4096):
 
 
 def products(replicas, multiply, add):
-    """Forward, backward and update of `STEPS` steps, as matrix products and nothing else, `replicas` at a time."""
+    """Forward, backward and update of `STEPS` steps, as matrix products and nothing else,
+    `replicas` at a time.
+    """
     sizes = [(DIMENSION, WIDTH), (WIDTH, WIDTH), (WIDTH, 1)]
     weights = [torch.randn(replicas, *size) for size in sizes]
     inputs = [torch.randn(replicas, BATCH, size[0]) for size in sizes]
@@ -54,10 +57,13 @@ def training(sets):
     # Labels at random and a small learning rate: nothing is fitted within these steps.
     def seconds(steps):
         begun = time.process_time()
-        train_networks(NETWORK, sets, lr=1e-3, batch_size=BATCH, max_steps=steps, replicas=REPLICAS, seed=1)
+        train_networks(
+            NETWORK, sets, lr=1e-3, batch_size=BATCH, max_steps=steps, replicas=REPLICAS, seed=1
+        )
         return time.process_time() - begun
 
-    # Making networks and looking at all points belong to a run, not to its steps: the difference of two lengths.
+    # Making networks and looking at all points belong to a run, not to its steps: the difference of
+    # two lengths.
     shortest = [np.inf, np.inf]
 
     def difference():
@@ -93,7 +99,10 @@ def clock(function):
 def test_many_networks(benchmark):
     sets = points()
     rows = {
-        "matrix products alone": (products(16, partial(product, scale=1.0), partial(add_product, scale=1.0)), REPLICAS),
+        "matrix products alone": (
+            products(16, partial(product, scale=1.0), partial(add_product, scale=1.0)),
+            REPLICAS,
+        ),
         "the same by torch": (products(16, torch.bmm, torch.Tensor.baddbmm_), REPLICAS),
         "train_networks": (training(sets), REPLICAS),
         "one at a time, autograd and torch.optim.SGD": (autograd(sets), 1),
@@ -107,4 +116,9 @@ def test_many_networks(benchmark):
 
     benchmark.pedantic(round_of_all, rounds=5, warmup_rounds=1)
     floor = next(iter(best.values()))
-    print("", __doc__, *(f"  {name:<48} {1e6 * t:9.1f} us {t / floor:7.2f} x" for name, t in best.items()), sep="\n")
+    print(
+        "",
+        __doc__,
+        *(f"  {name:<48} {1e6 * t:9.1f} us {t / floor:7.2f} x" for name, t in best.items()),
+        sep="\n",
+    )

@@ -1,7 +1,8 @@
 """SGD on a perceptron, one thread: time per step; ratios within each group, to its first row.
 
-Groups: plain steps at P = 1e4, d = 100, against the floor (a random row and its product with the weights, indices known
-beforehand) and NumPy; accelerated against plain steps from one stored late state and on whole runs; the one-pass chain.
+Groups: plain steps at P = 1e4, d = 100, against the floor (a random row and its product with the
+weights, indices known beforehand) and NumPy; accelerated against plain steps from one stored late
+state and on whole runs; the one-pass chain.
 """
 
 import time
@@ -24,7 +25,9 @@ UNFIT = {0: (0.797885, 0.398942), 1: (1.0, 0.25)}
 
 
 class Ratios:
-    """Groups of times, best of some rounds taken in turns, so that a busy machine meets all alike."""
+    """Groups of times, best of some rounds taken in turns, so that a busy machine meets all
+    alike.
+    """
 
     def __init__(self):
         self.lines = [__doc__]
@@ -37,7 +40,10 @@ class Ratios:
                 steps = function() or 1
                 best[name] = min(best[name], (time.perf_counter() - begun) / (steps * per))
         first = next(iter(best.values()))
-        rows = (f"  {name:<44} {1e9 * value:12.3f} ns {first / value:9.3g} x" for name, value in best.items())
+        rows = (
+            f"  {name:<44} {1e9 * value:12.3f} ns {first / value:9.3g} x"
+            for name, value in best.items()
+        )
         self.lines += [title, *rows]
 
 
@@ -65,11 +71,15 @@ def gather_and_dot(rows, w, samples):
 
 
 def problem_of(points, dimension, chi=0, margin=1e-3):
-    return ls.Perceptron(data=ls.data.DepletedSign(points=points, dimension=dimension, chi=chi), margin=margin)
+    return ls.Perceptron(
+        data=ls.data.DepletedSign(points=points, dimension=dimension, chi=chi), margin=margin
+    )
 
 
 def late_state(chi, points, dimension, unfit):
-    """Weights at which about `unfit` points are unfit and the noise is quasi-stationary, in a random direction."""
+    """Weights at which about `unfit` points are unfit and the noise is quasi-stationary, in a
+    random direction.
+    """
     constant, integral = UNFIT[chi]
     ratio = (unfit / points / (constant * integral)) ** (1 / (1 + chi))
     w = np.random.default_rng(0).normal(size=dimension)
@@ -98,7 +108,9 @@ def trained(problem, steps, method, **options):
 def test_plain_steps_against_floor_and_numpy(benchmark, ratios):
     points, dimension, steps = 10_000, 100, 4_000_000
     problem, start = problem_of(points, dimension), late_state(0, points, dimension, 60)
-    sets = {precision: make_points(problem, 0, 0, precision) for precision in ("float64", "float32")}
+    sets = {
+        precision: make_points(problem, 0, 0, precision) for precision in ("float64", "float32")
+    }
     rows, w = sets["float64"].rows, padded(start)
     samples = np.random.default_rng(0).integers(0, points, steps).astype(np.int32)
 
@@ -126,7 +138,8 @@ def test_plain_steps_against_floor_and_numpy(benchmark, ratios):
 
 
 @pytest.mark.parametrize(
-    ("chi", "points", "dimension", "unfit"), [(0, 10**5, 32, 22), (0, 10**5, 32, 64), (1, 10**5, 32, 11)]
+    ("chi", "points", "dimension", "unfit"),
+    [(0, 10**5, 32, 22), (0, 10**5, 32, 64), (1, 10**5, 32, 11)],
 )
 def test_late_stage(benchmark, ratios, chi, points, dimension, unfit):
     problem, start = problem_of(points, dimension, chi), late_state(chi, points, dimension, unfit)
@@ -135,27 +148,44 @@ def test_late_stage(benchmark, ratios, chi, points, dimension, unfit):
         "plain": lambda: on_from(problem, rows, start, 4_000_000, PLAIN),
         "accelerated": lambda: on_from(problem, rows, start, 4 * 10**8, ACCELERATED),
     }
-    ratios.compare(f"Late, chi = {chi}, P = {points}, d = {dimension}, {unfit} unfit", functions, per=1, rounds=3)
+    ratios.compare(
+        f"Late, chi = {chi}, P = {points}, d = {dimension}, {unfit} unfit",
+        functions,
+        per=1,
+        rounds=3,
+    )
     benchmark(lambda: None)
 
 
 @pytest.mark.parametrize(
-    ("chi", "points", "dimension"), [(0, 1000, 16), (0, 1000, 64), (1, 1000, 32), (0, 10_000, 128), (1, 10_000, 32)]
+    ("chi", "points", "dimension"),
+    [(0, 1000, 16), (0, 1000, 64), (1, 1000, 32), (0, 10_000, 128), (1, 10_000, 32)],
 )
 def test_whole_runs(benchmark, ratios, chi, points, dimension):
     problem = problem_of(points, dimension, chi)
     functions = {
-        method: lambda method=method: trained(problem, None, method, replicas=16 if points < 5000 else 4)
+        method: lambda method=method: trained(
+            problem, None, method, replicas=16 if points < 5000 else 4
+        )
         for method in ("plain", "auto", "accelerated")
     }
-    ratios.compare(f"Whole runs, chi = {chi}, P = {points}, d = {dimension}", functions, per=1, rounds=4)
+    ratios.compare(
+        f"Whole runs, chi = {chi}, P = {points}, d = {dimension}", functions, per=1, rounds=4
+    )
     benchmark(lambda: None)
 
 
 def test_one_pass_chain(benchmark, ratios):
     def chain(dimension):
         one_pass_perceptron(
-            0.0, 0.1, ls.SGD(lr=1.0, batch_size=1), dimension, replicas=4, steps=50_000, schedule=[1], seed=1
+            0.0,
+            0.1,
+            ls.SGD(lr=1.0, batch_size=1),
+            dimension,
+            replicas=4,
+            steps=50_000,
+            schedule=[1],
+            seed=1,
         )
         return 200_000
 

@@ -1,8 +1,9 @@
-"""One step of the underdamped Langevin equation in a double well: 1e5 particles, BAOAB, one core unless said.
+"""One step of the underdamped Langevin equation in a double well: 1e5 particles, BAOAB, one core
+unless said.
 
-Time per particle, step and dimension; ratios to the package's own float64 normals, with which no step can do without.
-A second table has the ratios that matter from rounds in which all took turns, by process CPU time: medians, so that
-other load on the machine cancels.
+Time per particle, step and dimension; ratios to the package's own float64 normals, with which no
+step can do without. A second table has the ratios that matter from rounds in which all took turns,
+by process CPU time: medians, so that other load on the machine cancels.
 """
 
 import contextlib
@@ -27,10 +28,14 @@ KEY = randomness.key_from_seed(1)
 
 @pytest.fixture(autouse=True)
 def one_core(request, monkeypatch):
-    """Everything on one core, peers too, unless the test is about cores: threads that a library starts inherit this."""
+    """Everything on one core, peers too, unless the test is about cores: threads that a library
+    starts inherit this.
+    """
     cores = os.sched_getaffinity(0)
     if "cores" not in request.node.name:
-        monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+        monkeypatch.setenv(
+            "XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+        )
         os.sched_setaffinity(0, {max(cores)})
     yield
     os.sched_setaffinity(0, cores)
@@ -51,8 +56,9 @@ def floor(kind):
     return lambda: only_normals(fill, out, bits, STEPS, PARTICLES // lanes)
 
 
-# The fastest normals we know of: xoshiro256+ (Blackman and Vigna 2021) in as many streams as there are lanes, in
-# vector registers, with the package's own Box-Muller. It carries a state, so that no block could be recomputed alone.
+# The fastest normals we know of: xoshiro256+ (Blackman and Vigna 2021) in as many streams as there
+# are lanes, in vector registers, with the package's own Box-Muller. It carries a state, so that no
+# block could be recomputed alone.
 
 
 @njit(error_model="numpy")
@@ -89,13 +95,20 @@ def best(kind):
         engine.aligned((1024 if single else 512,), kind),
     )
     state[:] = np.random.default_rng(1).integers(1, 2**63, state.shape)
-    made = (randomness.box_muller_32, np.uint32) if single else (randomness.box_muller_64, np.uint64)
+    made = (
+        (randomness.box_muller_32, np.uint32) if single else (randomness.box_muller_64, np.uint64)
+    )
     return lambda: xoshiro_normals(out, bits, state, *made, PARTICLES * STEPS // len(out))
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32])
 def test_floor(benchmark, table, kind):
-    table.time(benchmark, f"floor: normals alone, {np.dtype(kind).name}", floor(kind), per=PARTICLES * STEPS)
+    table.time(
+        benchmark,
+        f"floor: normals alone, {np.dtype(kind).name}",
+        floor(kind),
+        per=PARTICLES * STEPS,
+    )
 
 
 def equation(potential, **changes):
@@ -106,7 +119,9 @@ def equation(potential, **changes):
 def runner(given, integrator=None, *, particles=PARTICLES, steps=STEPS, precision="float64"):
     """A function that makes `steps` steps with the general engine."""
     zeros = np.zeros((particles, given.potential.parameters))
-    made = engine.Engine(given, integrator or ls.sde.BAOAB(), 1, KEY, 0, zeros, zeros, precision=precision)
+    made = engine.Engine(
+        given, integrator or ls.sde.BAOAB(), 1, KEY, 0, zeros, zeros, precision=precision
+    )
     nothing = np.array([], np.int64)
     return lambda: made.advance(0, steps, nothing)
 
@@ -127,7 +142,9 @@ def test_baoab_of_a_formula(benchmark, table):
 
 def test_baoab_on_the_mueller_brown_surface(benchmark, table):
     run = runner(equation(potentials.mueller_brown(scale=0.01)), steps=20)
-    table.time(benchmark, "BAOAB, Mueller-Brown surface, per dimension", run, per=2 * PARTICLES * 20)
+    table.time(
+        benchmark, "BAOAB, Mueller-Brown surface, per dimension", run, per=2 * PARTICLES * 20
+    )
 
 
 def test_baoab_with_parameters_by_replica(benchmark, table):
@@ -152,7 +169,12 @@ def test_hundred_modes(benchmark, table):
     step = ls.sde.BAOAB().linear_step(form, given.step_time)
     made = ls.sde.linear_engine.LinearEngine(form, step, 1, KEY, 0, zeros, zeros)
     nothing = np.array([], np.int64)
-    table.time(benchmark, "BAOAB, 100 modes, linear engine", lambda: made.advance(0, 60, nothing), per=1024 * 100 * 60)
+    table.time(
+        benchmark,
+        "BAOAB, 100 modes, linear engine",
+        lambda: made.advance(0, 60, nothing),
+        per=1024 * 100 * 60,
+    )
 
 
 def test_hundred_dimensions(benchmark, table):
@@ -185,13 +207,15 @@ def test_numpy_in_place(benchmark, table):
     table.time(benchmark, "NumPy in place", loop_over_steps, per=10 * 100_000)
 
 
-@pytest.mark.parametrize("peer", ["diffrax, Euler", "diffrax, ALIGN", "torchsde, Euler", "JAX scan, BAOAB"])
+@pytest.mark.parametrize(
+    "peer", ["diffrax, Euler", "diffrax, ALIGN", "torchsde, Euler", "JAX scan, BAOAB"]
+)
 def test_peers(benchmark, table, peer):
     run, per = PEERS[peer](STEP)
     table.time(benchmark, peer, run, per=per)
 
 
-# --- peers: a function, and by how much to divide its time; 50 steps of length h -----------------------------------
+# --- peers: a function, and by how much to divide its time; 50 steps of length h ------------------
 
 
 def torchsde_euler(h):
@@ -220,7 +244,9 @@ def with_jax():
 
 def jax_scan(h, kind=np.float64):
     jax = with_jax()
-    half, step, keep, amplitude = map(kind, (h / 2, h, np.exp(-h), np.sqrt(0.25 * (1 - np.exp(-2 * h)))))
+    half, step, keep, amplitude = map(
+        kind, (h / 2, h, np.exp(-h), np.sqrt(0.25 * (1 - np.exp(-2 * h))))
+    )
 
     def one(state, key):
         x, v = state
@@ -240,22 +266,35 @@ def diffrax_run(terms, solver, levy_area, start, h):
 
     def path(key, y):
         area = {"levy_area": levy_area(library)} if levy_area else {}
-        both = library.MultiTerm(*terms(library, jax, library.UnsafeBrownianPath((), key=key, **area)))
+        both = library.MultiTerm(
+            *terms(library, jax, library.UnsafeBrownianPath((), key=key, **area))
+        )
         return library.diffeqsolve(
             both, solver(library), 0.0, 50 * h, h, y, adjoint=library.DirectAdjoint(), max_steps=70
         ).ys
 
     keys = jax.random.split(jax.random.key(1), 10_000)
-    run, state = jax.jit(lambda y: jax.vmap(path)(keys, y)), start(jax.numpy.zeros(10_000), jax.numpy)
+    run, state = (
+        jax.jit(lambda y: jax.vmap(path)(keys, y)),
+        start(jax.numpy.zeros(10_000), jax.numpy),
+    )
     return lambda: jax.block_until_ready(run(state)), 10_000 * 50
 
 
 def diffrax_euler(h):
     def terms(library, jax, noise):
         drift = library.ODETerm(lambda t, z, args: jax.numpy.stack([z[1], z[0] - z[0] ** 3 - z[1]]))
-        return drift, library.ControlTerm(lambda t, z, args: jax.numpy.array([0.0, 0.5**0.5]), noise)
+        return drift, library.ControlTerm(
+            lambda t, z, args: jax.numpy.array([0.0, 0.5**0.5]), noise
+        )
 
-    return diffrax_run(terms, lambda library: library.Euler(), None, lambda zeros, jnp: jnp.stack([zeros] * 2, 1), h)
+    return diffrax_run(
+        terms,
+        lambda library: library.Euler(),
+        None,
+        lambda zeros, jnp: jnp.stack([zeros] * 2, 1),
+        h,
+    )
 
 
 def diffrax_align(h):
@@ -282,7 +321,7 @@ PEERS = {
 }
 
 
-# --- ratios, in turns ----------------------------------------------------------------------------------------------
+# --- ratios, in turns -----------------------------------------------------------------------------
 
 
 def in_turns(functions, rounds=15, clock=time.process_time):
@@ -354,9 +393,15 @@ def test_two_cores(benchmark):
         "loop": (loops[0], 1),
         "both": (both, 2),
     }
-    found = benchmark.pedantic(in_turns, args=(given,), kwargs={"clock": time.perf_counter}, rounds=1)
-    os.environ.pop("NUMBA_NUM_THREADS") if before is None else os.environ.update(NUMBA_NUM_THREADS=before)
-    engine_gain, machine = (float(np.median(found[a] / found[b])) for a, b in (("one", "two"), ("loop", "both")))
+    found = benchmark.pedantic(
+        in_turns, args=(given,), kwargs={"clock": time.perf_counter}, rounds=1
+    )
+    os.environ.pop("NUMBA_NUM_THREADS") if before is None else os.environ.update(
+        NUMBA_NUM_THREADS=before
+    )
+    engine_gain, machine = (
+        float(np.median(found[a] / found[b])) for a, b in (("one", "two"), ("loop", "both"))
+    )
     rows = {
         "BAOAB, two threads against one": engine_gain,
         "what the machine allows: normals alone, two loops that share nothing": machine,
@@ -365,7 +410,7 @@ def test_two_cores(benchmark):
     show("Two cores, wall time in turns: medians of ratios", rows)
 
 
-# --- at equal weak error -------------------------------------------------------------------------------------------
+# --- at equal weak error --------------------------------------------------------------------------
 
 TOLERANCE = 1e-3
 
@@ -375,19 +420,25 @@ def bias(integrator, h, particles=1 << 15, duration=400.0):
     steps = int(duration / h)
     zeros = np.zeros((particles, 1))
     made = engine.Engine(equation(WELL, step_time=h), integrator, 1, KEY, 0, zeros, zeros)
-    position, _ = made.advance(0, steps, np.unique(np.linspace(steps // 20, steps, 150).astype(int)))
+    position, _ = made.advance(
+        0, steps, np.unique(np.linspace(steps // 20, steps, 150).astype(int))
+    )
     return abs(float((position**2).mean() / WELL.boltzmann(0.25).covariance[0, 0] - 1))
 
 
 def step_at_tolerance(integrator, sizes):
-    """Step of that error by a power law through two larger ones, whose errors stand out of the sampling noise."""
+    """Step of that error by a power law through two larger ones, whose errors stand out of the
+    sampling noise.
+    """
     errors = np.array([bias(integrator, h) for h in sizes])
     slope = np.log(errors[0] / errors[1]) / np.log(sizes[0] / sizes[1])
     return float(sizes[1] * (TOLERANCE / errors[1]) ** (1 / slope))
 
 
 def test_equal_weak_error(benchmark):
-    """Time of one particle over one unit of time, at the step whose stationary variance is wrong by TOLERANCE."""
+    """Time of one particle over one unit of time, at the step whose stationary variance is wrong by
+    TOLERANCE.
+    """
     of_baoab = step_at_tolerance(ls.sde.BAOAB(), (0.6, 0.4))
     of_euler = step_at_tolerance(ls.sde.EulerMaruyama(), (0.05, 0.025))
     given, sizes = {"BAOAB": (runner(equation(WELL)), PARTICLES * STEPS)}, {"BAOAB": of_baoab}
@@ -397,6 +448,13 @@ def test_equal_weak_error(benchmark):
             sizes[name] = of_baoab if "BAOAB" in name else of_euler
     found = benchmark.pedantic(in_turns, args=(given,), kwargs={"rounds": 5}, rounds=1)
     cost = {name: float(np.median(found[name])) / sizes[name] for name in found}
-    print("", f"At a stationary variance wrong by {TOLERANCE:g}: per particle and unit of time", sep="\n")
+    print(
+        "",
+        f"At a stationary variance wrong by {TOLERANCE:g}: per particle and unit of time",
+        sep="\n",
+    )
     for name, seconds in cost.items():
-        print(f"{name:<40} step {sizes[name]:.4f} {1e9 * seconds:12.1f} ns {seconds / cost['BAOAB']:10.1f} x")
+        print(
+            f"{name:<40} step {sizes[name]:.4f} {1e9 * seconds:12.1f} ns "
+            f"{seconds / cost['BAOAB']:10.1f} x"
+        )

@@ -1,7 +1,9 @@
-"""One step of SGD of one replica: d = 100 parameters, N = 442 samples, batches of 8 with replacement, momentum.
+"""One step of SGD of one replica: d = 100 parameters, N = 442 samples, batches of 8 with
+replacement, momentum.
 
-Time per replica and step on one thread unless said; ratios to the memory-and-arithmetic floor, which only gathers the
-rows of batches known beforehand, makes the dot products and adds up the gradient, four rows at a time.
+Time per replica and step on one thread unless said; ratios to the memory-and-arithmetic floor,
+which only gathers the rows of batches known beforehand, makes the dot products and adds up the
+gradient, four rows at a time.
 """
 
 import numpy as np
@@ -39,29 +41,47 @@ def test_floor(benchmark, table):
     padded, steps = training.problems.padded, 100_000
     batches = GENERATOR.integers(0, SAMPLES, (steps, BATCH)).astype(np.int32)
     total, theta, rows = padded(np.zeros(PARAMETERS)), padded(np.zeros(PARAMETERS)), padded(X)
-    table.time(benchmark, "floor", lambda: gather_dot_axpy(total, rows, Y, theta, batches), per=steps)
+    table.time(
+        benchmark, "floor", lambda: gather_dot_axpy(total, rows, Y, theta, batches), per=steps
+    )
 
 
 def runner(options, replicas, steps, problem=None):
     problem = problem or ls.LinearRegression.from_data(X, Y)
-    return lambda: training.run(problem, ls.SGD(**{**SGD, **options}), replicas=replicas, steps=steps, seed=1)
+    return lambda: training.run(
+        problem, ls.SGD(**{**SGD, **options}), replicas=replicas, steps=steps, seed=1
+    )
 
 
 @pytest.mark.parametrize("sampling", ["with_replacement", "without_replacement", "epochs"])
 def test_runner(benchmark, table, monkeypatch, sampling):
     monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
-    table.time(benchmark, f"training.run, {sampling}", runner({"sampling": sampling}, 16, 40_000), per=640_000)
+    table.time(
+        benchmark,
+        f"training.run, {sampling}",
+        runner({"sampling": sampling}, 16, 40_000),
+        per=640_000,
+    )
 
 
 def test_runner_on_all_cores(benchmark, table):
-    table.time(benchmark, "training.run, with_replacement, all cores", runner({}, 16, 80_000), per=1_280_000)
+    table.time(
+        benchmark,
+        "training.run, with_replacement, all cores",
+        runner({}, 16, 80_000),
+        per=1_280_000,
+    )
 
 
 def test_one_replica_in_numpy(benchmark, table):
     steps = 2_000
 
     def loop():
-        generator, theta, velocity = np.random.default_rng(1), np.zeros(PARAMETERS), np.zeros(PARAMETERS)
+        generator, theta, velocity = (
+            np.random.default_rng(1),
+            np.zeros(PARAMETERS),
+            np.zeros(PARAMETERS),
+        )
         for _ in range(steps):
             batch = generator.integers(0, SAMPLES, BATCH)
             rows = X[batch]
@@ -128,5 +148,8 @@ def test_additive_noise_of_many_modes(benchmark, table, monkeypatch):
     monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
     problem = ls.LinearRegression.from_spectrum(np.arange(1.0, 2001.0) ** -1.5)
     table.time(
-        benchmark, "training.run, additive noise, per mode of 2000", runner({}, 8, 4_000, problem), per=8 * 4_000 * 2000
+        benchmark,
+        "training.run, additive noise, per mode of 2000",
+        runner({}, 8, 4_000, problem),
+        per=8 * 4_000 * 2000,
     )

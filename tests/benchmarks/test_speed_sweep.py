@@ -1,7 +1,10 @@
-"""Sweeps on two workers: wall time per task that does nothing but return eight numbers, stored and recorded.
+"""Sweeps on two workers: wall time per task that does nothing but return eight numbers, stored and
+recorded.
 
-The time to start workers is left out: it is that of a sweep of many tasks less that of a sweep of a few. Beside them:
-the same tasks in one process without a sweep, writing a file of the same size, and empty calls through Dask.
+The time to start workers is left out: it is that of a sweep of many tasks less that of a sweep of a
+few. Beside them:
+the same tasks in one process without a sweep, writing a file of the same size, and empty calls
+through Dask.
 """
 
 import json
@@ -41,7 +44,9 @@ def rows():
     made = {}
     yield made
     first = next(iter(made.values()))
-    lines = (f"  {name:<44} {1e3 * value:9.2f} ms {value / first:9.2f} x" for name, value in made.items())
+    lines = (
+        f"  {name:<44} {1e3 * value:9.2f} ms {value / first:9.2f} x" for name, value in made.items()
+    )
     print("\n".join(["", __doc__, *lines]))
 
 
@@ -52,9 +57,19 @@ def scheduler(tmp_path_factory):
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
 
     def start(*words):
-        line = [sys.executable, "-m", "dask", *words, "--no-dashboard", "--scheduler-file", "cluster.json"]
+        line = [
+            sys.executable,
+            "-m",
+            "dask",
+            *words,
+            "--no-dashboard",
+            "--scheduler-file",
+            "cluster.json",
+        ]
         quiet = subprocess.DEVNULL
-        return subprocess.Popen([*line, "--host", "127.0.0.1"], cwd=folder, env=environment, stdout=quiet, stderr=quiet)
+        return subprocess.Popen(
+            [*line, "--host", "127.0.0.1"], cwd=folder, env=environment, stdout=quiet, stderr=quiet
+        )
 
     processes = [start("scheduler", "--port", "0")]
     while not (folder / "cluster.json").exists():
@@ -71,7 +86,9 @@ def scheduler(tmp_path_factory):
 
 def sweep_seconds(folder, count, **options):
     begun = time.perf_counter()
-    ls.sweep.run([small.at(Point(i)) for i in range(count)], ls.sweep.Store(folder / f"{count}"), **options)
+    ls.sweep.run(
+        [small.at(Point(i)) for i in range(count)], ls.sweep.Store(folder / f"{count}"), **options
+    )
     return time.perf_counter() - begun
 
 

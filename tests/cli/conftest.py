@@ -12,7 +12,9 @@ collect_ignore = ["claims_for_tests"]
 
 @pytest.fixture
 def claims_folder(monkeypatch):
-    """The claims of these tests stand in for those of the package, and join them in other processes."""
+    """The claims of these tests stand in for those of the package, and join them in other
+    processes.
+    """
     import langevin_sgd.validation
 
     monkeypatch.setenv("LANGEVIN_SGD_CLAIMS", str(CLAIMS))
@@ -38,7 +40,11 @@ def start(claims_folder):
     """Start the command as a process of its own."""
 
     def run(*words, **options):
-        line = [sys.executable, "-c", "import sys; from langevin_sgd.cli import main; sys.exit(main())"]
+        line = [
+            sys.executable,
+            "-c",
+            "import sys; from langevin_sgd.cli import main; sys.exit(main())",
+        ]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         return subprocess.Popen([*line, *map(str, words)], **pipes, **options)
 

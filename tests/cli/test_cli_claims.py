@@ -8,9 +8,14 @@ from threadpoolctl import threadpool_limits
 
 import langevin_sgd as ls
 
-KEYS = "id paper tier verdict expected_verdict prediction measurement standard_error pull control_verdict seconds"
+KEYS = (
+    "id paper tier verdict expected_verdict prediction measurement standard_error pull "
+    "control_verdict seconds"
+)
 ADDED_KEYS = "decided_by margin pull_without_margin by_margin"  # fields may be added, never removed
-COMPONENT_KEYS = "name prediction margin measurement standard_error alternatives verdict pull_without_margin"
+COMPONENT_KEYS = (
+    "name prediction margin measurement standard_error alternatives verdict pull_without_margin"
+)
 
 
 def strict(text):
@@ -48,7 +53,9 @@ def test_run_prints_the_documented_json(command, results):
     assert fair["seconds"] >= 0
     assert found["broken"]["measurement"] is None
     assert found["broken"]["pull"] is None
-    assert "coins/broken: failed: task 'hand 0' failed: ArithmeticError: the coin rolled away" in err
+    assert (
+        "coins/broken: failed: task 'hand 0' failed: ArithmeticError: the coin rolled away" in err
+    )
     assert "coins/few: underpowered: heads: cannot be told from: loaded" in err
 
 
@@ -65,19 +72,25 @@ def test_run_again_computes_nothing_and_judges_the_same(command, results, monkey
 
 
 def test_run_of_claims_as_expected_is_zero(command, results):
-    status, out, err = command("claims", "run", "fair", "coins/loaded", "--results", results, "--json")
+    status, out, err = command(
+        "claims", "run", "fair", "coins/loaded", "--results", results, "--json"
+    )
     assert (status, err) == (0, "")
     assert [entry["id"] for entry in strict(out)] == ["fair", "loaded"]
 
 
 def test_another_seed_is_another_result(command, results, tmp_path):
     _, one, _ = command("claims", "run", "fair", "--results", results, "--json")
-    _, two, _ = command("claims", "run", "fair", "--results", tmp_path, "--seed", "5", "--json", "--workers", "1")
+    _, two, _ = command(
+        "claims", "run", "fair", "--results", tmp_path, "--seed", "5", "--json", "--workers", "1"
+    )
     assert strict(one)[0]["measurement"] != strict(two)[0]["measurement"]
 
 
 def test_a_tier_without_a_grid_is_not_run(command, tmp_path):
-    status, out, err = command("claims", "run", "fair", "--tier", "full", "--results", tmp_path, "--json")
+    status, out, err = command(
+        "claims", "run", "fair", "--tier", "full", "--results", tmp_path, "--json"
+    )
     assert status == 0
     assert strict(out)[0]["verdict"] == "not_run"
     assert "has no full tier (has: quick)" in err
@@ -85,11 +98,20 @@ def test_a_tier_without_a_grid_is_not_run(command, tmp_path):
 
 def test_report(command, results, tmp_path):
     for name in ("one", "two"):
-        status, out, _ = command("claims", "report", "--results", results, "--output", tmp_path / name)
+        status, out, _ = command(
+            "claims", "report", "--results", results, "--output", tmp_path / name
+        )
         assert status == 0
     assert str(tmp_path / "two" / "index.html") in out
-    files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file())
-    assert all((tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes() for file in files)
+    files = sorted(
+        path.relative_to(tmp_path / "one")
+        for path in (tmp_path / "one").rglob("*")
+        if path.is_file()
+    )
+    assert all(
+        (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+        for file in files
+    )
     page, text = (tmp_path / "one" / name for name in ("index.html", "report.md"))
     for document in (page.read_text(), text.read_text()):
         assert "Coin from the casino" in document
@@ -108,9 +130,14 @@ def test_report(command, results, tmp_path):
 
 
 def test_report_of_an_empty_store_says_what_to_run(command, tmp_path):
-    status, _, err = command("claims", "report", "--results", tmp_path / "none", "--output", tmp_path)
+    status, _, err = command(
+        "claims", "report", "--results", tmp_path / "none", "--output", tmp_path
+    )
     assert (status, err) == (0, "6 not run\n")
-    assert "nothing is stored; run: langevin-sgd claims run coins/fair" in (tmp_path / "report.md").read_text()
+    assert (
+        "nothing is stored; run: langevin-sgd claims run coins/fair"
+        in (tmp_path / "report.md").read_text()
+    )
 
 
 def test_list_and_show(command):
@@ -120,7 +147,13 @@ def test_list_and_show(command):
     _, out, _ = command("claims", "list")
     assert "Coin from the bank" in out
     _, out, _ = command("claims", "show", "loaded")
-    for words in ("P(heads) = 1/2", "any number of tosses", "loaded: 0.6", "the coin is loaded", "0.7"):
+    for words in (
+        "P(heads) = 1/2",
+        "any number of tosses",
+        "loaded: 0.6",
+        "the coin is loaded",
+        "0.7",
+    ):
         assert words in out
     _, out, _ = command("claims", "show", "loaded", "--json")
     assert strict(out)["components"][0]["alternatives"] == {"loaded": 0.6}
@@ -134,7 +167,9 @@ def test_a_new_claim_runs_as_it_stands(command, tmp_path, monkeypatch):
     assert str(tmp_path / "trial" / "first_try.py") in out
     monkeypatch.setenv("LANGEVIN_SGD_CLAIMS", str(tmp_path))
     monkeypatch.setattr(langevin_sgd.validation, "__path__", [str(tmp_path)])
-    status, out, err = command("claims", "run", "first_try", "--results", tmp_path / "r", "--json", "--workers", "1")
+    status, out, err = command(
+        "claims", "run", "first_try", "--results", tmp_path / "r", "--json", "--workers", "1"
+    )
     assert (status, err) == (0, "")
     assert strict(out)[0]["verdict"] == "supported"
     status, _, err = command("claims", "new", "trial/first_try", "--folder", tmp_path)
@@ -149,7 +184,10 @@ def test_a_new_claim_runs_as_it_stands(command, tmp_path, monkeypatch):
     [
         (["claims", "run", "fairr"], "claim = 'fairr': must be one of"),
         (["claims", "run", "--paper", "coin"], "did you mean 'coins'?"),
-        (["claims", "run", "--paper", "coins", "--tier", "gpu"], "no claim asked for has a grid in it"),
+        (
+            ["claims", "run", "--paper", "coins", "--tier", "gpu"],
+            "no claim asked for has a grid in it",
+        ),
         (["claims", "run", "--tie", "full"], "Perhaps you meant: --tier"),
         (["claims", "run", "--seed", "x"], "--seed"),
         (["claims", "run", "--seed", "-1"], "seed"),
@@ -176,7 +214,9 @@ def test_bad_usage_is_one_clear_line_and_status_two(command, words, message):
 def test_sweep_and_env(command, results):
     status, out, _ = command("sweep", "status", results, "--json")
     assert status == 0
-    assert strict(out) == [{"task": "coins._coin:toss", "done": 6, "missing": 0, "failed": 2, "damaged": 0, "stale": 0}]
+    assert strict(out) == [
+        {"task": "coins._coin:toss", "done": 6, "missing": 0, "failed": 2, "damaged": 0, "stale": 0}
+    ]
     status, out, _ = command("sweep", "failures", results)
     assert status == 1
     assert "ArithmeticError: the coin rolled away" in out
@@ -188,8 +228,12 @@ def test_sweep_and_env(command, results):
 
 
 def test_claims_of_the_package_are_well_formed():
-    """Every claim, in every tier: texts, margins below half the distance to rivals, controls that name components."""
-    with threadpool_limits(1):  # threads of BLAS that wait for one another on busy cores take ten times as long
+    """Every claim, in every tier: texts, margins below half the distance to rivals, controls that
+    name components.
+    """
+    with threadpool_limits(
+        1
+    ):  # threads of BLAS that wait for one another on busy cores take ten times as long
         for claim in ls.claims.find_claims():
             for tier in claim.tiers:
                 assert ls.claims.plan(claim, tier, seed=0).components
@@ -221,7 +265,9 @@ def test_predict(command, tmp_path):
 
 
 def test_predict_beyond_the_limit_of_stability_names_it(command):
-    status, out, err = command("predict", "linear-regression", "--eigenvalues", "1,100", "--lr", "0.1", "--json")
+    status, out, err = command(
+        "predict", "linear-regression", "--eigenvalues", "1,100", "--lr", "0.1", "--json"
+    )
     assert (status, out) == (2, "")
     assert "100" in err
     assert err.count("\n") == 1

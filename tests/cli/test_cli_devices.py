@@ -19,19 +19,36 @@ def devices(results):
 
 
 def test_tasks_with_a_device_go_where_they_are_sent(command, tmp_path, as_if_there_were_a_gpu):
-    status, out, _ = command("claims", "run", "anywhere", "--results", tmp_path, "--json", "--workers", "1")
+    status, out, _ = command(
+        "claims", "run", "anywhere", "--results", tmp_path, "--json", "--workers", "1"
+    )
     on_cpu = json.loads(out)[0]
     assert (status, devices(tmp_path)) == (0, ["cpu"] * 2)
-    words = ("claims", "run", "anywhere", "--tier", "gpu", "--device", "cuda", "--results", tmp_path, "--json")
+    words = (
+        "claims",
+        "run",
+        "anywhere",
+        "--tier",
+        "gpu",
+        "--device",
+        "cuda",
+        "--results",
+        tmp_path,
+        "--json",
+    )
     status, out, _ = command(*words)
     assert (status, devices(tmp_path)) == (0, ["cpu"] * 2 + ["cuda"] * 2)
     assert json.loads(out)[0]["measurement"] == on_cpu["measurement"]
-    status, out, _ = command("claims", "report", "--results", tmp_path, "--output", tmp_path / "report")
+    status, out, _ = command(
+        "claims", "report", "--results", tmp_path, "--output", tmp_path / "report"
+    )
     assert "2 supported" in out  # both tiers, found again by device
 
 
 def test_the_tier_gpu_is_not_run_on_a_cpu(command, tmp_path):
-    status, out, err = command("claims", "run", "anywhere", "--tier", "gpu", "--results", tmp_path, "--json")
+    status, out, err = command(
+        "claims", "run", "anywhere", "--tier", "gpu", "--results", tmp_path, "--json"
+    )
     assert (status, json.loads(out)[0]["verdict"]) == (0, "not_run")
     assert "machines/anywhere: not_run: needs a GPU: --device cuda" in err
 
@@ -55,10 +72,14 @@ def test_a_damaged_result_does_not_keep_the_others_from_being_judged(command, tm
     command("claims", "run", *names, "--results", tmp_path, "--workers", "1")
     damaged = min((tmp_path / "machines").rglob("*.nc"))
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
-    status, out, err = command("claims", "report", "--results", tmp_path, "--output", tmp_path / "report")
+    status, out, err = command(
+        "claims", "report", "--results", tmp_path, "--output", tmp_path / "report"
+    )
     assert (status, "1 supported" in out) == (0, True)
     assert "machines/anywhere: not_run" in err
     assert "is damaged" in err
     assert "run: langevin-sgd claims run machines/anywhere --tier quick" in err
-    status, out, _ = command("claims", "run", *names, "--results", tmp_path, "--workers", "1", "--json")
+    status, out, _ = command(
+        "claims", "run", *names, "--results", tmp_path, "--workers", "1", "--json"
+    )
     assert [entry["verdict"] for entry in json.loads(out)] == ["supported"] * 2

@@ -1,4 +1,6 @@
-"""A run that is killed or interrupted: nothing stored is computed again, and the bytes are the same in the end."""
+"""A run that is killed or interrupted: nothing stored is computed again, and the bytes are the same
+in the end.
+"""
 
 import os
 import signal
@@ -9,7 +11,9 @@ import pytest
 
 def stored(directory):
     """Results by name: bytes and time of writing."""
-    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in directory.rglob("*.nc")}
+    return {
+        path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in directory.rglob("*.nc")
+    }
 
 
 def wait_for(directory, count):
@@ -25,9 +29,21 @@ def directory(tmp_path_factory):
 
 
 def run_patience(start, directory, *, endless=False, **options):
-    """Start eight naps; if they are endless, but for the first two, no load of the machine can let them end in time."""
+    """Start eight naps; if they are endless, but for the first two, no load of the machine can let
+    them end in time.
+    """
     environment = os.environ | ({"ENDLESS_NAPS": "1"} if endless else {})
-    return start("claims", "run", "patience", "--workers", "2", "--results", directory, env=environment, **options)
+    return start(
+        "claims",
+        "run",
+        "patience",
+        "--workers",
+        "2",
+        "--results",
+        directory,
+        env=environment,
+        **options,
+    )
 
 
 def test_kill_and_run_again_ends_in_the_same_bytes(start, command, directory):

@@ -1,4 +1,6 @@
-"""``perceptron`` on the command line: documents, tables, bad input, figures, a sweep that continues."""
+"""``perceptron`` on the command line: documents, tables, bad input, figures, a sweep that
+continues.
+"""
 
 import json
 import math
@@ -37,7 +39,9 @@ def test_run_prints_the_documented_json(command):
     assert (status, err) == (0, "")
     document = strict(out)
     assert list(document)[:5] == ["t_star", "signal", "noise", "test_error", "seconds"]
-    assert all(len(document[name]) == 3 for name in ("t_star", "signal", "noise", "test_error", "status"))
+    assert all(
+        len(document[name]) == 3 for name in ("t_star", "signal", "noise", "test_error", "status")
+    )
     problem = ls.Perceptron(data=ls.data.DepletedSign(points=120, dimension=6), margin=0.1)
     settings = ls.SGD(lr=1.0, batch_size=2, sampling="without_replacement")
     same = ls.training.train_perceptron(problem, settings, replicas=3, seed=5)
@@ -45,15 +49,26 @@ def test_run_prints_the_documented_json(command):
         assert document[name] == same[name].values.tolist()
     ratios = np.array(document["noise"]) / np.array(document["signal"])
     assert document["test_error"] == pytest.approx(np.arctan(ratios) / math.pi)
-    assert document["norm"] == pytest.approx(np.sqrt(6) * np.hypot(document["signal"], document["noise"]))
+    assert document["norm"] == pytest.approx(
+        np.sqrt(6) * np.hypot(document["signal"], document["noise"])
+    )
     assert len(set(document["t_star"])) == 3
 
 
 def test_run_without_a_seed_tells_the_one_it_took(command):
     first = strict(command("perceptron", "run", *LAW, "--method", "plain", "--json")[1])
-    again = strict(command("perceptron", "run", *LAW, "--method", "plain", "--seed", first["seed"], "--json")[1])
+    again = strict(
+        command("perceptron", "run", *LAW, "--method", "plain", "--seed", first["seed"], "--json")[
+            1
+        ]
+    )
     assert first | {"seconds": 0} == again | {"seconds": 0}
-    assert command("perceptron", "run", *LAW, "--method", "accelerated", "--sampling", "with_replacement")[0] == 0
+    assert (
+        command(
+            "perceptron", "run", *LAW, "--method", "accelerated", "--sampling", "with_replacement"
+        )[0]
+        == 0
+    )
 
 
 def test_run_continues_from_a_checkpoint_and_draws(command, tmp_path):
@@ -89,7 +104,9 @@ def test_run_on_data_of_the_user(command, tmp_path):
 
 
 def test_censored_replicas_are_said_so(command, tmp_path):
-    status, out, err = command("perceptron", "run", *LAW, "--replicas", 4, "--max-steps", 5, "--json")
+    status, out, err = command(
+        "perceptron", "run", *LAW, "--replicas", 4, "--max-steps", 5, "--json"
+    )
     assert status == 0
     assert strict(out)["status"] == ["step_limit"] * 4
     assert "4 of 4 replicas are censored (step limit: 4)" in err
@@ -102,12 +119,30 @@ def test_censored_replicas_are_said_so(command, tmp_path):
 
 
 def test_theory_at_one_state(command, tmp_path):
-    """Numbers from quadrature by other means, and the limit of the late-stage noise for kappa = T."""
+    """Numbers from quadrature by other means, and the limit of the late-stage noise for kappa =
+    T.
+    """
     words = ["perceptron", "theory", "--chi", 1, "--T", 0.1, "--kappa", 0.1, "--a", 2, "--s", 0.3]
     document = strict(command(*words, "--json")[1])
-    names = ["n", "g1", "gz", "q", "da_dtau", "ds_dtau", "noise_quasi_stationary", "exponents", "mean_increments"]
+    names = [
+        "n",
+        "g1",
+        "gz",
+        "q",
+        "da_dtau",
+        "ds_dtau",
+        "noise_quasi_stationary",
+        "exponents",
+        "mean_increments",
+    ]
     assert list(document) == names
-    known = {"n": 0.00911365, "g1": 0.00158176, "gz": -0.01286255, "q": 0.02269413, "da_dtau": 0.00158176}
+    known = {
+        "n": 0.00911365,
+        "g1": 0.00158176,
+        "gz": -0.01286255,
+        "q": 0.02269413,
+        "da_dtau": 0.00158176,
+    }
     assert {name: document[name] for name in known} == pytest.approx(known, abs=5e-9)
     assert document["noise_quasi_stationary"] == pytest.approx(0.0572666, abs=5e-8)
     assert document["exponents"] == {"gamma": 0.5, "b": 2.0, "delta": 1.0}
@@ -122,7 +157,18 @@ def test_theory_at_one_state(command, tmp_path):
 
 
 def test_theory_along_the_flow(command, tmp_path):
-    words = ["perceptron", "theory", "--T", 1, "--kappa", 0, "--tau", "1000,50", "--plot", tmp_path / "figure.svg"]
+    words = [
+        "perceptron",
+        "theory",
+        "--T",
+        1,
+        "--kappa",
+        0,
+        "--tau",
+        "1000,50",
+        "--plot",
+        tmp_path / "figure.svg",
+    ]
     document = strict(command(*words, "--json")[1])
     assert list(document) == ["tau", "a", "s"]
     assert document["tau"] == [1000, 50]
@@ -138,7 +184,12 @@ def test_sweep_fits_exponents_and_computes_nothing_twice(command, tmp_path, monk
     assert (status, err) == (0, "")
     document = strict(out)
     assert list(document) == ["points", "fits", "limits"]
-    assert [(point["P"], point["d"]) for point in document["points"]][:4] == [(32, 4), (64, 4), (128, 4), (48, 6)]
+    assert [(point["P"], point["d"]) for point in document["points"]][:4] == [
+        (32, 4),
+        (64, 4),
+        (128, 4),
+        (48, 6),
+    ]
     assert [fit["held"]["d"] for fit in document["fits"]["b"]] == [4, 6, 8]
     for name, entries in (("b", document["fits"]["b"]), ("gamma", document["fits"]["gamma"])):
         for fit in entries:
@@ -178,7 +229,10 @@ SWEEP = ["sweep", "--P", "10,20", "--d", 4, "--T", 1, "--kappa", 1]
         ([*THEORY, "--a", 1, "--s", 1, "--chi", -1.5], "--chi = '-1.5': must be a number above -1"),
         ([*THEORY, "--a", 1, "--s", 1, "--T", -1], "--T = '-1': must be a number of zero or above"),
         ([*THEORY, "--a", -1, "--s", 1], "--a = '-1': must be a number of zero or above"),
-        ([*THEORY, "--tau", "1,-2"], "--tau = '1,-2': each must be a number at least 0 and at most 1e+12"),
+        (
+            [*THEORY, "--tau", "1,-2"],
+            "--tau = '1,-2': each must be a number at least 0 and at most 1e+12",
+        ),
         ([*THEORY, "--a", 1], "give either --a and --s (and perhaps --d and --B), or --tau alone"),
         ([*THEORY, "--a", 1, "--s", 1, "--d", 4], "--d, --B: give both"),
         ([*SWEEP, "--B", "1,11"], "B = 11: must be at most the number of points, here 10"),
@@ -197,8 +251,13 @@ def test_bad_input_is_one_clear_line_and_status_two(command, words, message):
 
 
 def test_data_that_cannot_be_used(command, tmp_path):
-    for text, message in (("1,2,1\n3,nan,-1\n", "must be a finite number"), ("1,2,1\n3,1,0\n", "must be -1 or +1")):
+    for text, message in (
+        ("1,2,1\n3,nan,-1\n", "must be a finite number"),
+        ("1,2,1\n3,1,0\n", "must be -1 or +1"),
+    ):
         (tmp_path / "data.csv").write_text(text)
-        status, _, err = command("perceptron", "run", "--data", tmp_path / "data.csv", "--T", 1, "--kappa", 1)
+        status, _, err = command(
+            "perceptron", "run", "--data", tmp_path / "data.csv", "--T", 1, "--kappa", 1
+        )
         assert (status, err.count("\n")) == (2, 1)
         assert message in err

@@ -20,7 +20,10 @@ def panels():
         Series("rival", TIME, 2 * TIME, kind="rival"),
         Series("", [10, 10], [1, 100], kind="guide"),
     ]
-    return [Panel("A", "t", "x", series, "log", "log", "a note"), Panel("B", "t", "y", series[:1], y_scale="symlog")]
+    return [
+        Panel("A", "t", "x", series, "log", "log", "a note"),
+        Panel("B", "t", "y", series[:1], y_scale="symlog"),
+    ]
 
 
 def test_kinds_are_told_apart_without_colour():
@@ -66,12 +69,23 @@ CELLS = [[1.0, 2.0, 3.0], [4.0, np.nan, 6.0]]
 
 
 def map_panel(**change):
-    given = {"x": [0.1, 1, 10], "y": [1, 2], "values": CELLS, "label": "error", "missing": "unfinished"} | change
-    series = [Series("T", [0.1, 10], [1, 2], [0.1, 0.1]), Series("law", [0.1, 10], [1, 2], kind="theory")]
+    given = {
+        "x": [0.1, 1, 10],
+        "y": [1, 2],
+        "values": CELLS,
+        "label": "error",
+        "missing": "unfinished",
+    } | change
+    series = [
+        Series("T", [0.1, 10], [1, 2], [0.1, 0.1]),
+        Series("law", [0.1, 10], [1, 2], kind="theory"),
+    ]
     return Panel("A", "x", "y", series, "log", map=Map(**given))
 
 
-@pytest.mark.parametrize("given", [{}, {"x": 10.0 ** np.array([-1.5, -0.5, 0.5, 1.5]), "y": [0.5, 1.5, 2.5]}])
+@pytest.mark.parametrize(
+    "given", [{}, {"x": 10.0 ** np.array([-1.5, -0.5, 0.5, 1.5]), "y": [0.5, 1.5, 2.5]}]
+)
 def test_cells_of_a_map_lie_half_way_between_centres_as_the_axis_shows_them(given):
     axes, bar = draw([map_panel(**given)]).axes
     corners = axes.collections[0].get_coordinates()
@@ -86,16 +100,24 @@ def test_series_stand_out_from_a_map_and_white_cells_are_explained():
     mesh = axes.collections[0]
     assert mesh.get_array().mask.tolist() == np.isnan(CELLS).tolist()
     assert axes.get_xlabel() == "x\nwhite: unfinished"
-    labelled = [line for line in axes.lines if line.get_zorder() > mesh.get_zorder() and line.get_path_effects()]
+    labelled = [
+        line
+        for line in axes.lines
+        if line.get_zorder() > mesh.get_zorder() and line.get_path_effects()
+    ]
     assert len(labelled) == len(axes.lines) > 2
     whole = draw([map_panel(values=np.ones((2, 3)))]).axes[0]
     assert whole.get_xlabel() == "x"
-    assert len(draw([map_panel(values=np.full((2, 3), np.nan))]).axes) == 1  # nothing to colour, no bar
+    assert (
+        len(draw([map_panel(values=np.full((2, 3), np.nan))]).axes) == 1
+    )  # nothing to colour, no bar
     assert to_svg(draw([map_panel()])) == to_svg(draw([map_panel()]))
 
 
 def test_the_colours_of_a_map_survive_grey_and_colour_blindness():
-    """Lightness rises all the way, and blue against yellow alone, which protanopes and deuteranopes see, as well."""
+    """Lightness rises all the way, and blue against yellow alone, which protanopes and deuteranopes
+    see, as well.
+    """
     mesh = draw([map_panel()]).axes[0].collections[0]
     red, green, blue = mesh.get_cmap()(np.linspace(0, 1, 256))[:, :3].T
     assert (np.diff(0.2126 * red + 0.7152 * green + 0.0722 * blue) > 0).mean() > 0.98
@@ -105,7 +127,10 @@ def test_the_colours_of_a_map_survive_grey_and_colour_blindness():
 def test_the_report_says_what_a_map_shows():
     from langevin_sgd.claims.report import _alt
 
-    assert _alt(map_panel()) == "A: error as colours over the plane of y and x; T (measurement), law (theory)"
+    assert (
+        _alt(map_panel())
+        == "A: error as colours over the plane of y and x; T (measurement), law (theory)"
+    )
     assert _alt(panels()[1]) == "B: y against t; SGD (measurement)"
 
 
@@ -114,7 +139,9 @@ def test_legends_that_would_hide_something_stand_below():
         figure = draw([panel])
         figure.draw_without_rendering()
         axes = figure.axes[0]
-        return axes.get_legend().get_window_extent().y1 - axes.xaxis.get_label().get_window_extent().y0
+        return (
+            axes.get_legend().get_window_extent().y1 - axes.xaxis.get_label().get_window_extent().y0
+        )
 
     short, long = ([Series(str(n), TIME, TIME) for n in range(count)] for count in (5, 6))
     assert lowest(Panel("A", "t", "x", short)) > 0
@@ -123,8 +150,12 @@ def test_legends_that_would_hide_something_stand_below():
 
 
 def test_cells_survive_as_csv():
-    rows = [row for row in csv.DictReader(io.StringIO(to_csv([map_panel()]))) if row["kind"] == "map"]
-    assert [(float(row["x"]), float(row["y"])) for row in rows] == [(x, y) for y in (1, 2) for x in (0.1, 1, 10)]
+    rows = [
+        row for row in csv.DictReader(io.StringIO(to_csv([map_panel()]))) if row["kind"] == "map"
+    ]
+    assert [(float(row["x"]), float(row["y"])) for row in rows] == [
+        (x, y) for y in (1, 2) for x in (0.1, 1, 10)
+    ]
     np.testing.assert_array_equal([float(row["value"]) for row in rows], np.ravel(CELLS))
     assert {row["series"] for row in rows} == {"error"}
 
@@ -141,7 +172,10 @@ def test_cells_survive_as_csv():
         (lambda: map_panel(y=[2, 1]), "must increase"),
         (lambda: map_panel(x=[0, 1, 2]), "must be positive on a log axis"),
         (lambda: map_panel(values=[1, 2, 3]), "must be \\(row, column\\)"),
-        (lambda: map_panel(values=np.zeros((2, 3)), scale="log"), "must be positive on a log scale"),
+        (
+            lambda: map_panel(values=np.zeros((2, 3)), scale="log"),
+            "must be positive on a log scale",
+        ),
         (lambda: map_panel(scale="symlog"), "scale = 'symlog': must be one of linear, log"),
     ],
 )

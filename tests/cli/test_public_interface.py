@@ -1,4 +1,6 @@
-"""Claims and notebooks use the public interface only: ``import langevin_sgd as ls``, and names that packages export."""
+"""Claims and notebooks use the public interface only: ``import langevin_sgd as ls``, and names that
+packages export.
+"""
 
 import ast
 import json
@@ -42,7 +44,9 @@ def chains(tree):
 
 
 def complaint(chain):
-    """What is wrong with ``ls.a.b.c``: a name of the package may be a module, below that only a package may follow."""
+    """What is wrong with ``ls.a.b.c``: a name of the package may be a module, below that only a
+    package may follow.
+    """
     found = ls
     for depth, name in enumerate(chain):
         if name.startswith("_") or not hasattr(found, name):
@@ -58,8 +62,14 @@ def complaint(chain):
 @pytest.mark.parametrize("source", list(sources()))
 def test_public_names_only(source):
     tree = ast.parse(source)
-    names = [(module, alias) for module, alias in imported(tree) if module.split(".")[0] == "langevin_sgd"]
-    assert [name for name in names if name != ("langevin_sgd", "ls") and not name[0].startswith(OWN)] == []
+    names = [
+        (module, alias)
+        for module, alias in imported(tree)
+        if module.split(".")[0] == "langevin_sgd"
+    ]
+    assert [
+        name for name in names if name != ("langevin_sgd", "ls") and not name[0].startswith(OWN)
+    ] == []
     assert [problem for chain in chains(tree) if (problem := complaint(chain))] == []
 
 

@@ -8,9 +8,35 @@ import pytest
 
 import langevin_sgd as ls
 
-SMALL = ["--depth", 2, "--width", 8, "--B", 8, "--test-points", 50, "--seeds", 2, "--workers", 1, "--max-steps", 2000]
+SMALL = [
+    "--depth",
+    2,
+    "--width",
+    8,
+    "--B",
+    8,
+    "--test-points",
+    50,
+    "--seeds",
+    2,
+    "--workers",
+    1,
+    "--max-steps",
+    2000,
+]
 PHASE = ["train", *SMALL, "--P", 24, "--alpha", "1,64", "--temperature-per-width", "0.015,0.03,8"]
-LAZY = ["train", *SMALL, "--P", "24,48", "--alpha", 64, "--temperature-per-width", "0.015,0.03", "--probe-points", 4]
+LAZY = [
+    "train",
+    *SMALL,
+    "--P",
+    "24,48",
+    "--alpha",
+    64,
+    "--temperature-per-width",
+    "0.015,0.03",
+    "--probe-points",
+    4,
+]
 
 
 def strict(text):
@@ -51,9 +77,16 @@ def test_a_phase_diagram_is_trained_once(command, tmp_path, monkeypatch):
     axes = {**shape, "alpha": 1.0, "temperature_per_width": 0.015, "B": 8, "momentum": 0.0, "P": 24}
     assert {name: first[name] for name in axes} == axes
     assert [first[name] for name in ("fitted", "step_limit", "diverged", "stuck")] == [2, 0, 0, 0]
-    assert [document["points"][2][name]["valid"] for name in ("test_error", "t_star", "weight_change")] == [False] * 3
-    largest = [(line["alpha"], line["P"], line["T_max"]["value"]) for line in document["boundaries"]]
-    assert largest == [(1, 24, pytest.approx((0.03 * 8) ** 0.5)), (64, 24, pytest.approx((0.03 * 8) ** 0.5))]
+    assert [
+        document["points"][2][name]["valid"] for name in ("test_error", "t_star", "weight_change")
+    ] == [False] * 3
+    largest = [
+        (line["alpha"], line["P"], line["T_max"]["value"]) for line in document["boundaries"]
+    ]
+    assert largest == [
+        (1, 24, pytest.approx((0.03 * 8) ** 0.5)),
+        (64, 24, pytest.approx((0.03 * 8) ** 0.5)),
+    ]
     assert [line["T_opt"]["valid"] for line in document["boundaries"]] == [False, False]
     (family,) = document["feature_exponents"]
     assert (family["predicted"], family["T_max"]["valid"]) == (pytest.approx(1 / 3), False)
@@ -63,18 +96,30 @@ def test_a_phase_diagram_is_trained_once(command, tmp_path, monkeypatch):
     status, out, _ = command(*words, "--plot", tmp_path / "figure.svg")
     assert status == 0
     assert out.startswith(
-        "network=fully_connected depth=2 width=8 activation=relu B=8 momentum=0 P=24\n\nalpha      T  fitted"
+        "network=fully_connected depth=2 width=8 activation=relu B=8 momentum=0 P=24\n\nalpha      "
+        "T  fitted"
     )
     for name in ("test_error", "t_star", "weight_change"):
-        assert str(ls.Estimate(value=first[name]["value"], standard_error=first[name]["standard_error"])) in out
-    assert out.endswith("alpha         T_max\n-----  ------------\n    1  0.49 +- 0.79\n   64  0.49 +- 0.79\n")
+        assert (
+            str(
+                ls.Estimate(
+                    value=first[name]["value"], standard_error=first[name]["standard_error"]
+                )
+            )
+            in out
+        )
+    assert out.endswith(
+        "alpha         T_max\n-----  ------------\n    1  0.49 +- 0.79\n   64  0.49 +- 0.79\n"
+    )
     assert "</svg>" in (tmp_path / "figure.svg").read_text()
 
 
 def test_the_lazy_regime(command, tmp_path, monkeypatch):
     monkeypatch.setattr("langevin_sgd.sweep.execution.LocalPool", InThisProcess)
     figure = tmp_path / "figure.svg"
-    status, out, err = command(*LAZY, "--results", tmp_path / "results", "--labels", "0,1,2", "--plot", figure)
+    status, out, err = command(
+        *LAZY, "--results", tmp_path / "results", "--labels", "0,1,2", "--plot", figure
+    )
     assert (status, err) == (0, "")
     assert "kernel change" in out
     assert "T_max" not in out
@@ -83,14 +128,25 @@ def test_the_lazy_regime(command, tmp_path, monkeypatch):
     status, out, err = command(*words)
     assert status == 1  # 2 is for input that is refused before anything is computed
     assert "step limit" in out  # what was computed is printed, whatever becomes of the figure
-    assert err.splitlines()[-1].startswith("langevin-sgd: --plot: nowhere are half of the replicas fitted")
+    assert err.splitlines()[-1].startswith(
+        "langevin-sgd: --plot: nowhere are half of the replicas fitted"
+    )
 
 
 def test_figures_show_what_was_measured():
-    """A map of the test error with a white gap, T_max and the predicted power; curves; a collapse; T_c against P."""
+    """A map of the test error with a white gap, T_max and the predicted power; curves; a collapse;
+    T_c against P.
+    """
     from langevin_sgd.cli.train.figures import lazy_regime, phase_diagram
 
-    grid = {"width": (8,), "batch_size": (8,), "test_points": 50, "replicas": 3, "max_steps": 2000, "probe_points": 8}
+    grid = {
+        "width": (8,),
+        "batch_size": (8,),
+        "test_points": 50,
+        "replicas": 3,
+        "max_steps": 2000,
+        "probe_points": 8,
+    }
     whole = ls.experiments.NetworkGrid(
         **grid, points=(24,), alpha=(0.01, 0.1, 64.0), temperature_per_width=(0.015, 0.03, 8.0)
     ).collect()
@@ -105,12 +161,23 @@ def test_figures_show_what_was_measured():
     largest, *_, theory = plane.series
     assert largest.label.startswith("T_max, k = ")
     assert largest.y.tolist() == [ls.experiments.largest_temperature(line).value for line in lines]
-    assert (theory.label, theory.kind, theory.x.tolist()) == ("theory, k = 0.33", "theory", pytest.approx([0.01, 0.1]))
+    assert (theory.label, theory.kind, theory.x.tolist()) == (
+        "theory, k = 0.33",
+        "theory",
+        pytest.approx([0.01, 0.1]),
+    )
     assert np.log10(theory.y[1] / theory.y[0]) == pytest.approx(1 / 3)
-    assert [series.label for series in curves.series if series.label] == ["alpha=0.01", "alpha=0.1", "alpha=64"]
+    assert [series.label for series in curves.series if series.label] == [
+        "alpha=0.01",
+        "alpha=0.1",
+        "alpha=64",
+    ]
 
     lazy = ls.experiments.NetworkGrid(
-        **grid, points=(24, 48, 96), alpha=(4096.0,), temperature_per_width=(0.004, 0.008, 0.015, 0.03, 0.06)
+        **grid,
+        points=(24, 48, 96),
+        alpha=(4096.0,),
+        temperature_per_width=(0.004, 0.008, 0.015, 0.03, 0.06),
     ).collect()
     (fit,) = ls.experiments.fit_lazy_exponents(lazy)
     panels = lazy_regime(lazy)
@@ -134,8 +201,14 @@ def test_figures_show_what_was_measured():
         (["--P", 4], "B = 8: must be at most the number of points, here 4"),
         (["--P", 2000], "must be at most 1797, the images of digits"),
         (["--alpha", "1,-1"], "--alpha = '1,-1': each must be a positive number"),
-        (["--temperature-per-width", 0], "--temperature-per-width = '0': must be a positive number"),
-        (["--temperature-per-width", 0.1, "--plot", "f.svg"], "plot: needs two or more values of --temp"),
+        (
+            ["--temperature-per-width", 0],
+            "--temperature-per-width = '0': must be a positive number",
+        ),
+        (
+            ["--temperature-per-width", 0.1, "--plot", "f.svg"],
+            "plot: needs two or more values of --temp",
+        ),
         (["--width", 0], "--width = '0': must be an integer from 1 to"),
         (["--depth", "1,x"], "--depth = '1,x': each must be an integer from 1 to"),
         (["--activation", "relu,tanh"], "activation = 'tanh': must be one of relu, gelu, linear"),

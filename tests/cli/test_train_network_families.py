@@ -7,7 +7,21 @@ import pytest
 from langevin_sgd.models.networks import FAMILIES
 from langevin_sgd.sweep.execution import perform
 
-WORDS = ["train", "--network", "simple_cnn", "--width", 2, "--B", 8, "--P", 16, "--test-points", 20, "--seeds", 2]
+WORDS = [
+    "train",
+    "--network",
+    "simple_cnn",
+    "--width",
+    2,
+    "--B",
+    8,
+    "--P",
+    16,
+    "--test-points",
+    20,
+    "--seeds",
+    2,
+]
 WORDS += ["--alpha", 4, "--temperature-per-width", "0.1,0.2", "--max-steps", 600]
 
 
@@ -45,12 +59,21 @@ def test_the_help_names_every_family(command, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--network", "simple_cn"], "network = 'simple_cn': must be one of fully_connected, simple_cnn, mobile_cnn"),
+        (
+            ["--network", "simple_cn"],
+            "network = 'simple_cn': must be one of fully_connected, simple_cnn, mobile_cnn",
+        ),
         (["--depth", 2], "depth = (2,): is fixed for simple_cnn"),
         (["--momentum", "0,1"], "--momentum = '0,1': each must satisfy 0 <= value < 1"),
         (["--noise", "white"], "Expected one of ('sgd', 'minibatch_covariance', 'isotropic')"),
-        (["--noise", "isotropic", "--sampling", "epochs"], "noise = 'isotropic': needs independent batches"),
-        (["--observe", "spin"], "observe = 'spin': must be one of margins, noise_temperature, signal, kernel"),
+        (
+            ["--noise", "isotropic", "--sampling", "epochs"],
+            "noise = 'isotropic': needs independent batches",
+        ),
+        (
+            ["--observe", "spin"],
+            "observe = 'spin': must be one of margins, noise_temperature, signal, kernel",
+        ),
         (["--observe", "kernel"], "observe = 'kernel': needs probe points"),
     ],
 )

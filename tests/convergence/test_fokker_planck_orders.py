@@ -1,4 +1,6 @@
-"""Measured orders of the Fokker-Planck solvers in cells and in time, each with the limit it tends to."""
+"""Measured orders of the Fokker-Planck solvers in cells and in time, each with the limit it tends
+to.
+"""
 
 import warnings
 from itertools import pairwise
@@ -9,7 +11,15 @@ from scipy.linalg import expm, solve_continuous_lyapunov
 
 import langevin_sgd as ls
 from langevin_sgd import fokker_planck as fp
-from langevin_sgd.fokker_planck import chain, equations, generators, grid, kramers, plane, relaxation
+from langevin_sgd.fokker_planck import (
+    chain,
+    equations,
+    generators,
+    grid,
+    kramers,
+    plane,
+    relaxation,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +42,9 @@ def ornstein_uhlenbeck_errors():
     equation, errors = fp.Diffusion(drift=lambda x: -2 * x, diffusion=0.5), []
     decay = np.exp(-0.8)
     for cells in (64, 128, 256, 512):
-        found = fp.solve(equation, initial=fp.Gaussian(0.8, 0.05), times=[0.4], domain=(-3, 3), cells=cells)
+        found = fp.solve(
+            equation, initial=fp.Gaussian(0.8, 0.05), times=[0.4], domain=(-3, 3), cells=cells
+        )
         exact = normal(found.position.values, 0.8 * decay, 0.25 + decay**2 * (0.05 - 0.25))
         errors.append(np.abs(found.density.values[0] - exact).sum() * 6 / cells)
     return errors
@@ -52,10 +64,13 @@ def test_control_an_upwind_flux_is_of_first_order(monkeypatch):
 
 
 def test_second_order_with_absorbing_ends_and_state_dependent_noise():
-    """Successive differences on nested grids, and the cosine law of dy = sqrt(2) dW in x = y + y^3/10 as the limit."""
+    """Successive differences on nested grids, and the cosine law of dy = sqrt(2) dW in x = y +
+    y^3/10 as the limit.
+    """
     errors = []
     for cells in (64, 128, 256, 512):
-        # y is Brownian between absorbing walls at +-1; x(y) = sinh y has drift x and D = 1 + x^2 (Ito).
+        # y is Brownian between absorbing walls at +-1; x(y) = sinh y has drift x and D = 1 + x^2
+        # (Ito).
         equation = fp.Diffusion(drift=lambda x: x, diffusion=lambda x: 1 + x**2)
         wall = np.sinh(1.0)
         found = fp.solve(
@@ -87,7 +102,9 @@ def test_second_order_in_time_in_phase_space():
     drift, noise = np.array([[0, 1], [-2, -friction]]), np.diag([0, 2 * friction])
     start = fp.Gaussian([0.6, 0.8], np.diag([0.2, 0.3]))
     propagator, rest = expm(drift * time), solve_continuous_lyapunov(drift, -noise)
-    exact = fp.Gaussian(propagator @ start.mean, rest + propagator @ (start.covariance - rest) @ propagator.T)
+    exact = fp.Gaussian(
+        propagator @ start.mean, rest + propagator @ (start.covariance - rest) @ propagator.T
+    )
     axes = grid.make_axis((-5, 5), 160, "reflecting"), grid.make_axis((-6, 6), 160, "reflecting")
     x, v = np.meshgrid(axes[0].centres, axes[1].centres, indexing="ij")
     area, errors = axes[0].width * axes[1].width, []
@@ -101,14 +118,21 @@ def test_second_order_in_time_in_phase_space():
 
 
 def test_weak_friction_applied_in_strides_smears_less():
-    """One application of friction for three steps; the cells are wide, so that narrow kernels would smear."""
+    """One application of friction for three steps; the cells are wide, so that narrow kernels would
+    smear.
+    """
     friction, time = 0.1, 1.0
     phase = equations.PhaseSpace(lambda x: -x, lambda x: x**2 / 2, friction, 1.0, 1.0, 1.0)
     drift, noise = np.array([[0, 1], [-1, -friction]]), np.diag([0, 2 * friction])
     start = fp.Gaussian([1.0, 0.5], np.diag([0.3, 0.3]))
     propagator, rest = expm(drift * time), solve_continuous_lyapunov(drift, -noise)
-    exact = fp.Gaussian(propagator @ start.mean, rest + propagator @ (start.covariance - rest) @ propagator.T)
-    axes = grid.make_axis((-6.5, 6.5), 96, "reflecting"), grid.make_axis((-6.5, 6.5), 96, "reflecting")
+    exact = fp.Gaussian(
+        propagator @ start.mean, rest + propagator @ (start.covariance - rest) @ propagator.T
+    )
+    axes = (
+        grid.make_axis((-6.5, 6.5), 96, "reflecting"),
+        grid.make_axis((-6.5, 6.5), 96, "reflecting"),
+    )
     x, v = np.meshgrid(axes[0].centres, axes[1].centres, indexing="ij")
     area, errors = axes[0].width * axes[1].width, {}
     for stride in (1, 3):
@@ -131,7 +155,9 @@ def test_second_order_in_time_in_the_plane():
     )
     domain = ((-4.0, 4.0), (-4.0, 4.0))
     start = fp.Gaussian([0.8, -0.6], np.diag([0.2, 0.2]))
-    problem = plane.PlaneProblem(equations.as_plane(equation), start, np.array([1.0]), domain, "reflecting")
+    problem = plane.PlaneProblem(
+        equations.as_plane(equation), start, np.array([1.0]), domain, "reflecting"
+    )
     solutions = [problem.solution((48, 48), 1.0 / steps)[0] for steps in (4, 8, 16, 32, 64)]
     distances = [np.abs(first - second).sum() for first, second in pairwise(solutions)]
     assert np.allclose(orders(distances), 2, atol=0.1)
@@ -144,8 +170,12 @@ def expm_action(problem, cells):
     from scipy.sparse.linalg import expm_multiply
 
     matrix = plane.generator(*problem.chains(cells)).tocsr()
-    start = problem._initial(*np.meshgrid(*(axis.centres for axis in problem.axes(cells)), indexing="ij"))
-    return expm_multiply(matrix, (start / start.sum()).ravel(), traceA=matrix.diagonal().sum()).reshape(cells)
+    start = problem._initial(
+        *np.meshgrid(*(axis.centres for axis in problem.axes(cells)), indexing="ij")
+    )
+    return expm_multiply(
+        matrix, (start / start.sum()).ravel(), traceA=matrix.diagonal().sum()
+    ).reshape(cells)
 
 
 def test_second_order_of_eigenvalues_in_phase_space_and_on_a_line():

@@ -1,8 +1,10 @@
-"""Orders of the integrators: exact recursions where the equation is linear, common-noise pairs where it is not.
+"""Orders of the integrators: exact recursions where the equation is linear, common-noise pairs
+where it is not.
 
-A pair is one path at step h and one at step h/2, driven by the same Wiener process: the noise of a coarse step is made
-from that of its two halves by the rule of each integrator. The order is the slope of the log error over the levels; its
-standard error comes from groups of independent replicas.
+A pair is one path at step h and one at step h/2, driven by the same Wiener process: the noise of a
+coarse step is made from that of its two halves by the rule of each integrator. The order is the
+slope of the log error over the levels; its standard error comes from groups of independent
+replicas.
 """
 
 import math
@@ -23,12 +25,22 @@ START = np.array([1.0, 0.5])
 def oscillator(kind=ls.Underdamped):
     """Oscillator of mass 1/2, stiffness 1, friction 0.4, random force of spectral density 0.4."""
     mass = {"mass": 0.5} if kind is ls.Underdamped else {}
-    return kind(potential=potentials.quadratic([1.0]), friction=0.4, noise_covariance=0.4, step_time=1.0, **mass)
+    return kind(
+        potential=potentials.quadratic([1.0]),
+        friction=0.4,
+        noise_covariance=0.4,
+        step_time=1.0,
+        **mass,
+    )
 
 
 def weak_errors(integrator, sizes, kind=ls.Underdamped, strength=1.0):
-    """Errors of mean and covariance at the end, from the exact recursion of the integrator's linear map."""
-    drift, diffusion = (DRIFT, DIFFUSION) if kind is ls.Underdamped else (np.array([[-2.5]]), np.array([[2.5]]))
+    """Errors of mean and covariance at the end, from the exact recursion of the integrator's linear
+    map.
+    """
+    drift, diffusion = (
+        (DRIFT, DIFFUSION) if kind is ls.Underdamped else (np.array([[-2.5]]), np.array([[2.5]]))
+    )
     start = START[: len(drift)]
     propagator, stationary = expm(drift * TIME), solve_continuous_lyapunov(drift, -diffusion)
     exact = propagator @ start, stationary - propagator @ stationary @ propagator.T
@@ -59,12 +71,17 @@ LINEAR = [
 
 @pytest.mark.parametrize(("integrator", "kind"), LINEAR)
 def test_weak_order_in_linear_equations(integrator, kind):
-    """Five halvings; the slope of the last two levels agrees with that of all, and with the declared order or above."""
+    """Five halvings; the slope of the last two levels agrees with that of all, and with the
+    declared order or above.
+    """
     sizes = TIME / 2.0 ** np.arange(5, 10)
     for errors in weak_errors(integrator, sizes, kind):
         assert abs(slope(sizes[-2:], errors[-2:]) - slope(sizes, errors)) < 0.15
         assert slope(sizes[-2:], errors[-2:]) > integrator.weak_order - 0.05
-    assert min(slope(sizes, errors) for errors in weak_errors(integrator, sizes, kind)) < integrator.weak_order + 1.1
+    assert (
+        min(slope(sizes, errors) for errors in weak_errors(integrator, sizes, kind))
+        < integrator.weak_order + 1.1
+    )
 
 
 def test_control_wrong_noise_has_another_limit():
@@ -88,12 +105,14 @@ def test_block_and_linear_steps_are_the_same(integrator, kind):
     state, normals = rng.normal(size=(orders, 7, 2)), rng.normal(size=(1, draws, 2, 7))
     velocity = state[1] if orders == 2 else None
     found = ls.sde.follow(equation, integrator, normals, start=state[0], velocity=velocity)
-    expected = np.einsum("gij,jrg->irg", step.matrix, state) + np.einsum("gid,dgr->irg", step.noise, normals[0])
+    expected = np.einsum("gij,jrg->irg", step.matrix, state) + np.einsum(
+        "gid,dgr->irg", step.noise, normals[0]
+    )
     for part in range(orders):
         assert np.allclose(found[part][0], expected[part], rtol=0, atol=1e-13)
 
 
-# --- pairs on one Wiener process -----------------------------------------------------------------------------------
+# --- pairs on one Wiener process ------------------------------------------------------------------
 
 LEVELS = 6
 COARSEST = 16
@@ -105,13 +124,17 @@ def joined_increments(fine, size, rate):
 
 
 def joined_frictions(fine, size, rate):
-    """Integrals of exp(-rate (t - s)) dW over a step from those over its halves of length `size`."""
+    """Integrals of exp(-rate (t - s)) dW over a step from those over its halves of length
+    `size`.
+    """
     keep = math.exp(-rate * size)
     return (keep * fine[0::2] + fine[1::2]) / math.sqrt(1 + keep**2)
 
 
 def joined_legendre(fine, size, rate):
-    """Integrals against Legendre polynomials, projected from the halves onto the whole: W, H and K."""
+    """Integrals against Legendre polynomials, projected from the halves onto the whole: W, H and
+    K.
+    """
     nodes, weights = np.polynomial.legendre.leggauss(6)
     basis = np.polynomial.legendre.legvander
     norm = np.sqrt(2 * np.arange(3) + 1)
@@ -126,10 +149,14 @@ def joined_legendre(fine, size, rate):
 
 
 def pairs(integrator, equation, join, draws, replicas, seed, *, start, rate=0.0, halves=1):
-    """End points (level, replica, parameter) at steps TIME/COARSEST ... TIME/(COARSEST 2^(LEVELS-1))."""
+    """End points (level, replica, parameter) at steps TIME/COARSEST ... TIME/(COARSEST
+    2^(LEVELS-1)).
+    """
     finest = COARSEST * 2 ** (LEVELS - 1)
     parameters = equation.potential.parameters
-    noise = np.random.default_rng(seed).normal(size=(finest * halves, draws // halves, parameters, replicas))
+    noise = np.random.default_rng(seed).normal(
+        size=(finest * halves, draws // halves, parameters, replicas)
+    )
     ends = []
     for level in range(LEVELS - 1, -1, -1):
         steps = COARSEST * 2**level
@@ -143,7 +170,9 @@ GROUPS = 16
 
 
 def strong_order(ends):
-    """Slope of the root mean square distance of neighbouring levels, and its standard error over groups of replicas."""
+    """Slope of the root mean square distance of neighbouring levels, and its standard error over
+    groups of replicas.
+    """
     differences = np.array(np.split(np.diff(ends, axis=0), GROUPS, axis=1))
     distance = np.sqrt((differences**2).sum(axis=3).mean(axis=2))
     slopes = -np.polyfit(np.arange(distance.shape[1]), np.log2(distance).T, 1)[0]
@@ -151,13 +180,17 @@ def strong_order(ends):
 
 
 WELL = potentials.double_well()
-UNDERDAMPED = ls.Underdamped(potential=WELL, mass=0.5, friction=0.6, noise_covariance=0.6, step_time=TIME)
+UNDERDAMPED = ls.Underdamped(
+    potential=WELL, mass=0.5, friction=0.6, noise_covariance=0.6, step_time=TIME
+)
 ITO = ls.dynamics.Ito.from_sympy("2 + sin(2*x)")
 STRATONOVICH = ls.dynamics.Stratonovich.from_sympy("2 + sin(2*x)")
 
 
 def overdamped(noise):
-    return ls.Overdamped(potential=potentials.hinge(margin=0.5), friction=2.0, noise_covariance=noise, step_time=TIME)
+    return ls.Overdamped(
+        potential=potentials.hinge(margin=0.5), friction=2.0, noise_covariance=noise, step_time=TIME
+    )
 
 
 STRONG = {
@@ -168,7 +201,13 @@ STRONG = {
     "shifted ODE": (ls.sde.ShiftedODE(), UNDERDAMPED, joined_legendre, 3, 3.0),
     "Euler-Maruyama, Ito": (ls.sde.EulerMaruyama(), overdamped(ITO), joined_increments, 1, 0.5),
     "Milstein, Ito": (ls.sde.Milstein(), overdamped(ITO), joined_increments, 1, 1.0),
-    "Milstein, Stratonovich": (ls.sde.Milstein(), overdamped(STRATONOVICH), joined_increments, 1, 1.0),
+    "Milstein, Stratonovich": (
+        ls.sde.Milstein(),
+        overdamped(STRATONOVICH),
+        joined_increments,
+        1,
+        1.0,
+    ),
     "Heun, Stratonovich": (ls.sde.Heun(), overdamped(STRATONOVICH), joined_increments, 1, 1.0),
 }
 
@@ -176,15 +215,29 @@ STRONG = {
 def ends_of(name, seed, replicas):
     integrator, equation, join, draws, _ = STRONG[name]
     rate, halves = (1.2 if join is joined_frictions else 0.0), (2 if name == "OBABO" else 1)
-    return pairs(integrator, equation, join, draws, replicas, seed % 2**32, start=[0.8], rate=rate, halves=halves)
+    return pairs(
+        integrator,
+        equation,
+        join,
+        draws,
+        replicas,
+        seed % 2**32,
+        start=[0.8],
+        rate=rate,
+        halves=halves,
+    )
 
 
 @pytest.mark.parametrize("name", STRONG)
 def test_strong_order_by_pairs(name, seed):
-    """Five halvings: within 0.2 (what the coarse levels still bend) plus five standard errors of the declared order."""
+    """Five halvings: within 0.2 (what the coarse levels still bend) plus five standard errors of
+    the declared order.
+    """
     integrator, equation, *_, expected = STRONG[name]
     additive = isinstance(equation.noise_covariance, np.ndarray)
-    assert expected == (integrator.strong_order if additive else integrator.multiplicative_orders[0])
+    assert expected == (
+        integrator.strong_order if additive else integrator.multiplicative_orders[0]
+    )
     order, error = strong_order(ends_of(name, seed, 1600))
     assert error < 0.05
     assert abs(order - expected) < 0.2 + 5 * error
@@ -197,7 +250,7 @@ def test_control_pairs_of_different_noise_do_not_converge(seed):
     assert abs(strong_order(mixed)[0]) < 0.1
 
 
-# --- the right limit -----------------------------------------------------------------------------------------------
+# --- the right limit ------------------------------------------------------------------------------
 
 
 def weight(power, limit=0.5):
@@ -209,9 +262,15 @@ def weight(power, limit=0.5):
 
 
 def inside(integrator, noise, seed):
-    """Fraction of |x| < 1/2 at late times for dx = -x dt + sqrt(1 + x^2) dW, and its standard error."""
-    equation = ls.Overdamped(potential=potentials.quadratic([1.0]), friction=1.0, noise_covariance=noise, step_time=0.1)
-    run = ls.sde.simulate(equation, integrator, replicas=20_000, steps=80, substeps=10, seed=seed, schedule=[80])
+    """Fraction of |x| < 1/2 at late times for dx = -x dt + sqrt(1 + x^2) dW, and its standard
+    error.
+    """
+    equation = ls.Overdamped(
+        potential=potentials.quadratic([1.0]), friction=1.0, noise_covariance=noise, step_time=0.1
+    )
+    run = ls.sde.simulate(
+        equation, integrator, replicas=20_000, steps=80, substeps=10, seed=seed, schedule=[80]
+    )
     fraction = (np.abs(run["final_position"].values) < 0.5).mean()
     return fraction, math.sqrt(fraction * (1 - fraction) / 20_000)
 
@@ -221,10 +280,17 @@ POWERS = {"Ito": 2.0, "Stratonovich": 1.5}
 
 @pytest.mark.parametrize(
     ("integrator", "calculus"),
-    [("EulerMaruyama", "Ito"), ("Milstein", "Ito"), ("Milstein", "Stratonovich"), ("Heun", "Stratonovich")],
+    [
+        ("EulerMaruyama", "Ito"),
+        ("Milstein", "Ito"),
+        ("Milstein", "Stratonovich"),
+        ("Heun", "Stratonovich"),
+    ],
 )
 def test_the_limit_is_that_of_the_calculus(integrator, calculus, seed):
-    """Stationary laws (1 + x^2)^-2 (Ito) and (1 + x^2)^-3/2 (Stratonovich): five sigma, and the other one beyond."""
+    """Stationary laws (1 + x^2)^-2 (Ito) and (1 + x^2)^-3/2 (Stratonovich): five sigma, and the
+    other one beyond.
+    """
     noise = getattr(ls.dynamics, calculus).from_sympy("sqrt(1 + x**2)")
     found, error = inside(getattr(ls.sde, integrator)(), noise, seed)
     other = "Stratonovich" if calculus == "Ito" else "Ito"
@@ -235,18 +301,33 @@ def test_the_limit_is_that_of_the_calculus(integrator, calculus, seed):
 @pytest.mark.parametrize("name", ["BAOAB", "OBABO", "Heun", "ShiftedODE"])
 def test_stationary_law_of_the_double_well(name, seed):
     """<x^2> against the closed form and <v^2> = T/m, at small steps: 5 sigma."""
-    equation = ls.Underdamped(potential=WELL, mass=0.5, friction=1.0, noise_covariance=0.8, step_time=0.1)
+    equation = ls.Underdamped(
+        potential=WELL, mass=0.5, friction=1.0, noise_covariance=0.8, step_time=0.1
+    )
     run = ls.sde.simulate(
-        equation, getattr(ls.sde, name)(), replicas=8000, steps=120, substeps=2, seed=seed, start=[0.5], schedule=[120]
+        equation,
+        getattr(ls.sde, name)(),
+        replicas=8000,
+        steps=120,
+        substeps=2,
+        seed=seed,
+        start=[0.5],
+        schedule=[120],
     )
     x, v = run["final_position"].values[:, 0], run["final_velocity"].values[:, 0]
     moments = WELL.boltzmann(0.4)
-    for sample, expected in ((x**2, moments.covariance[0, 0]), (v**2, 0.8), (WELL.energy(x[:, None]), moments.energy)):
+    for sample, expected in (
+        (x**2, moments.covariance[0, 0]),
+        (v**2, 0.8),
+        (WELL.energy(x[:, None]), moments.energy),
+    ):
         assert abs(sample.mean() - expected) < 5 * sample.std() / math.sqrt(8000) + 0.004
 
 
 def test_the_sgd_map_is_sgd(seed):
-    """The same law as real SGD with additive noise of the same covariance: means and variances within 5 sigma."""
+    """The same law as real SGD with additive noise of the same covariance: means and variances
+    within 5 sigma.
+    """
     problem = ls.LinearRegression.from_spectrum([1.0, 0.3], minimiser=[1.0, -1.0])
     settings = ls.SGD(lr=0.2, batch_size=2, momentum=0.7)
     options = {"replicas": 4000, "steps": 15, "schedule": [15]}
@@ -264,7 +345,9 @@ def test_the_sgd_map_is_sgd(seed):
 
 
 def test_second_order_modified_equation_is_an_order_closer_to_sgd():
-    """Mean and variance of plain SGD at a fixed time: error O(lr) for the plain equation, O(lr^2) for the modified."""
+    """Mean and variance of plain SGD at a fixed time: error O(lr) for the plain equation, O(lr^2)
+    for the modified.
+    """
     stiffness, time, sizes = 1.0, 1.0, 1 / 2.0 ** np.arange(3, 8)
     well = potentials.quadratic([stiffness])
     errors = {"plain": [], "modified": []}
@@ -272,9 +355,17 @@ def test_second_order_modified_equation_is_an_order_closer_to_sgd():
         settings, steps = ls.SGD(lr=lr, batch_size=1), round(time / lr)
         decay = 1 - lr * stiffness
         exact = decay**steps
-        for name, build in (("plain", ls.Overdamped.from_potential), ("modified", ls.Overdamped.modified)):
+        for name, build in (
+            ("plain", ls.Overdamped.from_potential),
+            ("modified", ls.Overdamped.modified),
+        ):
             linear = build(well, settings, gradient_noise=0.5).linear()
-            errors[name].append(abs(ls.sde.ExactOrnsteinUhlenbeck().linear_step(linear, time).matrix[0, 0, 0] - exact))
+            errors[name].append(
+                abs(
+                    ls.sde.ExactOrnsteinUhlenbeck().linear_step(linear, time).matrix[0, 0, 0]
+                    - exact
+                )
+            )
     assert abs(slope(sizes, errors["plain"]) - 1) < 0.1
     assert abs(slope(sizes, errors["modified"]) - 2) < 0.1
 
@@ -282,4 +373,6 @@ def test_second_order_modified_equation_is_an_order_closer_to_sgd():
 def test_the_modified_potential_of_a_formula():
     well, lr, theta = potentials.double_well(), 0.1, np.array([[0.3], [1.7]])
     found = well.modified(lr).energy(theta)
-    assert np.allclose(found, well.energy(theta) + lr / 4 * well.force(theta)[:, 0] ** 2, rtol=1e-12)
+    assert np.allclose(
+        found, well.energy(theta) + lr / 4 * well.force(theta)[:, 0] ** 2, rtol=1e-12
+    )

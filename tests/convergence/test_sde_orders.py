@@ -1,8 +1,8 @@
 """Orders of the integrators, measured without sampling noise.
 
-In a linear equation the map of a step moves mean and covariance exactly, so that the error of every moment is known to
-rounding. The order is the slope of log error against log step over five halvings, with the standard error of that
-regression.
+In a linear equation the map of a step moves mean and covariance exactly, so that the error of every
+moment is known to rounding. The order is the slope of log error against log step over five
+halvings, with the standard error of that regression.
 """
 
 import math
@@ -80,7 +80,9 @@ def test_weak_order_is_the_declared_one(integrator):
 
 @pytest.mark.parametrize("integrator", [ls.sde.EulerMaruyama(), ls.sde.BAOAB()])
 def test_the_limit_is_the_right_one(integrator):
-    """Richardson extrapolation of the last two steps meets the exact moments far below their own errors."""
+    """Richardson extrapolation of the last two steps meets the exact moments far below their own
+    errors.
+    """
     mean, covariance = exact_moments()
     ends = []
     for size in STEPS[-2:]:
@@ -97,7 +99,11 @@ def test_control_a_wrong_noise_has_another_limit():
     errors = []
     for size in STEPS:
         matrix, noise = single(ls.sde.BAOAB(), size)
-        errors.append(np.abs(iterate(matrix, 1.1 * noise @ noise.T, mean, round(TIME / size))[1] - covariance).max())
+        errors.append(
+            np.abs(
+                iterate(matrix, 1.1 * noise @ noise.T, mean, round(TIME / size))[1] - covariance
+            ).max()
+        )
     assert fitted_order(np.array(errors))[0] < 0.05
 
 
@@ -107,49 +113,67 @@ def test_the_exact_integrator_has_no_error_at_any_step():
 
 
 def common_noise_covariance(size, source_drift):
-    """Covariance of (exact noise of a step, Gaussian that the integrator uses instead), driven by one Wiener process.
+    """Covariance of (exact noise of a step, Gaussian that the integrator uses instead), driven by
+    one Wiener process.
 
-    The integrator's Gaussian is int exp(source_drift (size - s)) b dW over the step: the Wiener increment itself for
-    source_drift = 0, the exact noise of the friction step for source_drift = -friction/mass.
+    The integrator's Gaussian is int exp(source_drift (size - s)) b dW over the step: the Wiener
+    increment itself for source_drift = 0, the exact noise of the friction step for source_drift =
+    -friction/mass.
     """
     nodes, weights = np.polynomial.legendre.leggauss(20)
     amplitude = math.sqrt(DIFFUSION[1, 1])
     total = np.zeros((3, 3))
     for node, weight in zip(nodes, weights, strict=True):
         left = size * (1 - node) / 2
-        response = np.append(expm(DRIFT * left) @ [0, amplitude], amplitude * math.exp(source_drift * left))
+        response = np.append(
+            expm(DRIFT * left) @ [0, amplitude], amplitude * math.exp(source_drift * left)
+        )
         total += size * weight / 2 * np.outer(response, response)
     return total
 
 
 def strong_error(integrator, size, source_drift):
-    """Root mean square distance of the integrator's path from the exact path of the same Wiener process."""
+    """Root mean square distance of the integrator's path from the exact path of the same Wiener
+    process.
+    """
     matrix, noise = single(integrator, size)
     joint = common_noise_covariance(size, source_drift)
     transfer = np.zeros((4, 3))
     transfer[:2, :2] = np.eye(2)
     transfer[2:, 2] = noise[:, 0] / math.sqrt(joint[2, 2])
     both = np.block([[expm(DRIFT * size), np.zeros((2, 2))], [np.zeros((2, 2)), matrix]])
-    mean, spread = iterate(both, transfer @ joint @ transfer.T, np.tile(START, 2), round(TIME / size))
+    mean, spread = iterate(
+        both, transfer @ joint @ transfer.T, np.tile(START, 2), round(TIME / size)
+    )
     difference = np.hstack([np.eye(2), -np.eye(2)])
-    return math.sqrt(np.trace(difference @ spread @ difference.T) + ((difference @ mean) ** 2).sum())
+    return math.sqrt(
+        np.trace(difference @ spread @ difference.T) + ((difference @ mean) ** 2).sum()
+    )
 
 
-@pytest.mark.parametrize(("integrator", "source_drift"), [(ls.sde.EulerMaruyama(), 0.0), (ls.sde.BAOAB(), -0.8)])
+@pytest.mark.parametrize(
+    ("integrator", "source_drift"), [(ls.sde.EulerMaruyama(), 0.0), (ls.sde.BAOAB(), -0.8)]
+)
 def test_strong_order_is_the_declared_one(integrator, source_drift):
-    order, error = fitted_order(np.array([strong_error(integrator, size, source_drift) for size in STEPS]))
+    order, error = fitted_order(
+        np.array([strong_error(integrator, size, source_drift) for size in STEPS])
+    )
     assert error < 0.05
     assert abs(order - integrator.strong_order) < 0.05
 
 
 def test_control_independent_noise_has_no_strong_convergence():
-    """The same measure with the integrator's noise independent of the exact path does not shrink."""
+    """The same measure with the integrator's noise independent of the exact path does not
+    shrink.
+    """
     errors = []
     for size in STEPS:
         matrix, noise = single(ls.sde.BAOAB(), size)
         mean, covariance = exact_moments()
         mean_found, covariance_found = iterate(matrix, noise @ noise.T, START, round(TIME / size))
-        errors.append(math.sqrt(np.trace(covariance + covariance_found) + ((mean - mean_found) ** 2).sum()))
+        errors.append(
+            math.sqrt(np.trace(covariance + covariance_found) + ((mean - mean_found) ** 2).sum())
+        )
     assert abs(fitted_order(np.array(errors))[0]) < 0.05
 
 
@@ -159,7 +183,9 @@ def stationary(integrator, size):
 
 
 def test_baoab_has_no_configurational_bias_and_the_known_one_in_velocity():
-    """Stiffness 1, mass 1/2, temperature 0.4/(2*0.4) = 1/2: Var theta = 1/2, Var v = 1, omega^2 = 2."""
+    """Stiffness 1, mass 1/2, temperature 0.4/(2*0.4) = 1/2: Var theta = 1/2, Var v = 1, omega^2 =
+    2.
+    """
     for size in (0.1, 0.5, 1.0, 1.3):
         covariance = stationary(ls.sde.BAOAB(), size)
         assert abs(covariance[0, 0] - 0.5) < 1e-12
@@ -172,14 +198,18 @@ def test_control_euler_maruyama_has_a_configurational_bias():
 
 
 def test_euler_maruyama_in_the_overdamped_equation():
-    """Map x' = (1 - h k/f) x + sqrt(h D)/f xi, so Var = D/(2 k f)/(1 - h k/(2 f)): typed here, k = 1, f = D = 0.4."""
+    """Map x' = (1 - h k/f) x + sqrt(h D)/f xi, so Var = D/(2 k f)/(1 - h k/(2 f)): typed here, k =
+    1, f = D = 0.4.
+    """
     matrix, noise = single(ls.sde.EulerMaruyama(), 0.1, ls.Overdamped)
     variance = noise[0, 0] ** 2 / (1 - matrix[0, 0] ** 2)
     assert math.isclose(variance, 0.5 / (1 - 0.1 / 0.8), rel_tol=1e-12)
 
 
 def test_the_kernel_makes_the_steps_of_the_map(seed):
-    """Euler-Maruyama far from its limit: moments of its own map, not of the SDE (5 sigma, 5 pulls)."""
+    """Euler-Maruyama far from its limit: moments of its own map, not of the SDE (5 sigma, 5
+    pulls).
+    """
     matrix, noise = single(ls.sde.EulerMaruyama(), 0.25)
     mean, covariance = iterate(matrix, noise @ noise.T, START, 8)
     replicas = 20_000
@@ -194,7 +224,9 @@ def test_the_kernel_makes_the_steps_of_the_map(seed):
         velocity=START[1:],
     )
     state = np.hstack([run["final_position"].values, run["final_velocity"].values])
-    error = np.sqrt((np.outer(np.diag(covariance), np.diag(covariance)) + covariance**2) / (replicas - 1))
+    error = np.sqrt(
+        (np.outer(np.diag(covariance), np.diag(covariance)) + covariance**2) / (replicas - 1)
+    )
     assert np.abs((state.mean(axis=0) - mean) / np.sqrt(np.diag(covariance) / replicas)).max() < 5
     assert np.abs((np.cov(state.T) - covariance) / error).max() < 5
     exact = solve_continuous_lyapunov(DRIFT, -DIFFUSION)

@@ -1,4 +1,6 @@
-"""Convolutional networks against torch.nn with the same weights, and replicas in a batch against one by autograd."""
+"""Convolutional networks against torch.nn with the same weights, and replicas in a batch against
+one by autograd.
+"""
 
 import dataclasses
 import math
@@ -12,7 +14,15 @@ from torch import nn
 
 import langevin_sgd as ls
 from langevin_sgd.models import networks
-from langevin_sgd.models.networks import FAMILIES, FullyConnected, MobileCNN, OwnNetwork, ResNet18, SimpleCNN, of_family
+from langevin_sgd.models.networks import (
+    FAMILIES,
+    FullyConnected,
+    MobileCNN,
+    OwnNetwork,
+    ResNet18,
+    SimpleCNN,
+    of_family,
+)
 from langevin_sgd.training import batch_indices, train_networks
 
 KINDS = (SimpleCNN, MobileCNN, ResNet18)
@@ -55,7 +65,10 @@ def relu():
 
 
 def reference_simple(w, h):
-    dense, output = nn.Linear(2 * h * 2 * 2, 32 * h).double(), nn.Linear(32 * h, 1, bias=False).double()
+    dense, output = (
+        nn.Linear(2 * h * 2 * 2, 32 * h).double(),
+        nn.Linear(32 * h, 1, bias=False).double(),
+    )
     for part, values in ((dense.weight, w["dense"]), (dense.bias, w["bias_3"])):
         part.data = torch.from_numpy(values) / math.sqrt(8 * h + 1)
     output.weight.data = torch.from_numpy(w["output"]) / (32 * h)
@@ -81,13 +94,17 @@ def reference_mobile(w, h):
         return Sum(inner, nn.Identity()) if stride == 1 else inner
 
     output = nn.Linear(20 * h, 1).double()
-    output.weight.data, output.bias.data = (torch.from_numpy(w[name]) / (20 * h) for name in ("output", "bias"))
+    output.weight.data, output.bias.data = (
+        torch.from_numpy(w[name]) / (20 * h) for name in ("output", "bias")
+    )
     return nn.Sequential(
         halve, scaled((1, 4 * h, 5), w["convolution"], stride=2), relu(),
         scaled((4 * h, 4 * h, 5), w["depthwise"], groups=4 * h, padding=2), relu(),
         scaled((4 * h, 2 * h, 1), w["contraction"]), relu(),
-        inverted(1, 2 * h, h, 2), inverted(2, h, h, 1), inverted(3, h, 3 * h, 2), inverted(4, 3 * h, 3 * h, 1),
-        scaled((3 * h, 20 * h, 1), w["expansion"]), relu(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), output,
+        inverted(1, 2 * h, h, 2), inverted(2, h, h, 1), inverted(3, h, 3 * h, 2),
+        inverted(4, 3 * h, 3 * h, 1),
+        scaled((3 * h, 20 * h, 1), w["expansion"]), relu(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        output,
     )  # fmt: skip
 
 
@@ -98,14 +115,18 @@ def reference_resnet(w, h):
         pad = [nn.ZeroPad2d((0, 1, 0, 1))] if halves else []
         first = {"stride": 2} if halves else {"padding": 1}
         inner = nn.Sequential(
-            *pad, scaled((before, after, 3), w[name + "first"], **first), nn.GroupNorm(groups, after, affine=False),
+            *pad, scaled((before, after, 3), w[name + "first"], **first),
+            nn.GroupNorm(groups, after, affine=False),
             relu(),
-            scaled((after, after, 3), w[name + "second"], padding=1), nn.GroupNorm(groups, after, affine=False),
+            scaled((after, after, 3), w[name + "second"], padding=1),
+            nn.GroupNorm(groups, after, affine=False),
         )  # fmt: skip
         if not halves:
             return nn.Sequential(Sum(inner, nn.Identity()), relu())
         shortcut = scaled((before, after, 1), w[name + "shortcut"], stride=2)
-        return nn.Sequential(Sum(inner, nn.Sequential(shortcut, nn.GroupNorm(groups, after, affine=False))), relu())
+        return nn.Sequential(
+            Sum(inner, nn.Sequential(shortcut, nn.GroupNorm(groups, after, affine=False))), relu()
+        )
 
     stages, channels = [], h
     for stage in range(1, 5):
@@ -134,7 +155,7 @@ def test_outputs_are_those_of_torch_nn(kind):
     assert not torch.isclose(found, other, rtol=1e-3).all()  # control
 
 
-# --- in a batch and alone ------------------------------------------------------------------------------------------
+# --- in a batch and alone -------------------------------------------------------------------------
 
 ALPHA, LR, POINTS, STEPS = [0.5, 4.0], [0.3, 0.1], [20, 12], 100
 
@@ -164,7 +185,14 @@ def compare(network, precision, *, slower=1.0, seed=3):
     """Largest difference of weights after `STEPS` steps, in units of the largest weight."""
     X, y = digits()
     rates = [slower * lr for lr in LR]
-    numbers = {"alpha": ALPHA, "lr": rates, "points": POINTS, "batch_size": 4, "seed": 3, "precision": precision}
+    numbers = {
+        "alpha": ALPHA,
+        "lr": rates,
+        "points": POINTS,
+        "batch_size": 4,
+        "seed": 3,
+        "precision": precision,
+    }
     runs = train_networks(network, (X, y), max_steps=STEPS, keep_weights=True, **numbers)
     assert (runs["weight_change"] > 1e-3).all(), runs["weight_change"].values
     differences = []
@@ -175,7 +203,9 @@ def compare(network, precision, *, slower=1.0, seed=3):
         if not isinstance(network, OwnNetwork):
             module = network.module(3, r, precision=precision)
         expected = alone(module, X[:count], y[:count], alpha=alpha, lr=lr, batches=batches)
-        differences.append(np.abs(runs["weights"].values[r] - expected).max() / np.abs(expected).max())
+        differences.append(
+            np.abs(runs["weights"].values[r] - expected).max() / np.abs(expected).max()
+        )
     return max(differences)
 
 
@@ -184,7 +214,9 @@ def compare(network, precision, *, slower=1.0, seed=3):
 def test_replicas_in_a_batch_follow_one_alone(kind, precision):
     # Normalised layers magnify rounding at every step, the more the larger the step.
     network, slower = kind(image=(1, 8, 8), width=2), 0.2 if kind is ResNet18 else 1.0
-    assert compare(network, precision, slower=slower) < {"float32": 1e-5, "float64": 1e-12}[precision]
+    assert (
+        compare(network, precision, slower=slower) < {"float32": 1e-5, "float64": 1e-12}[precision]
+    )
 
 
 def test_other_batches_do_not_follow():
@@ -203,16 +235,22 @@ def test_gradients_and_kernel_are_those_of_autograd(at_a_time, monkeypatch):
         kernels, squares = replicas.kernel(inputs), replicas.squared_gradients(inputs)
         for r, number in enumerate((0, 7)):
             module = network.module(1, number, precision="float64")
-            rows = [torch.autograd.grad(f, list(module.parameters()), retain_graph=True) for f in module(X)]
+            rows = [
+                torch.autograd.grad(f, list(module.parameters()), retain_graph=True)
+                for f in module(X)
+            ]
             jacobian = torch.stack([torch.cat([part.reshape(-1) for part in row]) for row in rows])
             expected = jacobian @ jacobian.T
-            torch.testing.assert_close(kernels[r], expected, rtol=1e-10, atol=1e-12 * float(expected.abs().max()))
+            torch.testing.assert_close(
+                kernels[r], expected, rtol=1e-10, atol=1e-12 * float(expected.abs().max())
+            )
             torch.testing.assert_close(squares[r], expected.diagonal(), rtol=1e-10, atol=0)
 
 
 def own_convolutions():
     return nn.Sequential(
-        nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 4, 3, stride=2), nn.Tanh(), nn.Conv2d(4, 3, 3), nn.ReLU(),
+        nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 4, 3, stride=2), nn.Tanh(), nn.Conv2d(4, 3, 3),
+        nn.ReLU(),
         nn.Flatten(), nn.Linear(3, 1),
     )  # fmt: skip
 
@@ -221,7 +259,7 @@ def test_convolutions_of_ones_own_follow_one_alone():
     assert compare(OwnNetwork(build=own_convolutions, width=4), "float64") < 1e-12
 
 
-# --- at the start --------------------------------------------------------------------------------------------------
+# --- at the start ---------------------------------------------------------------------------------
 
 
 def test_initial_weights_do_not_depend_on_the_batch():
@@ -235,13 +273,17 @@ def test_initial_weights_do_not_depend_on_the_batch():
                 assert np.array_equal(stack[r].numpy(), w)
         assert not torch.equal(many.trained[0][0], many.trained[0][2])
         assert sum(w[0].numel() for w in many.trained) == network.parameters
-        flat = torch.cat([w.flatten() for w in network.replicas([(0, 0), (0, 1)], torch.float64).trained])
+        flat = torch.cat(
+            [w.flatten() for w in network.replicas([(0, 0), (0, 1)], torch.float64).trained]
+        )
         assert abs(float(flat.mean())) < 5 / math.sqrt(len(flat))
         assert abs(float(flat.square().mean()) - 1) < 5 * math.sqrt(2 / len(flat))
 
 
 def layer_sizes(module, X):
-    """Mean squares of what leaves each hidden layer before its activation, and last of what enters the output."""
+    """Mean squares of what leaves each hidden layer before its activation, and last of what enters
+    the output.
+    """
     from langevin_sgd.models.networks import image_layers
 
     found = []
@@ -256,14 +298,20 @@ def layer_sizes(module, X):
 
     with pytest.MonkeyPatch.context() as patch, torch.no_grad():
         for name in ("convolution", "depthwise", "dense", "output"):
-            patch.setattr(image_layers, name, recording(getattr(image_layers, name), leaves=name != "output"))
+            patch.setattr(
+                image_layers, name, recording(getattr(image_layers, name), leaves=name != "output")
+            )
         module(X)
     return found
 
 
-@pytest.mark.parametrize(("kind", "lowest", "highest"), [(SimpleCNN, 0.5, 4), (MobileCNN, 0.1, 2), (ResNet18, 0.3, 3)])
+@pytest.mark.parametrize(
+    ("kind", "lowest", "highest"), [(SimpleCNN, 0.5, 4), (MobileCNN, 0.1, 2), (ResNet18, 0.3, 3)]
+)
 def test_layers_are_of_order_one_at_the_start(kind, lowest, highest):
-    """At 28 by 28 pixels; zeros at borders and the mean over pixels make numbers smaller, maxima make them larger."""
+    """At 28 by 28 pixels; zeros at borders and the mean over pixels make numbers smaller, maxima
+    make them larger.
+    """
     network = kind(image=(1, 28, 28), width=16)
     X = torch.from_numpy(np.random.default_rng(1).normal(size=(2, 784)).astype(np.float32))
     sizes = layer_sizes(network.module(0), X)
@@ -273,19 +321,25 @@ def test_layers_are_of_order_one_at_the_start(kind, lowest, highest):
 
 
 def test_outputs_are_of_order_one_over_the_square_root_of_their_fan_in():
-    """Given its input a, f = w . a / n is normal of variance (mean a^2)/n: 400 draws of w, 5 standard errors."""
+    """Given its input a, f = w . a / n is normal of variance (mean a^2)/n: 400 draws of w, 5
+    standard errors.
+    """
     for kind in KINDS:
         network = kind(image=(1, 8, 8), width=4)
         fan_in = network.shapes["output"][1]
         replicas = network.replicas([(2, 0)] * 400, torch.float64)
         place = network.layers.index("output")
-        replicas.trained[place][:] = torch.from_numpy(np.random.default_rng(3).normal(size=(400, 1, fan_in)))
+        replicas.trained[place][:] = torch.from_numpy(
+            np.random.default_rng(3).normal(size=(400, 1, fan_in))
+        )
         X = torch.from_numpy(digits(1)[0]).expand(400, 1, -1)
         with torch.no_grad():
             f = replicas.outputs(X)[:, 0]
         size = layer_sizes(network.module(2, precision="float64"), X[0])[-1]
         assert abs(fan_in * float(f.var()) / size - 1) < 5 * math.sqrt(2 / 400)
-        assert abs(fan_in * float(f.var()) / (2 * size) - 1) > 5 * math.sqrt(2 / 400)  # control: 1/h for 1/sqrt(h)
+        assert abs(fan_in * float(f.var()) / (2 * size) - 1) > 5 * math.sqrt(
+            2 / 400
+        )  # control: 1/h for 1/sqrt(h)
 
 
 def test_an_input_does_not_depend_on_the_others():
@@ -294,10 +348,12 @@ def test_an_input_does_not_depend_on_the_others():
         X = torch.from_numpy(digits(6)[0])
         with torch.no_grad():
             torch.testing.assert_close(module(X)[2:3], module(X[2:3]), rtol=1e-12, atol=1e-15)
-            torch.testing.assert_close(module(X.view(2, 3, 64)), module(X).view(2, 3), rtol=1e-12, atol=1e-15)
+            torch.testing.assert_close(
+                module(X.view(2, 3, 64)), module(X).view(2, 3), rtol=1e-12, atol=1e-15
+            )
 
 
-# --- by name, and refused ------------------------------------------------------------------------------------------
+# --- by name, and refused -------------------------------------------------------------------------
 
 
 def test_every_family_is_made_for_images():
@@ -317,7 +373,9 @@ def test_the_network_of_the_documentation_works(monkeypatch):
 
     text = textwrap.dedent(networks.__doc__.split("::\n")[1].split("and, with its import")[0])
     names = (
-        vars(image_layers) | vars(dataclasses) | {"ClassVar": ClassVar, "ConvolutionalNetwork": ConvolutionalNetwork}
+        vars(image_layers)
+        | vars(dataclasses)
+        | {"ClassVar": ClassVar, "ConvolutionalNetwork": ConvolutionalNetwork}
     )
     exec(text, names)
     monkeypatch.setitem(FAMILIES, "two_convolutions", names["TwoConvolutions"])
@@ -334,8 +392,11 @@ def test_sizes_of_the_published_networks():
     for before, after in ((2 * h, h), (h, h), (h, 3 * h), (3 * h, 3 * h)):
         mobile += 3 * before * (before + 25 + after)
     assert MobileCNN(image=(3, 32, 32), width=h).parameters == mobile + 20 * h * (3 * h + 1) + 1
-    assert SimpleCNN(image=(1, 28, 28), width=h).parameters == 26 * h + 2 * h * (25 * h + 1) + 32 * h * (98 * h + 2)
-    # 11 173 962 of torch's CIFAR variants: without 9 outputs of 512, biases of 10, and 9600 scales and shifts
+    assert SimpleCNN(image=(1, 28, 28), width=h).parameters == 26 * h + 2 * h * (
+        25 * h + 1
+    ) + 32 * h * (98 * h + 2)
+    # 11 173 962 of torch's CIFAR variants: without 9 outputs of 512, biases of 10, and 9600 scales
+    # and shifts
     assert ResNet18(image=(3, 32, 32)).parameters == 11_173_962 - 9 * 512 - 10 - 9600
 
 
@@ -347,7 +408,11 @@ def test_sizes_of_the_published_networks():
         (ResNet18, {"image": (0, 8, 8)}, "image channels = 0: must be an integer of at least 1"),
         (SimpleCNN, {"image": 64}, "image = 64: must be .channels, height, width."),
         (SimpleCNN, {"width": 0}, "width = 0: must be an integer of at least 1"),
-        (SimpleCNN, {"activation": "tanh"}, "activation = 'tanh': must be one of relu, gelu, linear"),
+        (
+            SimpleCNN,
+            {"activation": "tanh"},
+            "activation = 'tanh': must be one of relu, gelu, linear",
+        ),
     ],
 )
 def test_bad_fields_are_refused(kind, fields, message):
@@ -357,6 +422,10 @@ def test_bad_fields_are_refused(kind, fields, message):
 
 def test_data_of_another_shape_and_unknown_families_are_refused():
     with pytest.raises(ls.InputError, match="dimension = 784: must be 64, that of the data"):
-        train_networks(SimpleCNN(image=(1, 28, 28), width=2), digits(), lr=1.0, batch_size=4, max_steps=1)
-    with pytest.raises(ls.InputError, match=r"name = 'resnet50': must be one of .*did you mean 'resnet18'"):
+        train_networks(
+            SimpleCNN(image=(1, 28, 28), width=2), digits(), lr=1.0, batch_size=4, max_steps=1
+        )
+    with pytest.raises(
+        ls.InputError, match=r"name = 'resnet50': must be one of .*did you mean 'resnet18'"
+    ):
         of_family("resnet50", image=(1, 8, 8), width=4)

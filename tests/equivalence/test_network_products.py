@@ -1,4 +1,6 @@
-"""Matrix products of many small networks against torch's own, in higher precision and in any shape."""
+"""Matrix products of many small networks against torch's own, in higher precision and in any
+shape.
+"""
 
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langevin_sgd.models.networks.products import add_product, product
+from langevin_sgd.kernels.products import add_product, product
 
 SIZE = st.integers(1, 40)
 ROUNDING = {torch.float32: 2.0**-22, torch.float64: 2.0**-51}
@@ -39,7 +41,10 @@ def test_nothing_beside_the_output_is_touched():
     generator = np.random.default_rng(1)
     around = torch.full((2, 9, 21), 5.0)
     inside = around[:, 1:-1, 2:-2]
-    a, b = stack(generator, 2, 7, 5, dtype=torch.float32), stack(generator, 2, 5, 17, dtype=torch.float32)
+    a, b = (
+        stack(generator, 2, 7, 5, dtype=torch.float32),
+        stack(generator, 2, 5, 17, dtype=torch.float32),
+    )
     add_product(inside, a, b, 1.0, keep=0.0)
     torch.testing.assert_close(inside, a @ b)
     inside.fill_(5.0)

@@ -12,7 +12,13 @@ pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 NETWORK = FullyConnected(dimension=6, width=40, depth=2)
 FITTED, STEP_LIMIT, REACHED = 0, 1, 5
-OPTIONS = {"alpha": [1.0, 10.0, 3.0], "seed": 4, "precision": "float64", "keep_weights": True, "probe_points": 6}
+OPTIONS = {
+    "alpha": [1.0, 10.0, 3.0],
+    "seed": 4,
+    "precision": "float64",
+    "keep_weights": True,
+    "probe_points": 6,
+}
 OBSERVE = ("margins", "noise_temperature", "signal", "kernel")
 
 
@@ -47,7 +53,16 @@ def test_a_run_in_two_calls_is_the_run(way):
     assert (whole["status"] == FITTED).any()
     for name in ("status", "last_update_step"):
         assert second[name].equals(whole[name])
-    for name in ("t_star", "weights", "weight_change", "test_error", "kernel_change", "signal", "noise", "mean_margin"):
+    for name in (
+        "t_star",
+        "weights",
+        "weight_change",
+        "test_error",
+        "kernel_change",
+        "signal",
+        "noise",
+        "mean_margin",
+    ):
         np.testing.assert_allclose(second[name], whole[name], rtol=1e-9, atol=1e-11, err_msg=name)
 
 
@@ -62,7 +77,10 @@ def test_other_settings_after_the_switch_follow_autograd():
     for r, alpha in enumerate(OPTIONS["alpha"]):
         module = NETWORK.module(4, r, precision="float64")
         f0, switch, last = module(X).detach(), int(first["steps"][r]), 0
-        for begin, steps, size, lr in ((0, switch, 4, 2.0), (switch, 30, 9, float(second["lr"][r]))):
+        for begin, steps, size, lr in (
+            (0, switch, 4, 2.0),
+            (switch, 30, 9, float(second["lr"][r])),
+        ):
             settings = ls.SGD(lr=lr, batch_size=size, sampling="without_replacement")
             batches = batch_indices(settings, 40, seed=4, replica=r, first_step=begin, steps=steps)
             for step, batch in enumerate(batches):
@@ -75,7 +93,9 @@ def test_other_settings_after_the_switch_follow_autograd():
         expected = torch.cat([w.detach().reshape(-1) for w in module.parameters()]).numpy()
         np.testing.assert_allclose(second["weights"][r], expected, rtol=1e-9, atol=1e-11)
         assert int(second["last_update_step"][r]) == last
-        spent = 2.0 * switch + float(second["lr"][r]) * (last - switch) if last > switch else 2.0 * last
+        spent = (
+            2.0 * switch + float(second["lr"][r]) * (last - switch) if last > switch else 2.0 * last
+        )
         assert float(second["t_star"][r]) == pytest.approx(spent)
     unswitched = train(lr=[4.0, 1.0, 4.0], batch_size=9, max_steps=30)
     assert np.abs(unswitched["weights"] - second["weights"]).max() > 1e-2  # control
@@ -119,9 +139,12 @@ def test_a_start_that_does_not_fit_is_one_line():
     other = FullyConnected(dimension=6, width=40, depth=2, activation="gelu")
     options = {"lr": 0.5, "batch_size": 4, "max_steps": 10, "start": first}
     for network, changes in (
-        (other, {}), (NETWORK, {"seed": 5}), (NETWORK, {"replicas": [1, 2, 3]}), (NETWORK, {"seconds": 0.0}),
+        (other, {}), (NETWORK, {"seed": 5}), (NETWORK, {"replicas": [1, 2, 3]}),
+        (NETWORK, {"seconds": 0.0}),
         (NETWORK, {"start": first.drop_vars("weights")}), (NETWORK, {"until_unfit": 1.0}),
-        (NETWORK, {"start": ls.training.run(ls.LinearRegression.from_data(*points()), ls.SGD(lr=0.1, batch_size=1),
+        (NETWORK,
+            {"start": ls.training.run(ls.LinearRegression.from_data(*points()),
+                ls.SGD(lr=0.1, batch_size=1),
                                             steps=1)}),
     ):  # fmt: skip
         with pytest.raises(ls.InputError) as caught:

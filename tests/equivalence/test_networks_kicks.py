@@ -27,22 +27,37 @@ NETWORKS = {
 def train(network, noise, momentum, **options):
     X = np.random.default_rng(3).normal(size=(9, 4))
     data = X, np.where(X[:, 0] > 0, 1.0, -1.0)
-    given = {"lr": LR, "batch_size": 3, "max_steps": 1, "loss": "square", "precision": "float64", "keep_weights": True}
-    runs = train_networks(NETWORKS[network], data, noise=noise, momentum=momentum, seed=5, **given, **options)
+    given = {
+        "lr": LR,
+        "batch_size": 3,
+        "max_steps": 1,
+        "loss": "square",
+        "precision": "float64",
+        "keep_weights": True,
+    }
+    runs = train_networks(
+        NETWORKS[network], data, noise=noise, momentum=momentum, seed=5, **given, **options
+    )
     return runs, runs["weights"].values
 
 
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("noise", ["sgd", "minibatch_covariance", "isotropic"])
 def test_a_velocity_holds_all_of_a_step(noise, network):
-    """The weights move by lr times the velocity; the next step keeps `momentum` of it and adds the same kick."""
+    """The weights move by lr times the velocity; the next step keeps `momentum` of it and adds the
+    same kick.
+    """
     begin, start = train(network, noise, 1e-9, replicas=3, alpha=2.0)
     first, weights = train(network, noise, MOMENTUM, replicas=3, alpha=2.0)
-    np.testing.assert_allclose(weights, start, rtol=1e-12)  # momentum does nothing in the first step
+    np.testing.assert_allclose(
+        weights, start, rtol=1e-12
+    )  # momentum does nothing in the first step
     velocity = first["velocity"].values
     np.testing.assert_allclose(begin["velocity"], velocity, rtol=1e-12)
     second, moved = train(network, noise, MOMENTUM, start=first, alpha=2.0)
     _, kicked = train(network, noise, 0.0, start=first, alpha=2.0)
     np.testing.assert_allclose(moved - kicked, LR * MOMENTUM * velocity, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(LR * second["velocity"].values, moved - weights, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        LR * second["velocity"].values, moved - weights, rtol=1e-9, atol=1e-12
+    )
     assert np.abs(velocity[0] - velocity[1]).max() > 1e-3  # replicas have kicks of their own

@@ -35,7 +35,9 @@ def alone(network, momentum, *, lr, steps, replica, alpha=2.0, seed=3):
     optimiser = torch.optim.SGD(trained, lr=lr, momentum=momentum)
     f0, last = module(X).detach().reshape(-1), 0
     settings = ls.SGD(lr=lr, batch_size=5, sampling="without_replacement")
-    for step, batch in enumerate(batch_indices(settings, 40, seed=seed, replica=replica, steps=steps)):
+    for step, batch in enumerate(
+        batch_indices(settings, 40, seed=seed, replica=replica, steps=steps)
+    ):
         optimiser.zero_grad()
         short = torch.relu(1 - y[batch] * alpha * (module(X[batch]).reshape(-1) - f0[batch]))
         last = step + 1 if bool(short.any()) else last
@@ -53,14 +55,25 @@ def own():
     return torch.nn.Sequential(torch.nn.Linear(6, 9), torch.nn.Tanh(), torch.nn.Linear(9, 1))
 
 
-NETWORKS = {"relu": NETWORK, "random_features": random_features(6, 30), "own": OwnNetwork(build=own)}
+NETWORKS = {
+    "relu": NETWORK,
+    "random_features": random_features(6, 30),
+    "own": OwnNetwork(build=own),
+}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_momentum_is_that_of_torch(name):
     """One momentum for each replica; the velocity is minus PyTorch's buffer."""
     network = NETWORKS[name]
-    options = {"lr": 0.3, "alpha": 2.0, "batch_size": 5, "max_steps": 100, "seed": 3, "precision": "float64"}
+    options = {
+        "lr": 0.3,
+        "alpha": 2.0,
+        "batch_size": 5,
+        "max_steps": 100,
+        "seed": 3,
+        "precision": "float64",
+    }
     runs = train_networks(network, points(), momentum=MOMENTUM, keep_weights=True, **options)
     for r, momentum in enumerate(MOMENTUM):
         weights, buffers, last = alone(network, momentum, lr=0.3, steps=100, replica=r)
@@ -73,9 +86,20 @@ def test_momentum_is_that_of_torch(name):
 
 
 def test_training_ends_once_the_velocity_has_faded():
-    """No look finds a point unfit later, though the weights go on after the last step with an unfit point."""
-    options = {"alpha": 3.0, "batch_size": 5, "seed": 3, "precision": "float64", "keep_weights": True, "lr": 0.5}
-    runs = train_networks(NETWORK, points(), momentum=[0.8, 0.95, 0.95], max_steps=20_000, **options)
+    """No look finds a point unfit later, though the weights go on after the last step with an unfit
+    point.
+    """
+    options = {
+        "alpha": 3.0,
+        "batch_size": 5,
+        "seed": 3,
+        "precision": "float64",
+        "keep_weights": True,
+        "lr": 0.5,
+    }
+    runs = train_networks(
+        NETWORK, points(), momentum=[0.8, 0.95, 0.95], max_steps=20_000, **options
+    )
     assert (runs["status"] == FITTED).all()
     X, y = (torch.from_numpy(a) for a in points())
     for r, momentum in enumerate([0.8, 0.95, 0.95]):
@@ -83,7 +107,9 @@ def test_training_ends_once_the_velocity_has_faded():
         assert steps - last >= 8 + math.log(np.finfo(float).eps) / math.log(momentum)
         assert float(runs["t_star"][r]) == 0.5 * last
         module, start = (module_of(NETWORK, 3, r) for _ in range(2))
-        torch.nn.utils.vector_to_parameters(torch.from_numpy(runs["weights"].values[r].copy()), module.parameters())
+        torch.nn.utils.vector_to_parameters(
+            torch.from_numpy(runs["weights"].values[r].copy()), module.parameters()
+        )
         assert bool((3.0 * y * (module(X) - start(X)) >= 1).all())
         one = {"replicas": [r], "momentum": momentum, **options}
         stopped = train_networks(NETWORK, points(), max_steps=last, **one)
@@ -94,7 +120,14 @@ def test_training_ends_once_the_velocity_has_faded():
 
 
 def test_momentum_zero_is_plain_sgd():
-    options = {"lr": 0.5, "alpha": 2.0, "batch_size": 5, "max_steps": 300, "seed": 3, "keep_weights": True}
+    options = {
+        "lr": 0.5,
+        "alpha": 2.0,
+        "batch_size": 5,
+        "max_steps": 300,
+        "seed": 3,
+        "keep_weights": True,
+    }
     plain = train_networks(NETWORK, points(), replicas=4, **options)
     mixed = train_networks(NETWORK, points(), momentum=[0.0, 0.0, 0.0, 0.9], **options)
     np.testing.assert_allclose(mixed["weights"][:3], plain["weights"][:3], rtol=1e-4, atol=1e-5)
@@ -115,9 +148,18 @@ def test_divergence_and_dead_networks_are_found_with_momentum():
 @pytest.mark.parametrize("noise", ["minibatch_covariance", "isotropic"])
 def test_langevin_noise_has_momentum_too(noise):
     """Without noise, which batches of all points have not, it is gradient descent with momentum."""
-    options = {"lr": 0.5, "batch_size": 40, "max_steps": 60, "seed": 3, "precision": "float64", "momentum": 0.8}
+    options = {
+        "lr": 0.5,
+        "batch_size": 40,
+        "max_steps": 60,
+        "seed": 3,
+        "precision": "float64",
+        "momentum": 0.8,
+    }
     options |= {"keep_weights": True, "replicas": 2}
-    noisy, plain = (train_networks(NETWORK, points(), noise=kind, **options) for kind in (noise, "sgd"))
+    noisy, plain = (
+        train_networks(NETWORK, points(), noise=kind, **options) for kind in (noise, "sgd")
+    )
     for name in ("weights", "velocity"):
         np.testing.assert_allclose(noisy[name], plain[name], rtol=1e-9, atol=1e-11)
 

@@ -38,7 +38,9 @@ def gradients(network=NETWORK, seed=1):
     module = network.module(seed, 0, precision="float64")
     f0 = module(X).detach()
     losses = (ALPHA * (module(X) - f0) - y) ** 2 / 2 / ALPHA
-    rows = [torch.autograd.grad(loss, list(module.parameters()), retain_graph=True) for loss in losses]
+    rows = [
+        torch.autograd.grad(loss, list(module.parameters()), retain_graph=True) for loss in losses
+    ]
     return np.stack([torch.cat([g.reshape(-1) for g in row]).numpy() for row in rows])
 
 
@@ -46,7 +48,9 @@ def enumerated(sampling):
     """Mean and covariance of a step over all minibatches."""
     g = gradients()
     many = (
-        itertools.combinations if sampling == "without_replacement" else (lambda a, n: itertools.product(a, repeat=n))
+        itertools.combinations
+        if sampling == "without_replacement"
+        else (lambda a, n: itertools.product(a, repeat=n))
     )
     steps = np.array([-LR * g[list(batch)].mean(0) for batch in many(range(POINTS), BATCH)])
     return steps.mean(0), np.cov(steps.T, bias=True)
@@ -54,9 +58,18 @@ def enumerated(sampling):
 
 def one_step(replicas, *, noise, sampling="without_replacement", **changes):
     """Weights before a step, and what one step adds to them, (replica, parameter)."""
-    options = {"lr": LR, "alpha": ALPHA, "loss": "square", "batch_size": BATCH, "max_steps": 1, "seed": 1, **changes}
+    options = {
+        "lr": LR,
+        "alpha": ALPHA,
+        "loss": "square",
+        "batch_size": BATCH,
+        "max_steps": 1,
+        "seed": 1,
+        **changes,
+    }
     runs = train_networks(
-        NETWORK, points(), replicas=replicas, noise=noise, sampling=sampling, keep_weights=True, precision="float64",
+        NETWORK, points(), replicas=replicas, noise=noise, sampling=sampling, keep_weights=True,
+        precision="float64",
         **options,
     )  # fmt: skip
     start = np.concatenate([w.ravel() for w in NETWORK.initial_weights(1)])
@@ -65,7 +78,9 @@ def one_step(replicas, *, noise, sampling="without_replacement", **changes):
 
 @pytest.mark.parametrize("sampling", ["without_replacement", "with_replacement"])
 def test_factors_span_the_covariance_of_all_minibatches(sampling, monkeypatch):
-    """With unit vectors for normals, steps give a square root of the covariance: exact to rounding."""
+    """With unit vectors for normals, steps give a square root of the covariance: exact to
+    rounding.
+    """
     mean, covariance = enumerated(sampling)
     units = np.eye(POINTS)
     monkeypatch.setattr(AllPoints, "_normals", lambda self, members, count, step: units[members])
@@ -76,12 +91,18 @@ def test_factors_span_the_covariance_of_all_minibatches(sampling, monkeypatch):
 
 
 def test_steps_have_that_law():
-    """Sample mean and covariance of many steps, within 5 standard errors; isotropic noise is told apart."""
+    """Sample mean and covariance of many steps, within 5 standard errors; isotropic noise is told
+    apart.
+    """
     replicas = 4000
     mean, covariance = enumerated("without_replacement")
     right = one_step(replicas, noise="minibatch_covariance")
-    errors = np.sqrt((covariance**2 + np.outer(np.diag(covariance), np.diag(covariance))) / replicas)
-    assert (np.abs(right.mean(0) - mean) < 5 * np.sqrt(np.diag(covariance) / replicas) + 1e-12).all()
+    errors = np.sqrt(
+        (covariance**2 + np.outer(np.diag(covariance), np.diag(covariance))) / replicas
+    )
+    assert (
+        np.abs(right.mean(0) - mean) < 5 * np.sqrt(np.diag(covariance) / replicas) + 1e-12
+    ).all()
     assert (np.abs(np.cov(right.T) - covariance) < 5 * errors + 1e-12).all()
     round_ones = one_step(replicas, noise="isotropic")
     size = np.trace(covariance)
@@ -92,14 +113,25 @@ def test_steps_have_that_law():
     assert (np.abs(np.cov(right.T) - isotropic) > 5 * errors).any()  # control
 
 
-@pytest.mark.filterwarnings("ignore:build. makes modules of the same weights")  # those of NETWORK, by intent
+@pytest.mark.filterwarnings(
+    "ignore:build. makes modules of the same weights"
+)  # those of NETWORK, by intent
 def test_the_same_with_a_module_of_ones_own():
     def build():
         return torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))
 
-    options = {"lr": 0.3, "batch_size": 2, "max_steps": 3, "seed": 1, "replicas": 2, "precision": "float64"}
+    options = {
+        "lr": 0.3,
+        "batch_size": 2,
+        "max_steps": 3,
+        "seed": 1,
+        "replicas": 2,
+        "precision": "float64",
+    }
     for noise in ("minibatch_covariance", "isotropic"):
-        runs = train_networks(OwnNetwork(build=build), points(), noise=noise, keep_weights=True, **options)
+        runs = train_networks(
+            OwnNetwork(build=build), points(), noise=noise, keep_weights=True, **options
+        )
         assert np.isfinite(runs["weights"]).all()
         assert (runs["weight_change"] > 0).all()
     own = OwnNetwork(build=lambda: NETWORK.module(1, precision="float64"))
@@ -124,14 +156,27 @@ def test_batches_of_all_points_have_no_noise(noise):
 def test_noise_is_a_function_of_seed_number_and_step(noise):
     """Not of who else is there, nor of how many steps are made or points there are at a time."""
     X, y = points(30)
-    options = {"lr": 0.5, "batch_size": 3, "seed": 2, "noise": noise, "keep_weights": True, "precision": "float64"}
+    options = {
+        "lr": 0.5,
+        "batch_size": 3,
+        "seed": 2,
+        "noise": noise,
+        "keep_weights": True,
+        "precision": "float64",
+    }
     network = FullyConnected(dimension=3, width=6, depth=2)
-    many = train_networks(network, (X, y), replicas=20, points=[30, 20] * 10, max_steps=100, **options)
+    many = train_networks(
+        network, (X, y), replicas=20, points=[30, 20] * 10, max_steps=100, **options
+    )
     for r in (0, 13):
         count = (30, 20)[r % 2]
-        alone = train_networks(network, (X, y), replicas=[r], points=count, max_steps=100, schedule=[7, 9], **options)
+        alone = train_networks(
+            network, (X, y), replicas=[r], points=count, max_steps=100, schedule=[7, 9], **options
+        )
         np.testing.assert_allclose(alone["weights"][0], many["weights"][r], rtol=1e-9, atol=1e-12)
-    other = train_networks(network, (X, y), replicas=[0], points=30, max_steps=100, **{**options, "seed": 3})
+    other = train_networks(
+        network, (X, y), replicas=[0], points=30, max_steps=100, **{**options, "seed": 3}
+    )
     assert np.abs(other["weights"][0] - many["weights"][0]).max() > 1e-3
 
 
@@ -154,4 +199,12 @@ def test_noise_ends_where_all_points_are_fitted(noise):
 
 def test_epochs_have_no_langevin_noise():
     with pytest.raises(ls.InputError, match="sampling"):
-        train_networks(NETWORK, points(), lr=1.0, batch_size=2, max_steps=1, noise="isotropic", sampling="epochs")
+        train_networks(
+            NETWORK,
+            points(),
+            lr=1.0,
+            batch_size=2,
+            max_steps=1,
+            noise="isotropic",
+            sampling="epochs",
+        )

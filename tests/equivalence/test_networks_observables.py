@@ -30,7 +30,14 @@ def own():
 
 
 def train(network=NETWORK, **options):
-    given = {"alpha": ALPHA, "lr": LR, "points": POINTS, "batch_size": 4, "max_steps": STEPS, "seed": 6}
+    given = {
+        "alpha": ALPHA,
+        "lr": LR,
+        "points": POINTS,
+        "batch_size": 4,
+        "max_steps": STEPS,
+        "seed": 6,
+    }
     given |= {"probe_points": 5, "precision": "float64", "keep_weights": True, "observe": OBSERVE}
     return train_networks(network, DATA, **{**given, **options})
 
@@ -44,7 +51,10 @@ def module_of(network, r, weights=None):
 
 
 def jacobian(module, X):
-    rows = [torch.autograd.grad(f, list(module.parameters()), retain_graph=True) for f in module(X).reshape(-1)]
+    rows = [
+        torch.autograd.grad(f, list(module.parameters()), retain_graph=True)
+        for f in module(X).reshape(-1)
+    ]
     return torch.stack([torch.cat([g.reshape(-1) for g in row]) for row in rows]).numpy()
 
 
@@ -82,25 +92,41 @@ def test_gradient_noise_is_the_covariance_of_single_points(case):
         gradients = -(y * unfit)[:, None] * jacobian(now, torch.from_numpy(X))
         trace = np.trace(np.cov(gradients.T, bias=True))
         assert float(runs["gradient_noise"][r]) == pytest.approx(trace, rel=1e-9)
-        assert abs((gradients**2).sum(1).mean() / trace - 1) > 1e-3  # control: the mean is subtracted
+        assert (
+            abs((gradients**2).sum(1).mean() / trace - 1) > 1e-3
+        )  # control: the mean is subtracted
         expected = LR[r] * (count - 4) / (4 * (count - 1)) * trace / (2 * gradients.shape[1])
         assert float(runs["noise_temperature"][r]) == pytest.approx(expected, rel=1e-9)
 
 
 def test_noise_temperature_is_half_the_variance_of_minibatches_in_the_time():
-    """All minibatches of five points: variance of lr times their mean gradient, a weight and a unit of lr * step."""
-    options = {"points": 5, "batch_size": 2, "max_steps": 1, "replicas": 1, "alpha": 1.0, "lr": 0.5, "schedule": [0]}
+    """All minibatches of five points: variance of lr times their mean gradient, a weight and a unit
+    of lr * step.
+    """
+    options = {
+        "points": 5,
+        "batch_size": 2,
+        "max_steps": 1,
+        "replicas": 1,
+        "alpha": 1.0,
+        "lr": 0.5,
+        "schedule": [0],
+    }
     for sampling, batches in (
         ("without_replacement", itertools.combinations(range(5), 2)),
         ("with_replacement", itertools.product(range(5), repeat=2)),
     ):
         for momentum in (0.0, 0.9):
             runs = train(sampling=sampling, momentum=momentum, **options)
-            gradients = DATA[1][:5, None] * jacobian(module_of(NETWORK, 0), torch.from_numpy(DATA[0][:5]))
+            gradients = DATA[1][:5, None] * jacobian(
+                module_of(NETWORK, 0), torch.from_numpy(DATA[0][:5])
+            )
             if momentum == 0:
                 steps = np.array([0.5 * gradients[list(batch)].mean(0) for batch in batches])
             expected = steps.var(0).mean() / 0.5 / 2 / (1 - momentum)
-            assert float(runs["recorded_noise_temperature"][0, 0]) == pytest.approx(expected, rel=1e-9)
+            assert float(runs["recorded_noise_temperature"][0, 0]) == pytest.approx(
+                expected, rel=1e-9
+            )
 
 
 def test_signal_and_noise(case):
@@ -108,7 +134,9 @@ def test_signal_and_noise(case):
     X, y = torch.from_numpy(DATA[2]), DATA[3]
     for r in range(3):
         towards = (y[:, None] * jacobian(module_of(network, r), X)).mean(0)
-        w0 = torch.nn.utils.parameters_to_vector(module_of(network, r).parameters()).detach().numpy()
+        w0 = (
+            torch.nn.utils.parameters_to_vector(module_of(network, r).parameters()).detach().numpy()
+        )
         moved = runs["weights"].values[r] - w0
         along = moved @ towards / np.linalg.norm(towards)
         across = np.linalg.norm(moved - along * towards / np.linalg.norm(towards))
@@ -125,7 +153,8 @@ def test_of_a_perceptron_they_are_the_parts_along_and_across_the_teacher():
     test = ls.data.DepletedSign(points=40_000, dimension=10).sample(2)[:2]
     perceptron = OwnNetwork(build=lambda: torch.nn.Linear(10, 1, bias=False), name="perceptron")
     runs = train_networks(
-        perceptron, (X, y, *test), lr=1.0, batch_size=2, max_steps=200, seed=1, observe=["signal"], keep_weights=True,
+        perceptron, (X, y, *test), lr=1.0, batch_size=2, max_steps=200, seed=1, observe=["signal"],
+        keep_weights=True,
         precision="float64",
     )  # fmt: skip
     w0 = next(perceptron.module(1).parameters()).detach().double().numpy()[0]
@@ -140,7 +169,9 @@ def test_the_kernel_is_that_of_jacobians(case):
     network, runs = case
     probe = torch.from_numpy(DATA[2][:5])
     for r in range(3):
-        start, now = (jacobian(module_of(network, r, w), probe) for w in (None, runs["weights"].values[r]))
+        start, now = (
+            jacobian(module_of(network, r, w), probe) for w in (None, runs["weights"].values[r])
+        )
         change = np.linalg.norm(now @ now.T - start @ start.T) / np.linalg.norm(start @ start.T)
         assert float(runs["kernel_change"][r]) == pytest.approx(change, rel=1e-9)
 
@@ -152,7 +183,9 @@ def test_the_schedule_records_what_a_run_of_that_length_ends_with():
         for name in long.data_vars:
             if str(name).startswith("recorded_"):
                 final = short[str(name).removeprefix("recorded_")]
-                np.testing.assert_allclose(long[name][row], final, rtol=1e-9, atol=1e-13, err_msg=str(name))
+                np.testing.assert_allclose(
+                    long[name][row], final, rtol=1e-9, atol=1e-13, err_msg=str(name)
+                )
     assert (long["recorded_kernel_change"][0] == 0).all()
     assert (long["recorded_signal"][0] == 0).all()
     assert long["recorded_layer_weight_change"].dims == ("step", "replica", "layer")
@@ -163,9 +196,23 @@ def test_the_schedule_records_what_a_run_of_that_length_ends_with():
 
 def test_nothing_is_observed_of_what_diverged():
     deep = FullyConnected(dimension=6, width=10, depth=3)
-    runs = train(deep, lr=[0.5, 1e5, 0.5], alpha=1e-2, loss="square", max_steps=300, schedule=[*range(12), 300])
+    runs = train(
+        deep,
+        lr=[0.5, 1e5, 0.5],
+        alpha=1e-2,
+        loss="square",
+        max_steps=300,
+        schedule=[*range(12), 300],
+    )
     assert runs["status"].values.tolist() == [1, 2, 1]
-    for name in ("mean_margin", "gradient_noise", "noise_temperature", "signal", "noise", "kernel_change"):
+    for name in (
+        "mean_margin",
+        "gradient_noise",
+        "noise_temperature",
+        "signal",
+        "noise",
+        "kernel_change",
+    ):
         assert np.isnan(runs[name][1])
         assert np.isnan(runs[f"recorded_{name}"][-1, 1])
         assert np.isfinite(runs[name][0])
@@ -174,7 +221,12 @@ def test_nothing_is_observed_of_what_diverged():
 
 @pytest.mark.parametrize(
     "changes",
-    [{"observe": ["signals"]}, {"observe": "signal"}, {"observe": ["kernel"], "probe_points": 0}, {"noise": "white"}],
+    [
+        {"observe": ["signals"]},
+        {"observe": "signal"},
+        {"observe": ["kernel"], "probe_points": 0},
+        {"noise": "white"},
+    ],
 )
 def test_bad_input_is_one_line(changes):
     with pytest.raises(ls.InputError, match=next(iter(changes))) as caught:

@@ -1,4 +1,6 @@
-"""Networks trained in batches against the same networks trained one at a time: autograd, and plain Python."""
+"""Networks trained in batches against the same networks trained one at a time: autograd, and plain
+Python.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,7 +9,12 @@ import pytest
 import torch
 
 import langevin_sgd as ls
-from langevin_sgd.models.networks import FullyConnected, OwnNetwork, random_features, two_layer_linear
+from langevin_sgd.models.networks import (
+    FullyConnected,
+    OwnNetwork,
+    random_features,
+    two_layer_linear,
+)
 from langevin_sgd.training import batch_indices, train_networks
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
@@ -38,15 +45,21 @@ def hinge(o, y):
 LOSSES = {
     "hinge": hinge,
     "quadratic_hinge": lambda o, y: hinge(o, y) ** 2,
-    "soft_hinge": lambda o, y: (lambda x: torch.where(x > 0, x * torch.exp(-0.5 / x.clamp(min=1e-6)), 0.0))(1 - o * y),
+    "soft_hinge": lambda o, y: (
+        lambda x: torch.where(x > 0, x * torch.exp(-0.5 / x.clamp(min=1e-6)), 0.0)
+    )(1 - o * y),
     "square": lambda o, y: (o - y) ** 2 / 2,
     "logistic": lambda o, y: torch.nn.functional.softplus(-o * y),
 }
 
 
 def alone(network, X, y, *, alpha, lr, batches, precision, loss="hinge", seed=3, replica=0):
-    """One network, autograd, one step at a time: final module, and the last step with a gradient."""
-    made = network.module(seed, replica, **({} if isinstance(network, OwnNetwork) else {"precision": precision}))
+    """One network, autograd, one step at a time: final module, and the last step with a
+    gradient.
+    """
+    made = network.module(
+        seed, replica, **({} if isinstance(network, OwnNetwork) else {"precision": precision})
+    )
     module = made.to(getattr(torch, precision))
     X, y = (torch.from_numpy(a).to(getattr(torch, precision)) for a in (X, y))
     trained = [p for p in module.parameters() if p.requires_grad]
@@ -64,21 +77,35 @@ def alone(network, X, y, *, alpha, lr, batches, precision, loss="hinge", seed=3,
 
 
 def flat(module):
-    return torch.cat([p.detach().reshape(-1) for p in module.parameters() if p.requires_grad]).double().numpy()
+    return (
+        torch.cat([p.detach().reshape(-1) for p in module.parameters() if p.requires_grad])
+        .double()
+        .numpy()
+    )
 
 
-def compare(network, *, loss="hinge", precision="float64", sampling="without_replacement", batch_size=6):
+def compare(
+    network, *, loss="hinge", precision="float64", sampling="without_replacement", batch_size=6
+):
     X, y = points()
     options = {"sampling": sampling, "loss": loss, "precision": precision, "seed": 3}
     runs = train_networks(
-        network, (X, y), alpha=ALPHA, lr=LR, points=POINTS, batch_size=batch_size, max_steps=STEPS, keep_weights=True,
+        network, (X, y), alpha=ALPHA, lr=LR, points=POINTS, batch_size=batch_size, max_steps=STEPS,
+        keep_weights=True,
         **options,
     )  # fmt: skip
     differences = []
     for r, (alpha, lr, count) in enumerate(zip(ALPHA, LR, POINTS, strict=True)):
         settings = ls.SGD(lr=lr, batch_size=batch_size, sampling=sampling)
         batches = batch_indices(settings, count, seed=3, replica=r, steps=STEPS)
-        given = {"alpha": alpha, "lr": lr, "batches": batches, "precision": precision, "loss": loss, "replica": r}
+        given = {
+            "alpha": alpha,
+            "lr": lr,
+            "batches": batches,
+            "precision": precision,
+            "loss": loss,
+            "replica": r,
+        }
         module, last = alone(network, X[:count], y[:count], **given)
         if loss == "hinge":
             assert runs["last_update_step"][r] == last
@@ -111,9 +138,18 @@ def test_other_batches_do_not_follow():
     X, y = points()
     batches = batch_indices(ls.SGD(lr=1, batch_size=6), 40, seed=4, steps=STEPS)
     runs = train_networks(
-        NETWORKS["relu"], (X, y), lr=0.3, batch_size=6, max_steps=STEPS, precision="float64", seed=3, keep_weights=True
+        NETWORKS["relu"],
+        (X, y),
+        lr=0.3,
+        batch_size=6,
+        max_steps=STEPS,
+        precision="float64",
+        seed=3,
+        keep_weights=True,
     )
-    module, _ = alone(NETWORKS["relu"], X, y, alpha=1.0, lr=0.3, batches=batches, precision="float64")
+    module, _ = alone(
+        NETWORKS["relu"], X, y, alpha=1.0, lr=0.3, batches=batches, precision="float64"
+    )
     assert np.abs(runs["weights"][0] - flat(module)).max() > 1e-3
 
 
@@ -161,12 +197,16 @@ def test_gradients_and_kernel_of_autograd(name):
         rows = [torch.autograd.grad(f, trained, retain_graph=True) for f in module(X)]
         jacobian = torch.stack([torch.cat([g.reshape(-1) for g in row]) for row in rows])
         torch.testing.assert_close(kernels[r], jacobian @ jacobian.T, rtol=1e-12, atol=1e-14)
-        moved = torch.cat([(w[r] - w0[r]).reshape(-1) for w, w0 in zip(replicas.trained, before, strict=True)])
+        moved = torch.cat(
+            [(w[r] - w0[r]).reshape(-1) for w, w0 in zip(replicas.trained, before, strict=True)]
+        )
         torch.testing.assert_close(moved, factors @ jacobian, rtol=1e-11, atol=1e-13)
 
 
 def test_initial_outputs_have_the_stated_size():
-    """Neurons of every layer have mean square one: the output is w.a/h with variance 1/h, within 5 standard errors."""
+    """Neurons of every layer have mean square one: the output is w.a/h with variance 1/h, within 5
+    standard errors.
+    """
     for activation in ("relu", "gelu", "linear"):
         network = FullyConnected(dimension=30, width=200, depth=1, activation=activation)
         X = np.random.default_rng(1).normal(size=(1, 30))

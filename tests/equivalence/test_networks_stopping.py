@@ -1,4 +1,6 @@
-"""When networks stop: exact times against a slow search, statuses, what is recorded, replicas that leave the batch."""
+"""When networks stop: exact times against a slow search, statuses, what is recorded, replicas that
+leave the batch.
+"""
 
 import warnings
 
@@ -23,7 +25,9 @@ def points(count=30, seed=2, dimension=6):
 
 
 def slow_search(X, y, *, alpha, lr, batch_size, replica, seed, most):
-    """First step after which all points are fitted: the whole training set is looked at after every step."""
+    """First step after which all points are fitted: the whole training set is looked at after every
+    step.
+    """
     weights = [torch.from_numpy(w).requires_grad_() for w in NETWORK.initial_weights(seed, replica)]
     X, y = torch.from_numpy(X), torch.from_numpy(y)
 
@@ -34,7 +38,9 @@ def slow_search(X, y, *, alpha, lr, batch_size, replica, seed, most):
 
     f0 = f(X).detach()
     settings = ls.SGD(lr=lr, batch_size=batch_size, sampling="without_replacement")
-    for step, batch in enumerate(batch_indices(settings, len(X), seed=seed, replica=replica, steps=most)):
+    for step, batch in enumerate(
+        batch_indices(settings, len(X), seed=seed, replica=replica, steps=most)
+    ):
         if bool((alpha * (f(X).detach() - f0) * y >= 1).all()):
             return step, [w.detach().numpy() for w in weights]
         margins = y[batch] * (f(X[batch]) - f0[batch])
@@ -49,7 +55,8 @@ def test_stopping_time_is_exact():
     X, y = points()
     alpha, lr, size = [1.0, 10.0, 300.0, 1.0], [1.0, 0.5, 2.0, 1.0], [4, 1, 4, 30]
     runs = train_networks(
-        NETWORK, (X, y), alpha=alpha, lr=lr, batch_size=size, max_steps=20_000, seed=1, precision="float64",
+        NETWORK, (X, y), alpha=alpha, lr=lr, batch_size=size, max_steps=20_000, seed=1,
+        precision="float64",
         keep_weights=True,
     )  # fmt: skip
     assert (runs["status"] == FITTED).all()
@@ -58,7 +65,14 @@ def test_stopping_time_is_exact():
     assert (runs["train_error"] == 0).all()
     for r in range(4):
         step, weights = slow_search(
-            X, y, alpha=alpha[r], lr=lr[r], batch_size=size[r], replica=r, seed=1, most=int(runs["steps"][r])
+            X,
+            y,
+            alpha=alpha[r],
+            lr=lr[r],
+            batch_size=size[r],
+            replica=r,
+            seed=1,
+            most=int(runs["steps"][r]),
         )
         assert int(runs["last_update_step"][r]) == step
         assert float(runs["t_star"][r]) == lr[r] * step
@@ -74,12 +88,21 @@ def test_divergence_is_a_status_and_never_a_number():
     deep = FullyConnected(dimension=6, width=10, depth=3)
     test = points(20, seed=3)
     runs = train_networks(
-        deep, (X, y, *test), lr=[0.5, 1e5], alpha=1e-2, loss="square", batch_size=5, max_steps=300, seed=1,
+        deep, (X, y, *test), lr=[0.5, 1e5], alpha=1e-2, loss="square", batch_size=5, max_steps=300,
+        seed=1,
         schedule=[0, 10, 200, 300], probe_points=4, keep_weights=True, replicas=[0, 0],
     )  # fmt: skip
     assert runs["status"].values.tolist() == [STEP_LIMIT, DIVERGED]
     gone = runs.isel(replica=1)
-    for name in ("t_star", "loss", "train_error", "test_loss", "test_error", "weight_change", "kernel_change"):
+    for name in (
+        "t_star",
+        "loss",
+        "train_error",
+        "test_loss",
+        "test_error",
+        "weight_change",
+        "kernel_change",
+    ):
         assert np.isnan(gone[name])
         assert np.isfinite(runs[name][0])
     assert np.isnan(gone["weights"]).all()
@@ -110,8 +133,13 @@ def test_a_network_dead_at_its_unfit_points_is_given_up_and_a_slow_one_is_not():
     assert float(runs["unfit_fraction"][0]) > 0
     assert int(runs["steps"][0]) < 1000
     module = NETWORK.module(precision="float64")
-    torch.nn.utils.vector_to_parameters(torch.from_numpy(runs["weights"].values[0].copy()), module.parameters())
-    rows = [torch.autograd.grad(f, list(module.parameters()), retain_graph=True) for f in module(torch.from_numpy(X))]
+    torch.nn.utils.vector_to_parameters(
+        torch.from_numpy(runs["weights"].values[0].copy()), module.parameters()
+    )
+    rows = [
+        torch.autograd.grad(f, list(module.parameters()), retain_graph=True)
+        for f in module(torch.from_numpy(X))
+    ]
     x = torch.from_numpy(X)
     margins = y * (module(x) - NETWORK.module(1, precision="float64")(x)).detach().numpy()
     unfit = np.flatnonzero(margins < 1)
@@ -128,10 +156,18 @@ def test_step_limit_counts_as_censored():
 
 
 def test_replicas_that_leave_do_not_disturb_the_rest():
-    """Many replicas of very different lengths give what each gives alone, to rounding; a repeated run every bit."""
+    """Many replicas of very different lengths give what each gives alone, to rounding; a repeated
+    run every bit.
+    """
     X, y = points(60)
     lr = np.geomspace(0.02, 3.0, 12)
-    options = {"max_steps": 6000, "precision": "float64", "keep_weights": True, "batch_size": 4, "alpha": 3.0}
+    options = {
+        "max_steps": 6000,
+        "precision": "float64",
+        "keep_weights": True,
+        "batch_size": 4,
+        "alpha": 3.0,
+    }
     together = train_networks(NETWORK, (X, y), lr=lr, seed=4, schedule=[0, 100, 1000], **options)
     assert len(set(together["steps"].values.tolist())) > 4
     again = train_networks(NETWORK, (X, y), lr=lr, seed=4, schedule=[0, 100, 1000], **options)
@@ -144,7 +180,14 @@ def test_replicas_that_leave_do_not_disturb_the_rest():
 
 def test_threads_do_not_matter(monkeypatch):
     law = ls.data.DepletedSign(points=40, dimension=6)
-    options = {"lr": 1.0, "batch_size": 4, "max_steps": 500, "seed": 5, "replicas": 40, "alpha": 10.0}
+    options = {
+        "lr": 1.0,
+        "batch_size": 4,
+        "max_steps": 500,
+        "seed": 5,
+        "replicas": 40,
+        "alpha": 10.0,
+    }
     two = train_networks(NETWORK, law, **options)
     monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
     assert two.identical(train_networks(NETWORK, law, **options))
@@ -153,7 +196,9 @@ def test_threads_do_not_matter(monkeypatch):
 def test_schedule_records_the_state_after_so_many_steps():
     X, y = points()
     options = {"lr": 0.5, "batch_size": 5, "seed": 6, "precision": "float64"}
-    runs = train_networks(NETWORK, (X, y), max_steps=5000, schedule=[0, 17, 64, 100, 5000], **options)
+    runs = train_networks(
+        NETWORK, (X, y), max_steps=5000, schedule=[0, 17, 64, 100, 5000], **options
+    )
     assert float(runs["recorded_loss"][0, 0]) == pytest.approx(1.0)
     assert float(runs["recorded_unfit_fraction"][0, 0]) == 1.0
     short = train_networks(NETWORK, (X, y), max_steps=17, **options)
@@ -165,7 +210,8 @@ def test_schedule_records_the_state_after_so_many_steps():
 def test_kernel_change_is_that_of_jacobians():
     X, y = points()
     runs = train_networks(
-        NETWORK, (X, y, *points(9, seed=8)), lr=1.0, alpha=0.5, batch_size=5, max_steps=200, seed=6, probe_points=7,
+        NETWORK, (X, y, *points(9, seed=8)), lr=1.0, alpha=0.5, batch_size=5, max_steps=200, seed=6,
+        probe_points=7,
         precision="float64", keep_weights=True,
     )  # fmt: skip
 
@@ -173,17 +219,24 @@ def test_kernel_change_is_that_of_jacobians():
         module = NETWORK.module(precision="float64")
         torch.nn.utils.vector_to_parameters(torch.from_numpy(weights), module.parameters())
         probe = torch.from_numpy(points(9, seed=8)[0][:7])
-        rows = [torch.autograd.grad(f, list(module.parameters()), retain_graph=True) for f in module(probe)]
+        rows = [
+            torch.autograd.grad(f, list(module.parameters()), retain_graph=True)
+            for f in module(probe)
+        ]
         jacobian = torch.stack([torch.cat([g.reshape(-1) for g in row]) for row in rows])
         return jacobian @ jacobian.T
 
     start = kernel(np.concatenate([w.ravel() for w in NETWORK.initial_weights(6, 0)]))
     now = kernel(runs["weights"].values[0].copy())
-    assert float(runs["kernel_change"][0]) == pytest.approx(float((now - start).norm() / start.norm()), rel=1e-9)
+    assert float(runs["kernel_change"][0]) == pytest.approx(
+        float((now - start).norm() / start.norm()), rel=1e-9
+    )
 
 
 def test_large_alpha_in_float32_stops_or_warns():
-    """Rounding of the margins depends on the batch; runs end all the same, unless the margin is lost in rounding."""
+    """Rounding of the margins depends on the batch; runs end all the same, unless the margin is
+    lost in rounding.
+    """
     X, y = points(100)
     wide = FullyConnected(dimension=6, width=40, depth=2)
     options = {"batch_size": 4, "max_steps": 30_000, "seed": 7, "replicas": 8}
@@ -193,7 +246,16 @@ def test_large_alpha_in_float32_stops_or_warns():
         train_networks(NETWORK, (X, y), alpha=1e7, lr=0.1, batch_size=4, max_steps=10, seed=7)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        train_networks(NETWORK, (X, y), alpha=1e7, lr=0.1, batch_size=4, max_steps=10, seed=7, precision="float64")
+        train_networks(
+            NETWORK,
+            (X, y),
+            alpha=1e7,
+            lr=0.1,
+            batch_size=4,
+            max_steps=10,
+            seed=7,
+            precision="float64",
+        )
 
 
 @pytest.mark.parametrize(
@@ -216,7 +278,15 @@ def test_large_alpha_in_float32_stops_or_warns():
     ],
 )
 def test_bad_input_is_one_line(name, options):
-    given = {"network": NETWORK, "data": points(), "lr": 0.1, "max_steps": 10, "seed": 1, "batch_size": 5, **options}
+    given = {
+        "network": NETWORK,
+        "data": points(),
+        "lr": 0.1,
+        "max_steps": 10,
+        "seed": 1,
+        "batch_size": 5,
+        **options,
+    }
     with pytest.raises(ls.InputError, match=name) as caught:
         train_networks(given.pop("network"), given.pop("data"), **given)
     assert "\n" not in str(caught.value)
@@ -238,7 +308,8 @@ def test_sets_of_a_law_lists_and_prefixes_are_the_same_thing():
 def test_temperature_and_pairing():
     X, y = points()
     runs = train_networks(
-        NETWORK, (X, y), temperature_per_width=[0.1, 0.2, 0.1], batch_size=[2, 4, 2], max_steps=5, seed=1,
+        NETWORK, (X, y), temperature_per_width=[0.1, 0.2, 0.1], batch_size=[2, 4, 2], max_steps=5,
+        seed=1,
         replicas=[0, 0, 0], keep_weights=True,
     )  # fmt: skip
     np.testing.assert_allclose(runs["lr"], [0.1 * 2 * 10, 0.2 * 4 * 10, 0.1 * 2 * 10])
@@ -248,7 +319,13 @@ def test_temperature_and_pairing():
 def test_batches_of_all_points_are_gradient_descent():
     """Other batches of all points, in other groups, come to the same."""
     X, y = points()
-    options = {"lr": 1.0, "batch_size": 30, "max_steps": 50, "precision": "float64", "keep_weights": True}
+    options = {
+        "lr": 1.0,
+        "batch_size": 30,
+        "max_steps": 50,
+        "precision": "float64",
+        "keep_weights": True,
+    }
     one = train_networks(NETWORK, (X, y), seed=2, replicas=[3, 3], **options)
     every = train_networks(NETWORK, (X, y), seed=2, replicas=[3], sampling="epochs", **options)
     np.testing.assert_allclose(one["weights"][1], every["weights"][0], rtol=1e-10, atol=1e-12)

@@ -1,7 +1,8 @@
-"""The accelerated perceptron against plain steps, in law: stopping times and norms by Kolmogorov and Smirnov.
+"""The accelerated perceptron against plain steps, in law: stopping times and norms by Kolmogorov
+and Smirnov.
 
-Each p-value is uniform, so below 1e-5 with that probability; there are 60 of them. Both methods have the same
-training sets and different batches.
+Each p-value is uniform, so below 1e-5 with that probability; there are 60 of them. Both methods
+have the same training sets and different batches.
 """
 
 from dataclasses import replace
@@ -31,7 +32,9 @@ CASES = [  # chi, points, dimension, temperature, margin, batch size
 
 def train_case(case, sampling, **options):
     chi, points, dimension, temperature, margin, batch_size = case
-    problem = ls.Perceptron(data=ls.data.DepletedSign(points=points, dimension=dimension, chi=chi), margin=margin)
+    problem = ls.Perceptron(
+        data=ls.data.DepletedSign(points=points, dimension=dimension, chi=chi), margin=margin
+    )
     settings = ls.SGD(lr=temperature * batch_size, batch_size=batch_size, sampling=sampling)
     return train_perceptron(problem, settings, **{"replicas": REPLICAS, "seed": 1, **options})
 
@@ -89,7 +92,9 @@ def test_recording_does_not_change_a_run_and_agrees_with_its_end(seed):
     schedule = np.unique(np.geomspace(1, 10**7, 40).astype(int))
     for method in ("plain", "accelerated", "auto"):
         without = train_case(case, "with_replacement", method=method, seed=seed, replicas=4)
-        recorded = train_case(case, "with_replacement", method=method, seed=seed, replicas=4, schedule=schedule)
+        recorded = train_case(
+            case, "with_replacement", method=method, seed=seed, replicas=4, schedule=schedule
+        )
         assert without.identical(recorded[list(without)].assign_attrs(without.attrs))
         ended = recorded["step"] >= recorded["last_update_step"]
         unfit = recorded["recorded_unfit_fraction"]
@@ -100,14 +105,24 @@ def test_recording_does_not_change_a_run_and_agrees_with_its_end(seed):
 
 
 def test_weights_are_whole_numbers_of_rows(seed):
-    """Fewer points than dimensions: the rows are independent, and the numbers of visits can be read off."""
+    """Fewer points than dimensions: the rows are independent, and the numbers of visits can be read
+    off.
+    """
     problem = ls.Perceptron(data=ls.data.DepletedSign(points=12, dimension=40), margin=2.0)
-    for sampling, batch_size in (("with_replacement", 1), ("without_replacement", 5), ("with_replacement", 20)):
+    for sampling, batch_size in (
+        ("with_replacement", 1),
+        ("without_replacement", 5),
+        ("with_replacement", 20),
+    ):
         settings = ls.SGD(lr=0.7, batch_size=batch_size, sampling=sampling)
         for method in ("plain", "accelerated"):
             run = train_perceptron(problem, settings, replicas=3, seed=seed, method=method)
             for r in range(3):
-                counts = np.linalg.lstsq(problem.rows(seed, r).T, run["weights"][r], rcond=None)[0] * batch_size / 0.7
+                counts = (
+                    np.linalg.lstsq(problem.rows(seed, r).T, run["weights"][r], rcond=None)[0]
+                    * batch_size
+                    / 0.7
+                )
                 assert np.abs(counts - np.rint(counts)).max() < 1e-9
                 assert counts.min() > -0.5
                 assert np.rint(counts).sum() == run["visits"][r]

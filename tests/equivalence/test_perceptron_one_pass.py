@@ -1,4 +1,6 @@
-"""The chain of signal and noise against one-pass SGD with all its weights; means within 4.5 standard errors."""
+"""The chain of signal and noise against one-pass SGD with all its weights; means within 4.5
+standard errors.
+"""
 
 import numpy as np
 import pytest
@@ -17,7 +19,12 @@ def all_weights(chi, margin, settings, dimension, *, replicas, steps, seed):
         x = generator.normal(size=(replicas, settings.batch_size, dimension))
         x[..., 0] = stats.chi(chi + 1).rvs(x.shape[:2], random_state=generator)
         unfit = np.einsum("rbp,rp->rb", x, w) / np.sqrt(dimension) < margin
-        w += settings.lr / settings.batch_size / np.sqrt(dimension) * np.einsum("rb,rbp->rp", unfit, x)
+        w += (
+            settings.lr
+            / settings.batch_size
+            / np.sqrt(dimension)
+            * np.einsum("rb,rbp->rp", unfit, x)
+        )
     return w[:, 0] / np.sqrt(dimension), np.linalg.norm(w[:, 1:], axis=1) / np.sqrt(dimension)
 
 
@@ -35,7 +42,14 @@ def test_same_law_as_all_weights(chi, margin, temperature, batch_size, dimension
     settings, replicas, steps = ls.SGD(lr=temperature * batch_size, batch_size=batch_size), 2000, 60
     full = all_weights(chi, margin, settings, dimension, replicas=replicas, steps=steps, seed=seed)
     run = one_pass_perceptron(
-        chi, margin, settings, dimension, replicas=replicas, steps=steps, schedule=[steps], seed=seed
+        chi,
+        margin,
+        settings,
+        dimension,
+        replicas=replicas,
+        steps=steps,
+        schedule=[steps],
+        seed=seed,
     )
     for theirs, name in zip(full, ("signal", "noise"), strict=True):
         mine = run[name][0].values
@@ -47,12 +61,16 @@ def test_same_law_as_all_weights(chi, margin, temperature, batch_size, dimension
 def test_control_another_dimension_is_found_out(seed):
     settings = ls.SGD(lr=1.0, batch_size=1)
     noise = all_weights(0.0, 0.1, settings, 12, replicas=2000, steps=60, seed=seed)[1]
-    run = one_pass_perceptron(0.0, 0.1, settings, 16, replicas=2000, steps=60, schedule=[60], seed=seed)
+    run = one_pass_perceptron(
+        0.0, 0.1, settings, 16, replicas=2000, steps=60, schedule=[60], seed=seed
+    )
     assert stats.ks_2samp(noise, run["noise"][0]).pvalue < 1e-5
 
 
 def test_worked_values(seed):
-    """Means of 200 runs with all d = 64 weights, at margin 0: 0.1321(8), 0.3224(7) at tau = 0.44; 2.6389(30) at 200."""
+    """Means of 200 runs with all d = 64 weights, at margin 0: 0.1321(8), 0.3224(7) at tau = 0.44;
+    2.6389(30) at 200.
+    """
     run = one_pass_perceptron(
         0.0,
         0.0,
@@ -75,11 +93,15 @@ def test_worked_values(seed):
 
 def test_first_step_and_independence_of_company(seed):
     settings = ls.SGD(lr=2.0, batch_size=1)
-    run = one_pass_perceptron(0.0, 0.1, settings, 10**6, replicas=3, steps=50, schedule=[0, 1, 50], seed=seed)
+    run = one_pass_perceptron(
+        0.0, 0.1, settings, 10**6, replicas=3, steps=50, schedule=[0, 1, 50], seed=seed
+    )
     assert not run["signal"][0].values.any()
     # One sample of length sqrt(d): the noise is lr / sqrt(d), up to 1/sqrt(2d) relative.
     assert np.allclose(run["noise"][1], 2e-3, rtol=SIGMAS / np.sqrt(2e6))
-    alone = one_pass_perceptron(0.0, 0.1, settings, 10**6, first_replica=2, steps=50, schedule=[0, 1, 50], seed=seed)
+    alone = one_pass_perceptron(
+        0.0, 0.1, settings, 10**6, first_replica=2, steps=50, schedule=[0, 1, 50], seed=seed
+    )
     assert np.array_equal(alone["signal"][:, 0], run["signal"][:, 2])
 
 
@@ -95,7 +117,14 @@ def test_first_step_and_independence_of_company(seed):
     ],
 )
 def test_bad_input(changes, message):
-    given = {"chi": 0.0, "margin": 0.1, "settings": ls.SGD(lr=1.0, batch_size=1), "dimension": 5, "steps": 3, **changes}
+    given = {
+        "chi": 0.0,
+        "margin": 0.1,
+        "settings": ls.SGD(lr=1.0, batch_size=1),
+        "dimension": 5,
+        "steps": 3,
+        **changes,
+    }
     with pytest.raises(ls.InputError, match=message) as caught:
         one_pass_perceptron(**given)
     assert "\n" not in str(caught.value)

@@ -1,4 +1,6 @@
-"""Plain steps of the perceptron against a reference in NumPy that makes one step after the other."""
+"""Plain steps of the perceptron against a reference in NumPy that makes one step after the
+other.
+"""
 
 import numpy as np
 import pytest
@@ -16,7 +18,9 @@ SAMPLINGS = ("with_replacement", "without_replacement", "epochs")
 
 
 def reference(rows, settings, margin, *, seed, replica, steps, start, stop_unfit=0.0):
-    """Weights, last update, updates, visits, after the step that first leaves few enough points unfit."""
+    """Weights, last update, updates, visits, after the step that first leaves few enough points
+    unfit.
+    """
     w, last, updates, visits = start.copy(), 0, 0, np.zeros(len(rows), int)
     batches = batch_indices(settings, len(rows), seed=seed, replica=replica, steps=steps)
     for step, padded_batch in enumerate(batches, 1):
@@ -32,7 +36,9 @@ def reference(rows, settings, margin, *, seed, replica, steps, start, stop_unfit
 
 
 def problem_of(dimension=6, points=40, chi=0.0, margin=0.3):
-    return ls.Perceptron(data=ls.data.DepletedSign(points=points, dimension=dimension, chi=chi), margin=margin)
+    return ls.Perceptron(
+        data=ls.data.DepletedSign(points=points, dimension=dimension, chi=chi), margin=margin
+    )
 
 
 def require_equal(run, problem, settings, *, seed, steps, stop_unfit=0.0, start=None, rows=None):
@@ -40,7 +46,14 @@ def require_equal(run, problem, settings, *, seed, steps, stop_unfit=0.0, start=
     for r in range(run.sizes["replica"]):
         own = problem.rows(seed, r) if rows is None else rows
         w, last, updates, visits = reference(
-            own, settings, problem.margin, seed=seed, replica=r, steps=steps, start=start, stop_unfit=stop_unfit
+            own,
+            settings,
+            problem.margin,
+            seed=seed,
+            replica=r,
+            steps=steps,
+            start=start,
+            stop_unfit=stop_unfit,
         )
         mine = run.isel(replica=r)
         assert mine["last_update_step"] == mine["steps"] == last
@@ -68,7 +81,13 @@ def test_steps_are_those_of_the_reference(batch_size, sampling, seed):
 def test_one_dimension_one_point_and_a_start(seed):
     settings = ls.SGD(lr=0.2, batch_size=1)
     line = problem_of(dimension=1, chi=3.0)
-    require_equal(train_perceptron(line, settings, replicas=3, seed=seed), line, settings, seed=seed, steps=50_000)
+    require_equal(
+        train_perceptron(line, settings, replicas=3, seed=seed),
+        line,
+        settings,
+        seed=seed,
+        steps=50_000,
+    )
     point = problem_of(points=1)
     run = train_perceptron(point, settings, seed=seed)
     require_equal(run, point, settings, seed=seed, steps=1000)
@@ -91,7 +110,9 @@ def test_stops_in_the_step_that_leaves_few_enough_points_unfit(fraction, seed):
 def test_first_step_and_recording(seed):
     """At zero weights every point is unfit, so the first step adds the whole batch."""
     problem, settings = problem_of(), ls.SGD(lr=3.0, batch_size=5, sampling="without_replacement")
-    run = train_perceptron(problem, settings, replicas=3, seed=seed, max_steps=400, schedule=[0, 1, 399, 400])
+    run = train_perceptron(
+        problem, settings, replicas=3, seed=seed, max_steps=400, schedule=[0, 1, 399, 400]
+    )
     for r in range(3):
         batch = batch_indices(settings, 40, seed=seed, replica=r, steps=1)[0]
         w = 0.6 * problem.rows(seed, r)[batch].sum(axis=0)
@@ -113,7 +134,14 @@ def test_user_data_and_storage_in_float32(seed):
     require_equal(run, problem, settings, seed=seed, steps=1_000_000, rows=rows)
     assert "signal" not in run
     single = train_perceptron(problem, settings, replicas=2, seed=seed, precision="float32")
-    require_equal(single, problem, settings, seed=seed, steps=1_000_000, rows=rows.astype(np.float32).astype(float))
+    require_equal(
+        single,
+        problem,
+        settings,
+        seed=seed,
+        steps=1_000_000,
+        rows=rows.astype(np.float32).astype(float),
+    )
 
 
 def test_recording_often_changes_nothing(seed):

@@ -1,12 +1,15 @@
-"""The compiled SGD on the same batches and the same noise as other code: torch.optim.SGD, and the update in NumPy."""
+"""The compiled SGD on the same batches and the same noise as other code: torch.optim.SGD, and the
+update in NumPy.
+"""
 
 import numpy as np
 import pytest
 import torch
 
 import langevin_sgd as ls
-from langevin_sgd import recording, training
+from langevin_sgd import training
 from langevin_sgd.covariance import covariance_root
+from langevin_sgd.simulation import recording
 
 STEPS = 41
 EVERY = np.arange(STEPS + 1)
@@ -24,12 +27,19 @@ OPTIONS = [
 def regression(samples=29, parameters=11):
     generator = np.random.default_rng(3)
     X = generator.normal(size=(samples, parameters)) * np.geomspace(1, 0.1, parameters)
-    return ls.LinearRegression.from_data(X, X @ generator.normal(size=parameters) + generator.normal(size=samples))
+    return ls.LinearRegression.from_data(
+        X, X @ generator.normal(size=parameters) + generator.normal(size=samples)
+    )
 
 
 def path(problem, settings, **arguments):
     run = training.run(
-        problem, settings, steps=STEPS, record=ls.record.states(), schedule=EVERY, **{"seed": 5, **arguments}
+        problem,
+        settings,
+        steps=STEPS,
+        record=ls.record.states(),
+        schedule=EVERY,
+        **{"seed": 5, **arguments},
     )
     return run["position"].values, run["velocity"].values
 
@@ -40,7 +50,11 @@ def torch_path(problem, settings, batches, start, first_buffer=None):
     theta = torch.tensor(start, requires_grad=True)
     options = settings.to_dict()
     optimizer = torch.optim.SGD(
-        [theta], **{name: options[name] for name in ("lr", "momentum", "weight_decay", "dampening", "nesterov")}
+        [theta],
+        **{
+            name: options[name]
+            for name in ("lr", "momentum", "weight_decay", "dampening", "nesterov")
+        },
     )
     if first_buffer is not None:
         optimizer.state[theta]["momentum_buffer"] = torch.tensor(first_buffer)
@@ -81,7 +95,9 @@ def test_every_batch_size_equals_torch(batch_size):
     problem, start = regression(), np.zeros(11)
     settings = ls.SGD(lr=0.02, batch_size=batch_size, momentum=0.9, sampling="epochs")
     batches = training.batch_indices(settings, 29, seed=5, steps=STEPS)
-    assert_equal_to_rounding(path(problem, settings)[0][:, 0], torch_path(problem, settings, batches, start)[0])
+    assert_equal_to_rounding(
+        path(problem, settings)[0][:, 0], torch_path(problem, settings, batches, start)[0]
+    )
 
 
 def test_a_given_velocity_is_a_buffer_that_exists():
@@ -105,24 +121,40 @@ def random_matrices(parameters):
 
 @pytest.mark.parametrize("options", OPTIONS)
 def test_additive_noise_equals_numpy(options):
-    """Dense matrices, and diagonal ones by the fast path, against the update written out in NumPy."""
+    """Dense matrices, and diagonal ones by the fast path, against the update written out in
+    NumPy.
+    """
     hessian, covariance = random_matrices(5)
     settings = ls.SGD(lr=0.1, batch_size=3, **options)
     normals = training.gradient_normals(5, seed=5, replica=1, steps=STEPS)
     cases = [
         (hessian, covariance, covariance_root(covariance) / np.sqrt(3)),
-        (np.diag(np.diag(hessian)), np.diag(np.diag(covariance)), np.diag(np.sqrt(np.diag(covariance) / 3))),
+        (
+            np.diag(np.diag(hessian)),
+            np.diag(np.diag(covariance)),
+            np.diag(np.sqrt(np.diag(covariance) / 3)),
+        ),
     ]
     for curvature, noise, factor in cases:
-        problem = ls.LinearRegression(hessian=curvature, minimiser=np.arange(5.0), noise_covariance=noise)
+        problem = ls.LinearRegression(
+            hessian=curvature, minimiser=np.arange(5.0), noise_covariance=noise
+        )
         theta, velocity, expected = np.zeros(5), np.zeros(5), [np.zeros(5)]
         for step, normal in enumerate(normals):
-            slope = curvature @ (theta - problem.minimiser) + factor @ normal + settings.weight_decay * theta
+            slope = (
+                curvature @ (theta - problem.minimiser)
+                + factor @ normal
+                + settings.weight_decay * theta
+            )
             damping = settings.dampening if step and settings.momentum else 0.0
             velocity = settings.momentum * velocity - (1 - damping) * slope
-            theta = theta + settings.lr * (settings.momentum * velocity - slope if settings.nesterov else velocity)
+            theta = theta + settings.lr * (
+                settings.momentum * velocity - slope if settings.nesterov else velocity
+            )
             expected.append(theta)
-        assert_equal_to_rounding(path(problem, settings, first_replica=1)[0][:, 0], np.array(expected))
+        assert_equal_to_rounding(
+            path(problem, settings, first_replica=1)[0][:, 0], np.array(expected)
+        )
 
 
 PROBLEMS = [
@@ -142,7 +174,7 @@ def test_same_bits_however_the_run_is_cut(problem, options, monkeypatch):
     whole = path(problem, settings, replicas=37)
     monkeypatch.setenv("NUMBA_NUM_THREADS", "3")
     assert np.array_equal(path(problem, settings, replicas=37), whole)
-    monkeypatch.setattr(training.runner, "PIECES", 5)
+    monkeypatch.setattr(training.linear_regression, "PIECES", 5)
     assert np.array_equal(path(problem, settings, replicas=37), whole)
     alone = path(problem, settings, replicas=2, first_replica=20)
     assert np.array_equal(alone, [part[:, 20:22] for part in whole])

@@ -1,4 +1,6 @@
-"""Run cases and print what failed: ``python -m tests.fuzz --cases 5000 --workers 2 --room measure``."""
+"""Run cases and print what failed: ``python -m tests.fuzz --cases 5000 --workers 2 --room
+measure``.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,12 @@ ROOMS = {
     "planck": ("models.potentials", "Potential", "dynamics.Quadratic", "fokker_planck"),
     "store": ("data", "dataset", "sweep", "load", "save"),
     "commands": ("claims", "plotting", "command"),
-    "nets": ("models.networks", "training.train_networks", "training.train_perceptron", "training.one_pass_perceptron"),
+    "nets": (
+        "models.networks",
+        "training.train_networks",
+        "training.train_perceptron",
+        "training.one_pass_perceptron",
+    ),
 }
 """Part of the package -> beginnings of the names of its calls; the longest beginning holds."""
 
@@ -30,15 +37,28 @@ ROOMS = {
 def main() -> None:
     """Run cases and print failures by kind and call."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("--cases", type=int, default=5000, help=f"number of cases; {number_of_cases()} are different")
+    parser.add_argument(
+        "--cases",
+        type=int,
+        default=5000,
+        help=f"number of cases; {number_of_cases()} are different",
+    )
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
-    parser.add_argument("--case", type=int, action="append", help="run this case alone (may be repeated)")
+    parser.add_argument(
+        "--case", type=int, action="append", help="run this case alone (may be repeated)"
+    )
     parser.add_argument("--text", action="append", help="run this text as a case (may be repeated)")
     parser.add_argument("--file", help="run the lines of this file as cases")
-    parser.add_argument("--good", action="store_true", help="every call with good values only, which it may not refuse")
+    parser.add_argument(
+        "--good",
+        action="store_true",
+        help="every call with good values only, which it may not refuse",
+    )
     parser.add_argument("--room", choices=ROOMS, help="only calls of this part of the package")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--bounds", action="store_true", help="compiled code checks the indices of arrays")
+    parser.add_argument(
+        "--bounds", action="store_true", help="compiled code checks the indices of arrays"
+    )
     parser.add_argument("--list", action="store_true", help="print the cases and run nothing")
     parser.add_argument("--slow", type=int, default=0, help="print the slowest cases too, so many")
     chosen = parser.parse_args()
@@ -61,7 +81,11 @@ def _cases(chosen: argparse.Namespace) -> list[tuple[int, str]]:
         return list(enumerate(chosen.text))
     if chosen.file:
         with open(chosen.file, encoding="utf-8") as lines:
-            found = list(enumerate(line.strip() for line in lines if line.strip() and not line.startswith("#")))
+            found = list(
+                enumerate(
+                    line.strip() for line in lines if line.strip() and not line.startswith("#")
+                )
+            )
     elif chosen.good:
         found = list(enumerate(text for call in calls() for text in good_cases(call.name)))
     else:
@@ -77,7 +101,9 @@ def _tell(result: Result) -> None:
 
 
 def failures(results: Iterable[Result], *, good: bool = False) -> list[Result]:
-    """Results that break the contract; with `good`, which has no bad values, a refusal does as well."""
+    """Results that break the contract; with `good`, which has no bad values, a refusal does as
+    well.
+    """
     return [result for result in results if result.wrong or (good and result.refused)]
 
 
@@ -91,7 +117,10 @@ def report(found: Sequence[Result]) -> str:
         lines.append(f"\n== {kind}: {sum(map(len, by_call.values()))}")
         for name, results in sorted(by_call.items()):
             lines.append(f"{name}: {len(results)}")
-            lines += [f"    {one.number}: {one.text}\n        {one.wrong or one.refused}" for one in results]
+            lines += [
+                f"    {one.number}: {one.text}\n        {one.wrong or one.refused}"
+                for one in results
+            ]
     return "\n".join(lines)
 
 
@@ -104,14 +133,24 @@ def name_of(text: str) -> str:
     """Name of the call or verb of a case."""
     if is_command(text):
         return "command " + " ".join(re.findall(r"'([a-z]+)'", text.partition("'--")[0])[:2])
-    owners = [(name, made) for name, all_made in OBJECTS.items() for made in all_made if text.startswith(f"{made}.")]
+    owners = [
+        (name, made)
+        for name, all_made in OBJECTS.items()
+        for made in all_made
+        if text.startswith(f"{made}.")
+    ]
     name, made = max(owners, key=lambda owner: len(owner[1]), default=("", ""))
     return name + text[len(made) :].removeprefix("ls.").partition("(")[0]
 
 
 def room_of(name: str) -> str:
     """The part of the package that a call belongs to."""
-    starts = [(start, room) for room, all_starts in ROOMS.items() for start in all_starts if name.startswith(start)]
+    starts = [
+        (start, room)
+        for room, all_starts in ROOMS.items()
+        for start in all_starts
+        if name.startswith(start)
+    ]
     return max(starts, key=lambda start: len(start[0]), default=("", ""))[1]
 
 

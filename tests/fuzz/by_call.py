@@ -33,7 +33,11 @@ from .values import (
 )
 
 LABELS = array("LABELS")
-FOREIGN_RESULTS = ("dataset().drop_attrs()", "dataset().assign_attrs(provenance='{')", "xr.Dataset()")
+FOREIGN_RESULTS = (
+    "dataset().drop_attrs()",
+    "dataset().assign_attrs(provenance='{')",
+    "xr.Dataset()",
+)
 ON_LINE = array("np.array([[0.1], [0.4]])")
 ONE_STATE = array("np.array([0.1, 0.4, 2.0])", "0.5", scalar=True)
 
@@ -60,7 +64,8 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "data.BinaryImages": {"name": choice("'digits'")},
     "data.SyntheticPoints": {"law": thing("synthetic()")},
     "data.read_table": {"path": path("'data.csv'", "'data.npz'")},
-    "derive_seed": {"labels": Values(("'a'", "3", "('b', 2)"), ("''", "1.5", NONE, "np.int64(3)"), ("object()",))},
+    "derive_seed": {"labels": Values(("'a'", "3", "('b', 2)"), ("''", "1.5", NONE, "np.int64(3)"),
+        ("object()",))},
     # equations
     "Overdamped": {"noise_covariance": array("0.5", "np.array([0.5])", scalar=True)},
     "Underdamped": {"noise_covariance": array("0.5", "np.array([0.5])", scalar=True)},
@@ -88,11 +93,13 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "dynamics.Stratonovich.variance": {"theta": ON_LINE},
     "dynamics.HingeLoss": {"rows": array("X * LABELS[:, None]")},
     "dynamics.MinibatchNoise": {"strength": number("0.1")},
-    "dynamics.is_linear": {"equation": thing("overdamped()", "linear_overdamped()", "linear_underdamped()")},
+    "dynamics.is_linear": {"equation": thing("overdamped()", "linear_overdamped()",
+        "linear_underdamped()")},
     # Fokker-Planck
     "fokker_planck.Diffusion": {
         "drift": function("lambda x: -x"),
-        "diffusion": Values(("0.5", "lambda x: 1 + x**2"), ("0.0", "-1.0", "lambda x: 0 * x"), NO_NUMBERS),
+        "diffusion": Values(("0.5", "lambda x: 1 + x**2"), ("0.0", "-1.0", "lambda x: 0 * x"),
+            NO_NUMBERS),
         "step_time": number("0.1"),
     },
     "fokker_planck.Gaussian": {
@@ -105,14 +112,16 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "start": thing("ls.fokker_planck.Gaussian([0.0, 0.0], np.eye(2))"),
     },
     "fokker_planck.GaussianLaw.at": {"t": number("1.0", "0.0")},
-    "fokker_planck.solve": {"equation": thing("line()", "diffusion()", "overdamped()"), "tolerance": number("0.01")},
+    "fokker_planck.solve": {"equation": thing("line()", "diffusion()", "overdamped()"),
+        "tolerance": number("0.01")},
     "fokker_planck.first_passage_time": {
         "equation": thing("line()", "diffusion()", "overdamped()"),
         "domain": taken(array("(-3.0, 1.0)", optional=True), "none_in("),
         "boundary": choice("('reflecting', 'absorbing')"),
         "tolerance": number("0.1", optional=True),
     },
-    "fokker_planck.spectrum": {"equation": thing("line()", "overdamped()"), "tolerance": number("0.1", optional=True)},
+    "fokker_planck.spectrum": {"equation": thing("line()", "overdamped()"),
+        "tolerance": number("0.1", optional=True)},
     "fokker_planck.escape_rate": {
         "equation": thing("overdamped()"),
         "tolerance": number("0.1", optional=True),
@@ -138,27 +147,33 @@ BY_CALL: dict[str, dict[str, Values]] = {
         for name in ("BAOAB", "OBABO", "SGDMap", "ShiftedODE")
     },
     "training.run": {"problem": thing("regression()"), "record": taken(BY_NAME["record"], "[]")},
-    "training.one_pass_perceptron": {"settings": thing("plain_sgd()"), "noise": number("0.5", "0.0")},
+    "training.one_pass_perceptron": {"settings": thing("plain_sgd()"),
+        "noise": number("0.5", "0.0")},
     "training.train_perceptron": {
         "problem": thing("perceptron()", odd=("perceptron_of_data()",)),
         "settings": thing("plain_sgd()"),
-        "start": Values((NONE,), ("np.zeros(3)", "np.zeros(2)"), ("'a'", "object()", "[float('nan')] * 3")),
+        "start": Values((NONE,), ("np.zeros(3)", "np.zeros(2)"),
+            ("'a'", "object()", "[float('nan')] * 3")),
         "max_steps": duration("200"),
     },
     "training.train_networks": {
         "data": Values(
             ("(X, LABELS)", "[(X, LABELS), (X, LABELS)]"),
             ("(X, Y)", "(X[:0], LABELS[:0])", "(X,)", "(X, LABELS, X)", "synthetic_sets()"),
-            ("3", NONE, "'digits'", "(X, nan_in(LABELS))", "(nan_in(X), LABELS)", "(masked_in(X), LABELS)", "(X, 3)"),
+            ("3", NONE, "'digits'", "(X, nan_in(LABELS))", "(nan_in(X), LABELS)",
+                "(masked_in(X), LABELS)", "(X, 3)"),
         ),
         "lr": array("0.1", scalar=True),
         "temperature_per_width": Values((NONE,), ("0.01",), ("'a'",)),
         "noise": choice("'sgd'", "'isotropic'", "'minibatch_covariance'"),
         "loss": choice("'hinge'", "'square'", "'logistic'"),
         "momentum": array("0.0", "0.5", scalar=True),
-        "points": Values((NONE,), ("5", "12", "13", "0", "[5, 6]"), ("'a'", "1.5", "float('nan')", "object()", "True")),
-        "batch_size": Values(("4", "[4, 2]"), COUNTS, ("1.5", "'a'", "object()", "float('nan')", "True", NONE)),
-        "replicas": Values(("2", "[0, 1]"), ("0", "-1", "10**30", "[3]", "[-1, 2]"), ("1.5", "'a'", "True")),
+        "points": Values((NONE,), ("5", "12", "13", "0", "[5, 6]"),
+            ("'a'", "1.5", "float('nan')", "object()", "True")),
+        "batch_size": Values(("4", "[4, 2]"), COUNTS,
+            ("1.5", "'a'", "object()", "float('nan')", "True", NONE)),
+        "replicas": Values(("2", "[0, 1]"), ("0", "-1", "10**30", "[3]", "[-1, 2]"),
+            ("1.5", "'a'", "True")),
         "seed": taken(BY_NAME["seed"], "[2]", "(2, 2)"),
         "start": Values((NONE,), ("perceptron_result()",), ("3", "'a'", "object()")),
         "max_steps": duration("20"),
@@ -172,7 +187,8 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "settings": thing("plain_sgd()", "sgd()"),
         "start": array("np.zeros(2)", optional=True),
         "noise": choice("'additive'", "'minibatch'"),
-        "epoch_phase": Values((NONE,), ("0", "1", "-1", "10**30"), ("1.5", "'a'", "object()", "True", "float('nan')")),
+        "epoch_phase": Values((NONE,), ("0", "1", "-1", "10**30"),
+            ("1.5", "'a'", "object()", "True", "float('nan')")),
     },
     "theory.LangevinLaw": {"start": array("np.zeros(2)", optional=True)},
     "theory.*Law.sample": {"t": number("3.0", "0.0", optional=True)},
@@ -202,8 +218,10 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "signal": array("np.array([0.5, 1.0])", "0.5", scalar=True),
         "noise": array("np.array([0.5, 1.0])", "0.5", scalar=True),
     },
-    "theory.perceptron.quenched_noise": {"signal": array("np.array([0.5, 1.0])", "0.5", scalar=True)},
-    "theory.perceptron.stopping": {"points": counts("np.array([100, 1000])", "100"), "dimension": count("10")},
+    "theory.perceptron.quenched_noise": {"signal": array("np.array([0.5, 1.0])", "0.5",
+        scalar=True)},
+    "theory.perceptron.stopping": {"points": counts("np.array([100, 1000])", "100"),
+        "dimension": count("10")},
     "theory.perceptron.predict_perceptron": {"dimension": count("16"), "batch_size": count("1")},
     # estimators
     "measure.curvature": {"position": array(WALK), "lr": number("0.1"), "momentum": number("0.5")},
@@ -241,9 +259,11 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "power": number("1.0", optional=True),
         "window": array("(1.0, 1000.0)", optional=True),
     },
-    "measure.collapse": {"x_exponent": number("1.0", optional=True), "y_exponent": number(optional=True)},
+    "measure.collapse": {"x_exponent": number("1.0", optional=True),
+        "y_exponent": number(optional=True)},
     "measure.collapse_quality": {"x_exponent": number("1.0"), "y_exponent": number("0.0")},
-    "measure.Collapse.scaled": {"x": array("np.array([1.0, 2.0])"), "y": array("np.array([1.0, 2.0])")},
+    "measure.Collapse.scaled": {"x": array("np.array([1.0, 2.0])"),
+        "y": array("np.array([1.0, 2.0])")},
     "measure.Curve.at": {"x": number("4.0", "1.0")},
     "measure.LocalSlopes.at": {"x": number("local_slopes().x[2]")},
     "measure.PowerLaw.at": {"x": array("np.array([1.0, 2.0])", "3.0", scalar=True)},
@@ -261,15 +281,18 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "record.eigenprojections": {"eigenvectors": array("np.eye(2)")},
     "record.log_spaced": {"first": count("1", "2")},
     # networks
-    "models.networks.of_family": {"name": choice("'fully_connected'"), "depth": count("2", optional=True)},
+    "models.networks.of_family": {"name": choice("'fully_connected'"),
+        "depth": count("2", optional=True)},
     "models.networks.leaves_depth": {"name": choice("'simple_cnn'")},
     "models.networks.OwnNetwork": {"name": text("'own'"), "width": count("1")},
     "models.potentials.quadratic": {"spectrum": array("[0.5, 1.0]")},
-    "models.potentials.hinge": {"stiffness": value_of_replicas("1.0"), "margin": value_of_replicas("1.0")},
+    "models.potentials.hinge": {"stiffness": value_of_replicas("1.0"),
+        "margin": value_of_replicas("1.0")},
     # experiments
     "experiments.PerceptronGrid": {
         "points": counts("(8, 16)"),
-        "points_per_dimension": Values(("()",), ("(2.0,)",), ("3.5", "'a'", NONE, "(float('nan'),)")),
+        "points_per_dimension": Values(("()",), ("(2.0,)",),
+            ("3.5", "'a'", NONE, "(float('nan'),)")),
         "dimension": counts("(3,)"),
         "chi": array("(0.0,)", "(0.0, 0.5)"),
         "temperature": array("(1.0,)"),
@@ -306,7 +329,8 @@ BY_CALL: dict[str, dict[str, Values]] = {
     },
     "experiments.Network*": {"device": taken(BY_NAME["device"], "'cuda:99'")},
     "experiments.*.collect": {"store": thing(NONE, odd=("store()",))},
-    "experiments.average_networks": {"result": thing("network_result()", odd=("perceptron_result()", "dataset()"))},
+    "experiments.average_networks": {"result": thing("network_result()",
+        odd=("perceptron_result()", "dataset()"))},
     "experiments.lines_along": {
         "result": thing("network_result()", odd=("perceptron_result()", "dataset()")),
         "axis": choice("'alpha'", "'temperature_per_width'"),
@@ -315,8 +339,10 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "result": thing("lazy_result()", odd=("network_result()", "dataset()")),
         "window": array("(0.01, 1.0)", optional=True),
     },
-    "experiments.fit_exponents": {"result": thing("perceptron_result()", odd=("network_result()", "dataset()"))},
-    "experiments.extrapolate_exponents": {"result": thing("ratio_result()", odd=("network_result()", "dataset()"))},
+    "experiments.fit_exponents": {"result": thing("perceptron_result()",
+        odd=("network_result()", "dataset()"))},
+    "experiments.extrapolate_exponents": {"result": thing("ratio_result()",
+        odd=("network_result()", "dataset()"))},
     "experiments.families": {"axis": choice("'alpha'", "'points'")},
     "experiments.boundary_exponent": {"boundary": choice("'T_max'", "'T_c'", "'T_opt'")},
     "experiments.train_group": {"runs": thing("perceptron_runs()")},
@@ -328,7 +354,8 @@ BY_CALL: dict[str, dict[str, Values]] = {
             ("{}", "{'a': ((), 3.0, '1')}", "{'a': (('x', 'x'), np.eye(2), '1')}"),
             ("3", NONE, "'a'", "{'a': 3}", "{3: ((), 3.0, '1')}", "{'a': (('x',), 3.0, '1')}"),
         ),
-        "coords": Values(("{'step': np.array([0, 1])}", NONE), ("{}", "{'step': np.arange(3)}"), ("3", "'a'", "[1]")),
+        "coords": Values(("{'step': np.array([0, 1])}", NONE), ("{}", "{'step': np.arange(3)}"),
+            ("3", "'a'", "[1]")),
         "kind": text("'test'"),
         "settings": taken(mapping("{'lr': 0.1}", optional=True), "{"),
         "extra": Values(("'more'",), ("float('nan')", "object()", "1j")),
@@ -360,7 +387,8 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "claims.critical_value": {"level": number("1e-6")},
     "claims.plan": {"device": choice("'cpu'")},
     "claims.run": {"device": choice("'cpu'")},
-    "claims.judge_stored": {"claims": Values(("[claim()]",), ("[]",), ("3", "[3]", "'fair'", "object()"))},
+    "claims.judge_stored": {"claims": Values(("[claim()]",), ("[]",),
+        ("3", "[3]", "'fair'", "object()"))},
     "claims.write_template": {"name": choice("'paper/new_claim'"), "folder": path("Path('new')")},
     "claims.run_command": {"folder": path("Path('claims')")},
     "claims.write_report": {"output": path("Path('report')")},
@@ -382,7 +410,9 @@ NAN_TAKEN: dict[str, tuple[str, ...]] = {
     "plotting.Map": ("values",),
     "plotting.Series": ("x", "y", "error"),
 }
-"""Pattern of calls -> parameters that may hold NaN, which goes on into the result: runs that diverged, and gaps."""
+"""Pattern of calls -> parameters that may hold NaN, which goes on into the result: runs that
+diverged, and gaps.
+"""
 
 OBJECTS: dict[str, tuple[str, ...]] = {
     "Estimate": ("estimate()", "ls.Estimate.refused('too few')"),
@@ -391,7 +421,11 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "Underdamped": ("linear_underdamped()", "kramers()"),
     "Perceptron": ("perceptron()",),
     "Potential": ("double_well()",),
-    "SGD": ("sgd()", "ls.SGD(lr=1e-300, batch_size=10**15)", "ls.SGD(lr=1e300, batch_size=1, momentum=1 - 1e-16)"),
+    "SGD": (
+        "sgd()",
+        "ls.SGD(lr=1e-300, batch_size=10**15)",
+        "ls.SGD(lr=1e300, batch_size=1, momentum=1 - 1e-16)",
+    ),
     "claims.Component": ("component()",),
     "claims.Judgement": ("judgement()",),
     "data.BinaryImages": ("images()",),
@@ -459,8 +493,15 @@ def values_of(call: Call, parameter: Parameter) -> Values:
     KeyError
         For a parameter that nothing here knows.
     """
-    fitting = [pattern for pattern in BY_CALL if fnmatchcase(call.name, pattern) and parameter.name in BY_CALL[pattern]]
+    fitting = [
+        pattern
+        for pattern in BY_CALL
+        if fnmatchcase(call.name, pattern) and parameter.name in BY_CALL[pattern]
+    ]
     exact = max(fitting, key=lambda pattern: (pattern == call.name, len(pattern)), default=None)
     values = BY_NAME[parameter.name] if exact is None else BY_CALL[exact][parameter.name]
-    has_nan = any(fnmatchcase(call.name, pattern) and parameter.name in NAN_TAKEN[pattern] for pattern in NAN_TAKEN)
+    has_nan = any(
+        fnmatchcase(call.name, pattern) and parameter.name in NAN_TAKEN[pattern]
+        for pattern in NAN_TAKEN
+    )
     return taken(values, *NAN) if has_nan else values

@@ -38,8 +38,13 @@ def case(number: int) -> str:
 
 
 def number_of_cases() -> int:
-    """Cases after which every odd and wrong value of every parameter and option has had its turn."""
-    return max(len(_call_slots()) * COMMANDS // (COMMANDS - 1), len(_command_slots()) * COMMANDS) + COMMANDS
+    """Cases after which every odd and wrong value of every parameter and option has had its
+    turn.
+    """
+    return (
+        max(len(_call_slots()) * COMMANDS // (COMMANDS - 1), len(_command_slots()) * COMMANDS)
+        + COMMANDS
+    )
 
 
 def call_case(number: int) -> str:
@@ -51,7 +56,11 @@ def call_case(number: int) -> str:
     for each in call.parameters:
         if each == parameter and bad is not None:
             given[each.name] = _marked(bad)
-        elif each.required or each.name in OPTIONAL_BUT_NEEDED.get(call.name, ()) or draw.random() < 0.2:
+        elif (
+            each.required
+            or each.name in OPTIONAL_BUT_NEEDED.get(call.name, ())
+            or draw.random() < 0.2
+        ):
             values = values_of(call, each)
             again = bad is not None and not bad.wrong and draw.random() < 0.05 and values.odd
             given[each.name] = draw.choice(values.odd if again else values.good)
@@ -78,7 +87,9 @@ def command_case(number: int) -> str:
 def good_cases(name: str) -> list[str]:
     """Cases of one call in which all is good."""
     numbers = [
-        number for number, (call, parameter, _) in enumerate(_call_slots()) if call.name == name and not parameter
+        number
+        for number, (call, parameter, _) in enumerate(_call_slots())
+        if call.name == name and not parameter
     ]
     return [call_case(number) for number in numbers]
 
@@ -90,7 +101,11 @@ def _call_slots() -> list[tuple[Call, Parameter | None, Bad | None]]:
         found += [(call, None, None)] * (GOOD_CASES if call.parameters else 1)
         for parameter in call.parameters:
             bads = _bad(values_of(call, parameter))
-            found += [(call, parameter, bad) for bad in bads if not (parameter.takes_none and bad.text == "None")]
+            found += [
+                (call, parameter, bad)
+                for bad in bads
+                if not (parameter.takes_none and bad.text == "None")
+            ]
     random.Random("calls").shuffle(found)
     return found
 
@@ -116,9 +131,14 @@ def _marked(bad: Bad) -> str:
 
 def _arguments(call: Call, given: dict[str, str]) -> str:
     """Keywords; places where the call takes any number of things at the end of them."""
-    by_place = any(each.many and each.name in given and each.name not in MANY for each in call.parameters)
+    by_place = any(
+        each.many and each.name in given and each.name not in MANY for each in call.parameters
+    )
     by_place |= call.name in BY_PLACE
-    names = {each.name: "" if by_place else f"{MANY.get(each.name, each.name)}=" for each in call.parameters}
+    names = {
+        each.name: "" if by_place else f"{MANY.get(each.name, each.name)}="
+        for each in call.parameters
+    }
     return ", ".join(f"{names[name]}{value}" for name, value in given.items())
 
 

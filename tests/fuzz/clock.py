@@ -1,4 +1,6 @@
-"""Processor time that one case may take; what Numba compiles and what is made once for all cases is not counted."""
+"""Processor time that one case may take; what Numba compiles and what is made once for all cases is
+not counted.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 LIMIT = 5.0
-"""Seconds of processor time of a case. The kernel of the system ends the process then, whatever code is running."""
+"""Seconds of processor time of a case. The kernel of the system ends the process then, whatever
+code is running.
+"""
 
 Made = TypeVar("Made")
 

@@ -1,4 +1,6 @@
-"""Calls that break the contract on purpose, each in one way: what the rules and the runner must notice."""
+"""Calls that break the contract on purpose, each in one way: what the rules and the runner must
+notice.
+"""
 
 from __future__ import annotations
 

@@ -102,7 +102,9 @@ def perceptron_of_data() -> Any:
 
 @once
 def trained_perceptron() -> Any:
-    return ls.training.train_perceptron(perceptron(), plain_sgd(), replicas=3, seed=1, max_steps=2000)
+    return ls.training.train_perceptron(
+        perceptron(), plain_sgd(), replicas=3, seed=1, max_steps=2000
+    )
 
 
 @once
@@ -159,12 +161,16 @@ def hinge_loss() -> Any:
 
 @once
 def overdamped() -> Any:
-    return ls.Overdamped(potential=double_well(), friction=1.0, noise_covariance=0.5, step_time=0.05)
+    return ls.Overdamped(
+        potential=double_well(), friction=1.0, noise_covariance=0.5, step_time=0.05
+    )
 
 
 @once
 def underdamped() -> Any:
-    return ls.Underdamped(potential=double_well(), mass=1.0, friction=1.0, noise_covariance=0.5, step_time=0.05)
+    return ls.Underdamped(
+        potential=double_well(), mass=1.0, friction=1.0, noise_covariance=0.5, step_time=0.05
+    )
 
 
 @once
@@ -184,7 +190,9 @@ def line() -> Any:
 
 @once
 def kramers() -> Any:
-    return ls.Underdamped(potential=line_bowl(), mass=1.0, friction=1.0, noise_covariance=1.0, step_time=0.1)
+    return ls.Underdamped(
+        potential=line_bowl(), mass=1.0, friction=1.0, noise_covariance=1.0, step_time=0.1
+    )
 
 
 @once
@@ -194,7 +202,9 @@ def diffusion() -> Any:
 
 @once
 def gaussian_law() -> Any:
-    return ls.fokker_planck.GaussianLaw(linear_overdamped(), ls.fokker_planck.Gaussian([0.0, 0.0], np.eye(2)))
+    return ls.fokker_planck.GaussianLaw(
+        linear_overdamped(), ls.fokker_planck.Gaussian([0.0, 0.0], np.eye(2))
+    )
 
 
 @once
@@ -230,12 +240,16 @@ def simulated() -> Any:
 @once
 def escaped() -> Any:
     recorder = ls.record.first_passage(0.1)
-    return ls.sde.simulate(overdamped(), ls.sde.EulerMaruyama(), steps=100, replicas=8, seed=1, record=recorder)
+    return ls.sde.simulate(
+        overdamped(), ls.sde.EulerMaruyama(), steps=100, replicas=8, seed=1, record=recorder
+    )
 
 
 @once
 def run() -> Any:
-    return ls.training.run(regression(), plain_sgd(), **SMALL, record=ls.record.displacement(), schedule=STEPS)
+    return ls.training.run(
+        regression(), plain_sgd(), **SMALL, record=ls.record.displacement(), schedule=STEPS
+    )
 
 
 @once
@@ -266,8 +280,15 @@ def own_network() -> Any:
 
 @once
 def network_grid() -> Any:
-    lists = {"alpha": (1.0, 100.0), "temperature_per_width": (0.01, 0.02, 0.04), "points": (8, 16), "width": (4,)}
-    return ls.experiments.NetworkGrid(**lists, batch_size=(4,), replicas=3, max_steps=40, probe_points=4, test_points=8)
+    lists = {
+        "alpha": (1.0, 100.0),
+        "temperature_per_width": (0.01, 0.02, 0.04),
+        "points": (8, 16),
+        "width": (4,),
+    }
+    return ls.experiments.NetworkGrid(
+        **lists, batch_size=(4,), replicas=3, max_steps=40, probe_points=4, test_points=8
+    )
 
 
 @once
@@ -277,7 +298,12 @@ def network_result() -> Any:
 
 @once
 def lazy_result() -> Any:
-    lists = {"alpha": (100.0,), "temperature_per_width": (0.01, 0.02, 0.04), "points": (8, 16, 32), "width": (4,)}
+    lists = {
+        "alpha": (100.0,),
+        "temperature_per_width": (0.01, 0.02, 0.04),
+        "points": (8, 16, 32),
+        "width": (4,),
+    }
     grid = ls.experiments.NetworkGrid(
         **lists, batch_size=(4,), replicas=3, max_steps=400, probe_points=4, test_points=8
     )
@@ -296,13 +322,23 @@ def network_averages() -> Any:
 
 @once
 def perceptron_grid() -> Any:
-    lists = {"points": (8, 16, 32), "dimension": (3,), "temperature": (0.5, 1.0, 2.0), "margin": (0.1,)}
+    lists = {
+        "points": (8, 16, 32),
+        "dimension": (3,),
+        "temperature": (0.5, 1.0, 2.0),
+        "margin": (0.1,),
+    }
     return ls.experiments.PerceptronGrid(**lists, replicas=3, max_steps=2000)
 
 
 @once
 def ratio_grid() -> Any:
-    lists = {"points_per_dimension": (2.0, 4.0), "dimension": (2, 3, 4), "temperature": (1.0,), "margin": (0.1,)}
+    lists = {
+        "points_per_dimension": (2.0, 4.0),
+        "dimension": (2, 3, 4),
+        "temperature": (1.0,),
+        "margin": (0.1,),
+    }
     return ls.experiments.PerceptronGrid(**lists, replicas=3, max_steps=2000)
 
 
@@ -319,7 +355,8 @@ def ratio_result() -> Any:
 @once
 def perceptron_runs() -> Any:
     return ls.experiments.PerceptronRuns(
-        points=8, dimension=3, chi=0.0, temperature=1.0, batch_size=1, margin=0.1, sampling="without_replacement",
+        points=8, dimension=3, chi=0.0, temperature=1.0, batch_size=1, margin=0.1,
+        sampling="without_replacement",
         seed=1, first_replica=0, replicas=2, method="auto", max_steps=500,
     )  # fmt: skip
 
@@ -353,14 +390,20 @@ def estimate() -> Any:
 def curves() -> Any:
     x = np.geomspace(1, 100, 8)
     noise = np.random.default_rng(3)
-    return [(p, x, x**0.5 * p**0.3 * noise.lognormal(0, 0.02, 8), 0.02 * x**0.5 * p**0.3) for p in (1.0, 2.0, 4.0)]
+    return [
+        (p, x, x**0.5 * p**0.3 * noise.lognormal(0, 0.02, 8), 0.02 * x**0.5 * p**0.3)
+        for p in (1.0, 2.0, 4.0)
+    ]
 
 
 @once
 def bent_curves() -> Any:
     x = np.geomspace(0.01, 100, 12)
     noise = np.random.default_rng(3)
-    return [(p, x, (x * p) / (1 + x * p) * noise.lognormal(0, 0.02, 12), 0.02 + 0 * x) for p in (1.0, 2.0, 4.0)]
+    return [
+        (p, x, (x * p) / (1 + x * p) * noise.lognormal(0, 0.02, 12), 0.02 + 0 * x)
+        for p in (1.0, 2.0, 4.0)
+    ]
 
 
 @once
@@ -371,7 +414,9 @@ def collapse() -> Any:
 @once
 def power_law() -> Any:
     x = np.geomspace(1, 100, 6)
-    return ls.measure.fit_power_law(x, x**0.5 * [1.01, 0.98, 1.02, 0.99, 1.0, 1.01], y_error=0.02 * x**0.5)
+    return ls.measure.fit_power_law(
+        x, x**0.5 * [1.01, 0.98, 1.02, 0.99, 1.0, 1.01], y_error=0.02 * x**0.5
+    )
 
 
 @once
@@ -390,12 +435,16 @@ def corrected() -> Any:
 @once
 def extrapolation() -> Any:
     size = np.array([8.0, 16.0, 32.0, 64.0])
-    return ls.measure.extrapolate(size, 1 + 1 / size + [0.001, -0.002, 0.001, 0.0], error=np.full(4, 0.002))
+    return ls.measure.extrapolate(
+        size, 1 + 1 / size + [0.001, -0.002, 0.001, 0.0], error=np.full(4, 0.002)
+    )
 
 
 @once
 def passage() -> Any:
-    return ls.measure.first_at_or_below(np.arange(4), np.array([[3.0, 2.0], [2.0, 1.0], [1.0, -1.0], [-1.0, -2.0]]))
+    return ls.measure.first_at_or_below(
+        np.arange(4), np.array([[3.0, 2.0], [2.0, 1.0], [1.0, -1.0], [-1.0, -2.0]])
+    )
 
 
 @once
@@ -415,12 +464,16 @@ def derivation() -> Any:
 
 @once
 def panel() -> Any:
-    return ls.plotting.Panel("title", "x", "y", [ls.plotting.Series("a", [1.0, 2.0], [3.0, 4.0], [0.1, 0.1])])
+    return ls.plotting.Panel(
+        "title", "x", "y", [ls.plotting.Series("a", [1.0, 2.0], [3.0, 4.0], [0.1, 0.1])]
+    )
 
 
 @once
 def colours() -> Any:
-    return ls.plotting.Map([1.0, 2.0, 3.0], [1.0, 2.0], [[1.0, 2.0, 3.0], [4.0, 5.0, float("nan")]], "colour")
+    return ls.plotting.Map(
+        [1.0, 2.0, 3.0], [1.0, 2.0], [[1.0, 2.0, 3.0], [4.0, 5.0, float("nan")]], "colour"
+    )
 
 
 def figure() -> Any:
@@ -443,7 +496,9 @@ def store() -> Any:
 @once
 def dataset() -> Any:
     variables = {"msd": (("step",), np.array([1.0, 2.0]), "w^2")}
-    return ls.dataset.make(variables, coords={"step": np.array([0, 1])}, kind="test", settings={"lr": 0.1}, seed=1)
+    return ls.dataset.make(
+        variables, coords={"step": np.array([0, 1])}, kind="test", settings={"lr": 0.1}, seed=1
+    )
 
 
 def saved() -> str:
@@ -463,7 +518,9 @@ def component() -> Any:
 
 @once
 def judgement() -> Any:
-    return ls.claims.run([claim()], ls.sweep.Store(os.path.join(os.environ["FUZZ_KEPT"], "claims")))[0]
+    return ls.claims.run(
+        [claim()], ls.sweep.Store(os.path.join(os.environ["FUZZ_KEPT"], "claims"))
+    )[0]
 
 
 @once

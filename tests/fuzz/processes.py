@@ -22,7 +22,12 @@ def run_as_process(text: str, folder: Path) -> str:
     with fresh(folder / "case"):
         try:
             done = subprocess.run(
-                [*PROGRAM, *words_of(text)], capture_output=True, text=True, timeout=WAIT, env=environment, check=False
+                [*PROGRAM, *words_of(text)],
+                capture_output=True,
+                text=True,
+                timeout=WAIT,
+                env=environment,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             return f"hangs: no end within {WAIT:g} s"
@@ -35,5 +40,10 @@ def run_as_process(text: str, folder: Path) -> str:
 
 def words_of(text: str) -> list[str]:
     """The words in the text of a case of the command."""
-    (words,) = [node for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.List)]
-    return [ast.literal_eval(word.args[0] if isinstance(word, ast.Call) else word) for word in words.elts]
+    (words,) = [
+        node for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.List)
+    ]
+    return [
+        ast.literal_eval(word.args[0] if isinstance(word, ast.Call) else word)
+        for word in words.elts
+    ]

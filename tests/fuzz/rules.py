@@ -1,8 +1,9 @@
 """What may come of a case: a right result, or one clear line that names the argument.
 
-`judge` returns nothing for what is allowed, else what is wrong in a few words. A result is right here if it was not
-computed from a value without meaning (marked ``wrong`` in the text of the case), holds no NaN but where NaN has a
-meaning, and came without a warning of NumPy's; that its numbers are right is for other tests to say.
+`judge` returns nothing for what is allowed, else what is wrong in a few words. A result is right
+here if it was not computed from a value without meaning (marked ``wrong`` in the text of the case),
+holds no NaN but where NaN has a meaning, and came without a warning of NumPy's; that its numbers
+are right is for other tests to say.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ NAN_MEANS = {
     "never passed": r"-> .*(first_passage|t_star|middle|after|by)",
     "not every run was fitted": r"grid_lines\(\)|lines_along|network_result\(\)",
     "an overdamped path has no velocity": r"sde\.follow.* -> result\.1",
-    "it came in, where it may (`by_call.NAN_TAKEN`)": r"=(nan_in\(|(np\.)?float(64)?\('nan'\)).* -> ",
+    "it came in, where it may "
+    "(`by_call.NAN_TAKEN`)": r"=(nan_in\(|(np\.)?float(64)?\('nan'\)).* -> ",
     "a path leaves the range of doubles": r"sde\.follow\(.*normals=(huge|infinite_in)\(",
     "a point is not finite": r"local_slopes\(.*\b[xy]=infinite_in\(",
     "a function of means is not finite": r"jackknife\(.*samples=(infinite_in|zeros|huge|tiny)\(",
@@ -38,7 +40,9 @@ NAN_MEANS = {
 """Meaning -> pattern of "case -> place in its result" where a number may be NaN."""
 
 EXTREMES = re.compile(r"1e-?3\d\d|10\*\*\d|huge|tiny|inf")
-"""Values with which numbers leave the range of doubles: what is infinite then is right, and NumPy may say so."""
+"""Values with which numbers leave the range of doubles: what is infinite then is right, and NumPy
+may say so.
+"""
 
 ALSO_CALLED = {"wanted": "claim", "run_or_arrays": "run"}
 """Parameter -> what a refusal may call it as well."""
@@ -46,7 +50,15 @@ ALSO_CALLED = {"wanted": "claim", "run_or_arrays": "run"}
 CASE = "<case>"
 """Name of the text of a case in tracebacks."""
 
-OTHER_SUBJECTS = {"arguments", "options", "subcommands", "claim", "DIR", "FILE", "LANGEVIN-SGD-CLAIMS"}
+OTHER_SUBJECTS = {
+    "arguments",
+    "options",
+    "subcommands",
+    "claim",
+    "DIR",
+    "FILE",
+    "LANGEVIN-SGD-CLAIMS",
+}
 """What a refusal of the command may be about, besides an option."""
 
 
@@ -85,7 +97,7 @@ def is_command(text: str) -> bool:
     return text.startswith("main(")
 
 
-# --- calls -----------------------------------------------------------------------------------------------------------
+# --- calls ----------------------------------------------------------------------------------------
 
 
 def _judge_call(text: str, outcome: Outcome) -> str:
@@ -94,10 +106,16 @@ def _judge_call(text: str, outcome: Outcome) -> str:
     if "wrong(" in text and not _says_why(outcome.value):
         return f"taken: {outcome.value!r:.80}".replace("\n", " ")
     places = (f"{text} -> {place}" for place in _nans(outcome.value, "result"))
-    without_meaning = [place for place in places if not any(re.search(known, place) for known in NAN_MEANS.values())]
+    without_meaning = [
+        place
+        for place in places
+        if not any(re.search(known, place) for known in NAN_MEANS.values())
+    ]
     if without_meaning:
         return f"NaN in {without_meaning[0].rpartition(' -> ')[2]}"
-    return _judge_warnings(outcome, r"overflow|underflow|divide by zero" if EXTREMES.search(text) else "")
+    return _judge_warnings(
+        outcome, r"overflow|underflow|divide by zero" if EXTREMES.search(text) else ""
+    )
 
 
 def _judge_error(text: str, error: BaseException) -> str:
@@ -123,7 +141,9 @@ def _judge_line(line: str, names: frozenset[str]) -> str:
 
 
 def names_in(text: str) -> frozenset[str]:
-    """Names by which a refusal may call what was given: where something is wrong those in the case, else any."""
+    """Names by which a refusal may call what was given: where something is wrong those in the case,
+    else any.
+    """
     if "wrong(" not in text:
         return known_names()
     tree = ast.parse(text, mode="eval")
@@ -133,7 +153,12 @@ def names_in(text: str) -> frozenset[str]:
     keys = [key for node in nodes if isinstance(node, ast.Dict) for key in node.keys]
     texts = {str(node.value) for node in (*named, *keys) if isinstance(node, ast.Constant)}
     arguments = {str(node.arg) for node in keywords}
-    return frozenset(texts | arguments | _by_place(tree.body) | {ALSO_CALLED.get(name, name) for name in arguments})
+    return frozenset(
+        texts
+        | arguments
+        | _by_place(tree.body)
+        | {ALSO_CALLED.get(name, name) for name in arguments}
+    )
 
 
 def _by_place(call: ast.expr) -> frozenset[str]:
@@ -141,7 +166,9 @@ def _by_place(call: ast.expr) -> frozenset[str]:
     if not isinstance(call, ast.Call) or not call.args:
         return frozenset()
     name = ast.unparse(call.func).removeprefix("ls.")
-    return frozenset(each.name for known in calls() if known.name == name for each in known.parameters)
+    return frozenset(
+        each.name for known in calls() if known.name == name for each in known.parameters
+    )
 
 
 @lru_cache(maxsize=1)
@@ -156,7 +183,9 @@ def _judge_warnings(outcome: Outcome, allowed: str = "") -> str:
         kind = warning.category
         if allowed and re.match(allowed, str(warning.message)):
             continue
-        if issubclass(kind, RuntimeWarning | np.exceptions.ComplexWarning | DeprecationWarning | FutureWarning):
+        if issubclass(
+            kind, RuntimeWarning | np.exceptions.ComplexWarning | DeprecationWarning | FutureWarning
+        ):
             return f"{kind.__name__}: {' '.join(str(warning.message).split()):.120}"
     return ""
 
@@ -191,12 +220,16 @@ def _members(value: Any) -> Iterator[tuple[str, Any]]:
     elif type(value).__name__ == "Dataset":
         yield from ((str(name), value[name].values) for name in [*value.data_vars, *value.coords])
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        certain = type(value).__name__ not in ("Estimate", "Curve") or getattr(value, "valid", False)
+        certain = type(value).__name__ not in ("Estimate", "Curve") or getattr(
+            value, "valid", False
+        )
         own = "" if certain else "not_valid."
-        yield from ((own + each.name, getattr(value, each.name, None)) for each in dataclasses.fields(value))
+        yield from (
+            (own + each.name, getattr(value, each.name, None)) for each in dataclasses.fields(value)
+        )
 
 
-# --- the command -----------------------------------------------------------------------------------------------------
+# --- the command ----------------------------------------------------------------------------------
 
 
 def _judge_command(text: str, outcome: Outcome) -> str:
@@ -217,7 +250,9 @@ def _judge_command(text: str, outcome: Outcome) -> str:
 
 
 def _judge_refusal(text: str, outcome: Outcome) -> str:
-    """The refusal is the last line; remarks, and results for which no figure could be drawn, may come before."""
+    """The refusal is the last line; remarks, and results for which no figure could be drawn, may
+    come before.
+    """
     lines = outcome.complaint.splitlines()
     if not lines or not all(line.startswith(f"{PROGRAM}: ") for line in lines):
         return f"exit status 2 with {len(lines)} lines: {' | '.join(lines):.160}"

@@ -1,4 +1,6 @@
-"""Cases sent to worker processes; one that hangs or dies is replaced, and the case it was at is named."""
+"""Cases sent to worker processes; one that hangs or dies is replaced, and the case it was at is
+named.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +24,18 @@ from .clock import LIMIT
 
 SURROUNDINGS = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"),
-    **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"),
+    **dict.fromkeys(
+        ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
+    ),
     "MPLBACKEND": "agg",
 }
 """Environment of a case: one thread, no network, no screen."""
 START = 180.0
 """Seconds by the clock on the wall that a worker may take to start."""
 WAIT = 120.0
-"""Seconds by the clock on the wall for a case that sleeps; one that computes has `LIMIT` seconds of the processor."""
+"""Seconds by the clock on the wall for a case that sleeps; one that computes has `LIMIT` seconds of
+the processor.
+"""
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,9 @@ def run(
     return sorted(results, key=lambda result: result.number)
 
 
-def _work(waiting: queue.SimpleQueue[tuple[int, str] | None], keep: Callable[[Result], None], bounds: bool) -> None:
+def _work(
+    waiting: queue.SimpleQueue[tuple[int, str] | None], keep: Callable[[Result], None], bounds: bool
+) -> None:
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         worker = Worker(Path(folder), bounds)
         before: list[int] = []
@@ -100,7 +108,10 @@ def _work(waiting: queue.SimpleQueue[tuple[int, str] | None], keep: Callable[[Re
             number, text = each
             result = worker.run(number, text)
             if result.wrong.startswith("crashes") and not worker.run(number, text).wrong:
-                spoiled = f"{result.wrong}; not when it runs alone: one of {before[-30:]} has spoiled the memory"
+                spoiled = (
+                    f"{result.wrong}; not when it runs alone: one of {before[-30:]} has "
+                    "spoiled the memory"
+                )
                 result = replace(result, wrong=spoiled)
             before.append(number)
             keep(result)
@@ -124,7 +135,11 @@ class Worker:
             self._start()
         self._channel.sendall(f"{json.dumps(text)}\n".encode())
         answer = self._answer(WAIT)
-        return Result(number, text, self._ending()) if answer is None else Result(number, text, **answer)
+        return (
+            Result(number, text, self._ending())
+            if answer is None
+            else Result(number, text, **answer)
+        )
 
     def close(self) -> None:
         """End the process."""
@@ -142,7 +157,13 @@ class Worker:
         self._lines = self._channel.makefile("r", encoding="utf-8")
         with theirs, (self._folder / "errors").open("w") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", f"{__package__}.worker", str(self._folder), str(theirs.fileno())],
+                [
+                    sys.executable,
+                    "-m",
+                    f"{__package__}.worker",
+                    str(self._folder),
+                    str(theirs.fileno()),
+                ],
                 pass_fds=[theirs.fileno()],
                 cwd=self._folder,
                 env=self._environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
@@ -152,7 +173,9 @@ class Worker:
             )
         if self._answer(START) is None:
             self.close()
-            raise RuntimeError(f"a worker does not start: {(self._folder / 'errors').read_text()[-2000:]}")
+            raise RuntimeError(
+                f"a worker does not start: {(self._folder / 'errors').read_text()[-2000:]}"
+            )
 
     def _answer(self, seconds: float) -> dict[str, Any] | None:
         """The next line of the worker; None if it has died or says nothing for so long."""
@@ -170,7 +193,11 @@ class Worker:
         self.close()
         if status is None:
             return f"hangs: no answer within {WAIT:g} s"
-        stack = [line.strip() for line in (self._folder / "stack").read_text().splitlines() if "langevin_sgd/" in line]
+        stack = [
+            line.strip()
+            for line in (self._folder / "stack").read_text().splitlines()
+            if "langevin_sgd/" in line
+        ]
         where = f" at {stack[0].partition('langevin_sgd/')[2]}" if stack else ""
         if status == -signal.SIGPROF:
             return f"hangs: more than {LIMIT:g} s of computing{where}"

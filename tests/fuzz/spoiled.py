@@ -17,7 +17,7 @@ def _with(values: Any, entry: Any) -> np.ndarray:
     return array
 
 
-# --- never right ---------------------------------------------------------------------------------------------------
+# --- never right ----------------------------------------------------------------------------------
 
 
 def nan_in(values: Any) -> np.ndarray:
@@ -56,7 +56,7 @@ def names(values: Any) -> dict[str, Any]:
     return {"a": values}
 
 
-# --- perhaps right -------------------------------------------------------------------------------------------------
+# --- perhaps right --------------------------------------------------------------------------------
 
 
 def infinite_in(values: Any) -> np.ndarray:
@@ -154,6 +154,21 @@ def labelled(values: Any) -> Any:
 
 WRONG = (nan_in, masked_in, complex_in, as_text, as_dates, none_in, ragged, names)
 ODD = (
-    *(infinite_in, huge, tiny, negative, zeros, backwards, shorter, longer, one, deeper, flat, first, empty, repeated),
+    *(
+        infinite_in,
+        huge,
+        tiny,
+        negative,
+        zeros,
+        backwards,
+        shorter,
+        longer,
+        one,
+        deeper,
+        flat,
+        first,
+        empty,
+        repeated,
+    ),
     *(halves, float32, small_integers, listed, read_only, in_columns, nothing_masked, labelled),
 )

@@ -1,4 +1,6 @@
-"""What there is to call: public names of the package, methods of their classes, verbs and options of the command."""
+"""What there is to call: public names of the package, methods of their classes, verbs and options
+of the command.
+"""
 
 from __future__ import annotations
 
@@ -21,35 +23,93 @@ PACKAGE = "langevin_sgd"
 LEFT_OUT = {
     "an exception": ("InputError", "fokker_planck.NotConvergedWarning"),
     "called by the engines with objects of their own": (
-        *("sde.BlockStep*", "sde.Coefficients*", "sde.LinearStep*", "record.Snapshots*", "record.Accumulator*"),
-        *("record.Current*", "record.Histogram", "record.Histogram.*", "record.TimeAverages*", "record.FirstPassage*"),
+        *(
+            "sde.BlockStep*",
+            "sde.Coefficients*",
+            "sde.LinearStep*",
+            "record.Snapshots*",
+            "record.Accumulator*",
+        ),
+        *(
+            "record.Current*",
+            "record.Histogram",
+            "record.Histogram.*",
+            "record.TimeAverages*",
+            "record.FirstPassage*",
+        ),
         *("*.block_step", "*.linear_step", "*.check"),
     ),
     "what others derive from": (
         *("claims.Claim", "claims.Claim.*", "sde.Integrator*", "theory.Law", "theory.Law.*"),
-        *("dynamics.NoiseOfState*", "dynamics.StateDependentNoise*", "models.networks.ConvolutionalNetwork*"),
+        *(
+            "dynamics.NoiseOfState*",
+            "dynamics.StateDependentNoise*",
+            "models.networks.ConvolutionalNetwork*",
+        ),
     ),
     "put together by other constructors, from compiled parts": (
-        *("Potential", "dynamics.Ito", "dynamics.Stratonovich", "dynamics.ShapedNoise", "dynamics.LinearEquation"),
+        *(
+            "Potential",
+            "dynamics.Ito",
+            "dynamics.Stratonovich",
+            "dynamics.ShapedNoise",
+            "dynamics.LinearEquation",
+        ),
     ),
     "a result, made by the package and not by its users": (
-        *("experiments.ExponentFit", "experiments.ExponentLimit", "experiments.GridLine", "experiments.LazyExponents"),
-        *("experiments.NetworkAverages", "fokker_planck.EscapeRate", "measure.Collapse", "measure.CorrectedPowerLaw"),
-        *("measure.Curve", "measure.Extrapolation", "measure.LocalSlopes", "measure.Oscillation", "measure.Passage"),
-        *("measure.PowerLaw", "models.potentials.BoltzmannMoments", "sweep.Outcome", "sweep.Status"),
-        *("theory.SdeError", "theory.GaussianInputLaw", "theory.perceptron.Averages", "theory.perceptron.Derivation"),
-        *("theory.perceptron.Exponents", "theory.perceptron.FiniteFlow", "theory.perceptron.FirstStep"),
+        *(
+            "experiments.ExponentFit",
+            "experiments.ExponentLimit",
+            "experiments.GridLine",
+            "experiments.LazyExponents",
+        ),
+        *(
+            "experiments.NetworkAverages",
+            "fokker_planck.EscapeRate",
+            "measure.Collapse",
+            "measure.CorrectedPowerLaw",
+        ),
+        *(
+            "measure.Curve",
+            "measure.Extrapolation",
+            "measure.LocalSlopes",
+            "measure.Oscillation",
+            "measure.Passage",
+        ),
+        *(
+            "measure.PowerLaw",
+            "models.potentials.BoltzmannMoments",
+            "sweep.Outcome",
+            "sweep.Status",
+        ),
+        *(
+            "theory.SdeError",
+            "theory.GaussianInputLaw",
+            "theory.perceptron.Averages",
+            "theory.perceptron.Derivation",
+        ),
+        *(
+            "theory.perceptron.Exponents",
+            "theory.perceptron.FiniteFlow",
+            "theory.perceptron.FirstStep",
+        ),
         *("theory.perceptron.Stop", "claims.Judgement"),
     ),
     "downloads": ("data.mnist", "data.cifar10"),
     "takes tensors of torch, as a module of torch does": (
-        *("models.networks.*.forward", "models.networks.*.replicas", "models.networks.*.require_trainable"),
+        *(
+            "models.networks.*.forward",
+            "models.networks.*.replicas",
+            "models.networks.*.require_trainable",
+        ),
     ),
     "takes a function of the user's and gives one back": ("sweep.task",),
     "turns errors of the system into refusals": ("dataset.*_file", "dataset.os_reason"),
     "does nothing before it is entered": ("dataset.locked",),
 }
-"""Reason -> patterns of names that are not called. The methods of a class whose constructor is left out stay in."""
+"""Reason -> patterns of names that are not called. The methods of a class whose constructor is left
+out stay in.
+"""
 
 
 @dataclass(frozen=True)
@@ -72,7 +132,8 @@ class Call:
     name
         Dotted name below the package: ``theory.LangevinLaw.mean``.
     owner
-        Name of the class whose good object the call needs; "" for functions, constructors and class methods.
+        Name of the class whose good object the call needs; "" for functions, constructors and class
+        methods.
     attribute
         Whether it is a property, which takes nothing.
     """
@@ -106,7 +167,7 @@ class Verb:
     options: tuple[Option, ...]
 
 
-# --- the package -----------------------------------------------------------------------------------------------------
+# --- the package ----------------------------------------------------------------------------------
 
 
 def calls() -> list[Call]:
@@ -137,15 +198,23 @@ def _walk(module_name: str) -> Iterator[tuple[str, Any]]:
 
 
 def public_names(module: types.ModuleType) -> list[str]:
-    """What a package exports (``import X as X``, in its stub where it has one), or what a public file defines."""
+    """What a package exports (``import X as X``, in its stub where it has one), or what a public
+    file defines.
+    """
     file = Path(str(module.__file__))
     if file.name != "__init__.py":
-        own = (name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__)
+        own = (
+            name
+            for name, value in vars(module).items()
+            if getattr(value, "__module__", "") == module.__name__
+        )
         return sorted(name for name in own if not name.startswith("_"))
     stub = file.with_suffix(".pyi")
     tree = ast.parse((stub if stub.exists() else file).read_text(encoding="utf-8"))
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    return sorted({alias.name for node in imports for alias in node.names if alias.name == alias.asname})
+    return sorted(
+        {alias.name for node in imports for alias in node.names if alias.name == alias.asname}
+    )
 
 
 def _calls_of(name: str, value: Any) -> Iterator[Call]:
@@ -185,11 +254,13 @@ def is_left_out(name: str) -> bool:
     return any(fnmatchcase(name, pattern) for patterns in LEFT_OUT.values() for pattern in patterns)
 
 
-# --- the command -----------------------------------------------------------------------------------------------------
+# --- the command ----------------------------------------------------------------------------------
 
 
 def verbs() -> list[Verb]:
-    """Every verb of the command with its options, from the dataclasses that its parser is made of."""
+    """Every verb of the command with its options, from the dataclasses that its parser is made
+    of.
+    """
     from langevin_sgd.cli import Command
 
     return list(_verbs(Command, ()))
@@ -208,7 +279,11 @@ def _verbs(union: Any, words: tuple[str, ...]) -> Iterator[Verb]:
 
 
 def _is_union_of_verbs(hint: Any) -> bool:
-    return any("subcommand" in type(note).__name__.lower() for arm in typing.get_args(hint) for note in _notes(arm))
+    return any(
+        "subcommand" in type(note).__name__.lower()
+        for arm in typing.get_args(hint)
+        for note in _notes(arm)
+    )
 
 
 def _notes(hint: Any) -> tuple[Any, ...]:

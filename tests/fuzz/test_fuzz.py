@@ -17,14 +17,18 @@ SLICE, FULL, PROCESSES = 300, 5000, 50
 
 
 def kept():
-    return [line for line in FAILED.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    return [
+        line
+        for line in FAILED.read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#")
+    ]
 
 
 def told(results, *, good=False):
     return report(failures(results, good=good))
 
 
-# --- the contract ----------------------------------------------------------------------------------------------------
+# --- the contract ---------------------------------------------------------------------------------
 
 
 def test_a_slice_of_cases_and_all_that_ever_failed():
@@ -56,7 +60,7 @@ def test_good_values_are_not_refused():
     assert told(runner.run(enumerate(cases)), good=True) == ""
 
 
-# --- the cases -------------------------------------------------------------------------------------------------------
+# --- the cases ------------------------------------------------------------------------------------
 
 
 def test_there_are_values_for_every_parameter_and_objects_for_every_method():
@@ -93,7 +97,7 @@ def test_a_case_is_always_the_same_and_one_line():
     assert number_of_cases() > FULL
 
 
-# --- the rules and the runner notice ---------------------------------------------------------------------------------
+# --- the rules and the runner notice --------------------------------------------------------------
 
 DELIBERATE = {
     "refuses(lr=0)": "",
@@ -139,9 +143,21 @@ COMMANDS = [
     ("main(['env', '--json'])", Outcome(0, None, '{"a": NaN}'), "stdout is no strict JSON"),
     ("main(['env', wrong('x')])", Outcome(0), "taken, exit status 0"),
     ("main(['env', 'x'])", Outcome(2, None, "", "langevin-sgd: lr = x: must be positive\n"), ""),
-    ("main(['env', 'x'])", Outcome(2, None, "", "langevin-sgd: lr = x:\nmust be positive\n"), "exit status 2 with 2"),
-    ("main(['env', 'x'])", Outcome(2, None, "", "langevin-sgd: it is wrong\n"), "a refusal that names no option"),
-    ("main(['env', 'x'])", Outcome(1, None, "", "Traceback (most recent call last):\nE: x\n"), "a traceback: E: x"),
+    (
+        "main(['env', 'x'])",
+        Outcome(2, None, "", "langevin-sgd: lr = x:\nmust be positive\n"),
+        "exit status 2 with 2",
+    ),
+    (
+        "main(['env', 'x'])",
+        Outcome(2, None, "", "langevin-sgd: it is wrong\n"),
+        "a refusal that names no option",
+    ),
+    (
+        "main(['env', 'x'])",
+        Outcome(1, None, "", "Traceback (most recent call last):\nE: x\n"),
+        "a traceback: E: x",
+    ),
     ("main(['env', 'x'])", Outcome(3), "exit status 3"),
     ("main(['env', 'x'])", Outcome(1), "exit status 1 without a word"),
     ("main(['env', 'x'])", Outcome(None, ValueError("x")), "ValueError: x"),

@@ -1,7 +1,8 @@
 """Good, odd and wrong values of every parameter, as Python text.
 
-Good values are small and quick, and the good values of one call go together. Odd values may be right or be refused.
-Wrong values have no meaning for the parameter: a call that takes one in silence is at fault.
+Good values are small and quick, and the good values of one call go together. Odd values may be
+right or be refused. Wrong values have no meaning for the parameter: a call that takes one in
+silence is at fault.
 """
 
 from __future__ import annotations
@@ -22,14 +23,54 @@ class Values:
 
 
 FOREIGN = ("object()", "ls.SGD", "{}", "b'1'", "np.datetime64('2020-01-01')")
-TEXTS = ("''", "'a\\nb'", "'\\x1b[2J'", "'x' * 300", "'é'", "'../x'", "'a\\0b'", "'None'", "'nan'", "np.str_('x')")
+TEXTS = (
+    "''",
+    "'a\\nb'",
+    "'\\x1b[2J'",
+    "'x' * 300",
+    "'é'",
+    "'../x'",
+    "'a\\0b'",
+    "'None'",
+    "'nan'",
+    "np.str_('x')",
+)
 NUMBERS = (
-    *("0", "-1.0", "1", "2", "1e308", "-1e308", "1e-320", "10**30", "10**400", "float('inf')", "-float('inf')"),
-    *("np.float32(0.5)", "np.int64(1)", "np.array(0.5)", "np.array([0.5])", "Fraction(1, 3)", "Decimal('0.5')"),
+    *(
+        "0",
+        "-1.0",
+        "1",
+        "2",
+        "1e308",
+        "-1e308",
+        "1e-320",
+        "10**30",
+        "10**400",
+        "float('inf')",
+        "-float('inf')",
+    ),
+    *(
+        "np.float32(0.5)",
+        "np.int64(1)",
+        "np.array(0.5)",
+        "np.array([0.5])",
+        "Fraction(1, 3)",
+        "Decimal('0.5')",
+    ),
     *("0.999999999", "-0.0", "1e10", "1e-10"),
 )
 NO_NUMBERS = (
-    *("float('nan')", "complex(1, 1)", "'abc'", "'1\\n2'", "[1.0, 2.0]", "[]", "np.ma.masked", "True", "np.bool_(1)"),
+    *(
+        "float('nan')",
+        "complex(1, 1)",
+        "'abc'",
+        "'1\\n2'",
+        "[1.0, 2.0]",
+        "[]",
+        "np.ma.masked",
+        "True",
+        "np.bool_(1)",
+    ),
     *("np.array([1.0, 2.0])", "np.array(1j)", "np.array('x')", "np.float64('nan')", *FOREIGN),
 )
 COUNTS = (
@@ -57,19 +98,27 @@ NAN = ("nan_in(", "float('nan')", "np.float64('nan')")
 
 
 def taken(given: Values, *starts: str) -> Values:
-    """Values of which some, by their beginnings, have a meaning after all and are odd, not wrong."""
+    """Values of which some, by their beginnings, have a meaning after all and are odd, not
+    wrong.
+    """
     odd = tuple(text for text in given.wrong if text.startswith(starts))
-    return replace(given, odd=(*given.odd, *odd), wrong=tuple(text for text in given.wrong if text not in odd))
+    return replace(
+        given, odd=(*given.odd, *odd), wrong=tuple(text for text in given.wrong if text not in odd)
+    )
 
 
 def number(*good: str, optional: bool = False) -> Values:
     """One real number."""
-    return Values(good + ((NONE,) if optional else ()), NUMBERS, NO_NUMBERS + (() if optional else (NONE,)))
+    return Values(
+        good + ((NONE,) if optional else ()), NUMBERS, NO_NUMBERS + (() if optional else (NONE,))
+    )
 
 
 def count(*good: str, optional: bool = False) -> Values:
     """One whole number."""
-    return Values(good + ((NONE,) if optional else ()), COUNTS, NO_COUNTS + (() if optional else (NONE,)))
+    return Values(
+        good + ((NONE,) if optional else ()), COUNTS, NO_COUNTS + (() if optional else (NONE,))
+    )
 
 
 def duration(*good: str) -> Values:
@@ -91,13 +140,17 @@ def array(*good: str, optional: bool = False, scalar: bool = False) -> Values:
 def counts(*good: str, optional: bool = False) -> Values:
     """Whole numbers in a list or an array."""
     found = array(*good, optional=optional)
-    return Values(found.good, (*found.odd, "[2**63]", "[10**30]", "[-1]"), (*found.wrong, "[True]", "['1']"))
+    return Values(
+        found.good, (*found.odd, "[2**63]", "[10**30]", "[-1]"), (*found.wrong, "[True]", "['1']")
+    )
 
 
 def thing(*good: str, optional: bool = False, odd: Sequence[str] = ()) -> Values:
     """An object of a class of the package."""
     wrong = ("3", "'text'", "[]", "np.zeros(3)", "float('nan')", *FOREIGN)
-    return Values(good + ((NONE,) if optional else ()), tuple(odd), wrong + (() if optional else (NONE,)))
+    return Values(
+        good + ((NONE,) if optional else ()), tuple(odd), wrong + (() if optional else (NONE,))
+    )
 
 
 def things(*good: str, odd: Sequence[str] = ()) -> Values:
@@ -108,7 +161,9 @@ def things(*good: str, odd: Sequence[str] = ()) -> Values:
 def text(*good: str, optional: bool = False) -> Values:
     """Any text."""
     wrong = ("3", "float('nan')", "[]", "['a']", *FOREIGN)
-    return Values(good + ((NONE,) if optional else ()), TEXTS, wrong + (() if optional else (NONE,)))
+    return Values(
+        good + ((NONE,) if optional else ()), TEXTS, wrong + (() if optional else (NONE,))
+    )
 
 
 def choice(*good: str, optional: bool = False) -> Values:
@@ -120,7 +175,9 @@ def choice(*good: str, optional: bool = False) -> Values:
 
 def choices(*good: str) -> Values:
     """A sequence of some words."""
-    return Values(good, ("()", "[]"), ("'nonsense'", "['nonsense']", "3", "[3]", NONE, "[None]", *FOREIGN))
+    return Values(
+        good, ("()", "[]"), ("'nonsense'", "['nonsense']", "3", "[3]", NONE, "[None]", *FOREIGN)
+    )
 
 
 def path(*good: str, optional: bool = False) -> Values:
@@ -142,27 +199,48 @@ def path(*good: str, optional: bool = False) -> Values:
 
 def function(*good: str, optional: bool = False) -> Values:
     """A function of the user's."""
-    odd = ("lambda *x: None", "lambda *x: 'text'", "lambda *x: float('nan')", "lambda *x: np.zeros((3, 3, 3))", "print")
+    odd = (
+        "lambda *x: None",
+        "lambda *x: 'text'",
+        "lambda *x: float('nan')",
+        "lambda *x: np.zeros((3, 3, 3))",
+        "print",
+    )
     wrong = ("3", "'text'", "[]", "np.zeros(3)")
     return Values(good + ((NONE,) if optional else ()), odd, wrong + (() if optional else (NONE,)))
 
 
 def mapping(*good: str, optional: bool = False) -> Values:
     """Name -> value."""
-    wrong = ("3", "'text'", "['a']", "{3: 1.0}", "{'a': float('nan')}", "{'a': 1j}", "{'a': 'text'}", "object()")
+    wrong = (
+        "3",
+        "'text'",
+        "['a']",
+        "{3: 1.0}",
+        "{'a': float('nan')}",
+        "{'a': 1j}",
+        "{'a': 'text'}",
+        "object()",
+    )
     return Values(good + ((NONE,) if optional else ()), ("{}", "{'': 1.0}", "{'a b': 1.0}"), wrong)
 
 
 def flag() -> Values:
     """True or False."""
-    return Values(("False", "True"), ("np.bool_(True)",), ("1", "0.0", "'yes'", NONE, "[]", "np.array([True, False])"))
+    return Values(
+        ("False", "True"),
+        ("np.bool_(True)",),
+        ("1", "0.0", "'yes'", NONE, "[]", "np.array([True, False])"),
+    )
 
 
 def value_of_replicas(*good: str) -> Values:
     """A number, or one for each replica."""
     given = number(*good)
     wrong = tuple(each for each in given.wrong if "[1.0, 2.0]" not in each)
-    return Values(given.good, (*given.odd, "np.array([1.0, 2.0])"), (*wrong, "np.array([1.0, float('nan')])"))
+    return Values(
+        given.good, (*given.odd, "np.array([1.0, 2.0])"), (*wrong, "np.array([1.0, float('nan')])")
+    )
 
 
 SEED = Values(("1", "0", "12345"), ("np.int64(3)", "-1", "10**30", "2**63", "2**64"), NO_COUNTS)
@@ -175,7 +253,9 @@ MEASURED = "np.geomspace(1, 100, 8)"
 BY_NAME: dict[str, Values] = {
     # settings and sizes
     "settings": thing(
-        "sgd()", "plain_sgd()", odd=("ls.SGD(lr=1e-320, batch_size=1)", "ls.SGD(lr=1e300, batch_size=1)")
+        "sgd()",
+        "plain_sgd()",
+        odd=("ls.SGD(lr=1e-320, batch_size=1)", "ls.SGD(lr=1e300, batch_size=1)"),
     ),
     "lr": number("0.1", "0.02"),
     "momentum": number("0.5", "0.0"),
@@ -198,7 +278,9 @@ BY_NAME: dict[str, Values] = {
     "checkpoint": path("'run.nc'", optional=True),
     "progress": flag(),
     "precision": choice("'float64'", "'float32'"),
-    "record": thing("ls.record.displacement()", "ls.record.moments()", "ls.record.states()", optional=True),
+    "record": thing(
+        "ls.record.displacement()", "ls.record.moments()", "ls.record.states()", optional=True
+    ),
     # laws
     "problem": thing("spectral()", "regression()"),
     "law": thing("langevin_law()"),
@@ -257,7 +339,9 @@ BY_NAME: dict[str, Values] = {
     "label_noise": number("1.0"),
     "teacher": function("lambda x: x[:, 0]", optional=True),
     "labels": Values(
-        ("'parity'", "(0, 1)", NONE), ("()", "(10,)", "[3]", "(3, 3)", "'animals'"), ("3", "'x'", "[None]")
+        ("'parity'", "(0, 1)", NONE),
+        ("()", "(10,)", "[3]", "(3, 3)", "'animals'"),
+        ("3", "'x'", "[None]"),
     ),
     "positive": counts("(0, 1)"),
     # recorders and estimators
@@ -302,14 +386,26 @@ BY_NAME: dict[str, Values] = {
     "energy": function("lambda x, p: x[0] ** 2"),
     "force": function("lambda x, p, out: None"),
     "variables": Values(
-        ("'x'", "('x',)"), ("''", "'x x'", "'y'", "('x', 'y')", "'1'", "'lambda'"), ("3", "[3]", "object()")
+        ("'x'", "('x',)"),
+        ("''", "'x x'", "'y'", "('x', 'y')", "'1'", "'lambda'"),
+        ("3", "[3]", "object()"),
     ),
     "parameters": mapping("{'k': 1.0}", optional=True),
     "moments": function(NONE),
     "expression": Values(
         ("'x**2 / 2'", "'x**4 / 4 - x**2 / 2'"),
         (
-            *("'x**3'", "'abs(x)'", "'exp(x)'", "'1/x'", "'sqrt(x)'", "'x**(1/3)'", "'5'", "'gamma(x)'", "'floor(x)'"),
+            *(
+                "'x**3'",
+                "'abs(x)'",
+                "'exp(x)'",
+                "'1/x'",
+                "'sqrt(x)'",
+                "'x**(1/3)'",
+                "'5'",
+                "'gamma(x)'",
+                "'floor(x)'",
+            ),
             *("'q*x'", "'x\\n+1'"),
         ),
         (
@@ -326,7 +422,9 @@ BY_NAME: dict[str, Values] = {
         ),
     ),
     "amplitude": Values(
-        ("'sqrt(1 + x**2)'",), ("'1/x'", "'x'", "'0'", "'sqrt(x)'", "'q*x'"), ("'nan'", "'I'", "'('", NONE, "object()")
+        ("'sqrt(1 + x**2)'",),
+        ("'1/x'", "'x'", "'0'", "'sqrt(x)'", "'q*x'"),
+        ("'nan'", "'I'", "'('", NONE, "object()"),
     ),
     "changes": number("1.0"),
     "strength": value_of_replicas("0.1"),
@@ -369,7 +467,11 @@ BY_NAME: dict[str, Values] = {
     "probe_points": count("0", "2"),
     "observe": choices("()", "('margins',)", "('noise_temperature', 'signal')"),
     "keep_weights": flag(),
-    "device": Values(("'cpu'",), (), ("'nonsense'", "'cuda:99'", "''", "'cpu:1'", "3", "[]", "'a\\nb'", "object()")),
+    "device": Values(
+        ("'cpu'",),
+        (),
+        ("'nonsense'", "'cuda:99'", "''", "'cpu:1'", "3", "[]", "'a\\nb'", "object()"),
+    ),
     "seconds": number("1.0", optional=True),
     # experiments
     "result": thing("perceptron_result()"),
@@ -380,7 +482,9 @@ BY_NAME: dict[str, Values] = {
     "against": choice("'points'", "'alpha'"),
     "degree": count("2", "3"),
     "chosen": Values(
-        ("np.array([True, True, False])",), ("np.zeros(3, bool)", "[0, 1]"), ("3.5", "'a'", "object()", NONE)
+        ("np.array([True, True, False])",),
+        ("np.zeros(3, bool)", "[0, 1]"),
+        ("3.5", "'a'", "object()", NONE),
     ),
     "points_per_dimension": array("(2.0, 4.0)"),
     "numbers": counts("(0, 1)"),
@@ -405,7 +509,9 @@ BY_NAME: dict[str, Values] = {
     "output": path("'report'"),
     "stale": Values(("()", "('a.nc',)"), ("[]",), ("3", NONE, "[3]")),
     "folder": path("'claims'"),
-    "verdicts": Values(("['supported', 'refuted']",), ("[]",), ("['nonsense']", "3", NONE, "[3]", "'supported'")),
+    "verdicts": Values(
+        ("['supported', 'refuted']",), ("[]",), ("['nonsense']", "3", NONE, "[3]", "'supported'")
+    ),
     "panels": things("[panel()]"),
     "columns": count("2", "1"),
     "figure": thing("figure()"),
@@ -424,7 +530,17 @@ BY_NAME: dict[str, Values] = {
     "parameter": number("2.0"),
     **{
         name: text("'a name'")
-        for name in ("name", "note", "reason", "title", "x_label", "y_label", "label", "missing", "margin_reason")
+        for name in (
+            "name",
+            "note",
+            "reason",
+            "title",
+            "x_label",
+            "y_label",
+            "label",
+            "missing",
+            "margin_reason",
+        )
     },
 }
 """Name of a parameter -> its values, unless `BY_CALL` says otherwise."""

@@ -1,8 +1,9 @@
 """A process that runs cases one by one, as it is told; started by `runner`.
 
-Each line on its channel is a case; the answer is one line of JSON, for a `runner.Result`. The case is
-written into the file ``running`` before it starts, so that one that kills the process, or is ended because its time is
-over, has left its name. Nothing is written outside the folder given, and nothing may go into the network.
+Each line on its channel is a case; the answer is one line of JSON, for a `runner.Result`. The case
+is written into the file ``running`` before it starts, so that one that kills the process, or is
+ended because its time is over, has left its name. Nothing is written outside the folder given, and
+nothing may go into the network.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from typing import IO, Any
 
 CLAIMS = Path(__file__).parents[1] / "cli" / "claims_for_tests"
 MEMORY = 12 * 2**30
-"""Bytes that a worker may have: beyond them it gets a MemoryError, and the machine keeps its own."""
+"""Bytes that a worker may have: beyond them it gets a MemoryError, and the machine keeps its
+own.
+"""
 
 
 class HereAndNow(Executor):
@@ -43,7 +46,9 @@ class HereAndNow(Executor):
             future.set_exception(error)
         return future
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False, kill_workers: bool = False) -> None:
+    def shutdown(
+        self, wait: bool = True, *, cancel_futures: bool = False, kill_workers: bool = False
+    ) -> None:
         pass
 
 
@@ -61,7 +66,10 @@ def main() -> None:
 
 @contextlib.contextmanager
 def _channel(number: int) -> Iterator[tuple[IO[str], IO[str]]]:
-    asked, answers = os.fdopen(number, "r", encoding="utf-8"), os.fdopen(os.dup(number), "w", encoding="utf-8")
+    asked, answers = (
+        os.fdopen(number, "r", encoding="utf-8"),
+        os.fdopen(os.dup(number), "w", encoding="utf-8"),
+    )
     with asked, answers:
         yield asked, answers
 
@@ -72,12 +80,18 @@ def prepare(folder: Path) -> dict[str, Any]:
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    stacks = open(folder / "stack", "w", encoding="utf-8")  # noqa: SIM115 (open as long as the process lives)
+    # It stays open as long as the process.
+    stacks = open(folder / "stack", "w", encoding="utf-8")  # noqa: SIM115
     faulthandler.enable(stacks)
     faulthandler.register(signal.SIGPROF, stacks, all_threads=False, chain=True)
     os.environ |= {"LANGEVIN_SGD_CLAIMS": str(folder / "claims"), "FUZZ_KEPT": str(folder)}
     os.environ |= {"LANGEVIN_SGD_DATA": str(folder / "data")}
-    shutil.copytree(CLAIMS, folder / "claims", ignore=shutil.ignore_patterns("slow", "__pycache__"), dirs_exist_ok=True)
+    shutil.copytree(
+        CLAIMS,
+        folder / "claims",
+        ignore=shutil.ignore_patterns("slow", "__pycache__"),
+        dirs_exist_ok=True,
+    )
     import langevin_sgd.validation
     import loky
     import numpy as np
@@ -94,7 +108,11 @@ def prepare(folder: Path) -> dict[str, Any]:
     langevin_sgd.validation.__path__ = [str(folder / "claims")]
     leave_out_compiling()
     known_names()  # imports all that is public
-    names = {name: value for module in (made, spoiled, deliberate) for name, value in vars(module).items()}
+    names = {
+        name: value
+        for module in (made, spoiled, deliberate)
+        for name, value in vars(module).items()
+    }
     return names | {
         "np": np,
         "xr": xarray,
@@ -125,7 +143,11 @@ def run(text: str, folder: Path, space: dict[str, Any]) -> dict[str, Any]:
         with CLOCK.running():
             outcome = _outcome(code, space | {"RANDOM": np.random.default_rng(0)})
         seconds = time.process_time() - started
-        return {"wrong": judge(text, outcome), "refused": str(outcome.error or ""), "seconds": seconds}
+        return {
+            "wrong": judge(text, outcome),
+            "refused": str(outcome.error or ""),
+            "seconds": seconds,
+        }
 
 
 def _outcome(code: Any, space: dict[str, Any]) -> Any:
@@ -176,7 +198,8 @@ def write_files() -> None:
     Path("file.txt").write_text("text\n", encoding="utf-8")
     Path("damaged.nc").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     rows = "\n".join(
-        ",".join(f"{number:.6g}" for number in (*row, label)) for row, label in zip(X, LABELS, strict=True)
+        ",".join(f"{number:.6g}" for number in (*row, label))
+        for row, label in zip(X, LABELS, strict=True)
     )
     Path("data.csv").write_text(f"a,b,y\n{rows}\n", encoding="utf-8")
     np.savez("data.npz", X=X, y=LABELS)

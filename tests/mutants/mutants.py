@@ -1,9 +1,10 @@
 """Seeded wrong versions of the physics: each must make a test fail.
 
-A mutant is an entry of one of the ``*.toml`` files beside this one, a file for every room of the package: the exact
-text to find in a source file, the wrong text in its place, what is wrong about it in words, and the tests of
-``make test`` that notice it. ``make mutants`` first runs all of those tests on the package as it is, then seeds the
-mutants one at a time into copies of the package and runs the tests of each::
+A mutant is an entry of one of the ``*.toml`` files beside this one, a file for every room of the
+package: the exact text to find in a source file, the wrong text in its place, what is wrong about
+it in words, and the tests of ``make test`` that notice it. ``make mutants`` first runs all of those
+tests on the package as it is, then seeds the mutants one at a time into copies of the package and
+runs the tests of each::
 
     python tests/mutants/mutants.py                     all of them
     python tests/mutants/mutants.py --room theory       those of one room
@@ -32,7 +33,9 @@ FOLDER = Path(__file__).resolve().parent
 PROJECT = FOLDER.parents[1]
 COPIES = PROJECT / ".cache" / "mutants"
 SECONDS = 600.0
-"""What the tests of one mutant may take, cold compilation included, before it counts as not tried."""
+"""What the tests of one mutant may take, cold compilation included, before it counts as not
+tried.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +53,10 @@ class Mutant:
     def seed(self, source: str) -> str:
         """Return the source with the fault in it."""
         if source.count(self.find) != 1:
-            raise ValueError(f"{self.name}: its text occurs {source.count(self.find)} times in {self.file}, not once")
+            raise ValueError(
+                f"{self.name}: its text occurs {source.count(self.find)} times in {self.file}, not "
+                "once"
+            )
         if self.find == self.replace:
             raise ValueError(f"{self.name}: changes nothing")
         seeded = source.replace(self.find, self.replace)
@@ -63,7 +69,9 @@ class Mutant:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of a mutant: ``noticed``, ``unnoticed`` or ``not tried``, and by which test or why."""
+    """What became of a mutant: ``noticed``, ``unnoticed`` or ``not tried``, and by which test or
+    why.
+    """
 
     mutant: Mutant
     verdict: str
@@ -71,7 +79,10 @@ class Outcome:
     seconds: float
 
     def __str__(self) -> str:
-        return f"{self.verdict:>9}  {self.mutant.room}/{self.mutant.name}  {self.seconds:.0f} s  {self.by}"
+        return (
+            f"{self.verdict:>9}  {self.mutant.room}/{self.mutant.name}  {self.seconds:.0f} s  "
+            f"{self.by}"
+        )
 
 
 def read_mutants(folder: Path = FOLDER) -> list[Mutant]:
@@ -84,16 +95,22 @@ def read_mutants(folder: Path = FOLDER) -> list[Mutant]:
 
 
 class Copy:
-    """A copy of the package in which one fault at a time is seeded. Its place stays, so that compiled code is kept."""
+    """A copy of the package in which one fault at a time is seeded. Its place stays, so that
+    compiled code is kept.
+    """
 
     def __init__(self, number: int) -> None:
         self.place = COPIES / str(number)
         shutil.rmtree(self.place, ignore_errors=True)
         leave_out = shutil.ignore_patterns("__pycache__")
         shutil.copytree(PROJECT / "langevin_sgd", self.place / "langevin_sgd", ignore=leave_out)
-        shutil.copytree(PROJECT / "validation", self.place / "langevin_sgd" / "validation", ignore=leave_out)
+        shutil.copytree(
+            PROJECT / "validation", self.place / "langevin_sgd" / "validation", ignore=leave_out
+        )
 
-    def run(self, tests: Iterable[str], seconds: float = SECONDS) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, tests: Iterable[str], seconds: float = SECONDS
+    ) -> subprocess.CompletedProcess[str]:
         """Run tests of the project on this copy of the package, up to the first that fails."""
         environment = {
             **os.environ,
@@ -101,9 +118,26 @@ class Copy:
             "PYTHONDONTWRITEBYTECODE": "1",
             "NUMBA_CACHE_DIR": str(COPIES / "numba"),
         }
-        words = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-rfE", "-p", "no:cacheprovider", *tests]
+        words = [
+            sys.executable,
+            "-P",
+            "-m",
+            "pytest",
+            "-x",
+            "-q",
+            "-rfE",
+            "-p",
+            "no:cacheprovider",
+            *tests,
+        ]
         return subprocess.run(
-            words, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=seconds, check=False
+            words,
+            cwd=PROJECT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
         )
 
     def try_mutant(self, mutant: Mutant) -> Outcome:
@@ -157,8 +191,12 @@ def run_all(mutants: list[Mutant], workers: int) -> list[Outcome]:
 
 def main(words: list[str] | None = None) -> int:
     """Run the command; see the head of the file."""
-    parser = argparse.ArgumentParser(description="Seed wrong versions of the physics and see which tests notice.")
-    parser.add_argument("--room", action="append", help="only mutants of this room (a file's name without .toml)")
+    parser = argparse.ArgumentParser(
+        description="Seed wrong versions of the physics and see which tests notice."
+    )
+    parser.add_argument(
+        "--room", action="append", help="only mutants of this room (a file's name without .toml)"
+    )
     parser.add_argument("--name", action="append", help="only this mutant")
     parser.add_argument("--workers", type=int, default=2, help="mutants tried at the same time (2)")
     given = parser.parse_args(words)
@@ -172,7 +210,12 @@ def main(words: list[str] | None = None) -> int:
     tests = sorted({test for mutant in mutants for test in mutant.tests})
     sound = Copy(0).run(tests, seconds=10 * SECONDS)
     if sound.returncode != 0:
-        print(sound.stdout[-3000:], sound.stderr[-2000:], "tests fail on the package as it is", sep="\n")
+        print(
+            sound.stdout[-3000:],
+            sound.stderr[-2000:],
+            "tests fail on the package as it is",
+            sep="\n",
+        )
         return 1
     outcomes = run_all(mutants, given.workers)
     noticed = [one for one in outcomes if one.verdict == "noticed"]

@@ -1,4 +1,6 @@
-"""The seeded wrong versions can be seeded, and the runner tells those that tests notice from those that they do not."""
+"""The seeded wrong versions can be seeded, and the runner tells those that tests notice from those
+that they do not.
+"""
 
 from collections import Counter
 from pathlib import Path
@@ -53,7 +55,10 @@ def test_a_wrong_version_is_noticed_and_taken_out_again(copy):
     file = copy.place / "langevin_sgd/sgd_settings.py"
     before = file.read_bytes(), file.stat().st_mtime_ns
     outcome = copy.try_mutant(a_mutant())
-    assert (outcome.verdict, outcome.by.rpartition("::")[2]) == ("noticed", "test_the_temperature_of_the_settings")
+    assert (outcome.verdict, outcome.by.rpartition("::")[2]) == (
+        "noticed",
+        "test_the_temperature_of_the_settings",
+    )
     assert before == (file.read_bytes(), file.stat().st_mtime_ns)
 
 
@@ -66,7 +71,13 @@ def test_a_wrong_version_is_noticed_and_taken_out_again(copy):
         ({"tests": ("tests/mutants/test_mutants.py::test_that_is_not_there",)}, "not tried"),
         ({"replace": "return (self.lr"}, "not tried"),
     ],
-    ids=["without effect", "text that is not there", "no change", "no such test", "does not compile"],
+    ids=[
+        "without effect",
+        "text that is not there",
+        "no change",
+        "no such test",
+        "does not compile",
+    ],
 )
 def test_what_proves_nothing_does_not_count_as_noticed(copy, changes, verdict):
     assert copy.try_mutant(a_mutant(**changes)).verdict == verdict

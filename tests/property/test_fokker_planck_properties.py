@@ -1,4 +1,6 @@
-"""What holds for any potential, grid and time: positivity, conservation, decay of free energy, detailed balance."""
+"""What holds for any potential, grid and time: positivity, conservation, decay of free energy,
+detailed balance.
+"""
 
 import warnings
 
@@ -36,11 +38,20 @@ def rough_density(seed, cells):
 def equation_of(polynomial, temperature, calculus="ito", noise=0.0):
     slope = np.polynomial.Polynomial([0, *polynomial]).deriv()
     return fp.Diffusion(
-        drift=lambda x: -slope(x), diffusion=lambda x: temperature * (1 + noise * np.sin(x) ** 2), calculus=calculus
+        drift=lambda x: -slope(x),
+        diffusion=lambda x: temperature * (1 + noise * np.sin(x) ** 2),
+        calculus=calculus,
     )
 
 
-@given(polynomials, temperatures, st.floats(0, 2), st.sampled_from(list(equations.SHARE)), sizes, st.integers(0, 99))
+@given(
+    polynomials,
+    temperatures,
+    st.floats(0, 2),
+    st.sampled_from(list(equations.SHARE)),
+    sizes,
+    st.integers(0, 99),
+)
 def test_probability_stays_positive_and_conserved_and_free_energy_falls(
     polynomial, temperature, noise, calculus, cells, seed
 ):
@@ -63,7 +74,8 @@ def test_probability_stays_positive_and_conserved_and_free_energy_falls(
 @given(polynomials, temperatures, sizes)
 def test_detailed_balance_has_no_current_at_rest(polynomial, temperature, cells):
     found = chain.discretise(
-        equations.as_line(equation_of(polynomial, temperature)), grid.make_axis((-2.0, 2.0), cells, "reflecting")
+        equations.as_line(equation_of(polynomial, temperature)),
+        grid.make_axis((-2.0, 2.0), cells, "reflecting"),
     )
     rest = line.stationary(found)
     largest = (found.right * rest).max()
@@ -73,7 +85,8 @@ def test_detailed_balance_has_no_current_at_rest(polynomial, temperature, cells)
 @given(polynomials, st.floats(0.3, 3), sizes, st.integers(0, 99))
 def test_entropy_production_is_the_loss_of_free_energy(polynomial, temperature, cells, seed):
     found = chain.discretise(
-        equations.as_line(equation_of(polynomial, temperature)), grid.make_axis((-2.0, 2.0), cells, "reflecting")
+        equations.as_line(equation_of(polynomial, temperature)),
+        grid.make_axis((-2.0, 2.0), cells, "reflecting"),
     )
     rest = line.stationary(found)
     mass = rest * (1 + 0.5 * np.sin(np.arange(cells) + seed))
@@ -90,7 +103,8 @@ def test_entropy_production_is_the_loss_of_free_energy(polynomial, temperature, 
 @given(polynomials, temperatures, times, times)
 def test_propagation_is_a_semigroup(polynomial, temperature, first, second):
     found = chain.discretise(
-        equations.as_line(equation_of(polynomial, temperature)), grid.make_axis((-2.0, 2.0), 60, "reflecting")
+        equations.as_line(equation_of(polynomial, temperature)),
+        grid.make_axis((-2.0, 2.0), 60, "reflecting"),
     )
     mass = np.zeros(60)
     mass[17] = 1.0
@@ -102,7 +116,8 @@ def test_propagation_is_a_semigroup(polynomial, temperature, first, second):
 @given(polynomials, st.floats(0.3, 3))
 def test_relaxation_rates_are_those_of_the_symmetric_matrix(polynomial, temperature):
     found = chain.discretise(
-        equations.as_line(equation_of(polynomial, temperature)), grid.make_axis((-1.5, 1.5), 40, "reflecting")
+        equations.as_line(equation_of(polynomial, temperature)),
+        grid.make_axis((-1.5, 1.5), 40, "reflecting"),
     )
     values, vectors = relaxation._line_modes(found, 5)
     generator = line.matrix(found).toarray()
@@ -120,7 +135,9 @@ def test_relaxation_rates_are_those_of_the_symmetric_matrix(polynomial, temperat
 def test_a_shift_keeps_what_it_moves(amount, seed, cells):
     rows = rough_density(seed, cells)[None]
     whole, moved = np.floor(np.array([amount])), np.empty_like(rows)
-    transport.shift_rows(rows, whole.astype(np.int64), transport.shift_weights(amount - whole), moved)
+    transport.shift_rows(
+        rows, whole.astype(np.int64), transport.shift_weights(amount - whole), moved
+    )
     assert (moved >= 0).all()
     assert np.isclose(moved.sum(), rows.sum(), rtol=1e-13)
 

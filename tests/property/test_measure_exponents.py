@@ -1,7 +1,8 @@
-"""Exponents, drift and the jackknife: recovered without bias, with errors that cover the truth as often as they claim.
+"""Exponents, drift and the jackknife: recovered without bias, with errors that cover the truth as
+often as they claim.
 
-The synthetic data are Wiener paths run on the clock t^c, whose mean square displacement is t^c exactly and whose
-points are strongly correlated: W(t^c) in 8 dimensions, 16 replicas.
+The synthetic data are Wiener paths run on the clock t^c, whose mean square displacement is t^c
+exactly and whose points are strongly correlated: W(t^c) in 8 dimensions, 16 replicas.
 """
 
 import numpy as np
@@ -26,7 +27,9 @@ def paths(exponent, seed, sets=SETS):
 
 
 def covered(estimates, truth):
-    """How many one-sigma intervals hold the truth, and the binomial pull of that against Student's t."""
+    """How many one-sigma intervals hold the truth, and the binomial pull of that against Student's
+    t.
+    """
     inside = sum(abs(e.value - truth) < e.standard_error for e in estimates)
     wanted = 2 * stats.t.cdf(1, estimates[0].degrees_of_freedom) - 1
     return (inside - SETS * wanted) / np.sqrt(SETS * wanted * (1 - wanted))
@@ -58,15 +61,21 @@ def test_local_exponents_cover_the_truth(seed):
 
 
 def test_drift_and_diffusion_are_unbiased_and_cover_the_truth(seed):
-    """Drift 0.5 in each of 8 directions at the last step, of the order of its own sampling error; trace 1000^0.5."""
+    """Drift 0.5 in each of 8 directions at the last step, of the order of its own sampling error;
+    trace 1000^0.5.
+    """
     moved = paths(0.5, seed)[:, -1:] + 0.5
-    drifts, diffusions = zip(*(measure.drift_and_diffusion(STEPS[-1:], one) for one in moved), strict=True)
+    drifts, diffusions = zip(
+        *(measure.drift_and_diffusion(STEPS[-1:], one) for one in moved), strict=True
+    )
     for curves, truth in ((drifts, 2.0), (diffusions, 1000**0.5)):
         values = np.array([curve.value[0] for curve in curves])
         assert abs(values.mean() - truth) < 4.5 * values.std() / np.sqrt(SETS)
         assert abs(values.std() / np.mean([curve.standard_error[0] for curve in curves]) - 1) < 0.2
     naive = (moved[:, 0].mean(axis=1) ** 2).sum(axis=-1)
-    assert (naive.mean() - 2.0) > 4.5 * naive.std() / np.sqrt(SETS)  # control: the plain square of the mean
+    assert (naive.mean() - 2.0) > 4.5 * naive.std() / np.sqrt(
+        SETS
+    )  # control: the plain square of the mean
     curve = measure.displacement_curve((STEPS[-1:], (moved[0] ** 2).sum(axis=-1)))
     assert drifts[0].value[0] + diffusions[0].value[0] == pytest.approx(curve.value[0])
 
@@ -88,7 +97,9 @@ def test_time_averaged_displacement_of_a_stationary_process(seed):
 def test_dataset_and_arrays_give_the_same():
     problem = ls.LinearRegression.from_spectrum(np.arange(1, 51.0) ** -2)
     equation = ls.Overdamped.from_sgd(problem, ls.SGD(lr=0.1, batch_size=1))
-    run = ls.sde.simulate(equation, ls.sde.ExactOrnsteinUhlenbeck(), replicas=20, steps=1000, seed=1)
+    run = ls.sde.simulate(
+        equation, ls.sde.ExactOrnsteinUhlenbeck(), replicas=20, steps=1000, seed=1
+    )
     arrays = run["step"].values, run["squared_displacement"].values
     from_run = measure.diffusion_exponent(run, window=(20, 500))
     assert from_run == measure.diffusion_exponent(arrays, window=(20, 500))
@@ -104,7 +115,11 @@ SQUARED = (paths(1.0, 7, sets=1)[0] ** 2).sum(axis=-1)
     [
         (SQUARED[:, :1], (10, 1000), "1 replicas"),
         (SQUARED, (10, 15), "recorded steps in the window"),
-        (np.where(np.arange(16) == 3, np.nan, SQUARED), (10, 1000), "1 of 16 replicas are not finite"),
+        (
+            np.where(np.arange(16) == 3, np.nan, SQUARED),
+            (10, 1000),
+            "1 of 16 replicas are not finite",
+        ),
         (np.ones_like(SQUARED), (10, 1000), "do not scatter"),
         (np.zeros_like(SQUARED), (10, 1000), "do not move"),
     ],
@@ -120,7 +135,10 @@ def test_an_exponent_that_cannot_be_had_is_refused(squared, window, reason):
     ("call", "message"),
     [
         (lambda: measure.diffusion_exponent((STEPS, SQUARED), window=(0, 10)), "window"),
-        (lambda: measure.diffusion_exponent((STEPS[1:], SQUARED), window=(1, 10)), "squared_displacement"),
+        (
+            lambda: measure.diffusion_exponent((STEPS[1:], SQUARED), window=(1, 10)),
+            "squared_displacement",
+        ),
         (lambda: measure.diffusion_exponent({}, window=(1, 10)), "record.displacement"),
         (lambda: measure.local_exponents((STEPS, SQUARED), span=99), "span = 99"),
         (lambda: measure.mean_square_displacement(np.zeros((9, 2, 1)), np.array([9])), "lags"),
@@ -134,7 +152,7 @@ def test_bad_input_gets_one_line(call, message):
     assert "\n" not in str(caught.value)
 
 
-# --- hypothesis ----------------------------------------------------------------------------------------------------
+# --- hypothesis -----------------------------------------------------------------------------------
 
 numbers = st.lists(st.floats(-100, 100), min_size=2, max_size=12).map(np.array)
 
@@ -150,13 +168,17 @@ def test_jackknife_of_the_mean_is_the_usual_standard_error(samples):
 @given(numbers)
 def test_jackknife_takes_off_the_bias_of_a_square_exactly(samples):
     value, _ = measure.jackknife(np.square, samples)
-    assert value == pytest.approx(samples.mean() ** 2 - samples.var(ddof=1) / samples.size, abs=1e-7)
+    assert value == pytest.approx(
+        samples.mean() ** 2 - samples.var(ddof=1) / samples.size, abs=1e-7
+    )
 
 
 @given(st.floats(0.1, 10.0), st.floats(0.1, 10.0))
 def test_exponent_does_not_depend_on_units(length, time):
     plain = measure.diffusion_exponent((STEPS, SQUARED), window=(10, 1000))
-    scaled = measure.diffusion_exponent((STEPS * time, SQUARED * length), window=(10 * time * 0.999, 1001 * time))
+    scaled = measure.diffusion_exponent(
+        (STEPS * time, SQUARED * length), window=(10 * time * 0.999, 1001 * time)
+    )
     assert scaled.value == pytest.approx(plain.value, rel=1e-9)
     assert scaled.standard_error == pytest.approx(plain.standard_error, rel=1e-7)
 
@@ -166,7 +188,9 @@ def test_geometric_mean_is_the_mean_of_the_logarithm(width):
     samples = np.exp(width * np.array([-1.0, 0.0, 1.0, 2.0]))
     found = measure.geometric_mean(samples)
     assert found.value == pytest.approx(np.exp(width / 2))
-    assert found.standard_error == pytest.approx(found.value * width * np.std([-1, 0, 1, 2], ddof=1) / 2)
+    assert found.standard_error == pytest.approx(
+        found.value * width * np.std([-1, 0, 1, 2], ddof=1) / 2
+    )
 
 
 @given(numbers, st.floats(-2, 3))

@@ -1,4 +1,6 @@
-"""Exact invariances of the perceptron: rescaling, rotation, order of the points, nothing but its own replica."""
+"""Exact invariances of the perceptron: rescaling, rotation, order of the points, nothing but its
+own replica.
+"""
 
 import numpy as np
 import pytest
@@ -13,19 +15,26 @@ METHODS = ("plain", "accelerated", "auto")
 
 def train(problem, lr, batch_size, **options):
     settings = ls.SGD(lr=lr, batch_size=batch_size, sampling="without_replacement")
-    return train_perceptron(problem, settings, **{"replicas": 2, "seed": 5, "max_steps": 20_000, **options})
+    return train_perceptron(
+        problem, settings, **{"replicas": 2, "seed": 5, "max_steps": 20_000, **options}
+    )
 
 
 @given(
-    st.sampled_from(METHODS), st.integers(-60, 60), st.integers(2, 60), st.integers(1, 6), st.floats(-0.4, 4.0),
+    st.sampled_from(METHODS), st.integers(-60, 60), st.integers(2, 60), st.integers(1, 6),
+    st.floats(-0.4, 4.0),
     st.integers(1, 3), st.floats(1e-3, 3.0), st.floats(0.1, 4.0),
 )  # fmt: skip
-def test_lr_and_margin_scale_together(method, octaves, points, dimension, chi, batch_size, margin, lr):
+def test_lr_and_margin_scale_together(
+    method, octaves, points, dimension, chi, batch_size, margin, lr
+):
     """(lr, margin) -> 2^k (lr, margin): w -> 2^k w, t* -> 2^k t*, the same steps, bit for bit."""
     law = ls.data.DepletedSign(points=points, dimension=dimension, chi=chi)
     batch_size, factor = min(batch_size, points), 2.0**octaves
     one = train(ls.Perceptron(data=law, margin=margin), lr, batch_size, method=method)
-    other = train(ls.Perceptron(data=law, margin=factor * margin), factor * lr, batch_size, method=method)
+    other = train(
+        ls.Perceptron(data=law, margin=factor * margin), factor * lr, batch_size, method=method
+    )
     for name in ("steps", "last_update_step", "updates", "visits", "unfit", "status"):
         assert np.array_equal(one[name], other[name])
     for name in ("weights", "t_star", "signal"):
@@ -49,8 +58,21 @@ def test_gradient_descent_turns_with_the_points(seed, points, dimension):
 @pytest.mark.parametrize("method", METHODS)
 def test_other_replicas_and_threads_do_not_matter(method, monkeypatch):
     problem = ls.Perceptron(data=ls.data.DepletedSign(points=200, dimension=8), margin=0.01)
-    together = train(problem, 1.0, 2, replicas=7, method=method, max_steps=None, schedule=[10, 1000])
+    together = train(
+        problem, 1.0, 2, replicas=7, method=method, max_steps=None, schedule=[10, 1000]
+    )
     monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
-    assert together.identical(train(problem, 1.0, 2, replicas=7, method=method, max_steps=None, schedule=[10, 1000]))
-    alone = train(problem, 1.0, 2, replicas=1, first_replica=4, method=method, max_steps=None, schedule=[10, 1000])
+    assert together.identical(
+        train(problem, 1.0, 2, replicas=7, method=method, max_steps=None, schedule=[10, 1000])
+    )
+    alone = train(
+        problem,
+        1.0,
+        2,
+        replicas=1,
+        first_replica=4,
+        method=method,
+        max_steps=None,
+        schedule=[10, 1000],
+    )
     assert alone.drop_attrs().identical(together.isel(replica=[4]).drop_attrs())

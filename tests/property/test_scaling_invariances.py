@@ -26,7 +26,10 @@ powers = st.floats(0.3, 3.0)
 @given(scales, scales)
 def test_a_power_law_does_not_depend_on_units(c, k):
     for x, y, given_errors in ((X, MEAN, True), (X, Y, False), (WIDE, Y, False)):
-        errors = ({"x_error": 0.1 * x, "y_error": ERROR}, {"x_error": 0.1 * x * c, "y_error": ERROR * k})
+        errors = (
+            {"x_error": 0.1 * x, "y_error": ERROR},
+            {"x_error": 0.1 * x * c, "y_error": ERROR * k},
+        )
         one = measure.fit_power_law(x, y, **(errors[0] if given_errors else {}))
         two = measure.fit_power_law(x * c, y * k, **(errors[1] if given_errors else {}))
         assert two.exponent.value == pytest.approx(one.exponent.value, rel=1e-9)
@@ -56,7 +59,9 @@ def test_corrections_do_not_depend_on_units(c, k):
         first, second = getattr(one, name), getattr(two, name)
         assert second.value == pytest.approx(first.value, abs=1e-3 * first.standard_error)
         assert second.standard_error == pytest.approx(first.standard_error, rel=1e-3)
-    assert two.amplitude.value * c**two.exponent.value / k == pytest.approx(one.amplitude.value, rel=1e-3)
+    assert two.amplitude.value * c**two.exponent.value / k == pytest.approx(
+        one.amplitude.value, rel=1e-3
+    )
 
 
 @given(st.permutations(range(7)))
@@ -66,7 +71,9 @@ def test_the_order_of_points_does_not_matter(order):
     two = measure.fit_power_law(X[order], MEAN[order], y_error=ERROR[order])
     assert two.exponent.value == pytest.approx(one.exponent.value, rel=1e-12)
     slopes = measure.local_slopes(X[order], MEAN[order], y_error=ERROR[order])
-    assert slopes.value == pytest.approx(measure.local_slopes(X, MEAN, y_error=ERROR).value, rel=1e-12)
+    assert slopes.value == pytest.approx(
+        measure.local_slopes(X, MEAN, y_error=ERROR).value, rel=1e-12
+    )
 
 
 @given(scales, scales, scales)
@@ -88,6 +95,8 @@ def test_a_collapse_follows_powers_of_the_parameter(p, shift, lift):
     two = measure.collapse([(P**p, x, y, error) for P, x, y, error in CURVES])
     assert two.x_exponent.value * p == pytest.approx(one.x_exponent.value, abs=1e-4)
     assert two.y_exponent.value * p == pytest.approx(one.y_exponent.value, abs=1e-4)
-    moved = measure.collapse([(P, x * P**-shift, y * P**lift, error * P**lift) for P, x, y, error in CURVES])
+    moved = measure.collapse(
+        [(P, x * P**-shift, y * P**lift, error * P**lift) for P, x, y, error in CURVES]
+    )
     assert moved.x_exponent.value == pytest.approx(one.x_exponent.value + shift, abs=1e-4)
     assert moved.y_exponent.value == pytest.approx(one.y_exponent.value + lift, abs=1e-4)

@@ -1,4 +1,6 @@
-"""The general engine: what a path may depend on, parameters by replica, precision, and what is refused."""
+"""The general engine: what a path may depend on, parameters by replica, precision, and what is
+refused.
+"""
 
 import re
 
@@ -6,21 +8,27 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd import checks, recording
+from langevin_sgd import checks
 from langevin_sgd.models import potentials
 from langevin_sgd.sde.loop import lanes_of_block
+from langevin_sgd.simulation import recording
 
 WELL = potentials.double_well()
 NUMBERS = {"mass": 0.7, "friction": 0.5, "step_time": 0.1}
 PLANE = potentials.curved_valley(across=3.0)
 EQUATIONS = {
-    "one dimension": (ls.Underdamped(potential=WELL, noise_covariance=0.4, **NUMBERS), ls.sde.BAOAB()),
+    "one dimension": (
+        ls.Underdamped(potential=WELL, noise_covariance=0.4, **NUMBERS),
+        ls.sde.BAOAB(),
+    ),
     "plane, full noise": (
         ls.Underdamped(potential=PLANE, noise_covariance=[[0.4, 0.1], [0.1, 0.3]], **NUMBERS),
         ls.sde.OBABO(),
     ),
     "plane, low rank": (
-        ls.Underdamped(potential=PLANE, noise_covariance=ls.dynamics.LowRank([[0.5], [0.2]]), **NUMBERS),
+        ls.Underdamped(
+            potential=PLANE, noise_covariance=ls.dynamics.LowRank([[0.5], [0.2]]), **NUMBERS
+        ),
         ls.sde.ShiftedODE(),
     ),
     "state-dependent": (
@@ -37,12 +45,21 @@ EQUATIONS = {
 
 def simulate(name, **options):
     equation, integrator = EQUATIONS[name]
-    defaults = {"replicas": 40, "steps": 30, "seed": 11, "substeps": 3, "record": ls.record.states()}
+    defaults = {
+        "replicas": 40,
+        "steps": 30,
+        "seed": 11,
+        "substeps": 3,
+        "record": ls.record.states(),
+    }
     return ls.sde.simulate(equation, integrator, **{**defaults, **options})
 
 
 def same(first, second):
-    return all(np.array_equal(first[name], second[name], equal_nan=True) for name in ("position", "velocity"))
+    return all(
+        np.array_equal(first[name], second[name], equal_nan=True)
+        for name in ("position", "velocity")
+    )
 
 
 @pytest.mark.parametrize("name", EQUATIONS)
@@ -52,7 +69,8 @@ def test_a_path_does_not_depend_on_replicas_threads_chunks_or_schedule(name, mon
     assert same(plain.isel(replica=slice(21, 28)), alone)
     beyond = simulate(name, replicas=1030, first_replica=0, steps=2, schedule=[2])
     assert same(
-        beyond.isel(replica=slice(1023, 1030)), simulate(name, replicas=7, first_replica=1023, steps=2, schedule=[2])
+        beyond.isel(replica=slice(1023, 1030)),
+        simulate(name, replicas=7, first_replica=1023, steps=2, schedule=[2]),
     )
     monkeypatch.setenv("NUMBA_NUM_THREADS", "3")
     monkeypatch.setattr(recording, "BUFFER_BYTES", 1)
@@ -66,7 +84,8 @@ def test_parameters_by_replica_are_those_of_single_runs():
     replicas = 8
     rng = np.random.default_rng(0)
     numbers = {
-        name: rng.uniform(0.4, 0.9, replicas) for name in ("mass", "friction", "step_time", "variance", "quartic")
+        name: rng.uniform(0.4, 0.9, replicas)
+        for name in ("mass", "friction", "step_time", "variance", "quartic")
     }
 
     def equation(values):
@@ -76,7 +95,13 @@ def test_parameters_by_replica_are_those_of_single_runs():
             **{name: values[name] for name in ("mass", "friction", "step_time")},
         )
 
-    options = {"steps": 20, "substeps": 12, "seed": 4, "schedule": [20], "record": ls.record.states()}
+    options = {
+        "steps": 20,
+        "substeps": 12,
+        "seed": 4,
+        "schedule": [20],
+        "record": ls.record.states(),
+    }
     sweep = ls.sde.simulate(equation(numbers), ls.sde.BAOAB(), replicas=replicas, **options)
     single = ls.sde.simulate(
         equation({name: values[5] for name, values in numbers.items()}),
@@ -90,30 +115,55 @@ def test_parameters_by_replica_are_those_of_single_runs():
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 2e-3), ("mixed", 1e-12)])
 def test_precisions_have_the_same_law(precision, tolerance, seed):
-    """Second moments against the closed form (5 sigma), and a path without noise against float64."""
+    """Second moments against the closed form (5 sigma), and a path without noise against
+    float64.
+    """
     equation, integrator = EQUATIONS["one dimension"]
     run = ls.sde.simulate(
-        equation, integrator, replicas=8000, steps=150, seed=seed, substeps=2, precision=precision, schedule=[150]
+        equation,
+        integrator,
+        replicas=8000,
+        steps=150,
+        seed=seed,
+        substeps=2,
+        precision=precision,
+        schedule=[150],
     )
     x = run["final_position"].values[:, 0]
     exact = WELL.boltzmann(0.4).covariance[0, 0]
     assert abs((x**2).mean() - exact) < 5 * (x**2).std() / np.sqrt(8000) + 0.004
     quiet = ls.Underdamped(potential=WELL, noise_covariance=0.0, **NUMBERS)
     ends = [
-        ls.sde.simulate(quiet, integrator, steps=30, start=[0.3], precision=kind, seed=1)["final_position"].values
+        ls.sde.simulate(quiet, integrator, steps=30, start=[0.3], precision=kind, seed=1)[
+            "final_position"
+        ].values
         for kind in ("float64", precision)
     ]
     assert np.abs(ends[0] - ends[1]).max() < tolerance
 
 
 def test_noise_shapes_have_the_covariance_they_say(seed):
-    """Free walks: the covariance of the displacement is that of the noise, full, diagonal or of low rank (5 sigma)."""
+    """Free walks: the covariance of the displacement is that of the noise, full, diagonal or of low
+    rank (5 sigma).
+    """
     flat = potentials.Potential.from_sympy("0*x + 0*y", variables="x y")
     factor = np.array([[1.0, 0.5], [0.2, 0.8], [0.0, 0.3]])
-    shapes = [np.diag([0.5, 2.0]), np.array([[1.0, 0.6], [0.6, 1.0]]), ls.dynamics.LowRank(factor[:2])]
+    shapes = [
+        np.diag([0.5, 2.0]),
+        np.array([[1.0, 0.6], [0.6, 1.0]]),
+        ls.dynamics.LowRank(factor[:2]),
+    ]
     for noise in shapes:
         free = ls.Overdamped(potential=flat, friction=1.0, noise_covariance=noise, step_time=0.25)
-        run = ls.sde.simulate(free, ls.sde.EulerMaruyama(), replicas=6000, steps=4, substeps=1, seed=seed, schedule=[4])
+        run = ls.sde.simulate(
+            free,
+            ls.sde.EulerMaruyama(),
+            replicas=6000,
+            steps=4,
+            substeps=1,
+            seed=seed,
+            schedule=[4],
+        )
         expected = noise if isinstance(noise, np.ndarray) else factor[:2] @ factor[:2].T
         found = np.cov(run["final_position"].values.T)
         error = np.sqrt((np.outer(np.diag(expected), np.diag(expected)) + expected**2) / 6000)
@@ -124,7 +174,9 @@ def test_noise_proportional_to_the_loss():
     noise = ls.dynamics.Ito.proportional_to_loss(WELL, strength=0.3, offset=1.0)
     theta = np.array([[0.2], [1.4]])
     assert np.allclose(noise.variance(theta)[:, 0], 0.3 * (WELL.energy(theta) + 1.0), rtol=1e-12)
-    assert np.allclose(noise.scaled(4.0).covariance(theta)[:, 0, 0], 1.2 * (WELL.energy(theta) + 1.0), rtol=1e-12)
+    assert np.allclose(
+        noise.scaled(4.0).covariance(theta)[:, 0, 0], 1.2 * (WELL.energy(theta) + 1.0), rtol=1e-12
+    )
 
 
 def test_first_passages_are_those_of_the_path():
@@ -144,14 +196,27 @@ def test_first_passages_are_those_of_the_path():
 def test_divergence_is_reported_by_replica():
     equation = ls.Overdamped(potential=WELL, friction=1.0, noise_covariance=0.0, step_time=1.0)
     run = ls.sde.simulate(
-        equation, ls.sde.EulerMaruyama(), replicas=3, steps=40, substeps=1, start=[[0.5], [9.0], [0.1]], seed=1
+        equation,
+        ls.sde.EulerMaruyama(),
+        replicas=3,
+        steps=40,
+        substeps=1,
+        start=[[0.5], [9.0], [0.1]],
+        seed=1,
     )
     assert run["status"].values.tolist() == [0, 1, 0]
     assert np.isnan(run["final_position"].values[1]).all()
 
 
 def test_lanes_stay_in_the_first_level_cache():
-    assert [lanes_of_block(p, np.float64) for p in (1, 2, 3, 4, 100, 2000)] == [512, 512, 256, 256, 16, 16]
+    assert [lanes_of_block(p, np.float64) for p in (1, 2, 3, 4, 100, 2000)] == [
+        512,
+        512,
+        256,
+        256,
+        16,
+        16,
+    ]
     assert lanes_of_block(1, np.float32) == 1024
 
 
@@ -163,11 +228,21 @@ def test_lanes_stay_in_the_first_level_cache():
             ls.sde.Heun(),
             "reads state-dependent noise as stratonovich, this one is ito",
         ),
-        (EQUATIONS["state-dependent"][0], ls.sde.BAOAB(), "integrates Underdamped equations, not Overdamped"),
-        (EQUATIONS["one dimension"][0], ls.sde.ExactOrnsteinUhlenbeck(), "integrates linear equations"),
+        (
+            EQUATIONS["state-dependent"][0],
+            ls.sde.BAOAB(),
+            "integrates Underdamped equations, not Overdamped",
+        ),
+        (
+            EQUATIONS["one dimension"][0],
+            ls.sde.ExactOrnsteinUhlenbeck(),
+            "integrates linear equations",
+        ),
         (EQUATIONS["one dimension"][0], ls.sde.SGDMap(), "mass = 0.7"),
         (
-            ls.Underdamped(potential=WELL, noise_covariance=ls.dynamics.Ito.from_sympy("1 + x**2"), **NUMBERS),
+            ls.Underdamped(
+                potential=WELL, noise_covariance=ls.dynamics.Ito.from_sympy("1 + x**2"), **NUMBERS
+            ),
             ls.sde.ShiftedODE(),
             "needs constant noise",
         ),
@@ -221,7 +296,7 @@ from typing import ClassVar
 import numpy as np
 
 from langevin_sgd import Underdamped
-from langevin_sgd.compiled import inlined
+from langevin_sgd.kernels.compiled import inlined
 from langevin_sgd.sde import BlockStep, Integrator
 from langevin_sgd.sde.baoab import add_scaled, rub
 
@@ -248,12 +323,19 @@ def step(x, v, room, own, add_force, shape_noise, add_spread, constant):
 
 
 def test_an_integrator_of_ones_own_is_one_file(tmp_path, monkeypatch, seed):
-    """Written beside the test and imported; it has the stationary law of the well up to its own error."""
+    """Written beside the test and imported; it has the stationary law of the well up to its own
+    error.
+    """
     (tmp_path / "symplectic.py").write_text(OWN)
     monkeypatch.syspath_prepend(tmp_path)
     import symplectic
 
     equation = ls.Underdamped(potential=WELL, noise_covariance=0.4, **NUMBERS)
-    run = ls.sde.simulate(equation, symplectic.Symplectic(), replicas=8000, steps=150, substeps=4, seed=seed)
+    run = ls.sde.simulate(
+        equation, symplectic.Symplectic(), replicas=8000, steps=150, substeps=4, seed=seed
+    )
     x = run["final_position"].values[:, 0]
-    assert abs((x**2).mean() - WELL.boltzmann(0.4).covariance[0, 0]) < 5 * (x**2).std() / np.sqrt(8000) + 0.01
+    assert (
+        abs((x**2).mean() - WELL.boltzmann(0.4).covariance[0, 0])
+        < 5 * (x**2).std() / np.sqrt(8000) + 0.01
+    )

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import langevin_sgd as ls
-from langevin_sgd import recording
 from langevin_sgd.covariance import covariance_root
 from langevin_sgd.dynamics.linear import separate
+from langevin_sgd.simulation import recording
 
 SETTINGS = ls.SGD(lr=0.05, batch_size=2, momentum=0.9, weight_decay=0.01)
 COVARIANCE = np.array([[0.7, 0.4, 0.1], [0.4, 0.5, 0.0], [0.1, 0.0, 0.3]])
@@ -19,25 +19,38 @@ EQUATIONS = {
     "one mode": ls.Underdamped.from_sgd(ls.LinearRegression.from_spectrum([1.0]), SETTINGS),
     "turned": ls.Underdamped.from_sgd(
         ls.LinearRegression.from_spectrum(
-            [1.3, 0.4, 0.1], eigenvectors=np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+            [1.3, 0.4, 0.1],
+            eigenvectors=np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0],
         ),
         SETTINGS,
     ),
     "one group": ls.Underdamped.from_sgd(
-        ls.LinearRegression.from_spectrum([1.3, 0.4, 0.1]).with_noise_covariance(COVARIANCE), SETTINGS
+        ls.LinearRegression.from_spectrum([1.3, 0.4, 0.1]).with_noise_covariance(COVARIANCE),
+        SETTINGS,
     ),
-    "many modes": ls.Underdamped.from_sgd(ls.LinearRegression.from_spectrum(np.linspace(0.1, 1, 70)), SETTINGS),
+    "many modes": ls.Underdamped.from_sgd(
+        ls.LinearRegression.from_spectrum(np.linspace(0.1, 1, 70)), SETTINGS
+    ),
     "overdamped": ls.Overdamped.from_sgd(ls.LinearRegression.from_spectrum([1.3, 0.4]), SETTINGS),
 }
 
 
 def simulate(equation, integrator=ls.sde.EulerMaruyama(), **options):  # noqa: B008
-    defaults = {"replicas": 40, "steps": 50, "seed": 11, "substeps": 3, "record": ls.record.states()}
+    defaults = {
+        "replicas": 40,
+        "steps": 50,
+        "seed": 11,
+        "substeps": 3,
+        "record": ls.record.states(),
+    }
     return ls.sde.simulate(equation, integrator, **{**defaults, **options})
 
 
 def same(first, second):
-    return all(np.array_equal(first[name], second[name], equal_nan=True) for name in ("position", "velocity"))
+    return all(
+        np.array_equal(first[name], second[name], equal_nan=True)
+        for name in ("position", "velocity")
+    )
 
 
 @pytest.mark.parametrize("name", EQUATIONS)
@@ -62,7 +75,9 @@ def test_replicas_and_seeds_differ():
     run = simulate(EQUATIONS["turned"], replicas=64)
     ends = run["final_position"].values[:, 0]
     assert len(np.unique(ends)) == 64
-    assert not np.isin(simulate(EQUATIONS["turned"], seed=12)["final_position"].values[:, 0], ends).any()
+    assert not np.isin(
+        simulate(EQUATIONS["turned"], seed=12)["final_position"].values[:, 0], ends
+    ).any()
 
 
 @pytest.mark.parametrize(("parameters", "steps"), [(3, 12), (40, 2)])
@@ -74,8 +89,12 @@ def test_noise_is_uncorrelated_between_components_steps_and_replicas(parameters,
         noise_covariance=np.eye(parameters),
         step_time=1.0,
     )
-    run = simulate(free, replicas=4096, steps=steps, substeps=1, seed=seed, schedule=np.arange(steps + 1))
-    kicks = np.diff(run["position"].values, axis=0).transpose(0, 2, 1).reshape(steps * parameters, -1)
+    run = simulate(
+        free, replicas=4096, steps=steps, substeps=1, seed=seed, schedule=np.arange(steps + 1)
+    )
+    kicks = (
+        np.diff(run["position"].values, axis=0).transpose(0, 2, 1).reshape(steps * parameters, -1)
+    )
     correlation = np.corrcoef(kicks) - np.eye(len(kicks))
     assert np.abs(correlation).max() * np.sqrt(4096) < 6
     for shift in (1, 16):
@@ -84,7 +103,9 @@ def test_noise_is_uncorrelated_between_components_steps_and_replicas(parameters,
 
 
 def test_a_run_that_diverges_says_so_and_gives_no_number():
-    """Euler-Maruyama beyond its stability limit in one direction only, and started off it for some replicas."""
+    """Euler-Maruyama beyond its stability limit in one direction only, and started off it for some
+    replicas.
+    """
     steep = ls.Underdamped(
         potential=ls.dynamics.Quadratic(stiffness=np.diag([1e4, 1.0])),
         mass=1.0,
@@ -131,7 +152,10 @@ def test_seed_is_drawn_and_stored():
         ({"schedule": [5, 2]}, "schedule"),
         ({"record": "loss"}, "record"),
         ({"record": [ls.record.states(), ls.record.states()]}, "'position' is recorded twice"),
-        ({"record": lambda block: {"x": (("replica",), np.zeros(40), "1")}}, "must start with step"),
+        (
+            {"record": lambda block: {"x": (("replica",), np.zeros(40), "1")}},
+            "must start with step",
+        ),
     ],
 )
 def test_bad_input_gets_one_line(options, message):
@@ -159,10 +183,12 @@ def test_baoab_does_not_take_an_equation_without_velocity():
 def test_equations_check_their_fields(changes, message):
     fields = {"mass": 1.0, "friction": 1.0, "noise_covariance": np.eye(2), "step_time": 1.0}
     with pytest.raises(ls.InputError, match=message):
-        ls.Underdamped(potential=ls.dynamics.Quadratic(stiffness=np.eye(2)), **{**fields, **changes})
+        ls.Underdamped(
+            potential=ls.dynamics.Quadratic(stiffness=np.eye(2)), **{**fields, **changes}
+        )
 
 
-# --- hypothesis ----------------------------------------------------------------------------------------------------
+# --- hypothesis -----------------------------------------------------------------------------------
 
 
 @st.composite

@@ -42,7 +42,9 @@ def test_covariances_are_positive_at_all_times(seed, momentum, share, nesterov):
     problem, nesterov = random_problem(seed), nesterov and momentum > 0
     limit = 2 * (1 + momentum) / (1 + 2 * momentum * nesterov)
     lr = share * limit / (problem.eigenvalues[0] + 0.01)
-    discrete = DiscreteLaw(problem, SGD(lr=lr, batch_size=2, momentum=momentum, nesterov=nesterov, weight_decay=0.01))
+    discrete = DiscreteLaw(
+        problem, SGD(lr=lr, batch_size=2, momentum=momentum, nesterov=nesterov, weight_decay=0.01)
+    )
     assert smallest_eigenvalue(discrete.stationary().covariance) > -1e-12
     assert min(map(smallest_eigenvalue, discrete.covariance([1, 2, 50]))) > -1e-11
     assert np.all(discrete.mean_square_displacement(np.arange(1, 40)) > 0)
@@ -73,7 +75,9 @@ def test_rotating_the_parameters_rotates_the_law(seed, momentum):
 def test_larger_batches_scale_every_fluctuation(seed, momentum, factor):
     problem, lags = random_problem(seed), np.array([1, 30])
     for law in (LangevinLaw, DiscreteLaw):
-        small, large = (law(problem, SGD(lr=0.2, batch_size=size, momentum=momentum)) for size in (1, factor))
+        small, large = (
+            law(problem, SGD(lr=0.2, batch_size=size, momentum=momentum)) for size in (1, factor)
+        )
         ratio = small.mean_square_displacement(lags) / large.mean_square_displacement(lags)
         np.testing.assert_allclose(ratio, factor, rtol=1e-10)
 
@@ -81,7 +85,9 @@ def test_larger_batches_scale_every_fluctuation(seed, momentum, factor):
 @plan
 @given(seed=seeds, momentum=momenta, scale=st.floats(1e-3, 1e3))
 def test_units_do_not_matter(seed, momentum, scale):
-    """Parameters in other units: curvature times scale, lr over scale, noise times scale; lr * velocity is a length."""
+    """Parameters in other units: curvature times scale, lr over scale, noise times scale; lr *
+    velocity is a length.
+    """
     problem = random_problem(seed)
     other = LinearRegression(
         hessian=scale * problem.hessian,
@@ -92,7 +98,9 @@ def test_units_do_not_matter(seed, momentum, scale):
         one = law(problem, SGD(lr=0.2, batch_size=1, momentum=momentum))
         two = law(other, SGD(lr=0.2 / scale, batch_size=1, momentum=momentum))
         lags = np.array([1, 25])
-        np.testing.assert_allclose(one.mean_square_displacement(lags), two.mean_square_displacement(lags), rtol=1e-7)
+        np.testing.assert_allclose(
+            one.mean_square_displacement(lags), two.mean_square_displacement(lags), rtol=1e-7
+        )
 
 
 @plan
@@ -104,7 +112,9 @@ def test_small_steps_agree_with_the_langevin_equation(seed, momentum):
     np.testing.assert_allclose(discrete.mode_variances(), langevin.mode_variances(), rtol=1e-4)
     lag = 10_000
     np.testing.assert_allclose(
-        discrete.mode_mean_square_displacement(lag), langevin.mode_mean_square_displacement(lag), rtol=2e-3
+        discrete.mode_mean_square_displacement(lag),
+        langevin.mode_mean_square_displacement(lag),
+        rtol=2e-3,
     )
 
 
@@ -123,7 +133,9 @@ def test_shuffling_never_adds_long_time_noise(seed, batch_size, momentum):
     rng = np.random.default_rng(seed)
     problem = LinearRegression.from_data(rng.normal(size=(20, 2)), rng.normal(size=20))
     white, shuffled = (
-        DiscreteLaw(problem, SGD(lr=1e-4, batch_size=batch_size, momentum=momentum, sampling=sampling))
+        DiscreteLaw(
+            problem, SGD(lr=1e-4, batch_size=batch_size, momentum=momentum, sampling=sampling)
+        )
         for sampling in ("without_replacement", "epochs")
     )
     assert np.all(shuffled.mode_variances()[0] < white.mode_variances()[0])

@@ -1,4 +1,6 @@
-"""An address of a scheduler that is none left a client behind that waited for minutes, then gave a traceback."""
+"""An address of a scheduler that is none left a client behind that waited for minutes, then gave a
+traceback.
+"""
 
 import subprocess
 import sys
@@ -44,6 +46,8 @@ def test_nothing_is_left_that_complains_at_the_end():
         "    try: ClusterPool(address, patience=0.2)\n"
         "    except ls.InputError as error: print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
     assert done.stdout.count("\n") == 3
     assert done.stderr == ""

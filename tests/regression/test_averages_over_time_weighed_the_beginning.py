@@ -7,18 +7,29 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd import recording
 from langevin_sgd.models import potentials
+from langevin_sgd.simulation import recording
 
 STEPS = 3000
-WELL = ls.Overdamped(potential=potentials.quadratic([1.0]), friction=1.0, noise_covariance=2.0, step_time=0.05)
-PLANE = ls.Overdamped(potential=potentials.quadratic([1.0, 0.5]), friction=1.0, noise_covariance=1.0, step_time=0.05)
+WELL = ls.Overdamped(
+    potential=potentials.quadratic([1.0]), friction=1.0, noise_covariance=2.0, step_time=0.05
+)
+PLANE = ls.Overdamped(
+    potential=potentials.quadratic([1.0, 0.5]), friction=1.0, noise_covariance=1.0, step_time=0.05
+)
 EDGES = np.linspace(-4, 12, 17)
 
 
 def simulate(equation, record, **options):
-    defaults = {"replicas": 6, "steps": STEPS, "seed": 3, "start": np.full(equation.potential.parameters, 10.0)}
-    return ls.sde.simulate(equation, ls.sde.ExactOrnsteinUhlenbeck(), record=record, **{**defaults, **options})
+    defaults = {
+        "replicas": 6,
+        "steps": STEPS,
+        "seed": 3,
+        "start": np.full(equation.potential.parameters, 10.0),
+    }
+    return ls.sde.simulate(
+        equation, ls.sde.ExactOrnsteinUhlenbeck(), record=record, **{**defaults, **options}
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,7 +51,10 @@ def test_without_a_schedule_every_step_is_seen(equation, make, names):
 def test_the_well_started_far_outside_has_its_own_averages():
     """Relaxation takes 20 of 3000 steps from x = 10: the mean is 10 / (0.05 STEPS) and not 1.6."""
     found = simulate(WELL, [ls.record.time_averages(), ls.record.histogram(EDGES)], replicas=64)
-    mean, second = found["time_mean"].values[:, 0].mean(), found["time_second_moment"].values[:, 0, 0].mean()
+    mean, second = (
+        found["time_mean"].values[:, 0].mean(),
+        found["time_second_moment"].values[:, 0, 0].mean(),
+    )
     assert abs(mean - 10 / (0.05 * STEPS)) < 0.05
     assert abs(second - (1 + 50 / (0.05 * STEPS))) < 0.1
     below = found["bin_density"].values[EDGES[:-1] < 4].sum() * (EDGES[1] - EDGES[0])
@@ -48,19 +62,34 @@ def test_the_well_started_far_outside_has_its_own_averages():
 
 
 def test_sgd_takes_accumulators_and_shows_them_every_step():
-    problem, settings = ls.LinearRegression.from_spectrum([1.0, 0.2]), ls.SGD(lr=0.1, batch_size=2, momentum=0.5)
-    options = {"replicas": 4, "steps": 700, "seed": 1, "start": [5.0, 5.0], "record": ls.record.time_averages()}
+    problem, settings = (
+        ls.LinearRegression.from_spectrum([1.0, 0.2]),
+        ls.SGD(lr=0.1, batch_size=2, momentum=0.5),
+    )
+    options = {
+        "replicas": 4,
+        "steps": 700,
+        "seed": 1,
+        "start": [5.0, 5.0],
+        "record": ls.record.time_averages(),
+    }
     found = ls.training.run(problem, settings, **options)
-    path = ls.training.run(problem, settings, **{**options, "record": ls.record.states(), "schedule": np.arange(701)})
+    path = ls.training.run(
+        problem, settings, **{**options, "record": ls.record.states(), "schedule": np.arange(701)}
+    )
     expected = path["position"].values.mean(axis=0)
     assert np.allclose(found["time_mean"].values[:, :2], expected, rtol=1e-12)
 
 
 def decay(schedule, record, **options):
     """Exponential decay without noise, e^(-step/100)."""
-    quiet = ls.Overdamped(potential=potentials.quadratic([1.0]), friction=1.0, noise_covariance=0.0, step_time=0.01)
+    quiet = ls.Overdamped(
+        potential=potentials.quadratic([1.0]), friction=1.0, noise_covariance=0.0, step_time=0.01
+    )
     options = {"replicas": 1, "steps": 10_000, "seed": 1, "start": [1.0], **options}
-    return ls.sde.simulate(quiet, ls.sde.ExactOrnsteinUhlenbeck(), record=record, schedule=schedule, **options)
+    return ls.sde.simulate(
+        quiet, ls.sde.ExactOrnsteinUhlenbeck(), record=record, schedule=schedule, **options
+    )
 
 
 def test_a_schedule_of_unequal_gaps_is_weighed_by_time():
@@ -77,7 +106,9 @@ def test_a_schedule_of_unequal_gaps_is_weighed_by_time():
 
 
 def test_what_a_step_of_a_schedule_stands_for():
-    """From halfway to the step before to halfway to the one after, at the ends half of the shortest gap outwards."""
+    """From halfway to the step before to halfway to the one after, at the ends half of the shortest
+    gap outwards.
+    """
     seen = {}
 
     class Notes:
@@ -105,7 +136,11 @@ def test_what_a_step_of_a_schedule_stands_for():
 
 @pytest.mark.parametrize("schedule", [None, [0, 1, 2, 5, 30, 300]])
 def test_sums_do_not_depend_on_chunks(schedule, monkeypatch, tmp_path):
-    record = [ls.record.time_averages(first=2), ls.record.histogram(EDGES), ls.record.displacement()]
+    record = [
+        ls.record.time_averages(first=2),
+        ls.record.histogram(EDGES),
+        ls.record.displacement(),
+    ]
     options = {"steps": 300, "schedule": schedule}
     whole = simulate(WELL, record, **options)
     monkeypatch.setattr(recording, "BUFFER_BYTES", 1)
@@ -115,12 +150,18 @@ def test_sums_do_not_depend_on_chunks(schedule, monkeypatch, tmp_path):
     assert simulate(WELL, record, checkpoint=path, **options).identical(whole)
     if schedule is None:
         with pytest.raises(ls.InputError, match="differs in schedule"):
-            simulate(WELL, record, checkpoint=path, steps=300, schedule=ls.record.log_spaced(steps=300))
+            simulate(
+                WELL, record, checkpoint=path, steps=300, schedule=ls.record.log_spaced(steps=300)
+            )
 
 
 def test_what_has_not_been_seen_is_no_number():
     with pytest.raises(ls.InputError, match="first = 301: must be at most the 300 steps"):
         simulate(WELL, ls.record.time_averages(first=301), steps=300)
-    found = simulate(WELL, [ls.record.time_averages(first=5), ls.record.histogram(EDGES, first=5)], schedule=[1, 2])
+    found = simulate(
+        WELL,
+        [ls.record.time_averages(first=5), ls.record.histogram(EDGES, first=5)],
+        schedule=[1, 2],
+    )
     assert np.isnan(found["time_mean"].values).all()
     assert np.isnan(found["bin_density"].values).all()

@@ -1,4 +1,6 @@
-"""Noise whose components differ by many orders was rounded to that of the largest, or taken for diagonal."""
+"""Noise whose components differ by many orders was rounded to that of the largest, or taken for
+diagonal.
+"""
 
 import numpy as np
 import pytest
@@ -35,7 +37,11 @@ def shaped_factor():
 
 def linear(kind, **numbers):
     equation = kind(
-        potential=potentials.quadratic([1.0, 0.5, 0.2]), friction=1.0, noise_covariance=NOISE, step_time=0.1, **numbers
+        potential=potentials.quadratic([1.0, 0.5, 0.2]),
+        friction=1.0,
+        noise_covariance=NOISE,
+        step_time=0.1,
+        **numbers,
     )
     return equation.linear()
 
@@ -63,7 +69,9 @@ def test_every_component_has_its_own_variance_and_correlations(name):
 def test_a_walk_has_the_covariance_of_its_noise(seed):
     """Through the general engine: 9 entries within 5 sigma in units of their own deviations."""
     free = ls.Overdamped(potential=FLAT, friction=1.0, noise_covariance=NOISE, step_time=0.25)
-    run = ls.sde.simulate(free, ls.sde.EulerMaruyama(), replicas=3000, steps=4, substeps=1, seed=seed, schedule=[4])
+    run = ls.sde.simulate(
+        free, ls.sde.EulerMaruyama(), replicas=3000, steps=4, substeps=1, seed=seed, schedule=[4]
+    )
     found = np.cov(run["final_position"].values.T) / DEVIATIONS[:, None] / DEVIATIONS
     assert np.abs((found - CORRELATIONS) / np.sqrt((1 + CORRELATIONS**2) / 3000)).max() < 5
 
@@ -76,7 +84,9 @@ def test_a_small_component_keeps_its_correlation_with_a_large_one():
 
 
 def test_a_turn_that_would_drown_a_component_is_not_made():
-    """Stiffness and noise commute, but in turned modes the variance 1e-20 lies below the rounding of 1."""
+    """Stiffness and noise commute, but in turned modes the variance 1e-20 lies below the rounding
+    of 1.
+    """
     turn = np.array([[1.0, 1e-10], [-1e-10, 1.0]])
     covariance = turn @ np.diag([1.0, 1e-20]) @ turn.T
     basis, _, groups = separate(covariance, covariance)
@@ -97,9 +107,21 @@ def test_ordinary_modes_are_still_separated():
 
 
 @pytest.mark.parametrize(
-    "noise", [[[1.0, 0.0], [0.0, -1e-3]], [[1e12, 0.0], [0.0, -1.0]], [[1.0, 1e-9], [0.0, 1e-18]], -1e-300, [1.0, -1.0]]
+    "noise",
+    [
+        [[1.0, 0.0], [0.0, -1e-3]],
+        [[1e12, 0.0], [0.0, -1.0]],
+        [[1.0, 1e-9], [0.0, 1e-18]],
+        -1e-300,
+        [1.0, -1.0],
+    ],
 )
 def test_what_is_no_covariance_is_refused_in_its_own_units(noise):
     with pytest.raises(ls.InputError, match="noise_covariance") as caught:
-        ls.Overdamped(potential=potentials.quadratic([1.0, 1.0]), friction=1.0, noise_covariance=noise, step_time=0.1)
+        ls.Overdamped(
+            potential=potentials.quadratic([1.0, 1.0]),
+            friction=1.0,
+            noise_covariance=noise,
+            step_time=0.1,
+        )
     assert "\n" not in str(caught.value)

@@ -1,4 +1,6 @@
-"""Escape over a barrier outside the domain, at the bottom of a well, or of one well alone gave a rate."""
+"""Escape over a barrier outside the domain, at the bottom of a well, or of one well alone gave a
+rate.
+"""
 
 import numpy as np
 import pytest
@@ -47,7 +49,11 @@ def test_a_barrier_that_is_none_is_refused_in_phase_space():
 
 
 def test_control_the_top_gives_the_rate_of_both_wells():
-    rates = [fp.escape_rate(WELLS, barrier=top, well=well) for top in (0.0, 0.05) for well in ("low", "high")]
+    rates = [
+        fp.escape_rate(WELLS, barrier=top, well=well)
+        for top in (0.0, 0.05)
+        for well in ("low", "high")
+    ]
     assert all(rate.converged for rate in rates)
     assert np.allclose([rate.value for rate in rates], rates[0].value, rtol=2e-3)
     tilted = fp.Diffusion(drift=lambda x: x - x**3 + 0.2, diffusion=0.02)

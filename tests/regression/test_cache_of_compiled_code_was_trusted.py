@@ -1,7 +1,8 @@
-"""Folders of compiled code and generated source: what others planted was run, damaged files stopped every call.
+"""Folders of compiled code and generated source: what others planted was run, damaged files stopped
+every call.
 
-Without a folder that can be written to nothing worked, or machine code went beside the package's sources, where it
-outlives an update.
+Without a folder that can be written to nothing worked, or machine code went beside the package's
+sources, where it outlives an update.
 """
 
 import importlib.util
@@ -16,11 +17,15 @@ from pathlib import Path
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd import compiled, generated, machine
 from langevin_sgd.cli.environment import Environment
+from langevin_sgd.kernels import compiled, generated, machine
 from langevin_sgd.sweep import pools
 
-TEXT = "from langevin_sgd.compiled import kernel\n\n\n@kernel\ndef twice(x):\n    return 2 * x  # {mark}\n"
+TEXT = (
+    "from langevin_sgd.kernels.compiled import kernel\n\n\n@kernel\ndef twice(x):\n    return "
+    "2 "
+    "* x  # {mark}\n"
+)
 
 
 @pytest.fixture
@@ -81,7 +86,9 @@ def test_garbage_in_place_of_compiled_code_is_replaced(folders):
 
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o1777])
 def test_a_shared_folder_is_not_used_for_compiled_code(folders, monkeypatch, mode):
-    """What is kept there is unpickled. In a sticky folder nobody can replace one of ours, which is closed to others."""
+    """What is kept there is unpickled. In a sticky folder nobody can replace one of ours, which is
+    closed to others.
+    """
     shared = folders / "shared"
     shared.mkdir()
     shared.chmod(mode)
@@ -112,7 +119,9 @@ def test_a_folder_that_others_may_write_to_is_not_private(folders):
 def test_a_folder_of_another_user_is_not_private(folders, monkeypatch):
     own = folders / "own"
     assert machine.is_private(own)
-    os.chown(own, 12345, -1) if os.getuid() == 0 else monkeypatch.setattr(os, "getuid", lambda: 12345)
+    os.chown(own, 12345, -1) if os.getuid() == 0 else monkeypatch.setattr(
+        os, "getuid", lambda: 12345
+    )
     assert not machine.is_private(own)
 
 
@@ -129,7 +138,9 @@ def test_a_mask_that_lets_the_group_write_costs_no_cache(folders):
 
 @pytest.mark.parametrize("home", ["/dev/null", None])
 def test_without_a_place_for_compiled_code_it_is_compiled_anew(folders, monkeypatch, home):
-    """A home that is no folder, and none at all: one warning, no traceback, and nothing beside the sources."""
+    """A home that is no folder, and none at all: one warning, no traceback, and nothing beside the
+    sources.
+    """
     if home is None:
         monkeypatch.setattr(os.path, "expanduser", lambda path: path)
         assert machine.user_caches() == []
@@ -149,14 +160,14 @@ def test_without_a_place_for_compiled_code_it_is_compiled_anew(folders, monkeypa
     assert not (folders / "__pycache__").exists()
 
 
-# --- Numba without its private classes, or told not to compile -----------------------------------------------------
+# --- Numba without its private classes, or told not to compile ------------------------------------
 
 PROGRAM = """
 import sys
 {switch}
 import numpy as np
 import langevin_sgd as ls
-from langevin_sgd import compiled
+from langevin_sgd.kernels import compiled
 well = ls.Potential.from_sympy("x**4/4 - x**2/2 + exp(-x**2)/3")
 points = np.linspace(-2, 2, 37)[:, None]
 print("pipeline_class" in compiled._INLINED)
@@ -165,11 +176,18 @@ print(well.force(points).tobytes().hex())
 
 
 def test_the_plain_compiler_of_numba_gives_the_same_bits():
-    switch = "sys.modules['langevin_sgd.linked_code'] = None  # as if Numba lacked what it imports"
+    switch = (
+        "sys.modules['langevin_sgd.kernels.linked_code'] = None  # as if Numba lacked what "
+        "it "
+        "imports"
+    )
     outputs = []
     for text in ("", switch):
         done = subprocess.run(
-            [sys.executable, "-c", PROGRAM.format(switch=text)], capture_output=True, text=True, check=True
+            [sys.executable, "-c", PROGRAM.format(switch=text)],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         outputs.append(done.stdout.splitlines())
     assert [lines[0] for lines in outputs] == ["True", "False"]
@@ -186,13 +204,31 @@ BROKEN = [
 
 def under(name, value, program, *words):
     return subprocess.run(
-        [sys.executable, "-c", program, *words], env={**os.environ, name: value}, capture_output=True, text=True
+        [sys.executable, "-c", program, *words],
+        env={**os.environ, name: value},
+        capture_output=True,
+        text=True,
     )
 
 
 @pytest.mark.parametrize(("name", "value"), BROKEN)
 def test_settings_under_which_numba_does_not_work_are_one_line(name, value):
-    words = ["perceptron", "run", "--chi", "1", "--T", "1", "--kappa", "0.1", "--P", "8", "--d", "4", "--seed", "0"]
+    words = [
+        "perceptron",
+        "run",
+        "--chi",
+        "1",
+        "--T",
+        "1",
+        "--kappa",
+        "0.1",
+        "--P",
+        "8",
+        "--d",
+        "4",
+        "--seed",
+        "0",
+    ]
     done = under(name, value, "from langevin_sgd.cli import main; raise SystemExit(main())", *words)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
@@ -201,24 +237,39 @@ def test_settings_under_which_numba_does_not_work_are_one_line(name, value):
 
 @pytest.mark.parametrize(("name", "value"), BROKEN)
 def test_what_needs_no_kernel_does_not_mind(name, value):
-    program = "from langevin_sgd.cli import main; import sys; sys.exit(main(['env']) or main(['predict', '--help']))"
+    program = (
+        "from langevin_sgd.cli import main; import sys; sys.exit(main(['env']) or "
+        "main(['predict', '--help']))"
+    )
     assert under(name, value, program).returncode == 0
-    program = "import langevin_sgd as ls; print(ls.SGD(lr=0.1, batch_size=5).lr, ls.Estimate, ls.measure.power_law)"
+    program = (
+        "import langevin_sgd as ls; print(ls.SGD(lr=0.1, batch_size=5).lr, ls.Estimate, "
+        "ls.measure.power_law)"
+    )
     assert under(name, value, program).stdout.startswith("0.1")
 
 
 @pytest.mark.parametrize("name", ["NUMBA_NUM_THREADS", "NUMBA_DISABLE_JIT"])
 def test_an_empty_setting_is_none(name):
-    done = under(name, "", "import langevin_sgd as ls; print(ls.models.potentials.double_well().energy([1.0]))")
+    done = under(
+        name,
+        "",
+        "import langevin_sgd as ls; print(ls.models.potentials.double_well().energy([1.0]))",
+    )
     assert done.stdout == "-0.25\n"
     assert done.stderr == ""
 
 
 def test_modules_that_are_imported_by_name_refuse_in_one_line_too():
-    program = "try:\n    import langevin_sgd.{0}\nexcept ValueError as error:\n    print(type(error).__name__, error)"
+    program = (
+        "try:\n    import langevin_sgd.{0}\nexcept ValueError as error:\n    "
+        "print(type(error).__name__, error)"
+    )
     for module in ("sde", "randomness", "training"):
         done = under("NUMBA_NUM_THREADS", "0", program.format(module))
-        assert done.stdout.startswith("InputError NUMBA_NUM_THREADS = '0': must be an integer of at least 1")
+        assert done.stdout.startswith(
+            "InputError NUMBA_NUM_THREADS = '0': must be an integer of at least 1"
+        )
 
 
 def test_without_a_compiler_theory_goes_on_and_kernels_refuse():
@@ -226,7 +277,8 @@ def test_without_a_compiler_theory_goes_on_and_kernels_refuse():
 import langevin_sgd as ls
 problem, settings = ls.LinearRegression.from_spectrum([1.0, 0.5]), ls.SGD(lr=0.1, batch_size=5)
 print(ls.theory.LangevinLaw(problem, settings).mean([1.0]).shape, ls.derive_seed(0, 1) == {seed})
-equation = ls.Overdamped.from_potential(ls.models.potentials.double_well(), settings, gradient_noise=1.0)
+equation = ls.Overdamped.from_potential(ls.models.potentials.double_well(), settings,
+    gradient_noise=1.0)
 for compute in (
     lambda: ls.training.run(problem, settings, steps=5),
     lambda: ls.sde.simulate(equation, ls.sde.Heun(), steps=5),
@@ -237,14 +289,16 @@ for compute in (
     except ls.InputError as error:
         print(error)
 """
-    lines = under("NUMBA_DISABLE_JIT", "1", program.format(seed=ls.derive_seed(0, 1))).stdout.splitlines()
+    lines = under(
+        "NUMBA_DISABLE_JIT", "1", program.format(seed=ls.derive_seed(0, 1))
+    ).stdout.splitlines()
     assert lines[0] == "(1, 4) True"
     assert len(lines) == 4
     assert len(set(lines[1:])) == 1
     assert lines[1].startswith("NUMBA_DISABLE_JIT = 1: must be 0 or be unset")
 
 
-# --- cores ---------------------------------------------------------------------------------------------------------
+# --- cores ----------------------------------------------------------------------------------------
 
 
 def test_cores_are_counted_where_the_system_knows_no_affinity(monkeypatch):

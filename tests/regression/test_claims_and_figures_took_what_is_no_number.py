@@ -1,4 +1,6 @@
-"""Components of claims, the rule of the verdict and figures convert what they are given, or refuse it in one line."""
+"""Components of claims, the rule of the verdict and figures convert what they are given, or refuse
+it in one line.
+"""
 
 import json
 
@@ -29,8 +31,14 @@ ESTIMATE = ls.Estimate(value=1.0, standard_error=0.1)
 
 
 def test_components_hold_numbers_of_python():
-    component = Component("a", np.float32(0.5), np.array(0.25), "rough", alternatives={"rival": np.int64(2)})
-    assert (component.prediction, component.margin, component.alternatives) == (0.5, 0.25, {"rival": 2.0})
+    component = Component(
+        "a", np.float32(0.5), np.array(0.25), "rough", alternatives={"rival": np.int64(2)}
+    )
+    assert (component.prediction, component.margin, component.alternatives) == (
+        0.5,
+        0.25,
+        {"rival": 2.0},
+    )
     assert json.dumps(JudgedComponent(component, None, "not_run").to_dict())
 
 
@@ -54,7 +62,10 @@ def test_components_keep_the_alternatives_that_they_were_made_with():
         (lambda: judge(1.0, -1.0, {}, ESTIMATE), "margin"),
         (lambda: Component("a", 1.0, 0.1, b"why"), "component 'a': margin_reason"),
         (lambda: Component("a", True, 0.1), "component 'a': prediction"),
-        (lambda: Component("a", 1.0, alternatives={"rival": "2"}), "component 'a': alternatives['rival']"),
+        (
+            lambda: Component("a", 1.0, alternatives={"rival": "2"}),
+            "component 'a': alternatives['rival']",
+        ),
         (lambda: Component("a", 1.0, alternatives={3: 2.0}), "component 'a': alternatives: name"),
         (lambda: judge(1.0, 0.0, {"rival": np.inf}, ESTIMATE), "alternatives['rival']"),
         (lambda: judge(1.0, 0.0, [2.0], ESTIMATE), "alternatives"),
@@ -89,14 +100,20 @@ def test_components_keep_the_alternatives_that_they_were_made_with():
         (lambda: write_template("a/b", folder=3), "folder"),
         (lambda: ls.plotting.Series("a", [1.0], ["x"]), "'a': y"),
         (lambda: ls.plotting.Series("a", [1j], [1.0]), "'a': x"),
-        (lambda: ls.plotting.Series("a", np.ma.masked_greater([1.0, 9.0], 5.0), [1.0, 2.0]), "'a': x"),
+        (
+            lambda: ls.plotting.Series("a", np.ma.masked_greater([1.0, 9.0], 5.0), [1.0, 2.0]),
+            "'a': x",
+        ),
         (lambda: ls.plotting.Series("a", None, [1.0]), "'a': x"),
         (lambda: ls.plotting.Series(3, [1.0], [1.0]), "label"),
         (lambda: ls.plotting.Map([1.0, np.nan], [1.0], [[1.0, 2.0]], "m"), "x"),
         (lambda: ls.plotting.Map([1.0, 2.0], [1.0], [[1.0, 2.0]], 3), "label"),
         (lambda: ls.plotting.Map([1.0, 2.0], [1.0], [[1.0, 2.0]], "m", missing=None), "missing"),
         (lambda: ls.plotting.Map([1.0, 2.0], [1.0], [[1.0, 2.0]], "m").places("X", "log"), "axis"),
-        (lambda: ls.plotting.Map([1.0, 2.0], [1.0], [[1.0, 2.0]], "m").places("x", "cubic"), "scale"),
+        (
+            lambda: ls.plotting.Map([1.0, 2.0], [1.0], [[1.0, 2.0]], "m").places("x", "cubic"),
+            "scale",
+        ),
         (lambda: ls.plotting.Panel("t", "x", "y", map=np.zeros(3)), "map"),
         (lambda: ls.plotting.Panel("t", "x", "y", None), "series"),
         (lambda: ls.plotting.Panel("t", "x", 3), "y_label"),
@@ -107,8 +124,18 @@ def test_components_keep_the_alternatives_that_they_were_made_with():
         (lambda: ls.plotting.to_csv([None]), "panels"),
         (lambda: ls.plotting.to_svg(None), "figure"),
         (lambda: ls.plotting.save(None, "a.svg"), "figure"),
-        (lambda: ls.plotting.save(ls.plotting.draw([ls.plotting.Panel("t", "x", "y")]), "a\0b.svg"), "path"),
-        (lambda: ls.plotting.save(ls.plotting.draw([ls.plotting.Panel("t", "x", "y")]), "x" * 300 + ".svg"), "path"),
+        (
+            lambda: ls.plotting.save(
+                ls.plotting.draw([ls.plotting.Panel("t", "x", "y")]), "a\0b.svg"
+            ),
+            "path",
+        ),
+        (
+            lambda: ls.plotting.save(
+                ls.plotting.draw([ls.plotting.Panel("t", "x", "y")]), "x" * 300 + ".svg"
+            ),
+            "path",
+        ),
         (lambda: ls.plotting.draw([ls.plotting.Panel("t", "x", "y")], columns=0), "columns"),
         (lambda: ls.plotting.save(ls.plotting.draw([ls.plotting.Panel("t", "x", "y")]), 3), "path"),
     ],

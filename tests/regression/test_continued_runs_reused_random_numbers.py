@@ -12,7 +12,10 @@ SPECTRUM = ls.LinearRegression.from_spectrum([1.0, 0.3])
 SGD = {
     "batches": (DATA, ls.SGD(lr=0.05, batch_size=4, momentum=0.9)),
     "distinct": (DATA, ls.SGD(lr=0.05, batch_size=4, momentum=0.9, sampling="without_replacement")),
-    "epochs, damped": (DATA, ls.SGD(lr=0.05, batch_size=4, momentum=0.9, dampening=0.3, sampling="epochs")),
+    "epochs, damped": (
+        DATA,
+        ls.SGD(lr=0.05, batch_size=4, momentum=0.9, dampening=0.3, sampling="epochs"),
+    ),
     "additive": (SPECTRUM, ls.SGD(lr=0.05, batch_size=4, momentum=0.9, weight_decay=0.1)),
     "turned": (
         SPECTRUM.with_noise_covariance([[0.5, 0.2], [0.2, 0.4]]),
@@ -26,13 +29,19 @@ VALLEY = ls.Underdamped(potential=potentials.curved_valley(across=3.0), **NUMBER
 SDE = {  # equation, integrator, whether pieces are equal in every bit
     "linear": (LINEAR, ls.sde.ExactOrnsteinUhlenbeck(), True),
     "linear, many substeps to a filling": (LINEAR, ls.sde.EulerMaruyama(), True),
-    "well, velocity carried half a kick before": (ls.Underdamped(potential=WELL, **NUMBERS), ls.sde.BAOAB(), False),
+    "well, velocity carried half a kick before": (
+        ls.Underdamped(potential=WELL, **NUMBERS),
+        ls.sde.BAOAB(),
+        False,
+    ),
     "plane": (VALLEY, ls.sde.OBABO(), True),
 }
 
 
 def pieces(run, cut, end, **options):
-    """A run in one piece and in two; the second one from the last state and with the next numbers."""
+    """A run in one piece and in two; the second one from the last state and with the next
+    numbers.
+    """
     whole = run(steps=end, schedule=[cut, end], **options)
     first = run(steps=cut, schedule=[cut], **options)
     ends = {"start": first["final_position"], "velocity": first["final_velocity"]}
@@ -57,14 +66,22 @@ def test_sgd_in_pieces_is_one_run(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "precision"), [*((name, "float64") for name in SDE), *((name, "float32") for name in list(SDE)[1:])]
+    ("name", "precision"),
+    [*((name, "float64") for name in SDE), *((name, "float32") for name in list(SDE)[1:])],
 )
 def test_a_simulation_in_pieces_is_one_run(name, precision):
     equation, integrator, exactly = SDE[name]
 
     def run(**options):
         return ls.sde.simulate(
-            equation, integrator, replicas=20, seed=4, substeps=3, first_replica=7, precision=precision, **options
+            equation,
+            integrator,
+            replicas=20,
+            seed=4,
+            substeps=3,
+            first_replica=7,
+            precision=precision,
+            **options,
         )
 
     whole, second, reused = pieces(run, 37, 90)
@@ -77,21 +94,32 @@ def test_a_simulation_in_pieces_is_one_run(name, precision):
 
 def test_passages_and_divergences_count_from_the_start_of_a_piece():
     equation = ls.Underdamped(potential=WELL, **NUMBERS)
-    options = {"replicas": 30, "seed": 4, "start": [-1.0], "record": [ls.record.first_passage(0.3), ls.record.states()]}
-    run = ls.sde.simulate(equation, ls.sde.BAOAB(), steps=200, first_step=50, schedule=np.arange(201), **options)
+    options = {
+        "replicas": 30,
+        "seed": 4,
+        "start": [-1.0],
+        "record": [ls.record.first_passage(0.3), ls.record.states()],
+    }
+    run = ls.sde.simulate(
+        equation, ls.sde.BAOAB(), steps=200, first_step=50, schedule=np.arange(201), **options
+    )
     beyond = run["position"].values[:, :, 0] >= 0.3
     expected = np.where(beyond.any(axis=0), beyond.argmax(axis=0), np.inf)
     assert np.array_equal(run["first_passage"].values, expected, equal_nan=True)
     assert (
-        ls.sde.simulate(equation, ls.sde.BAOAB(), steps=3, first_step=50, **{**options, "start": [1.0]})[
-            "first_passage"
-        ].values.max()
+        ls.sde.simulate(
+            equation, ls.sde.BAOAB(), steps=3, first_step=50, **{**options, "start": [1.0]}
+        )["first_passage"].values.max()
         == 0
     )
-    runaway = ls.training.run(SPECTRUM, ls.SGD(lr=50.0, batch_size=1), steps=150, seed=1, first_step=1000)
+    runaway = ls.training.run(
+        SPECTRUM, ls.SGD(lr=50.0, batch_size=1), steps=150, seed=1, first_step=1000
+    )
     assert (
         runaway["diverged_step"].values[0]
-        == ls.training.run(SPECTRUM, ls.SGD(lr=50.0, batch_size=1), steps=150, seed=1)["diverged_step"].values[0]
+        == ls.training.run(SPECTRUM, ls.SGD(lr=50.0, batch_size=1), steps=150, seed=1)[
+            "diverged_step"
+        ].values[0]
     )
 
 
@@ -99,7 +127,9 @@ def test_a_piece_that_starts_at_rest_has_its_first_gradient_undamped():
     settings = ls.SGD(lr=0.05, batch_size=4, momentum=0.9, dampening=0.5)
     quiet = SPECTRUM.with_noise_covariance(np.zeros((2, 2)))
     options = {"steps": 30, "seed": 1, "start": [1.0, 2.0], "schedule": [30]}
-    early, late = (ls.training.run(quiet, settings, first_step=first, **options) for first in (0, 11))
+    early, late = (
+        ls.training.run(quiet, settings, first_step=first, **options) for first in (0, 11)
+    )
     assert np.array_equal(early["final_position"], late["final_position"])
 
 
@@ -108,13 +138,31 @@ def test_a_start_that_was_made_with_the_same_numbers_is_refused():
     first = ls.training.run(problem, settings, replicas=5, steps=40, seed=4)
     for options in ({}, {"first_step": 39}):
         with pytest.raises(ls.InputError, match="steps 0 to 40; give first_step=40") as caught:
-            ls.training.run(problem, settings, replicas=5, steps=40, seed=4, start=first["final_position"], **options)
+            ls.training.run(
+                problem,
+                settings,
+                replicas=5,
+                steps=40,
+                seed=4,
+                start=first["final_position"],
+                **options,
+            )
         assert "\n" not in str(caught.value)
-    other = ls.training.run(problem, settings, replicas=5, steps=40, seed=5, start=first["final_position"])
+    other = ls.training.run(
+        problem, settings, replicas=5, steps=40, seed=5, start=first["final_position"]
+    )
     assert np.isfinite(other["final_position"]).all()
     run = ls.sde.simulate(LINEAR, ls.sde.BAOAB(), replicas=5, steps=40, seed=4, first_step=100)
     with pytest.raises(ls.InputError, match="steps 100 to 140; give first_step=140"):
-        ls.sde.simulate(LINEAR, ls.sde.BAOAB(), replicas=5, steps=70, seed=4, first_step=50, start=run.final_position)
+        ls.sde.simulate(
+            LINEAR,
+            ls.sde.BAOAB(),
+            replicas=5,
+            steps=70,
+            seed=4,
+            first_step=50,
+            start=run.final_position,
+        )
 
 
 def test_the_end_of_a_stored_run_still_knows_its_numbers(tmp_path):
@@ -122,14 +170,18 @@ def test_the_end_of_a_stored_run_still_knows_its_numbers(tmp_path):
     ls.save(ls.training.run(problem, settings, replicas=2, steps=40, seed=4), tmp_path / "run.nc")
     stored = ls.load(tmp_path / "run.nc")
     with pytest.raises(ls.InputError, match="give first_step=40"):
-        ls.training.run(problem, settings, replicas=2, steps=9, seed=4, start=stored["final_position"])
+        ls.training.run(
+            problem, settings, replicas=2, steps=9, seed=4, start=stored["final_position"]
+        )
 
 
 def test_a_finished_checkpoint_says_how_to_go_on(tmp_path):
     problem, settings = SGD["additive"]
     path = tmp_path / "run.nc"
     ls.training.run(problem, settings, replicas=2, steps=40, seed=4, checkpoint=path)
-    with pytest.raises(ls.InputError, match=r"finished and takes no more steps: .*first_step=40") as caught:
+    with pytest.raises(
+        ls.InputError, match=r"finished and takes no more steps: .*first_step=40"
+    ) as caught:
         ls.training.run(problem, settings, replicas=2, steps=80, seed=4, checkpoint=path)
     assert "\n" not in str(caught.value)
 

@@ -1,4 +1,6 @@
-"""Checkpoints of networks and perceptrons with a part missing, or of another run, ended in errors of Python."""
+"""Checkpoints of networks and perceptrons with a part missing, or of another run, ended in errors
+of Python.
+"""
 
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ import pytest
 import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected
 from langevin_sgd.training import train_networks, train_perceptron
-from langevin_sgd.training.networks import rounds
+from langevin_sgd.training.networks import schedule_of_groups as rounds
 from langevin_sgd.training.perceptron import train as perceptron_train
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
@@ -32,15 +34,23 @@ class Interrupter:
 
 def networks(path):
     return train_networks(
-        FullyConnected(dimension=4, width=6, depth=1), ls.data.DepletedSign(points=40, dimension=4), lr=1e-3,
-        momentum=0.5, batch_size=4, max_steps=1280, replicas=3, seed=1, schedule=[0, 64, 1280], checkpoint=path,
+        FullyConnected(dimension=4, width=6, depth=1), ls.data.DepletedSign(points=40, dimension=4),
+        lr=1e-3,
+        momentum=0.5, batch_size=4, max_steps=1280, replicas=3, seed=1, schedule=[0, 64, 1280],
+        checkpoint=path,
     )  # fmt: skip
 
 
 def perceptrons(path):
     problem = ls.Perceptron(data=ls.data.DepletedSign(points=2000, dimension=8), margin=0.1)
     return train_perceptron(
-        problem, ls.SGD(lr=1e-3, batch_size=1), replicas=2, seed=1, max_steps=10**6, schedule=[0, 64], checkpoint=path
+        problem,
+        ls.SGD(lr=1e-3, batch_size=1),
+        replicas=2,
+        seed=1,
+        max_steps=10**6,
+        schedule=[0, 64],
+        checkpoint=path,
     )
 
 
@@ -70,7 +80,9 @@ def changed(name, change):
 def shorter(name):
     def cut(stored):
         values = stored[name].values[:1]
-        return stored.drop_vars(name).assign({name: ([f"cut_{axis}" for axis in range(values.ndim)], values)})
+        return stored.drop_vars(name).assign(
+            {name: ([f"cut_{axis}" for axis in range(values.ndim)], values)}
+        )
 
     return cut
 

@@ -1,4 +1,6 @@
-"""A checkpoint of the right run with wrong content was a traceback, or was taken for a finished run."""
+"""A checkpoint of the right run with wrong content was a traceback, or was taken for a finished
+run.
+"""
 
 import json
 import os
@@ -7,12 +9,22 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd import checkpoint
 from langevin_sgd.models import potentials
+from langevin_sgd.simulation import checkpoint
 
-PROBLEM, SETTINGS = ls.LinearRegression.from_spectrum([1.0, 0.3]), ls.SGD(lr=0.05, batch_size=4, momentum=0.9)
-WELL = ls.Underdamped(potential=potentials.double_well(), mass=0.7, friction=0.5, noise_covariance=0.4, step_time=0.1)
-OPTIONS = {"replicas": 3, "steps": 30, "seed": 4, "record": [ls.record.states(), ls.record.time_averages()]}
+PROBLEM, SETTINGS = (
+    ls.LinearRegression.from_spectrum([1.0, 0.3]),
+    ls.SGD(lr=0.05, batch_size=4, momentum=0.9),
+)
+WELL = ls.Underdamped(
+    potential=potentials.double_well(), mass=0.7, friction=0.5, noise_covariance=0.4, step_time=0.1
+)
+OPTIONS = {
+    "replicas": 3,
+    "steps": 30,
+    "seed": 4,
+    "record": [ls.record.states(), ls.record.time_averages()],
+}
 
 
 def train(path):
@@ -51,7 +63,9 @@ def with_values(name, factor):
 
 
 def without(name):
-    return lambda stored, told: stored.drop_vars([v for v in stored.data_vars if str(v).startswith(name)])
+    return lambda stored, told: stored.drop_vars(
+        [v for v in stored.data_vars if str(v).startswith(name)]
+    )
 
 
 def without_checksum(stored, told):
@@ -83,7 +97,9 @@ def test_wrong_content_is_one_line(run, damage, tmp_path):
     path = tmp_path / "run.nc"
     run(path)
     rewrite(path, DAMAGES[damage])
-    with pytest.raises(ls.InputError, match=r"checkpoint = .*is damaged, or of an older version") as caught:
+    with pytest.raises(
+        ls.InputError, match=r"checkpoint = .*is damaged, or of an older version"
+    ) as caught:
         run(path)
     assert "\n" not in str(caught.value)
 
@@ -112,8 +128,10 @@ def test_an_identity_of_another_shape_is_another_run(run_of_file, tmp_path):
         ls.training.run(PROBLEM, SETTINGS, **{**OPTIONS, "seed": None}, checkpoint=path)
 
 
-def test_places_that_cannot_be_written_are_refused_before_anything_is_computed(tmp_path, monkeypatch):
-    monkeypatch.setattr("langevin_sgd.recording.drive", None)
+def test_places_that_cannot_be_written_are_refused_before_anything_is_computed(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("langevin_sgd.simulation.recording.drive", None)
     (tmp_path / "file").write_text("")
     for place, message in (
         (tmp_path / "file" / "run.nc", "cannot be written there"),

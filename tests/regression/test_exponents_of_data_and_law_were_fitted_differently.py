@@ -1,4 +1,6 @@
-"""A run and its law had exponents by different weights, 4.6 standard errors apart where both agreed."""
+"""A run and its law had exponents by different weights, 4.6 standard errors apart where both
+agreed.
+"""
 
 import numpy as np
 import pytest
@@ -12,7 +14,9 @@ WINDOW = (10, 1000)
 
 
 def exponents(seed):
-    run = ls.training.run(PROBLEM, SETTINGS, replicas=64, steps=1000, seed=seed, record=ls.record.displacement())
+    run = ls.training.run(
+        PROBLEM, SETTINGS, replicas=64, steps=1000, seed=seed, record=ls.record.displacement()
+    )
     lags = run["step"].values[1:]
     law = ls.theory.DiscreteLaw(PROBLEM, SETTINGS)
     return run, lags, law
@@ -39,8 +43,12 @@ def test_the_theory_fits_the_same_line():
 def test_a_bend_that_replicas_resolve_is_noted_and_a_power_law_is_not():
     steps = np.geomspace(1, 1000, 13)
     replicas = np.exp(0.05 * np.cos(np.arange(13 * 16).reshape(13, 16) ** 2))
-    straight = measure.diffusion_exponent((steps, steps[:, None] ** 0.7 * replicas), window=(1, 1000))
-    bent = measure.diffusion_exponent((steps, (steps + 0.01 * steps**2)[:, None] * replicas), window=(1, 1000))
+    straight = measure.diffusion_exponent(
+        (steps, steps[:, None] ** 0.7 * replicas), window=(1, 1000)
+    )
+    bent = measure.diffusion_exponent(
+        (steps, (steps + 0.01 * steps**2)[:, None] * replicas), window=(1, 1000)
+    )
     assert (straight.note, straight.valid, bent.valid) == ("", True, True)
     assert bent.note.startswith("not a power law in this window: the exponent is 1.0")
     assert measure.diffusion_exponent((steps, steps**0.7), window=(1, 1000)).note == ""

@@ -1,4 +1,6 @@
-"""One file that is read or written: what the system, HDF5 or a foreign writer did became a traceback, or was lost."""
+"""One file that is read or written: what the system, HDF5 or a foreign writer did became a
+traceback, or was lost.
+"""
 
 import json
 import math
@@ -29,7 +31,7 @@ def refused(what, match):
     assert "\n" not in str(caught.value)
 
 
-# --- provenance ------------------------------------------------------------------------------------------------------
+# --- provenance -----------------------------------------------------------------------------------
 
 GOOD = {"schema_version": 1, "kind": "x", "settings": {}}
 FOREIGN = {
@@ -84,7 +86,9 @@ def test_what_is_no_result_and_no_place_is_refused_by_name(call, name):
 
 
 def test_provenance_is_strict_json():
-    made = ls.dataset.make({}, kind="x", settings={"a": np.nan, "b": [np.inf, np.float32(-np.inf)], "c": 1 + 2j})
+    made = ls.dataset.make(
+        {}, kind="x", settings={"a": np.nan, "b": [np.inf, np.float32(-np.inf)], "c": 1 + 2j}
+    )
     settings = json.loads(made.attrs["provenance"], parse_constant=pytest.fail)["settings"]
     assert settings == {"a": "nan", "b": ["inf", "-inf"], "c": "(1+2j)"}
 
@@ -118,7 +122,7 @@ def test_a_finished_run_is_not_lost_by_a_setting_that_json_does_not_know():
     }
 
 
-# --- reading ---------------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -151,17 +155,22 @@ def test_damaged_files_are_one_line_and_nothing_else(tmp_path):
         "import sys, langevin_sgd as ls\n"
         "for path in sys.argv[1:]:\n"
         "    try: ls.load(path)\n"
-        "    except ls.InputError as error: print(str(error).count(chr(10)), 'not a readable netCDF-4' in str(error))"
+        "    except ls.InputError as error: print(str(error).count(chr(10)), 'not a readable "
+        "netCDF-4' in str(error))"
     )
     names = ["text.nc", "empty.nc", "cut.nc", "holes.nc"]
     done = subprocess.run(
-        [sys.executable, "-c", code, *names], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, *names],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout == "0 True\n" * 4
     assert done.stderr == ""
 
 
-# --- writing ---------------------------------------------------------------------------------------------------------
+# --- writing --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -179,7 +188,9 @@ def test_places_that_cannot_be_written(tmp_path, monkeypatch, path, message):
     Path("file").touch()
     os.mkfifo("pipe")
     before = sorted(tmp_path.iterdir())
-    refused(lambda: ls.save(result(), path), rf"^path = '{path}': cannot be written \(.*({message})")
+    refused(
+        lambda: ls.save(result(), path), rf"^path = '{path}': cannot be written \(.*({message})"
+    )
     assert sorted(tmp_path.iterdir()) == before
 
 

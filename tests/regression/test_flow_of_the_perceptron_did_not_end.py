@@ -1,4 +1,6 @@
-"""The flow at extreme numbers: a right result, or one line that names what is out of range; never without end."""
+"""The flow at extreme numbers: a right result, or one line that names what is out of range; never
+without end.
+"""
 
 import mpmath
 import numpy as np
@@ -13,7 +15,9 @@ HALF, ALL = np.sqrt(1 / (2 * np.pi)), np.sqrt(2 / np.pi)
 
 @pytest.mark.parametrize("tau", [1e-320, 1e-300, 1e-150, 1e-100, 1e-20, 1e-12])
 def test_short_times_move_along_a_straight_line(tau):
-    """From a = 0 and s = 1e-3 far below the margin every sample is unfit: a = M tau, s^2 = 1e-6 + T tau."""
+    """From a = 0 and s = 1e-3 far below the margin every sample is unfit: a = M tau, s^2 = 1e-6 + T
+    tau.
+    """
     a, s = perceptron.flow(tau, margin=0.1, temperature=1.0)
     assert float(a) == pytest.approx(ALL * tau, rel=1e-9)
     assert float(s) == pytest.approx(np.sqrt(1e-6 + tau), rel=1e-9)
@@ -21,7 +25,9 @@ def test_short_times_move_along_a_straight_line(tau):
 
 @pytest.mark.parametrize("temperature", [1e10, 1e20, 1e50])
 def test_hot_starts_forget_margin_and_first_noise(temperature):
-    """At tau << T without signal half of the samples are unfit: a = tau M/2, s^2 = T tau/2 up to sqrt(tau/T)."""
+    """At tau << T without signal half of the samples are unfit: a = tau M/2, s^2 = T tau/2 up to
+    sqrt(tau/T).
+    """
     for margin in (0.0, 0.1):
         a, s = perceptron.flow(5.0, margin=margin, temperature=temperature)
         tolerance = 10 * np.sqrt(5 / temperature) + 1e-9
@@ -50,20 +56,32 @@ def test_units_do_not_matter(unit):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: perceptron.predict_flow(temperature=1e308, margin=0.1, tau=5.0), "temperature = 1e+308: must be"),
-        (lambda: perceptron.predict_flow(temperature=1.0, margin=1e308, tau=5.0), "margin = 1e+308: must be"),
-        (lambda: perceptron.predict_flow(temperature=1e-320, margin=1.0, tau=5.0), "temperature = 1e-320: must be"),
-        (lambda: perceptron.flow(1e308, margin=1.0, temperature=1.0), "tau = 1e+308: must be at most 1e+120"),
-        (lambda: perceptron.flow(1.0, chi=1000.0, margin=1.0, temperature=1.0), "chi = 1000.0: must be"),
-        (lambda: perceptron.flow_until(1e-5, chi=-0.99, margin=1.0, temperature=1.0), "unfit = 1e-05: is not reached"),
-        (lambda: perceptron.predict_perceptron(temperature=1, margin=1, signal=1e308, noise=1), "signal = 1e+308"),
-        (lambda: perceptron.predict_perceptron(temperature=1, margin=1, signal=1, noise=1e308), "noise = 1e+308"),
-        (lambda: perceptron.crossover_temperature(chi=-0.9999, margin=1.0, constant_ratio=1e9), "chi = -0.9999: "),
-        (lambda: perceptron.signal_growth(1e308, margin=1.0, temperature=float("nan")), "temperature = nan"),
-        (lambda: perceptron.late_integral(50.0, 1e300), "margin_over_noise = 1e+300: leads to numbers beyond"),
+        (lambda: perceptron.predict_flow(temperature=1e308, margin=0.1, tau=5.0), "temperature = "
+                                                            "1e+308: must be"),
+        (lambda: perceptron.predict_flow(temperature=1.0, margin=1e308, tau=5.0),
+            "margin = 1e+308: must be"),
+        (lambda: perceptron.predict_flow(temperature=1e-320, margin=1.0, tau=5.0), "temperature = "
+                                                            "1e-320: must be"),
+        (lambda: perceptron.flow(1e308, margin=1.0, temperature=1.0), "tau = 1e+308: must be at "
+                                                                      "most 1e+120"),
+        (lambda: perceptron.flow(1.0, chi=1000.0, margin=1.0, temperature=1.0),
+            "chi = 1000.0: must be"),
+        (lambda: perceptron.flow_until(1e-5, chi=-0.99, margin=1.0, temperature=1.0),
+            "unfit = 1e-05: is not reached"),
+        (lambda: perceptron.predict_perceptron(temperature=1, margin=1, signal=1e308, noise=1),
+            "signal = 1e+308"),
+        (lambda: perceptron.predict_perceptron(temperature=1, margin=1, signal=1, noise=1e308),
+            "noise = 1e+308"),
+        (lambda: perceptron.crossover_temperature(chi=-0.9999, margin=1.0, constant_ratio=1e9),
+            "chi = -0.9999: "),
+        (lambda: perceptron.signal_growth(1e308, margin=1.0, temperature=float("nan")),
+            "temperature = nan"),
+        (lambda: perceptron.late_integral(50.0, 1e300), "margin_over_noise = 1e+300: leads to "
+                                                        "numbers beyond"),
         (lambda: perceptron.late_integral(0.0, float("nan")), "margin_over_noise = nan"),
         (lambda: perceptron.late_pull(float("nan"), 1.0), "power = nan"),
-        (lambda: perceptron.averages([1.0, 2.0], [1.0, 2.0, 3.0], margin=0.1), "noise = (3,): must have a shape that"),
+        (lambda: perceptron.averages([1.0, 2.0], [1.0, 2.0, 3.0], margin=0.1), "noise = (3,): must "
+                                                                               "have a shape that"),
     ],
 )  # fmt: skip
 def test_what_is_out_of_range_is_said_in_one_line(call, message):
@@ -82,30 +100,47 @@ def test_averages_at_large_depletion_by_quadrature_in_many_digits(chi):
     def over_inputs(function):
         return float(
             mpmath.quad(
-                lambda x: amplitude * x**chi * mpmath.exp(-x * x / 2) * function((margin - a * x) / mpmath.mpf(s), x),
+                lambda x: (
+                    amplitude
+                    * x**chi
+                    * mpmath.exp(-x * x / 2)
+                    * function((margin - a * x) / mpmath.mpf(s), x)
+                ),
                 [mpmath.mpf(place) / 2 for place in range(38)],
             )
         )
 
     state = perceptron.averages(a, s, chi=chi, margin=margin)
-    assert float(state.n) == pytest.approx(over_inputs(lambda height, _: mpmath.ncdf(height)), rel=1e-11)
-    assert float(state.g1) == pytest.approx(over_inputs(lambda height, x: x * mpmath.ncdf(height)), rel=1e-11)
-    assert float(state.gz) == pytest.approx(-over_inputs(lambda height, _: mpmath.npdf(height)), rel=1e-11)
+    assert float(state.n) == pytest.approx(
+        over_inputs(lambda height, _: mpmath.ncdf(height)), rel=1e-11
+    )
+    assert float(state.g1) == pytest.approx(
+        over_inputs(lambda height, x: x * mpmath.ncdf(height)), rel=1e-11
+    )
+    assert float(state.gz) == pytest.approx(
+        -over_inputs(lambda height, _: mpmath.npdf(height)), rel=1e-11
+    )
 
 
 def test_first_step_in_very_many_dimensions():
     """The mean length of d - 1 normals is sqrt(d - 3/2 + 1/(8 d)) to order d^(-5/2)."""
     for dimension in (10**4, 10**9, 10**15):
         step = perceptron.step_one(lr=1.0, batch_size=1, dimension=dimension)
-        assert step.noise * dimension == pytest.approx(np.sqrt(dimension - 1.5 + 1 / (8 * dimension)), rel=1e-12)
+        assert step.noise * dimension == pytest.approx(
+            np.sqrt(dimension - 1.5 + 1 / (8 * dimension)), rel=1e-12
+        )
 
 
 def test_weights_that_diverged_have_no_test_error():
-    np.testing.assert_array_equal(perceptron.test_error([np.nan, 0.0], [np.nan, 1.0], chi=0), [np.nan, 0.5])
+    np.testing.assert_array_equal(
+        perceptron.test_error([np.nan, 0.0], [np.nan, 1.0], chi=0), [np.nan, 0.5]
+    )
 
 
 def test_noise_in_balance_near_the_lowest_depletion():
-    """At chi = -0.99 the bracket of the root was wrong: a traceback. The balance itself is the test."""
+    """At chi = -0.99 the bracket of the root was wrong: a traceback. The balance itself is the
+    test.
+    """
     s = perceptron.quasi_stationary_noise(chi=-0.99, margin=1.0, temperature=1.0)
     balance = perceptron.late_integral(-0.99, 1 / s) / perceptron.late_pull(-0.99, 1 / s)
     assert s == pytest.approx(float(balance) / 2, rel=1e-12)

@@ -1,4 +1,6 @@
-"""A folder of results that comes from others, or is damaged: it ran code, lost files, hung, and blocked the store."""
+"""A folder of results that comes from others, or is damaged: it ran code, lost files, hung, and
+blocked the store.
+"""
 
 import json
 import os
@@ -40,7 +42,7 @@ def states(directory):
     return [status.state for status in ls.sweep.Store(directory).statuses()]
 
 
-# --- the place -------------------------------------------------------------------------------------------------------
+# --- the place ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [".", "", "results", "./results/", "../here"])
@@ -75,11 +77,13 @@ def test_a_folder_that_cannot_be_read_is_one_line_and_not_an_empty_table(tmp_pat
         raise PermissionError(13, "any words", str(folder))
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(ls.InputError, match=r"^directory = '.*': cannot be read \(Permission denied\)$"):
+    with pytest.raises(
+        ls.InputError, match=r"^directory = '.*': cannot be read \(Permission denied\)$"
+    ):
         ls.sweep.Store(tmp_path).statuses()
 
 
-# --- files of others -------------------------------------------------------------------------------------------------
+# --- files of others ------------------------------------------------------------------------------
 
 
 def test_hidden_files_of_others_stay(tmp_path):
@@ -104,7 +108,7 @@ def test_hidden_files_of_others_stay(tmp_path):
     assert all(file.exists() for file in others)
 
 
-# --- what a record names ---------------------------------------------------------------------------------------------
+# --- what a record names --------------------------------------------------------------------------
 
 WATCHED = """
 import sys
@@ -115,7 +119,9 @@ print([status.state for status in ls.sweep.Store({directory!r}).statuses()], "tr
 """
 
 
-@pytest.mark.parametrize("named", ["trap:s", "trap.inner:s", "langevin_sgd.validation.trap:s", "langevin_sgd.trap:s"])
+@pytest.mark.parametrize(
+    "named", ["trap:s", "trap.inner:s", "langevin_sgd.validation.trap:s", "langevin_sgd.trap:s"]
+)
 @pytest.mark.parametrize("place", ["record", "provenance"])
 def test_a_record_imports_nothing(tmp_path, named, place):
     (tmp_path / "trap.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')\nprint('a poem')")
@@ -132,15 +138,21 @@ def test_a_record_imports_nothing(tmp_path, named, place):
     assert not (tmp_path / "sprung").exists()
 
 
-@pytest.mark.parametrize("name", ["this:s", "idlelib.idle:main", "lib2to3.__main__:x", "os:system", "", ":", "a:b:c"])
+@pytest.mark.parametrize(
+    "name", ["this:s", "idlelib.idle:main", "lib2to3.__main__:x", "os:system", "", ":", "a:b:c"]
+)
 def test_names_of_other_modules_are_not_known(name):
     assert known(name) is None
-    assert name.partition(":")[0] not in {"this", "idlelib.idle", "lib2to3.__main__"} & sys.modules.keys()
+    assert (
+        name.partition(":")[0]
+        not in {"this", "idlelib.idle", "lib2to3.__main__"} & sys.modules.keys()
+    )
 
 
 def test_tasks_of_the_package_are_known_without_being_imported_first(tmp_path):
     code = (
-        "import sys; from langevin_sgd.sweep.task import known; name = 'langevin_sgd.experiments.perceptron_grid:{}';"
+        "import sys; from langevin_sgd.sweep.task import known; name = "
+        "'langevin_sgd.experiments.perceptron_grid:{}';"
         "print(known(name) is not None, 'langevin_sgd.experiments.perceptron_grid' in sys.modules)"
     )
     for function, found in (("train_group", True), ("PerceptronGrid", False), ("nothing", False)):
@@ -156,7 +168,7 @@ def test_settings_call_nothing_but_dataclasses(tmp_path):
     assert not (tmp_path / "sprung").exists()
 
 
-# --- damaged records -------------------------------------------------------------------------------------------------
+# --- damaged records ------------------------------------------------------------------------------
 
 
 SHAPES = {
@@ -172,7 +184,8 @@ SHAPES = {
     "null": "null",
     "cut": '{"task',
     "words": "\x00\x01",
-    "infinite": '{"task": {"name": "langevin_sgd.experiments.perceptron_grid:train_group", "settings": {"a": 1e999}}}',
+    "infinite": '{"task": {"name": "langevin_sgd.experiments.perceptron_grid:train_group", '
+    '"settings": {"a": 1e999}}}',
 }
 
 
@@ -193,7 +206,12 @@ def test_a_folder_a_pipe_and_other_bytes_for_a_record(tmp_path):
     looking = threading.Thread(target=lambda: found.extend(states(tmp_path)), daemon=True)
     looking.start()
     looking.join(timeout=30)
-    assert sorted(found) == ["done", "stale", "stale", "stale"]  # folders hold results, they are none
+    assert sorted(found) == [
+        "done",
+        "stale",
+        "stale",
+        "stale",
+    ]  # folders hold results, they are none
 
 
 def test_a_failure_that_does_not_say_why(tmp_path):
@@ -218,12 +236,22 @@ def test_a_record_that_is_not_of_the_task_is_no_failure(tmp_path):
 def test_control_characters_do_not_reach_the_terminal(tmp_path):
     store, task = ls.sweep.Store(tmp_path), point.at(Point())
     evil = "a\x1b]0;title\x07\x9b2J\ud800\n\u202eb"
-    write_record(store.path(task), task, "failed", error=evil.replace("\ud800", ""), traceback=evil[:12], host=evil[:5])
+    write_record(
+        store.path(task),
+        task,
+        "failed",
+        error=evil.replace("\ud800", ""),
+        traceback=evil[:12],
+        host=evil[:5],
+    )
     record = json.loads(store.path(task).with_suffix(".json").read_text())
     store.path(task).with_suffix(".json").write_text(json.dumps(record | {"error": evil}))
     [status] = store.statuses()
     assert status.state == "failed"
-    for text in (store.failure(task), *(status.record[name] for name in ("error", "traceback", "host"))):
+    for text in (
+        store.failure(task),
+        *(status.record[name] for name in ("error", "traceback", "host")),
+    ):
         assert text.replace("\n", "").isprintable()
     assert store.failure(task) == r"a\x1b]0;title\x07\x9b2J\ud800\n\u202eb"
 
@@ -235,7 +263,7 @@ def test_a_name_with_control_characters_is_no_name(tmp_path):
     assert (status.state, "task" in status.record) == ("stale", False)
 
 
-# --- settings of NumPy -----------------------------------------------------------------------------------------------
+# --- settings of NumPy ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -250,7 +278,9 @@ class Sizes:
 
 def test_numbers_of_numpy_are_numbers():
     plain = encode(Sizes(64, 0.5, True, (1, 2)))
-    assert encode(Sizes(np.int64(64), np.float32(0.5), np.True_, (np.int32(1), np.array(2)))) == plain
+    assert (
+        encode(Sizes(np.int64(64), np.float32(0.5), np.True_, (np.int32(1), np.array(2)))) == plain
+    )
     assert encode(Sizes(64, np.int64(2))) == encode(Sizes(64, 2.0))
     with pytest.raises(ls.InputError, match=r"settings.scale = .*nan"):
         encode(Sizes(64, np.float64("nan")))

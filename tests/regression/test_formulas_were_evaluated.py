@@ -1,4 +1,6 @@
-"""Formulas: their text was run as a program, names that sympy knows were taken, and steps lost their force."""
+"""Formulas: their text was run as a program, names that sympy knows were taken, and steps lost
+their force.
+"""
 
 import copy
 import pickle
@@ -28,7 +30,11 @@ def refusal(make):
     return text
 
 
-READERS = {"potential": Potential.from_sympy, "Ito": Ito.from_sympy, "Stratonovich": Stratonovich.from_sympy}
+READERS = {
+    "potential": Potential.from_sympy,
+    "Ito": Ito.from_sympy,
+    "Stratonovich": Stratonovich.from_sympy,
+}
 
 
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)
@@ -72,7 +78,10 @@ def test_no_text_is_run(read, text, tmp_path):
     ids=range(16),
 )
 def test_sizes_are_bounded(text):
-    assert "expression = " in (line := refusal(lambda: Potential.from_sympy(text))) or "variables = " in line
+    assert (
+        "expression = " in (line := refusal(lambda: Potential.from_sympy(text)))
+        or "variables = " in line
+    )
 
 
 def test_brackets_that_change_nothing_count_nothing():
@@ -81,11 +90,32 @@ def test_brackets_that_change_nothing_count_nothing():
 
 def test_long_sums_are_read():
     well = Potential.from_sympy(" + ".join(f"x**2/{n}" for n in range(1, 201)))
-    assert np.isclose(well.energy(np.array([2.0])), 4 * sum(1 / n for n in range(1, 201)), rtol=1e-14)
+    assert np.isclose(
+        well.energy(np.array([2.0])), 4 * sum(1 / n for n in range(1, 201)), rtol=1e-14
+    )
 
 
 @pytest.mark.parametrize(
-    "name", ["beta", "gamma", "S", "N", "E", "I", "pi", "lambda", "zeta", "Q", "O", "re", "exp", "oo", "is", "C", "Abs"]
+    "name",
+    [
+        "beta",
+        "gamma",
+        "S",
+        "N",
+        "E",
+        "I",
+        "pi",
+        "lambda",
+        "zeta",
+        "Q",
+        "O",
+        "re",
+        "exp",
+        "oo",
+        "is",
+        "C",
+        "Abs",
+    ],
 )
 def test_every_name_is_free_for_parameters_and_coordinates(name):
     as_parameter = Potential.from_sympy(f"{name}*x**2/2", parameters={name: 2.0})
@@ -103,7 +133,9 @@ def test_what_undeclared_names_mean():
 
 
 def test_a_formula_means_what_sympy_means():
-    """Precedence, ^ for powers, line breaks, decimal numbers, constants: against sympy's own reading."""
+    """Precedence, ^ for powers, line breaks, decimal numbers, constants: against sympy's own
+    reading.
+    """
     texts = [
         "-x**2",
         "2*x^2 - x^-2",
@@ -125,15 +157,30 @@ def test_a_formula_means_what_sympy_means():
     ]
     points = np.array([0.3, 0.9, 1.7])
     for text in texts:
-        plain = text.replace("\n", "").replace("log10(2 + x)", "log(2 + x, 10)").replace("min(", "Min(")
-        exact = sympy.lambdify(X, sympy.sympify(plain.replace("max(", "Max("), {"x": X}), ["numpy", "scipy"])(points)
-        assert np.allclose(Potential.from_sympy(text).energy(points[:, None]), exact, rtol=1e-13), text
+        plain = (
+            text.replace("\n", "").replace("log10(2 + x)", "log(2 + x, 10)").replace("min(", "Min(")
+        )
+        exact = sympy.lambdify(
+            X, sympy.sympify(plain.replace("max(", "Max("), {"x": X}), ["numpy", "scipy"]
+        )(points)
+        assert np.allclose(Potential.from_sympy(text).energy(points[:, None]), exact, rtol=1e-13), (
+            text
+        )
 
 
 @pytest.mark.parametrize(
     "formula",
     [
-        *("Mod(x, 2)", "floor(x)", "gamma(x)", "besselj(0, x)", "f(x)", "Integral(x, x)", "x if x > 0 else 0", "x % 2"),
+        *(
+            "Mod(x, 2)",
+            "floor(x)",
+            "gamma(x)",
+            "besselj(0, x)",
+            "f(x)",
+            "Integral(x, x)",
+            "x if x > 0 else 0",
+            "x % 2",
+        ),
         *(
             "x // 2",
             "[x]",
@@ -149,7 +196,14 @@ def test_a_formula_means_what_sympy_means():
             "exp(x, 2)",
             "exp()",
         ),
-        *("exp(x=1)", "exp(*x)", "Piecewise((x, x > 0))", "Piecewise((0, x == 0), (x, True))", "Piecewise(x)", "x\0"),
+        *(
+            "exp(x=1)",
+            "exp(*x)",
+            "Piecewise((x, x > 0))",
+            "Piecewise((0, x == 0), (x, True))",
+            "Piecewise(x)",
+            "x\0",
+        ),
         *(
             "sqrt(-1)*x",
             "log(-1)*x",
@@ -162,9 +216,30 @@ def test_a_formula_means_what_sympy_means():
             "(-8)**(1/3)*x",
         ),
         *("(-8)**(1/3)*x", "x**(1/3)", "x**0.3", "(x - 1)**1.7", "(x**2 - 1)**(2/3)"),
-        *(sympy.I * X, sympy.nan, sympy.oo * X, sympy.zoo * X, sympy.acos(2) * X, sympy.Integer(10) ** 400 * X),
-        *(sympy.besselj(0, X), sympy.floor(X), sympy.gamma(X), sympy.Function("f")(X), sympy.Integral(X, X)),
-        *(sympy.Matrix([X]), sympy.cbrt(X), sympy.Piecewise((X, X > 0)), None, [1.0], 1j, np.eye(2)),
+        *(
+            sympy.I * X,
+            sympy.nan,
+            sympy.oo * X,
+            sympy.zoo * X,
+            sympy.acos(2) * X,
+            sympy.Integer(10) ** 400 * X,
+        ),
+        *(
+            sympy.besselj(0, X),
+            sympy.floor(X),
+            sympy.gamma(X),
+            sympy.Function("f")(X),
+            sympy.Integral(X, X),
+        ),
+        *(
+            sympy.Matrix([X]),
+            sympy.cbrt(X),
+            sympy.Piecewise((X, X > 0)),
+            None,
+            [1.0],
+            1j,
+            np.eye(2),
+        ),
     ],
     ids=str,
 )
@@ -179,14 +254,20 @@ def test_the_refusal_of_a_function_lists_those_there_are():
 
 def test_roots_that_are_real_are_right():
     points = np.array([[-8.0], [-1.0], [0.5], [27.0]])
-    assert np.allclose(Potential.from_sympy("cbrt(x)").energy(points), np.cbrt(points[:, 0]), rtol=1e-14)
+    assert np.allclose(
+        Potential.from_sympy("cbrt(x)").energy(points), np.cbrt(points[:, 0]), rtol=1e-14
+    )
     slope = -1 / (3 * np.cbrt(points[:, 0]) ** 2)
     assert np.allclose(Potential.from_sympy("cbrt(x)").force(points)[:, 0], slope, rtol=1e-13)
-    assert np.allclose(Potential.from_sympy("abs(x)**1.5").energy(points), np.abs(points[:, 0]) ** 1.5)
-    assert np.allclose(Potential.from_sympy("(1 + x**2)**0.3").energy(points), (1 + points[:, 0] ** 2) ** 0.3)
+    assert np.allclose(
+        Potential.from_sympy("abs(x)**1.5").energy(points), np.abs(points[:, 0]) ** 1.5
+    )
+    assert np.allclose(
+        Potential.from_sympy("(1 + x**2)**0.3").energy(points), (1 + points[:, 0] ** 2) ** 0.3
+    )
 
 
-# --- steps ---------------------------------------------------------------------------------------------------------
+# --- steps ----------------------------------------------------------------------------------------
 
 STEPS = {
     "Heaviside": ("x**2/2 + 5*Heaviside(x)", 5),
@@ -215,26 +296,34 @@ def test_a_step_is_refused(text, height):
 
 
 def test_a_step_in_the_plane_is_refused():
-    assert "jumps by 2" in refusal(lambda: Potential.from_sympy("x**2 + y**2 + 2*Heaviside(x + y - 1)"))
+    assert "jumps by 2" in refusal(
+        lambda: Potential.from_sympy("x**2 + y**2 + 2*Heaviside(x + y - 1)")
+    )
     assert "jumps by" in refusal(lambda: Potential.from_sympy("x*y + Heaviside(x**2 + y**2 - 1)/3"))
 
 
 def test_a_step_that_comes_with_a_parameter_is_refused():
     flat = Potential.from_sympy("x**2 + h*Heaviside(x)", parameters={"h": 0.0})
     assert "jumps by 3" in refusal(lambda: flat.with_values(h=3.0))
-    assert "jumps by 4" in refusal(lambda: Potential.from_sympy("h*sign(x)", parameters={"h": [0.0, 2.0]}))
+    assert "jumps by 4" in refusal(
+        lambda: Potential.from_sympy("h*sign(x)", parameters={"h": [0.0, 2.0]})
+    )
 
 
 def test_large_powers_of_sympy_are_refused_before_they_are_multiplied_out():
     import sympy
 
-    assert "powers of at most 1000" in refusal(lambda: Potential.from_sympy(sympy.Symbol("x") ** 10**6))
+    assert "powers of at most 1000" in refusal(
+        lambda: Potential.from_sympy(sympy.Symbol("x") ** 10**6)
+    )
 
 
 def test_a_path_that_leaves_a_potential_with_an_end_has_diverged():
     root = Potential.from_sympy("sqrt(x)")
     equation = ls.Overdamped(potential=root, friction=1.0, noise_covariance=0.0, step_time=0.1)
-    run = ls.sde.simulate(equation, ls.sde.EulerMaruyama(), replicas=2, steps=30, start=[[0.1], [9.0]], seed=1)
+    run = ls.sde.simulate(
+        equation, ls.sde.EulerMaruyama(), replicas=2, steps=30, start=[[0.1], [9.0]], seed=1
+    )
     assert run["status"].values.tolist() == [1, 0]
 
 
@@ -245,7 +334,9 @@ CONTINUOUS = {
     "Max(0, x - 1)": lambda x: np.heaviside(x - 1, 0),
     "Heaviside(x - 1)*(x - 1)**2": lambda x: 2 * np.maximum(x - 1, 0),
     "Piecewise((x**2, x < 1), (2*x - 1, True))": lambda x: np.where(x < 1, 2 * x, 2),
-    "Piecewise((0, (x > -1) & (x < 1)), (x**2 - 1, True))": lambda x: np.where(np.abs(x) < 1, 0, 2 * x),
+    "Piecewise((0, (x > -1) & (x < 1)), (x**2 - 1, True))": lambda x: np.where(
+        np.abs(x) < 1, 0, 2 * x
+    ),
     "tanh(40*x)": lambda x: 40 / np.cosh(40 * x) ** 2,
     "1/x": lambda x: -1 / x**2,
     "tan(x)": lambda x: 1 / np.cos(x) ** 2,
@@ -257,10 +348,15 @@ CONTINUOUS = {
 @pytest.mark.parametrize(("text", "slope"), CONTINUOUS.items(), ids=CONTINUOUS)
 def test_kinks_and_poles_stay_allowed_and_have_the_right_force(text, slope):
     points = np.array([-2.5, -0.5, 0.5, 1.5, 4.0])
-    assert np.allclose(Potential.from_sympy(text).force(points[:, None])[:, 0], -slope(points), rtol=1e-12, atol=1e-15)
+    assert np.allclose(
+        Potential.from_sympy(text).force(points[:, None])[:, 0],
+        -slope(points),
+        rtol=1e-12,
+        atol=1e-15,
+    )
 
 
-# --- travel --------------------------------------------------------------------------------------------------------
+# --- travel ---------------------------------------------------------------------------------------
 
 
 SCALE = 2.0
@@ -299,21 +395,34 @@ def equations():
     well = Potential.from_sympy("a*x**4/4 - x**2/2", parameters={"a": 1.0})
     return {
         "named": ls.Overdamped(potential=well, friction=1.0, noise_covariance=0.2, step_time=0.1),
-        "ito": ls.Overdamped(potential=well, friction=1.0, noise_covariance=Ito.from_sympy("1 + x**2"), step_time=0.01),
+        "ito": ls.Overdamped(
+            potential=well,
+            friction=1.0,
+            noise_covariance=Ito.from_sympy("1 + x**2"),
+            step_time=0.01,
+        ),
         "quadratic": ls.Underdamped(
-            potential=potentials.quadratic([1.0]), mass=1.0, friction=1.0, noise_covariance=0.2, step_time=0.1
+            potential=potentials.quadratic([1.0]),
+            mass=1.0,
+            friction=1.0,
+            noise_covariance=0.2,
+            step_time=0.1,
         ),
     }
 
 
 @pytest.mark.parametrize("name", ["named", "ito", "quadratic"])
-@pytest.mark.parametrize("travel", [lambda one: pickle.loads(pickle.dumps(one)), copy.deepcopy, copy.copy])
+@pytest.mark.parametrize(
+    "travel", [lambda one: pickle.loads(pickle.dumps(one)), copy.deepcopy, copy.copy]
+)
 def test_equations_can_be_sent_and_copied_after_use(name, travel):
     equation, points = equations()[name], np.array([[0.3], [-2.0]])
     before = equation.potential.force(points)
     method = ls.sde.EulerMaruyama() if name != "quadratic" else ls.sde.BAOAB()
     runs = []
     for given in (equation, travel(equation)):
-        runs.append(ls.sde.simulate(given, method, replicas=3, steps=4, seed=1)["final_position"].values)
+        runs.append(
+            ls.sde.simulate(given, method, replicas=3, steps=4, seed=1)["final_position"].values
+        )
         assert np.array_equal(given.potential.force(points), before)
     assert np.array_equal(*runs)

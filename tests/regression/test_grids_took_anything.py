@@ -1,4 +1,6 @@
-"""Doors of the Fokker-Planck equations and of the potentials: NaN, masks, shared arrays, wrong kinds and sizes."""
+"""Doors of the Fokker-Planck equations and of the potentials: NaN, masks, shared arrays, wrong
+kinds and sizes.
+"""
 
 import numpy as np
 import pytest
@@ -11,12 +13,20 @@ LINE = fp.Diffusion(drift=lambda x: -x, diffusion=0.5, step_time=0.1)
 START = fp.Gaussian(0.5, 0.04)
 MASKED = np.ma.masked_greater([0.0, 1.0, 999.0], 100)
 MANY = ls.Overdamped(
-    potential=potentials.quadratic([1.0]), friction=1.0, noise_covariance=0.1, step_time=np.array([0.1, 0.2])
+    potential=potentials.quadratic([1.0]),
+    friction=1.0,
+    noise_covariance=0.1,
+    step_time=np.array([0.1, 0.2]),
 )
 
 
 def plane(**changes):
-    given = {"potential": potentials.quadratic([1.0, 2.0]), "friction": 1.0, "noise_covariance": 0.5, "step_time": 0.1}
+    given = {
+        "potential": potentials.quadratic([1.0, 2.0]),
+        "friction": 1.0,
+        "noise_covariance": 0.5,
+        "step_time": 0.1,
+    }
     return ls.Overdamped(**{**given, **changes})
 
 
@@ -38,7 +48,12 @@ def plane(**changes):
         (lambda: fp.solve(LINE, initial=None, times=[1.0], domain=(-4, 4)), "initial"),
         (lambda: fp.solve(LINE, initial=lambda x: None, times=[1.0], domain=(-4, 4)), "initial"),
         (lambda: fp.solve(LINE, initial=lambda x: 1j * x, times=[1.0], domain=(-4, 4)), "initial"),
-        (lambda: fp.solve(LINE, initial=lambda x: np.full_like(x, 1e308), times=[1.0], domain=(-4, 4)), "initial"),
+        (
+            lambda: fp.solve(
+                LINE, initial=lambda x: np.full_like(x, 1e308), times=[1.0], domain=(-4, 4)
+            ),
+            "initial",
+        ),
         (lambda: fp.solve(LINE, initial=START, times=MASKED), "times"),
         (lambda: fp.solve(LINE, initial=START, times=["1"]), "times"),
         (lambda: fp.solve(LINE, initial=START, times=[]), "times"),
@@ -52,10 +67,21 @@ def plane(**changes):
         (lambda: fp.solve(LINE, initial=START, times=[1.0], cells=10**12), "cells"),
         (lambda: fp.solve(LINE, initial=START, times=[1.0], tolerance="small"), "tolerance"),
         (lambda: fp.solve(plane(), initial="stationary", times=[1.0], domain=(-3, 3)), "domain"),
-        (lambda: fp.solve(plane(), initial="stationary", times=[1.0], domain=((-3, 3), (2, 1))), "domain"),
+        (
+            lambda: fp.solve(plane(), initial="stationary", times=[1.0], domain=((-3, 3), (2, 1))),
+            "domain",
+        ),
         (lambda: fp.solve(plane(), initial="stationary", times=[1.0], cells=10**6), "cells"),
-        (lambda: fp.solve(plane(), initial="stationary", times=[1.0], time_step=1e-300), "time_step"),
-        (lambda: fp.solve(plane(), initial="stationary", times=[1.0], boundary=("absorbing",) * 3), "boundary"),
+        (
+            lambda: fp.solve(plane(), initial="stationary", times=[1.0], time_step=1e-300),
+            "time_step",
+        ),
+        (
+            lambda: fp.solve(
+                plane(), initial="stationary", times=[1.0], boundary=("absorbing",) * 3
+            ),
+            "boundary",
+        ),
         (lambda: fp.spectrum("line"), "equation"),
         (lambda: fp.spectrum(LINE, modes=1000), "modes"),
         (lambda: fp.spectrum(plane(), modes=1000), "modes"),
@@ -65,10 +91,24 @@ def plane(**changes):
         (lambda: fp.first_passage_time(LINE, domain=(2.0, 1.0)), "domain"),
         (lambda: fp.first_passage_time(LINE, domain=5), "domain"),
         (lambda: fp.Diffusion(drift=1.0, diffusion=1.0), "drift"),
-        (lambda: fp.spectrum(fp.Diffusion(drift=lambda x: 1j * x, diffusion=1.0), domain=(0, 1)), "drift"),
-        (lambda: fp.spectrum(fp.Diffusion(drift=lambda x: x[:3], diffusion=1.0), domain=(0, 1)), "drift"),
-        (lambda: fp.spectrum(fp.Diffusion(drift=lambda x: "a", diffusion=1.0), domain=(0, 1)), "drift"),
-        (lambda: fp.spectrum(fp.Diffusion(drift=lambda x: -x, diffusion=lambda x: x), domain=(-1, 1)), "diffusion"),
+        (
+            lambda: fp.spectrum(fp.Diffusion(drift=lambda x: 1j * x, diffusion=1.0), domain=(0, 1)),
+            "drift",
+        ),
+        (
+            lambda: fp.spectrum(fp.Diffusion(drift=lambda x: x[:3], diffusion=1.0), domain=(0, 1)),
+            "drift",
+        ),
+        (
+            lambda: fp.spectrum(fp.Diffusion(drift=lambda x: "a", diffusion=1.0), domain=(0, 1)),
+            "drift",
+        ),
+        (
+            lambda: fp.spectrum(
+                fp.Diffusion(drift=lambda x: -x, diffusion=lambda x: x), domain=(-1, 1)
+            ),
+            "diffusion",
+        ),
         (lambda: fp.GaussianLaw(None, START), "equation"),
         (lambda: fp.GaussianLaw(plane(), None), "start"),
         (lambda: fp.GaussianLaw(plane(), fp.Gaussian([0, 0], np.eye(2))).mean(float("nan")), "t"),
@@ -79,7 +119,10 @@ def plane(**changes):
         (lambda: potentials.quadratic([1.0], centre=[float("nan")]), "centre"),
         (lambda: potentials.quadratic([1.0], centre=[0.0, 1.0]), "centre"),
         (lambda: potentials.quadratic([1.0, 2.0], eigenvectors=[[1, 1], [0, 1]]), "eigenvectors"),
-        (lambda: potentials.quadratic([1.0, 2.0], eigenvectors=np.full((2, 2), np.nan)), "eigenvectors"),
+        (
+            lambda: potentials.quadratic([1.0, 2.0], eigenvectors=np.full((2, 2), np.nan)),
+            "eigenvectors",
+        ),
         (lambda: potentials.quadratic([1.0, 2.0], eigenvectors=np.eye(3)), "eigenvectors"),
         (lambda: potentials.Quadratic(stiffness=[[1, 2], [0, 1]]), "stiffness"),
         (lambda: potentials.Quadratic(stiffness=[1.0]), "stiffness"),
@@ -107,7 +150,10 @@ def test_bad_input_is_one_line_that_names_the_argument(call, argument):
 
 def test_objects_keep_what_they_were_made_from():
     mean, covariance, centre, stiffness = np.zeros(2), np.eye(2), np.ones(2), np.eye(2)
-    start, well = fp.Gaussian(mean, covariance), potentials.Quadratic(stiffness=stiffness, centre=centre)
+    start, well = (
+        fp.Gaussian(mean, covariance),
+        potentials.Quadratic(stiffness=stiffness, centre=centre),
+    )
     factors = np.array([1.0, 2.0])
     formula = ls.Potential.from_sympy("a*x**2", parameters={"a": factors})
     for array in (mean, covariance, centre, stiffness, factors):

@@ -14,14 +14,29 @@ NETWORK = {"width": (8,), "alpha": (1.0,), "temperature_per_width": (0.1,), "poi
 
 def test_values_along_an_axis_may_come_in_any_form():
     plain = ls.experiments.PerceptronGrid(**PERCEPTRON | {"points": (8, 16)}, replicas=2, seed=3)
-    forms = {"points": np.array([8, 16]), "dimension": 4, "temperature": np.float32(1.0), "margin": [np.float64(0.1)]}
+    forms = {
+        "points": np.array([8, 16]),
+        "dimension": 4,
+        "temperature": np.float32(1.0),
+        "margin": [np.float64(0.1)],
+    }
     given = ls.experiments.PerceptronGrid(**forms, replicas=np.int64(2), seed=np.int64(3))
     assert given == plain
     assert given.tasks() == plain.tasks()
     assert json.loads(given.collect().attrs["provenance"])["settings"]["points"] == [8, 16]
     plain = ls.experiments.NetworkGrid(**NETWORK | {"labels": (0, 1), "observe": ("margins",)})
-    forms = {"width": np.array(8), "alpha": 1, "temperature_per_width": np.array([0.1]), "points": [np.int64(32)]}
-    forms |= {"labels": np.array([0, 1]), "observe": "margins", "network": "fully_connected", "batch_size": 16}
+    forms = {
+        "width": np.array(8),
+        "alpha": 1,
+        "temperature_per_width": np.array([0.1]),
+        "points": [np.int64(32)],
+    }
+    forms |= {
+        "labels": np.array([0, 1]),
+        "observe": "margins",
+        "network": "fully_connected",
+        "batch_size": 16,
+    }
     assert ls.experiments.NetworkGrid(**forms) == plain
 
 
@@ -31,12 +46,18 @@ def test_values_along_an_axis_may_come_in_any_form():
         ({"replicas": 10**12}, "replicas = 1000000000000: must be at most 1000000"),
         ({"replicas": 10**30}, "replicas = "),
         ({"points": range(1, axes.MOST_POINTS + 2)}, "grid = 100001 points"),
-        ({"chi": np.linspace(0, 1, 1000), "margin": np.linspace(1, 2, 1000)}, "1000 of chi, 1000 of margin"),
+        (
+            {"chi": np.linspace(0, 1, 1000), "margin": np.linspace(1, 2, 1000)},
+            "1000 of chi, 1000 of margin",
+        ),
         ({"points": (), "points_per_dimension": np.nan}, "points_per_dimension = nan"),
         ({"points": (), "points_per_dimension": np.inf}, "points_per_dimension = inf"),
         ({"dimension": 10**12}, "dimension = 1000000000000"),
         ({"points": 10**12}, "points = 1000000000000: must be at most"),
-        ({"temperature": 1e308, "batch_size": 8}, "temperature = 1e\\+308: gives a learning rate of inf"),
+        (
+            {"temperature": 1e308, "batch_size": 8},
+            "temperature = 1e\\+308: gives a learning rate of inf",
+        ),
         ({"temperature": "1"}, "temperature = '1'"),
         ({"temperature": np.ma.masked_greater([1.0, 9.0], 2)}, "temperature = masked"),
         ({"chi": [np.nan]}, "chi = nan"),

@@ -1,4 +1,6 @@
-"""MNIST and CIFAR-10 as other programs write them: read, or said what is wrong; data sets are no one else's arrays."""
+"""MNIST and CIFAR-10 as other programs write them: read, or said what is wrong; data sets are no
+one else's arrays.
+"""
 
 import gzip
 import io
@@ -51,7 +53,9 @@ def test_names_and_folders_of_mnist(folder, place, dash, ending):
 
 @pytest.mark.parametrize("protocol", range(2, 6))
 @pytest.mark.parametrize("key", [str, str.encode])
-@pytest.mark.parametrize("kind", [list, np.array, lambda known: list(known.astype(int)), lambda known: known.tolist()])
+@pytest.mark.parametrize(
+    "kind", [list, np.array, lambda known: list(known.astype(int)), lambda known: known.tolist()]
+)
 def test_batches_of_cifar_that_python_3_saved_again(folder, protocol, key, kind):
     place = folder / "cifar-10-batches-py"
     place.mkdir()
@@ -73,7 +77,10 @@ def test_batches_of_cifar_that_python_3_saved_again(folder, protocol, key, kind)
             r"t10k-images-idx3-ubyte': images have shape \(20, 20\), must have \(28, 28\)",
         ),
         ({"shapes": ((14, 14), (14, 14))}, r"images have shape \(14, 14\), must have \(28, 28\)"),
-        ({"labels": np.arange(17, 29, dtype=np.uint8)}, r"labels \[17, 18, .*\], must be classes from 0 to 9"),
+        (
+            {"labels": np.arange(17, 29, dtype=np.uint8)},
+            r"labels \[17, 18, .*\], must be classes from 0 to 9",
+        ),
     ],
 )
 def test_images_that_are_not_those_of_mnist(folder, options, message):
@@ -84,16 +91,28 @@ def test_images_that_are_not_those_of_mnist(folder, options, message):
 
 
 BATCHES = {
-    "of CIFAR-100": ({b"data": 0, b"fine_labels": [1], b"coarse_labels": [1]}, "must hold data and labels .CIFAR-100"),
+    "of CIFAR-100": (
+        {b"data": 0, b"fine_labels": [1], b"coarse_labels": [1]},
+        "must hold data and labels .CIFAR-100",
+    ),
     "without images": ({b"labels": [1]}, r"holds \['labels'\], must hold data and labels"),
     "of no dictionary": ([1, 2], "is damaged"),
-    "of small images": ({b"data": np.zeros((2, 12), np.uint8), b"labels": [1, 2]}, r"images have shape \(12,\)"),
-    "of numbers": ({b"data": np.zeros((2, 3072)), b"labels": [1, 2]}, "float64 do not go with labels"),
+    "of small images": (
+        {b"data": np.zeros((2, 12), np.uint8), b"labels": [1, 2]},
+        r"images have shape \(12,\)",
+    ),
+    "of numbers": (
+        {b"data": np.zeros((2, 3072)), b"labels": [1, 2]},
+        "float64 do not go with labels",
+    ),
     "of other labels": (
         {b"data": np.zeros((2, 3072), np.uint8), b"labels": [1, 17]},
         r"labels \[1, 17\], must be classes",
     ),
-    "of words": ({b"data": np.zeros((1, 3072), np.uint8), b"labels": ["a"]}, r"labels \['a'\], must be classes"),
+    "of words": (
+        {b"data": np.zeros((1, 3072), np.uint8), b"labels": ["a"]},
+        r"labels \['a'\], must be classes",
+    ),
 }
 
 
@@ -126,7 +145,8 @@ def test_no_protocol_calls_anything(folder, monkeypatch, protocol):
 
 @pytest.mark.parametrize("label", [ls.data.parity, ls.data.animals])
 @pytest.mark.parametrize(
-    "y", [np.arange(17, 47), [-1, 0], [0, 10], [0.5, 1.0], ["0", "1"], np.ma.masked_equal([0, 1], 1)]
+    "y",
+    [np.arange(17, 47), [-1, 0], [0, 10], [0.5, 1.0], ["0", "1"], np.ma.masked_equal([0, 1], 1)],
 )
 def test_labels_that_are_no_digits_have_no_parity(label, y):
     with pytest.raises(ls.InputError, match=r"^y = "):
@@ -168,7 +188,7 @@ def test_a_name_too_long_is_not_there(monkeypatch):
     assert not ls.data.has_images("mnist")
 
 
-# --- laws and given points -------------------------------------------------------------------------------------------
+# --- laws and given points ------------------------------------------------------------------------
 
 
 def test_given_points_keep_what_they_were_made_from():

@@ -1,4 +1,6 @@
-"""What the theory let in: lists as counts, masks, covariances that are none, NaN, objects of another kind."""
+"""What the theory let in: lists as counts, masks, covariances that are none, NaN, objects of
+another kind.
+"""
 
 import numpy as np
 import pytest
@@ -9,7 +11,10 @@ from langevin_sgd.models.hinge_loss import HingeLoss
 from langevin_sgd.theory import DiscreteLaw, Gaussian, LangevinLaw, ModifiedLoss, perceptron
 
 NAN = float("nan")
-PLAIN, EPOCHS = SGD(lr=0.1, batch_size=1, momentum=0.5), SGD(lr=0.1, batch_size=1, sampling="epochs")
+PLAIN, EPOCHS = (
+    SGD(lr=0.1, batch_size=1, momentum=0.5),
+    SGD(lr=0.1, batch_size=1, sampling="epochs"),
+)
 SPECTRUM = LinearRegression.from_spectrum([1.0, 0.5])
 DATA = LinearRegression.from_data(np.eye(3)[:, :2] + 0.1, np.arange(3.0))
 LAW, FLOW = DiscreteLaw(SPECTRUM, PLAIN), LangevinLaw(SPECTRUM, PLAIN)
@@ -23,7 +28,9 @@ def spectrum(**options):
 
 
 def regression(**change):
-    return LinearRegression(**{"hessian": np.eye(2), "minimiser": np.zeros(2), "noise_covariance": np.eye(2), **change})
+    return LinearRegression(
+        **{"hessian": np.eye(2), "minimiser": np.zeros(2), "noise_covariance": np.eye(2), **change}
+    )
 
 
 REFUSED = [
@@ -39,9 +46,11 @@ REFUSED = [
     (lambda: perceptron.stopping(**{**STOP, "points": [100.5]}), "points = "),
     (lambda: perceptron.stopping(**{**STOP, "dimension": [10]}), "dimension = [10]"),
     (lambda: perceptron.step_one(lr=1.0, batch_size=[2], dimension=4), "batch_size = [2]"),
-    (lambda: perceptron.quenched_noise(1.0, margin=1, temperature=1, points=[9], dimension=2), "points = [9]"),
+    (lambda: perceptron.quenched_noise(1.0, margin=1, temperature=1, points=[9], dimension=2),
+        "points = [9]"),
     (lambda: perceptron.PhaseDiagram(**{**DIAGRAM, "points": [100]}), "points = [100]"),
-    (lambda: perceptron.finite_flow(1.0, margin=1, temperature=1, dimension=9, batch_size=[1]), "batch_size = [1]"),
+    (lambda: perceptron.finite_flow(1.0, margin=1, temperature=1, dimension=9, batch_size=[1]),
+        "batch_size = [1]"),
     (lambda: theory.exponent_window(PLAIN, largest=1.0, decay=2.0, modes=[100]), "modes = [100]"),
     # masks and complex numbers
     (lambda: LinearRegression.from_spectrum(MASKED), "eigenvalues = "),
@@ -77,7 +86,8 @@ REFUSED = [
     (lambda: theory.free_displacement([1], PLAIN, NAN), "noise = nan"),
     (lambda: theory.free_displacement([0.5], PLAIN, 1.0), "lag = [0.5]"),
     (
-        lambda: theory.power_law_displacement([1], PLAIN, largest=1, decay=2, modes=9, noise_scale=NAN),
+        lambda: theory.power_law_displacement([1], PLAIN, largest=1, decay=2, modes=9,
+            noise_scale=NAN),
         "noise_scale = nan",
     ),
     (lambda: theory.spectral_exponent(2.0, noise_power=NAN), "noise_power = nan"),
@@ -92,7 +102,8 @@ REFUSED = [
     (lambda: LAW.covariance("1"), "t = '1'"),
     (lambda: theory.paper_displacement(FLOW, 10**12), "lag = 1000000000000"),
     (lambda: DiscreteLaw(DATA, PLAIN, noise="minibatch").covariance(1e12), "t = 1000000000000.0"),
-    (lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[NAN]), "lags = [nan]"),
+    (lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[NAN]),
+        "lags = [nan]"),
     (lambda: theory.sde_error([1.0], 0.5, lags=[0]), "lags = [0]"),
     (lambda: theory.sde_error([0.0], 0.5), "lr_times_stiffness = [0.0]"),
     (lambda: theory.mode_rates([NAN], 0.5), "lr_times_stiffness = [nan]"),
@@ -108,25 +119,29 @@ REFUSED = [
     (lambda: perceptron.local_exponents(NAN, margin=1.0, temperature=1.0), "unfit = nan"),
     # truth values, and what was not looked at
     (lambda: LAW.sample(2, seed=1, t=True), "t = True"),
-    (lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[True]), "lags = [True]"),
+    (lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[True]),
+        "lags = [True]"),
     (lambda: theory.sde_error([1.0], 0.5, lags=[True]), "lags = [True]"),
     (lambda: perceptron.averages(True, 1.0, margin=0.1), "signal = True"),
     (lambda: SPECTRUM.noise_covariance_at({}), "theta = {}"),
     (lambda: SPECTRUM.gradient([np.inf, 0.0]), "theta = [inf, 0.0]"),
     (lambda: HingeLoss(rows=np.eye(2), margin=1.0).force([np.inf, 0.0]), "w = [inf, 0.0]"),
     (lambda: theory.exact_dispersion([0.1, 0.2], [0.1], 0.5 + 1j), "momentum = (0.5+1j)"),
-    (lambda: theory.exact_dispersion([0.1, 0.2], [0.1, 0.2, 0.3], 0.5), "rate = [0.1, 0.2]: must have a shape"),
+    (lambda: theory.exact_dispersion([0.1, 0.2], [0.1, 0.2, 0.3], 0.5), "rate = [0.1, 0.2]: must "
+                                                                        "have a shape"),
     (lambda: theory.exact_dispersion([[0.1], [0.1, 0.2]], 0.1, 0.5), "rate = [[0.1], [0.1, 0.2]]"),
     (lambda: theory.exact_dispersion(np.ma.masked, 0.1, 0.5), "rate = masked"),
     # numbers that float64 cannot invert or square
     (lambda: theory.damping_rate(SGD(lr=1e-320, batch_size=1)), "settings.lr = 1e-320"),
     (lambda: theory.noise_feedback(DATA, SGD(lr=1e-320, batch_size=1)), "settings.lr = 1e-320"),
     (lambda: LangevinLaw(SPECTRUM, SGD(lr=1e200, batch_size=1)), "settings.lr = 1e+200"),
-    (lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=1e-320), "settings.lr = 1e-320"),
+    (lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=1e-320),
+        "settings.lr = 1e-320"),
     (lambda: theory.ornstein_uhlenbeck_covariance(np.eye(2), np.eye(2), 1e-320), "kappa = 1e-320"),
     (lambda: theory.ornstein_uhlenbeck_covariance(np.diag([1.0, 1e-17]), np.eye(2)), "drift = "),
     (lambda: DATA.noise_covariance_at([1e200, 1e200]), "theta = "),
-    (lambda: theory.power_law_displacement(1e10, PLAIN, largest=1e308, decay=1.5, modes=5), "largest = 1e+308"),
+    (lambda: theory.power_law_displacement(1e10, PLAIN, largest=1e308, decay=1.5, modes=5),
+        "largest = 1e+308"),
     # objects of another kind
     (lambda: LangevinLaw(SPECTRUM, None), "settings = None"),
     (lambda: DiscreteLaw(None, PLAIN), "problem = None"),
@@ -157,7 +172,10 @@ def test_what_is_refused_is_named_in_one_line(call, message):
 def test_problems_keep_what_they_were_made_from():
     X, y, start = np.eye(3)[:, :2] + 0.1, np.arange(3.0), np.ones(2)
     values, covariance, mean = np.array([1.0, 0.5]), np.eye(4), np.zeros(4)
-    data, made = LinearRegression.from_data(X, y), LinearRegression.from_spectrum(values, minimiser=start)
+    data, made = (
+        LinearRegression.from_data(X, y),
+        LinearRegression.from_spectrum(values, minimiser=start),
+    )
     given = regression(hessian=(hessian := np.eye(2)))
     gaussian, law = Gaussian(mean, covariance), DiscreteLaw(made, PLAIN, start=start)
     loss = HingeLoss(rows=(rows := np.eye(2)), margin=1.0)
@@ -175,15 +193,23 @@ def test_problems_keep_what_they_were_made_from():
 
 
 def test_noise_in_a_free_direction_has_a_covariance_at_every_time():
-    """Random walk with momentum b: v_t = sum b^(t-k) g_k and theta_t = lr sum (1-b^(t-k+1))/(1-b) g_k, by the sums."""
-    problem = LinearRegression.from_spectrum([1.0, 0.0]).with_noise_covariance([[1.0, 0.3], [0.3, 0.5]])
+    """Random walk with momentum b: v_t = sum b^(t-k) g_k and theta_t = lr sum (1-b^(t-k+1))/(1-b)
+    g_k, by the sums.
+    """
+    problem = LinearRegression.from_spectrum([1.0, 0.0]).with_noise_covariance(
+        [[1.0, 0.3], [0.3, 0.5]]
+    )
     law, b, steps = DiscreteLaw(problem, PLAIN), 0.5, 7
     kicks = np.array([[0.1 * (1 - b**k) / (1 - b), b ** (k - 1)] for k in range(1, steps + 1)])
-    np.testing.assert_allclose(law.covariance(steps)[np.ix_([1, 3], [1, 3])], 0.5 * kicks.T @ kicks, rtol=1e-13)
+    np.testing.assert_allclose(
+        law.covariance(steps)[np.ix_([1, 3], [1, 3])], 0.5 * kicks.T @ kicks, rtol=1e-13
+    )
     np.testing.assert_allclose(law.mode_covariance(steps)[1], 0.5 * kicks.T @ kicks, rtol=1e-13)
     assert law.displacement_from_start(0) == 0
     position = law.sample(20_000, seed=1, t=steps)[0]
-    assert position[:, 1].var() == pytest.approx(0.5 * (kicks[:, 0] ** 2).sum(), rel=5 * np.sqrt(2 / 20_000))
+    assert position[:, 1].var() == pytest.approx(
+        0.5 * (kicks[:, 0] ** 2).sum(), rel=5 * np.sqrt(2 / 20_000)
+    )
     with pytest.raises(InputError, match="diffuses without bound"):
         law.stationary()
     flow = LangevinLaw(problem, SGD(lr=0.1, batch_size=1))
@@ -192,13 +218,18 @@ def test_noise_in_a_free_direction_has_a_covariance_at_every_time():
 
 
 def test_free_directions_under_epochs_stand_still_after_each_epoch():
-    """Without curvature the noise of an epoch sums to zero: plain SGD is back where it was, in all replicas."""
+    """Without curvature the noise of an epoch sums to zero: plain SGD is back where it was, in all
+    replicas.
+    """
     problem = LinearRegression.from_data(np.eye(4)[:, :2] + [[0.1, 0]], np.arange(4.0))
-    free = LinearRegression(hessian=np.zeros((2, 2)), minimiser=np.zeros(2), noise_covariance=np.eye(2),
+    free = LinearRegression(hessian=np.zeros((2, 2)), minimiser=np.zeros(2),
+        noise_covariance=np.eye(2),
                             X=problem.X, y=problem.y)  # fmt: skip
     law = DiscreteLaw(free, EPOCHS)
     positions = law.mode_covariance(np.arange(9.0))[:, 0, 0, 0]
-    np.testing.assert_allclose(positions / positions[1], [0, 1, 4 / 3, 1, 0, 1, 4 / 3, 1, 0], atol=1e-13)
+    np.testing.assert_allclose(
+        positions / positions[1], [0, 1, 4 / 3, 1, 0, 1, 4 / 3, 1, 0], atol=1e-13
+    )
 
 
 def test_numbers_that_vanish_are_no_error():
@@ -224,7 +255,9 @@ def test_lags_beyond_all_integers_have_the_saturated_displacement():
     assert np.isfinite(shuffled.mean_square_displacement(10**22))
     result = theory.predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[10**22])
     assert result["lags"] == [10**22]
-    assert result["msd"]["sgd"][0] == pytest.approx(2 * result["modes"][0]["sgd"]["var_position"], rel=1e-13)
+    assert result["msd"]["sgd"][0] == pytest.approx(
+        2 * result["modes"][0]["sgd"]["var_position"], rel=1e-13
+    )
 
 
 def test_no_times_have_no_means():
@@ -250,9 +283,13 @@ def test_weights_that_are_lost_are_neither_right_nor_fitted():
 
 
 def test_slow_modes_in_epochs_have_digits_or_none():
-    """As lr -> 0 Var theta / lr^2 tends to a constant; with momentum rounding made it 100 times larger, or negative."""
+    """As lr -> 0 Var theta / lr^2 tends to a constant; with momentum rounding made it 100 times
+    larger, or negative.
+    """
     for momentum in (0.0, 0.5):
-        settings = [SGD(lr=lr, batch_size=1, momentum=momentum, sampling="epochs") for lr in (1e-6, 1e-9)]
+        settings = [
+            SGD(lr=lr, batch_size=1, momentum=momentum, sampling="epochs") for lr in (1e-6, 1e-9)
+        ]
         ratio = [DiscreteLaw(DATA, one).mode_variances()[0] / one.lr**2 for one in settings]
         np.testing.assert_allclose(ratio[0], ratio[1], rtol=1e-5)
     with pytest.raises(InputError, match="slow as lr"):
@@ -260,6 +297,7 @@ def test_slow_modes_in_epochs_have_digits_or_none():
     slow = DiscreteLaw(DATA, SGD(lr=1e-20, batch_size=1, sampling="epochs"))
     np.testing.assert_allclose(
         slow.mode_variances()[0] / 1e-40,
-        DiscreteLaw(DATA, SGD(lr=1e-9, batch_size=1, sampling="epochs")).mode_variances()[0] / 1e-18,
+        DiscreteLaw(DATA, SGD(lr=1e-9, batch_size=1, sampling="epochs")).mode_variances()[0]
+        / 1e-18,
         rtol=1e-5,
     )

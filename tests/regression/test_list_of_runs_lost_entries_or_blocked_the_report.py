@@ -1,4 +1,6 @@
-"""``claims.json``: runs at the same time keep each other's entries, and what cannot be understood blocks nothing."""
+"""``claims.json``: runs at the same time keep each other's entries, and what cannot be understood
+blocks nothing.
+"""
 
 import json
 import subprocess
@@ -46,20 +48,26 @@ here, name, others = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 while len(list(here.glob("ready-*"))) < others:
     time.sleep(0.01)
 for number in range(40):
-    remember(Store(here / "results"), {f"tests/{name}{number}": {"quick": {"seed": number, "device": "cpu"}}})
+    remember(Store(here / "results"),
+        {f"tests/{name}{number}": {"quick": {"seed": number, "device": "cpu"}}})
 """
 
 
 def test_runs_at_the_same_time_keep_the_entries_of_each_other(tmp_path):
     names = ["a", "b", "c"]
-    words = [[sys.executable, "-P", "-c", RUNS_OF_ONE_PROCESS, str(tmp_path), name, str(len(names))] for name in names]
+    words = [
+        [sys.executable, "-P", "-c", RUNS_OF_ONE_PROCESS, str(tmp_path), name, str(len(names))]
+        for name in names
+    ]
     started = [subprocess.Popen(line, stderr=subprocess.PIPE, text=True) for line in words]
     for process in started:
         _, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
     known = json.loads((tmp_path / "results" / "claims.json").read_text())
     assert known == {
-        f"tests/{name}{number}": {"quick": {"seed": number, "device": "cpu"}} for name in names for number in range(40)
+        f"tests/{name}{number}": {"quick": {"seed": number, "device": "cpu"}}
+        for name in names
+        for number in range(40)
     }
 
 
@@ -120,7 +128,9 @@ def test_a_store_that_has_lost_its_list_is_looked_through(tmp_path):
     run([Nothing()], Store(tmp_path))
     (tmp_path / "claims.json").unlink()
     (tmp_path / "some.nc").touch()
-    assert [one.verdict for one in judge_stored(Store(tmp_path), claims=[Nothing()])] == ["supported"]
+    assert [one.verdict for one in judge_stored(Store(tmp_path), claims=[Nothing()])] == [
+        "supported"
+    ]
 
 
 def test_a_pipe_is_not_waited_for(tmp_path, caplog):
@@ -129,7 +139,9 @@ def test_a_pipe_is_not_waited_for(tmp_path, caplog):
 
     (tmp_path / "one").mkdir()
     os.mkfifo(tmp_path / "one" / "claims.json")
-    assert [one.verdict for one in judge_stored(Store(tmp_path / "one"), claims=[Nothing()])] == ["not_run"]
+    assert [one.verdict for one in judge_stored(Store(tmp_path / "one"), claims=[Nothing()])] == [
+        "not_run"
+    ]
     assert "it is a folder, a device or a pipe" in caplog.text
     (tmp_path / "two").mkdir()
     os.mkfifo(tmp_path / "two" / "a.nc")

@@ -1,4 +1,6 @@
-"""What stands by its margin alone shows: margins beside predictions, the pull without them, and how many pass so."""
+"""What stands by its margin alone shows: margins beside predictions, the pull without them, and how
+many pass so.
+"""
 
 import json
 import re
@@ -33,7 +35,9 @@ def judgement():
     }
     verdict, judged = judge_components(components, measured)
     control_verdict, control = judge_components([Component("slope of x", 3.0)], measured)
-    return Judgement(Slope(), "quick", 0, verdict, control_verdict, components=judged, control=control)
+    return Judgement(
+        Slope(), "quick", 0, verdict, control_verdict, components=judged, control=control
+    )
 
 
 def test_the_document_has_the_pull_without_the_margin(judgement):
@@ -44,7 +48,9 @@ def test_the_document_has_the_pull_without_the_margin(judgement):
     assert document["pull"] == pytest.approx(0.0375 / 0.0400011, rel=1e-5)
     assert document["pull_without_margin"] == pytest.approx(125.0)
     assert document["by_margin"] == 1
-    assert [one["pull_without_margin"] for one in document["components"]] == pytest.approx([125.0, 0.0002 / 0.0003])
+    assert [one["pull_without_margin"] for one in document["components"]] == pytest.approx(
+        [125.0, 0.0002 / 0.0003]
+    )
     assert [one["margin"] for one in document["components"]] == [0.04, 0.04]
 
 
@@ -52,19 +58,37 @@ def test_the_table_shows_margin_pull_and_deciding_component(judgement):
     header, _, row = verdict_table([judgement]).splitlines()
     for words in ("decided by", "(m-p)/se", "pull", "by margin"):
         assert words in header
-    for words in ("slope of x", "0 +- 0.04", "0.03750 +- 0.00030", "+125.00", "+0.94", "1 of 2", "supported"):
+    for words in (
+        "slope of x",
+        "0 +- 0.04",
+        "0.03750 +- 0.00030",
+        "+125.00",
+        "+0.94",
+        "1 of 2",
+        "supported",
+    ):
         assert f" {words}" in row
 
 
 def test_the_summary_counts_what_stands_by_its_margin(judgement):
-    assert summary([judgement, judgement]).endswith("Predictions met within their margin only: 2 of 4.")
+    assert summary([judgement, judgement]).endswith(
+        "Predictions met within their margin only: 2 of 4."
+    )
 
 
 def test_the_report_shows_the_same(judgement, tmp_path):
     write_report([judgement], tmp_path)
     for name in ("report.md", "index.html"):
         text = " ".join(re.sub(r"<[^>]*>", " ", (tmp_path / name).read_text()).split())
-        for words in ("0 ± 0.04", "+125.00", "+0.94", "1 of 2", "slope of x", "within the margin only", "p)/se"):
+        for words in (
+            "0 ± 0.04",
+            "+125.00",
+            "+0.94",
+            "1 of 2",
+            "slope of x",
+            "within the margin only",
+            "p)/se",
+        ):
             assert words in text, words
 
 
@@ -82,13 +106,17 @@ def test_the_report_shows_the_same(judgement, tmp_path):
     ],
 )
 def test_what_passes_by_margin_alone(value, error, margin, by_margin):
-    assert passes_by_margin(1.0, margin, ls.Estimate(value=value, standard_error=error)) is by_margin
+    assert (
+        passes_by_margin(1.0, margin, ls.Estimate(value=value, standard_error=error)) is by_margin
+    )
 
 
 def test_by_margin_counts_degrees_of_freedom_and_nothing_unusable():
     six_errors_off = {"value": 1.0 + 6.0 * 0.01, "standard_error": 0.01}
     assert passes_by_margin(1.0, 0.5, ls.Estimate(**six_errors_off))
-    assert not passes_by_margin(1.0, 0.5, ls.Estimate(**six_errors_off, n_independent=16))  # z = 7.6
+    assert not passes_by_margin(
+        1.0, 0.5, ls.Estimate(**six_errors_off, n_independent=16)
+    )  # z = 7.6
     assert not passes_by_margin(1.0, 0.5, None)
     assert not passes_by_margin(1.0, 0.5, ls.Estimate.refused("too short", value=1.4))
 

@@ -1,4 +1,6 @@
-"""What `train_networks` took as it came: NumPy scalars, reversed arrays, masks, seeds of any kind, impossible sizes."""
+"""What `train_networks` took as it came: NumPy scalars, reversed arrays, masks, seeds of any kind,
+impossible sizes.
+"""
 
 import json
 import subprocess
@@ -8,7 +10,14 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd.models.networks import FullyConnected, MobileCNN, OwnNetwork, SimpleCNN, leaves_depth, of_family
+from langevin_sgd.models.networks import (
+    FullyConnected,
+    MobileCNN,
+    OwnNetwork,
+    SimpleCNN,
+    leaves_depth,
+    of_family,
+)
 from langevin_sgd.training import train_networks
 from langevin_sgd.training.networks import require_device
 
@@ -36,14 +45,19 @@ def refused(message, *args, **options):
 def test_numpy_scalars_are_numbers_everywhere():
     """They failed when the result was written, after the whole run."""
     plain = train(
-        network=FullyConnected(dimension=4, width=6, depth=1), max_steps=20, points=16, replicas=2, momentum=0.5,
+        network=FullyConnected(dimension=4, width=6, depth=1), max_steps=20, points=16, replicas=2,
+        momentum=0.5,
         temperature_per_width=0.25, lr=None, until_unfit=0.25, probe_points=2, schedule=[0, 10],
     )  # fmt: skip
     typed = train(
-        network=FullyConnected(dimension=np.int64(4), width=np.array(6), depth=np.uint8(1), frozen=np.int32(0)),
-        max_steps=np.int64(20), points=np.int32(16), replicas=np.uint16(2), momentum=np.float32(0.5),
-        temperature_per_width=np.array(0.25), lr=None, until_unfit=np.float16(0.25), probe_points=np.int64(2),
-        batch_size=np.int16(4), seed=np.uint64(3), schedule=np.array([0, 10], np.int32), alpha=np.float32(1.0),
+        network=FullyConnected(dimension=np.int64(4), width=np.array(6), depth=np.uint8(1),
+            frozen=np.int32(0)),
+        max_steps=np.int64(20), points=np.int32(16), replicas=np.uint16(2),
+        momentum=np.float32(0.5),
+        temperature_per_width=np.array(0.25), lr=None, until_unfit=np.float16(0.25),
+        probe_points=np.int64(2),
+        batch_size=np.int16(4), seed=np.uint64(3), schedule=np.array([0, 10], np.int32),
+        alpha=np.float32(1.0),
         keep_weights=np.False_,
     )  # fmt: skip
     assert typed.identical(plain)
@@ -51,22 +65,29 @@ def test_numpy_scalars_are_numbers_everywhere():
     assert json.dumps(SimpleCNN(image=image, width=np.int64(2)).describe()) == json.dumps(
         SimpleCNN(image=(1, 8, 8), width=2).describe()
     )
-    assert of_family("fully_connected", image=image, width=np.int64(3), depth=np.int64(2)) == FullyConnected(
-        dimension=64, width=3, depth=2
-    )
+    assert of_family(
+        "fully_connected", image=image, width=np.int64(3), depth=np.int64(2)
+    ) == FullyConnected(dimension=64, width=3, depth=2)
 
 
 def test_one_number_for_each_replica_in_any_sequence():
     plain = train(alpha=[1.0, 2.0], batch_size=[2, 4], points=[20, 10], seed=[1, 2])
     for kind in (tuple, np.array):
-        typed = train(alpha=kind([1.0, 2.0]), batch_size=kind([2, 4]), points=kind([20, 10]), seed=kind([1, 2]))
+        typed = train(
+            alpha=kind([1.0, 2.0]),
+            batch_size=kind([2, 4]),
+            points=kind([20, 10]),
+            seed=kind([1, 2]),
+        )
         assert typed.identical(plain)
     assert train(replicas=range(2)).identical(train(replicas=2))
     refused("points", points=[None, 21])
     assert train(points=[None, 10])["points"].values.tolist() == [20, 10]
 
 
-@pytest.mark.parametrize("layout", ["reversed", "read-only", "column by column", "every second", "lists", "float32"])
+@pytest.mark.parametrize(
+    "layout", ["reversed", "read-only", "column by column", "every second", "lists", "float32"]
+)
 def test_the_layout_of_arrays_does_not_matter(layout):
     X, y = points()
     whole = train((X, y))
@@ -130,7 +151,20 @@ def test_a_law_that_returns_no_points_is_one_line():
 
 @pytest.mark.parametrize(
     "seed",
-    ["1", 1.0, 1.7, True, np.True_, -1, 2**128, np.random.default_rng(0), [1.0], ["1"], [True], [-1]],
+    [
+        "1",
+        1.0,
+        1.7,
+        True,
+        np.True_,
+        -1,
+        2**128,
+        np.random.default_rng(0),
+        [1.0],
+        ["1"],
+        [True],
+        [-1],
+    ],
     ids=lambda seed: type(seed).__name__,
 )
 def test_a_seed_is_a_whole_number_or_nothing(seed):
@@ -147,7 +181,10 @@ def test_a_seed_is_a_whole_number_or_nothing(seed):
         ({"replicas": [0.5]}, r"^replicas\[0\] = 0.5: must be an integer"),
         ({"replicas": [-1]}, r"^replicas\[0\] = -1: must be an integer"),
         ({"replicas": {0}}, "^replicas = .*must be|a sequence"),
-        ({"batch_size": 10**12, "sampling": "with_replacement"}, "^batch_size = .*: needs at least .* GiB"),
+        (
+            {"batch_size": 10**12, "sampling": "with_replacement"},
+            "^batch_size = .*: needs at least .* GiB",
+        ),
         ({"batch_size": True}, "^batch_size = True: must be an integer"),
         ({"alpha": None}, "^alpha = None: must be a positive number"),
         ({"alpha": {"a": 1.0}}, "^alpha = .*must be"),
@@ -155,10 +192,16 @@ def test_a_seed_is_a_whole_number_or_nothing(seed):
         ({"alpha": np.ones((2, 2))}, "^alpha = .*must be a number or one number for each replica"),
         ({"alpha": np.ma.masked_greater([1.0, 2.0], 1.5)}, "^alpha"),
         ({"alpha": []}, "^replicas = 0: must be at least 1"),
-        ({"lr": None, "temperature_per_width": 1e308}, "^temperature_per_width = 1e.308: must be finite"),
+        (
+            {"lr": None, "temperature_per_width": 1e308},
+            "^temperature_per_width = 1e.308: must be finite",
+        ),
         ({"lr": 1e-320}, "^lr = 1e-320: over the batch size must lie between 1.18e-38 and 3.4e.38"),
         ({"lr": 1e-38, "batch_size": 5}, "^lr = 1e-38: over the batch size must lie between"),
-        ({"lr": [0.1, 1e308]}, r"^lr = 1e\+308: must lie between 1.18e-38 and 3.4e\+38, the numbers of torch.float32"),
+        (
+            {"lr": [0.1, 1e308]},
+            r"^lr = 1e\+308: must lie between 1.18e-38 and 3.4e\+38, the numbers of torch.float32",
+        ),
         ({"alpha": 1e-320}, "^alpha = 1e-320: must lie between"),
         ({"alpha": 1e308}, r"^alpha = 1e\+308: must lie between"),
         ({"alpha": 1e-320, "precision": "float64"}, "^alpha = 1e-320: must lie between"),
@@ -182,7 +225,9 @@ def test_options_out_of_range_are_one_line(options, message):
 
 
 def test_a_learning_rate_lost_in_float32_was_taken_for_a_fit():
-    """All gradients times 1e-320 were zero, and so no point counted as unfit: status fitted, loss 0."""
+    """All gradients times 1e-320 were zero, and so no point counted as unfit: status fitted, loss
+    0.
+    """
     runs = train(lr=1e-30, precision="float64")
     assert runs["status"] == 3  # stuck: no weight can change
     assert runs["unfit_fraction"] == 1.0
@@ -210,19 +255,34 @@ def test_what_is_no_network_is_one_line():
     [
         (lambda: FullyConnected(dimension=3, depth=10**30), "^depth = .*at most 10000"),
         (lambda: FullyConnected(dimension=3, depth=10**6), "^depth = 1000000: .*at most 10000"),
-        (lambda: FullyConnected(dimension=3, width=10**8).initial_weights(0), "^network = .*GiB of memory"),
+        (
+            lambda: FullyConnected(dimension=3, width=10**8).initial_weights(0),
+            "^network = .*GiB of memory",
+        ),
         (lambda: FullyConnected(dimension=3, width=10**8).module(), "^network = .*GiB of memory"),
-        (lambda: SimpleCNN(image=(1, 8, 8), width=10**7).initial_weights(0), "^network = .*GiB of memory"),
+        (
+            lambda: SimpleCNN(image=(1, 8, 8), width=10**7).initial_weights(0),
+            "^network = .*GiB of memory",
+        ),
         (lambda: MobileCNN(image=(1, 8, 10**30)), "^image width = .*must be an integer"),
-        (lambda: of_family("fully_connected", image=None, width=3), "^image = None: must be .channels"),
-        (lambda: of_family("simple_cnn", image=(1, 8, 8), width=2, depth=True), "^depth = True: must be an integer"),
+        (
+            lambda: of_family("fully_connected", image=None, width=3),
+            "^image = None: must be .channels",
+        ),
+        (
+            lambda: of_family("simple_cnn", image=(1, 8, 8), width=2, depth=True),
+            "^depth = True: must be an integer",
+        ),
         (lambda: leaves_depth("resnet50"), "^name = 'resnet50': must be one of"),
         (lambda: NETWORK.initial_weights(0, replica=0.5), "^replica = 0.5: must be an integer"),
         (lambda: NETWORK.initial_weights(0, replica=-1), "^replica = -1: must be an integer"),
         (lambda: NETWORK.initial_weights("0"), "^seed = '0': must be an integer"),
         (lambda: NETWORK.module(0, precision="float16"), "^precision = 'float16'"),
         (lambda: SimpleCNN(image=(1, 8, 8), width=2).module(0, precision=64), "^precision = 64"),
-        (lambda: SimpleCNN(image=(1, 8, 8), width=2).initial_weights(True), "^seed = True: must be an integer"),
+        (
+            lambda: SimpleCNN(image=(1, 8, 8), width=2).initial_weights(True),
+            "^seed = True: must be an integer",
+        ),
         (lambda: require_device("cpu:1"), "^device = 'cpu:1': must be cpu or cuda"),
         (lambda: require_device("cudagpu"), "^device = 'cudagpu': must be cpu or cuda"),
         (lambda: require_device(None), "^device = None: must be cpu or cuda"),
@@ -247,7 +307,9 @@ def test_without_torch_there_is_one_line():
         "        print(error)\n"
         "print(len(network.initial_weights(0)))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     one, other, rest = done.stdout.splitlines()
     assert one == other
     assert one.startswith("torch: is not installed (")

@@ -1,4 +1,6 @@
-"""A replica that never passed was -1, and entered means; its rate now counts the time that it has waited."""
+"""A replica that never passed was -1, and entered means; its rate now counts the time that it has
+waited.
+"""
 
 import math
 
@@ -9,12 +11,15 @@ import langevin_sgd as ls
 from langevin_sgd.models import potentials
 
 WELL = potentials.double_well()
-EQUATION = ls.Underdamped(potential=WELL, mass=1.0, friction=0.5, noise_covariance=0.1, step_time=0.1)
+EQUATION = ls.Underdamped(
+    potential=WELL, mass=1.0, friction=0.5, noise_covariance=0.1, step_time=0.1
+)
 
 
 def passages(steps, replicas=400, level=1.0, start=-1.0, seed=1, **options):
     return ls.sde.simulate(
-        EQUATION, ls.sde.BAOAB(), replicas=replicas, steps=steps, start=[start], seed=seed, substeps=2,
+        EQUATION, ls.sde.BAOAB(), replicas=replicas, steps=steps, start=[start], seed=seed,
+        substeps=2,
         schedule=[steps], record=ls.record.first_passage(level, **options),
     )  # fmt: skip
 
@@ -33,7 +38,9 @@ def test_never_is_no_number():
 
 
 def test_the_rate_does_not_depend_on_how_long_was_waited():
-    """Half of the replicas censored, or a tenth: the rate of the Fokker-Planck equation within five errors."""
+    """Half of the replicas censored, or a tenth: the rate of the Fokker-Planck equation within five
+    errors.
+    """
     exact = ls.fokker_planck.escape_rate(EQUATION, barrier=0.0).value
     for steps in (round(0.5 / exact), round(2.5 / exact)):
         found = ls.measure.escape_rate(passages(steps, replicas=300), first=steps // 10)
@@ -44,7 +51,9 @@ def test_the_rate_does_not_depend_on_how_long_was_waited():
 
 @pytest.mark.parametrize("rate", [0.002, 0.05, 0.7])
 def test_the_error_covers(rate, seed):
-    """Pulls of 1500 experiments on exponential times seen at the ends of steps: mean 0, variance 1 (5 sigma)."""
+    """Pulls of 1500 experiments on exponential times seen at the ends of steps: mean 0, variance 1
+    (5 sigma).
+    """
     generator, experiments, steps = np.random.default_rng(seed), 1500, max(2, round(1 / rate))
     pulls = []
     for _ in range(experiments):
@@ -52,7 +61,9 @@ def test_the_error_covers(rate, seed):
         found = ls.measure.escape_rate((np.where(times > steps, np.nan, times), steps))
         assert found.valid
         pulls.append((found.value - rate) / found.standard_error)
-    assert abs(np.mean(pulls)) < 5 / math.sqrt(experiments) + 0.06  # skewed by half an error over sqrt(passages)
+    assert (
+        abs(np.mean(pulls)) < 5 / math.sqrt(experiments) + 0.06
+    )  # skewed by half an error over sqrt(passages)
     assert abs(np.var(pulls) - 1) < 5 * math.sqrt(2 / experiments) + 0.02
 
 
@@ -90,16 +101,20 @@ def test_rates_without_ground_are_refused():
 def test_a_run_that_diverged_has_no_rate():
     steep = ls.Overdamped(potential=WELL, friction=1.0, noise_covariance=0.01, step_time=1.0)
     run = ls.sde.simulate(
-        steep, ls.sde.EulerMaruyama(), replicas=40, steps=40, substeps=1, start=np.linspace(-9, 0, 40)[:, None], seed=1,
+        steep, ls.sde.EulerMaruyama(), replicas=40, steps=40, substeps=1,
+        start=np.linspace(-9, 0, 40)[:, None], seed=1,
         record=ls.record.first_passage(1.0),
     )  # fmt: skip
     assert "diverged" in ls.measure.escape_rate(run).note
 
 
 def test_a_replica_that_diverged_before_it_passed_is_no_number():
-    slope = ls.Overdamped(potential=potentials.quadratic([-3.0]), friction=1.0, noise_covariance=0.0, step_time=1.0)
+    slope = ls.Overdamped(
+        potential=potentials.quadratic([-3.0]), friction=1.0, noise_covariance=0.0, step_time=1.0
+    )
     run = ls.sde.simulate(
-        slope, ls.sde.EulerMaruyama(), replicas=3, steps=400, substeps=1, start=[[-1.0], [0.0], [1.0]], seed=1,
+        slope, ls.sde.EulerMaruyama(), replicas=3, steps=400, substeps=1,
+        start=[[-1.0], [0.0], [1.0]], seed=1,
         record=ls.record.first_passage(2.0),
     )  # fmt: skip
     assert np.array_equal(run["first_passage"].values, [np.nan, np.inf, 1.0], equal_nan=True)

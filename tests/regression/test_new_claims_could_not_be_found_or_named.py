@@ -1,4 +1,6 @@
-"""``claims new`` writes what Python can import, where the user looks for it, and says how to run it."""
+"""``claims new`` writes what Python can import, where the user looks for it, and says how to run
+it.
+"""
 
 import os
 import subprocess
@@ -49,7 +51,9 @@ def test_a_name_of_the_package_is_taken(command, tmp_path):
 
 
 def test_an_installed_package_is_not_written_into(command, tmp_path, monkeypatch):
-    """Where there is no checkout, new claims go into the current folder, and the line printed finds them."""
+    """Where there is no checkout, new claims go into the current folder, and the line printed finds
+    them.
+    """
     installed = tmp_path / "site-packages" / "langevin_sgd" / "validation"
     installed.mkdir(parents=True)
     monkeypatch.setattr(authoring, "claim_folders", lambda: [installed])
@@ -57,7 +61,9 @@ def test_an_installed_package_is_not_written_into(command, tmp_path, monkeypatch
     assert status == 0
     assert list(installed.iterdir()) == []
     assert (tmp_path / "claims" / "limiting_dynamics" / "mine.py").is_file()
-    run_it = f"LANGEVIN_SGD_CLAIMS={tmp_path / 'claims'} langevin-sgd claims run limiting_dynamics/mine"
+    run_it = (
+        f"LANGEVIN_SGD_CLAIMS={tmp_path / 'claims'} langevin-sgd claims run limiting_dynamics/mine"
+    )
     assert out.splitlines()[-1] == f"run it:  {run_it}"
 
 
@@ -81,7 +87,10 @@ def test_the_command_keeps_the_folders_that_are_set(monkeypatch, tmp_path):
 
 def test_a_claim_of_ones_own_in_a_paper_of_the_package_is_found(tmp_path):
     folder = ls.claims.write_template("limiting_dynamics/of_my_own", folder=tmp_path).parent.parent
-    ask = "from langevin_sgd.claims import find_claim as f; print(f('of_my_own').paper, f('integrator_orders').id)"
+    ask = (
+        "from langevin_sgd.claims import find_claim as f; print(f('of_my_own').paper, "
+        "f('integrator_orders').id)"
+    )
     environment = os.environ | {"LANGEVIN_SGD_CLAIMS": str(folder)}
     words = [sys.executable, "-P", "-c", ask]
     done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)

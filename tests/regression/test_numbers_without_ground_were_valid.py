@@ -1,4 +1,6 @@
-"""Estimates called valid that were NaN, a cap of another library, or read off a series that does not move."""
+"""Estimates called valid that were NaN, a cap of another library, or read off a series that does
+not move.
+"""
 
 import math
 import warnings
@@ -26,9 +28,14 @@ def one(place, value):
     return broken
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.array(math.nan), np.float32("inf")])
+@pytest.mark.parametrize(
+    "value", [math.nan, math.inf, -math.inf, np.array(math.nan), np.float32("inf")]
+)
 def test_an_estimate_that_is_not_finite_is_not_valid(value):
-    for found in (ls.Estimate(value=value, standard_error=0.1), ls.Estimate(value=1.0, standard_error=abs(value))):
+    for found in (
+        ls.Estimate(value=value, standard_error=0.1),
+        ls.Estimate(value=1.0, standard_error=abs(value)),
+    ):
         assert not found.valid
         assert "finite" in found.note
     assert ls.Estimate(value=value).value is None
@@ -80,7 +87,10 @@ def test_a_constant_series_says_nothing(level):
 
 def test_a_replica_that_is_stuck_is_noticed():
     stuck = np.where(np.arange(4) == 2, 0.3, NOISE)
-    for found in (measure.autocorrelation_time(stuck), measure.curvature(stuck, lr=0.1, momentum=0.9)):
+    for found in (
+        measure.autocorrelation_time(stuck),
+        measure.curvature(stuck, lr=0.1, momentum=0.9),
+    ):
         assert "1 of 4 replicas are constant" in found.note
 
 
@@ -116,16 +126,32 @@ def without_unit(series, turning, unit):
 
 @pytest.mark.parametrize("exponent", [-1000, -600, -60, 600, 1000])
 def test_the_unit_of_a_series_does_not_matter(exponent):
-    """Powers of two change no digit, where squares leave the range of doubles as well; what leaves it is refused."""
-    unit, series, turning = 2.0**exponent, autoregressive(0.5, 1000, 8, 3), autoregressive(-0.5, 1000, 8, 3)
+    """Powers of two change no digit, where squares leave the range of doubles as well; what leaves
+    it is refused.
+    """
+    unit, series, turning = (
+        2.0**exponent,
+        autoregressive(0.5, 1000, 8, 3),
+        autoregressive(-0.5, 1000, 8, 3),
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert without_unit(series, turning, 1.0) == without_unit(series * unit, turning * unit, unit)
-        mean, scaled = ls.Estimate.from_samples(series[0]), ls.Estimate.from_samples(series[0] * unit)
-        squares = [measure.effective_temperature(series * unit, 1.0), measure.swept_area(series * unit, turning * unit)]
+        assert without_unit(series, turning, 1.0) == without_unit(
+            series * unit, turning * unit, unit
+        )
+        mean, scaled = (
+            ls.Estimate.from_samples(series[0]),
+            ls.Estimate.from_samples(series[0] * unit),
+        )
+        squares = [
+            measure.effective_temperature(series * unit, 1.0),
+            measure.swept_area(series * unit, turning * unit),
+        ]
     assert (scaled.value, scaled.standard_error) == (mean.value * unit, mean.standard_error * unit)
     assert [one.valid for one in squares] == [abs(exponent) < 100] * 2
-    assert ls.Estimate.from_samples([1e308, -1e308, 1e308]).value == pytest.approx(1e308 / 3, rel=1e-12)
+    assert ls.Estimate.from_samples([1e308, -1e308, 1e308]).value == pytest.approx(
+        1e308 / 3, rel=1e-12
+    )
 
 
 def test_small_results_beside_large_ones_keep_their_errors():
@@ -143,7 +169,9 @@ def test_an_error_below_all_doubles_is_no_certainty():
         ls.Estimate(value=1.0, standard_error=0.1).scaled(5e-324),
     ]
     assert [one.valid for one in found] == [False] * len(found)
-    assert ls.Estimate(value=1.0, standard_error=0.1).scaled(0.0) == ls.Estimate(value=0.0, standard_error=0.0)
+    assert ls.Estimate(value=1.0, standard_error=0.1).scaled(0.0) == ls.Estimate(
+        value=0.0, standard_error=0.0
+    )
 
 
 @pytest.mark.parametrize("span", [1, 2])
@@ -153,11 +181,14 @@ def test_slopes_without_a_point_that_says_nothing_keep_their_errors(span):
     width = np.log(2) * span
     assert np.diag(known.covariance) == pytest.approx(
         [
-            sum((0.02 * known.value[i] / x[j]) ** 2 + (0.02 / y[j]) ** 2 for j in (i, i + span)) / width**2
+            sum((0.02 * known.value[i] / x[j]) ** 2 + (0.02 / y[j]) ** 2 for j in (i, i + span))
+            / width**2
             for i in range(6 - span)
         ]
     )
-    assert known.covariance[0, span] == pytest.approx(-((0.01 / x[span]) ** 2 + (0.02 / y[span]) ** 2) / width**2)
+    assert known.covariance[0, span] == pytest.approx(
+        -((0.01 / x[span]) ** 2 + (0.02 / y[span]) ** 2) / width**2
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         infinite = measure.local_slopes(x, y, y_error=[0.02, np.inf, *error[2:]], span=span)
@@ -174,7 +205,9 @@ def test_a_square_below_all_doubles_is_not_zero():
     scaled = measure.drift_and_diffusion(np.arange(5), walk * 2.0**-490)
     for small, found in zip(scaled, measure.drift_and_diffusion(np.arange(5), walk), strict=True):
         assert small.value == pytest.approx(found.value * 2.0**-980, rel=1e-12, abs=0)
-    with pytest.raises(ls.InputError, match=r"^displacement = .*at least 1e-150 at every step: rescale"):
+    with pytest.raises(
+        ls.InputError, match=r"^displacement = .*at least 1e-150 at every step: rescale"
+    ):
         measure.drift_and_diffusion(np.arange(5), walk * 1e-170)
     still = measure.drift_and_diffusion(np.arange(5), 0 * walk)
     assert [curve.value.tolist() for curve in still] == [[0.0] * 5] * 2
@@ -226,16 +259,22 @@ def test_runs_on_their_way_to_infinity_have_no_exponent():
 
 @pytest.mark.parametrize("scale", [0.01, 0.1])
 def test_straight_curves_never_get_two_exponents(scale, seed):
-    """1000 families; one in a hundred is taken for bent by chi^2 alone. Control: curves that bend are not refused."""
+    """1000 families; one in a hundred is taken for bent by chi^2 alone. Control: curves that bend
+    are not refused.
+    """
     x, sizes = np.geomspace(0.1, 30, 6), np.array([1.0, 3.0, 9.0])
     law = sizes[:, None] ** 0.4 * x**0.8
     for kick in normals((1000, 3, 6), seed):
         y = law * np.exp(scale * kick)
-        found = measure.collapse([(P, x, one, scale * one) for P, one in zip(sizes, y, strict=True)])
+        found = measure.collapse(
+            [(P, x, one, scale * one) for P, one in zip(sizes, y, strict=True)]
+        )
         assert not found.x_exponent.valid
         assert "leaves an exponent open" in found.y_exponent.note
     bent = [P**0.6 * np.sqrt(1 + (x * P**-0.5) ** 2) for P in sizes]
-    assert measure.collapse([(P, x, y, 0.01 * y) for P, y in zip(sizes, bent, strict=True)]).x_exponent.valid
+    assert measure.collapse(
+        [(P, x, y, 0.01 * y) for P, y in zip(sizes, bent, strict=True)]
+    ).x_exponent.valid
 
 
 MASKED = np.ma.masked_greater([1.0, 2.0, 4.0, 999.0], 100)

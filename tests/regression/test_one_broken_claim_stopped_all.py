@@ -1,4 +1,6 @@
-"""A file of claims that does not import, or a claim that raises when it is asked, stopped every verb for all."""
+"""A file of claims that does not import, or a claim that raises when it is asked, stopped every
+verb for all.
+"""
 
 import json
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
@@ -10,11 +12,17 @@ from langevin_sgd.cli import main
 
 GOOD = (ls.claims.authoring.TEMPLATES / "claim.py.txt").read_text().replace("CLASS_NAME", "Good")
 BROKEN = {
-    "name": ("import nowhere_to_be_found\n", "cannot be imported (ModuleNotFoundError: No module named 'nowhere"),
+    "name": (
+        "import nowhere_to_be_found\n",
+        "cannot be imported (ModuleNotFoundError: No module named 'nowhere",
+    ),
     "syntax": ("def broken(:\n", "cannot be imported (SyntaxError: "),
     "lines": ("raise RuntimeError('one\\ntwo')\n", "cannot be imported (RuntimeError: one two)"),
     "leaves": ("import sys\nsys.exit(3)\n", "cannot be imported (SystemExit: 3)"),
-    "textless": (GOOD.replace("    title = ", "    other = ").replace("Good", "Textless"), "title is missing"),
+    "textless": (
+        GOOD.replace("    title = ", "    other = ").replace("Good", "Textless"),
+        "title is missing",
+    ),
     "two": (f"{GOOD}\n\nclass Other(Good):\n    pass\n", "must hold one claim"),
     "asked": (
         f"{GOOD}\n    def predict(self, tier):\n        return [1 / 0]\n".replace("Good", "Asked"),
@@ -44,7 +52,9 @@ class InThisProcess(ThreadPoolExecutor):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder of claims: each of its own paper, so that no module of another test is taken for it."""
+    """A folder of claims: each of its own paper, so that no module of another test is taken for
+    it.
+    """
     import langevin_sgd.validation
 
     monkeypatch.chdir(tmp_path)
@@ -58,7 +68,9 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("text", "message"), BROKEN.values(), ids=BROKEN)
-def test_one_broken_claim_is_one_line_and_the_others_run(folder, capsys, monkeypatch, text, message):
+def test_one_broken_claim_is_one_line_and_the_others_run(
+    folder, capsys, monkeypatch, text, message
+):
     (folder / "broken.py").write_text(text)
     assert main(["claims", "list", "--json"]) == 0
     assert [one["id"] for one in json.loads(capsys.readouterr().out)] == ["broken", "good"]
@@ -66,7 +78,10 @@ def test_one_broken_claim_is_one_line_and_the_others_run(folder, capsys, monkeyp
     monkeypatch.setattr("langevin_sgd.sweep.execution.LocalPool", InThisProcess)
     assert main(["claims", "run", "--json"]) == 1
     out, err = capsys.readouterr()
-    assert {one["id"]: one["verdict"] for one in json.loads(out)} == {"broken": "failed", "good": "supported"}
+    assert {one["id"]: one["verdict"] for one in json.loads(out)} == {
+        "broken": "failed",
+        "good": "supported",
+    }
     assert err.startswith(f"{folder.name}/broken: failed: claim {folder.name}/broken")
     assert message in err
     assert err.count("\n") == 1

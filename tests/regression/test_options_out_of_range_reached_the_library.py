@@ -1,4 +1,6 @@
-"""Options of any size and kind end in one line that names the option; none is taken for what it is not."""
+"""Options of any size and kind end in one line that names the option; none is taken for what it is
+not.
+"""
 
 import os
 import subprocess
@@ -88,8 +90,12 @@ def test_the_word_none_is_a_word(capsys):
 def test_the_refusal_of_the_library_names_the_option(capsys):
     assert "--B = 9: must" in refusal(capsys, [*RUN, "--B", "9"])
     assert "--P + --test-points = 100000 + 512: must" in refusal(capsys, [*TRAIN, "--P", "100000"])
-    assert "langevin-sgd: --P-over-d = 0.01: gives no point in 2 dim" in refusal(capsys, [*SWEEP, "--P-over-d", "0.01"])
-    assert "langevin-sgd: --width = 100000000: makes" in refusal(capsys, [*TRAIN, "--width", "100000000"])
+    assert "langevin-sgd: --P-over-d = 0.01: gives no point in 2 dim" in refusal(
+        capsys, [*SWEEP, "--P-over-d", "0.01"]
+    )
+    assert "langevin-sgd: --width = 100000000: makes" in refusal(
+        capsys, [*TRAIN, "--width", "100000000"]
+    )
     assert "langevin-sgd: --P: give either" in refusal(capsys, SWEEP)
     assert "langevin-sgd: --P, --d: give" in refusal(capsys, RUN[:2] + RUN[6:])
 
@@ -107,7 +113,8 @@ def test_a_file_is_no_folder_of_results(capsys, tmp_path):
 
 def test_an_option_in_the_wrong_place_is_a_short_line(capsys):
     assert refusal(capsys, ["claims", "report", "--json"]) == (
-        "langevin-sgd: Unrecognized or misplaced options: --json (applied to langevin-sgd claims report) (see --help)\n"
+        "langevin-sgd: Unrecognized or misplaced options: --json (applied to langevin-sgd claims "
+        "report) (see --help)\n"
     )
     assert refusal(capsys, ["claims", "run", "--tie", "full"]).endswith(
         "--tie, full; Perhaps you meant: --tier {quick,full,gpu} (see --help)\n"
@@ -133,9 +140,18 @@ def test_no_warning_stands_before_the_refusal(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        (MemoryError("Unable to allocate 74.5 GiB"), "needs more memory than there is; ask for less (Unable to"),
-        (np.linalg.LinAlgError("Singular matrix"), "these numbers leave the range that can be computed (Singular"),
-        (OverflowError("too large"), "these numbers leave the range that can be computed (too large)"),
+        (
+            MemoryError("Unable to allocate 74.5 GiB"),
+            "needs more memory than there is; ask for less (Unable to",
+        ),
+        (
+            np.linalg.LinAlgError("Singular matrix"),
+            "these numbers leave the range that can be computed (Singular",
+        ),
+        (
+            OverflowError("too large"),
+            "these numbers leave the range that can be computed (too large)",
+        ),
     ],
 )
 def test_what_the_machine_cannot_do_is_one_line(capsys, monkeypatch, error, line):
@@ -157,8 +173,19 @@ def test_networks_without_torch_are_one_line(capsys, monkeypatch, tmp_path):
 
 
 def test_a_number_of_threads_that_is_empty_is_none(tmp_path):
-    words = [sys.executable, "-c", "import sys; from langevin_sgd.cli import main; sys.exit(main())", *RUN, "--json"]
+    words = [
+        sys.executable,
+        "-c",
+        "import sys; from langevin_sgd.cli import main; sys.exit(main())",
+        *RUN,
+        "--json",
+    ]
     done = subprocess.run(
-        words, env=os.environ | {"NUMBA_NUM_THREADS": ""}, capture_output=True, text=True, check=True, cwd=tmp_path
+        words,
+        env=os.environ | {"NUMBA_NUM_THREADS": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
     )
     assert done.stderr == ""

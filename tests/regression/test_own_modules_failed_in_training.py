@@ -1,4 +1,6 @@
-"""Torch modules that cannot be trained in many replicas ended in errors of torch, or were trained all the same."""
+"""Torch modules that cannot be trained in many replicas ended in errors of torch, or were trained
+all the same.
+"""
 
 import copy
 
@@ -59,24 +61,47 @@ def first(width=4):
 
 
 WRONG = {
-    "dropout": (sequence(first, nn.Dropout, lambda: nn.Linear(4, 1)), r"called again \(dropout\?\): .*module.eval\(\)"),
-    "almost no dropout": (sequence(first, lambda: nn.Dropout(1e-9), lambda: nn.Linear(4, 1)), "random numbers"),
-    "branch on numbers": (layer(lambda z, x: z if x.sum() > 0 else -z), "torch.where in place of if"),
+    "dropout": (
+        sequence(first, nn.Dropout, lambda: nn.Linear(4, 1)),
+        r"called again \(dropout\?\): .*module.eval\(\)",
+    ),
+    "almost no dropout": (
+        sequence(first, lambda: nn.Dropout(1e-9), lambda: nn.Linear(4, 1)),
+        "random numbers",
+    ),
+    "branch on numbers": (
+        layer(lambda z, x: z if x.sum() > 0 else -z),
+        "torch.where in place of if",
+    ),
     "change in place": (layer(overwritten), "change tensors in place"),
     "two outputs": (lambda: first(2), r"shape \(4, 2\) .* one number for each"),
-    "ten classes": (sequence(lambda: first(10), lambda: nn.Softmax(1)), r"shape \(4, 10\) .* one number for each"),
+    "ten classes": (
+        sequence(lambda: first(10), lambda: nn.Softmax(1)),
+        r"shape \(4, 10\) .* one number for each",
+    ),
     "a tuple": (layer(lambda z, x: (z, x)), "returns a tuple: must be one tensor"),
     "one number for all": (layer(lambda z, x: z.mean()), r"shape \(\) "),
     "whole numbers": (layer(lambda z, x: z.long()), "type torch.int64"),
-    "softmax over the batch": (sequence(lambda: first(1), lambda: nn.Softmax(0)), "other inputs of a batch"),
+    "softmax over the batch": (
+        sequence(lambda: first(1), lambda: nn.Softmax(0)),
+        "other inputs of a batch",
+    ),
     "mean over the batch": (layer(lambda z, x: z - z.mean()), "other inputs of a batch"),
-    "softmax of one number": (sequence(lambda: first(1), lambda: nn.Softmax(1)), "do not depend on its weights"),
+    "softmax of one number": (
+        sequence(lambda: first(1), lambda: nn.Softmax(1)),
+        "do not depend on its weights",
+    ),
     "detached": (layer(lambda z, x: z.detach()), "do not depend on its weights"),
     "batch norm without statistics": (
-        sequence(first, lambda: nn.BatchNorm1d(4, track_running_stats=False), lambda: nn.Linear(4, 1)),
+        sequence(
+            first, lambda: nn.BatchNorm1d(4, track_running_stats=False), lambda: nn.Linear(4, 1)
+        ),
         "batch normalisation.*GroupNorm or LayerNorm",
     ),
-    "batch norm": (sequence(first, lambda: nn.BatchNorm1d(4), lambda: nn.Linear(4, 1)), "GroupNorm or LayerNorm"),
+    "batch norm": (
+        sequence(first, lambda: nn.BatchNorm1d(4), lambda: nn.Linear(4, 1)),
+        "GroupNorm or LayerNorm",
+    ),
     "lazy": (lambda: nn.LazyLinear(1), "Linear in place of LazyLinear"),
     "no parameters": (nn.Flatten, "without trained parameters"),
     "nothing trained": (lambda: first(1).requires_grad_(False), "without trained parameters"),
@@ -85,7 +110,10 @@ WRONG = {
     "always the same": (lambda: MODEL, "returns the same module at each call"),
     "the same weights": (lambda: nn.Sequential(MODEL), "returns the same module at each call"),
     "other inputs": (lambda: nn.Linear(5, 1), r"inputs of shape \(4, 4\) .*RuntimeError"),
-    "an argument": (lambda width: first(width), "fails when it is called without arguments .*TypeError"),
+    "an argument": (
+        lambda width: first(width),
+        "fails when it is called without arguments .*TypeError",
+    ),
     "NumPy's generator": (from_numpy, "do not come from torch's generator"),
     "shapes at random": (shaped_at_random, "different shapes"),
 }
@@ -93,7 +121,9 @@ WRONG = {
 
 def train(build, **options):
     return train_networks(
-        OwnNetwork(build=build), (X, Y), **{"lr": 0.1, "batch_size": 4, "max_steps": 30, "replicas": 2, **options}
+        OwnNetwork(build=build),
+        (X, Y),
+        **{"lr": 0.1, "batch_size": 4, "max_steps": 30, "replicas": 2, **options},
     )
 
 
@@ -106,7 +136,9 @@ def test_what_cannot_be_trained_is_one_line_that_names_the_way_out(name):
     assert len(str(caught.value)) < 300
 
 
-@pytest.mark.filterwarnings("ignore:build. makes modules of the same weights")  # copies start equal, by intent
+@pytest.mark.filterwarnings(
+    "ignore:build. makes modules of the same weights"
+)  # copies start equal, by intent
 @pytest.mark.parametrize(
     "build",
     [
@@ -125,14 +157,19 @@ def test_the_ways_out_lead_out(build):
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_replicas_do_not_share_weights(precision):
-    runs = train(lambda: nn.Linear(4, 1), seed=1, keep_weights=True, max_steps=1, precision=precision)
+    runs = train(
+        lambda: nn.Linear(4, 1), seed=1, keep_weights=True, max_steps=1, precision=precision
+    )
     assert np.abs(runs["weights"][0] - runs["weights"][1]).max() > 0.1
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"build": MODEL}, "^build = .*a function that makes a new module at each call, not a module$"),
+        (
+            {"build": MODEL},
+            "^build = .*a function that makes a new module at each call, not a module$",
+        ),
         ({"build": None}, "^build = None: must be a function"),
         ({"build": nn.Flatten, "name": 3}, "^name = 3: must be a text"),
         ({"build": nn.Flatten, "width": 2.0}, "^width = 2.0: must be an integer"),
@@ -152,17 +189,22 @@ def test_names_of_layers_leave_torchs_generator_alone():
 
 
 def test_the_loss_returned_is_that_of_alpha_times_the_change():
-    """As the docstrings of `train_networks` and `OwnNetwork` say; the loss of the module itself is another."""
+    """As the docstrings of `train_networks` and `OwnNetwork` say; the loss of the module itself is
+    another.
+    """
     network = OwnNetwork(build=lambda: nn.Linear(4, 1))
     runs = train_networks(
-        network, (X, Y), lr=0.1, batch_size=4, max_steps=30, seed=1, alpha=2.0, loss="square", keep_weights=True,
+        network, (X, Y), lr=0.1, batch_size=4, max_steps=30, seed=1, alpha=2.0, loss="square",
+        keep_weights=True,
         precision="float64",
     )  # fmt: skip
     start, module = (network.module(1, 0).double() for _ in range(2))
     nn.utils.vector_to_parameters(torch.from_numpy(runs["weights"].values[0]), module.parameters())
     with torch.no_grad():
         f0, f = (one(torch.from_numpy(X))[:, 0].numpy() for one in (start, module))
-    assert float(runs["loss"][0]) == pytest.approx(np.mean((2.0 * (f - f0) - Y) ** 2 / 2) / 2.0, rel=1e-9)
+    assert float(runs["loss"][0]) == pytest.approx(
+        np.mean((2.0 * (f - f0) - Y) ** 2 / 2) / 2.0, rel=1e-9
+    )
     assert float(runs["loss"][0]) != pytest.approx(np.mean((f - Y) ** 2 / 2), rel=0.01)
     for text in (train_networks.__doc__, OwnNetwork.__doc__):
         assert "alpha (f - f0)" in text

@@ -1,4 +1,6 @@
-"""What trainers of perceptrons took as it came: seeds of any kind, NumPy scalars, sizes and numbers beyond reason."""
+"""What trainers of perceptrons took as it came: seeds of any kind, NumPy scalars, sizes and numbers
+beyond reason.
+"""
 
 import math
 
@@ -42,13 +44,16 @@ def test_numpy_scalars_are_numbers_everywhere():
     typed = train(
         ls.Perceptron(data=LAW, margin=0.1),
         ls.SGD(lr=np.float32(1.0), batch_size=np.int64(2)),
-        replicas=np.int64(2), first_replica=np.array(3), test_points=np.uint8(7), stop_unfit=np.float32(0.25),
-        seed=np.uint64(1), batch_seed=np.int8(1), max_steps=np.int32(1000), schedule=np.array([0, 5], np.uint16),
+        replicas=np.int64(2), first_replica=np.array(3), test_points=np.uint8(7),
+        stop_unfit=np.float32(0.25),
+        seed=np.uint64(1), batch_seed=np.int8(1), max_steps=np.int32(1000),
+        schedule=np.array([0, 5], np.uint16),
         progress=np.False_,
     )  # fmt: skip
     assert typed.identical(plain)
     fresh = one_pass(
-        chi=np.float32(0.0), margin=np.float64(0.1), dimension=np.int64(5), steps=np.int8(3), replicas=np.uint8(1),
+        chi=np.float32(0.0), margin=np.float64(0.1), dimension=np.int64(5), steps=np.int8(3),
+        replicas=np.uint8(1),
         signal=np.int64(0), noise=np.float16(0.0), seed=np.int64(1), first_replica=np.int64(0),
     )  # fmt: skip
     assert fresh.identical(one_pass())
@@ -77,8 +82,10 @@ def test_numpy_scalars_are_numbers_everywhere():
         ({"precision": 64}, "^precision = 64"),
         ({"checkpoint": 3}, "^checkpoint = 3"),
         ({"progress": 1}, "^progress = 1: must be True or False"),
-        ({"settings": ls.SGD(lr=1.0, batch_size=10**13)}, "^batch_size = .*: needs at least .* GiB"),
-        ({"problem": ls.Perceptron(data=ls.data.DepletedSign(points=10**12, dimension=4), margin=0.1)},
+        ({"settings": ls.SGD(lr=1.0, batch_size=10**13)}, "^batch_size = .*: needs at least .* "
+                                                          "GiB"),
+        ({"problem": ls.Perceptron(data=ls.data.DepletedSign(points=10**12, dimension=4),
+            margin=0.1)},
          "^points = .*: needs at least .* GiB"),
     ],
     ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
@@ -98,7 +105,10 @@ def test_options_out_of_range_are_one_line(options, message):
         ({"margin": math.nan}, "^margin = nan"),
         ({"chi": math.nan}, "^chi = nan"),
         ({"settings": None}, "^settings = None: must be of type SGD"),
-        ({"settings": ls.SGD(lr=1.0, batch_size=10**13)}, "^batch_size = .*: needs at least .* GiB"),
+        (
+            {"settings": ls.SGD(lr=1.0, batch_size=10**13)},
+            "^batch_size = .*: needs at least .* GiB",
+        ),
         ({"dimension": [5]}, r"^dimension = \[5\]: must be an integer"),
         ({"steps": 10**30}, "^steps = .*must be an integer"),
         ({"replicas": 10**12}, "^replicas = .*: needs at least .* GiB"),
@@ -140,7 +150,9 @@ def test_weights_beyond_the_limit_are_a_status_and_never_a_number(changes):
 def test_points_whose_squares_are_no_numbers_are_one_line(size, precision):
     """They ended in an error of the linear programme, in NaN, or never."""
     X, y = LAW.sample(0)
-    with pytest.raises(ls.InputError, match=r"^X = .* or between 1e-100 and 1e\+100 in size: rescale") as caught:
+    with pytest.raises(
+        ls.InputError, match=r"^X = .* or between 1e-100 and 1e\+100 in size: rescale"
+    ) as caught:
         train(ls.Perceptron.from_data(size * X, y, margin=0.1), precision=precision)
     assert "\n" not in str(caught.value)
 

@@ -1,4 +1,6 @@
-"""What cannot be written is found out before anything is computed, and never costs what was computed."""
+"""What cannot be written is found out before anything is computed, and never costs what was
+computed.
+"""
 
 import json
 import os
@@ -20,7 +22,9 @@ LONG = "a" * 300
 
 @pytest.fixture
 def command(capsys, monkeypatch, tmp_path):
-    """Run the command in an empty folder; nothing may be trained, swept or judged unless `compute` is asked for."""
+    """Run the command in an empty folder; nothing may be trained, swept or judged unless `compute`
+    is asked for.
+    """
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("of somebody else")
     (tmp_path / "folder").mkdir()
@@ -43,7 +47,9 @@ def command(capsys, monkeypatch, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("words", [RUN, SWEEP, THEORY, PREDICT, TRAIN], ids=lambda words: " ".join(words[:2]))
+@pytest.mark.parametrize(
+    "words", [RUN, SWEEP, THEORY, PREDICT, TRAIN], ids=lambda words: " ".join(words[:2])
+)
 @pytest.mark.parametrize(
     ("place", "reason"),
     [
@@ -79,7 +85,9 @@ def test_the_place_of_a_checkpoint(command, place, reason):
     assert reason in err
 
 
-@pytest.mark.parametrize("words", [SWEEP, TRAIN, ["claims", "run"], ["claims", "report"]], ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    "words", [SWEEP, TRAIN, ["claims", "run"], ["claims", "report"]], ids=lambda words: words[0]
+)
 @pytest.mark.parametrize("place", ["file", "file/x", LONG])
 def test_the_place_of_results(command, words, place):
     status, out, err = command(*words, "--results", place)
@@ -129,7 +137,10 @@ def test_results_are_printed_though_the_figure_fails(command, monkeypatch):
     status, out, err = command(*RUN, "--json", "--plot", "x.svg", compute=True)
     assert status == 1
     assert json.loads(out)["status"] == ["fitted"]
-    assert err.splitlines()[-1] == "langevin-sgd: 'x.svg': cannot be read or written (No space left on device)"
+    assert (
+        err.splitlines()[-1]
+        == "langevin-sgd: 'x.svg': cannot be read or written (No space left on device)"
+    )
 
 
 def test_a_figure_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -139,7 +150,9 @@ def test_a_figure_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
     path = tmp_path / "figure.svg"
     path.write_text("the figure of yesterday")
-    figure = ls.plotting.draw([ls.plotting.Panel("a", "x", "y", [ls.plotting.Series("s", [0.0, 1.0], [1.0, 2.0])])])
+    figure = ls.plotting.draw(
+        [ls.plotting.Panel("a", "x", "y", [ls.plotting.Series("s", [0.0, 1.0], [1.0, 2.0])])]
+    )
 
     def half(self, target, **_):
         Path(target).write_text("<svg")
@@ -170,7 +183,9 @@ def test_figures_do_not_follow_what_a_user_has_set_for_his_own(command, tmp_path
 @pytest.mark.parametrize("redirection", [">/dev/full", ">&-"])
 def test_an_output_that_takes_nothing_is_one_line(redirection):
     words = f'"{sys.executable}" -P -m langevin_sgd env --json {redirection}'
-    done = subprocess.run(["sh", "-c", words], capture_output=True, text=True, env=os.environ, check=False)
+    done = subprocess.run(
+        ["sh", "-c", words], capture_output=True, text=True, env=os.environ, check=False
+    )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1, done.stderr
     assert done.stderr.startswith("langevin-sgd: the ")

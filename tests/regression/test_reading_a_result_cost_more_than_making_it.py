@@ -1,4 +1,6 @@
-"""Results are read directly where they are plain numbers, by xarray where there is more to them; both give the same."""
+"""Results are read directly where they are plain numbers, by xarray where there is more to them;
+both give the same.
+"""
 
 import numpy as np
 import pytest
@@ -36,7 +38,9 @@ def by_xarray(path):
 
 @pytest.mark.parametrize("make", [plain, with_flags])
 @pytest.mark.parametrize("written_by", ["us", "xarray"])
-def test_plain_results_are_read_directly_and_as_xarray_reads_them(tmp_path, monkeypatch, make, written_by):
+def test_plain_results_are_read_directly_and_as_xarray_reads_them(
+    tmp_path, monkeypatch, make, written_by
+):
     path = tmp_path / "a.nc"
     if written_by == "us":
         ls.save(make(), path)
@@ -47,7 +51,9 @@ def test_plain_results_are_read_directly_and_as_xarray_reads_them(tmp_path, monk
     found = ls.load(path)
     assert found.identical(make())
     assert found.identical(expected)
-    assert [found[name].dtype for name in found.variables] == [expected[name].dtype for name in found.variables]
+    assert [found[name].dtype for name in found.variables] == [
+        expected[name].dtype for name in found.variables
+    ]
     assert list(found.data_vars) == list(expected.data_vars)
     found.a[:] = 0  # what was read belongs to the caller
 

@@ -1,4 +1,6 @@
-"""Roots of covariances whose components differ by many orders: what is sampled has the moments of the law."""
+"""Roots of covariances whose components differ by many orders: what is sampled has the moments of
+the law.
+"""
 
 import numpy as np
 import pytest
@@ -18,7 +20,9 @@ def unscaled_data(sampling="with_replacement"):
 
 
 def pulls(states, mean, covariance):
-    """Deviations of sampled means and second moments from a law, in standard errors (Gaussian states)."""
+    """Deviations of sampled means and second moments from a law, in standard errors (Gaussian
+    states).
+    """
     deviation = np.sqrt(np.diag(covariance))
     moved = (states - mean) / deviation
     first = np.abs(moved.mean(axis=0)) * np.sqrt(REPLICAS)
@@ -28,8 +32,12 @@ def pulls(states, mean, covariance):
 
 
 LAWS = {
-    "langevin": lambda problem, momentum: LangevinLaw(problem, SGD(lr=1e-7, batch_size=4, momentum=momentum)),
-    "additive": lambda problem, momentum: DiscreteLaw(problem, SGD(lr=1e-7, batch_size=4, momentum=momentum)),
+    "langevin": lambda problem, momentum: LangevinLaw(
+        problem, SGD(lr=1e-7, batch_size=4, momentum=momentum)
+    ),
+    "additive": lambda problem, momentum: DiscreteLaw(
+        problem, SGD(lr=1e-7, batch_size=4, momentum=momentum)
+    ),
     "minibatch": lambda problem, momentum: DiscreteLaw(
         problem, SGD(lr=1e-7, batch_size=4, momentum=momentum), noise="minibatch"
     ),
@@ -45,7 +53,8 @@ CASES.remove(("minibatch", 1 - 1e-6))  # diverges in the mean square
 
 @pytest.mark.parametrize(
     ("kind", "momentum", "t"),
-    # The stationary law of epochs with momentum is refused: rounding is all that is left of the softest mode.
+    # The stationary law of epochs with momentum is refused: rounding is all that is left of the
+    # softest mode.
     [(*one, t) for one in CASES for t in (None, 50) if t or one[0] != "epochs" or one[1] == 0],
 )
 def test_samples_of_unscaled_data_have_the_moments_of_the_law(kind, momentum, t):

@@ -1,4 +1,6 @@
-"""Shapes, axes and counts that a compiled loop would have followed out of its arrays end in one line."""
+"""Shapes, axes and counts that a compiled loop would have followed out of its arrays end in one
+line.
+"""
 
 import subprocess
 import sys
@@ -11,9 +13,15 @@ from langevin_sgd import randomness, training
 from langevin_sgd.models import potentials
 
 WELL = potentials.double_well()
-EQUATION = ls.Underdamped(potential=WELL, mass=0.7, friction=0.5, noise_covariance=0.4, step_time=0.1)
+EQUATION = ls.Underdamped(
+    potential=WELL, mass=0.7, friction=0.5, noise_covariance=0.4, step_time=0.1
+)
 LINEAR = ls.Underdamped(
-    potential=potentials.quadratic([1.0, 0.3]), mass=0.7, friction=0.5, noise_covariance=0.4, step_time=0.1
+    potential=potentials.quadratic([1.0, 0.3]),
+    mass=0.7,
+    friction=0.5,
+    noise_covariance=0.4,
+    step_time=0.1,
 )
 SETTINGS = ls.SGD(lr=0.1, batch_size=2)
 SPECTRUM = ls.LinearRegression.from_spectrum([1.0, 0.3])
@@ -46,7 +54,13 @@ def simulate(equation=EQUATION, integrator=None, **options):
 
 def noisy(**fields):
     loss = ls.models.hinge_loss.HingeLoss(rows=np.ones((4, 2)), margin=1.0)
-    given = {"loss": loss, "strength": 1.0, "shape": np.eye(2), "weight": np.ones(4), "mean_squared": 0.0}
+    given = {
+        "loss": loss,
+        "strength": 1.0,
+        "shape": np.eye(2),
+        "weight": np.ones(4),
+        "mean_squared": 0.0,
+    }
     return ls.dynamics.minibatch_noise.ShapedNoise(**{**given, **fields})
 
 
@@ -79,16 +93,31 @@ CASES = {
     "level that is a text": (lambda: ls.record.first_passage("a"), "level"),
     "one edge of a current": (lambda: ls.record.current((np.arange(3.0),)), "edges"),
     "edges of a current in one": (lambda: ls.record.current((0.0, 1.0)), "edges"),
-    "coordinates of a current": (lambda: ls.record.current((np.arange(3.0),) * 2, coordinates=(0, -1)), "coordinates"),
+    "coordinates of a current": (
+        lambda: ls.record.current((np.arange(3.0),) * 2, coordinates=(0, -1)),
+        "coordinates",
+    ),
     "coordinate beyond": (
         lambda: simulate(record=ls.record.current((np.arange(3.0),) * 2, coordinates=(0, 2))),
         "coordinate",
     ),
-    "coordinate of histograms": (lambda: ls.record.histograms([0.0, 1.0], coordinate=-1), "coordinate"),
+    "coordinate of histograms": (
+        lambda: ls.record.histograms([0.0, 1.0], coordinate=-1),
+        "coordinate",
+    ),
     "edges with NaN": (lambda: ls.record.histogram([0.0, np.nan]), "edges"),
-    "eigenvectors of one dimension": (lambda: ls.record.eigenprojections(np.ones(3)), "eigenvectors"),
-    "eigenvectors of others": (lambda: simulate(record=ls.record.eigenprojections(np.eye(3))), "eigenvectors"),
-    "centre of others": (lambda: ls.record.eigenprojections(np.eye(3), centre=np.ones(2)), "centre"),
+    "eigenvectors of one dimension": (
+        lambda: ls.record.eigenprojections(np.ones(3)),
+        "eigenvectors",
+    ),
+    "eigenvectors of others": (
+        lambda: simulate(record=ls.record.eigenprojections(np.eye(3))),
+        "eigenvectors",
+    ),
+    "centre of others": (
+        lambda: ls.record.eigenprojections(np.eye(3), centre=np.ones(2)),
+        "centre",
+    ),
     "loss that is no function": (lambda: ls.record.loss(3), "function"),
     "observable that is no function": (lambda: ls.record.observables(a=3), "a = 3"),
     "start of another shape": (lambda: simulate(start=np.zeros((2, 1))), "start"),
@@ -101,7 +130,10 @@ CASES = {
     "schedule with a mask": (lambda: simulate(schedule=np.ma.masked_equal([0, 1], 1)), "schedule"),
     "schedule without end": (lambda: ls.record.every(1, steps=10**15), "schedule"),
     "schedule that begins at its end": (lambda: ls.record.every(1, steps=5, first=6), "steps"),
-    "points without end": (lambda: ls.record.log_spaced(steps=100, per_decade=10**15), "per_decade"),
+    "points without end": (
+        lambda: ls.record.log_spaced(steps=100, per_decade=10**15),
+        "per_decade",
+    ),
     "record that is a number": (lambda: simulate(record=5), "record"),
     "two passages of one name": (
         lambda: simulate(record=[ls.record.first_passage(0.0), ls.record.first_passage(1.0)]),
@@ -133,8 +165,14 @@ CASES = {
         lambda: ls.sde.follow(EQUATION, ls.sde.BAOAB(), np.zeros((3, 2, 1, 4))),
         "normals",
     ),
-    "normals for nobody": (lambda: ls.sde.follow(EQUATION, ls.sde.BAOAB(), np.zeros((3, 1, 1, 0))), "normals"),
-    "normals with NaN": (lambda: ls.sde.follow(EQUATION, ls.sde.BAOAB(), np.full((3, 1, 1, 4), np.nan)), "normals"),
+    "normals for nobody": (
+        lambda: ls.sde.follow(EQUATION, ls.sde.BAOAB(), np.zeros((3, 1, 1, 0))),
+        "normals",
+    ),
+    "normals with NaN": (
+        lambda: ls.sde.follow(EQUATION, ls.sde.BAOAB(), np.full((3, 1, 1, 4), np.nan)),
+        "normals",
+    ),
     "weights of other points": (lambda: noisy(weight=np.ones(3)), "weight"),
     "noise of another shape": (lambda: noisy(shape=np.eye(3)), "shape"),
     "noise that is no covariance": (lambda: noisy(shape=-np.eye(2)), "shape"),
@@ -143,8 +181,14 @@ CASES = {
     "basis of another equation": (lambda: linear(basis=np.eye(3)), "basis"),
     "noise of another equation": (lambda: linear(noise=np.ones((3, 1, 1))), "noise"),
     "three orders": (lambda: linear(orders=3), "orders"),
-    "step of a linear equation that is NaN": (lambda: ls.sde.BAOAB().linear_step(LINEAR.linear(), np.nan), "size"),
-    "step of a linear equation of the other order": (lambda: ls.sde.BAOAB().linear_step(linear(), 0.1), "equation"),
+    "step of a linear equation that is NaN": (
+        lambda: ls.sde.BAOAB().linear_step(LINEAR.linear(), np.nan),
+        "size",
+    ),
+    "step of a linear equation of the other order": (
+        lambda: ls.sde.BAOAB().linear_step(linear(), 0.1),
+        "equation",
+    ),
     "step of no linear equation": (lambda: ls.sde.Heun().linear_step(EQUATION, 0.1), "equation"),
     "linearity of nothing": (lambda: ls.dynamics.is_linear(None), "equation"),
     "factor of a noise": (lambda: noisy().scaled("2"), "factor"),
@@ -160,7 +204,10 @@ CASES = {
         lambda: ls.Overdamped.from_potential(WELL, SETTINGS, gradient_noise=np.nan),
         "^gradient_noise",
     ),
-    "replica of a regression": (lambda: ls.Overdamped.from_sgd(SPECTRUM, SETTINGS, replica=np.inf), "replica"),
+    "replica of a regression": (
+        lambda: ls.Overdamped.from_sgd(SPECTRUM, SETTINGS, replica=np.inf),
+        "replica",
+    ),
     "seed of a regression": (lambda: ls.Overdamped.from_sgd(SPECTRUM, SETTINGS, seed="1"), "seed"),
     "steps of a schedule": (lambda: ls.record.as_schedule([0, 5], steps=b"9"), "steps"),
     "schedule of truths": (lambda: simulate(schedule=[True]), "schedule"),
@@ -181,19 +228,34 @@ CASES = {
     "coordinate of a density": (lambda: DENSITY.support(1), "coordinate"),
     "coordinate of a density in words": (lambda: DENSITY.support("x"), "coordinate"),
     "deviations of a density": (lambda: DENSITY.support(0, np.ma.masked), "deviations"),
-    "two times for one density": (lambda: ls.fokker_planck.GaussianLaw(LINEAR, DENSITIES).at([1.0, 2.0]), "t = "),
+    "two times for one density": (
+        lambda: ls.fokker_planck.GaussianLaw(LINEAR, DENSITIES).at([1.0, 2.0]),
+        "t = ",
+    ),
     "domain in words": (
         lambda: ls.fokker_planck.spectrum(DIFFUSION, domain=np.array(["-3.0", "3.0"])),
         "domain",
     ),
-    "domain that is masked": (lambda: ls.fokker_planck.spectrum(DIFFUSION, domain=np.ma.masked), "domain"),
-    "domain that is a point": (lambda: ls.fokker_planck.spectrum(DIFFUSION, domain=(0.0, 1e-300)), "domain"),
+    "domain that is masked": (
+        lambda: ls.fokker_planck.spectrum(DIFFUSION, domain=np.ma.masked),
+        "domain",
+    ),
+    "domain that is a point": (
+        lambda: ls.fokker_planck.spectrum(DIFFUSION, domain=(0.0, 1e-300)),
+        "domain",
+    ),
     "diffusion that is a class": (
         lambda: ls.fokker_planck.Diffusion(drift=lambda x: -x, diffusion=ls.SGD),
         "diffusion",
     ),
-    "samples beyond 32 bits": (lambda: training.batch_indices(SETTINGS, 2**31, seed=1, steps=1), "samples"),
-    "steps without end": (lambda: training.batch_indices(SETTINGS, 10, seed=1, steps=10**15), "steps"),
+    "samples beyond 32 bits": (
+        lambda: training.batch_indices(SETTINGS, 2**31, seed=1, steps=1),
+        "samples",
+    ),
+    "steps without end": (
+        lambda: training.batch_indices(SETTINGS, 10, seed=1, steps=10**15),
+        "steps",
+    ),
     "normals without end": (lambda: training.gradient_normals(3, seed=1, steps=10**15), "steps"),
     "steps beyond the counter of batches": (
         lambda: training.batch_indices(SETTINGS, 10, seed=1, steps=5, first_step=2**63 - 3),
@@ -216,9 +278,13 @@ def test_counts_of_other_kinds_are_converted():
     assert randomness.normals((0, 3), 1).shape == (0, 3)
     assert randomness.derive_seed(np.int64(1), np.int64(2)) == randomness.derive_seed(1, 2)
     plain = simulate(replicas=3, steps=4, seed=1, substeps=2)
-    other = simulate(replicas=np.int32(3), steps=np.array(4), seed=np.uint8(1), substeps=np.int64(2))
+    other = simulate(
+        replicas=np.int32(3), steps=np.array(4), seed=np.uint8(1), substeps=np.int64(2)
+    )
     assert other.identical(plain)
-    sgd = training.run(SPECTRUM, SETTINGS, replicas=np.int16(2), steps=np.int64(5), seed=np.array(3))
+    sgd = training.run(
+        SPECTRUM, SETTINGS, replicas=np.int16(2), steps=np.int64(5), seed=np.array(3)
+    )
     assert sgd.identical(training.run(SPECTRUM, SETTINGS, replicas=2, steps=5, seed=3))
     assert np.array_equal(
         training.batch_indices(SETTINGS, np.int8(9), seed=1, steps=np.array(3)),

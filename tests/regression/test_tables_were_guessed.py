@@ -1,4 +1,6 @@
-"""Files of the user's own: first samples taken for headers, indices for features; odd files gave tracebacks."""
+"""Files of the user's own: first samples taken for headers, indices for features; odd files gave
+tracebacks.
+"""
 
 import os
 import zipfile
@@ -51,7 +53,10 @@ REFUSED = {
     "years": ("2019,2020,2021\n1.5,2,3\n", "line 1 may be the numbers of columns or a sample"),
     "index and names": (",a,b\n0,1.5,2\n1,3,4\n", "line 1: column 1 has no name.*index=False"),
     "index and numbers": (",0,1\n0,1.5,2\n", "line 1: column 1 has no name.*index=False"),
-    "index without header": ("0,1.5,2.5\n1,3.5,4.5\n2,5.5,6.5\n", "column 1 counts the samples.*index=False"),
+    "index without header": (
+        "0,1.5,2.5\n1,3.5,4.5\n2,5.5,6.5\n",
+        "column 1 counts the samples.*index=False",
+    ),
     "index by name": ("index,a\n0,1.5\n1,3.5\n2,5.5\n", "column 1 counts the samples.*index=False"),
     "index of an index": ("Unnamed: 0,a,b\n0,1.5,2\n", "line 1: column 1 has no name.*index=False"),
     "names and a number": ("a,2020\n1,2\n", "line 1 is neither a header"),
@@ -75,9 +80,15 @@ REFUSED = {
     "nothing": ("", "has no lines"),
     "quote": ('"1,2\n', "line 1: cannot be read"),
     "many columns": ("1.5," * 100_000 + "1\n", "has 100001 columns, must have at most 10000"),
-    "Latin-1": ("a,b\ngr\xf6\xdfe,y\n".encode("latin-1"), r"line 2 is not UTF-8 \(byte 0xf6\): save it as UTF-8"),
+    "Latin-1": (
+        "a,b\ngr\xf6\xdfe,y\n".encode("latin-1"),
+        r"line 2 is not UTF-8 \(byte 0xf6\): save it as UTF-8",
+    ),
     "UTF-16": (SAMPLES.encode("utf-16"), "is UTF-16 or no text: save it as UTF-8"),
-    "UTF-16 without a mark": (SAMPLES.encode("utf-16-le"), "is UTF-16 or no text: save it as UTF-8"),
+    "UTF-16 without a mark": (
+        SAMPLES.encode("utf-16-le"),
+        "is UTF-16 or no text: save it as UTF-8",
+    ),
 }
 
 
@@ -88,7 +99,7 @@ def test_what_could_be_two_things_or_none_is_one_line(tmp_path, content, message
     assert "\n" not in str(caught.value)
 
 
-# --- arrays ----------------------------------------------------------------------------------------------------------
+# --- arrays ---------------------------------------------------------------------------------------
 
 X, Y = np.arange(6.0).reshape(3, 2), np.arange(3.0)
 
@@ -106,10 +117,14 @@ def wrong_checksum(path):
 
 def boundless(path):
     """A header that claims 22 TB."""
-    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2800000000000,), }".ljust(117) + b"\n"
+    header = (
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (2800000000000,), }".ljust(117) + b"\n"
+    )
     with zipfile.ZipFile(path, "w") as packed:
         for name in "Xy":
-            packed.writestr(f"{name}.npy", b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + header)
+            packed.writestr(
+                f"{name}.npy", b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + header
+            )
     return path.read_bytes()
 
 
@@ -126,15 +141,33 @@ ARCHIVES = {
     "cut": (lambda path: saved(path, X=X, y=Y)[:200], "not a .npz file"),
     "checksum": (wrong_checksum, "not a readable .npz file of numbers .*CRC"),
     "boundless": (boundless, "not a readable .npz file of numbers"),
-    "objects": (lambda path: saved(path, X=np.array([[None]]), y=Y), "not a readable .npz file of numbers"),
+    "objects": (
+        lambda path: saved(path, X=np.array([[None]]), y=Y),
+        "not a readable .npz file of numbers",
+    ),
     "others": (lambda path: saved(path, Z=X), r"has arrays \['Z'\], must have X and y"),
     "complex": (lambda path: saved(path, X=X * 1j, y=Y), "X = .*must be real numbers, not complex"),
-    "dates": (lambda path: saved(path, X=X.astype("datetime64[D]"), y=Y), "X = .*must be an array of numbers"),
-    "text in it": (lambda path: saved(path, X=X, y=Y.astype(str)), "y = .*must be an array of numbers"),
+    "dates": (
+        lambda path: saved(path, X=X.astype("datetime64[D]"), y=Y),
+        "X = .*must be an array of numbers",
+    ),
+    "text in it": (
+        lambda path: saved(path, X=X, y=Y.astype(str)),
+        "y = .*must be an array of numbers",
+    ),
     "shapes": (lambda path: saved(path, X=X, y=Y[:2]), r"shapes \(3, 2\) and \(2,\), must be"),
-    "nan": (lambda path: saved(path, X=X, y=[0, 1, np.nan]), r"y\[2\] = nan: must be a finite number"),
-    "large": (lambda path: saved(path, X=X * 1e300, y=Y), r"X\[0, 1\] = 1e\+300: must be 0 or between"),
-    "wide": (lambda path: saved(path, X=np.ones((1, 10_000)), y=[1]), "has 10001 columns, must have at most 10000"),
+    "nan": (
+        lambda path: saved(path, X=X, y=[0, 1, np.nan]),
+        r"y\[2\] = nan: must be a finite number",
+    ),
+    "large": (
+        lambda path: saved(path, X=X * 1e300, y=Y),
+        r"X\[0, 1\] = 1e\+300: must be 0 or between",
+    ),
+    "wide": (
+        lambda path: saved(path, X=np.ones((1, 10_000)), y=[1]),
+        "has 10001 columns, must have at most 10000",
+    ),
 }
 
 
@@ -149,7 +182,10 @@ def test_archives_as_they_come(tmp_path, make, message):
 def test_archives_that_are_right(tmp_path):
     for kind in (np.float32, np.int8):
         content = saved(tmp_path / "b.npz", X=X.astype(kind), y=Y.astype(kind), other=["a"])
-        assert read(tmp_path, content, "A.NPZ") == np.column_stack([X, Y]).astype(kind).astype(float).tolist()
+        assert (
+            read(tmp_path, content, "A.NPZ")
+            == np.column_stack([X, Y]).astype(kind).astype(float).tolist()
+        )
     with pytest.raises(ls.InputError, match="must be numbers, not truth values"):
         read(tmp_path, saved(tmp_path / "b.npz", X=X.astype(bool), y=Y), "A.NPZ")
 

@@ -1,4 +1,6 @@
-"""Texts from files of others are shown as texts: on a terminal, in Markdown, and in a spreadsheet."""
+"""Texts from files of others are shown as texts: on a terminal, in Markdown, and in a
+spreadsheet.
+"""
 
 import json
 
@@ -15,25 +17,48 @@ TITLE = "\x1b]0;owned\x07"
 
 
 def test_control_characters_become_escapes():
-    assert printable(f"a{TITLE}b\u202e\x9b\udcff\tc\n", lines=True) == r"a\x1b]0;owned\x07b\u202e\x9b\udcff" + "\tc\n"
+    assert (
+        printable(f"a{TITLE}b\u202e\x9b\udcff\tc\n", lines=True)
+        == r"a\x1b]0;owned\x07b\u202e\x9b\udcff" + "\tc\n"
+    )
     assert one_line("a\r\n b\x1b[2J") == r"a b\x1b[2J"
     assert "\x1b" not in table(["name"], [[TITLE]])
 
 
 @pytest.fixture
 def failed_grid(tmp_path):
-    """A store in which every task of a small grid has failed, with an error that would clear the screen."""
+    """A store in which every task of a small grid has failed, with an error that would clear the
+    screen.
+    """
     from langevin_sgd.experiments import PerceptronGrid
     from langevin_sgd.sweep.store import Store, write_record
 
-    grid = PerceptronGrid(points=(8,), dimension=(2,), temperature=(1.0,), margin=(0.1,), replicas=2)
+    grid = PerceptronGrid(
+        points=(8,), dimension=(2,), temperature=(1.0,), margin=(0.1,), replicas=2
+    )
     store = Store(tmp_path / "results")
     for task in grid.tasks():
-        write_record(store.path(task), task, "failed", error="\x1b[2J\nfalse", traceback="\x1b[2J\nline two")
+        write_record(
+            store.path(task), task, "failed", error="\x1b[2J\nfalse", traceback="\x1b[2J\nline two"
+        )
     return store.directory
 
 
-SWEEP = ["perceptron", "sweep", "--d", "2", "--P", "8", "--T", "1", "--kappa", "0.1", "--seeds", "2", "--results"]
+SWEEP = [
+    "perceptron",
+    "sweep",
+    "--d",
+    "2",
+    "--P",
+    "8",
+    "--T",
+    "1",
+    "--kappa",
+    "0.1",
+    "--seeds",
+    "2",
+    "--results",
+]
 
 
 @pytest.mark.parametrize("verb", [["sweep", "failures"], SWEEP])
@@ -46,7 +71,9 @@ def test_failures_do_not_steer_the_terminal(capsys, failed_grid, verb):
 
 def test_settings_of_a_failure_are_printed_as_json(capsys, failed_grid):
     main(["sweep", "failures", str(failed_grid)])
-    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("  settings: "))
+    line = next(
+        line for line in capsys.readouterr().out.splitlines() if line.startswith("  settings: ")
+    )
     assert json.loads(line.partition(": ")[2])["dimension"] == 2
 
 
@@ -63,7 +90,9 @@ def test_a_document_is_printed_though_tasks_failed(capsys, failed_grid):
 class Loud(ls.claims.Claim):
     id, paper = "loud", "tests"
     title = "<script>alert(1)</script> | [x](http://x) ![y](z)"
-    statement = source = validity = control_statement = "<img src=x onerror=alert(1)>\n# not a heading"
+    statement = source = validity = control_statement = (
+        "<img src=x onerror=alert(1)>\n# not a heading"
+    )
     formula = "```\n<b>not a formula</b>"
 
 
@@ -71,7 +100,9 @@ def test_markdown_and_page_show_texts_as_they_are(tmp_path):
     components = [Component("<i>a</i>|b", 1.0, 0.1, "<u>why</u>", alternatives={"<s>": 2.0})]
     measured = {"<i>a</i>|b": ls.Estimate(value=3.0, standard_error=0.01, method="<em>")}
     verdict, judged = judge_components(components, measured)
-    write_report([Judgement(Loud(), "quick", 0, verdict, verdict, "<marquee>", judged, judged)], tmp_path)
+    write_report(
+        [Judgement(Loud(), "quick", 0, verdict, verdict, "<marquee>", judged, judged)], tmp_path
+    )
     for name in ("report.md", "index.html"):
         text = (tmp_path / name).read_text()
         for tag in ("<script", "<img src=x", "<i>", "<u>", "<s>", "<marquee>"):

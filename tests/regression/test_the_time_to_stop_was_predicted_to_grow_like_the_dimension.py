@@ -1,4 +1,6 @@
-"""t* ~ T d (P/d)^b was printed as a prediction, where measured powers of d at fixed P/d fall from 0.9 to 0.5."""
+"""t* ~ T d (P/d)^b was printed as a prediction, where measured powers of d at fixed P/d fall from
+0.9 to 0.5.
+"""
 
 import numpy as np
 import pytest
@@ -28,7 +30,11 @@ def test_nothing_is_predicted_for_the_dimension():
     assert fits["t_star_with_dimension"].predicted is None
     assert fits["t_star_with_dimension"].to_dict()["predicted"] is None
     assert fits["t_star_with_dimension"].exponent.valid
-    assert [fits[name].predicted for name in ("b", "gamma", "norm_with_dimension")] == [2.0, 0.5, 0.5]
+    assert [fits[name].predicted for name in ("b", "gamma", "norm_with_dimension")] == [
+        2.0,
+        0.5,
+        0.5,
+    ]
 
 
 def test_predictions_for_lazy_networks_are_numbers():
@@ -40,8 +46,12 @@ def test_predictions_for_lazy_networks_are_numbers():
         return ls.experiments.LazyExponents(
             held={},
             lines=(),
-            gamma=ls.measure.Collapse(x_exponent=bad, y_exponent=gamma, quality=1.0, compared=3, points=3),
-            b=ls.measure.Collapse(x_exponent=bad, y_exponent=gamma, quality=1.0, compared=3, points=3),
+            gamma=ls.measure.Collapse(
+                x_exponent=bad, y_exponent=gamma, quality=1.0, compared=3, points=3
+            ),
+            b=ls.measure.Collapse(
+                x_exponent=bad, y_exponent=gamma, quality=1.0, compared=3, points=3
+            ),
             delta=ls.Estimate(value=0.8, standard_error=0.1, n_independent=8),
             a=None,
             crossings=(),
@@ -61,4 +71,9 @@ def test_predictions_for_lazy_networks_are_numbers():
 
 def test_boundaries_of_one_hidden_layer_do_not_move_with_alpha():
     """(L - 2)/L for degree L = D + 1."""
-    assert [ls.experiments.feature_exponent(depth + 1) for depth in (1, 2, 3, 5)] == [0, 1 / 3, 1 / 2, 2 / 3]
+    assert [ls.experiments.feature_exponent(depth + 1) for depth in (1, 2, 3, 5)] == [
+        0,
+        1 / 3,
+        1 / 2,
+        2 / 3,
+    ]

@@ -1,4 +1,6 @@
-"""Values of parameters that leave a formula without a number gave NaN in silence; what diverged counted as fitted."""
+"""Values of parameters that leave a formula without a number gave NaN in silence; what diverged
+counted as fitted.
+"""
 
 import numpy as np
 import pytest
@@ -65,16 +67,22 @@ def test_weights_that_diverged_fit_no_point():
 def test_points_that_diverged_stay_nan_and_others_what_they_are():
     theta = np.array([[0.5], [np.nan]])
     noise = ls.dynamics.Ito.from_sympy("sqrt(1 + x**2)")
-    assert np.allclose(noise.variance(theta), [[1.25], [np.nan]], rtol=1e-15, atol=0, equal_nan=True)
+    assert np.allclose(
+        noise.variance(theta), [[1.25], [np.nan]], rtol=1e-15, atol=0, equal_nan=True
+    )
     well = ls.models.potentials.double_well()
     for found in (well.energy(theta), well.force(theta), well.hessian(theta)):
         assert np.isfinite(found[0]).all()
         assert np.isnan(found[1]).all()
 
 
-@pytest.mark.parametrize("temperature", [1e-12, 1e-9, 1e-7, 1e-3, 0.03, 0.0312, 0.0313, 1.0, 1e4, 1e29, 1e300])
+@pytest.mark.parametrize(
+    "temperature", [1e-12, 1e-9, 1e-7, 1e-3, 0.03, 0.0312, 0.0313, 1.0, 1e4, 1e29, 1e300]
+)
 def test_moments_of_the_double_well_at_any_temperature(temperature):
-    """They were NaN below 1e-9 and lost their digits far above the barrier: against quadrature in units of its own."""
+    """They were NaN below 1e-9 and lost their digits far above the barrier: against quadrature in
+    units of its own.
+    """
     found = ls.models.potentials.double_well().boltzmann(temperature)
     if temperature < 0.1:
         # x = 1 + s u with s^2 = T/2, the width of the well; U - U(1) = (y + y^2/2)^2 with y = s u.

@@ -1,4 +1,6 @@
-"""What was let in as it came: NumPy scalars that no JSON document holds, lists taken for counts, masks."""
+"""What was let in as it came: NumPy scalars that no JSON document holds, lists taken for counts,
+masks.
+"""
 
 import json
 import math
@@ -26,14 +28,29 @@ def test_a_count_becomes_an_int(value):
     assert checks.as_count("steps", value) == 3
 
 
-@pytest.mark.parametrize("value", [[8], (8,), np.array([8]), 8.0, "8", True, np.True_, None, 10**30, np.ma.masked, {}])
+@pytest.mark.parametrize(
+    "value", [[8], (8,), np.array([8]), 8.0, "8", True, np.True_, None, 10**30, np.ma.masked, {}]
+)
 def test_what_is_no_count_is_refused(value):
     with pytest.raises(ls.InputError, match=r"^count = .*: must be an integer"):
         checks.as_count("count", value)
 
 
 @pytest.mark.parametrize(
-    "value", [[0.5], np.array([0.5]), "0.5", True, np.True_, None, 10**400, math.nan, math.inf, 0.5j, np.complex128(1)]
+    "value",
+    [
+        [0.5],
+        np.array([0.5]),
+        "0.5",
+        True,
+        np.True_,
+        None,
+        10**400,
+        math.nan,
+        math.inf,
+        0.5j,
+        np.complex128(1),
+    ],
 )
 def test_what_is_no_number_is_refused(value):
     with pytest.raises(ls.InputError, match=r"^lr = .*: must be a finite number$"):
@@ -82,7 +99,9 @@ def test_a_refusal_stays_one_line_however_large_the_value():
 
 
 def test_settings_of_numpy_scalars_can_be_written_down():
-    settings = ls.SGD(lr=np.float32(0.5), batch_size=np.int64(4), momentum=np.array(0.0), nesterov=np.False_)
+    settings = ls.SGD(
+        lr=np.float32(0.5), batch_size=np.int64(4), momentum=np.array(0.0), nesterov=np.False_
+    )
     assert json.loads(json.dumps(settings.to_dict())) == ls.SGD(lr=0.5, batch_size=4).to_dict()
 
 

@@ -1,4 +1,6 @@
-"""Estimators and experiments that ended in an error of another library, or took in silence what means nothing."""
+"""Estimators and experiments that ended in an error of another library, or took in silence what
+means nothing.
+"""
 
 import dataclasses
 
@@ -32,7 +34,9 @@ def masked(level):
     return hidden
 
 
-@pytest.mark.parametrize("values", [{3, 4}, frozenset({3, 4}), {3: 4}, bytearray(b"34"), "34"], ids=repr)
+@pytest.mark.parametrize(
+    "values", [{3, 4}, frozenset({3, 4}), {3: 4}, bytearray(b"34"), "34"], ids=repr
+)
 def test_the_order_of_a_set_is_arbitrary(values):
     for call in (
         lambda: checks.as_tuple("values", values, checks.as_count),
@@ -46,11 +50,15 @@ def test_the_order_of_a_set_is_arbitrary(values):
 
 
 def test_one_value_is_an_axis_of_one():
-    grid = ls.experiments.PerceptronGrid(**PERCEPTRON | {"dimension": 2, "points": np.array(8), "chi": 0})
+    grid = ls.experiments.PerceptronGrid(
+        **PERCEPTRON | {"dimension": 2, "points": np.array(8), "chi": 0}
+    )
     assert (grid.dimension, grid.points, grid.chi) == ((2,), (8,), (0.0,))
 
 
-@pytest.mark.parametrize("value", [np.str_("0.5"), np.array("0.5"), np.array("0.5", dtype=object), np.bytes_(b"1")])
+@pytest.mark.parametrize(
+    "value", [np.str_("0.5"), np.array("0.5"), np.array("0.5", dtype=object), np.bytes_(b"1")]
+)
 def test_a_text_of_numpy_is_no_number(value):
     with pytest.raises(ls.InputError, match=r"^lr = "):
         checks.as_real("lr", value)
@@ -69,14 +77,23 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
     [
         (lambda: checks.as_integers("lags", [True]), "^lags = .*truth values"),
         (lambda: ls.Estimate.refused({}), "^reason = "),
-        (lambda: measure.Curve(x=[1], value=[np.nan], standard_error=[-1.0], n_independent=3), "^standard_error = "),
+        (
+            lambda: measure.Curve(x=[1], value=[np.nan], standard_error=[-1.0], n_independent=3),
+            "^standard_error = ",
+        ),
         (lambda: measure.collapse(object()), "^curves = "),
         (lambda: measure.collapse([None]), r"^curves\[0\] = "),
         (lambda: measure.collapse([(1.0, X, "text", X)]), r"^curves\[0\]: y = "),
-        (lambda: measure.collapse([(1.0, X, X, X), (1.0, X, X, X)]), "^curves: parameter = .*differ"),
+        (
+            lambda: measure.collapse([(1.0, X, X, X), (1.0, X, X, X)]),
+            "^curves: parameter = .*differ",
+        ),
         (lambda: measure.jackknife(lambda m: "text", X), "^function: its result = "),
         (lambda: measure.jackknife(lambda m: m.mean(0), X), "^function = .*1 rows"),
-        (lambda: measure.drift_and_diffusion([1], np.ones((2, 3, 1))), "^steps = .*2 rows of displacement"),
+        (
+            lambda: measure.drift_and_diffusion([1], np.ones((2, 3, 1))),
+            "^steps = .*2 rows of displacement",
+        ),
         (lambda: measure.displacement_curve(b"1"), "^run: "),
         (lambda: measure.displacement_curve({"squared_displacement": X}), "^run: "),
         (lambda: measure.escape_rate(([1.0], 3), first=None), "^first = "),
@@ -88,10 +105,19 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
         (lambda: ls.experiments.families(["text"], "points"), r"^lines\[0\] = "),
         (lambda: ls.experiments.families({}, "points"), "^lines = "),
         (lambda: ls.experiments.boundary_exponent("T_max", ls.SGD, "alpha"), "^lines = "),
-        (lambda: ls.experiments.boundary_exponent("T_max", [LINE], "points", threshold=-1), "^threshold = "),
+        (
+            lambda: ls.experiments.boundary_exponent("T_max", [LINE], "points", threshold=-1),
+            "^threshold = ",
+        ),
         (lambda: ls.experiments.crossing(LINE, quantity={}), "^quantity = "),
-        (lambda: ls.experiments.crossing(dataclasses.replace(LINE, x=[0, 1])), "^line = .*above zero"),
-        (lambda: ls.experiments.boundary_exponent("T_c", [LINE], "network"), "^against = 'network'.*above zero"),
+        (
+            lambda: ls.experiments.crossing(dataclasses.replace(LINE, x=[0, 1])),
+            "^line = .*above zero",
+        ),
+        (
+            lambda: ls.experiments.boundary_exponent("T_c", [LINE], "network"),
+            "^against = 'network'.*above zero",
+        ),
         (lambda: dataclasses.replace(LINE, x=["a", "b"]), "^x = "),
         (lambda: dataclasses.replace(LINE, fitted=[1.0, 0.5]), "^fitted = "),
         (lambda: dataclasses.replace(LINE, fitted=[[True], [True, False]]), "^fitted = "),
@@ -105,7 +131,10 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
         (lambda: ls.experiments.PerceptronGrid(**PERCEPTRON).collect({}), "^store = "),
         (lambda: ls.experiments.NetworkGrid(**NETWORK).collect(3), "^store = "),
         (lambda: ls.experiments.NetworkGrid(**NETWORK, device="cpu:0"), "^device = 'cpu:0'"),
-        (lambda: ls.experiments.NetworkGrid(**NETWORK, data="digit"), "^data = 'digit': .*did you mean 'digits'"),
+        (
+            lambda: ls.experiments.NetworkGrid(**NETWORK, data="digit"),
+            "^data = 'digit': .*did you mean 'digits'",
+        ),
         (lambda: ls.models.networks.of_family("x", image=(1, 8, 8), width=2), "^name = 'x'"),
         (
             lambda: ls.training.train_perceptron(PROBLEM, SGD, **EXACT | {"seed": "a"}),
@@ -120,7 +149,10 @@ def test_what_is_refused_is_named(call, message):
 
 
 def test_lines_that_differ_in_a_name_are_in_its_order():
-    lines = [dataclasses.replace(LINE, held={"network": name}) for name in ("simple_cnn", "fully_connected")]
+    lines = [
+        dataclasses.replace(LINE, held={"network": name})
+        for name in ("simple_cnn", "fully_connected")
+    ]
     family = ls.experiments.families(lines, "network")
     assert [line.held["network"] for line in family[0]] == ["fully_connected", "simple_cnn"]
 

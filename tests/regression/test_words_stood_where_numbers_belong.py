@@ -1,4 +1,6 @@
-"""The command says its version, and the tables of ``train`` give the numbers that theory predicts."""
+"""The command says its version, and the tables of ``train`` give the numbers that theory
+predicts.
+"""
 
 from importlib.metadata import version
 
@@ -16,18 +18,33 @@ def test_the_version(capsys):
 
 
 @pytest.mark.parametrize(
-    ("gamma", "stop", "ratio"), [(0.31, "1 + 2 gamma = 1.62", "gamma / delta = 0.34"), (None, "", "")]
+    ("gamma", "stop", "ratio"),
+    [(0.31, "1 + 2 gamma = 1.62", "gamma / delta = 0.34"), (None, "", "")],
 )
 def test_exponents_of_the_lazy_regime_stand_beside_numbers(monkeypatch, gamma, stop, ratio):
-    """b = 1 + 2 gamma and a = gamma / delta with the fitted gamma and delta; without them the formula alone."""
+    """b = 1 + 2 gamma and a = gamma / delta with the fitted gamma and delta; without them the
+    formula alone.
+    """
     known = ls.Estimate(value=0.9, standard_error=0.01)
-    fitted = ls.Estimate.refused("few") if gamma is None else ls.Estimate(value=gamma, standard_error=0.01)
+    fitted = (
+        ls.Estimate.refused("few")
+        if gamma is None
+        else ls.Estimate(value=gamma, standard_error=0.01)
+    )
     gamma_found, b_found = (
         ls.measure.Collapse(x_exponent=known, y_exponent=found, quality=1.0, compared=3, points=3)
         for found in (fitted, known)
     )
     one = ls.experiments.LazyExponents(
-        held={}, lines=(), gamma=gamma_found, b=b_found, delta=known, a=known, crossings=(), threshold=0.3, left_out=0
+        held={},
+        lines=(),
+        gamma=gamma_found,
+        b=b_found,
+        delta=known,
+        a=known,
+        crossings=(),
+        threshold=0.3,
+        left_out=0,
     )
     monkeypatch.setattr("langevin_sgd.cli.train.scaling.in_temperature", lambda result: [])
     monkeypatch.setattr("langevin_sgd.cli.train.scaling.lazy", lambda result: [one])

@@ -27,7 +27,8 @@ def simulate(settings: Settings):
 MODULES = {
     "claim": TASK,
     "first": "from .second import double\ndef scale(x):\n    return double(x)\n",
-    "second": "from langevin_sgd.validation.deep_imports import third\ndef double(x):\n    return third.twice(x)\n",
+    "second": "from langevin_sgd.validation.deep_imports import third\ndef double(x):\n    return "
+    "third.twice(x)\n",
     "third": "from .fourth import FACTOR\ndef twice(x):\n    return FACTOR * x\n",
     "fourth": "FACTOR = 2.0\n",
     "bystander": "FACTOR = 2.0\n",
@@ -50,7 +51,9 @@ def path_with(tmp_path, monkeypatch):
     """Write the modules, one of them edited; return where the result of the task lies."""
     folder = tmp_path / "deep_imports"
     folder.mkdir()
-    monkeypatch.setattr(langevin_sgd.validation, "__path__", [*langevin_sgd.validation.__path__, str(tmp_path)])
+    monkeypatch.setattr(
+        langevin_sgd.validation, "__path__", [*langevin_sgd.validation.__path__, str(tmp_path)]
+    )
 
     def write(edited=None, old="", new=""):
         for name, text in MODULES.items():
@@ -72,7 +75,9 @@ def path_with(tmp_path, monkeypatch):
         ("fourth", "2.0", "3.0"),
     ],
 )
-def test_a_change_any_number_of_imports_deep_changes_the_name_of_the_result(path_with, edited, old, new):
+def test_a_change_any_number_of_imports_deep_changes_the_name_of_the_result(
+    path_with, edited, old, new
+):
     assert path_with(edited, old, new) != path_with()
 
 

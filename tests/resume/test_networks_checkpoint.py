@@ -1,4 +1,6 @@
-"""Training of networks that is interrupted anywhere and continued equals the uninterrupted one, bit for bit."""
+"""Training of networks that is interrupted anywhere and continued equals the uninterrupted one, bit
+for bit.
+"""
 
 import signal
 import subprocess
@@ -9,15 +11,16 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd import checkpoint
 from langevin_sgd.models.networks import FullyConnected
+from langevin_sgd.simulation import checkpoint
 from langevin_sgd.training import train_networks
-from langevin_sgd.training.networks import rounds
+from langevin_sgd.training.networks import schedule_of_groups as rounds
 
 NETWORK = FullyConnected(dimension=8, width=16, depth=2)
 LAW = ls.data.DepletedSign(points=40, dimension=8)
 OPTIONS = {
-    "lr": np.geomspace(0.5, 8.0, 16), "alpha": 4.0, "max_steps": 500, "seed": 3, "keep_weights": True,
+    "lr": np.geomspace(0.5, 8.0, 16), "alpha": 4.0, "max_steps": 500, "seed": 3,
+    "keep_weights": True,
     "schedule": [0, 50, 300, 500], "probe_points": 4, "observe": ["kernel"],
 }  # fmt: skip
 WAYS = {
@@ -33,7 +36,9 @@ def run(**changes):
 
 
 class Clock:
-    """A clock that goes on when it is looked at, so that rounds and checkpoints do not depend on the machine."""
+    """A clock that goes on when it is looked at, so that rounds and checkpoints do not depend on
+    the machine.
+    """
 
     def __init__(self):
         self.ticks = {"perf_counter": 0, "monotonic": 0}
@@ -128,12 +133,13 @@ def test_a_start_goes_on_from_its_own_checkpoint(tmp_path, monkeypatch):
 PROGRAM = """
 import sys
 import langevin_sgd as ls
-from langevin_sgd import checkpoint
-from langevin_sgd.training.networks import rounds
+from langevin_sgd.simulation import checkpoint
+from langevin_sgd.training.networks import schedule_of_groups as rounds
 checkpoint.SECONDS, rounds.ROUND_SECONDS = 0.05, 0.02
 network = ls.models.networks.FullyConnected(dimension=8, width=16, depth=2)
 law = ls.data.DepletedSign(points=40, dimension=8)
-options = {"batch_size": 2, "alpha": 500.0, "max_steps": 8000, "replicas": 20, "seed": 1, "keep_weights": True}
+options = {"batch_size": 2, "alpha": 500.0, "max_steps": 8000, "replicas": 20, "seed": 1,
+    "keep_weights": True}
 ls.training.train_networks(network, law, lr=0.2, **options, checkpoint=sys.argv[1])
 """
 
@@ -147,6 +153,13 @@ def test_a_killed_training_continues_bit_for_bit(tmp_path):
             time.sleep(0.05)
         time.sleep(0.1)
         process.send_signal(signal.SIGKILL)
-    options = {"batch_size": 2, "alpha": 500.0, "max_steps": 8000, "replicas": 20, "seed": 1, "keep_weights": True}
+    options = {
+        "batch_size": 2,
+        "alpha": 500.0,
+        "max_steps": 8000,
+        "replicas": 20,
+        "seed": 1,
+        "keep_weights": True,
+    }
     continued = train_networks(NETWORK, LAW, lr=0.2, **options, checkpoint=path)
     assert continued.identical(train_networks(NETWORK, LAW, lr=0.2, **options))

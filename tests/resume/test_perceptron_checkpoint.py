@@ -1,4 +1,6 @@
-"""Training of perceptrons that is interrupted anywhere and continued equals the uninterrupted one, bit for bit."""
+"""Training of perceptrons that is interrupted anywhere and continued equals the uninterrupted one,
+bit for bit.
+"""
 
 import signal
 import subprocess
@@ -21,7 +23,13 @@ CASES += [("auto", "without_replacement")]
 def run(method, sampling, **changes):
     problem = ls.Perceptron(data=LAW, margin=0.01)
     settings = ls.SGD(lr=2.0, batch_size=2, sampling=sampling)
-    options = {"replicas": 3, "seed": 4, "method": method, "schedule": [1, 1000, 10**6], "max_steps": 3_000_000}
+    options = {
+        "replicas": 3,
+        "seed": 4,
+        "method": method,
+        "schedule": [1, 1000, 10**6],
+        "max_steps": 3_000_000,
+    }
     return train_perceptron(problem, settings, **{**options, **changes})
 
 
@@ -70,7 +78,12 @@ def test_interrupted_training_continues_bit_for_bit(method, sampling, tmp_path, 
     ],
 )
 def test_a_checkpoint_of_another_run_is_refused(changes, differing, tmp_path):
-    options = {"method": "auto", "sampling": "with_replacement", "max_steps": 1000, "schedule": None}
+    options = {
+        "method": "auto",
+        "sampling": "with_replacement",
+        "max_steps": 1000,
+        "schedule": None,
+    }
     run(**options, checkpoint=tmp_path / "run.nc")
     with pytest.raises(ls.InputError, match=f"belongs to another run .*{differing}"):
         run(**{**options, **changes}, checkpoint=tmp_path / "run.nc")
@@ -79,10 +92,11 @@ def test_a_checkpoint_of_another_run_is_refused(changes, differing, tmp_path):
 PROGRAM = """
 import sys
 import langevin_sgd as ls
-from langevin_sgd import checkpoint
+from langevin_sgd.simulation import checkpoint
 checkpoint.SECONDS = 0.0
 problem = ls.Perceptron(data=ls.data.DepletedSign(points=6000, dimension=32), margin=0.01)
-ls.training.train_perceptron(problem, ls.SGD(lr=1.0, batch_size=1), replicas=3, seed=1, checkpoint=sys.argv[1])
+ls.training.train_perceptron(problem, ls.SGD(lr=1.0, batch_size=1), replicas=3, seed=1,
+    checkpoint=sys.argv[1])
 """
 
 
@@ -108,13 +122,21 @@ def test_an_interruption_is_answered_at_once():
         pressed.append(time.monotonic())
         raise KeyboardInterrupt
 
-    problem = ls.Perceptron.from_data(np.array([[1.0, 0.0]] * 500 + [[-1.0, 0.0]]), np.ones(501), margin=0.1)
+    problem = ls.Perceptron.from_data(
+        np.array([[1.0, 0.0]] * 500 + [[-1.0, 0.0]]), np.ones(501), margin=0.1
+    )
     before = signal.signal(signal.SIGALRM, press)
     try:
         for method in ("plain", "accelerated"):
             signal.setitimer(signal.ITIMER_REAL, 0.5)
             with pytest.raises(KeyboardInterrupt):
-                train_perceptron(problem, ls.SGD(lr=1.0, batch_size=1), replicas=3, method=method, max_steps=10**12)
+                train_perceptron(
+                    problem,
+                    ls.SGD(lr=1.0, batch_size=1),
+                    replicas=3,
+                    method=method,
+                    max_steps=10**12,
+                )
             assert time.monotonic() - pressed.pop() < 1.0
     finally:
         signal.signal(signal.SIGALRM, before)

@@ -69,13 +69,17 @@ def edit(tmp_path, monkeypatch):
     """Write the two modules, edited; return the digest of the task."""
     folder = tmp_path / "digest_tests"
     folder.mkdir()
-    monkeypatch.setattr(langevin_sgd.validation, "__path__", [*langevin_sgd.validation.__path__, str(tmp_path)])
+    monkeypatch.setattr(
+        langevin_sgd.validation, "__path__", [*langevin_sgd.validation.__path__, str(tmp_path)]
+    )
 
     def write(old="", new="", *, shared_old="", shared_new=""):
         assert old in CLAIM
         assert shared_old in SHARED
         (folder / "claim.py").write_text(CLAIM.replace(old, new) if old else CLAIM)
-        (folder / "shared.py").write_text(SHARED.replace(shared_old, shared_new) if shared_old else SHARED)
+        (folder / "shared.py").write_text(
+            SHARED.replace(shared_old, shared_new) if shared_old else SHARED
+        )
         forget()
         return digest(NAME)
 
@@ -144,13 +148,21 @@ def test_exports_are_followed_to_where_a_name_is_written(edit):
 
 def test_a_package_passed_on_whole_counts_whole(edit):
     edit("helper(ls.SGD)", "helper(ls)")
-    assert {"langevin_sgd.theory", "langevin_sgd.training", "langevin_sgd.data"} <= set(sources(NAME))
+    assert {"langevin_sgd.theory", "langevin_sgd.training", "langevin_sgd.data"} <= set(
+        sources(NAME)
+    )
 
 
 def test_relative_imports_and_aliases(edit):
-    edit("from langevin_sgd.validation.digest_tests.shared import helper", "from .shared import helper")
+    edit(
+        "from langevin_sgd.validation.digest_tests.shared import helper",
+        "from .shared import helper",
+    )
     assert "langevin_sgd.validation.digest_tests.shared" in sources(NAME)
-    edit("import langevin_sgd as ls", "import langevin_sgd as ls\nimport langevin_sgd.randomness as r")
+    edit(
+        "import langevin_sgd as ls",
+        "import langevin_sgd as ls\nimport langevin_sgd.randomness as r",
+    )
     assert "langevin_sgd.randomness" not in sources(NAME)
     edit("scaled(np.ones(3))", "__import__('numpy').ones(ls.derive_seed(0))")
     assert "langevin_sgd.randomness" in sources(NAME)

@@ -151,7 +151,9 @@ def test_one_changed_bit_is_found(tmp_path):
     place = content.index(np.arange(3.0).tobytes())
     content[place + 8] ^= 1
     store.path(task).write_bytes(content)
-    assert not np.array_equal(ls.load(store.path(task)).ramp, [0, 1, 2])  # it can be read, and it is wrong
+    assert not np.array_equal(
+        ls.load(store.path(task)).ramp, [0, 1, 2]
+    )  # it can be read, and it is wrong
     with pytest.raises(ls.InputError, match="its checksum is not that in its record"):
         store.load(task)
 

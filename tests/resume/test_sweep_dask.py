@@ -1,4 +1,5 @@
-"""Sweeps that survive: a real Dask scheduler and workers on this machine, killed in turn; writing that fails; damage.
+"""Sweeps that survive: a real Dask scheduler and workers on this machine, killed in turn; writing
+that fails; damage.
 
 The tests share one scheduler and run in order; each starts the workers that it kills.
 """
@@ -53,7 +54,8 @@ def work(job: Job):
     if job.deed == "meet a full disk at first" and first:
         fill_the_disk(times=1)
     return ls.dataset.make(
-        {"index": ((), job.index, "1"), "threads": ((), os.environ["NUMBA_NUM_THREADS"], "1")}, kind="work"
+        {"index": ((), job.index, "1"), "threads": ((), os.environ["NUMBA_NUM_THREADS"], "1")},
+        kind="work",
     )
 
 
@@ -79,7 +81,9 @@ def times_run(marks):
 
 def stored(directory):
     """Results by name: bytes and time of writing."""
-    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in directory.rglob("*.nc")}
+    return {
+        path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in directory.rglob("*.nc")
+    }
 
 
 def wait_until(happened, what, seconds=30):
@@ -96,7 +100,9 @@ class Cluster:
         self.folder = folder
         self.file = folder / "scheduler.json"
         self.workers = []
-        self.scheduler = self.start("scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(self.file))
+        self.scheduler = self.start(
+            "scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(self.file)
+        )
         wait_until(self.file.exists, "no scheduler")
         self.address = json.loads(self.file.read_text())["address"]
 
@@ -110,7 +116,14 @@ class Cluster:
         """Have `count` workers at work."""
         self.workers = [worker for worker in self.workers if worker.poll() is None]
         for _ in range(count - len(self.workers)):
-            options = ["--no-nanny", "--no-dashboard", "--nthreads", "1", "--local-directory", str(self.folder)]
+            options = [
+                "--no-nanny",
+                "--no-dashboard",
+                "--nthreads",
+                "1",
+                "--local-directory",
+                str(self.folder),
+            ]
             self.workers.append(self.start("worker", self.address, *options))
 
     def kill_worker(self):
@@ -184,7 +197,9 @@ def test_a_worker_killed_in_the_middle_costs_only_what_it_was_doing(cluster, set
     killer.join()
     assert (outcome.computed, outcome.failed) == (16, {})
     assert len(before) >= 4
-    assert before.items() <= stored(directory.directory).items()  # the same bytes, written at the same time
+    assert (
+        before.items() <= stored(directory.directory).items()
+    )  # the same bytes, written at the same time
     assert sum(times_run(marks).values()) <= 17
     assert counts(directory.directory, capsys) == {"done": 16}
 
@@ -214,17 +229,28 @@ def test_a_killed_client_is_continued_by_the_next(cluster, setting, capsys):
     assert len(after) == 12
     assert before.items() <= after.items()
     runs = times_run(marks)
-    done = {ls.load(path).index.item() for path in directory.directory.rglob("*.nc") if path.name in before}
+    done = {
+        ls.load(path).index.item()
+        for path in directory.directory.rglob("*.nc")
+        if path.name in before
+    }
     assert len(done) == len(before)
     assert all(runs[index] == 1 for index in done)
     assert sum(runs.values()) <= 12 + 2  # two workers were in the middle of a task
     assert counts(directory.directory, capsys) == {"done": 12}
 
 
-def test_a_result_that_cannot_be_written_is_reported_and_computed_by_the_next_run(cluster, setting, capsys):
+def test_a_result_that_cannot_be_written_is_reported_and_computed_by_the_next_run(
+    cluster, setting, capsys
+):
     directory, marks = setting
-    tasks = [work.at(Job(i, str(marks), "meet a full disk at first" if i == 2 else "work")) for i in range(6)]
-    with pytest.raises(ls.InputError, match=r"cannot be written \(No space left on device\)") as caught:
+    tasks = [
+        work.at(Job(i, str(marks), "meet a full disk at first" if i == 2 else "work"))
+        for i in range(6)
+    ]
+    with pytest.raises(
+        ls.InputError, match=r"cannot be written \(No space left on device\)"
+    ) as caught:
         ls.sweep.run(tasks, directory, scheduler=cluster.address)
     assert "\n" not in str(caught.value)
     assert str(directory.path(tasks[2])) in str(caught.value)
@@ -257,11 +283,16 @@ def test_damaged_results_are_reported_and_computed_again(cluster, setting, capsy
 
     outcome = ls.sweep.run(tasks, directory, scheduler=cluster.address)
     assert (outcome.stored, outcome.computed) == (3, 2)
-    assert sorted(record.getMessage() for record in caplog.records if record.name == "langevin_sgd") == sorted(
-        f"'{path}' is damaged (its checksum is not that in its record) and is computed again" for path in (flipped, cut)
+    assert sorted(
+        record.getMessage() for record in caplog.records if record.name == "langevin_sgd"
+    ) == sorted(
+        f"'{path}' is damaged (its checksum is not that in its record) and is computed again"
+        for path in (flipped, cut)
     )
     after = stored(directory.directory)
-    assert {name: data for name, (data, _) in after.items()} == {name: data for name, (data, _) in before.items()}
+    assert {name: data for name, (data, _) in after.items()} == {
+        name: data for name, (data, _) in before.items()
+    }
     assert len(before.items() & after.items()) == 3  # the sound ones were not touched
     assert times_run(marks) == {0: 1, 1: 2, 2: 1, 3: 2, 4: 1}
     assert counts(directory.directory, capsys) == {"done": 5}
@@ -272,14 +303,20 @@ def test_a_worker_with_other_source_or_versions_is_refused(cluster, setting, mon
     with monkeypatch.context() as patched:
         patched.setattr(work, "version", 2)
         store.identity.cache_clear()
-        with pytest.raises(ls.InputError, match=r"test_sweep_dask:work': its source in the worker on .* is not that"):
+        with pytest.raises(
+            ls.InputError,
+            match=r"test_sweep_dask:work': its source in the worker on .* is not that",
+        ):
             ls.sweep.run(jobs(marks, 2), directory, scheduler=cluster.address)
     store.identity.cache_clear()
     assert stored(directory.directory) == {}
     with monkeypatch.context() as patched:
         patched.setattr(pools, "version", lambda name: "9.9")
         pools.versions.cache_clear()
-        with pytest.raises(ls.InputError, match=r"has langevin-sgd [\d.]+, this process 9.9; install the same version"):
+        with pytest.raises(
+            ls.InputError,
+            match=r"has langevin-sgd [\d.]+, this process 9.9; install the same version",
+        ):
             ls.sweep.run(jobs(marks, 2), directory, scheduler=cluster.address)
     pools.versions.cache_clear()
     assert times_run(marks) == {}
@@ -296,7 +333,9 @@ def test_all_workers_gone_is_one_line_and_the_same_call_continues(cluster, setti
 
     killer = threading.Thread(target=kill_all)
     killer.start()
-    with pytest.raises(ls.InputError, match=r"no live worker for 1.5 s; what is stored stays") as caught:
+    with pytest.raises(
+        ls.InputError, match=r"no live worker for 1.5 s; what is stored stays"
+    ) as caught:
         ls.sweep.run(tasks, directory, scheduler=cluster.address, patience=1.5)
     killer.join()
     assert "\n" not in str(caught.value)
@@ -323,7 +362,9 @@ def test_the_scheduler_gone_is_one_line(cluster, setting, capsys):
 
     killer = threading.Thread(target=kill_scheduler)
     killer.start()
-    with pytest.raises(ls.InputError, match="the scheduler is gone; what is stored stays") as caught:
+    with pytest.raises(
+        ls.InputError, match="the scheduler is gone; what is stored stays"
+    ) as caught:
         ls.sweep.run(tasks, directory, scheduler=cluster.address, patience=1.0)
     killer.join()
     assert "\n" not in str(caught.value)
@@ -334,17 +375,21 @@ def test_the_scheduler_gone_is_one_line(cluster, setting, capsys):
         ls.sweep.run(tasks, directory, scheduler=cluster.address, patience=0.5)
 
 
-# --- on this machine -----------------------------------------------------------------------------------------------
+# --- on this machine ------------------------------------------------------------------------------
 
 
 def test_a_full_disk_stops_the_sweep_after_a_few_results(setting, monkeypatch, capsys):
     directory, marks = setting
     monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
     monkeypatch.setattr(execution, "LocalPool", HerePool)
-    monkeypatch.setattr(execution, "_PACKET", 0.0)  # one task at a time, however fast this machine is at the moment
+    monkeypatch.setattr(
+        execution, "_PACKET", 0.0
+    )  # one task at a time, however fast this machine is at the moment
     monkeypatch.setattr(store, "replace_file", store.replace_file)  # put back after the test
     fill_the_disk(times=3)
-    with pytest.raises(ls.InputError, match=r"cannot be written \(No space left on device\) \(and 2 more\)"):
+    with pytest.raises(
+        ls.InputError, match=r"cannot be written \(No space left on device\) \(and 2 more\)"
+    ):
         ls.sweep.run(jobs(marks, 9), directory)
     assert len(times_run(marks)) == 3
     assert counts(directory.directory, capsys) == {"missing": 9}

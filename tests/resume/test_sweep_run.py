@@ -30,7 +30,9 @@ def work(job: Job):
     if job.deed == "return a number":
         return job.index
     return ls.dataset.make(
-        {"threads": ((), os.environ["OMP_NUM_THREADS"], "1")}, kind="work", settings={"i": job.index}
+        {"threads": ((), os.environ["OMP_NUM_THREADS"], "1")},
+        kind="work",
+        settings={"i": job.index},
     )
 
 

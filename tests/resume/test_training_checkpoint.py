@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd import recording, training
+from langevin_sgd import training
+from langevin_sgd.simulation import recording
 
 STEPS = 120
 RECORD = (ls.record.displacement(), ls.record.states())
@@ -23,7 +24,10 @@ def regression():
 
 SPECTRUM = ls.LinearRegression.from_spectrum([1.0, 0.3])
 CASES = [
-    *((regression(), ls.SGD(lr=0.05, batch_size=4, momentum=0.9, sampling=sampling)) for sampling in SAMPLINGS),
+    *(
+        (regression(), ls.SGD(lr=0.05, batch_size=4, momentum=0.9, sampling=sampling))
+        for sampling in SAMPLINGS
+    ),
     (SPECTRUM, ls.SGD(lr=0.05, batch_size=4, momentum=0.9, dampening=0.2)),
 ]
 
@@ -32,7 +36,14 @@ def run(problem, settings, **changes):
     return training.run(
         problem,
         settings,
-        **{"replicas": 5, "steps": STEPS, "seed": 4, "record": RECORD, "schedule": np.arange(STEPS + 1), **changes},
+        **{
+            "replicas": 5,
+            "steps": STEPS,
+            "seed": 4,
+            "record": RECORD,
+            "schedule": np.arange(STEPS + 1),
+            **changes,
+        },
     )
 
 
@@ -76,7 +87,7 @@ def test_an_interruption_in_the_first_chunk_loses_nothing(step, tmp_path):
 
 def test_a_finished_run_is_read_and_not_repeated(tmp_path, monkeypatch):
     whole = run(*CASES[2], checkpoint=tmp_path / "run.nc")
-    monkeypatch.setattr(training.runner, "advance", None)
+    monkeypatch.setattr(training.linear_regression, "advance", None)
     assert run(*CASES[2], checkpoint=tmp_path / "run.nc").identical(whole)
 
 
@@ -84,7 +95,9 @@ def test_a_finished_run_is_read_and_not_repeated(tmp_path, monkeypatch):
 def test_a_seed_not_given_is_that_of_the_checkpoint(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(*CASES[0], seed=0, checkpoint=tmp_path / "cut.nc", record=interrupting(50))
-    assert run(*CASES[0], seed=None, checkpoint=tmp_path / "cut.nc").identical(run(*CASES[0], seed=0))
+    assert run(*CASES[0], seed=None, checkpoint=tmp_path / "cut.nc").identical(
+        run(*CASES[0], seed=0)
+    )
 
 
 @pytest.mark.usefixtures("short_chunks")
@@ -125,7 +138,11 @@ def test_checkpoints_of_other_settings_data_or_kind_are_refused(tmp_path):
     with pytest.raises(ls.InputError, match="differs in settings"):
         run(*CASES[1], checkpoint=tmp_path / "run.nc")
     with pytest.raises(ls.InputError, match="differs in problem"):
-        run(ls.LinearRegression.from_data(problem.X, 2 * problem.y), settings, checkpoint=tmp_path / "run.nc")
+        run(
+            ls.LinearRegression.from_data(problem.X, 2 * problem.y),
+            settings,
+            checkpoint=tmp_path / "run.nc",
+        )
     ls.save(run(problem, settings), tmp_path / "result.nc")
     with pytest.raises(ls.InputError, match="belongs to another run"):
         run(problem, settings, checkpoint=tmp_path / "result.nc")
@@ -137,7 +154,7 @@ def test_checkpoints_of_other_settings_data_or_kind_are_refused(tmp_path):
 PROGRAM = """
 import sys
 import langevin_sgd as ls
-from langevin_sgd import checkpoint
+from langevin_sgd.simulation import checkpoint
 checkpoint.SECONDS = 0.0
 ls.training.run(
     ls.LinearRegression.from_spectrum([1.0, 0.3]), ls.SGD(lr=0.01, batch_size=4, momentum=0.9),
@@ -147,7 +164,9 @@ ls.training.run(
 
 
 def test_a_killed_run_continues_bit_for_bit(tmp_path):
-    """SIGKILL at a moment of its own choosing; the file left behind is that of a run which stops there."""
+    """SIGKILL at a moment of its own choosing; the file left behind is that of a run which stops
+    there.
+    """
     path = tmp_path / "run.nc"
     with subprocess.Popen([sys.executable, "-c", PROGRAM, path]) as process:
         while not path.exists():
@@ -159,14 +178,21 @@ def test_a_killed_run_continues_bit_for_bit(tmp_path):
     step = ls.dataset.provenance(stored)["step"]
     assert 0 < step < 10**8
     alone = training.run(
-        SPECTRUM, ls.SGD(lr=0.01, batch_size=4, momentum=0.9), replicas=8, steps=step, seed=1, schedule=[step]
+        SPECTRUM,
+        ls.SGD(lr=0.01, batch_size=4, momentum=0.9),
+        replicas=8,
+        steps=step,
+        seed=1,
+        schedule=[step],
     )
     assert np.array_equal(stored["state_position"].values[:, :2], alone["final_position"])
     assert np.array_equal(stored["state_velocity"].values[:, :2], alone["final_velocity"])
 
 
 def test_an_interruption_is_answered_at_once():
-    """An alarm raises KeyboardInterrupt inside a run of hours; the limit leaves room for slow machines."""
+    """An alarm raises KeyboardInterrupt inside a run of hours; the limit leaves room for slow
+    machines.
+    """
     pressed = []
 
     def press(*_):

@@ -1,8 +1,9 @@
-"""Parameters keep diffusing after convergence, with the curve and the exponent that the spectrum dictates.
+"""Parameters keep diffusing after convergence, with the curve and the exponent that the spectrum
+dictates.
 
-On real data the displacement of minibatch SGD is compared with its exact law, lag by lag. On spectra l^-s the exponent
-is 1/s while the time lies between the relaxation times of the stiffest and of the softest of m modes: there, with
-u = h_1 lr t / (1 - momentum),
+On real data the displacement of minibatch SGD is compared with its exact law, lag by lag. On
+spectra l^-s the exponent is 1/s while the time lies between the relaxation times of the stiffest
+and of the softest of m modes: there, with u = h_1 lr t / (1 - momentum),
 
     E|Delta_t|^2 ~ u^(1/s) Gamma(1 - 1/s) - 1/2 - u m^(1-s) / (s - 1) .
 
@@ -12,7 +13,12 @@ The largest deviation of the local slope of this expansion from 1/s inside the w
 import numpy as np
 import xarray as xr
 from langevin_sgd.validation.limiting_dynamics.problems import exact_law, rival_laws
-from langevin_sgd.validation.limiting_dynamics.runs import Run, displacement, estimate, mean_and_error
+from langevin_sgd.validation.limiting_dynamics.runs import (
+    Run,
+    displacement,
+    estimate,
+    mean_and_error,
+)
 
 import langevin_sgd as ls
 
@@ -22,11 +28,15 @@ REAL = {
 }
 LAGS = (1, 10, 100, 1000)
 BURNED, BURN_IN = "diabetes, burned in", 3000
-"""One case whose start is not drawn from the law: thirteen relaxation times of the softest mode from rest."""
+"""One case whose start is not drawn from the law: thirteen relaxation times of the softest mode
+from rest.
+"""
 SPECTRUM_SETTINGS = ls.SGD(lr=0.1, batch_size=1, momentum=0.5)
 MODES = {1.5: 1500, 2.0: 1000, 3.0: 300}
 WINDOWS = {1.5: (40, 400), 2.0: (100, 2000), 3.0: (100, 2000)}
-CURVES = {name: (name, settings) for name, settings in REAL.items()} | {BURNED: ("diabetes", REAL["diabetes"])}
+CURVES = {name: (name, settings) for name, settings in REAL.items()} | {
+    BURNED: ("diabetes", REAL["diabetes"])
+}
 """Runs on real data by label: problem and settings."""
 REPLICAS = {
     "quick": {"digits": 3072, "diabetes": 8192, BURNED: 4096, 1.5: 256, 2.0: 256, 3.0: 1024},
@@ -56,30 +66,45 @@ def slope_margin(s: float) -> float:
 class AnomalousDiffusion(ls.claims.Claim):
     title = "Displacement after convergence"
     statement = (
-        "After convergence the squared displacement of the parameters follows the stationary law of the linearised "
-        "dynamics; for a Hessian spectrum l^-s it grows as t^(1/s) between the relaxation times of its modes."
+        "After convergence the squared displacement of the parameters follows the stationary law "
+        "of the linearised "
+        "dynamics; for a Hessian spectrum l^-s it grows as t^(1/s) between the relaxation times of "
+        "its modes."
     )
     formula = "E|Delta_t|^2 = 2 sum_l Var_l (1 - r_l(t));  exponent 1/s for h_l ~ l^-s"
     source = (
-        "Kunin et al., arXiv 2107.09133 (anomalous diffusion); the exact stationary law and the exponent of "
+        "Kunin et al., arXiv 2107.09133 (anomalous diffusion); the exact stationary law and the "
+        "exponent of "
         "a spectrum are derived from the SGD map"
     )
     validity = (
-        "Stationary SGD on a quadratic loss; the exponent inside the window of the spectrum, with noise proportional "
+        "Stationary SGD on a quadratic loss; the exponent inside the window of the spectrum, with "
+        "noise proportional "
         "to the Hessian."
     )
-    control_statement = "Normal diffusion: the displacement of one step grows linearly in time, exponent one."
+    control_statement = (
+        "Normal diffusion: the displacement of one step grows linearly in time, exponent one."
+    )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         tasks = {name: self._task(name, name, REAL[name], LAGS[-1], tier, seed) for name in REAL}
-        tasks[BURNED] = self._task(BURNED, "diabetes", REAL["diabetes"], LAGS[-1], tier, seed, "burned in")
+        tasks[BURNED] = self._task(
+            BURNED, "diabetes", REAL["diabetes"], LAGS[-1], tier, seed, "burned in"
+        )
         for s, (_, stop) in WINDOWS.items():
             name = spectrum_name(s)
             tasks[name] = self._task(s, name, SPECTRUM_SETTINGS, stop, tier, seed)
         return tasks
 
     def _task(
-        self, case: str | float, name: str, settings: ls.SGD, stop: int, tier: str, seed: int, start: str = "stationary"
+        self,
+        case: str | float,
+        name: str,
+        settings: ls.SGD,
+        stop: int,
+        tier: str,
+        seed: int,
+        start: str = "stationary",
     ) -> ls.sweep.Task:
         return displacement.at(
             Run(
@@ -101,7 +126,8 @@ class AnomalousDiffusion(ls.claims.Claim):
         for name, (problem_name, settings) in CURVES.items():
             exact = exact_law(problem_name, settings).mean_square_displacement(LAGS)
             rivals = {
-                rival: law.mean_square_displacement(LAGS) for rival, law in rival_laws(problem_name, settings).items()
+                rival: law.mean_square_displacement(LAGS)
+                for rival, law in rival_laws(problem_name, settings).items()
             }
             for i, lag in enumerate(LAGS):
                 components.append(
@@ -130,15 +156,24 @@ class AnomalousDiffusion(ls.claims.Claim):
         linear = [
             ls.claims.Component(
                 name=f"{name}: squared displacement in {LAGS[-1]} steps",
-                prediction=float(exact_law(name, settings).mean_square_displacement([1])[0]) * LAGS[-1],
+                prediction=float(exact_law(name, settings).mean_square_displacement([1])[0])
+                * LAGS[-1],
             )
             for name, settings in REAL.items()
         ]
-        return [*linear, *(ls.claims.Component(name=f"spectrum l^-{s}: exponent", prediction=1.0) for s in MODES)]
+        return [
+            *linear,
+            *(
+                ls.claims.Component(name=f"spectrum l^-{s}: exponent", prediction=1.0)
+                for s in MODES
+            ),
+        ]
 
     def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
         found = {
-            f"{name}: squared displacement in {lag} steps": estimate(data[name], "squared_displacement", step=lag)
+            f"{name}: squared displacement in {lag} steps": estimate(
+                data[name], "squared_displacement", step=lag
+            )
             for name in CURVES
             for lag in LAGS
         }
@@ -158,7 +193,10 @@ class AnomalousDiffusion(ls.claims.Claim):
         laws = {"exact law": exact_law(name, REAL[name]), **rival_laws(name, REAL[name])}
         lines = [
             ls.plotting.Series(
-                label, dense, law.mean_square_displacement(dense), kind="theory" if label == "exact law" else "rival"
+                label,
+                dense,
+                law.mean_square_displacement(dense),
+                kind="theory" if label == "exact law" else "rival",
             )
             for label, law in laws.items()
         ]
@@ -185,7 +223,9 @@ class AnomalousDiffusion(ls.claims.Claim):
             series += [
                 ls.plotting.Series(f"s = {s}", lags, mean[1:], error[1:]),
                 ls.plotting.Series("exact law" if s == 3 else "", lags, law, kind="theory"),
-                ls.plotting.Series("slope 1/s" if s == 3 else "", lags[inside], power, kind="guide"),
+                ls.plotting.Series(
+                    "slope 1/s" if s == 3 else "", lags[inside], power, kind="guide"
+                ),
             ]
         return ls.plotting.Panel(
             title=r"Spectra $h_l = l^{-s}$",

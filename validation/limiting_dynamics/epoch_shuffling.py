@@ -1,12 +1,13 @@
 """Shuffled epochs, the way SGD is run in practice, remove diffusion beyond one epoch.
 
-Each sample is used once per epoch, so the noise of an epoch sums to zero. Along a direction that is nearly flat, SGD
-with independent batches walks away from the minimiser as sqrt(t); with shuffled epochs it returns at the end of each
-epoch, and its variance in the middle of an epoch is the same after fifty epochs as in the first.
+Each sample is used once per epoch, so the noise of an epoch sums to zero. Along a direction that is
+nearly flat, SGD with independent batches walks away from the minimiser as sqrt(t); with shuffled
+epochs it returns at the end of each epoch, and its variance in the middle of an epoch is the same
+after fifty epochs as in the first.
 
-The law takes the noise as frozen at the minimiser. What it leaves out, noise that depends on the parameters, is of
-relative size lr tr(H) / (2 batch_size (1 - momentum)); if it were white it would add that fraction of the variance
-under independent batches, which is the margin.
+The law takes the noise as frozen at the minimiser. What it leaves out, noise that depends on the
+parameters, is of relative size lr tr(H) / (2 batch_size (1 - momentum)); if it were white it would
+add that fraction of the variance under independent batches, which is the margin.
 """
 
 from dataclasses import replace
@@ -27,7 +28,9 @@ MIDDLES = tuple(BATCHES * epoch + BATCHES // 2 for epoch in (0, 10, 50))
 MODES = {"stiffest mode": 0, "softest mode": -1}
 REPLICAS = {"quick": 8192, "full": 262144}
 FIRST_EPOCHS = tuple(range(2, 4 * BATCHES + 1, 2))
-LATE_MIDDLES = tuple(BATCHES * epoch + BATCHES // 2 for epoch in (0, 1, 2, 3, 5, 7, 10, 14, 20, 28, 40, 50))
+LATE_MIDDLES = tuple(
+    BATCHES * epoch + BATCHES // 2 for epoch in (0, 1, 2, 3, 5, 7, 10, 14, 20, 28, 40, 50)
+)
 SCHEDULE = tuple(sorted({*FIRST_EPOCHS, *LATE_MIDDLES}))
 
 
@@ -45,15 +48,22 @@ def feedback() -> float:
 class EpochShuffling(ls.claims.Claim):
     title = "Shuffled epochs"
     statement = (
-        "With shuffled epochs the gradient noise sums to zero over an epoch: diffusion along soft directions ends "
+        "With shuffled epochs the gradient noise sums to zero over an epoch: diffusion along soft "
+        "directions ends "
         "after one epoch, and the variance within an epoch repeats from epoch to epoch."
     )
-    formula = "E xi_a xi_b^T = q (delta_ab - (1 - delta_ab) / (M - 1)) within an epoch of M batches, 0 between epochs"
+    formula = (
+        "E xi_a xi_b^T = q (delta_ab - (1 - delta_ab) / (M - 1)) within an epoch of M "
+        "batches, 0 between epochs"
+    )
     source = (
-        "derived (sampling without replacement from a finite population); compare Kuehn and Rosenow, arXiv 2306.05300"
+        "derived (sampling without replacement from a finite population); compare Kuehn and "
+        "Rosenow, arXiv 2306.05300"
     )
     validity = "Batch size divides N; lr tr(H) << 2 batch_size (1 - momentum)."
-    control_statement = "Independent batches, the noise that stochastic differential equations assume."
+    control_statement = (
+        "Independent batches, the noise that stochastic differential equations assume."
+    )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return {
@@ -93,28 +103,39 @@ class EpochShuffling(ls.claims.Claim):
 
     @staticmethod
     def _name(sampling: str, label: str, time: int) -> str:
-        return f"{sampling.replace('_', ' ')}: variance of the {label} after {time / BATCHES:g} epochs"
+        return (
+            f"{sampling.replace('_', ' ')}: variance of the {label} after {time / BATCHES:g} epochs"
+        )
 
     def control(self, tier: str) -> list[ls.claims.Component]:
         independent = variances(INDEPENDENT, MIDDLES)
         return [
-            ls.claims.Component(name=self._name("epochs", label, time), prediction=float(independent[i, mode]))
+            ls.claims.Component(
+                name=self._name("epochs", label, time), prediction=float(independent[i, mode])
+            )
             for label, mode in MODES.items()
             for i, time in enumerate(MIDDLES)
         ]
 
     def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
         return {
-            self._name(sampling, label, time): estimate(run, "var_position", step=time, eigenmode=mode)
+            self._name(sampling, label, time): estimate(
+                run, "var_position", step=time, eigenmode=mode
+            )
             for sampling, run in data.items()
             for label, mode in MODES.items()
             for time in MIDDLES
         }
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        first = [self._panel(data, label, mode, FIRST_EPOCHS, "linear") for label, mode in MODES.items()]
+        first = [
+            self._panel(data, label, mode, FIRST_EPOCHS, "linear") for label, mode in MODES.items()
+        ]
         label, mode = "softest mode", MODES["softest mode"]
-        return [*first, self._panel(data, f"{label}, in the middle of epochs", mode, LATE_MIDDLES, "log")]
+        return [
+            *first,
+            self._panel(data, f"{label}, in the middle of epochs", mode, LATE_MIDDLES, "log"),
+        ]
 
     @staticmethod
     def _panel(
@@ -122,11 +143,17 @@ class EpochShuffling(ls.claims.Claim):
     ) -> ls.plotting.Panel:
         epochs, series = np.array(times) / BATCHES, []
         for settings in (EPOCHS, INDEPENDENT):
-            mean, error = mean_and_error(data[settings.sampling].sel(step=list(times)), "var_position")
+            mean, error = mean_and_error(
+                data[settings.sampling].sel(step=list(times)), "var_position"
+            )
             name = "shuffled epochs" if settings is EPOCHS else "independent batches"
             curve = variances(settings, times)[:, mode]
             series.append(ls.plotting.Series(f"SGD, {name}", epochs, mean[:, mode], error[:, mode]))
-            series.append(ls.plotting.Series("law" if settings is EPOCHS else "", epochs, curve, kind="theory"))
+            series.append(
+                ls.plotting.Series(
+                    "law" if settings is EPOCHS else "", epochs, curve, kind="theory"
+                )
+            )
         return ls.plotting.Panel(
             title=title.capitalize(),
             x_label="time [epochs]",

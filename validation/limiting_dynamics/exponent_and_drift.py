@@ -1,9 +1,10 @@
 """A diffusion exponent that changes with the batch size, or exceeds one, is drift.
 
-Minibatch SGD on the diabetes data, begun from the stationary law: the fitted exponent stays below one and hardly
-depends on the batch size, which only sets the amplitude. The same runs begun off the minimum along a soft eigenmode:
-the squared drift grows as t^2 and does not shrink with the batch, so the exponent rises above one and rises with the
-batch size, the pattern seen in deep networks.
+Minibatch SGD on the diabetes data, begun from the stationary law: the fitted exponent stays below
+one and hardly depends on the batch size, which only sets the amplitude. The same runs begun off the
+minimum along a soft eigenmode:
+the squared drift grows as t^2 and does not shrink with the batch, so the exponent rises above one
+and rises with the batch size, the pattern seen in deep networks.
 """
 
 from collections.abc import Iterable
@@ -56,30 +57,41 @@ def measured_exponent(run: xr.Dataset) -> ls.Estimate:
     groups = run["squared_displacement"].sel(step=list(WINDOW)).transpose("group", "step").values
     value, error = ls.measure.jackknife(exponent, groups)
     return ls.Estimate(
-        value=float(value), standard_error=float(error), n_independent=len(groups), method="jackknife over groups"
+        value=float(value),
+        standard_error=float(error),
+        n_independent=len(groups),
+        method="jackknife over groups",
     )
 
 
 DIFFERENCE = {
-    start: f"{start} start: exponent at batch size {BATCH_SIZES[1]} minus {BATCH_SIZES[0]}" for start in STARTS
+    start: f"{start} start: exponent at batch size {BATCH_SIZES[1]} minus {BATCH_SIZES[0]}"
+    for start in STARTS
 }
 
 
 class ExponentAndDrift(ls.claims.Claim):
     title = "Exponent and drift"
     statement = (
-        "At stationarity the exponent of the displacement does not depend on the batch size and stays below one; an "
+        "At stationarity the exponent of the displacement does not depend on the batch size and "
+        "stays below one; an "
         "exponent above one, or one that rises with the batch size, is drift."
     )
     formula = (
-        "E|Delta_t|^2 = 2 sum_l Var_l (1 - r_l(t)) + |mean drift|^2;  Var_l ~ 1 / batch_size, drift ~ batch_size^0"
+        "E|Delta_t|^2 = 2 sum_l Var_l (1 - r_l(t)) + |mean drift|^2;  Var_l ~ 1 / "
+        "batch_size, drift ~ batch_size^0"
     )
-    source = "Kunin et al., arXiv 2107.09133, figure 7 (exponents above one in deep networks); explanation derived"
+    source = (
+        "Kunin et al., arXiv 2107.09133, figure 7 (exponents above one in deep networks); "
+        "explanation derived"
+    )
     validity = (
-        "Quadratic loss, overdamped window; the exact law counts the weak dependence on batch size through the noise."
+        "Quadratic loss, overdamped window; the exact law counts the weak dependence on "
+        "batch size through the noise."
     )
     control_statement = (
-        "Exponents of the wrong start: those of drift for stationary runs and of diffusion for displaced ones."
+        "Exponents of the wrong start: those of drift for stationary runs and of "
+        "diffusion for displaced ones."
     )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
@@ -107,7 +119,9 @@ class ExponentAndDrift(ls.claims.Claim):
             alternatives = {"drift" if is_stationary else "diffusion without drift": rival}
             if is_stationary and name not in DIFFERENCE.values():
                 alternatives["normal diffusion"] = 1.0
-            components.append(ls.claims.Component(name=name, prediction=value, alternatives=alternatives))
+            components.append(
+                ls.claims.Component(name=name, prediction=value, alternatives=alternatives)
+            )
         return components
 
     def control(self, tier: str) -> list[ls.claims.Component]:
@@ -119,11 +133,16 @@ class ExponentAndDrift(ls.claims.Claim):
 
     @staticmethod
     def _exponents(starts: Iterable[str]) -> dict[str, float]:
-        """Exponents by the law at both batch sizes, and their difference, for each start in turn."""
+        """Exponents by the law at both batch sizes, and their difference, for each start in
+        turn.
+        """
         found = {}
         for start in starts:
             values = [law_exponent(start, batch_size) for batch_size in BATCH_SIZES]
-            found |= {f"{label(start, b)}: exponent": value for b, value in zip(BATCH_SIZES, values, strict=True)}
+            found |= {
+                f"{label(start, b)}: exponent": value
+                for b, value in zip(BATCH_SIZES, values, strict=True)
+            }
             found[DIFFERENCE[start]] = values[1] - values[0]
         return found
 
@@ -131,7 +150,10 @@ class ExponentAndDrift(ls.claims.Claim):
         found = {}
         for start in STARTS:
             pair = [measured_exponent(data[label(start, batch_size)]) for batch_size in BATCH_SIZES]
-            found |= {f"{label(start, b)}: exponent": one for b, one in zip(BATCH_SIZES, pair, strict=True)}
+            found |= {
+                f"{label(start, b)}: exponent": one
+                for b, one in zip(BATCH_SIZES, pair, strict=True)
+            }
             found[DIFFERENCE[start]] = ls.Estimate(
                 value=pair[1].value - pair[0].value,
                 standard_error=float(np.hypot(pair[0].standard_error, pair[1].standard_error)),
@@ -150,7 +172,9 @@ class ExponentAndDrift(ls.claims.Claim):
             run = data[label(start, batch_size)]
             times = run["step"].values[1:]
             mean, error = mean_and_error(run, "squared_displacement")
-            series.append(ls.plotting.Series(f"batch size {batch_size}", times, mean[1:], error[1:]))
+            series.append(
+                ls.plotting.Series(f"batch size {batch_size}", times, mean[1:], error[1:])
+            )
             series.append(
                 ls.plotting.Series(
                     "exact law" if batch_size == BATCH_SIZES[0] else "",
@@ -161,7 +185,9 @@ class ExponentAndDrift(ls.claims.Claim):
             )
         ends = np.array(WINDOW)
         height = law_curve(start, BATCH_SIZES[0], ends[:1])[0]
-        series.append(ls.plotting.Series("normal diffusion", ends, height * ends / ends[0], kind="rival"))
+        series.append(
+            ls.plotting.Series("normal diffusion", ends, height * ends / ends[0], kind="rival")
+        )
         return ls.plotting.Panel(
             title=f"Diabetes, {start} start",
             x_label="time [steps]",

@@ -1,10 +1,12 @@
-"""One equation, three routes: simulated paths, the density on a grid, and the closed-form law, with the current.
+"""One equation, three routes: simulated paths, the density on a grid, and the closed-form law, with
+the current.
 
-An eigenmode of linear regression under its Langevin equation, started off the minimum from a narrow Gaussian. Moments
-and a quadrant's probability are compared at three times, on the way and at stationarity; and at stationarity the
-probability current across the axis of zero velocity, which turns the density clockwise while nothing moves on
-average. With p the stationary density and w the natural frequency, the velocity current -w^2 x p, averaged over a
-strip about zero velocity and integrated over positive positions, is what is compared.
+An eigenmode of linear regression under its Langevin equation, started off the minimum from a narrow
+Gaussian. Moments and a quadrant's probability are compared at three times, on the way and at
+stationarity; and at stationarity the probability current across the axis of zero velocity, which
+turns the density clockwise while nothing moves on average. With p the stationary density and w the
+natural frequency, the velocity current -w^2 x p, averaged over a strip about zero velocity and
+integrated over positive positions, is what is compared.
 """
 
 from dataclasses import dataclass, replace
@@ -26,7 +28,10 @@ FINE, FINE_STEPS = 20, 600
 STRIP = 1.0
 """Width of the strip about zero velocity, in standard deviations of the velocity."""
 GROUPS = 64
-REPLICAS = {"quick": {"paths": 65536, "current": 4096}, "full": {"paths": 1048576, "current": 65536}}
+REPLICAS = {
+    "quick": {"paths": 65536, "current": 4096},
+    "full": {"paths": 1048576, "current": 65536},
+}
 EQUATION = ls.Underdamped.from_sgd(PROBLEM, SETTINGS)
 
 
@@ -48,10 +53,15 @@ class Run:
 def paths(run: Run) -> xr.Dataset:
     """Moments and the share in the first quadrant, (step, group), of simulated paths."""
     first = start()
-    drawn = ls.theory.LangevinLaw(PROBLEM, SETTINGS, start=first).sample(run.replicas, seed=run.seed, t=0)
+    drawn = ls.theory.LangevinLaw(PROBLEM, SETTINGS, start=first).sample(
+        run.replicas, seed=run.seed, t=0
+    )
 
     def observe(block: ls.record.Snapshots) -> dict:
-        x, v = (part[..., 0].reshape(len(block.steps), GROUPS, -1) for part in (block.position, block.velocity))
+        x, v = (
+            part[..., 0].reshape(len(block.steps), GROUPS, -1)
+            for part in (block.position, block.velocity)
+        )
         found = {
             "mean position": x.mean(axis=2),
             "variance of position": x.var(axis=2, ddof=1),
@@ -75,7 +85,9 @@ def paths(run: Run) -> xr.Dataset:
 
 @ls.sweep.task()
 def circulation(run: Run) -> xr.Dataset:
-    """Velocity current through the strip at positive positions, (group,), from stationary paths in fine steps."""
+    """Velocity current through the strip at positive positions, (group,), from stationary paths in
+    fine steps.
+    """
     law = ls.theory.LangevinLaw(PROBLEM, SETTINGS)
     position, velocity = law.sample(run.replicas, seed=run.seed)
     result = ls.sde.simulate(
@@ -93,10 +105,15 @@ def circulation(run: Run) -> xr.Dataset:
     x, v = result["position"].values[..., 0], result["velocity"].values[..., 0]
     width = STRIP * float(law.mode_variances()[1][0]) ** 0.5
     inside = (x > 0) & (np.abs(v) < width / 2)
-    # Half of each change of velocity belongs to where it began and half to where it ended (Stratonovich).
-    flow = (0.5 * (inside[1:].astype(float) + inside[:-1]) * np.diff(v, axis=0)).reshape(FINE_STEPS, GROUPS, -1)
+    # Half of each change of velocity belongs to where it began and half to where it ended
+    # (Stratonovich).
+    flow = (0.5 * (inside[1:].astype(float) + inside[:-1]) * np.diff(v, axis=0)).reshape(
+        FINE_STEPS, GROUPS, -1
+    )
     current = flow.mean(axis=(0, 2)) / (width * SETTINGS.lr / FINE)
-    return ls.dataset.make({"current": (("group",), current, "1/tau")}, kind="circulation", seed=run.seed)
+    return ls.dataset.make(
+        {"current": (("group",), current, "1/tau")}, kind="circulation", seed=run.seed
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +149,9 @@ def exact(name: str, time: int, law: ls.theory.Law) -> float:
 
 def exact_current() -> float:
     """Velocity current through the strip at positive positions, per unit of tau."""
-    position, velocity = (float(v[0]) for v in ls.theory.LangevinLaw(PROBLEM, SETTINGS).mode_variances())
+    position, velocity = (
+        float(v[0]) for v in ls.theory.LangevinLaw(PROBLEM, SETTINGS).mode_variances()
+    )
     from scipy.special import ndtr
 
     share = (2 * ndtr(STRIP / 2) - 1) / (STRIP * velocity**0.5)
@@ -141,10 +160,21 @@ def exact_current() -> float:
 
 MEAN, VARIANCE, QUADRANT = "mean position", "variance of position", "probability of x > 0, v > 0"
 CURRENT = "stationary current of velocity at x > 0"
-COMPARED = ((MEAN, 40), (VARIANCE, 8), (QUADRANT, 8), (QUADRANT, 40), (VARIANCE, 600), (QUADRANT, 600))
-"""Quantities and times at which a rival differs: on the way the overdamped law, at the end a start never forgotten."""
+COMPARED = (
+    (MEAN, 40),
+    (VARIANCE, 8),
+    (QUADRANT, 8),
+    (QUADRANT, 40),
+    (VARIANCE, 600),
+    (QUADRANT, 600),
+)
+"""Quantities and times at which a rival differs: on the way the overdamped law, at the end a start
+never forgotten.
+"""
 BIAS = 5e-4
-"""Accuracy of the paths: BAOAB with eight steps per lr is off by (omega lr / 8)^2 / 4 = 2e-4 of a variance."""
+"""Accuracy of the paths: BAOAB with eight steps per lr is off by (omega lr / 8)^2 / 4 = 2e-4 of a
+variance.
+"""
 
 
 def rival(quantity: str, time: int) -> float:
@@ -157,7 +187,9 @@ def rival(quantity: str, time: int) -> float:
     mean, variance = OFFSET * memory, final + (first.covariance[0, 0] - final) * memory**2
     from scipy.special import ndtr
 
-    return float({MEAN: mean, VARIANCE: variance, QUADRANT: 0.5 * ndtr(mean / variance**0.5)}[quantity])
+    return float(
+        {MEAN: mean, VARIANCE: variance, QUADRANT: 0.5 * ndtr(mean / variance**0.5)}[quantity]
+    )
 
 
 def name_of(route: str, quantity: str, time: int) -> str:
@@ -168,19 +200,32 @@ def name_of(route: str, quantity: str, time: int) -> str:
 class FokkerPlanckAgreement(ls.claims.Claim):
     title = "Simulation, Fokker-Planck and exact law"
     statement = (
-        "Simulated paths of the Langevin equation, its Fokker-Planck equation on a grid, and its closed-form law agree "
-        "on the way to stationarity and there, down to the circulating current of the stationary state."
+        "Simulated paths of the Langevin equation, its Fokker-Planck equation on a grid, and its "
+        "closed-form law agree "
+        "on the way to stationarity and there, down to the circulating current of the stationary "
+        "state."
     )
-    formula = "p Gaussian with mean e^(-At) z_0 and its covariance;  J_v(x, v) = -w^2 x p at stationarity"
-    source = "Kunin et al., arXiv 2107.09133 (Ornstein-Uhlenbeck process and its current); three independent routes"
+    formula = (
+        "p Gaussian with mean e^(-At) z_0 and its covariance;  J_v(x, v) = -w^2 x p at stationarity"
+    )
+    source = (
+        "Kunin et al., arXiv 2107.09133 (Ornstein-Uhlenbeck process and its current); three "
+        "independent routes"
+    )
     validity = "Quadratic loss, any time."
-    control_statement = "The first-order Langevin equation, a start never forgotten, and the current reversed."
+    control_statement = (
+        "The first-order Langevin equation, a start never forgotten, and the current reversed."
+    )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         sizes = REPLICAS[tier]
         return {
-            "paths": paths.at(Run(replicas=sizes["paths"], seed=ls.derive_seed(seed, self.id, "paths"))),
-            "current": circulation.at(Run(replicas=sizes["current"], seed=ls.derive_seed(seed, self.id, "current"))),
+            "paths": paths.at(
+                Run(replicas=sizes["paths"], seed=ls.derive_seed(seed, self.id, "paths"))
+            ),
+            "current": circulation.at(
+                Run(replicas=sizes["current"], seed=ls.derive_seed(seed, self.id, "current"))
+            ),
             "grid": densities.at(Grid(tolerance=TOLERANCE)),
         }
 
@@ -207,7 +252,8 @@ class FokkerPlanckAgreement(ls.claims.Claim):
                     name=f"{route}: {CURRENT}",
                     prediction=exact_current(),
                     margin=0.05 * abs(exact_current()),
-                    margin_reason="finite time step of the paths, cells of the grid across the strip",
+                    margin_reason="finite time step of the paths, cells of the grid across the "
+                    "strip",
                     alternatives={"no current": 0.0, "reversed": -exact_current()},
                 )
             )
@@ -217,16 +263,21 @@ class FokkerPlanckAgreement(ls.claims.Claim):
         components = []
         for route in ("paths", "grid"):
             components += [
-                ls.claims.Component(name=name_of(route, *place), prediction=rival(*place)) for place in COMPARED
+                ls.claims.Component(name=name_of(route, *place), prediction=rival(*place))
+                for place in COMPARED
             ]
-            components.append(ls.claims.Component(name=f"{route}: {CURRENT}", prediction=-exact_current()))
+            components.append(
+                ls.claims.Component(name=f"{route}: {CURRENT}", prediction=-exact_current())
+            )
         return components
 
     def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
         on_grid = grid_values(data["grid"])
         found = {
             f"paths: {CURRENT}": ls.Estimate.from_samples(data["current"]["current"].values),
-            f"grid: {CURRENT}": ls.Estimate(value=on_grid[CURRENT, TIMES[-1]], standard_error=0.0, method="grid"),
+            f"grid: {CURRENT}": ls.Estimate(
+                value=on_grid[CURRENT, TIMES[-1]], standard_error=0.0, method="grid"
+            ),
         }
         for quantity, time in COMPARED:
             groups = data["paths"][quantity].sel(step=time).values
@@ -247,13 +298,24 @@ class FokkerPlanckAgreement(ls.claims.Claim):
         for time in (0, *TIMES):
             mean, covariance = law.mean(time), law.covariance(time)
             exact_density = norm(mean[0], covariance[0, 0] ** 0.5).pdf(x)
-            series.append(ls.plotting.Series(f"grid, step {time}", x[::4], marginal.sel(step=time).values[::4]))
-            series.append(ls.plotting.Series("exact law" if time == 0 else "", x, exact_density, kind="theory"))
+            series.append(
+                ls.plotting.Series(
+                    f"grid, step {time}", x[::4], marginal.sel(step=time).values[::4]
+                )
+            )
+            series.append(
+                ls.plotting.Series(
+                    "exact law" if time == 0 else "", x, exact_density, kind="theory"
+                )
+            )
         early = np.arange(0, 161, 2)
         groups = [data["paths"][VARIANCE].sel(step=time).values for time in TIMES[:2]]
         return [
             ls.plotting.Panel(
-                title="Density of the position", x_label="position", y_label="density", series=tuple(series)
+                title="Density of the position",
+                x_label="position",
+                y_label="density",
+                series=tuple(series),
             ),
             ls.plotting.Panel(
                 title="Variance of the position",
@@ -261,11 +323,19 @@ class FokkerPlanckAgreement(ls.claims.Claim):
                 y_label="variance",
                 series=(
                     ls.plotting.Series(
-                        "paths", TIMES[:2], [g.mean() for g in groups], [g.std(ddof=1) / GROUPS**0.5 for g in groups]
+                        "paths",
+                        TIMES[:2],
+                        [g.mean() for g in groups],
+                        [g.std(ddof=1) / GROUPS**0.5 for g in groups],
                     ),
-                    ls.plotting.Series("exact law", early, law.covariance(early)[:, 0, 0], kind="theory"),
                     ls.plotting.Series(
-                        "first-order Langevin equation", early, [rival(VARIANCE, int(t)) for t in early], kind="rival"
+                        "exact law", early, law.covariance(early)[:, 0, 0], kind="theory"
+                    ),
+                    ls.plotting.Series(
+                        "first-order Langevin equation",
+                        early,
+                        [rival(VARIANCE, int(t)) for t in early],
+                        kind="rival",
                     ),
                 ),
             ),
@@ -273,7 +343,9 @@ class FokkerPlanckAgreement(ls.claims.Claim):
 
 
 def grid_values(grid: xr.Dataset) -> dict[tuple[str, int], float]:
-    """Quantities on the grid at each time, and the stationary current; cells that a border cuts count in part."""
+    """Quantities on the grid at each time, and the stationary current; cells that a border cuts
+    count in part.
+    """
     x, v = grid["position"], grid["velocity"]
     found = {}
     for time in TIMES:

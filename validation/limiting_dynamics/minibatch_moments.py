@@ -1,8 +1,9 @@
 """The exact law of minibatch noise against the enumeration of every sequence of batches.
 
-Four samples, two parameters, batches of two: after four steps there are 16^4 sequences of batches with replacement and
-6^4 without. Averaging SGD over all of them is SGD's exact expectation, so nothing here is random: the law has to agree
-to rounding, where the law with the noise frozen at the minimiser, which most theory assumes, is far off.
+Four samples, two parameters, batches of two: after four steps there are 16^4 sequences of batches
+with replacement and 6^4 without. Averaging SGD over all of them is SGD's exact expectation, so
+nothing here is random: the law has to agree to rounding, where the law with the noise frozen at the
+minimiser, which most theory assumes, is far off.
 """
 
 import itertools
@@ -31,7 +32,9 @@ class Enumeration:
 
 @ls.sweep.task()
 def enumerate_batches(case: Enumeration) -> xr.Dataset:
-    """First and second moments of (theta, v) over all equally likely sequences of batches, (step, ...)."""
+    """First and second moments of (theta, v) over all equally likely sequences of batches, (step,
+    ...).
+    """
     batches = list(_batches(case.sampling))
     states = np.zeros((1, 4))
     first, second = [], []
@@ -72,27 +75,44 @@ def _law(sampling: str, noise: str, steps: int) -> dict[str, float]:
     return {f"{sampling}: {label}": float(second[place]) for label, place in MOMENTS.items()}
 
 
-MOMENTS = {"<theta_1^2>": (0, 0), "<theta_1 theta_2>": (0, 1), "<theta_1 v_1>": (0, 2), "<v_2^2>": (3, 3)}
+MOMENTS = {
+    "<theta_1^2>": (0, 0),
+    "<theta_1 theta_2>": (0, 1),
+    "<theta_1 v_1>": (0, 2),
+    "<v_2^2>": (3, 3),
+}
 
 
 class MinibatchMoments(ls.claims.Claim):
     title = "Exact moments of minibatch SGD"
     statement = (
-        "The second moments of SGD with momentum on a finite data set obey a closed linear recursion, in which the "
-        "noise of a minibatch depends on where the parameters are; it is exact at every step and learning rate."
+        "The second moments of SGD with momentum on a finite data set obey a closed linear "
+        "recursion, in which the "
+        "noise of a minibatch depends on where the parameters are; it is exact at every step and "
+        "learning rate."
     )
-    formula = "P' = M P M^T + M z c^T + c z^T M^T + c c^T + f G Sigma(P) G^T, f = 1/B or (N-B)/(B(N-1))"
+    formula = (
+        "P' = M P M^T + M z c^T + c z^T M^T + c c^T + f G Sigma(P) G^T, f = 1/B or (N-B)/(B(N-1))"
+    )
     source = (
-        "derived: second moments of the SGD map with independent minibatches close on themselves for a quadratic loss"
+        "derived: second moments of the SGD map with independent minibatches close on "
+        "themselves for a quadratic loss"
     )
-    validity = "Any linear regression, any stable or unstable settings; batches independent of one another."
+    validity = (
+        "Any linear regression, any stable or unstable settings; batches independent of "
+        "one "
+        "another."
+    )
     control_statement = "The factor f of the other sampling scheme."
 
     def steps(self, tier: str) -> int:
         return 4 if tier == "quick" else 5
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
-        return {s: enumerate_batches.at(Enumeration(sampling=s, steps=self.steps(tier))) for s in SAMPLINGS}
+        return {
+            s: enumerate_batches.at(Enumeration(sampling=s, steps=self.steps(tier)))
+            for s in SAMPLINGS
+        }
 
     def predict(self, tier: str) -> list[ls.claims.Component]:
         return self._components(tier, {s: s for s in SAMPLINGS})
@@ -103,7 +123,10 @@ class MinibatchMoments(ls.claims.Claim):
     def _components(self, tier: str, theory_of: dict[str, str]) -> list[ls.claims.Component]:
         components = []
         for sampling, theory in theory_of.items():
-            exact, frozen = (_law(theory, noise, self.steps(tier)).values() for noise in ("minibatch", "additive"))
+            exact, frozen = (
+                _law(theory, noise, self.steps(tier)).values()
+                for noise in ("minibatch", "additive")
+            )
             for label, value, rival in zip(MOMENTS, exact, frozen, strict=True):
                 components.append(
                     ls.claims.Component(
@@ -132,7 +155,9 @@ class MinibatchMoments(ls.claims.Claim):
     def _panel(self, sampling: str, moments: xr.Dataset) -> ls.plotting.Panel:
         steps = moments["step"].values
         label = f"{sampling}: <theta_1^2>"
-        exact, frozen = ([_law(sampling, noise, t)[label] for t in steps] for noise in ("minibatch", "additive"))
+        exact, frozen = (
+            [_law(sampling, noise, t)[label] for t in steps] for noise in ("minibatch", "additive")
+        )
         enumerated = moments["second"].values[:, 0, 0]
         return ls.plotting.Panel(
             title=sampling.replace("_", " "),

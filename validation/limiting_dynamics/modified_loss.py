@@ -1,10 +1,11 @@
-"""What SGD samples is not the loss: positions are isotropic although the Hessian is not, velocities carry its shape.
+"""What SGD samples is not the loss: positions are isotropic although the Hessian is not, velocities
+carry its shape.
 
-Real minibatch SGD on Gaussian inputs whose Hessian spans a factor 50. The stationary density of the Langevin equation
-is exp(-kappa Psi), Psi a modified loss from which the curvature of positions has dropped out; a Boltzmann law of the
-loss itself would give position variances proportional to 1/h. With weight decay the variance is deformed by h / (h +
-wd). On the diabetes data, where the noise is not exactly proportional to the Hessian, its measured covariance is
-used.
+Real minibatch SGD on Gaussian inputs whose Hessian spans a factor 50. The stationary density of the
+Langevin equation is exp(-kappa Psi), Psi a modified loss from which the curvature of positions has
+dropped out; a Boltzmann law of the loss itself would give position variances proportional to 1/h.
+With weight decay the variance is deformed by h / (h + wd). On the diabetes data, where the noise is
+not exactly proportional to the Hessian, its measured covariance is used.
 """
 
 import numpy as np
@@ -20,7 +21,9 @@ REAL = ls.SGD(lr=0.01, batch_size=64, momentum=0.9)
 """A smaller temperature: the noise of diabetes then depends little on where the parameters are."""
 LABELS = {"gaussian": PLAIN, "gaussian with weight decay": DECAYED, "diabetes": REAL}
 TIMES = {"gaussian": (400, 800), "gaussian with weight decay": (400, 800), "diabetes": (3000, 6000)}
-"""Two times after the slowest mode that is measured has relaxed: the moments must not differ between them."""
+"""Two times after the slowest mode that is measured has relaxed: the moments must not differ
+between them.
+"""
 REPLICAS = {
     "quick": {"gaussian": 16384, "gaussian with weight decay": 16384, "diabetes": 4096},
     "full": {"gaussian": 262144, "gaussian with weight decay": 262144, "diabetes": 65536},
@@ -54,7 +57,9 @@ def left_out(label: str) -> float:
 def slope(run: xr.Dataset, name: str, values: np.ndarray) -> ls.Estimate:
     """Slope of ln(variance) against ln(eigenvalue) at the last time, fitted in each group."""
     logs = np.log(run[name].values[-1])
-    return ls.Estimate.from_samples(np.polyfit(np.log(values), logs.T, 1)[0], method="straight line, mean over groups")
+    return ls.Estimate.from_samples(
+        np.polyfit(np.log(values), logs.T, 1)[0], method="straight line, mean over groups"
+    )
 
 
 def log_ratio(run: xr.Dataset, first: int, second: int) -> ls.Estimate:
@@ -66,18 +71,28 @@ def log_ratio(run: xr.Dataset, first: int, second: int) -> ls.Estimate:
 class ModifiedLoss(ls.claims.Claim):
     title = "Modified loss"
     statement = (
-        "Stationary SGD with momentum samples a modified loss: positions are isotropic without weight decay although "
-        "the Hessian is not, weight decay deforms them by h / (h + weight_decay), and velocities have the shape of the "
+        "Stationary SGD with momentum samples a modified loss: positions are isotropic without "
+        "weight decay although "
+        "the Hessian is not, weight decay deforms them by h / (h + weight_decay), and velocities "
+        "have the shape of the "
         "Hessian."
     )
     formula = (
         "Var(theta_l) = lr sigma^2 / (2 S (1 - momentum)) * h_l / (h_l + wd),  "
         "Var(v_l) = sigma^2 h_l / (S (1 - momentum^2))"
     )
-    source = "Kunin et al., arXiv 2107.09133 (modified loss); general noise: the same with q_l / k_l, derived"
-    validity = "Stationary; lr k << 2 (1 + momentum); noise frozen at the minimiser, lr tr(H) << S (1 - momentum)."
+    source = (
+        "Kunin et al., arXiv 2107.09133 (modified loss); general noise: the same with q_l / "
+        "k_l, derived"
+    )
+    validity = (
+        "Stationary; lr k << 2 (1 + momentum); noise frozen at the minimiser, lr tr(H) << "
+        "S "
+        "(1 - momentum)."
+    )
     control_statement = (
-        "The Boltzmann law of the loss with isotropic noise: Var(theta_l) ~ 1 / k_l, Var(v_l) the same in every mode."
+        "The Boltzmann law of the loss with isotropic noise: Var(theta_l) ~ 1 / "
+        "k_l, Var(v_l) the same in every mode."
     )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
@@ -99,7 +114,8 @@ class ModifiedLoss(ls.claims.Claim):
         values = problem("gaussian").eigenvalues
         span = float(np.log(values[0] / values[-1]))
         accuracy = (
-            "finite learning rate and noise that depends on the parameters, which the Langevin equation leaves out"
+            "finite learning rate and noise that depends on the parameters, which the "
+            "Langevin equation leaves out"
         )
         control = {component.name: component.prediction for component in self.control(tier)}
         boltzmann = "Boltzmann law of the loss"
@@ -143,7 +159,10 @@ class ModifiedLoss(ls.claims.Claim):
             DEFORMATION: np.log((values[0] + decay) / (values[-1] + decay)),
             MEASURED_NOISE: np.log(real[REAL_MODES[1]] / real[REAL_MODES[0]]),
         }
-        return [ls.claims.Component(name=name, prediction=float(value)) for name, value in boltzmann.items()]
+        return [
+            ls.claims.Component(name=name, prediction=float(value))
+            for name, value in boltzmann.items()
+        ]
 
     def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
         values = problem("gaussian").eigenvalues
@@ -159,7 +178,10 @@ class ModifiedLoss(ls.claims.Claim):
             change = np.diff(np.log(data[label]["var_position"].values[:, :, -1]), axis=0)[0]
             drift = ls.Estimate.from_samples(change)
             if abs(drift.value) > 5 * drift.standard_error:
-                return f"{label}: softest mode not stationary at steps {TIMES[label]}: ln(variance) moves by {drift}"
+                return (
+                    f"{label}: softest mode not stationary at steps {TIMES[label]}: "
+                    f"ln(variance) moves by {drift}"
+                )
         return None
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
@@ -175,9 +197,13 @@ class ModifiedLoss(ls.claims.Claim):
         law = ls.theory.LangevinLaw(found.with_hessian_noise(), settings)
         measured_noise = ls.theory.LangevinLaw(found, settings)
         index = 0 if quantity == "var_position" else 1
-        idealised, predicted = (chosen.mode_stationary()[:, index, index] for chosen in (law, measured_noise))
+        idealised, predicted = (
+            chosen.mode_stationary()[:, index, index] for chosen in (law, measured_noise)
+        )
         stiffness = values + settings.weight_decay
-        boltzmann = idealised[0] * (stiffness[0] / stiffness if index == 0 else np.ones_like(values))
+        boltzmann = idealised[0] * (
+            stiffness[0] / stiffness if index == 0 else np.ones_like(values)
+        )
         mean, error = mean_and_error(run, quantity)
         what, whats = ("position", "positions") if index == 0 else ("velocity", "velocities")
         return ls.plotting.Panel(
@@ -186,8 +212,12 @@ class ModifiedLoss(ls.claims.Claim):
             y_label=f"stationary variance of {what}",
             series=(
                 ls.plotting.Series("SGD", values, mean[-1], error[-1]),
-                ls.plotting.Series(r"modified loss, $\Sigma$ as measured", values, predicted, kind="theory"),
-                ls.plotting.Series(r"modified loss, $\Sigma = \sigma^2 H$", values, idealised, kind="guide"),
+                ls.plotting.Series(
+                    r"modified loss, $\Sigma$ as measured", values, predicted, kind="theory"
+                ),
+                ls.plotting.Series(
+                    r"modified loss, $\Sigma = \sigma^2 H$", values, idealised, kind="guide"
+                ),
                 ls.plotting.Series("Boltzmann law of the loss", values, boltzmann, kind="rival"),
             ),
             x_scale="log",

@@ -1,9 +1,11 @@
-"""Mean and covariance in phase space, from the start to stationarity, for real minibatch SGD on the diabetes data.
+"""Mean and covariance in phase space, from the start to stationarity, for real minibatch SGD on the
+diabetes data.
 
-Positions and velocities of three Hessian eigenmodes (stiffest, middle, soft) are followed from rest at theta = 0. The
-exact law counts the dependence of the minibatch noise on the parameters; two rivals do not: the law with the noise
-frozen at the minimiser, which misses the large noise of the approach, and the Langevin equation. For the mean, which no
-noise enters, the rival is the first-order Langevin equation without inertia.
+Positions and velocities of three Hessian eigenmodes (stiffest, middle, soft) are followed from rest
+at theta = 0. The exact law counts the dependence of the minibatch noise on the parameters; two
+rivals do not: the law with the noise frozen at the minimiser, which misses the large noise of the
+approach, and the Langevin equation. For the mean, which no noise enters, the rival is the
+first-order Langevin equation without inertia.
 """
 
 import numpy as np
@@ -18,8 +20,15 @@ SETTINGS = ls.SGD(lr=0.05, batch_size=16, momentum=0.9)
 MODES = {"stiffest mode": 0, "middle mode": 4, "soft mode": 8}
 TIMES = (5, 20, 100, 1000)
 REPLICAS = {"quick": 16384, "full": 262144}
-CHOSEN = {"mean_position": (0,), "var_position": (1, 3), "var_velocity": (1, 3), "cov_position_velocity": (1,)}
-"""Positions in `TIMES` of the components: means while they last, covariances early and at stationarity."""
+CHOSEN = {
+    "mean_position": (0,),
+    "var_position": (1, 3),
+    "var_velocity": (1, 3),
+    "cov_position_velocity": (1,),
+}
+"""Positions in `TIMES` of the components: means while they last, covariances early and at
+stationarity.
+"""
 WORDS = {
     "mean_position": "mean position",
     "var_position": "variance of position",
@@ -29,10 +38,13 @@ WORDS = {
 
 
 def mode_moments(law: ls.theory.Law, times: tuple[int, ...] | np.ndarray) -> dict[str, np.ndarray]:
-    """Mean offsets from the minimiser and covariances of all eigenmodes under a law, each (time, eigenmode)."""
+    """Mean offsets from the minimiser and covariances of all eigenmodes under a law, each (time,
+    eigenmode).
+    """
     covariance = law.mode_covariance(times)
     return {
-        "mean_position": law.mode_mean(times)[..., 0] - problem(NAME).minimiser @ problem(NAME).eigenvectors,
+        "mean_position": law.mode_mean(times)[..., 0]
+        - problem(NAME).minimiser @ problem(NAME).eigenvectors,
         "var_position": covariance[..., 0, 0],
         "var_velocity": covariance[..., 1, 1],
         "cov_position_velocity": covariance[..., 0, 1],
@@ -50,14 +62,22 @@ def overdamped_mean(times: tuple[int, ...] | np.ndarray) -> np.ndarray:
 class PhaseSpaceMoments(ls.claims.Claim):
     title = "Mean and covariance in phase space"
     statement = (
-        "On linear regression position and velocity of SGD with momentum have, at every time from the start to "
+        "On linear regression position and velocity of SGD with momentum have, at every time from "
+        "the start to "
         "stationarity, the mean and covariance of a linear stochastic process in phase space."
     )
-    formula = "z' = M z + c + G xi(theta): mean M^n, covariance from the closed recursion of second moments"
-    source = "Kunin et al., arXiv 2107.09133 (Ornstein-Uhlenbeck process); exact moments of the SGD map derived"
+    formula = (
+        "z' = M z + c + G xi(theta): mean M^n, covariance from the closed recursion of "
+        "second moments"
+    )
+    source = (
+        "Kunin et al., arXiv 2107.09133 (Ornstein-Uhlenbeck process); exact moments of the "
+        "SGD map derived"
+    )
     validity = "Quadratic loss; independent minibatches; any time."
     control_statement = (
-        "The process without momentum: velocity forgotten, positions relax and fluctuate as for momentum 0."
+        "The process without momentum: velocity forgotten, positions relax and "
+        "fluctuate as for momentum 0."
     )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
@@ -74,7 +94,10 @@ class PhaseSpaceMoments(ls.claims.Claim):
 
     def predict(self, tier: str) -> list[ls.claims.Component]:
         exact = mode_moments(exact_law(NAME, SETTINGS, "rest"), TIMES)
-        rivals = {label: mode_moments(law, TIMES) for label, law in rival_laws(NAME, SETTINGS, "rest").items()}
+        rivals = {
+            label: mode_moments(law, TIMES)
+            for label, law in rival_laws(NAME, SETTINGS, "rest").items()
+        }
         langevin = {"Langevin equation": rivals["Langevin equation"]}
         rivals_of = {
             "mean_position": {"no inertia": {"mean_position": overdamped_mean(TIMES)}},
@@ -89,7 +112,8 @@ class PhaseSpaceMoments(ls.claims.Claim):
                     name=name,
                     prediction=float(exact[quantity][time, mode]),
                     alternatives={
-                        label: float(value[quantity][time, mode]) for label, value in rivals_of[quantity].items()
+                        label: float(value[quantity][time, mode])
+                        for label, value in rivals_of[quantity].items()
                     },
                 )
             )
@@ -97,7 +121,9 @@ class PhaseSpaceMoments(ls.claims.Claim):
 
     @staticmethod
     def _places() -> list[tuple[str, str, int, int]]:
-        """Name, quantity, position of the time, eigenmode; quantities where and while a rival differs clearly."""
+        """Name, quantity, position of the time, eigenmode; quantities where and while a rival
+        differs clearly.
+        """
         return [
             (f"{label}: {WORDS[quantity]} after {TIMES[time]} steps", quantity, time, mode)
             for label, mode in MODES.items()
@@ -127,15 +153,23 @@ class PhaseSpaceMoments(ls.claims.Claim):
         times = run["step"].values[1:]
         dense = ls.record.log_spaced(steps=TIMES[-1], per_decade=60)[1:]
         exact = mode_moments(exact_law(NAME, SETTINGS, "rest"), dense)[quantity]
-        frozen = mode_moments(rival_laws(NAME, SETTINGS, "rest")["noise frozen at the minimiser"], dense)[quantity]
+        frozen = mode_moments(
+            rival_laws(NAME, SETTINGS, "rest")["noise frozen at the minimiser"], dense
+        )[quantity]
         mean, error = mean_and_error(run, quantity)
         series = []
         for column, (label, mode) in enumerate(MODES.items()):
             series.append(ls.plotting.Series(label, times, mean[1:, column], error[1:, column]))
-            once = {"exact": "exact law", "frozen": "noise frozen"} if column == 0 else {"exact": "", "frozen": ""}
+            once = (
+                {"exact": "exact law", "frozen": "noise frozen"}
+                if column == 0
+                else {"exact": "", "frozen": ""}
+            )
             series.append(ls.plotting.Series(once["exact"], dense, exact[:, mode], kind="theory"))
             if quantity != "mean_position":
-                series.append(ls.plotting.Series(once["frozen"], dense, frozen[:, mode], kind="rival"))
+                series.append(
+                    ls.plotting.Series(once["frozen"], dense, frozen[:, mode], kind="rival")
+                )
         signed = quantity in ("mean_position", "cov_position_velocity")
         return ls.plotting.Panel(
             title=WORDS[quantity].capitalize(),

@@ -15,27 +15,34 @@ def problem(name: str) -> ls.LinearRegression:
     Parameters
     ----------
     name
-        ``diabetes`` or ``digits``: the embedded data, every minibatch drawn from them. ``gaussian``: 8192 samples of
-        eight Gaussian inputs, eigenvalues from 1 to 0.02, and label noise of variance one: real minibatches in the
-        case Sigma = sigma^2 H. ``small_gaussian``: 512 such samples of six inputs, eigenvalues from 1 to 0.001.
-        ``power_law(s, modes)``, for instance ``power_law(1.5,1500)``: eigenvalues l^-s with
-        additive Gaussian noise H.
+        ``diabetes`` or ``digits``: the embedded data, every minibatch drawn from them.
+        ``gaussian``: 8192 samples of eight Gaussian inputs, eigenvalues from 1 to 0.02, and label
+        noise of variance one: real minibatches in the case Sigma = sigma^2 H. ``small_gaussian``:
+        512 such samples of six inputs, eigenvalues from 1 to 0.001. ``power_law(s, modes)``, for
+        instance ``power_law(1.5,1500)``: eigenvalues l^-s with additive Gaussian noise H.
     """
     if name == "diabetes":
         return ls.LinearRegression.from_data(*ls.data.diabetes())
     if name == "digits":
         return ls.LinearRegression.from_data(*ls.data.digits())
     if name == "gaussian":
-        return ls.LinearRegression.from_data(*ls.data.gaussian_inputs(np.geomspace(1, 0.02, 8), samples=8192, seed=1))
+        return ls.LinearRegression.from_data(
+            *ls.data.gaussian_inputs(np.geomspace(1, 0.02, 8), samples=8192, seed=1)
+        )
     if name == "small_gaussian":
-        return ls.LinearRegression.from_data(*ls.data.gaussian_inputs(np.geomspace(1, 1e-3, 6), samples=512, seed=2))
+        return ls.LinearRegression.from_data(
+            *ls.data.gaussian_inputs(np.geomspace(1, 1e-3, 6), samples=512, seed=2)
+        )
     s, modes = name.removeprefix("power_law(").removesuffix(")").split(",")
     return ls.LinearRegression.from_spectrum(np.arange(1, int(modes) + 1) ** -float(s))
 
 
 @lru_cache(maxsize=64)
-def exact_law(name: str, settings: ls.SGD, start: str = "stationary", offset: float = 0.0) -> ls.theory.DiscreteLaw:
-    """Return the exact law of SGD on a problem: state-dependent minibatch noise with data, additive noise without.
+def exact_law(
+    name: str, settings: ls.SGD, start: str = "stationary", offset: float = 0.0
+) -> ls.theory.DiscreteLaw:
+    """Return the exact law of SGD on a problem: state-dependent minibatch noise with data, additive
+    noise without.
 
     Parameters
     ----------
@@ -56,10 +63,14 @@ def exact_law(name: str, settings: ls.SGD, start: str = "stationary", offset: fl
 
 @lru_cache(maxsize=64)
 def rival_laws(name: str, settings: ls.SGD, start: str = "stationary") -> dict[str, ls.theory.Law]:
-    """Return the two laws that most theory stands on: noise frozen at the minimiser, and the Langevin equation."""
+    """Return the two laws that most theory stands on: noise frozen at the minimiser, and the
+    Langevin equation.
+    """
     found, first = problem(name), begin(name, start)
     return {
-        "noise frozen at the minimiser": ls.theory.DiscreteLaw(found, settings, start=first, noise="additive"),
+        "noise frozen at the minimiser": ls.theory.DiscreteLaw(
+            found, settings, start=first, noise="additive"
+        ),
         "Langevin equation": ls.theory.LangevinLaw(found, settings, start=first),
     }
 
@@ -67,7 +78,11 @@ def rival_laws(name: str, settings: ls.SGD, start: str = "stationary") -> dict[s
 def begin(name: str, start: str) -> np.ndarray | str:
     """Return the start of a law, by its name."""
     found = problem(name)
-    return {"rest": np.zeros(found.parameters), "minimiser": found.minimiser, "stationary": "stationary"}[start]
+    return {
+        "rest": np.zeros(found.parameters),
+        "minimiser": found.minimiser,
+        "stationary": "stationary",
+    }[start]
 
 
 OFFSET_MODE = -1
@@ -77,4 +92,6 @@ OFFSET_MODE = -1
 def shifted(law: ls.theory.Gaussian, name: str, offset: float) -> ls.theory.Gaussian:
     """Move a law of (theta, v) by `offset` along `OFFSET_MODE`."""
     direction = problem(name).eigenvectors[:, OFFSET_MODE]
-    return replace(law, mean=law.mean + offset * np.concatenate([direction, np.zeros_like(direction)]))
+    return replace(
+        law, mean=law.mean + offset * np.concatenate([direction, np.zeros_like(direction)])
+    )

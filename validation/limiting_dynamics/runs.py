@@ -1,18 +1,26 @@
 """Real SGD runs of the claims of this folder, reduced to averages over groups of replicas.
 
-Replicas are independent, so the spread of the group averages gives the standard error of every measured number.
+Replicas are independent, so the spread of the group averages gives the standard error of every
+measured number.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.limiting_dynamics.problems import OFFSET_MODE, begin, exact_law, problem
+from langevin_sgd.validation.limiting_dynamics.problems import (
+    OFFSET_MODE,
+    begin,
+    exact_law,
+    problem,
+)
 
 import langevin_sgd as ls
 
 GROUPS = 64
-"""Groups that replicas are averaged in; with 63 degrees of freedom a standard error is known to 9 %."""
+"""Groups that replicas are averaged in; with 63 degrees of freedom a standard error is known to 9
+%.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +40,9 @@ class Run:
     seed
         Seed of batches, noise and start.
     start
-        ``rest``: theta = 0, no velocity. ``minimiser``: at the minimiser, no velocity. ``stationary``: drawn from a
-        normal law with the exact stationary moments. ``burned in``: what `burn_in` steps from rest lead to.
+        ``rest``: theta = 0, no velocity. ``minimiser``: at the minimiser, no velocity.
+        ``stationary``: drawn from a normal law with the exact stationary moments. ``burned in``:
+        what `burn_in` steps from rest lead to.
     burn_in
         Steps before the start that are not recorded.
     offset
@@ -59,14 +68,18 @@ def displacement(run: Run) -> xr.Dataset:
 
     def observe(block: ls.record.Snapshots) -> dict:
         squared = ((block.position - block.start) ** 2).sum(axis=-1)
-        return {"squared_displacement": (("step", "group"), _groups(squared).mean(axis=2), "theta^2")}
+        return {
+            "squared_displacement": (("step", "group"), _groups(squared).mean(axis=2), "theta^2")
+        }
 
     return _simulate(run, observe).drop_dims("replica")
 
 
 @ls.sweep.task()
 def moments(run: Run) -> xr.Dataset:
-    """Means, variances and covariance of position and velocity of eigenmodes, (step, group, eigenmode)."""
+    """Means, variances and covariance of position and velocity of eigenmodes, (step, group,
+    eigenmode).
+    """
     chosen = problem(run.problem)
     vectors = chosen.eigenvectors[:, list(run.modes)] if run.modes else chosen.eigenvectors
     project = ls.record.eigenprojections(vectors, centre=chosen.minimiser)
@@ -90,25 +103,36 @@ def moments(run: Run) -> xr.Dataset:
 
 @ls.sweep.task()
 def rotation(run: Run) -> xr.Dataset:
-    """Winding rate and frequency of eigenmodes with standard errors, (eigenmode,), from every step of the schedule.
+    """Winding rate and frequency of eigenmodes with standard errors, (eigenmode,), from every step
+    of the schedule.
 
-    The angle is atan2(v, omega theta) with the natural frequency omega of the Langevin equation; the frequency is that
-    of a damped cosine fitted to the autocorrelation over the first 40 lags, a few decay times.
+    The angle is atan2(v, omega theta) with the natural frequency omega of the Langevin equation;
+    the frequency is that of a damped cosine fitted to the autocorrelation over the first 40 lags, a
+    few decay times.
     """
     chosen, modes = problem(run.problem), list(run.modes)
-    result = _simulate(run, ls.record.eigenprojections(chosen.eigenvectors[:, modes], centre=chosen.minimiser))
+    result = _simulate(
+        run, ls.record.eigenprojections(chosen.eigenvectors[:, modes], centre=chosen.minimiser)
+    )
     lr, momentum = run.settings.lr, run.settings.momentum
-    omega = np.sqrt(2 * (chosen.eigenvalues[modes] + run.settings.weight_decay) / (lr * (1 + momentum)))
+    omega = np.sqrt(
+        2 * (chosen.eigenvalues[modes] + run.settings.weight_decay) / (lr * (1 + momentum))
+    )
     found = []
     for mode in range(len(modes)):
         x, v = (result[name].values[:, :, mode] for name in ("mode_position", "mode_velocity"))
         winding = ls.measure.winding_rate(x, v, float(omega[mode]))
         frequency = ls.measure.oscillation(x, lags=np.arange(1, 41)).frequency
-        found.append([winding.value, winding.standard_error, frequency.value, frequency.standard_error])
+        found.append(
+            [winding.value, winding.standard_error, frequency.value, frequency.standard_error]
+        )
     names = ("winding_rate", "winding_rate_error", "frequency", "frequency_error")
     columns = np.array(found, dtype=float).T
     return ls.dataset.make(
-        {name: (("eigenmode",), column, "rad/step") for name, column in zip(names, columns, strict=True)},
+        {
+            name: (("eigenmode",), column, "rad/step")
+            for name, column in zip(names, columns, strict=True)
+        },
         kind="rotation",
         settings=run.settings.to_dict(),
         seed=run.seed,
@@ -148,7 +172,9 @@ def _start(run: Run) -> tuple[np.ndarray, np.ndarray | None]:
         )
         return before["final_position"].values, before["final_velocity"].values
     if run.start == "stationary":
-        position, velocity = exact_law(run.problem, run.settings).sample(run.replicas, seed=run.seed)
+        position, velocity = exact_law(run.problem, run.settings).sample(
+            run.replicas, seed=run.seed
+        )
         shift = run.offset * chosen.eigenvectors[:, OFFSET_MODE] if run.offset else 0.0
         return position + shift, velocity
     return begin(run.problem, run.start), None

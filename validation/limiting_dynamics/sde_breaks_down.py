@@ -1,13 +1,16 @@
-"""Where discreteness breaks the SDE: a scalar two-layer net crosses w = 0 under SGD, and never under its SDE.
+"""Where discreteness breaks the SDE: a scalar two-layer net crosses w = 0 under SGD, and never
+under its SDE.
 
-The net f(x) = w^2 x learns y = x + label_noise * xi from Gaussian inputs, so that one step of SGD multiplies w,
+The net f(x) = w^2 x learns y = x + label_noise * xi from Gaussian inputs, so that one step of SGD
+multiplies w,
 
     w' = w [1 - 2 lr mean_i( x_i^2 (w^2 - 1) - label_noise x_i xi_i )] .
 
-Both drift and noise of its SDE vanish at w = 0, which no path of the SDE can reach; a step of SGD changes the sign of w
-whenever the bracket is negative, which a large input brings about. Given s = sum_i x_i^2, a chi-square variable, the
-bracket is normal, so that the map is a Markov chain of ln w whose kernel is one quadrature: its probability to have
-crossed by some time is the exact prediction.
+Both drift and noise of its SDE vanish at w = 0, which no path of the SDE can reach; a step of SGD
+changes the sign of w whenever the bracket is negative, which a large input brings about. Given s =
+sum_i x_i^2, a chi-square variable, the bracket is normal, so that the map is a Markov chain of ln w
+whose kernel is one quadrature: its probability to have crossed by some time is the exact
+prediction.
 """
 
 from dataclasses import dataclass
@@ -25,7 +28,9 @@ CASES = ((0.1, 1), (0.2, 1), (0.2, 2), (0.2, 4))
 """Learning rate and batch size."""
 SDE_CASE = (0.1, 1)
 SUBSTEPS = (80, 320)
-"""Steps of Milstein's scheme per lr, a factor 4 apart: a finite step crosses too, with a probability ~ step^(1/2)."""
+"""Steps of Milstein's scheme per lr, a factor 4 apart: a finite step crosses too, with a
+probability ~ step^(1/2).
+"""
 REPLICAS = {"quick": 16384, "full": 262144}
 SDE_REPLICAS = {"quick": 4096, "full": 65536}
 ACCURACY = 5e-4
@@ -33,9 +38,9 @@ ACCURACY = 5e-4
 EXTRAPOLATION = 0.004
 """Absolute accuracy of the extrapolation to step zero.
 
-This comparison was drawn up after a first run: with 20 steps per lr Milstein's scheme crossed in 2 % of the runs, with
-80 and 320 steps in 0.7 % and 0.4 %, so that a finite step cannot test what the SDE does. The margin was chosen knowing
-these numbers.
+This comparison was drawn up after a first run: with 20 steps per lr Milstein's scheme crossed in 2
+% of the runs, with 80 and 320 steps in 0.7 % and 0.4 %, so that a finite step cannot test what the
+SDE does. The margin was chosen knowing these numbers.
 """
 
 
@@ -144,13 +149,21 @@ SDE_NAME = f"SDE, {label(*SDE_CASE)}: probability to cross, extrapolated to step
 class SdeBreaksDown(ls.claims.Claim):
     title = "Discreteness beyond any SDE"
     statement = (
-        "A scalar two-layer net with label noise crosses w = 0 under SGD, with a probability that depends on learning "
+        "A scalar two-layer net with label noise crosses w = 0 under SGD, with a probability that "
+        "depends on learning "
         "rate and batch size separately, and never under its SDE."
     )
-    formula = "w' = w [1 - 2 lr mean_i(x_i^2 (w^2 - 1) - label_noise x_i xi_i)]: P(bracket < 0) > 0; in the SDE dw ~ w"
-    source = "derived: the Markov chain of the map, and the SDE whose drift and noise vanish at w = 0"
+    formula = (
+        "w' = w [1 - 2 lr mean_i(x_i^2 (w^2 - 1) - label_noise x_i xi_i)]: P(bracket < 0) > "
+        "0; in the SDE dw ~ w"
+    )
+    source = (
+        "derived: the Markov chain of the map, and the SDE whose drift and noise vanish at w = 0"
+    )
     validity = (
-        "Any lr and batch size; Gaussian inputs and label noise, fresh samples, from w = 1, to time lr * steps = 100."
+        "Any lr and batch size; Gaussian inputs and label noise, fresh samples, from w = "
+        "1, "
+        "to time lr * steps = 100."
     )
     control_statement = "The SDE: no crossing at any learning rate."
 
@@ -205,16 +218,20 @@ class SdeBreaksDown(ls.claims.Claim):
 
     def control(self, tier: str) -> list[ls.claims.Component]:
         return [
-            ls.claims.Component(name=f"SGD, {label(*case)}: probability to cross", prediction=0.0) for case in CASES
+            ls.claims.Component(name=f"SGD, {label(*case)}: probability to cross", prediction=0.0)
+            for case in CASES
         ]
 
     def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
         found = {
-            f"SGD, {label(*case)}: probability to cross": ls.Estimate.from_samples(data[label(*case)]["crossed"].values)
+            f"SGD, {label(*case)}: probability to cross": ls.Estimate.from_samples(
+                data[label(*case)]["crossed"].values
+            )
             for case in CASES
         }
         coarse, fine = (
-            ls.Estimate.from_samples(data[f"SDE, {substeps} substeps"]["crossed"].values) for substeps in SUBSTEPS
+            ls.Estimate.from_samples(data[f"SDE, {substeps} substeps"]["crossed"].values)
+            for substeps in SUBSTEPS
         )
         found[SDE_NAME] = ls.Estimate(
             value=2 * fine.value - coarse.value,
@@ -234,10 +251,17 @@ class SdeBreaksDown(ls.claims.Claim):
             chain = [crossing_probability(float(lr), batch_size, cells=300) for lr in rates]
             series.append(
                 ls.plotting.Series(
-                    f"SGD, batch size {batch_size}", points, [e.value for e in here], [e.standard_error for e in here]
+                    f"SGD, batch size {batch_size}",
+                    points,
+                    [e.value for e in here],
+                    [e.standard_error for e in here],
                 )
             )
-            series.append(ls.plotting.Series("Markov chain" if batch_size == 1 else "", rates, chain, kind="theory"))
+            series.append(
+                ls.plotting.Series(
+                    "Markov chain" if batch_size == 1 else "", rates, chain, kind="theory"
+                )
+            )
         series.append(ls.plotting.Series("SDE", rates, np.zeros_like(rates), kind="rival"))
         return [
             ls.plotting.Panel(

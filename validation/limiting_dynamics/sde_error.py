@@ -1,7 +1,8 @@
 """How far the Langevin equation is from SGD, and that the exact law of the map says so.
 
-One mode of curvature one with additive Gaussian noise, at learning rates where lr * curvature is no longer small. Every
-number is given in units of what the Langevin equation predicts, whose value is then one.
+One mode of curvature one with additive Gaussian noise, at learning rates where lr * curvature is no
+longer small. Every number is given in units of what the Langevin equation predicts, whose value is
+then one.
 """
 
 import numpy as np
@@ -40,12 +41,18 @@ def settings_of(lr: float, momentum: float) -> ls.SGD:
 class SdeError(ls.claims.Claim):
     title = "Error of the Langevin equation"
     statement = (
-        "The Langevin equation of SGD is wrong by what the exact law of the map says: variances by the factor "
-        "1 / (1 - lr k / (2 (1 + momentum))), the displacement of a single step by more, and position and velocity are "
+        "The Langevin equation of SGD is wrong by what the exact law of the map says: variances by "
+        "the factor "
+        "1 / (1 - lr k / (2 (1 + momentum))), the displacement of a single step by more, and "
+        "position and velocity are "
         "correlated."
     )
-    formula = "Var / Var_SDE = 1 / (1 - lr k / (2 (1 + momentum))),  Cov(theta, v) = (lr / 2) Var(v)"
-    source = "derived from the SGD map; the equation it is compared with: Kunin et al., arXiv 2107.09133"
+    formula = (
+        "Var / Var_SDE = 1 / (1 - lr k / (2 (1 + momentum))),  Cov(theta, v) = (lr / 2) Var(v)"
+    )
+    source = (
+        "derived from the SGD map; the equation it is compared with: Kunin et al., arXiv 2107.09133"
+    )
     validity = "Quadratic loss, additive noise, any stable lr and momentum."
     control_statement = "The Langevin equation itself: all ratios one, no correlation."
 
@@ -67,7 +74,9 @@ class SdeError(ls.claims.Claim):
 
     def predict(self, tier: str) -> list[ls.claims.Component]:
         return [
-            ls.claims.Component(name=name, prediction=exact / unit, alternatives={"Langevin equation": rival / unit})
+            ls.claims.Component(
+                name=name, prediction=exact / unit, alternatives={"Langevin equation": rival / unit}
+            )
             for name, (exact, rival, unit) in self._numbers().items()
         ]
 
@@ -87,7 +96,10 @@ class SdeError(ls.claims.Claim):
             block, rival = exact.mode_stationary()[0], sde.mode_stationary()[0]
             numbers[f"{case}: {VARIANCE}"] = (block[0, 0], rival[0, 0], rival[0, 0])
             numbers[f"{case}: {COVARIANCE}"] = (block[0, 1], rival[0, 1], 0.5 * lr * rival[1, 1])
-            moved, moved_sde = exact.mean_square_displacement(LAGS), sde.mean_square_displacement(LAGS)
+            moved, moved_sde = (
+                exact.mean_square_displacement(LAGS),
+                sde.mean_square_displacement(LAGS),
+            )
             for i, lag in enumerate(LAGS):
                 numbers[f"{case}: {moved_in(lag)}"] = (moved[i], moved_sde[i], moved_sde[i])
         return {name: tuple(map(float, values)) for name, values in numbers.items()}
@@ -98,10 +110,16 @@ class SdeError(ls.claims.Claim):
             case, last = label(lr, momentum), BURN_IN[momentum]
             run, moved = data[f"moments, {case}"], data[f"displacement, {case}"]
             found[f"{case}: {VARIANCE}"] = estimate(run, "var_position", step=last, eigenmode=0)
-            found[f"{case}: {COVARIANCE}"] = estimate(run, "cov_position_velocity", step=last, eigenmode=0)
+            found[f"{case}: {COVARIANCE}"] = estimate(
+                run, "cov_position_velocity", step=last, eigenmode=0
+            )
             for lag in LAGS:
-                found[f"{case}: {moved_in(lag)}"] = estimate(moved, "squared_displacement", step=lag)
-        return {name: found[name].scaled(1 / unit) for name, (_, _, unit) in self._numbers().items()}
+                found[f"{case}: {moved_in(lag)}"] = estimate(
+                    moved, "squared_displacement", step=lag
+                )
+        return {
+            name: found[name].scaled(1 / unit) for name, (_, _, unit) in self._numbers().items()
+        }
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
         found = self.measure(data, tier)
@@ -109,7 +127,9 @@ class SdeError(ls.claims.Claim):
         return [self._panel(found, quantity, curvatures) for quantity in (VARIANCE, moved_in(1))]
 
     @staticmethod
-    def _panel(found: dict[str, ls.Estimate], quantity: str, curvatures: np.ndarray) -> ls.plotting.Panel:
+    def _panel(
+        found: dict[str, ls.Estimate], quantity: str, curvatures: np.ndarray
+    ) -> ls.plotting.Panel:
         series = []
         for momentum in sorted({momentum for _, momentum in CASES}):
             points = [lr for lr, beta in CASES if beta == momentum]
@@ -118,11 +138,22 @@ class SdeError(ls.claims.Claim):
             exact = [_ratio(lr, momentum, quantity) for lr in stable]
             series.append(
                 ls.plotting.Series(
-                    f"SGD, momentum {momentum:g}", points, [e.value for e in here], [e.standard_error for e in here]
+                    f"SGD, momentum {momentum:g}",
+                    points,
+                    [e.value for e in here],
+                    [e.standard_error for e in here],
                 )
             )
-            series.append(ls.plotting.Series("exact law" if momentum == 0 else "", stable, exact, kind="theory"))
-        series.append(ls.plotting.Series("Langevin equation", curvatures, np.ones_like(curvatures), kind="rival"))
+            series.append(
+                ls.plotting.Series(
+                    "exact law" if momentum == 0 else "", stable, exact, kind="theory"
+                )
+            )
+        series.append(
+            ls.plotting.Series(
+                "Langevin equation", curvatures, np.ones_like(curvatures), kind="rival"
+            )
+        )
         return ls.plotting.Panel(
             title=quantity.capitalize(),
             x_label="lr * curvature",

@@ -1,4 +1,6 @@
-"""Claims about our own numerics: orders of integrators, agreement of simulation, Fokker-Planck and exact laws."""
+"""Claims about our own numerics: orders of integrators, agreement of simulation, Fokker-Planck and
+exact laws.
+"""
 
 from pkgutil import extend_path
 

@@ -1,17 +1,18 @@
 r"""Positions sampled by BAOAB are closer to the Boltzmann distribution than its order says.
 
-In a harmonic well the stationary covariance of a splitting is known to rounding (iterated linear map): BAOAB has the
-right variance of position and a velocity short by 1 - (h omega)^2/4, OBABO the reverse, Verlet's shadow energy.
+In a harmonic well the stationary covariance of a splitting is known to rounding (iterated linear
+map): BAOAB has the right variance of position and a velocity short by 1 - (h omega)^2/4, OBABO the
+reverse, Verlet's shadow energy.
 
-In the double well U = x^4/4 - x^2/2, with friction so strong that every step refreshes the velocity, OBABO moves
-positions by an Euler-Maruyama step of length e = h^2/(2 mass), which samples (derived, from the next order of the
-generator) e^(-U/T) [1 + e g] with
+In the double well U = x^4/4 - x^2/2, with friction so strong that every step refreshes the
+velocity, OBABO moves positions by an Euler-Maruyama step of length e = h^2/(2 mass), which samples
+(derived, from the next order of the generator) e^(-U/T) [1 + e g] with
 
     g = U'^2/(4 T) - U''/2 - mean,     hence     <x^2> = <x^2>_T + e Cov_T(x^2, g) + O(e^2) ,
 
-whereas BAOAB moves them by x' = x - e U' + sqrt(e T/2) (R + R'), each R used in two steps, whose bias begins at e^2, or
-h^4 (Leimkuhler and Matthews, Appl. Math. Res. Express 2013, 34, section 4; Leimkuhler, Matthews and Tretyakov, Proc.
-R. Soc. A 470 (2014) 20140120).
+whereas BAOAB moves them by x' = x - e U' + sqrt(e T/2) (R + R'), each R used in two steps, whose
+bias begins at e^2, or h^4 (Leimkuhler and Matthews, Appl. Math. Res. Express 2013, 34, section 4;
+Leimkuhler, Matthews and Tretyakov, Proc. R. Soc. A 470 (2014) 20140120).
 """
 
 from dataclasses import dataclass
@@ -56,11 +57,17 @@ class Well:
 def harmonic(case: Harmonic) -> xr.Dataset:
     """Stationary covariance of the integrator's own map."""
     equation = ls.Underdamped(
-        potential=ls.models.potentials.quadratic([1.0]), mass=1.0, friction=0.7, noise_covariance=1.4, step_time=1.0
+        potential=ls.models.potentials.quadratic([1.0]),
+        mass=1.0,
+        friction=0.7,
+        noise_covariance=1.4,
+        step_time=1.0,
     )
     step = getattr(ls.sde, case.integrator)().linear_step(equation.linear(), case.step)
     covariance = solve_discrete_lyapunov(step.matrix[0], step.noise[0] @ step.noise[0].T)
-    return ls.dataset.make({"covariance": (("row", "column"), covariance, "1")}, kind="stationary_covariance")
+    return ls.dataset.make(
+        {"covariance": (("row", "column"), covariance, "1")}, kind="stationary_covariance"
+    )
 
 
 @ls.sweep.task()
@@ -91,7 +98,9 @@ def double_well(case: Well) -> xr.Dataset:
         record=observe,
     )
     return ls.dataset.make(
-        {"square": (("group",), run["square"].mean("step").values, "1")}, kind="stationary_sample", seed=case.seed
+        {"square": (("group",), run["square"].mean("step").values, "1")},
+        kind="stationary_sample",
+        seed=case.seed,
     )
 
 
@@ -119,7 +128,9 @@ def harmonic_name(integrator: str, step: float, what: str) -> str:
 
 
 def well_name(integrator: str, step: float) -> str:
-    """Name of a component in the double well: bias in units of the leading one of Euler-Maruyama."""
+    """Name of a component in the double well: bias in units of the leading one of
+    Euler-Maruyama.
+    """
     return f"double well, h = {step:g}: {integrator}, bias of <x^2> / leading bias of OBABO"
 
 
@@ -131,21 +142,32 @@ def relative_remainder(step: float) -> float:
 class BaoabBias(ls.claims.Claim):
     title = "Configurational bias of BAOAB"
     statement = (
-        "Positions sampled by BAOAB carry no error in a harmonic well and, at strong friction, none of order h^2 in a "
+        "Positions sampled by BAOAB carry no error in a harmonic well and, at strong friction, "
+        "none of order h^2 in a "
         "double well, where OBABO and Euler-Maruyama have one."
     )
     formula = (
-        "Var x = T/k, Var v = (T/m) (1 - (h w)^2/4);  <x^2> - <x^2>_T = O(h^4) (BAOAB), (h^2/2m) Cov(x^2, g) (OBABO)"
+        "Var x = T/k, Var v = (T/m) (1 - (h w)^2/4);  <x^2> - <x^2>_T = O(h^4) (BAOAB), "
+        "(h^2/2m) Cov(x^2, g) (OBABO)"
     )
-    source = "Leimkuhler and Matthews, Appl. Math. Res. Express 2013, 34; the bias of OBABO at strong friction: derived"
-    validity = "h w < 2 in the harmonic well; friction * h / mass >> 1 and h^2 U'' / (2 m) << 1 in the double well."
+    source = (
+        "Leimkuhler and Matthews, Appl. Math. Res. Express 2013, 34; the bias of OBABO at "
+        "strong friction: derived"
+    )
+    validity = (
+        "h w < 2 in the harmonic well; friction * h / mass >> 1 and h^2 U'' / (2 m) << 1 "
+        "in "
+        "the double well."
+    )
     control_statement = "The errors of BAOAB and OBABO exchanged."
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         tasks = {}
         for scheme in SCHEMES:
             for step in FREQUENCIES:
-                tasks[f"harmonic, {scheme}, {step:g}"] = harmonic.at(Harmonic(integrator=scheme, step=step))
+                tasks[f"harmonic, {scheme}, {step:g}"] = harmonic.at(
+                    Harmonic(integrator=scheme, step=step)
+                )
             for step in STEPS_OF_WELL:
                 derived = ls.derive_seed(seed, self.id, scheme, step)
                 run = Well(integrator=scheme, step=step, replicas=REPLICAS[tier], seed=derived)
@@ -205,7 +227,9 @@ class BaoabBias(ls.claims.Claim):
                 covariance = data[f"harmonic, {scheme}, {step:g}"]["covariance"].values
                 for i, what in enumerate("xv"):
                     found[harmonic_name(scheme, step, what)] = ls.Estimate(
-                        value=float(covariance[i, i]), standard_error=0.0, method="stationary covariance of the map"
+                        value=float(covariance[i, i]),
+                        standard_error=0.0,
+                        method="stationary covariance of the map",
                     )
             for step in STEPS_OF_WELL:
                 bias = data[f"double well, {scheme}, {step:g}"]["square"].values - boltzmann()
@@ -224,16 +248,29 @@ class BaoabBias(ls.claims.Claim):
             for what, curve in by_what.items():
                 here = [found[harmonic_name(scheme, step, what)].value for step in FREQUENCIES]
                 variances.append(
-                    ls.plotting.Series(f"{scheme}, {'position' if what == 'x' else 'velocity'}", FREQUENCIES, here)
+                    ls.plotting.Series(
+                        f"{scheme}, {'position' if what == 'x' else 'velocity'}", FREQUENCIES, here
+                    )
                 )
                 variances.append(ls.plotting.Series("", fine, curve, kind="theory"))
-            here = [found[well_name(scheme, step)].scaled(step**2 / 2 * coefficient()) for step in STEPS_OF_WELL]
+            here = [
+                found[well_name(scheme, step)].scaled(step**2 / 2 * coefficient())
+                for step in STEPS_OF_WELL
+            ]
             wells.append(
-                ls.plotting.Series(scheme, STEPS_OF_WELL, [e.value for e in here], [e.standard_error for e in here])
+                ls.plotting.Series(
+                    scheme, STEPS_OF_WELL, [e.value for e in here], [e.standard_error for e in here]
+                )
             )
             leading = steps**2 / 2 * coefficient() * (scheme == "OBABO")
-            wells.append(ls.plotting.Series("" if scheme == "BAOAB" else "order h^2", steps, leading, kind="theory"))
+            wells.append(
+                ls.plotting.Series(
+                    "" if scheme == "BAOAB" else "order h^2", steps, leading, kind="theory"
+                )
+            )
         return [
             ls.plotting.Panel("Harmonic well", "h w", "variance / exact", tuple(variances)),
-            ls.plotting.Panel("Double well, strong friction", "step h", "bias of <x^2>", tuple(wells)),
+            ls.plotting.Panel(
+                "Double well, strong friction", "step h", "bias of <x^2>", tuple(wells)
+            ),
         ]

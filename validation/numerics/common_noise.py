@@ -1,8 +1,9 @@
 """Paths at steps h, h/2, h/4 ... that are driven by one Wiener process.
 
-The normals of a coarse step are made from those of its two halves, by the rule by which an integrator's normals follow
-from the Wiener process: ``increments`` (integrals of dW), ``frictions`` (integrals of exp(-rate (t - s)) dW) and
-``legendre`` (integrals against the first three Legendre polynomials, up to their signs W, H and K). All are exact.
+The normals of a coarse step are made from those of its two halves, by the rule by which an
+integrator's normals follow from the Wiener process: ``increments`` (integrals of dW), ``frictions``
+(integrals of exp(-rate (t - s)) dW) and ``legendre`` (integrals against the first three Legendre
+polynomials, up to their signs W, H and K). All are exact.
 """
 
 import math
@@ -18,7 +19,9 @@ def increments(fine: np.ndarray, size: float, rate: float) -> np.ndarray:
 
 
 def frictions(fine: np.ndarray, size: float, rate: float) -> np.ndarray:
-    """Join integrals of exp(-rate (t - s)) dW over halves of length `size`, each of unit variance."""
+    """Join integrals of exp(-rate (t - s)) dW over halves of length `size`, each of unit
+    variance.
+    """
     keep = math.exp(-rate * size)
     return (keep * fine[0::2] + fine[1::2]) / math.sqrt(1 + keep**2)
 
@@ -45,7 +48,9 @@ JOINS = {
     "OBABO": (frictions, 2, 2),
     "ShiftedODE": (legendre, 3, 1),
 }
-"""Integrator -> rule, normals per step, and stretches of time per step among which they are shared out."""
+"""Integrator -> rule, normals per step, and stretches of time per step among which they are shared
+out.
+"""
 
 
 def ends(
@@ -83,7 +88,9 @@ def ends(
     for level in range(levels - 1, -1, -1):
         steps = coarsest * 2**level
         given = normals.reshape(steps, draws, 1, -1)
-        position, _ = ls.sde.follow(equation, getattr(ls.sde, name)(), given, start=np.array([start]), substeps=steps)
+        position, _ = ls.sde.follow(
+            equation, getattr(ls.sde, name)(), given, start=np.array([start]), substeps=steps
+        )
         found.append(position[-1, :, 0])
         normals = join(normals, equation.step_time / steps / stretches, rate)
     return np.array(found[::-1])

@@ -2,17 +2,20 @@ r"""Weak and strong order of every integrator, as it declares them, and the limi
 
 Three measurements are free of sampling noise, one is not:
 
-- linear equations: moments at a fixed time, iterated exactly. With additive noise the map of a step is the integrator's
-  own; noise proportional to the coordinate leaves the step linear in the state, z' = A(xi) z, and E[A x A], found by
-  Gauss-Hermite quadrature over the normals xi, carries the second moments from step to step;
-- double well: one step h against two steps h/2 from the same point, moments of both by quadrature. They differ by
-  C h^(p+1) where the weak order is p (Milstein 1978; Talay and Tubaro, Stoch. Anal. Appl. 8 (1990) 483);
+- linear equations: moments at a fixed time, iterated exactly. With additive noise the map of a step
+  is the integrator's own; noise proportional to the coordinate leaves the step linear in the state,
+  z' = A(xi) z, and E[A x A], found by Gauss-Hermite quadrature over the normals xi, carries the
+  second moments from step to step;
+- double well: one step h against two steps h/2 from the same point, moments of both by quadrature.
+  They differ by C h^(p+1) where the weak order is p (Milstein 1978; Talay and Tubaro, Stoch. Anal.
+  Appl. 8 (1990) 483);
 - double well, strong: paths at steps h, h/2, ... on one Wiener process, an ensemble.
 
-An order is the slope of the logarithm over five halvings (four of distances between neighbours for paths), its error
-that of the regression (the jackknife over groups of replicas for paths). In linear equations the shifted ODE method has
-the weak order of its Runge-Kutta step, 4, one above what holds in general: the part of the noise that its polynomials
-leave out, O(h^(7/2)) in a step, is independent of what they keep and first appears in a variance at O(h^6) (derived).
+An order is the slope of the logarithm over five halvings (four of distances between neighbours for
+paths), its error that of the regression (the jackknife over groups of replicas for paths). In
+linear equations the shifted ODE method has the weak order of its Runge-Kutta step, 4, one above
+what holds in general: the part of the noise that its polynomials leave out, O(h^(7/2)) in a step,
+is independent of what they keep and first appears in a variance at O(h^6) (derived).
 """
 
 import math
@@ -26,8 +29,10 @@ from scipy.linalg import expm, solve_continuous_lyapunov
 import langevin_sgd as ls
 
 MASS, FRICTION, STIFFNESS, NOISE, STRENGTH = 0.5, 1.0, 1.0, 0.6, 0.36
-"""Mass, friction, stiffness of the quadratic potential, spectral density of additive noise, and that of the random
-force at x = 1 where it is proportional to x; at STRENGTH 0.586 the leading error of Euler-Maruyama would vanish."""
+"""Mass, friction, stiffness of the quadratic potential, spectral density of additive noise, and
+that of the random force at x = 1 where it is proportional to x; at STRENGTH 0.586 the leading error
+of Euler-Maruyama
+would vanish."""
 TIME = 1.5
 LINEAR_SIZES = TIME / 2.0 ** np.arange(5, 11)
 LOCAL_SIZES = 1 / 2.0 ** np.arange(5, 11)
@@ -38,8 +43,8 @@ MOMENTUM = 0.5
 START = (0.8, 0.7)
 """Position and velocity."""
 RATE = 4.0
-"""U''/mass at the bottom of the wells, the fastest rate of these equations: an error C h^p (1 + RATE h) is the model of
-what the next order does."""
+"""U''/mass at the bottom of the wells, the fastest rate of these equations: an error C h^p (1 +
+RATE h) is the model of what the next order does."""
 REPLICAS = {"quick": 2048, "full": 4096}
 NODES = {1: 12, 2: 12, 4: 7, 3: 7, 6: 5}
 """Draws -> nodes of the quadrature along each."""
@@ -92,18 +97,32 @@ def is_additive(equation: str) -> bool:
 
 
 def build(
-    equation: str, potential: object, amplitude: str, *, step_time: float, friction: float = FRICTION
+    equation: str,
+    potential: object,
+    amplitude: str,
+    *,
+    step_time: float,
+    friction: float = FRICTION,
 ) -> ls.Underdamped | ls.Overdamped:
     """Return an equation; `amplitude` is that of noise which depends on the state."""
     calculus = ls.dynamics.Stratonovich if equation == STRATONOVICH else ls.dynamics.Ito
     noise = NOISE if is_additive(equation) else calculus.from_sympy(amplitude)
-    common = {"potential": potential, "friction": friction, "noise_covariance": noise, "step_time": step_time}
-    return ls.Underdamped(mass=MASS, **common) if is_underdamped(equation) else ls.Overdamped(**common)
+    common = {
+        "potential": potential,
+        "friction": friction,
+        "noise_covariance": noise,
+        "step_time": step_time,
+    }
+    return (
+        ls.Underdamped(mass=MASS, **common) if is_underdamped(equation) else ls.Overdamped(**common)
+    )
 
 
 def nonlinear(equation: str, step_time: float) -> ls.Underdamped | ls.Overdamped:
     """Return the equation in the double well."""
-    return build(equation, ls.models.potentials.double_well(), "1 + sin(2*x)/2", step_time=step_time)
+    return build(
+        equation, ls.models.potentials.double_well(), "1 + sin(2*x)/2", step_time=step_time
+    )
 
 
 def quadrature(draws: int) -> tuple[np.ndarray, np.ndarray]:
@@ -111,10 +130,12 @@ def quadrature(draws: int) -> tuple[np.ndarray, np.ndarray]:
     points, weights = np.polynomial.hermite_e.hermegauss(NODES[draws])
     grids = np.meshgrid(*[points] * draws, indexing="ij")
     masses = np.meshgrid(*[weights / weights.sum()] * draws, indexing="ij")
-    return np.stack([grid.ravel() for grid in grids]), np.prod([mass.ravel() for mass in masses], axis=0)
+    return np.stack([grid.ravel() for grid in grids]), np.prod(
+        [mass.ravel() for mass in masses], axis=0
+    )
 
 
-# --- linear equations ----------------------------------------------------------------------------------------------
+# --- linear equations -----------------------------------------------------------------------------
 
 
 def start_of(equation: str) -> np.ndarray:
@@ -130,7 +151,9 @@ def rates(equation: str, friction: float) -> np.ndarray:
 
 
 def exact_moments(equation: str, *, friction: float = FRICTION, calculus: str = "") -> np.ndarray:
-    """Mean and covariance at TIME with additive noise, else second moments about zero; flat, variance of x first."""
+    """Mean and covariance at TIME with additive noise, else second moments about zero; flat,
+    variance of x first.
+    """
     drift, z = rates(equation, friction), start_of(equation)
     force = np.zeros_like(drift)
     force[-1, 0] = 1 / (MASS if is_underdamped(equation) else friction)
@@ -147,7 +170,9 @@ def exact_moments(equation: str, *, friction: float = FRICTION, calculus: str = 
     return np.asarray(expm(grow * TIME) @ np.kron(z, z))
 
 
-def additive_moments(integrator: object, equation: object, size: float, state: np.ndarray) -> np.ndarray:
+def additive_moments(
+    integrator: object, equation: object, size: float, state: np.ndarray
+) -> np.ndarray:
     """Iterate mean and covariance by the integrator's map, as `exact_moments`."""
     step = integrator.linear_step(equation.linear(), size)
     matrix, spread = step.matrix[0], step.noise[0] @ step.noise[0].T
@@ -193,7 +218,9 @@ def order_of_fit(sizes: np.ndarray, errors: np.ndarray) -> ls.Estimate:
 
 
 def levels(sizes: np.ndarray, error: np.ndarray, last: np.ndarray) -> xr.Dataset:
-    """Dataset of errors by step, and of the variance (or second moment) of position at the last two steps."""
+    """Dataset of errors by step, and of the variance (or second moment) of position at the last two
+    steps.
+    """
     variables = {
         "size": (("level",), sizes, "time"),
         "error": (("level",), error, "1"),
@@ -209,7 +236,9 @@ def linear(scheme: Scheme) -> xr.Dataset:
     if is_additive(equation):
         made = build(equation, ls.models.potentials.quadratic([STIFFNESS]), "", step_time=TIME)
         integrator = getattr(ls.sde, name)()
-        found = [additive_moments(integrator, made, size, start_of(equation)) for size in LINEAR_SIZES]
+        found = [
+            additive_moments(integrator, made, size, start_of(equation)) for size in LINEAR_SIZES
+        ]
     else:
         found = [proportional_moments(name, equation, size) for size in LINEAR_SIZES]
     error = np.linalg.norm(np.array(found) - exact_moments(equation), axis=1)
@@ -220,14 +249,18 @@ def linear(scheme: Scheme) -> xr.Dataset:
 def exact_in_one(scheme: Scheme) -> xr.Dataset:
     """Second moment of an integrator that is exact, after one step of length TIME."""
     made = build(scheme.equation, ls.models.potentials.quadratic([STIFFNESS]), "", step_time=TIME)
-    found = additive_moments(getattr(ls.sde, scheme.integrator)(), made, TIME, start_of(scheme.equation))
+    found = additive_moments(
+        getattr(ls.sde, scheme.integrator)(), made, TIME, start_of(scheme.equation)
+    )
     variables = {"second_moment": ((), np.array(found[0]), "1")}
     return ls.dataset.make(variables, kind="moments_of_one_step")
 
 
 @ls.sweep.task()
 def sgd_map(scheme: Scheme) -> xr.Dataset:
-    """Moments of the position of SGD at TIME against those of its own Langevin equation, by learning rate."""
+    """Moments of the position of SGD at TIME against those of its own Langevin equation, by
+    learning rate.
+    """
     errors, variances = [], []
     for lr in LINEAR_SIZES:
         settings = ls.SGD(lr=float(lr), batch_size=1, momentum=MOMENTUM)
@@ -243,7 +276,7 @@ def sgd_map(scheme: Scheme) -> xr.Dataset:
     return levels(LINEAR_SIZES, np.array(errors), np.array(variances[-2:]))
 
 
-# --- double well ---------------------------------------------------------------------------------------------------
+# --- double well ----------------------------------------------------------------------------------
 
 
 @ls.sweep.task()
@@ -252,7 +285,9 @@ def local(scheme: Scheme) -> xr.Dataset:
     name, equation = scheme.integrator, scheme.equation
     errors = []
     for size in LOCAL_SIZES:
-        one, two = (stepped_moments(name, nonlinear(equation, float(size)), steps) for steps in (1, 2))
+        one, two = (
+            stepped_moments(name, nonlinear(equation, float(size)), steps) for steps in (1, 2)
+        )
         errors.append(np.linalg.norm(one - two))
     return levels(LOCAL_SIZES, np.array(errors), np.zeros(2))
 
@@ -284,7 +319,9 @@ def paths(run: Paths) -> xr.Dataset:
     """Mean square distance of paths at neighbouring steps, (group, level)."""
     _, draws, stretches = JOINS[run.integrator]
     finest = run.coarsest * 2 ** (LEVELS - 1) * stretches
-    normals = np.random.default_rng(run.seed).normal(size=(finest, draws // stretches, 1, run.replicas))
+    normals = np.random.default_rng(run.seed).normal(
+        size=(finest, draws // stretches, 1, run.replicas)
+    )
     found = ends(
         nonlinear(run.equation, TIME),
         run.integrator,
@@ -307,7 +344,7 @@ def strong_slope(square_distance: np.ndarray) -> np.ndarray:
     return -0.5 * np.log2(square_distance) @ level / (level @ level)
 
 
-# --- the claim -----------------------------------------------------------------------------------------------------
+# --- the claim ------------------------------------------------------------------------------------
 
 
 def declared(name: str, equation: str) -> tuple[float, float]:
@@ -345,13 +382,17 @@ def limit(name: str, rivals: dict[str, float], *, exact: bool = False) -> ls.cla
         name=name,
         prediction=1.0,
         margin=1e-12 if exact else (RATE * float(LINEAR_SIZES[-2])) ** 2,
-        margin_reason="rounding" if exact else "what extrapolation leaves, the square of rate times step",
+        margin_reason="rounding"
+        if exact
+        else "what extrapolation leaves, the square of rate times step",
         alternatives=rivals,
     )
 
 
 def rival_limits(equation: str) -> dict[str, float]:
-    """Second moment of position with a friction 10 % lower, and in the other calculus, over the exact one."""
+    """Second moment of position with a friction 10 % lower, and in the other calculus, over the
+    exact one.
+    """
     exact = exact_moments(equation)[0]
     found = {"friction 10 % off": exact_moments(equation, friction=0.9 * FRICTION)[0] / exact}
     if equation in (ITO, STRATONOVICH):
@@ -368,23 +409,28 @@ def map_limit(friction: float) -> float:
 class IntegratorOrders(ls.claims.Claim):
     title = "Orders of the integrators"
     statement = (
-        "Every integrator converges with the weak and the strong order that it declares, to the moments of the "
+        "Every integrator converges with the weak and the strong order that it declares, to the "
+        "moments of the "
         "equation it was given and in the calculus it names."
     )
     formula = "|E f(z_h) - E f(z)| ~ h^weak,  (E|z_h - z_(h/2)|^2)^(1/2) ~ h^strong"
     source = (
-        "Kloeden and Platen (1992), chapters 10, 14 and 15; Leimkuhler and Matthews, Appl. Math. Res. Express 2013, "
+        "Kloeden and Platen (1992), chapters 10, 14 and 15; Leimkuhler and Matthews, Appl. Math. "
+        "Res. Express 2013, "
         "34; Foster, Lyons and Oberhauser, arXiv 2101.03446"
     )
     validity = (
-        "Smooth potential and noise; steps well below the fastest time scale. Order 4 of ShiftedODE: linear only."
+        "Smooth potential and noise; steps well below the fastest time scale. Order 4 of "
+        "ShiftedODE: linear only."
     )
     control_statement = "All orders one lower."
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         tasks = {titled(*MAP, WEAK): sgd_map.at(Scheme(integrator=MAP[0], equation=MAP[1]))}
         for name, equation in EXACT:
-            tasks[titled(name, equation, LIMIT)] = exact_in_one.at(Scheme(integrator=name, equation=equation))
+            tasks[titled(name, equation, LIMIT)] = exact_in_one.at(
+                Scheme(integrator=name, equation=equation)
+            )
         for name, equation in PAIRS:
             scheme = Scheme(integrator=name, equation=equation)
             tasks[titled(name, equation, WEAK)] = linear.at(scheme)
@@ -402,7 +448,9 @@ class IntegratorOrders(ls.claims.Claim):
             in_linear = weak + (1 if name == "ShiftedODE" else 0)
             found.append(order(titled(name, equation, WEAK), in_linear, LINEAR_SIZES))
             found.append(order(titled(name, equation, LOCAL), weak, LOCAL_SIZES))
-            found.append(order(titled(name, equation, STRONG), strong, path_sizes(COARSEST[tier]), gap=0.5))
+            found.append(
+                order(titled(name, equation, STRONG), strong, path_sizes(COARSEST[tier]), gap=0.5)
+            )
         return found
 
     def predict(self, tier: str) -> list[ls.claims.Component]:
@@ -431,14 +479,18 @@ class IntegratorOrders(ls.claims.Claim):
             exact = map_limit(1 - MOMENTUM) if pair == MAP else exact_moments(pair[1])[0]
             weight = 2 ** (1 if pair == MAP else declared(*pair)[1])
             coarse, fine = run["second_moment"].values
-            found[titled(*pair, LIMIT)] = _exact_number((weight * fine - coarse) / (weight - 1) / exact)
+            found[titled(*pair, LIMIT)] = _exact_number(
+                (weight * fine - coarse) / (weight - 1) / exact
+            )
         for pair in EXACT:
             value = float(data[titled(*pair, LIMIT)]["second_moment"]) / exact_moments(pair[1])[0]
             found[titled(*pair, LIMIT)] = _exact_number(value)
         for pair in PAIRS:
             run = data[titled(*pair, LOCAL)]
             # The error of one step is of one order more.
-            found[titled(*pair, LOCAL)] = order_of_fit(run["size"].values, run["error"].values / run["size"].values)
+            found[titled(*pair, LOCAL)] = order_of_fit(
+                run["size"].values, run["error"].values / run["size"].values
+            )
             squares = data[titled(*pair, STRONG)]["square_distance"].values
             value, error = ls.measure.jackknife(strong_slope, squares)
             found[titled(*pair, STRONG)] = ls.Estimate(
@@ -452,27 +504,58 @@ class IntegratorOrders(ls.claims.Claim):
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
         return [
             self._panel(data, WEAK, "Error of moments, linear equation", "error of the moments"),
-            self._panel(data, LOCAL, "One step against two halves, double well", "distance of the moments / step"),
-            self._panel(data, STRONG, "Paths on one Wiener process, double well", "root mean square distance"),
+            self._panel(
+                data,
+                LOCAL,
+                "One step against two halves, double well",
+                "distance of the moments / step",
+            ),
+            self._panel(
+                data,
+                STRONG,
+                "Paths on one Wiener process, double well",
+                "root mean square distance",
+            ),
         ]
 
     @staticmethod
-    def _panel(data: dict[str, xr.Dataset], what: str, title: str, y_label: str) -> ls.plotting.Panel:
+    def _panel(
+        data: dict[str, xr.Dataset], what: str, title: str, y_label: str
+    ) -> ls.plotting.Panel:
         series = []
-        for pair in [(name, ADDITIVE) for name in SCHEMES if ADDITIVE in SCHEMES[name]] + [("EulerMaruyama", ITO)]:
+        for pair in [(name, ADDITIVE) for name in SCHEMES if ADDITIVE in SCHEMES[name]] + [
+            ("EulerMaruyama", ITO)
+        ]:
             run = data[titled(*pair, what)]
             size = run["size"].values
-            error = np.sqrt(run["square_distance"].values.mean(axis=0)) if what == STRONG else run["error"].values
+            error = (
+                np.sqrt(run["square_distance"].values.mean(axis=0))
+                if what == STRONG
+                else run["error"].values
+            )
             error = error / size if what == LOCAL else error
-            power = declared(*pair)[0 if what == STRONG else 1] + (what == WEAK and pair[0] == "ShiftedODE")
+            power = declared(*pair)[0 if what == STRONG else 1] + (
+                what == WEAK and pair[0] == "ShiftedODE"
+            )
             label = pair[0] + (", Ito noise b(x)" if pair[1] == ITO else "")
             series.append(ls.plotting.Series(label, size, error))
             line = error[-1] * (size / size[-1]) ** power
-            series.append(ls.plotting.Series("" if len(series) > 1 else "expected order", size, line, kind="theory"))
+            series.append(
+                ls.plotting.Series(
+                    "" if len(series) > 1 else "expected order", size, line, kind="theory"
+                )
+            )
         return ls.plotting.Panel(
-            title=title, x_label="step", y_label=y_label, series=tuple(series), x_scale="log", y_scale="log"
+            title=title,
+            x_label="step",
+            y_label=y_label,
+            series=tuple(series),
+            x_scale="log",
+            y_scale="log",
         )
 
 
 def _exact_number(value: float) -> ls.Estimate:
-    return ls.Estimate(value=float(value), standard_error=0.0, method="exact recursion, extrapolated in the step")
+    return ls.Estimate(
+        value=float(value), standard_error=0.0, method="exact recursion, extrapolated in the step"
+    )

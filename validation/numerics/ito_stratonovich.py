@@ -1,7 +1,7 @@
 """Ito and Stratonovich are two equations, and simulation and Fokker-Planck tell them apart alike.
 
-The noise of dx = -x dt + sqrt(strength (1 + x^2)) dW depends on the state, so its reading matters: Stratonovich adds
-the drift strength x / 2. The stationary laws are powers of 1 + x^2,
+The noise of dx = -x dt + sqrt(strength (1 + x^2)) dW depends on the state, so its reading matters:
+Stratonovich adds the drift strength x / 2. The stationary laws are powers of 1 + x^2,
 
     p ~ (1 + x^2)^-a,     a = 1 + 1/strength (Ito),     a = 1/2 + 1/strength (Stratonovich),
 
@@ -17,7 +17,9 @@ import langevin_sgd as ls
 
 STRENGTH = 0.4
 STEP, SUBSTEPS, STEPS = 0.1, 16, 150
-"""Physical time of a recorded step, integrator steps in it, and length of a run: 15 relaxation times."""
+"""Physical time of a recorded step, integrator steps in it, and length of a run: 15 relaxation
+times.
+"""
 CALCULI = {"Ito": ls.dynamics.Ito, "Stratonovich": ls.dynamics.Stratonovich}
 SCHEMES = (
     ("EulerMaruyama", "Ito"),
@@ -46,7 +48,9 @@ def equation(calculus: str) -> ls.Overdamped:
     return ls.Overdamped(
         potential=ls.Potential.from_sympy("x**2 / 2"),
         friction=1.0,
-        noise_covariance=CALCULI[calculus].from_sympy("sqrt(strength*(1 + x**2))", parameters={"strength": STRENGTH}),
+        noise_covariance=CALCULI[calculus].from_sympy(
+            "sqrt(strength*(1 + x**2))", parameters={"strength": STRENGTH}
+        ),
         step_time=STEP,
     )
 
@@ -113,22 +117,32 @@ def other(calculus: str) -> str:
     return "Stratonovich" if calculus == "Ito" else "Ito"
 
 
-NAMES = {f"{scheme}, {calculus}": calculus for scheme, calculus in (*SCHEMES, *(("Fokker-Planck", c) for c in CALCULI))}
+NAMES = {
+    f"{scheme}, {calculus}": calculus
+    for scheme, calculus in (*SCHEMES, *(("Fokker-Planck", c) for c in CALCULI))
+}
 
 
 class ItoStratonovich(ls.claims.Claim):
     title = "Ito against Stratonovich"
     statement = (
-        "Simulation and Fokker-Planck equation read state-dependent noise in the sense that the type of the noise "
+        "Simulation and Fokker-Planck equation read state-dependent noise in the sense that the "
+        "type of the noise "
         "says, and the two senses are told apart."
     )
-    formula = "E[1 / (1 + x^2)] = (a - 1/2) / a,  a = 1 + 1/strength (Ito), 1/2 + 1/strength (Stratonovich)"
+    formula = (
+        "E[1 / (1 + x^2)] = (a - 1/2) / a,  a = 1 + 1/strength (Ito), 1/2 + 1/strength "
+        "(Stratonovich)"
+    )
     source = "derived: zero-current solutions; Gardiner, Stochastic Methods (2009), section 4.3"
     validity = "Stationary; steps of the integrator much shorter than the relaxation time."
     control_statement = "Each result read in the other sense."
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
-        tasks = {f"Fokker-Planck, {calculus}": fokker_planck.at(Grid(calculus=calculus)) for calculus in CALCULI}
+        tasks = {
+            f"Fokker-Planck, {calculus}": fokker_planck.at(Grid(calculus=calculus))
+            for calculus in CALCULI
+        }
         for scheme, calculus in SCHEMES:
             derived = ls.derive_seed(seed, self.id, scheme, calculus)
             run = Run(integrator=scheme, calculus=calculus, replicas=REPLICAS[tier], seed=derived)
@@ -153,16 +167,22 @@ class ItoStratonovich(ls.claims.Claim):
         return components
 
     def control(self, tier: str) -> list[ls.claims.Component]:
-        return [ls.claims.Component(name=name, prediction=exact(other(c))) for name, c in NAMES.items()]
+        return [
+            ls.claims.Component(name=name, prediction=exact(other(c))) for name, c in NAMES.items()
+        ]
 
     def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
         found = {}
         for name in NAMES:
             observable = data[name]["observable"].values
             if observable.ndim:
-                found[name] = ls.Estimate.from_samples(observable, method="mean over groups of replicas")
+                found[name] = ls.Estimate.from_samples(
+                    observable, method="mean over groups of replicas"
+                )
             else:
-                found[name] = ls.Estimate(value=float(observable), standard_error=0.0, method="density on a grid")
+                found[name] = ls.Estimate(
+                    value=float(observable), standard_error=0.0, method="density on a grid"
+                )
         return found
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
@@ -179,9 +199,13 @@ class ItoStratonovich(ls.claims.Claim):
                     x_label="x",
                     y_label="stationary density",
                     series=(
-                        ls.plotting.Series("simulation", middle, count * scale, np.sqrt(count) * scale),
+                        ls.plotting.Series(
+                            "simulation", middle, count * scale, np.sqrt(count) * scale
+                        ),
                         ls.plotting.Series(calculus, x, density(calculus, x), kind="theory"),
-                        ls.plotting.Series(other(calculus), x, density(other(calculus), x), kind="rival"),
+                        ls.plotting.Series(
+                            other(calculus), x, density(other(calculus), x), kind="rival"
+                        ),
                     ),
                     y_scale="log",
                 )

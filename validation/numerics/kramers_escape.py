@@ -1,17 +1,20 @@
-"""Escape over a barrier from underdamped to overdamped, three ways: simulation, Fokker-Planck equation, formula.
+"""Escape over a barrier from underdamped to overdamped, three ways: simulation, Fokker-Planck
+equation, formula.
 
-A particle of mass one leaves one well of U = x^4/4 - x^2/2 for the other at a temperature of a fifth of the barrier.
-The populations of the wells relax as exp(-2 rate t), which is how simulation finds the rate, whatever crosses back.
-The formula is Kramers' rate with the turnover of Mel'nikov and Meshkov (J. Chem. Phys. 85, 1018, 1986),
+A particle of mass one leaves one well of U = x^4/4 - x^2/2 for the other at a temperature of a
+fifth of the barrier. The populations of the wells relax as exp(-2 rate t), which is how simulation
+finds the rate, whatever crosses back. The formula is Kramers' rate with the turnover of Mel'nikov
+and Meshkov (J. Chem. Phys. 85, 1018, 1986),
 
     rate = transition-state rate * [sqrt(g^2/4 + w_b^2) - g/2] / w_b * A(d)^2 / A(2d),
     ln A(d) = (1/2 pi) int ln(1 - exp(-d (s^2 + 1/4))) ds / (s^2 + 1/4),      d = g S / T,
 
-g the friction over the mass, w_b the frequency at the barrier, S = 4/3 the action of a well at the height of the
-barrier. Without the last factor it is Kramers' rate, which holds from moderate friction up; without both, transition-
-state theory. Its accuracy is of first order in the temperature over the barrier: the Laplace integrals over well and
-barrier are off by 1.5 T together, taken twice for what the turnover leaves out. At friction 0.05, where the energy
-lost in a turn is about T, it lies 20 % above both simulation and grid, more than that; it is drawn there, and not
+g the friction over the mass, w_b the frequency at the barrier, S = 4/3 the action of a well at the
+height of the barrier. Without the last factor it is Kramers' rate, which holds from moderate
+friction up; without both, transition- state theory. Its accuracy is of first order in the
+temperature over the barrier: the Laplace integrals over well and barrier are off by 1.5 T together,
+taken twice for what the turnover leaves out. At friction 0.05, where the energy lost in a turn is
+about T, it lies 20 % above both simulation and grid, more than that; it is drawn there, and not
 judged.
 """
 
@@ -32,7 +35,9 @@ ACTION = 4 / 3
 BOTTOM_FREQUENCY, BARRIER_FREQUENCY = 2**0.5, 1.0
 LAPLACE = 2 * 1.5 * TEMPERATURE
 LOWEST_OF_FORMULA = 0.1
-"""Friction below which the formula is not held to its accuracy: the energy lost in one turn is of the order of T."""
+"""Friction below which the formula is not held to its accuracy: the energy lost in one turn is of
+the order of T.
+"""
 GROUPS = 64
 REPLICAS = {"quick": 32768, "full": 524288}
 
@@ -58,12 +63,15 @@ def equation(friction: float) -> ls.Underdamped:
 
 
 def substeps(friction: float) -> int:
-    """Steps of BAOAB in a recorded step, such that a step is short of both the period and the time of friction."""
+    """Steps of BAOAB in a recorded step, such that a step is short of both the period and the time
+    of friction.
+    """
     return round(max(12, 4 * friction))
 
 
 def scheme_accuracy(friction: float) -> float:
-    """Relative accuracy of BAOAB with step h: (w_0 h)^2 / 4 from the well, (g h)^2 / 12 from friction.
+    """Relative accuracy of BAOAB with step h: (w_0 h)^2 / 4 from the well, (g h)^2 / 12 from
+    friction.
 
     The second is its free diffusion, which is (g h / 2) coth(g h / 2) times the true one.
     """
@@ -72,8 +80,12 @@ def scheme_accuracy(friction: float) -> float:
 
 
 def times(friction: float) -> tuple[int, int]:
-    """Two steps between which the populations relax: after the well has equilibrated, and 1/(2 rate) later."""
-    return round(8 / min(friction, 1 / friction)), round(8 / min(friction, 1 / friction) + 0.5 / formula(friction))
+    """Two steps between which the populations relax: after the well has equilibrated, and 1/(2
+    rate) later.
+    """
+    return round(8 / min(friction, 1 / friction)), round(
+        8 / min(friction, 1 / friction) + 0.5 / formula(friction)
+    )
 
 
 @ls.sweep.task()
@@ -136,12 +148,19 @@ def name(friction: float, theory: str) -> str:
 class KramersEscape(ls.claims.Claim):
     title = "Escape over a barrier"
     statement = (
-        "From underdamped to overdamped, simulation and Fokker-Planck equation give one rate of escape, and Kramers' "
-        "formula with the Mel'nikov-Meshkov turnover gives it to first order in temperature over barrier."
+        "From underdamped to overdamped, simulation and Fokker-Planck equation give one rate of "
+        "escape, and Kramers' "
+        "formula with the Mel'nikov-Meshkov turnover gives it to first order in temperature over "
+        "barrier."
     )
-    formula = "rate = (w_0 / 2 pi) e^(-E/T) [sqrt(g^2/4 + w_b^2) - g/2] / w_b * A(g S/T)^2 / A(2 g S/T)"
+    formula = (
+        "rate = (w_0 / 2 pi) e^(-E/T) [sqrt(g^2/4 + w_b^2) - g/2] / w_b * A(g S/T)^2 / A(2 g S/T)"
+    )
     source = "Kramers, Physica 7, 284 (1940); Mel'nikov and Meshkov, J. Chem. Phys. 85, 1018 (1986)"
-    validity = "Temperature well below the barrier, here a fifth; the formula where a turn loses more energy than T."
+    validity = (
+        "Temperature well below the barrier, here a fifth; the formula where a turn loses "
+        "more energy than T."
+    )
     control_statement = "Transition-state theory, which knows no friction."
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
@@ -183,7 +202,9 @@ class KramersEscape(ls.claims.Claim):
 
     def control(self, tier: str) -> list[ls.claims.Component]:
         return [
-            ls.claims.Component(name=name(g, "Fokker-Planck equation"), prediction=transition_state())
+            ls.claims.Component(
+                name=name(g, "Fokker-Planck equation"), prediction=transition_state()
+            )
             for g in FRICTIONS
         ]
 
@@ -218,17 +239,29 @@ class KramersEscape(ls.claims.Claim):
                 y_label="rate",
                 series=(
                     ls.plotting.Series(
-                        "simulation (BAOAB)", FRICTIONS, [e.value for e in points], [e.standard_error for e in points]
+                        "simulation (BAOAB)",
+                        FRICTIONS,
+                        [e.value for e in points],
+                        [e.standard_error for e in points],
                     ),
                     ls.plotting.Series("Fokker-Planck equation", FRICTIONS, grid),
                     ls.plotting.Series(
-                        "Kramers with turnover", frictions, [formula(g) for g in frictions], kind="theory"
+                        "Kramers with turnover",
+                        frictions,
+                        [formula(g) for g in frictions],
+                        kind="theory",
                     ),
                     ls.plotting.Series(
-                        "Kramers, moderate to high friction", frictions, [kramers(g) for g in frictions], kind="rival"
+                        "Kramers, moderate to high friction",
+                        frictions,
+                        [kramers(g) for g in frictions],
+                        kind="rival",
                     ),
                     ls.plotting.Series(
-                        "transition-state theory", frictions, np.full_like(frictions, transition_state()), kind="rival"
+                        "transition-state theory",
+                        frictions,
+                        np.full_like(frictions, transition_state()),
+                        kind="rival",
                     ),
                 ),
                 x_scale="log",

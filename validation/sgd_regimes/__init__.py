@@ -1,4 +1,6 @@
-"""SGD in its training regimes: signal, noise and the end of training (Sclocchi, Geiger and Wyart, arXiv 2301.13703)."""
+"""SGD in its training regimes: signal, noise and the end of training (Sclocchi, Geiger and Wyart,
+arXiv 2301.13703).
+"""
 
 from pkgutil import extend_path
 

@@ -1,8 +1,9 @@
 """Claims about noise that is switched on or off on the way.
 
-Four ways to train on the same points at the same learning rate: noise always, never, until a fraction of the points is
-left unfit, or from there. Theory says of each quantity which share of the whole effect of noise the last two have: none
-and all of it; the rival says the reverse, and is the control.
+Four ways to train on the same points at the same learning rate: noise always, never, until a
+fraction of the points is left unfit, or from there. Theory says of each quantity which share of the
+whole effect of noise the last two have: none and all of it; the rival says the reverse, and is the
+control.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,14 +37,18 @@ def mixed(order: str, switch: float) -> str:
 def share(data: Data, case: Any, order: str, switch: float, quantity: str) -> ls.Estimate:
     """Share of the effect of noise on the logarithm of a quantity that a mixed training has."""
     labels = (mixed(order, switch), "always", "never")
-    return ls.measure.share_of_effect(*(np.log(data[case.label(label)][quantity].values) for label in labels))
+    return ls.measure.share_of_effect(
+        *(np.log(data[case.label(label)][quantity].values) for label in labels)
+    )
 
 
 class SwitchedNoise(ls.claims.Claim):
     """What such claims share."""
 
     grid: ClassVar[Mapping[str, Sequence[Any]]]
-    """Cases of each tier, with ``title``, ``note``, ``label(when)`` and settings ``noisy(seed)``, ``silent(seed)``."""
+    """Cases of each tier, with ``title``, ``note``, ``label(when)`` and settings ``noisy(seed)``,
+    ``silent(seed)``.
+    """
     switch: ClassVar[float]
     """Unfit fraction at the switch that is judged."""
     switches: ClassVar[tuple[float, ...]]
@@ -77,11 +82,16 @@ class SwitchedNoise(ls.claims.Claim):
         found = []
         for name, (_, order, quantity) in self._places(tier).items():
             value, (margin, reason) = EXPECTED[order], self.accuracy(order, quantity)
-            found.append(ls.claims.Component(name, value, margin, reason, {"noise acts early": 1 - value}))
+            found.append(
+                ls.claims.Component(name, value, margin, reason, {"noise acts early": 1 - value})
+            )
         return found
 
     def control(self, tier: str) -> list[ls.claims.Component]:
-        return [replace(right, prediction=1 - right.prediction, alternatives={}) for right in self.predict(tier)]
+        return [
+            replace(right, prediction=1 - right.prediction, alternatives={})
+            for right in self.predict(tier)
+        ]
 
     def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
         return {
@@ -90,12 +100,20 @@ class SwitchedNoise(ls.claims.Claim):
         }
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        return [panel for case in self.grid[tier] for panel in (self._shares(data, case), self._ends(data, case))]
+        return [
+            panel
+            for case in self.grid[tier]
+            for panel in (self._shares(data, case), self._ends(data, case))
+        ]
 
     def _places(self, tier: str) -> dict[str, tuple[Any, str, str]]:
         """Case, order and quantity of each component, by name."""
         return {
-            f"{case.title}, {order} only: share of the effect of noise on {words.name}": (case, order, quantity)
+            f"{case.title}, {order} only: share of the effect of noise on {words.name}": (
+                case,
+                order,
+                quantity,
+            )
             for case in self.grid[tier]
             for order in EXPECTED
             for quantity, words in self.quantities.items()
@@ -110,7 +128,10 @@ class SwitchedNoise(ls.claims.Claim):
                 label = f"noise {order} only, ${words.symbol}$"
                 series.append(ls.plotting.Series(label, self.switches, values, errors))
         ends = np.array([self.switches[0], self.switches[-1]])
-        series += [ls.plotting.Series("", ends, np.full(2, value), kind="theory") for value in EXPECTED.values()]
+        series += [
+            ls.plotting.Series("", ends, np.full(2, value), kind="theory")
+            for value in EXPECTED.values()
+        ]
         return ls.plotting.Panel(
             title=f"Noise before or after the switch, {case.title}",
             x_label="unfit fraction at the switch",

@@ -1,8 +1,10 @@
-"""Three regimes in the plane of batch size and learning rate, and a critical batch size that grows as P^gamma.
+"""Three regimes in the plane of batch size and learning rate, and a critical batch size that grows
+as P^gamma.
 
-Signal a at zero loss: A T, set by T = lr/B alone, for small batches; lr M/d, left by the first step, for batches above
-B* = A d/M; and at small learning rates what gradient descent gives, set by the margin alone. B* is where the first two
-meet, with A from trainings at small B and T >> kappa, at several P whose replicas share points.
+Signal a at zero loss: A T, set by T = lr/B alone, for small batches; lr M/d, left by the first
+step, for batches above B* = A d/M; and at small learning rates what gradient descent gives, set by
+the margin alone. B* is where the first two meet, with A from trainings at small B and T >> kappa,
+at several P whose replicas share points.
 """
 
 import numpy as np
@@ -69,23 +71,31 @@ def label(chi: float, points: int, case: str) -> str:
 
 
 def plane_points(chi: float) -> list[tuple[int, float]]:
-    """Batch sizes and lr/kappa shown in the plane; steps so small that gradient descent takes long are left out."""
+    """Batch sizes and lr/kappa shown in the plane; steps so small that gradient descent takes long
+    are left out.
+    """
     return [(b, lr) for b in BATCH_SIZES if b < PLANE[chi] for lr in LEARNING_RATES if lr >= b / 16]
 
 
 class BatchLearningRateRegimes(ls.claims.Claim):
     title = "Regimes of batch size and learning rate"
     statement = (
-        "The weights at zero loss are set by lr/B for B below B*, by lr for larger batches, by neither at small lr; B* "
+        "The weights at zero loss are set by lr/B for B below B*, by lr for larger batches, by "
+        "neither at small lr; B* "
         "grows with the number of points as P^gamma."
     )
     formula = "a = max(A T, lr M/d, kappa A'),  B* = A d/M ~ d (P/d)^gamma,  gamma = 1/(1+chi)"
     source = "Sclocchi and Wyart, arXiv 2309.10688 (regimes); borders derived"
     validity = (
-        "P/d of at least 8; regimes are judged a factor 8 in B and 16 in lr from their borders. For chi = 0 "
-        "B* is a third of these P, so that the first-step regime has no room there and is judged for chi = 1."
+        "P/d of at least 8; regimes are judged a factor 8 in B and 16 in lr from their borders. "
+        "For chi = 0 "
+        "B* is a third of these P, so that the first-step regime has no room there and is judged "
+        "for chi = 1."
     )
-    control_statement = "The learning rate alone sets the weights, and the critical batch size does not depend on P."
+    control_statement = (
+        "The learning rate alone sets the weights, and the critical batch size "
+        "does not depend on P."
+    )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         found = {}
@@ -100,7 +110,9 @@ class BatchLearningRateRegimes(ls.claims.Claim):
                 found |= dict(parts(label(chi, points, "size"), run, 2))
             for batch_size, lr in plane_points(chi):
                 run = _run(chi, PLANE[chi], batch_size, lr * MARGIN, SHOWN, stream)
-                found |= dict(parts(label(chi, PLANE[chi], f"B {batch_size}, lr/kappa {lr:g}"), run))
+                found |= dict(
+                    parts(label(chi, PLANE[chi], f"B {batch_size}, lr/kappa {lr:g}"), run)
+                )
         return found
 
     def predict(self, tier: str) -> list[ls.claims.Component]:
@@ -127,14 +139,16 @@ class BatchLearningRateRegimes(ls.claims.Claim):
                 name=what["descent"],
                 prediction=0.0,
                 margin=float(np.log1p(4 / FAR**2)),
-                margin_reason="tails of the two borders, a sixteenth of the weights at a sixteenth of the border",
+                margin_reason="tails of the two borders, a sixteenth of the weights at a sixteenth "
+                "of the border",
                 alternatives={"lr alone": float(steps), "T alone": float(steps - np.log(many))},
             ),
             component(
                 name=what["size"],
                 prediction=gamma,
                 margin=float((dips[0] - dips[1]) / np.log(last / first)),
-                margin_reason="finite d: the weights grow more slowly by dips of the noise of depth sqrt(ln(N)/d)",
+                margin_reason="finite d: the weights grow more slowly by dips of the noise of "
+                "depth sqrt(ln(N)/d)",
                 alternatives={"independent of P": 0.0, "that of the other chi": 1 / (2 - chi)},
             ),
         ]
@@ -165,17 +179,24 @@ class BatchLearningRateRegimes(ls.claims.Claim):
         found = {}
         for chi, sizes in SIZES.items():
             chosen, what = cases(chi), _names(chi)
-            log = {case: np.log(joined(data, label(chi, PLANE[chi], case), "signal")) for case in chosen}
+            log = {
+                case: np.log(joined(data, label(chi, PLANE[chi], case), "signal"))
+                for case in chosen
+            }
             numbers = {
                 "noise": log[f"noise, B = {FAR}"] - log["noise, B = 1"],
                 "descent": log["descent, many"] - log["descent, B = 1"],
             }
             if "first step" in chosen:
                 batch_size, lr = chosen["first step"]
-                step = ls.theory.perceptron.step_one(chi=chi, lr=lr, batch_size=batch_size, dimension=DIMENSION)
+                step = ls.theory.perceptron.step_one(
+                    chi=chi, lr=lr, batch_size=batch_size, dimension=DIMENSION
+                )
                 numbers["first step"] = log["first step"] - np.log(step.signal)
             for case, samples in numbers.items():
-                found[what[case]] = ls.Estimate.from_samples(samples, method="mean over replicas with the same points")
+                found[what[case]] = ls.Estimate.from_samples(
+                    samples, method="mean over replicas with the same points"
+                )
             found[what["size"]] = ls.measure.fit_power_law(sizes, _critical(data, chi)).exponent
         return found
 
@@ -211,12 +232,18 @@ def _names(chi: float) -> dict[str, str]:
 
 def _critical(data: dict[str, xr.Dataset], chi: float) -> np.ndarray:
     """B*, (size, replica)."""
-    signals = np.stack([joined(data, label(chi, points, "size"), "signal") for points in SIZES[chi]])
-    per_lr = ls.theory.perceptron.step_one(chi=chi, lr=1.0, batch_size=1, dimension=DIMENSION).signal
+    signals = np.stack(
+        [joined(data, label(chi, points, "size"), "signal") for points in SIZES[chi]]
+    )
+    per_lr = ls.theory.perceptron.step_one(
+        chi=chi, lr=1.0, batch_size=1, dimension=DIMENSION
+    ).signal
     return signals / (LOUD * MARGIN * per_lr)
 
 
-def _mean_signal(data: dict[str, xr.Dataset], chi: float, batch_size: int, lr: float) -> ls.Estimate:
+def _mean_signal(
+    data: dict[str, xr.Dataset], chi: float, batch_size: int, lr: float
+) -> ls.Estimate:
     samples = joined(data, label(chi, PLANE[chi], f"B {batch_size}, lr/kappa {lr:g}"), "signal")
     return ls.measure.geometric_mean(samples / MARGIN)
 
@@ -229,8 +256,15 @@ def _signals(data: dict[str, xr.Dataset], chi: float) -> ls.plotting.Panel:
         means = [_mean_signal(data, chi, batch_size, lr) for lr in rates]
         y, error = [one.value for one in means], [one.standard_error for one in means]
         series.append(ls.plotting.Series(f"B = {batch_size}", rates, y, error))
-        law = [max(theory.signals(batch_size=batch_size, lr=lr * MARGIN).values()) / MARGIN for lr in fine]
-        lines.append(ls.plotting.Series("" if lines else "largest of three branches", fine, law, kind="theory"))
+        law = [
+            max(theory.signals(batch_size=batch_size, lr=lr * MARGIN).values()) / MARGIN
+            for lr in fine
+        ]
+        lines.append(
+            ls.plotting.Series(
+                "" if lines else "largest of three branches", fine, law, kind="theory"
+            )
+        )
     return ls.plotting.Panel(
         title=rf"Signal at zero loss, $\chi$ = {chi:g}, P = {PLANE[chi]}, d = {DIMENSION}",
         x_label=r"$lr/\kappa$",
@@ -242,7 +276,9 @@ def _signals(data: dict[str, xr.Dataset], chi: float) -> ls.plotting.Panel:
 
 
 def _plane(data: dict[str, xr.Dataset], chi: float) -> ls.plotting.Panel:
-    """The mechanism whose signal is nearest to the measured one, in the plane, with the borders of theory."""
+    """The mechanism whose signal is nearest to the measured one, in the plane, with the borders of
+    theory.
+    """
     theory = diagram(chi, PLANE[chi])
     where: dict[str, list[tuple[float, float]]] = {"noise": [], "first_step": [], "descent": []}
     for batch_size, lr in plane_points(chi):
@@ -252,7 +288,10 @@ def _plane(data: dict[str, xr.Dataset], chi: float) -> ls.plotting.Panel:
         where[nearest].append((batch_size, lr))
     critical, step = theory.critical_batch_size, theory.first_step_lr / MARGIN
     warm = theory.crossover_temperature / MARGIN
-    border = ([0.7, critical, 1000.0, np.nan, critical, critical], [0.7 * warm, step, step, np.nan, step, 2e4])
+    border = (
+        [0.7, critical, 1000.0, np.nan, critical, critical],
+        [0.7 * warm, step, step, np.nan, step, 2e4],
+    )
     shown = {"noise": "lr/B decides", "first_step": "lr decides", "descent": "neither decides"}
     series = [ls.plotting.Series(shown[name], *np.array(at).T) for name, at in where.items() if at]
     borders = [ls.plotting.Series("borders by theory", *border, kind="theory")]

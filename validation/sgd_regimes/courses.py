@@ -1,7 +1,9 @@
-"""Perceptrons on their way: runs of given length, runs on fresh points, runs whose noise is switched on or off.
+"""Perceptrons on their way: runs of given length, runs on fresh points, runs whose noise is
+switched on or off.
 
-`follow` and `train_switched` train on the points of `runs.Run`; replica r has the same training set wherever it appears
-with the same seed, so that differences between treatments are taken replica by replica.
+`follow` and `train_switched` train on the points of `runs.Run`; replica r has the same training set
+wherever it appears with the same seed, so that differences between treatments are taken replica by
+replica.
 """
 
 from dataclasses import dataclass
@@ -46,7 +48,9 @@ class Switched:
 
 @ls.sweep.task()
 def follow(run: Run) -> xr.Dataset:
-    """Signal, noise and fraction of unfit points, (step, replica), up to the last step of the schedule."""
+    """Signal, noise and fraction of unfit points, (step, replica), up to the last step of the
+    schedule.
+    """
     result = ls.training.train_perceptron(
         run.problem,
         run.settings,
@@ -82,7 +86,9 @@ def train_switched(case: Switched) -> xr.Dataset:
     """Train to zero loss with a change of settings on the way: numbers of the end, (replica,)."""
     first, second = case.first, case.second
     common = {"replicas": first.replicas, "seed": first.seed, "precision": first.precision}
-    before = ls.training.train_perceptron(first.problem, first.settings, stop_unfit=case.unfit, **common)
+    before = ls.training.train_perceptron(
+        first.problem, first.settings, stop_unfit=case.unfit, **common
+    )
     after = ls.training.train_perceptron(
         second.problem,
         second.settings,

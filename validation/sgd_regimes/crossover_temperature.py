@@ -1,8 +1,9 @@
-"""Noise begins to matter at a temperature of about three times the margin, whatever the number of points.
+"""Noise begins to matter at a temperature of about three times the margin, whatever the number of
+points.
 
-The weights at zero loss against T, from kappa/16 to 256 kappa: a plateau, as of gradient descent, and a line ~ T. The
-crossover T_x is where the straight lines of the two ends cross. Each replica has the same points at all temperatures,
-and the first of the points of larger training sets.
+The weights at zero loss against T, from kappa/16 to 256 kappa: a plateau, as of gradient descent,
+and a line ~ T. The crossover T_x is where the straight lines of the two ends cross. Each replica
+has the same points at all temperatures, and the first of the points of larger training sets.
 """
 
 import numpy as np
@@ -30,7 +31,10 @@ def label(chi: float, points: int, temperature: float) -> str:
 
 def names(chi: float) -> list[str]:
     """Names of the components: position, dependence on P, and the plateau."""
-    return [f"{what}, chi {chi:g}" for what in ("ln(T_x/kappa)", "slope of ln T_x in ln P", "slope in ln T below T_x")]
+    return [
+        f"{what}, chi {chi:g}"
+        for what in ("ln(T_x/kappa)", "slope of ln T_x in ln P", "slope in ln T below T_x")
+    ]
 
 
 def crossover(chi: float, ratio: float) -> float:
@@ -41,13 +45,18 @@ def crossover(chi: float, ratio: float) -> float:
 class CrossoverTemperature(ls.claims.Claim):
     title = "Temperature at which noise begins to matter"
     statement = (
-        "The weights at zero loss do not depend on T below a crossover of order 3 kappa, which is independent of P."
+        "The weights at zero loss do not depend on T below a crossover of order 3 kappa, "
+        "which is independent of P."
     )
     formula = "||w*|| ~ max(T, T_x) sqrt(d) (P/d)^gamma,  T_x = (2.5 to 3.4) kappa"
-    source = "derived: where the stops with and without noise meet; regimes: Sclocchi et al., arXiv 2301.13703"
+    source = (
+        "derived: where the stops with and without noise meet; regimes: Sclocchi et al., "
+        "arXiv 2301.13703"
+    )
     validity = "Batch sizes below B*, P/d of at least 8; T_x is a crossover, a decade wide."
     control_statement = (
-        "Noise matters once the weights pass a fixed threshold, T_x ~ P^(-gamma), at a temperature of order kappa d."
+        "Noise matters once the weights pass a fixed threshold, T_x ~ P^(-gamma), "
+        "at a temperature of order kappa d."
     )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
@@ -82,21 +91,30 @@ class CrossoverTemperature(ls.claims.Claim):
                     prediction=float(np.log(value)),
                     margin=float(np.log(equal / value)),
                     margin_reason="constants of the two stops: from the known ones to equal ones",
-                    alternatives={"T_x = kappa d": float(np.log(DIMENSION)), "T_x = 1": -float(np.log(MARGIN))},
+                    alternatives={
+                        "T_x = kappa d": float(np.log(DIMENSION)),
+                        "T_x = 1": -float(np.log(MARGIN)),
+                    },
                 ),
                 ls.claims.Component(
                     name=slope,
                     prediction=0.0,
                     margin=float((dips[0] - dips[-1]) / np.log(sizes[-1] / sizes[0])),
-                    margin_reason="finite d: with noise, the weights grow more slowly by dips of depth sqrt(ln(N)/d)",
+                    margin_reason="finite d: with noise, the weights grow more slowly by dips of "
+                    "depth sqrt(ln(N)/d)",
                     alternatives={"fixed threshold of the weights, -gamma": -gamma},
                 ),
                 ls.claims.Component(
                     name=plateau,
                     prediction=0.0,
-                    margin=float(np.log((1 + NEXT / value) / (1 + LOW / value)) / np.log(NEXT / LOW)),
+                    margin=float(
+                        np.log((1 + NEXT / value) / (1 + LOW / value)) / np.log(NEXT / LOW)
+                    ),
                     margin_reason="tail of the crossover: weights as at a temperature T_x + T",
-                    alternatives={"noise let through by the margin, 1/2": 0.5, "proportional to T": 1.0},
+                    alternatives={
+                        "noise let through by the margin, 1/2": 0.5,
+                        "proportional to T": 1.0,
+                    },
                 ),
             ]
         return found
@@ -107,7 +125,9 @@ class CrossoverTemperature(ls.claims.Claim):
             position, slope, plateau = names(chi)
             found += [
                 ls.claims.Component(name=position, prediction=float(np.log(DIMENSION))),
-                ls.claims.Component(name=slope, prediction=-ls.theory.perceptron.exponents(chi).gamma),
+                ls.claims.Component(
+                    name=slope, prediction=-ls.theory.perceptron.exponents(chi).gamma
+                ),
                 ls.claims.Component(name=plateau, prediction=0.5),
             ]
         return found
@@ -123,7 +143,9 @@ class CrossoverTemperature(ls.claims.Claim):
                 (logs[:, 1] - logs[:, 0]).mean(axis=0) / np.log(NEXT / LOW),
             )
             found |= {
-                name: ls.Estimate.from_samples(one, method="mean over replicas with the same points")
+                name: ls.Estimate.from_samples(
+                    one, method="mean over replicas with the same points"
+                )
                 for name, one in zip(names(chi), numbers, strict=True)
             }
         return found
@@ -142,9 +164,14 @@ class CrossoverTemperature(ls.claims.Claim):
             shown = (LOW, NEXT, *(BETWEEN if points == SIZES[chi][-1] else ()), HIGH)
             unit = MARGIN * DIMENSION**0.5 * (points / DIMENSION) ** gamma
             means = [
-                ls.measure.geometric_mean(joined(data, label(chi, points, t), "norm")).scaled(1 / unit) for t in shown
+                ls.measure.geometric_mean(joined(data, label(chi, points, t), "norm")).scaled(
+                    1 / unit
+                )
+                for t in shown
             ]
-            y, error = ([getattr(one, name) for one in means] for name in ("value", "standard_error"))
+            y, error = (
+                [getattr(one, name) for one in means] for name in ("value", "standard_error")
+            )
             series.append(ls.plotting.Series(f"P = {points}", shown, y, error))
         fine, x_t = np.geomspace(LOW / 2, HIGH * 2, 60), crossover(chi, CONSTANTS_RATIO[chi])
         plateau, line = series[-1].y[0], series[-1].y[-1] / HIGH * fine
@@ -156,20 +183,34 @@ class CrossoverTemperature(ls.claims.Claim):
             series=(
                 *series,
                 ls.plotting.Series(
-                    r"plateau, then ~ T from $T_x$ on", fine, plateau * np.maximum(1, fine / x_t), kind="theory"
+                    r"plateau, then ~ T from $T_x$ on",
+                    fine,
+                    plateau * np.maximum(1, fine / x_t),
+                    kind="theory",
                 ),
                 ls.plotting.Series(
-                    r"crossover at $\kappa d$", fine, plateau * np.maximum(1, fine / DIMENSION), kind="rival"
+                    r"crossover at $\kappa d$",
+                    fine,
+                    plateau * np.maximum(1, fine / DIMENSION),
+                    kind="rival",
                 ),
                 ls.plotting.Series("", ends, np.full(2, plateau), kind="guide"),
-                ls.plotting.Series("", fine[line > plateau / 3], line[line > plateau / 3], kind="guide"),
+                ls.plotting.Series(
+                    "", fine[line > plateau / 3], line[line > plateau / 3], kind="guide"
+                ),
             ),
             x_scale="log",
             y_scale="log",
-            note=rf"theory: $T_x$ = {x_t:.2f} $\kappa$; the dotted lines cross at {crossing:.2f} $\kappa$",
+            note=rf"theory: $T_x$ = {x_t:.2f} $\kappa$; the dotted lines cross at {crossing:.2f} "
+            r"$\kappa$",
         )
 
 
 def _logs(data: dict[str, xr.Dataset], chi: float, temperatures: tuple[float, ...]) -> np.ndarray:
     """ln ||w*||, (size, temperature, replica)."""
-    return np.log([[joined(data, label(chi, points, t), "norm") for t in temperatures] for points in SIZES[chi]])
+    return np.log(
+        [
+            [joined(data, label(chi, points, t), "norm") for t in temperatures]
+            for points in SIZES[chi]
+        ]
+    )

@@ -1,13 +1,15 @@
-r"""The temperature at which a network leaves the lazy regime goes as T_c ~ P^-a with a = gamma/delta.
+r"""The temperature at which a network leaves the lazy regime goes as T_c ~ P^-a with a =
+gamma/delta.
 
-Noise moves the weights of a lazy network by T^delta P^gamma (`lazy_exponents`). If the regime ends where they have
-moved by a fixed part, whatever P is, T_c ~ P^(-gamma/delta). T_c is read from something else than the weights: from the
-tangent kernel, where its relative change is a quarter, and, where test errors can be told apart, from the shift in T by
-which curves of test error over its lazy value at different P fall on one another. gamma and delta are those of the
-change of weights deep in the lazy regime, of the same replicas.
+Noise moves the weights of a lazy network by T^delta P^gamma (`lazy_exponents`). If the regime ends
+where they have moved by a fixed part, whatever P is, T_c ~ P^(-gamma/delta). T_c is read from
+something else than the weights: from the tangent kernel, where its relative change is a quarter,
+and, where test errors can be told apart, from the shift in T by which curves of test error over its
+lazy value at different P fall on one another. gamma and delta are those of the change of weights
+deep in the lazy regime, of the same replicas.
 
-What is judged is a delta/gamma: 1, whatever the images. That the lazy law holds up to a point where the kernel has
-changed by a quarter is true to about as much: the margin.
+What is judged is a delta/gamma: 1, whatever the images. That the lazy law holds up to a point where
+the kernel has changed by a quarter is true to about as much: the margin.
 """
 
 import numpy as np
@@ -34,7 +36,9 @@ SIZES = {
     "gpu": (1024, 2048, 4096, 8192, 16384),
 }
 LARGE = {"full": (1024, 2048, 4096, 8192), "gpu": SIZES["gpu"]}
-"""P at which the test error is looked at: with fewer points it hardly changes before training fails."""
+"""P at which the test error is looked at: with fewer points it hardly changes before training
+fails.
+"""
 WARM = {
     "quick": (2.0**9, 2.0**10, 2.0**11),
     "full": (2.0**8, 2.0**9, 2.0**10, 2.0**11, 2.0**12),
@@ -52,14 +56,17 @@ KERNEL, ERROR = "a delta/gamma, a from the kernel", "a delta/gamma, a from the t
 class CrossoverTemperatureNetworks(ls.claims.Claim):
     title = "Temperature at which networks leave the lazy regime"
     statement = (
-        "The temperature at which the tangent kernel changes by a fixed part goes as P^-a, a = gamma/delta, gamma and "
+        "The temperature at which the tangent kernel changes by a fixed part goes as P^-a, a = "
+        "gamma/delta, gamma and "
         "delta being the exponents of the change of weights of lazy networks."
     )
     formula = "T_c ~ P^-a,  a = gamma/delta"
     source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703"
     validity = (
-        "alpha = 2^15, B = 2 or 4, fully connected gelu networks; T_c two octaves or more below T_max at every P. The "
-        "full and gpu tiers read T_c from the test error as well, from P = 1024 on, if it differs between the ends."
+        "alpha = 2^15, B = 2 or 4, fully connected gelu networks; T_c two octaves or more below "
+        "T_max at every P. The "
+        "full and gpu tiers read T_c from the test error as well, from P = 1024 on, if it differs "
+        "between the ends."
     )
     control_statement = "The crossover does not depend on P, a = 0."
     tiers = ("quick", "full", "gpu")
@@ -81,8 +88,12 @@ class CrossoverTemperatureNetworks(ls.claims.Claim):
                 name=name,
                 prediction=1.0,
                 margin=THRESHOLD,
-                margin_reason="the lazy law is off by about the change of the kernel at T_c, a quarter",
-                alternatives={"T_c independent of P": 0.0, "T_c at a fixed time, a = b with b = 1 + 2 gamma": 3.0},
+                margin_reason="the lazy law is off by about the change of the kernel at T_c, a "
+                "quarter",
+                alternatives={
+                    "T_c independent of P": 0.0,
+                    "T_c at a fixed time, a = b with b = 1 + 2 gamma": 3.0,
+                },
             )
             for name in _names(tier)
         ]
@@ -116,28 +127,35 @@ def _cold(tier: str) -> tuple[float, ...]:
 
 def _curves(data: Data, tier: str, name: str, sizes: tuple[int, ...] = ()) -> np.ndarray:
     """Logarithms along the curves of all P, or of some, (size, temperature, replica)."""
-    labels = [[lazy.label(points, scale) for scale in _cold(tier)] for points in sizes or SIZES[tier]]
+    labels = [
+        [lazy.label(points, scale) for scale in _cold(tier)] for points in sizes or SIZES[tier]
+    ]
     return np.stack([logs(data, one, name) for one in labels])
 
 
-# --- measurement ---------------------------------------------------------------------------------------------------
+# --- measurement ----------------------------------------------------------------------------------
 
 
 def _crossings(tier: str, curves: np.ndarray, threshold: float) -> np.ndarray:
-    """ln(T_c alpha) of curves (n, size, temperature) of ln of the kernel's change, (n, size), by straight lines.
+    """ln(T_c alpha) of curves (n, size, temperature) of ln of the kernel's change, (n, size), by
+    straight lines.
 
     Not a number where a curve does not pass the threshold.
     """
     x, level = np.log(_cold(tier)), np.log(threshold)
     right = np.clip((curves <= level).sum(axis=-1), 1, len(x) - 1)
-    low, high = (np.take_along_axis(curves, (right - shift)[..., None], -1)[..., 0] for shift in (1, 0))
+    low, high = (
+        np.take_along_axis(curves, (right - shift)[..., None], -1)[..., 0] for shift in (1, 0)
+    )
     share = (level - low) / (high - low)
     found = x[right - 1] + share * (x[right] - x[right - 1])
     return np.where((share >= 0) & (share <= 1), found, np.nan)
 
 
 def _exponents(tier: str, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """gamma and delta of logarithms (size, temperature, n) of the change of weights at the loud temperatures."""
+    """gamma and delta of logarithms (size, temperature, n) of the change of weights at the loud
+    temperatures.
+    """
     loud = [_cold(tier).index(scale) for scale in lazy.LOUD[tier]]
     chosen = weights[:, loud]
     return slope(SIZES[tier], chosen.mean(axis=1)), slope(lazy.LOUD[tier], chosen.mean(axis=0))
@@ -157,32 +175,47 @@ def _from_kernel(data: Data, tier: str) -> ls.Estimate:
     if not np.isfinite(value + error):
         return ls.Estimate.refused("the kernel's change does not pass the threshold at every P")
     method = "crossings of mean curves, jackknife over replicas"
-    return ls.Estimate(value=float(value), standard_error=float(error), n_independent=len(samples), method=method)
+    return ls.Estimate(
+        value=float(value), standard_error=float(error), n_independent=len(samples), method=method
+    )
 
 
 def _relative_errors(data: Data, tier: str) -> np.ndarray:
-    """ln of the test error over its mean at the loud temperatures, (size, temperature, replica), at `LARGE`."""
+    """ln of the test error over its mean at the loud temperatures, (size, temperature, replica), at
+    `LARGE`.
+    """
     errors = _curves(data, tier, "test_error", LARGE[tier])
     loud = [_cold(tier).index(scale) for scale in lazy.LOUD[tier]]
     return np.asarray(errors - errors[:, loud].mean(axis=(1, 2), keepdims=True))
 
 
 def _from_error(data: Data, tier: str) -> ls.Estimate:
-    """a delta/gamma with a from a collapse of test errors over their lazy values, shifted in T alone."""
+    """a delta/gamma with a from a collapse of test errors over their lazy values, shifted in T
+    alone.
+    """
     curves = np.exp(_relative_errors(data, tier))
     found = ls.measure.collapse(
-        [(points, _cold(tier), curve) for points, curve in zip(LARGE[tier], curves, strict=True)], y_exponent=0.0
+        [(points, _cold(tier), curve) for points, curve in zip(LARGE[tier], curves, strict=True)],
+        y_exponent=0.0,
     ).x_exponent
-    gamma, delta = (float(one.mean()) for one in _exponents(tier, _curves(data, tier, "weight_change")))
+    gamma, delta = (
+        float(one.mean()) for one in _exponents(tier, _curves(data, tier, "weight_change"))
+    )
     return found.scaled(delta / gamma)
 
 
 def _close_to_failure(data: Data, tier: str) -> str | None:
-    """Why T_c may be a matter of failing trainings, if it is not two octaves below T_max somewhere."""
-    crossings = _crossings(tier, _curves(data, tier, "kernel_change").mean(axis=-1)[None], THRESHOLD)[0]
+    """Why T_c may be a matter of failing trainings, if it is not two octaves below T_max
+    somewhere.
+    """
+    crossings = _crossings(
+        tier, _curves(data, tier, "kernel_change").mean(axis=-1)[None], THRESHOLD
+    )[0]
     for points, crossing in zip(SIZES[tier], crossings, strict=True):
         if not crossing <= np.log(HOT[tier] / 2**OCTAVES):
-            return f"at P = {points} T_c is less than two octaves below the highest temperature tried"
+            return (
+                f"at P = {points} T_c is less than two octaves below the highest temperature tried"
+            )
         if fitted(data[lazy.label(points, HOT[tier])]).mean() < 0.5:
             return f"at P = {points} T_c is less than two octaves below T_max"
     return None
@@ -199,14 +232,17 @@ def _unresolved(data: Data, tier: str) -> str | None:
     return None
 
 
-# --- figure --------------------------------------------------------------------------------------------------------
+# --- figure ---------------------------------------------------------------------------------------
 
 
 def _kernel_panel(data: Data, tier: str) -> ls.plotting.Panel:
     """Change of the kernel against T."""
     x = np.array(_cold(tier)) / lazy.ALPHA
     curves = _curves(data, tier, "kernel_change")
-    series = [mean_series(f"P = {points}", x, one) for points, one in zip(SIZES[tier], curves, strict=True)]
+    series = [
+        mean_series(f"P = {points}", x, one)
+        for points, one in zip(SIZES[tier], curves, strict=True)
+    ]
     threshold = ls.plotting.Series("threshold", x[[0, -1]], [THRESHOLD] * 2, kind="guide")
     return ls.plotting.Panel(
         title="Lazy networks at zero loss, " + lazy.NETWORKS[tier]["images"],
@@ -221,11 +257,18 @@ def _kernel_panel(data: Data, tier: str) -> ls.plotting.Panel:
 def _temperature_panel(data: Data, tier: str) -> ls.plotting.Panel:
     """T_c against P, with the slope that the weights predict."""
     sizes, curves = np.array(SIZES[tier]), _curves(data, tier, "kernel_change")
-    value, error = ls.measure.jackknife(lambda means: _crossings(tier, means, THRESHOLD), np.moveaxis(curves, -1, 0))
+    value, error = ls.measure.jackknife(
+        lambda means: _crossings(tier, means, THRESHOLD), np.moveaxis(curves, -1, 0)
+    )
     crossing = np.exp(value) / lazy.ALPHA
-    gamma, delta = (float(one.mean()) for one in _exponents(tier, _curves(data, tier, "weight_change")))
+    gamma, delta = (
+        float(one.mean()) for one in _exponents(tier, _curves(data, tier, "weight_change"))
+    )
     middle, height = np.exp(np.log(sizes).mean()), np.exp(np.log(crossing).mean())
-    lines = {f"P^-gamma/delta, {gamma / delta:.2f}": (gamma / delta, "theory"), "independent of P": (0.0, "rival")}
+    lines = {
+        f"P^-gamma/delta, {gamma / delta:.2f}": (gamma / delta, "theory"),
+        "independent of P": (0.0, "rival"),
+    }
     highest = ls.plotting.Series(
         "highest T that trains here", sizes[[0, -1]], [HOT[tier] / lazy.ALPHA] * 2, kind="guide"
     )
@@ -249,7 +292,9 @@ def _temperature_panel(data: Data, tier: str) -> ls.plotting.Panel:
 
 def _error_panel(data: Data, tier: str) -> ls.plotting.Panel:
     """Test error over its lazy value, against T scaled by the exponents of the weights."""
-    gamma, delta = (float(one.mean()) for one in _exponents(tier, _curves(data, tier, "weight_change")))
+    gamma, delta = (
+        float(one.mean()) for one in _exponents(tier, _curves(data, tier, "weight_change"))
+    )
     x = np.array(_cold(tier)) / lazy.ALPHA
     curves = _relative_errors(data, tier)
     return ls.plotting.Panel(

@@ -1,21 +1,23 @@
-r"""Full gradients with Gaussian noise of the minibatch covariance do what minibatches do, while many points are unfit.
+r"""Full gradients with Gaussian noise of the minibatch covariance do what minibatches do, while
+many points are unfit.
 
-Four ways to train the same networks on the same points at the same learning rate: minibatches of B points; the gradient
-of all points with Gaussian noise of the covariance that those minibatches have at the present weights; the same with
-isotropic noise of that covariance's trace; and the gradient of all points alone. Compared are numbers after a few
-passes over the points, as the share
+Four ways to train the same networks on the same points at the same learning rate: minibatches of B
+points; the gradient of all points with Gaussian noise of the covariance that those minibatches have
+at the present weights; the same with isotropic noise of that covariance's trace; and the gradient
+of all points alone. Compared are numbers after a few passes over the points, as the share
 
-    (X of the Langevin noise - X of a rival) / (X of SGD - X of the rival),   X = mean ln signal, mean ln |w - w0|, ...
+    (X of the Langevin noise - X of a rival) / (X of SGD - X of the rival),
+    X = mean ln signal, mean ln |w - w0|, ...
 
-1 if Langevin noise is as good as minibatches, 0 if it is no better than the rival. The signal is the component of
-w - w0 along the mean of y grad f(w0, x) over test points. The rival is isotropic noise, but for the weight change: as
-isotropic noise has the trace of the true noise, it makes weights that are as large, in directions where they do not
-matter. There the rival is no noise.
+1 if Langevin noise is as good as minibatches, 0 if it is no better than the rival. The signal is
+the component of w - w0 along the mean of y grad f(w0, x) over test points. The rival is isotropic
+noise, but for the weight change: as isotropic noise has the trace of the true noise, it makes
+weights that are as large, in directions where they do not matter. There the rival is no noise.
 
-How exact the theory is. The first two moments of a step agree, whatever the weights. What is left is that steps of SGD
-are not Gaussian; after M unfit points have been met, averages differ from Gaussian ones by 1/sqrt(M) at most. About a
-quarter of the points is unfit when it is first met, M = P/4 per pass. Later, points that are met again matter; see
-`langevin_noise_late`.
+How exact the theory is. The first two moments of a step agree, whatever the weights. What is left
+is that steps of SGD are not Gaussian; after M unfit points have been met, averages differ from
+Gaussian ones by 1/sqrt(M) at most. About a quarter of the points is unfit when it is first met, M =
+P/4 per pass. Later, points that are met again matter; see `langevin_noise_late`.
 """
 
 import math
@@ -41,7 +43,11 @@ NOISES = {
 }
 RIVALS = {"signal": "isotropic", "unfit_fraction": "isotropic", "weight_change": "none"}
 RIVAL_NAMES = {"isotropic": "isotropic noise", "none": "no noise"}
-NAMES = {"signal": "ln signal", "unfit_fraction": "unfit fraction", "weight_change": "ln weight change"}
+NAMES = {
+    "signal": "ln signal",
+    "unfit_fraction": "unfit fraction",
+    "weight_change": "ln weight change",
+}
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,11 @@ class Case:
     @property
     def title(self) -> str:
         """What tells it from other comparisons."""
-        return f"{self.images}, P = {self.points}, B = {self.batch_size}, T = {self.temperature:g} kappa"
+        return (
+            f"{self.images}, P = {self.points}, B = {self.batch_size}, T = "
+            f"{self.temperature:g} "
+            "kappa"
+        )
 
     def label(self, noise: str) -> str:
         """Name of one training."""
@@ -89,7 +99,10 @@ class Case:
     def name(self, quantity: str, passes: float) -> str:
         """Name of a component."""
         after = "1 pass" if passes == 1 else f"{passes:g} passes"
-        return f"{self.title}: {NAMES[quantity]} after {after}, share over {RIVAL_NAMES[RIVALS[quantity]]}"
+        return (
+            f"{self.title}: {NAMES[quantity]} after {after}, share over "
+            f"{RIVAL_NAMES[RIVALS[quantity]]}"
+        )
 
     def accuracy(self, passes: float) -> float:
         """1/sqrt(M), M = P/4 for each pass."""
@@ -97,7 +110,10 @@ class Case:
 
 
 GRID = {
-    "quick": (Case("digits", 128, 512, 2, 32, 2, 16.0, 96), Case("digits", 256, 512, 2, 32, 4, 64.0, 96)),
+    "quick": (
+        Case("digits", 128, 512, 2, 32, 2, 16.0, 96),
+        Case("digits", 256, 512, 2, 32, 4, 64.0, 96),
+    ),
     "full": tuple(
         Case(images, points, 2048, 2, 64, batch_size, temperature, 64)
         for images, points in (("mnist", 256), ("cifar10", 256))
@@ -110,7 +126,11 @@ GRID = {
 
 def langevin_tasks(tier: str, seed: int) -> dict[str, ls.sweep.Task]:
     """The four trainings of every comparison."""
-    return {case.label(noise): train_course.at(case.course(noise, seed)) for case in GRID[tier] for noise in NOISES}
+    return {
+        case.label(noise): train_course.at(case.course(noise, seed))
+        for case in GRID[tier]
+        for noise in NOISES
+    }
 
 
 def share_of(
@@ -123,7 +143,11 @@ def share_of(
         if passes is None:
             values = result[quantity].values
         else:
-            values = result[f"recorded_{quantity}"].transpose("step", "replica").values[PASSES.index(passes)]
+            values = (
+                result[f"recorded_{quantity}"]
+                .transpose("step", "replica")
+                .values[PASSES.index(passes)]
+            )
         found.append(values if quantity == "unfit_fraction" else np.log(values))
     return ls.measure.share_of_effect(*found)
 
@@ -131,14 +155,25 @@ def share_of(
 class LangevinNoise(ls.claims.Claim):
     title = "Langevin noise in place of minibatches"
     statement = (
-        "While many points are unfit, the gradient of all points with Gaussian noise of the minibatch covariance makes "
-        "the signal, the weight change and the fraction of unfit points that minibatches make; isotropic noise of the "
+        "While many points are unfit, the gradient of all points with Gaussian noise of the "
+        "minibatch covariance makes "
+        "the signal, the weight change and the fraction of unfit points that minibatches make; "
+        "isotropic noise of the "
         "same trace does not."
     )
-    formula = "dw = -grad L dt + sqrt(lr C(w)) dW;  (X_Langevin - X_rival)/(X_SGD - X_rival) = 1 +- (P passes/4)^(-1/2)"
+    formula = (
+        "dw = -grad L dt + sqrt(lr C(w)) dW;  (X_Langevin - X_rival)/(X_SGD - X_rival) = 1 "
+        "+- (P passes/4)^(-1/2)"
+    )
     source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (the equation); its accuracy derived"
-    validity = "The first passes over the points, most of them not yet met twice while unfit; B < B*, T >> kappa, lazy."
-    control_statement = "Isotropic noise of the same trace does what Langevin noise of the minibatch covariance does."
+    validity = (
+        "The first passes over the points, most of them not yet met twice while unfit; B < "
+        "B*, T >> kappa, lazy."
+    )
+    control_statement = (
+        "Isotropic noise of the same trace does what Langevin noise of the "
+        "minibatch covariance does."
+    )
     tiers = ("quick", "full", "gpu")
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
@@ -176,13 +211,17 @@ class LangevinNoise(ls.claims.Claim):
         return missing_images(*(case.images for case in GRID[tier]))
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        return [panel for case in GRID[tier] for panel in (_courses(data, case), _shares(data, case))]
+        return [
+            panel for case in GRID[tier] for panel in (_courses(data, case), _shares(data, case))
+        ]
 
 
 def _courses(data: Mapping[str, xr.Dataset], case: Case) -> ls.plotting.Panel:
     series = []
     for noise in NOISES:
-        values = np.log(data[case.label(noise)]["recorded_signal"].transpose("step", "replica").values)
+        values = np.log(
+            data[case.label(noise)]["recorded_signal"].transpose("step", "replica").values
+        )
         mean, error = values.mean(axis=1), values.std(axis=1, ddof=1) / np.sqrt(case.replicas)
         series.append(ls.plotting.Series(noise, PASSES, np.exp(mean), np.exp(mean) * error))
     return ls.plotting.Panel(
@@ -203,8 +242,12 @@ def _shares(data: Mapping[str, xr.Dataset], case: Case) -> ls.plotting.Panel:
         found = [share_of(data, case, quantity, rival, one) for one in passes]
         values, errors = [one.value for one in found], [one.standard_error for one in found]
         series.append(ls.plotting.Series(NAMES[quantity], passes, values, errors))
-    series.append(ls.plotting.Series("as minibatches", PASSES[:: len(PASSES) - 1], np.ones(2), kind="theory"))
-    series.append(ls.plotting.Series("as the rival", PASSES[:: len(PASSES) - 1], np.zeros(2), kind="rival"))
+    series.append(
+        ls.plotting.Series("as minibatches", PASSES[:: len(PASSES) - 1], np.ones(2), kind="theory")
+    )
+    series.append(
+        ls.plotting.Series("as the rival", PASSES[:: len(PASSES) - 1], np.zeros(2), kind="rival")
+    )
     for side in (1, -1):
         edge = [1 + side * case.accuracy(one) for one in PASSES]
         series.append(ls.plotting.Series("", PASSES, edge, kind="guide"))

@@ -1,14 +1,18 @@
-r"""Langevin noise of the minibatch covariance does not replace minibatches to the end of training at T >> kappa.
+r"""Langevin noise of the minibatch covariance does not replace minibatches to the end of training
+at T >> kappa.
 
-The trainings are those of `langevin_noise`, now to zero loss; the theory is the same, shares of one. It is refuted, for
-a reason that can be seen beforehand. A point that SGD meets unfit is moved by about T at once, across its margin and
-far beyond; in the Langevin equation every unfit point takes part in each step, with steps of T sqrt(B/P), and stops
-doing so as soon as it has crept across kappa. While new points become unfit all the time this is the same on average.
-Near the end, when few points are left and are met again and again, minibatches leave a wide gap at each of them and the
-Langevin noise none: it is done earlier, with smaller weights (derived; the sign is certain, the size is measured).
+The trainings are those of `langevin_noise`, now to zero loss; the theory is the same, shares of
+one. It is refuted, for a reason that can be seen beforehand. A point that SGD meets unfit is moved
+by about T at once, across its margin and far beyond; in the Langevin equation every unfit point
+takes part in each step, with steps of T sqrt(B/P), and stops doing so as soon as it has crept
+across kappa. While new points become unfit all the time this is the same on average. Near the end,
+when few points are left and are met again and again, minibatches leave a wide gap at each of them
+and the Langevin noise none: it is done earlier, with smaller weights (derived; the sign is certain,
+the size is measured).
 
-Judged against isotropic noise of the same trace, which is the sharper rival here. About as many unfit points are met
-in a training as there are points, so that the accuracy of averages, 1/sqrt(M), is P^(-1/2).
+Judged against isotropic noise of the same trace, which is the sharper rival here. About as many
+unfit points are met in a training as there are points, so that the accuracy of averages, 1/sqrt(M),
+is P^(-1/2).
 """
 
 import math
@@ -34,16 +38,31 @@ def name_of(case: Case, quantity: str) -> str:
 class LangevinNoiseLate(ls.claims.Claim):
     title = "Langevin noise to the end of training"
     statement = (
-        "Gaussian noise of the minibatch covariance has the whole effect of minibatches on the training time and on "
+        "Gaussian noise of the minibatch covariance has the whole effect of minibatches on the "
+        "training time and on "
         "the weights at zero loss."
     )
-    formula = "(X_Langevin - X_isotropic)/(X_SGD - X_isotropic) = 1 +- P^(-1/2),  X = mean ln t*, mean ln |w* - w0|"
-    source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (the equation); its failure at the end derived"
-    validity = "Refuted for T >= 4 kappa and B << P; as T/kappa -> 0 both sides come near training without noise."
-    control_statement = "Isotropic noise of the same trace does what Langevin noise of the minibatch covariance does."
+    formula = (
+        "(X_Langevin - X_isotropic)/(X_SGD - X_isotropic) = 1 +- P^(-1/2),  X = mean ln t*, "
+        "mean ln |w* - w0|"
+    )
+    source = (
+        "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (the equation); its failure at the end "
+        "derived"
+    )
+    validity = (
+        "Refuted for T >= 4 kappa and B << P; as T/kappa -> 0 both sides come near "
+        "training "
+        "without noise."
+    )
+    control_statement = (
+        "Isotropic noise of the same trace does what Langevin noise of the "
+        "minibatch covariance does."
+    )
     expected_verdict = "refuted"
     expected_reason = (
-        "Minibatches move an unfit point far across its margin at once, Langevin noise lets it creep there: with few "
+        "Minibatches move an unfit point far across its margin at once, Langevin noise lets it "
+        "creep there: with few "
         "points left it ends earlier, at smaller weights (T >= 4 kappa, B << P)."
     )
     tiers = ("quick", "full", "gpu")
@@ -57,7 +76,8 @@ class LangevinNoiseLate(ls.claims.Claim):
                 name=name_of(case, quantity),
                 prediction=1.0,
                 margin=1 / math.sqrt(case.points),
-                margin_reason="steps are not Gaussian: 1/sqrt(M) after M unfit points were met, here about P",
+                margin_reason="steps are not Gaussian: 1/sqrt(M) after M unfit points were met, "
+                "here about P",
                 alternatives={f"as good as {RIVAL} noise": 0.0},
             )
             for case in GRID[tier]
@@ -85,7 +105,9 @@ class LangevinNoiseLate(ls.claims.Claim):
         return [_pairs(data, case, *one) for case in GRID[tier] for one in symbols.items()]
 
 
-def _pairs(data: dict[str, xr.Dataset], case: Case, quantity: str, symbol: str) -> ls.plotting.Panel:
+def _pairs(
+    data: dict[str, xr.Dataset], case: Case, quantity: str, symbol: str
+) -> ls.plotting.Panel:
     x = data[case.label("minibatches")][quantity].values
     series = [
         ls.plotting.Series(f"{noise} noise", x, data[case.label(noise)][quantity].values)

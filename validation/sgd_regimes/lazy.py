@@ -1,12 +1,14 @@
 r"""Lazy networks trained to zero loss: runs and theory that claims about them share.
 
-At alpha = 2^15 a network moves its weights so little that f is linear in them, a perceptron in the features grad f(w0)
-with margin 1/alpha. There theory expects the weights w - w0 at zero loss to go as T^delta P^gamma with delta = 1, and
-the time as T P^b, from a temperature T_x ~ 1/alpha on, below which neither depends on T. Only a few numbers are known
-of T_x: `CROSSOVER` is an upper bound taken from perceptrons, 2.5 to 3.4 times the margin.
+At alpha = 2^15 a network moves its weights so little that f is linear in them, a perceptron in the
+features grad f(w0) with margin 1/alpha. There theory expects the weights w - w0 at zero loss to go
+as T^delta P^gamma with delta = 1, and the time as T P^b, from a temperature T_x ~ 1/alpha on, below
+which neither depends on T. Only a few numbers are known of T_x: `CROSSOVER` is an upper bound taken
+from perceptrons, 2.5 to 3.4 times the margin.
 
-The networks have gelu units: the kinks of relu make the tangent kernel jump (`phase_diagram`). Batches are small, the
-smaller the higher the temperature and the smaller P, so that the first step is a small part of the whole.
+The networks have gelu units: the kinks of relu make the tangent kernel jump (`phase_diagram`).
+Batches are small, the smaller the higher the temperature and the smaller P, so that the first step
+is a small part of the whole.
 """
 
 import numpy as np
@@ -34,13 +36,17 @@ NETWORKS = {
     "full": {"images": "mnist", "depth": 2, "width": 64, "test_points": 8192},
     "gpu": {"images": "mnist", "depth": 5, "width": 128, "test_points": 32768},
 }
-"""gpu: the reference's data and width and depth; of its P all five, of its sixteen temperatures the six of `CURVE` and
-those around the crossover out of the lazy regime, which have half an octave to two octaves between them."""
+"""gpu: the reference's data and width and depth; of its P all five, of its sixteen temperatures the
+six of `CURVE` and those around the crossover out of the lazy regime, which have half an octave to
+two octaves between
+them."""
 REPLICAS = {"quick": 48, "full": 48, "gpu": 16}
 
 
 def batch_size(points: int, scale: float) -> int:
-    """B at T alpha = `scale`: a small part of B*, which grows with P (`regimes_batch_lr`), where noise counts."""
+    """B at T alpha = `scale`: a small part of B*, which grows with P (`regimes_batch_lr`), where
+    noise counts.
+    """
     return int(min(16, max(2 if points < 512 else 4, 4 / scale)))
 
 
@@ -49,7 +55,9 @@ def label(points: int, scale: float) -> str:
     return f"P {points}, T alpha 2^{np.log2(scale):g}"
 
 
-def run(tier: str, points: int, scale: float, seed: int, *, steps: int | None = None, batch: int = 0) -> NetworkRun:
+def run(
+    tier: str, points: int, scale: float, seed: int, *, steps: int | None = None, batch: int = 0
+) -> NetworkRun:
     """Replicas of a lazy network at T alpha = `scale`; `steps` and `batch` if not as usual."""
     size = batch or batch_size(points, scale)
     return NetworkRun(
@@ -79,23 +87,31 @@ def first_tasks(tier: str, seed: int) -> dict[str, ls.sweep.Task]:
     """The first step alone of the loudest trainings."""
     loudest = LOUD[tier][-1]
     return {
-        f"first step, P {points}": train_nets.at(run(tier, points, loudest, seed, steps=1)) for points in SIZES[tier]
+        f"first step, P {points}": train_nets.at(run(tier, points, loudest, seed, steps=1))
+        for points in SIZES[tier]
     }
 
 
 def first_step_counts(data: Data, tier: str) -> str | None:
-    """Why B is not below B*, if somewhere the first step is more than half of the whole change of weights."""
+    """Why B is not below B*, if somewhere the first step is more than half of the whole change of
+    weights.
+    """
     for points in SIZES[tier]:
-        first, whole = logs(data, [f"first step, P {points}", label(points, LOUD[tier][-1])], "weight_change").mean(
-            axis=1
-        )
+        first, whole = logs(
+            data, [f"first step, P {points}", label(points, LOUD[tier][-1])], "weight_change"
+        ).mean(axis=1)
         if first - whole > np.log(0.5):
-            return f"at P = {points} the first step is {np.exp(first - whole):.0%} of the change of the weights"
+            return (
+                f"at P = {points} the first step is {np.exp(first - whole):.0%} of the change "
+                "of the weights"
+            )
     return None
 
 
 def crossover_margin(low: float, high: float) -> float:
-    """How far an exponent in T between T alpha = `low` and `high` is below one, for weights as at T_x + T."""
+    """How far an exponent in T between T alpha = `low` and `high` is below one, for weights as at
+    T_x + T.
+    """
     return float(1 - np.log((high + CROSSOVER) / (low + CROSSOVER)) / np.log(high / low))
 
 
@@ -109,7 +125,12 @@ def over_sizes(data: Data, tier: str, name: str) -> np.ndarray:
 
 
 def over_temperatures(data: Data, tier: str, name: str) -> np.ndarray:
-    """Mean over all P of the logarithm of a number at the loud temperatures, (temperature, replica)."""
+    """Mean over all P of the logarithm of a number at the loud temperatures, (temperature,
+    replica).
+    """
     return np.stack(
-        [logs(data, [label(points, scale) for points in SIZES[tier]], name).mean(axis=0) for scale in LOUD[tier]]
+        [
+            logs(data, [label(points, scale) for points in SIZES[tier]], name).mean(axis=0)
+            for scale in LOUD[tier]
+        ]
     )

@@ -1,20 +1,27 @@
-r"""b = 1 + 2 gamma, whatever the images: the one relation between exponents of lazy networks that is free of chi.
+r"""b = 1 + 2 gamma, whatever the images: the one relation between exponents of lazy networks that
+is free of chi.
 
-For perceptrons gamma = 1/(1+chi) and b = 1 + 2/(1+chi). The trainings are those of `lazy_exponents`, far above T_x: for
-each replica, with training sets of which the smaller are the first points of the larger, the slope of ln t* in ln P
-less twice that of ln|w - w0|.
+For perceptrons gamma = 1/(1+chi) and b = 1 + 2/(1+chi). The trainings are those of
+`lazy_exponents`, far above T_x: for each replica, with training sets of which the smaller are the
+first points of the larger, the slope of ln t* in ln P less twice that of ln|w - w0|.
 
-The relation is asymptotic. In a perceptron of finite dimension the noise has time for rare dips, in the deepest of
-which training ends: that lowers b by chi + 3 times as much as gamma and b - 2 gamma by 1 + chi times the slope of the
-logarithm of the dips (`stops`). The margin is what they take away at the dimension of the smallest images, d = 64, from
-P/d = 8 to 16 at chi = 1, where they take most; perceptrons of d = 16 to 128 have b - 2 gamma between 0.7 and 0.97.
-Images take much more away, digits and MNIST alike.
+The relation is asymptotic. In a perceptron of finite dimension the noise has time for rare dips, in
+the deepest of which training ends: that lowers b by chi + 3 times as much as gamma and b - 2 gamma
+by 1 + chi times the slope of the logarithm of the dips (`stops`). The margin is what they take away
+at the dimension of the smallest images, d = 64, from P/d = 8 to 16 at chi = 1, where they take
+most; perceptrons of d = 16 to 128 have b - 2 gamma between 0.7 and 0.97. Images take much more
+away, digits and MNIST alike.
 """
 
 import numpy as np
 import xarray as xr
 from langevin_sgd.validation.sgd_regimes import lazy, stops
-from langevin_sgd.validation.sgd_regimes.networks import mean_series, missing_images, slope, unfinished
+from langevin_sgd.validation.sgd_regimes.networks import (
+    mean_series,
+    missing_images,
+    slope,
+    unfinished,
+)
 
 import langevin_sgd as ls
 
@@ -30,17 +37,25 @@ def margin() -> float:
 
 class LazyExponentRelation(ls.claims.Claim):
     title = "Relation of the exponents of lazy networks"
-    statement = "The exponents of training time and of the change of weights of lazy networks obey b = 1 + 2 gamma."
+    statement = (
+        "The exponents of training time and of the change of weights of lazy networks "
+        "obey "
+        "b = 1 + 2 gamma."
+    )
     formula = "b - 2 gamma = 1,  t* ~ T P^b, |w - w0| ~ T P^gamma"
-    source = "derived from the exponents of the perceptron, Sclocchi, Geiger and Wyart, arXiv 2301.13703"
+    source = (
+        "derived from the exponents of the perceptron, Sclocchi, Geiger and Wyart, arXiv 2301.13703"
+    )
     validity = (
-        "Asymptotic in P; alpha = 2^15, T alpha = 32 and 128 (gpu: 8 and 32), B = 2 or 4; fully connected gelu "
+        "Asymptotic in P; alpha = 2^15, T alpha = 32 and 128 (gpu: 8 and 32), B = 2 or 4; fully "
+        "connected gelu "
         "networks."
     )
     control_statement = "Weights diffuse without a drift: t* ~ |w - w0|^2, b = 2 gamma."
     expected_verdict = "refuted"
     expected_reason = (
-        "Images are no perceptron of one chi at these P: b - 2 gamma is about 0.5 for digits at P = 64 to 512 and for "
+        "Images are no perceptron of one chi at these P: b - 2 gamma is about 0.5 for digits at P "
+        "= 64 to 512 and for "
         "MNIST at 256 to 4096, where b is near 1 + gamma."
     )
     tiers = ("quick", "full", "gpu")
@@ -57,7 +72,8 @@ class LazyExponentRelation(ls.claims.Claim):
                 name=NAME,
                 prediction=1.0,
                 margin=margin(),
-                margin_reason="dips of the noise at finite dimension, in a perceptron with d = 64, P/d = 8 to 16",
+                margin_reason="dips of the noise at finite dimension, in a perceptron with d = 64, "
+                "P/d = 8 to 16",
                 alternatives={"diffusion, b = 2 gamma": 0.0},
             )
         ]
@@ -67,12 +83,15 @@ class LazyExponentRelation(ls.claims.Claim):
 
     def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
         time, weights = (
-            slope(lazy.SIZES[tier], lazy.over_sizes(data, tier, name)) for name in ("t_star", "weight_change")
+            slope(lazy.SIZES[tier], lazy.over_sizes(data, tier, name))
+            for name in ("t_star", "weight_change")
         )
         return {NAME: ls.Estimate.from_samples(time - 2 * weights)}
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
-        return unfinished(data, lazy.tasks(tier, 0, curves=False)) or lazy.first_step_counts(data, tier)
+        return unfinished(data, lazy.tasks(tier, 0, curves=False)) or lazy.first_step_counts(
+            data, tier
+        )
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
         sizes = lazy.SIZES[tier]

@@ -1,38 +1,59 @@
-"""In the lazy regime weights and training time are proportional to T, from a temperature on that does not depend on P.
+"""In the lazy regime weights and training time are proportional to T, from a temperature on that
+does not depend on P.
 
-Whole curves of the change of weights against T bend from a plateau into a line. A collapse of the curves of all P finds
-both the exponent gamma by which they are shifted upwards and the exponent v by which the bend moves, T_x ~ P^-v. Theory
-has v = 0: the margin 1/alpha alone decides where noise begins to count, and gamma is the same on either side. delta and
-the exponent of t* in T are measured far above the bend. gamma and b depend on the images, theory does not say how; they
-are measured and shown.
+Whole curves of the change of weights against T bend from a plateau into a line. A collapse of the
+curves of all P finds both the exponent gamma by which they are shifted upwards and the exponent v
+by which the bend moves, T_x ~ P^-v. Theory has v = 0: the margin 1/alpha alone decides where noise
+begins to count, and gamma is the same on either side. delta and the exponent of t* in T are
+measured far above the bend. gamma and b depend on the images, theory does not say how; they are
+measured and shown.
 """
 
 import numpy as np
 import xarray as xr
 from langevin_sgd.validation.sgd_regimes import lazy
-from langevin_sgd.validation.sgd_regimes.networks import Data, logs, mean_series, missing_images, slope, unfinished
+from langevin_sgd.validation.sgd_regimes.networks import (
+    Data,
+    logs,
+    mean_series,
+    missing_images,
+    slope,
+    unfinished,
+)
 
 import langevin_sgd as ls
 
-WEIGHTS, TIMES, BEND = "slope of ln|w - w0| in ln T", "slope of ln t* in ln T", "shift v of the bend, T_x ~ P^-v"
+WEIGHTS, TIMES, BEND = (
+    "slope of ln|w - w0| in ln T",
+    "slope of ln t* in ln T",
+    "shift v of the bend, T_x ~ P^-v",
+)
 BEND_MARGIN = 0.1
-"""By so much the measured gamma of perceptrons with d = 16 to 64 differs between noise and gradient descent."""
+"""By so much the measured gamma of perceptrons with d = 16 to 64 differs between noise and gradient
+descent.
+"""
 
 
 class LazyExponents(ls.claims.Claim):
     title = "Exponents in the lazy regime"
     statement = (
-        "Above a temperature T_x ~ 1/alpha that does not depend on P the change of the weights at zero loss and the "
+        "Above a temperature T_x ~ 1/alpha that does not depend on P the change of the weights at "
+        "zero loss and the "
         "training time of a lazy network are proportional to T; below, neither depends on T."
     )
     formula = "|w - w0| ~ T^delta P^gamma, t* ~ T P^b,  delta = 1, T >> T_x ~ P^0/alpha"
-    source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (power laws); T_x derived for the perceptron"
+    source = (
+        "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (power laws); T_x derived for the perceptron"
+    )
     validity = (
-        "alpha = 2^15, B = 2 or 4 where noise counts, so that the first step is less than half of the change of the "
-        "weights; fully connected gelu networks; T so low that the kernel changes by less than a tenth."
+        "alpha = 2^15, B = 2 or 4 where noise counts, so that the first step is less than half of "
+        "the change of the "
+        "weights; fully connected gelu networks; T so low that the kernel changes by less than a "
+        "tenth."
     )
     control_statement = (
-        "The noise that the margin lets through sets weights and time, ~ T^(1/2), and T_x moves as P^-1/4."
+        "The noise that the margin lets through sets weights and time, ~ T^(1/2), "
+        "and T_x moves as P^-1/4."
     )
     tiers = ("quick", "full", "gpu")
 
@@ -61,8 +82,12 @@ class LazyExponents(ls.claims.Claim):
                 name=BEND,
                 prediction=0.0,
                 margin=BEND_MARGIN,
-                margin_reason="finite size: gamma of perceptrons differs by so much above and below the bend",
-                alternatives={"fixed change of weights, gamma of chi = 3": 0.25, "fixed time, b = 1": 1.0},
+                margin_reason="finite size: gamma of perceptrons differs by so much above and "
+                "below the bend",
+                alternatives={
+                    "fixed change of weights, gamma of chi = 3": 0.25,
+                    "fixed time, b = 1": 1.0,
+                },
             )
         ]
 
@@ -72,14 +97,18 @@ class LazyExponents(ls.claims.Claim):
 
     def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
         found = {
-            name: ls.Estimate.from_samples(slope(lazy.LOUD[tier], lazy.over_temperatures(data, tier, variable)))
+            name: ls.Estimate.from_samples(
+                slope(lazy.LOUD[tier], lazy.over_temperatures(data, tier, variable))
+            )
             for name, variable in ((WEIGHTS, "weight_change"), (TIMES, "t_star"))
         }
         found[BEND] = _collapse(data, tier, "weight_change").x_exponent
         return found
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
-        return unfinished(data, lazy.tasks(tier, 0, curves=True)) or lazy.first_step_counts(data, tier)
+        return unfinished(data, lazy.tasks(tier, 0, curves=True)) or lazy.first_step_counts(
+            data, tier
+        )
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
         names = {"weight_change": (r"\gamma", r"|w - w_0| / |w_0|"), "t_star": ("b", "t^*")}
@@ -103,7 +132,10 @@ def _collapse(data: Data, tier: str, name: str) -> ls.measure.Collapse:
 
 def _curves(data: Data, tier: str, name: str, power: str, y: str) -> ls.plotting.Panel:
     """One number against T for every P, with lines ~ T."""
-    series = [mean_series(f"P = {points}", lazy.CURVE, _samples(data, points, name)) for points in lazy.CURVES[tier]]
+    series = [
+        mean_series(f"P = {points}", lazy.CURVE, _samples(data, points, name))
+        for points in lazy.CURVES[tier]
+    ]
     top, x = series[-1].y[-1], np.array(lazy.CURVE)
     lines = [
         ls.plotting.Series("~ T", x, top * x / x[-1], kind="theory"),
@@ -136,7 +168,8 @@ def _collapsed(data: Data, tier: str, name: str, power: str, y: str) -> ls.plott
         series=tuple(series),
         x_scale="log",
         y_scale="log",
-        note=f"v = {found.x_exponent}, ${power}$ = {found.y_exponent}, quality {found.quality or np.nan:.2g}",
+        note=f"v = {found.x_exponent}, ${power}$ = {found.y_exponent}, quality "
+        f"{found.quality or np.nan:.2g}",
     )
 
 
@@ -155,7 +188,9 @@ def _sizes(data: Data, tier: str, name: str, power: str, y: str) -> ls.plotting.
     values = lazy.over_sizes(data, tier, name)
     exponent, x = ls.Estimate.from_samples(slope(sizes, values)), np.array(sizes)
     middle, height = np.exp(np.log(x).mean()), np.exp(values.mean())
-    line = ls.plotting.Series("fit", x, height * (x / middle) ** float(exponent.value or 0.0), kind="guide")
+    line = ls.plotting.Series(
+        "fit", x, height * (x / middle) ** float(exponent.value or 0.0), kind="guide"
+    )
     return ls.plotting.Panel(
         title="Number of points",
         x_label="P",

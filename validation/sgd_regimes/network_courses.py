@@ -1,7 +1,8 @@
-"""Networks on their way: trainings in two orders, with Langevin noise, and with noise that is switched on or off.
+"""Networks on their way: trainings in two orders, with Langevin noise, and with noise that is
+switched on or off.
 
-Replica r has the same points and initial weights wherever it appears with the same seed, so that differences between
-treatments are taken replica by replica.
+Replica r has the same points and initial weights wherever it appears with the same seed, so that
+differences between treatments are taken replica by replica.
 """
 
 from dataclasses import dataclass, replace
@@ -41,7 +42,8 @@ class Switched:
     first, second
         Settings before and after; the same replicas, points and network.
     unfit
-        The change comes when at most this fraction of the points is unfit, which is looked at every few steps.
+        The change comes when at most this fraction of the points is unfit, which is looked at every
+        few steps.
     device
         ``cpu`` or ``cuda``, for both.
     """
@@ -71,11 +73,16 @@ def train_switched(case: Switched) -> xr.Dataset:
 
 
 def out_of_lazy(data: Data) -> str | None:
-    """Why trainings are no test of a theory of the lazy regime: kernels have changed, or some are unfinished."""
+    """Why trainings are no test of a theory of the lazy regime: kernels have changed, or some are
+    unfinished.
+    """
     for label, result in data.items():
         change = float(result["kernel_change"].mean())
         if change > KERNEL_CHANGE:
-            return f"{label}: the tangent kernel has changed by {change:.2f}, more than {KERNEL_CHANGE:g}"
+            return (
+                f"{label}: the tangent kernel has changed by {change:.2f}, more than "
+                f"{KERNEL_CHANGE:g}"
+            )
     return unfinished(data, list(data))
 
 
@@ -84,18 +91,22 @@ NUMBERS = ("status", "kernel_change", "test_error", "weight_change", "t_star")
 
 @ls.sweep.task()
 def train_in_two_orders(run: Course) -> xr.Dataset:
-    """Train on the same points in two orders, all else equal: signal and noise of the margins, (replica,).
+    """Train on the same points in two orders, all else equal: signal and noise of the margins,
+    (replica,).
 
-    Batches are places in the training set, which hold other points when its order is reversed. Given points and initial
-    weights the two ends have one law: the signal is their mean margin on the test points, the noise the root of
-    half their mean square difference there, which is what the batches alone have left behind.
+    Batches are places in the training set, which hold other points when its order is reversed.
+    Given points and initial weights the two ends have one law: the signal is their mean margin on
+    the test points, the noise the root of half their mean square difference there, which is what
+    the batches alone have left behind.
     """
     numbers = list(range(run.replicas))
     sets = [run.law.sample(run.seed, number) for number in numbers]
     reversed_sets = [(X[::-1], y[::-1], *test) for X, y, *test in sets]
     result = train(run, sets + reversed_sets, replicas=numbers * 2, keep_weights=True)
     weights = result["weights"].values.reshape(2, run.replicas, -1)
-    ends = np.array([[margins_of(run, n, order[n], *sets[n][2:]) for n in numbers] for order in weights])
+    ends = np.array(
+        [[margins_of(run, n, order[n], *sets[n][2:]) for n in numbers] for order in weights]
+    )
     of_both = {name: result[name].values.reshape(2, -1) for name in NUMBERS}
     values = {
         "status": of_both["status"].max(axis=0),
@@ -114,7 +125,9 @@ def train_in_two_orders(run: Course) -> xr.Dataset:
     )
 
 
-def margins_of(run: Course, number: int, weights: np.ndarray, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+def margins_of(
+    run: Course, number: int, weights: np.ndarray, X: np.ndarray, y: np.ndarray
+) -> np.ndarray:
     """Margins y (f - f0), in units of 1/alpha, of one replica on its test points."""
     import torch
 

@@ -1,7 +1,7 @@
 """Networks trained to zero hinge loss on images: what the claims about networks share.
 
-Every replica has training set, initial weights and batches of its own, functions of (seed, number), the same in all
-tasks: replicas of one number are paired whatever else differs.
+Every replica has training set, initial weights and batches of its own, functions of (seed, number),
+the same in all tasks: replicas of one number are paired whatever else differs.
 """
 
 from collections.abc import Mapping
@@ -57,13 +57,18 @@ class NetworkRun:
     @property
     def law(self) -> "ls.data.BinaryImages":
         """Training and test sets."""
-        return ls.data.BinaryImages(name=self.images, points=self.points, test_points=self.test_points)
+        return ls.data.BinaryImages(
+            name=self.images, points=self.points, test_points=self.test_points
+        )
 
     @property
     def network(self) -> "ls.models.networks.FullyConnected":
         """The architecture."""
         return ls.models.networks.FullyConnected(
-            dimension=self.law.dimension, width=self.width, depth=self.depth, activation=self.activation
+            dimension=self.law.dimension,
+            width=self.width,
+            depth=self.depth,
+            activation=self.activation,
         )
 
 
@@ -103,11 +108,14 @@ def unfinished(data: Data, labels: Mapping[str, object] | list[str]) -> str | No
 def missing_images(*names: str) -> str | None:
     """Why a tier cannot be run on this machine, if data sets are not there."""
     missing = [name for name in dict.fromkeys(names) if not ls.data.has_images(name)]
-    return f"images of {', '.join(missing)} are not there; set LANGEVIN_SGD_DATA" if missing else None
+    return (
+        f"images of {', '.join(missing)} are not there; set LANGEVIN_SGD_DATA" if missing else None
+    )
 
 
 def logs(data: Data, labels: list[str], name: str, replicas: int | None = None) -> np.ndarray:
-    """Logarithms of one number of several trainings, (training, replica), of the first replicas that all of them have.
+    """Logarithms of one number of several trainings, (training, replica), of the first replicas
+    that all of them have.
 
     Parameters
     ----------
@@ -130,14 +138,21 @@ def slope(x: tuple[float, ...] | list[float], y: np.ndarray) -> np.ndarray:
 
 
 def mean_series(
-    label: str, x: tuple[float, ...] | list[float] | np.ndarray, values: np.ndarray, unit: np.ndarray | float = 1.0
+    label: str,
+    x: tuple[float, ...] | list[float] | np.ndarray,
+    values: np.ndarray,
+    unit: np.ndarray | float = 1.0,
 ) -> ls.plotting.Series:
-    """Geometric means over replicas of exp(`values`) (point, replica), divided by `unit`, with their errors."""
+    """Geometric means over replicas of exp(`values`) (point, replica), divided by `unit`, with
+    their errors.
+    """
     mean = np.exp(values.mean(axis=1)) / unit
-    return ls.plotting.Series(label, x, mean, mean * values.std(axis=1, ddof=1) / np.sqrt(values.shape[1]))
+    return ls.plotting.Series(
+        label, x, mean, mean * values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
+    )
 
 
-# --- best and largest temperature ----------------------------------------------------------------------------------
+# --- best and largest temperature -----------------------------------------------------------------
 
 
 def failure_scale(done: np.ndarray, scales: np.ndarray) -> np.ndarray:
@@ -155,12 +170,14 @@ def failure_scale(done: np.ndarray, scales: np.ndarray) -> np.ndarray:
 
 
 def best_scale(means: np.ndarray, scales: np.ndarray, sharpness: float) -> np.ndarray:
-    """Mean of log2 T, weighted with the trainings that finished times their mean test error to minus `sharpness`.
+    """Mean of log2 T, weighted with the trainings that finished times their mean test error to
+    minus `sharpness`.
 
     Parameters
     ----------
     means
-        (n, 2, ..., temperature), averages over replicas of: training finished; its test error if so, else 0.
+        (n, 2, ..., temperature), averages over replicas of: training finished; its test error if
+        so, else 0.
     scales
         (temperature,), log2 of the temperatures.
     sharpness

@@ -1,16 +1,17 @@
 """The noise of SGD acts at the end of training: it counts only after most points are fitted.
 
-Four ways to train on the same points at the same learning rate: batches of a few points always, full batches always,
-batches of a few points until a fraction of the points is left unfit and full batches from there, and the reverse. The
-effect of noise is what the weights at zero loss owe to it; the share of a mixed training is
+Four ways to train on the same points at the same learning rate: batches of a few points always,
+full batches always, batches of a few points until a fraction of the points is left unfit and full
+batches from there, and the reverse. The effect of noise is what the weights at zero loss owe to it;
+the share of a mixed training is
 
     (mean ln ||w*|| - that of gradient descent) / (that of SGD - that of gradient descent),
 
 1 if it has the whole effect of noise, 0 if none, and likewise for the training time.
 
-The switch is judged at an unfit fraction of .2: there the signal of SGD has just overtaken the noise, four fifths of
-the points are fitted, and P n = 6.4 d is still above the 5 d at which points used again begin to matter; the stop at
-P n = c d is more than a factor 10 away.
+The switch is judged at an unfit fraction of .2: there the signal of SGD has just overtaken the
+noise, four fifths of the points are fitted, and P n = 6.4 d is still above the 5 d at which points
+used again begin to matter; the stop at P n = c d is more than a factor 10 away.
 """
 
 from dataclasses import dataclass, replace
@@ -32,7 +33,8 @@ QUANTITIES = {
 ACCURACY = {"norm": 0.15, "t_star": 0.25}
 REASONS = {
     "norm": "the signal at the switch is at most of the order of the final one of gradient descent",
-    "t_star": "the signal of the early phase, (a/a*)^3 of the time of gradient descent, is a head start",
+    "t_star": "the signal of the early phase, (a/a*)^3 of the time of gradient descent, is a head "
+    "start",
 }
 
 
@@ -89,14 +91,25 @@ GRID = {
 class NoiseActsLate(SwitchedNoise):
     title = "SGD noise acts late"
     statement = (
-        "Noise that sets in after four fifths of the points are fitted has the whole effect of SGD noise on weights "
-        "and training time; noise that ends there has none on the weights and saves some time rather than costing it."
+        "Noise that sets in after four fifths of the points are fitted has the whole effect of SGD "
+        "noise on weights "
+        "and training time; noise that ends there has none on the weights and saves some time "
+        "rather than costing it."
     )
-    formula = "share = (X - X_never) / (X_always - X_never),  X = mean ln ||w*||, mean ln t*:  late 1, early 0"
-    source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (noise acts through the end of training); design derived"
-    validity = "T >> kappa, P/d >> 1, learning rate far below the first-step regime, switch at P n >> c d."
+    formula = (
+        "share = (X - X_never) / (X_always - X_never),  X = mean ln ||w*||, mean ln t*:  "
+        "late 1, early 0"
+    )
+    source = (
+        "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (noise acts through the end of "
+        "training); design derived"
+    )
+    validity = (
+        "T >> kappa, P/d >> 1, learning rate far below the first-step regime, switch at P n >> c d."
+    )
     control_statement = (
-        "Noise acts early, by choosing where training goes: early noise has the effect, late noise none."
+        "Noise acts early, by choosing where training goes: early noise has the "
+        "effect, late noise none."
     )
 
     grid = GRID

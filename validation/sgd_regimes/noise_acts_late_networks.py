@@ -1,23 +1,27 @@
-"""The noise of SGD acts at the end of training of networks too: it counts only after most points are fitted.
+"""The noise of SGD acts at the end of training of networks too: it counts only after most points
+are fitted.
 
-Four ways to train the same networks on the same points at the same learning rate, as for the perceptron in
-`noise_acts_late`: batches of a few points always, full batches always, batches of a few points until a fraction of the
-points is left unfit and full batches from there, and the reverse. The share of a mixed training in the effect of noise
-is
+Four ways to train the same networks on the same points at the same learning rate, as for the
+perceptron in `noise_acts_late`: batches of a few points always, full batches always, batches of a
+few points until a fraction of the points is left unfit and full batches from there, and the
+reverse. The share of a mixed training in the effect of noise is
 
     (mean ln |w* - w0| - that of gradient descent) / (that of SGD - that of gradient descent),
 
 1 if it has the whole effect of noise, 0 if none, and likewise for the training time.
 
-- Late noise alone has the whole effect: what gradient descent has learnt before is a head start of a small part of the
-  way, and what the weights owe to noise is forgotten as soon as points are unfit again.
-- Early noise alone has none on the way that is left, which is that of gradient descent. But weights that it has moved
-  stay moved, and add to the others in square: a share of ln(1 + r^2)/2 over the whole effect on ln |w* - w0| at most,
-  with r = |w - w0| at the switch over |w* - w0| of gradient descent. The theory is exact to this, and is applied where
-  it is below the margin: P large, as the weights at the end grow with P and those of the early phase do not, and T not
-  far above kappa, as the weights of gradient descent do not grow with T.
+- Late noise alone has the whole effect: what gradient descent has learnt before is a head start of
+  a small part of the way, and what the weights owe to noise is forgotten as soon as points are
+  unfit again.
+- Early noise alone has none on the way that is left, which is that of gradient descent. But weights
+  that it has moved stay moved, and add to the others in square: a share of ln(1 + r^2)/2 over the
+  whole effect on ln |w* - w0| at most, with r = |w - w0| at the switch over |w* - w0| of gradient
+  descent. The theory is exact to this, and is applied where it is below the margin: P large, as the
+  weights at the end grow with P and those of the early phase do not, and T not far above kappa, as
+  the weights of gradient descent do not grow with T.
 
-The switch is judged at an unfit fraction of .3, still in the first pass over the points, so that none is met again yet.
+The switch is judged at an unfit fraction of .3, still in the first pass over the points, so that
+none is met again yet.
 """
 
 from collections.abc import Mapping
@@ -43,14 +47,17 @@ TEMPERATURE = 2.0
 SWITCH = 0.3
 SWITCHES = (0.1, 0.3)
 QUANTITIES = {
-    "weight_change": Quantity(name="ln weight change", symbol="|w^* - w_0|", axis=r"$|w^* - w_0| / |w_0|$"),
+    "weight_change": Quantity(
+        name="ln weight change", symbol="|w^* - w_0|", axis=r"$|w^* - w_0| / |w_0|$"
+    ),
     "t_star": Quantity(name="ln t*", symbol="t^*", axis="$t^*$"),
 }
 ACCURACY = {("late", "weight_change"): 0.15, ("late", "t_star"): 0.25}
 ACCURACY |= {("early", "weight_change"): 0.25, ("early", "t_star"): 0.25}
 REASONS = {
     "late": "the head start of the early phase",
-    "early": "weights at the switch add to those of gradient descent in square: ln(1 + r^2)/2 over the whole effect",
+    "early": "weights at the switch add to those of gradient descent in square: ln(1 + r^2)/2 over "
+    "the whole effect",
 }
 
 
@@ -112,25 +119,41 @@ GRID = {
 
 
 def left_by_early_noise(data: Mapping[str, xr.Dataset], case: Sizes) -> float:
-    """Largest share that weights moved before the switch can have: ln(1 + r^2)/2 over the whole effect."""
-    at_switch = np.log(data[case.label(mixed("early", SWITCH))]["switch_weight_change"].values).mean()
-    never, always = (np.log(data[case.label(when)]["weight_change"].values).mean() for when in ("never", "always"))
+    """Largest share that weights moved before the switch can have: ln(1 + r^2)/2 over the whole
+    effect.
+    """
+    at_switch = np.log(
+        data[case.label(mixed("early", SWITCH))]["switch_weight_change"].values
+    ).mean()
+    never, always = (
+        np.log(data[case.label(when)]["weight_change"].values).mean()
+        for when in ("never", "always")
+    )
     return float(np.log1p(np.exp(2 * (at_switch - never))) / 2 / (always - never))
 
 
 class NoiseActsLateNetworks(SwitchedNoise):
     title = "SGD noise acts late, on networks"
     statement = (
-        "Noise that sets in after most points are fitted has the whole effect of SGD noise on weights and training "
+        "Noise that sets in after most points are fitted has the whole effect of SGD noise on "
+        "weights and training "
         "time of a network; noise that ends there has little on the weights and none on the time."
     )
-    formula = "share = (X - X_never)/(X_always - X_never),  X = mean ln |w* - w0|, mean ln t*:  late 1, early 0"
-    source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (noise acts through the end of training); design derived"
+    formula = (
+        "share = (X - X_never)/(X_always - X_never),  X = mean ln |w* - w0|, mean ln t*:  "
+        "late 1, early 0"
+    )
+    source = (
+        "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (noise acts through the end of "
+        "training); design derived"
+    )
     validity = (
-        "Lazy regime, T of order kappa or above, B < B*, weights at the switch below the end of gradient descent."
+        "Lazy regime, T of order kappa or above, B < B*, weights at the switch below the "
+        "end of gradient descent."
     )
     control_statement = (
-        "Noise acts early, by choosing where training goes: early noise has the effect, late noise none."
+        "Noise acts early, by choosing where training goes: early noise has the "
+        "effect, late noise none."
     )
     tiers = ("quick", "full", "gpu")
 
@@ -147,7 +170,10 @@ class NoiseActsLateNetworks(SwitchedNoise):
         for case in GRID[tier]:
             trace = left_by_early_noise(data, case)
             if trace > ACCURACY["early", "weight_change"]:
-                return f"{case.images}: early noise leaves {trace:.2f} of the effect by moving weights that stay moved"
+                return (
+                    f"{case.images}: early noise leaves {trace:.2f} of the effect by moving "
+                    "weights that stay moved"
+                )
         return out_of_lazy(data)
 
     def unavailable(self, tier: str) -> str | None:

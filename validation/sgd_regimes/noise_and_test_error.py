@@ -1,8 +1,9 @@
-"""What SGD noise does to the test error depends on how dense points are at the boundary: nothing at chi = 0, harm at 1.
+"""What SGD noise does to the test error depends on how dense points are at the boundary: nothing at
+chi = 0, harm at 1.
 
-Trainings to zero loss on the same points with T << kappa, where noise is too weak to matter, and T >> kappa, where it
-rules the end of training. The error is that of the population, in closed form from signal and noise. In either regime
-it falls as d/P whatever chi.
+Trainings to zero loss on the same points with T << kappa, where noise is too weak to matter, and T
+>> kappa, where it rules the end of training. The error is that of the population, in closed form
+from signal and noise. In either regime it falls as d/P whatever chi.
 """
 
 from collections.abc import Mapping
@@ -21,12 +22,16 @@ HARM = 1.5
 HARM_REASON = "known values of the error without noise at chi = 1, .13 to .17 d/P"
 RATIO_MARGIN = 0.15
 SLOPE_MARGIN = 0.15
-SLOPE_REASON = "finite P: the constant of the stop drifts by at most a factor 1.3 over a factor 8 in P"
+SLOPE_REASON = (
+    "finite P: the constant of the stop drifts by at most a factor 1.3 over a factor 8 in P"
+)
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """One data law: P/d of the paired trainings, the two P/d of the slope, and how many replicas of each."""
+    """One data law: P/d of the paired trainings, the two P/d of the slope, and how many replicas of
+    each.
+    """
 
     chi: float
     dimension: int
@@ -73,7 +78,10 @@ def ratio_name(case: Sizes) -> str:
 
 def slope_name(case: Sizes) -> str:
     """Name of the component for the dependence on P."""
-    return f"chi {case.chi:g}, P/d = {case.slope_ratios[0]} to {case.slope_ratios[1]}: slope of ln(error) in ln P"
+    return (
+        f"chi {case.chi:g}, P/d = {case.slope_ratios[0]} to {case.slope_ratios[1]}: slope of "
+        "ln(error) in ln P"
+    )
 
 
 def effect(chi: float) -> float:
@@ -89,13 +97,17 @@ def log_errors(data: Mapping[str, xr.Dataset], case: Sizes, regime: str, ratio: 
 class NoiseAndTestError(ls.claims.Claim):
     title = "Noise and test error"
     statement = (
-        "SGD noise leaves the test error of the perceptron as it is for Gaussian points and makes it larger by a "
-        "factor of 1.3 to 1.7 for points depleted at the boundary (chi = 1); the error falls as d/P in both."
+        "SGD noise leaves the test error of the perceptron as it is for Gaussian points and makes "
+        "it larger by a "
+        "factor of 1.3 to 1.7 for points depleted at the boundary (chi = 1); the error falls as "
+        "d/P in both."
     )
     formula = "eps* = c' d/P;  c'(T >> kappa)/c'(T << kappa) = 1 (chi = 0), 1.3 ... 1.7 (chi = 1)"
     source = "derived; the model: Sclocchi, Geiger and Wyart, arXiv 2301.13703"
     validity = "Trained to zero loss, B below the critical batch size, d = 32 ... 64, P/d >= 16."
-    control_statement = "The effects of noise at chi = 0 and 1 exchanged, and an error that falls as P^(-1/2)."
+    control_statement = (
+        "The effects of noise at chi = 0 and 1 exchanged, and an error that falls as P^(-1/2)."
+    )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return {
@@ -112,7 +124,9 @@ class NoiseAndTestError(ls.claims.Claim):
                     name=ratio_name(case),
                     prediction=effect(case.chi),
                     margin=RATIO_MARGIN,
-                    margin_reason=HARM_REASON if case.chi == 1 else "known values, .52 d/P to 4 %, at finite P and d",
+                    margin_reason=HARM_REASON
+                    if case.chi == 1
+                    else "known values, .52 d/P to 4 %, at finite P and d",
                     alternatives={f"as at chi = {1 - case.chi:g}": effect(1 - case.chi)},
                 )
             )
@@ -130,7 +144,9 @@ class NoiseAndTestError(ls.claims.Claim):
     def control(self, tier: str) -> list[ls.claims.Component]:
         wrong = []
         for case in GRID[tier]:
-            wrong.append(ls.claims.Component(name=ratio_name(case), prediction=effect(1 - case.chi)))
+            wrong.append(
+                ls.claims.Component(name=ratio_name(case), prediction=effect(1 - case.chi))
+            )
             wrong.append(ls.claims.Component(name=slope_name(case), prediction=-0.5))
         return wrong
 
@@ -142,7 +158,8 @@ class NoiseAndTestError(ls.claims.Claim):
                 strong - weak, method="mean over pairs on the same points"
             )
             low, high = (
-                ls.Estimate.from_samples(log_errors(data, case, "strong noise", ratio)) for ratio in case.slope_ratios
+                ls.Estimate.from_samples(log_errors(data, case, "strong noise", ratio))
+                for ratio in case.slope_ratios
             )
             width = float(np.log(case.slope_ratios[1] / case.slope_ratios[0]))
             found[slope_name(case)] = ls.Estimate(
@@ -165,13 +182,20 @@ class NoiseAndTestError(ls.claims.Claim):
         for case in GRID[tier]:
             for regime in REGIMES:
                 ratios = sorted(ratio for found, ratio in case.points if found == regime)
-                logs = [ls.Estimate.from_samples(log_errors(data, case, regime, ratio)) for ratio in ratios]
+                logs = [
+                    ls.Estimate.from_samples(log_errors(data, case, regime, ratio))
+                    for ratio in ratios
+                ]
                 means = np.exp([one.value for one in logs])
                 errors = means * [one.standard_error for one in logs]
-                series.append(ls.plotting.Series(rf"$\chi$ = {case.chi:g}, {regime}", ratios, means, errors))
+                series.append(
+                    ls.plotting.Series(rf"$\chi$ = {case.chi:g}, {regime}", ratios, means, errors)
+                )
             height = means[-1] * ratios[-1]
             fine = np.geomspace(min(case.slope_ratios) / 1.2, max(case.slope_ratios) * 1.2, 20)
-            series.append(ls.plotting.Series("" if case.chi else "d/P", fine, height / fine, kind="theory"))
+            series.append(
+                ls.plotting.Series("" if case.chi else "d/P", fine, height / fine, kind="theory")
+            )
         root = means[0] * np.sqrt(ratios[0] / fine)
         series.append(ls.plotting.Series(r"$P^{-1/2}$", fine, root, kind="rival"))
         return ls.plotting.Panel(
@@ -187,12 +211,19 @@ class NoiseAndTestError(ls.claims.Claim):
     def _pairs(data: dict[str, xr.Dataset], tier: str) -> ls.plotting.Panel:
         series, notes = [], []
         for case in GRID[tier]:
-            weak, strong = (log_errors(data, case, regime, case.ratio) + np.log(case.ratio) for regime in REGIMES)
-            series.append(ls.plotting.Series(rf"$\chi$ = {case.chi:g}", np.exp(weak), np.exp(strong)))
+            weak, strong = (
+                log_errors(data, case, regime, case.ratio) + np.log(case.ratio)
+                for regime in REGIMES
+            )
+            series.append(
+                ls.plotting.Series(rf"$\chi$ = {case.chi:g}", np.exp(weak), np.exp(strong))
+            )
             notes.append(rf"{np.exp(np.mean(strong - weak)):.2f} at $\chi$ = {case.chi:g}")
         ends = np.array([0.05, 1.2])
         series.append(ls.plotting.Series("noise neutral", ends, ends, kind="theory"))
-        series.append(ls.plotting.Series(f"{HARM:g} times the error", ends, HARM * ends, kind="theory"))
+        series.append(
+            ls.plotting.Series(f"{HARM:g} times the error", ends, HARM * ends, kind="theory")
+        )
         return ls.plotting.Panel(
             title="Same points with and without noise",
             x_label="error P/d, weak noise",

@@ -1,10 +1,11 @@
 """Where the closed equations describe SGD on P points, and where they must fail.
 
-They assume that every sample is fresh. Runs on P points at T >> kappa follow them while P n >= 5 d; later the weights
-are correlated with points already seen, the signal slows, the noise stays larger, and training ends several times
-later than the equations reach the same unfit fraction. One-pass SGD follows them all along. At T << kappa the same
-correlations set the noise: w_perp adapts to the fixed training set, whose pull fluctuates from set to set, and s
-follows `langevin_sgd.theory.perceptron.quenched_noise` instead of the population.
+They assume that every sample is fresh. Runs on P points at T >> kappa follow them while P n >= 5 d;
+later the weights are correlated with points already seen, the signal slows, the noise stays larger,
+and training ends several times later than the equations reach the same unfit fraction. One-pass SGD
+follows them all along. At T << kappa the same correlations set the noise: w_perp adapts to the
+fixed training set, whose pull fluctuates from set to set, and s follows
+`langevin_sgd.theory.perceptron.quenched_noise` instead of the population.
 """
 
 from dataclasses import dataclass, replace
@@ -130,32 +131,48 @@ def noise_name(time: float) -> str:
 
 
 def lateness(data: dict[str, xr.Dataset], tier: str, dimension: int) -> np.ndarray:
-    """ln of the stopping time over the time at which the flow has the final unfit fraction, (replica,)."""
+    """ln of the stopping time over the time at which the flow has the final unfit fraction,
+    (replica,).
+    """
     window = window_of(tier)
     label = window.label(dimension, window.ratios[1])
     n, time = joined(data, label, "unfit_fraction"), joined(data, label, "t_star")
-    tau, _, _ = ls.theory.perceptron.flow_until(n, chi=window.chi, margin=stops.MARGIN, temperature=stops.TEMPERATURE)
+    tau, _, _ = ls.theory.perceptron.flow_until(
+        n, chi=window.chi, margin=stops.MARGIN, temperature=stops.TEMPERATURE
+    )
     return np.log(time / (dimension * tau))
 
 
 class OdeRange(ls.claims.Claim):
     title = "Range of the closed equations"
     statement = (
-        "The closed equations hold for fresh samples, and on P points while P n >= 5 d; later training takes several "
-        "times as long as they say, and at T << kappa the noise is set by the fixed training set and not by them."
+        "The closed equations hold for fresh samples, and on P points while P n >= 5 d; later "
+        "training takes several "
+        "times as long as they say, and at T << kappa the noise is set by the fixed training set "
+        "and not by them."
     )
     formula = (
         "t* / t_flow(n*) = 2.5 ... 10 at chi = 0, P/d = 32 ... 64;  "
         "s^2 = a^2/(C (1+chi)) (d/P) (kappa/a)^(1-chi) + kappa T/(2 (1+chi)) at T << kappa"
     )
     source = "derived; the model: Sclocchi, Geiger and Wyart, arXiv 2301.13703"
-    validity = "chi = 0, d >> 1, B below the critical batch size; the quenched noise for s << kappa and P n >> d."
-    control_statement = "The closed equations hold to the end: their time to the final n, their noise at T << kappa."
+    validity = (
+        "chi = 0, d >> 1, B below the critical batch size; the quenched noise for s << "
+        "kappa and P n >> d."
+    )
+    control_statement = (
+        "The closed equations hold to the end: their time to the final n, their "
+        "noise at T << kappa."
+    )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         window = window_of(tier)
         wanted = tuple(f"{window.label(d, window.ratios[1])}, part " for d in STOP_DIMENSIONS)
-        ends = {label: task for label, task in stops.tasks(tier, seed).items() if label.startswith(wanted)}
+        ends = {
+            label: task
+            for label, task in stops.tasks(tier, seed).items()
+            if label.startswith(wanted)
+        }
         return ends | {
             "P points": follow.at(loud(tier, seed)),
             "fresh points": follow_fresh.at(fresh(tier, seed)),
@@ -174,7 +191,8 @@ class OdeRange(ls.claims.Claim):
                 margin_reason=reason,
                 alternatives={
                     "without SGD noise, T = 0": float(silent[k] / signal[k]),
-                    "five times behind the flow": SEVERAL ** -ls.theory.perceptron.exponents(run.chi).growth,
+                    "five times behind the flow": SEVERAL
+                    ** -ls.theory.perceptron.exponents(run.chi).growth,
                 },
             )
             for name, k, margin, reason in (
@@ -187,7 +205,8 @@ class OdeRange(ls.claims.Claim):
                 name=late_name(dimension),
                 prediction=float(np.log(SEVERAL)),
                 margin=float(np.log(2)),
-                margin_reason="several times: a factor 2 to either side of 5, no theory of the end stage",
+                margin_reason="several times: a factor 2 to either side of 5, no theory of the end "
+                "stage",
                 alternatives={"the flow holds to the end": 0.0},
             )
             for dimension in STOP_DIMENSIONS
@@ -229,7 +248,9 @@ class OdeRange(ls.claims.Claim):
         signal, noise = (at_steps(data["quiet"], name) for name in ("signal", "noise"))
         for time in JUDGED:
             k = QUIET_TIMES.index(time)
-            found[noise_name(time)] = ls.Estimate.from_samples(noise[k] / quenched(quiet(tier, 0), signal[k]))
+            found[noise_name(time)] = ls.Estimate.from_samples(
+                noise[k] / quenched(quiet(tier, 0), signal[k])
+            )
         return found
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
@@ -245,12 +266,17 @@ class OdeRange(ls.claims.Claim):
         a, s = flow_of(run, times_of(run))
         left = unfit_of(run, a, s) * run.points / run.dimension
         series = []
-        for label, name in (("P points", f"{GRID[tier].ratio} d points, used again"), ("fresh points", "fresh points")):
+        for label, name in (
+            ("P points", f"{GRID[tier].ratio} d points, used again"),
+            ("fresh points", "fresh points"),
+        ):
             ratio = at_steps(data[label], "signal") / a[:, None]
             error = ratio.std(axis=1, ddof=1) / np.sqrt(ratio.shape[1])
             series.append(ls.plotting.Series(name, left, ratio.mean(axis=1), error))
         series.append(ls.plotting.Series("flow", left[[0, -1]], np.ones(2), kind="theory"))
-        series.append(ls.plotting.Series(f"P n = {INSIDE:g} d", [INSIDE, INSIDE], [0.85, 1.05], kind="guide"))
+        series.append(
+            ls.plotting.Series(f"P n = {INSIDE:g} d", [INSIDE, INSIDE], [0.85, 1.05], kind="guide")
+        )
         return ls.plotting.Panel(
             title=r"Signal at $T \gg \kappa$",
             x_label=r"$P n / d$ by the flow (time runs to the left)",
@@ -272,11 +298,16 @@ class OdeRange(ls.claims.Claim):
             label = window.label(dimension, window.ratios[1])
             left = joined(data, label, "unfit_fraction") * window.ratios[1]
             series.append(
-                ls.plotting.Series(f"stops, d = {dimension}", left, joined(data, label, "t_star") / dimension)
+                ls.plotting.Series(
+                    f"stops, d = {dimension}", left, joined(data, label, "t_star") / dimension
+                )
             )
         series.append(ls.plotting.Series("flow", fine, tau, kind="rival"))
         series.append(ls.plotting.Series("5 times later", fine, SEVERAL * tau, kind="theory"))
-        series += [ls.plotting.Series("", fine, SEVERAL * factor * tau, kind="guide") for factor in (0.5, 2.0)]
+        series += [
+            ls.plotting.Series("", fine, SEVERAL * factor * tau, kind="guide")
+            for factor in (0.5, 2.0)
+        ]
         return ls.plotting.Panel(
             title=f"Stop, P/d = {window.ratios[1]}",
             x_label=r"$P n^* / d$ of the final weights",

@@ -1,25 +1,29 @@
-r"""The plane of alpha and temperature: lazy and feature regime, the largest temperature, the best one.
+r"""The plane of alpha and temperature: lazy and feature regime, the largest temperature, the best
+one.
 
-Four exponents are measured, two in each regime; the test error over the plane, the best temperature and the place where
-the regimes meet are shown.
+Four exponents are measured, two in each regime; the test error over the plane, the best temperature
+and the place where the regimes meet are shown.
 
-- T_max, beyond which training fails. Where the noise carries the weights away from w0 before 1/alpha counts (lazy), it
-  is set by the curvature of f at w0 and does not depend on alpha; in the feature regime it goes as alpha^k,
-  k = (D-1)/(D+1), as in `optimal_temperature`, two of whose columns are used.
-- The relative change of the tangent kernel. In the lazy regime w - w0 is 1/alpha times a function of T alpha (the
-  equations are linear), so that at T alpha = const the kernel changes as alpha^-1. In the feature regime the kernel, a
-  square of gradients, is homogeneous of degree 2 D in weights of size alpha^(-1/(D+1)): at T alpha^-k = const it
-  changes as alpha^(-2D/(D+1)) (both derived).
+- T_max, beyond which training fails. Where the noise carries the weights away from w0 before
+  1/alpha counts (lazy), it is set by the curvature of f at w0 and does not depend on alpha; in the
+  feature regime it goes as alpha^k, k = (D-1)/(D+1), as in `optimal_temperature`, two of whose
+  columns are used.
+- The relative change of the tangent kernel. In the lazy regime w - w0 is 1/alpha times a function
+  of T alpha (the equations are linear), so that at T alpha = const the kernel changes as alpha^-1.
+  In the feature regime the kernel, a square of gradients, is homogeneous of degree 2 D in weights
+  of size alpha^(-1/(D+1)): at T alpha^-k = const it changes as alpha^(-2D/(D+1)) (both derived).
 
-A kink of relu changes the kernel by jumps, one for each unit that a point of the probe switches on or off. A few of
-them outweigh the smooth change while that is small: they add incoherently, as the root of the change of weights. The
-lazy exponent is therefore measured on a network with gelu, which has no kinks.
+A kink of relu changes the kernel by jumps, one for each unit that a point of the probe switches on
+or off. A few of them outweigh the smooth change while that is small: they add incoherently, as the
+root of the change of weights. The lazy exponent is therefore measured on a network with gelu, which
+has no kinks.
 
-How exact the theory is. The feature regime leaves out the initial weights, a part e = alpha^(1/(D+1)) of the final
-ones: the curvature changes by up to (1 + e)^(D-1), the kernel by (1 + e)^(2D). The lazy regime leaves out the change of
-the weights, of order sqrt(h)/alpha (the gradient of f is of order 1/sqrt(h) where weights are of order one): the
-curvature changes by up to (1 + sqrt(h)/alpha)^(D-1), the kernel's change by a factor 1 + sqrt(h)/alpha. Margins are
-what these factors make of the exponents between the two alphas.
+How exact the theory is. The feature regime leaves out the initial weights, a part e =
+alpha^(1/(D+1)) of the final ones: the curvature changes by up to (1 + e)^(D-1), the kernel by (1 +
+e)^(2D). The lazy regime leaves out the change of the weights, of order sqrt(h)/alpha (the gradient
+of f is of order 1/sqrt(h) where weights are of order one): the curvature changes by up to (1 +
+sqrt(h)/alpha)^(D-1), the kernel's change by a factor 1 + sqrt(h)/alpha. Margins are what these
+factors make of the exponents between the two alphas.
 """
 
 import math
@@ -50,7 +54,8 @@ CHANGING = "slope of the ln of the kernel's change in ln alpha"
 
 @dataclass(frozen=True, kw_only=True)
 class Plane:
-    """Networks of a tier and where in the plane they are trained; a temperature is 2^scale min(1, alpha)^k.
+    """Networks of a tier and where in the plane they are trained; a temperature is 2^scale min(1,
+    alpha)^k.
 
     Parameters
     ----------
@@ -65,7 +70,8 @@ class Plane:
     kernel_feature, kernel_lazy
         Pairs of alpha between which the kernel's change is compared.
     kernel_scale
-        Scale of the temperature at which that is done in the feature regime; in the lazy one T = 1/alpha.
+        Scale of the temperature at which that is done in the feature regime; in the lazy one T =
+        1/alpha.
     replicas, shown
         Replicas of what decides and of what is only shown.
     time
@@ -103,8 +109,12 @@ class Plane:
 
     def columns(self) -> dict[float, tuple[float, ...]]:
         """Scales of every column, by alpha."""
-        found = dict.fromkeys(self.feature, self.feature_scales) | dict.fromkeys(self.between, self.other_scales)
-        return dict(sorted((found | dict.fromkeys(self.lazy, self.cold_scales + self.lazy_scales)).items()))
+        found = dict.fromkeys(self.feature, self.feature_scales) | dict.fromkeys(
+            self.between, self.other_scales
+        )
+        return dict(
+            sorted((found | dict.fromkeys(self.lazy, self.cold_scales + self.lazy_scales)).items())
+        )
 
     def around_failure(self, alpha: float) -> tuple[float, ...]:
         """Evenly spaced scales of a column, among which T_max is looked for."""
@@ -179,9 +189,11 @@ PLANES = {
         time=16 * optimum.TIME,
     ),
 }
-"""gpu: the reference's network and data (there alpha = 2^-14 ... 2^11 and lr = 2^-15 ... 2^15 in octaves, nine seeds),
-thinned to nine columns and seven temperatures, an octave apart, around T_max. Leaving the neighbourhood of zero takes
-five layers a time alpha^(-2/3), so that smaller alphas are out of reach, and e is not small: the margins are wide."""
+"""gpu: the reference's network and data (there alpha = 2^-14 ... 2^11 and lr = 2^-15 ... 2^15 in
+octaves, nine seeds), thinned to nine columns and seven temperatures, an octave apart, around T_max.
+Leaving the
+neighbourhood of zero takes five layers a time alpha^(-2/3), so that smaller alphas are out of
+reach, and e is not small: the margins are wide."""
 
 
 def label(alpha: float, scale: float) -> str:
@@ -208,18 +220,29 @@ def margin(plane: Plane, alphas: tuple[float, float], power: int) -> float:
 class PhaseDiagram(ls.claims.Claim):
     title = "Phase diagram in alpha and temperature"
     statement = (
-        "In the lazy regime the largest temperature that trains does not depend on alpha, in the feature regime it is "
-        "proportional to alpha^((D-1)/(D+1)); the tangent kernel changes as alpha^-1 in the one, as alpha^(-2D/(D+1)) "
+        "In the lazy regime the largest temperature that trains does not depend on alpha, in the "
+        "feature regime it is "
+        "proportional to alpha^((D-1)/(D+1)); the tangent kernel changes as alpha^-1 in the one, "
+        "as alpha^(-2D/(D+1)) "
         "in the other."
     )
-    formula = "T_max ~ 1, |dK|/|K0| ~ alpha^-1 (lazy);  T_max ~ alpha^((D-1)/(D+1)), ~ alpha^(-2D/(D+1)) (feature)"
-    source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (regimes and k); exponents of the kernel derived"
+    formula = (
+        "T_max ~ 1, |dK|/|K0| ~ alpha^-1 (lazy);  T_max ~ alpha^((D-1)/(D+1)), ~ "
+        "alpha^(-2D/(D+1)) (feature)"
+    )
+    source = (
+        "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (regimes and k); exponents of the "
+        "kernel derived"
+    )
     validity = (
-        "Fully connected networks without biases, B = 16; alpha >> sqrt(h) and alpha << 1, the kernel at a fixed "
-        "T alpha or T alpha^-k. Between the regimes nothing is predicted; where they meet is measured."
+        "Fully connected networks without biases, B = 16; alpha >> sqrt(h) and alpha << 1, the "
+        "kernel at a fixed "
+        "T alpha or T alpha^-k. Between the regimes nothing is predicted; where they meet is "
+        "measured."
     )
     control_statement = (
-        "One regime for all: T_max as in the other regime, and the kernel changes as the root of 1/alpha."
+        "One regime for all: T_max as in the other regime, and the kernel changes "
+        "as the root of 1/alpha."
     )
     tiers = ("quick", "full", "gpu")
 
@@ -247,7 +270,9 @@ class PhaseDiagram(ls.claims.Claim):
             )
 
         found = {
-            kernel_label(alpha): train_nets.at(run(alpha, plane.kernel_scale, plane.replicas, kernels))
+            kernel_label(alpha): train_nets.at(
+                run(alpha, plane.kernel_scale, plane.replicas, kernels)
+            )
             for alpha in plane.kernel_feature
         }
         for alpha in plane.kernel_lazy:
@@ -263,7 +288,10 @@ class PhaseDiagram(ls.claims.Claim):
     def predict(self, tier: str) -> list[ls.claims.Component]:
         plane = PLANES[tier]
         k, kernel, depth = plane.exponent, 2 * plane.depth / (plane.depth + 1), plane.depth
-        feature, lazy = "initial weights, left out by the theory", "change of the weights, left out by the theory"
+        feature, lazy = (
+            "initial weights, left out by the theory",
+            "change of the weights, left out by the theory",
+        )
         component = ls.claims.Component
         return [
             component(
@@ -271,7 +299,10 @@ class PhaseDiagram(ls.claims.Claim):
                 prediction=0.0,
                 margin=margin(plane, plane.lazy, depth - 1),
                 margin_reason=lazy,
-                alternatives={"as in the feature regime, k": k, "noise against the margin, T ~ 1/alpha": -1.0},
+                alternatives={
+                    "as in the feature regime, k": k,
+                    "noise against the margin, T ~ 1/alpha": -1.0,
+                },
             ),
             component(
                 name=f"{FAILING}, feature",
@@ -285,14 +316,18 @@ class PhaseDiagram(ls.claims.Claim):
                 prediction=-1.0,
                 margin=margin(plane, plane.kernel_lazy, 1),
                 margin_reason=lazy,
-                alternatives={"as in the feature regime": -kernel, "root of the change of weights": -0.5},
+                alternatives={
+                    "as in the feature regime": -kernel,
+                    "root of the change of weights": -0.5,
+                },
             ),
             component(
                 name=f"{CHANGING}, feature",
                 prediction=-kernel,
                 margin=margin(plane, plane.kernel_feature, 2 * depth),
                 margin_reason=feature,
-                alternatives={"as in the lazy regime, -1": -1.0} | ({} if tier == "gpu" else {"square of f, -2": -2.0}),
+                alternatives={"as in the lazy regime, -1": -1.0}
+                | ({} if tier == "gpu" else {"square of f, -2": -2.0}),
             ),
         ]
 
@@ -312,13 +347,16 @@ class PhaseDiagram(ls.claims.Claim):
             low, high = (_failing(data, plane, alpha) for alpha in alphas)
             octaves = math.log2(alphas[1] / alphas[0])
             expected = plane.exponent if regime == "feature" else 0.0
-            found[f"{FAILING}, {regime}"] = ls.Estimate.from_samples(expected + (high - low) / octaves)
+            found[f"{FAILING}, {regime}"] = ls.Estimate.from_samples(
+                expected + (high - low) / octaves
+            )
         for regime, alphas in (("lazy", plane.kernel_lazy), ("feature", plane.kernel_feature)):
             low, high = (data[kernel_label(alpha)] for alpha in alphas)
             both = fitted(low) & fitted(high)
             ratio = np.log(high["kernel_change"].values[both] / low["kernel_change"].values[both])
             found[f"{CHANGING}, {regime}"] = ls.Estimate.from_samples(
-                ratio / math.log(alphas[1] / alphas[0]), method="mean over replicas that both reached zero loss"
+                ratio / math.log(alphas[1] / alphas[0]),
+                method="mean over replicas that both reached zero loss",
             )
         return found
 
@@ -335,7 +373,9 @@ class PhaseDiagram(ls.claims.Claim):
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
         plane = PLANES[tier]
-        return [panel(data, plane) for panel in (_error_map, _plane_panel, _kernel_panel, _error_panel)]
+        return [
+            panel(data, plane) for panel in (_error_map, _plane_panel, _kernel_panel, _error_panel)
+        ]
 
 
 def _smooth(run: NetworkRun) -> NetworkRun:
@@ -343,7 +383,7 @@ def _smooth(run: NetworkRun) -> NetworkRun:
     return replace(run, activation="gelu", precision="float64")
 
 
-# --- measurement ---------------------------------------------------------------------------------------------------
+# --- measurement ----------------------------------------------------------------------------------
 
 
 def _done(data: Data, plane: Plane, alpha: float) -> np.ndarray:
@@ -360,23 +400,31 @@ def _best(data: Data, plane: Plane, alpha: float) -> tuple[float, float]:
     """Log2 of T_opt min(1, alpha)^-k, and its error."""
     scales = np.array(plane.columns()[alpha])
     samples = finished_and_error(data, [label(alpha, scale) for scale in scales])
-    value, error = ls.measure.jackknife(lambda means: best_scale(means, scales, optimum.SHARPNESS), samples)
+    value, error = ls.measure.jackknife(
+        lambda means: best_scale(means, scales, optimum.SHARPNESS), samples
+    )
     return float(value), float(error)
 
 
 def _errors(data: Data, plane: Plane, alpha: float) -> np.ndarray:
-    """Mean test error and its error of the trainings that finished, NaN where fewer than half did: (2, temperature)."""
+    """Mean test error and its error of the trainings that finished, NaN where fewer than half did:
+    (2, temperature).
+    """
     found = []
     for scale in plane.columns()[alpha]:
         one = data[label(alpha, scale)]
         done = fitted(one)
-        mean = ls.Estimate.from_samples(one["test_error"].values[done]) if done.mean() >= 0.5 else None
+        mean = (
+            ls.Estimate.from_samples(one["test_error"].values[done]) if done.mean() >= 0.5 else None
+        )
         found.append((mean.value, mean.standard_error) if mean else (np.nan, np.nan))
     return np.array(found, dtype=float).T
 
 
 def _changes(data: Data, labels: list[str]) -> np.ndarray:
-    """Geometric mean and its error of the kernel's change, over trainings that finished, (2, training)."""
+    """Geometric mean and its error of the kernel's change, over trainings that finished, (2,
+    training).
+    """
     found = []
     for one in labels:
         mean = ls.measure.geometric_mean(data[one]["kernel_change"].values[fitted(data[one])])
@@ -384,7 +432,7 @@ def _changes(data: Data, labels: list[str]) -> np.ndarray:
     return np.array(found).T
 
 
-# --- figure --------------------------------------------------------------------------------------------------------
+# --- figure ---------------------------------------------------------------------------------------
 
 
 def _plane_panel(data: Data, plane: Plane) -> ls.plotting.Panel:
@@ -394,7 +442,9 @@ def _plane_panel(data: Data, plane: Plane) -> ls.plotting.Panel:
         top = plane.temperature(alphas[0], float(_failing(data, plane, alphas[0]).mean()))
         reach = np.array([alphas[0] / 4, 1.0 if k else alphas[1] * 4])
         name = f"alpha^{k:.2f}, and constant" if k else ""
-        series.append(ls.plotting.Series(name, reach, top * (reach / alphas[0]) ** k, kind="theory"))
+        series.append(
+            ls.plotting.Series(name, reach, top * (reach / alphas[0]) ** k, kind="theory")
+        )
     return ls.plotting.Panel(
         title="Largest and best temperature",
         x_label=r"$\alpha$",
@@ -414,13 +464,18 @@ def _error_map(data: Data, plane: Plane) -> ls.plotting.Panel:
     for column, (alpha, scales) in enumerate(columns.items()):
         values[[rows.index(scale) for scale in scales], column] = _errors(data, plane, alpha)[0]
     return ls.plotting.Panel(
-        title=f"Test error, D = {plane.depth}, h = {plane.width}, {plane.images}, P = {plane.points}",
+        title=f"Test error, D = {plane.depth}, h = {plane.width}, {plane.images}, P = "
+        f"{plane.points}",
         x_label=r"$\alpha$",
         y_label=r"$T / \min(1, \alpha)^k$",
         x_scale="log",
         y_scale="log",
         map=ls.plotting.Map(
-            list(columns), 2.0 ** np.array(rows), values, "test error", missing="training fails, or not tried"
+            list(columns),
+            2.0 ** np.array(rows),
+            values,
+            "test error",
+            missing="training fails, or not tried",
         ),
     )
 
@@ -429,11 +484,17 @@ def _boundaries(data: Data, plane: Plane) -> list[ls.plotting.Series]:
     """T_max along the columns that have it, and T_opt where alpha < 1."""
     columns = [a for a in plane.columns() if _done(data, plane, a)[-1].mean() < 0.5]
     scales = [ls.Estimate.from_samples(_failing(data, plane, a)) for a in columns]
-    largest = [plane.temperature(a, float(one.value or 0.0)) for a, one in zip(columns, scales, strict=True)]
+    largest = [
+        plane.temperature(a, float(one.value or 0.0))
+        for a, one in zip(columns, scales, strict=True)
+    ]
     early = [a for a in columns if a < 1]
     best = [plane.temperature(a, _best(data, plane, a)[0]) for a in early]
     spread = np.array(largest) * [math.log(2) * float(one.standard_error or 0.0) for one in scales]
-    return [ls.plotting.Series("T_max", columns, largest, spread), ls.plotting.Series("T_opt", early, best)]
+    return [
+        ls.plotting.Series("T_max", columns, largest, spread),
+        ls.plotting.Series("T_opt", early, best),
+    ]
 
 
 def _kernel_panel(data: Data, plane: Plane) -> ls.plotting.Panel:
@@ -471,7 +532,9 @@ def _error_panel(data: Data, plane: Plane) -> ls.plotting.Panel:
         errors, spread = _errors(data, plane, alpha)
         shown = ~np.isnan(errors)
         name = rf"$\alpha = 2^{{{math.log2(alpha):.0f}}}$"
-        series.append(ls.plotting.Series(name, 2.0 ** np.array(scales)[shown], errors[shown], spread[shown]))
+        series.append(
+            ls.plotting.Series(name, 2.0 ** np.array(scales)[shown], errors[shown], spread[shown])
+        )
     return ls.plotting.Panel(
         title="Test error of trainings that finished",
         x_label=r"$T / \min(1, \alpha)^k$",

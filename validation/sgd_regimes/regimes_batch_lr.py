@@ -1,14 +1,17 @@
-r"""Lazy networks in the plane of batch size and learning rate: three regimes, and the batch size where two meet.
+r"""Lazy networks in the plane of batch size and learning rate: three regimes, and the batch size
+where two meet.
 
-The change of weights of a lazy network at zero loss, as of a perceptron (`batch_learning_rate_regimes`): A T, set by
-T = lr/(B h), for small batches; C lr for batches above B* = A/C, whose first steps carry the weights farther than noise
-would; and at small lr what gradient descent gives, set by the margin 1/alpha. Regimes are judged in pairs of trainings
-whose replicas share points and initial weights; A and C are measured at several P for B*.
+The change of weights of a lazy network at zero loss, as of a perceptron
+(`batch_learning_rate_regimes`): A T, set by T = lr/(B h), for small batches; C lr for batches above
+B* = A/C, whose first steps carry the weights farther than noise would; and at small lr what
+gradient descent gives, set by the margin 1/alpha. Regimes are judged in pairs of trainings whose
+replicas share points and initial weights; A and C are measured at several P for B*.
 
-In the isotropic perceptron the first step is nearly all there is at B > B*, because the rule it leaves (Hebb's) is a
-good one. On images it is not: the points that the first step sets wrong are put right by as large ones. The whole is
-then a multiple of the first step, |lr grad L(w0)| in a training of one step with the same points, which is shown. What
-is judged is that it goes as lr and does not depend on B.
+In the isotropic perceptron the first step is nearly all there is at B > B*, because the rule it
+leaves (Hebb's) is a good one. On images it is not: the points that the first step sets wrong are
+put right by as large ones. The whole is then a multiple of the first step, |lr grad L(w0)| in a
+training of one step with the same points, which is shown. What is judged is that it goes as lr and
+does not depend on B.
 """
 
 import math
@@ -39,13 +42,17 @@ WARM = 0.85
 NOISY = (1, 4)
 """Batch sizes of the regime of noise."""
 LOUD, FAST, FASTEST = 2.0**7, 2.0**7, 2.0**10
-"""T alpha in the regime of noise; lr alpha / h from which on the first step decides, and the largest."""
+"""T alpha in the regime of noise; lr alpha / h from which on the first step decides, and the
+largest.
+"""
 SLOW = {4: 2.0**-3, 0: 1.0}
 """lr alpha / h of gradient descent, by batch size; 0 for all points."""
 PLANE_BATCHES, PLANE_RATES = (1, 4, 16, 0), (2.0**0, 2.0**3, 2.0**6, 2.0**9)
 REPLICAS = {"quick": 32, "full": 48}
 QUIET, SHOWN = 16, 8
-"""Replicas of gradient descent, whose weights scatter little, and of B*, which is only shown; of the plane."""
+"""Replicas of gradient descent, whose weights scatter little, and of B*, which is only shown; of
+the plane.
+"""
 NOISE, STEP, STEP_RATE, DESCENT = (
     "ln|w - w0| at one T, B = 4 to B = 1",
     "ln|w - w0| at one lr, B = P to B = P/2",
@@ -62,16 +69,20 @@ def label(points: int, batch: int, rate: float) -> str:
 class RegimesBatchLr(ls.claims.Claim):
     title = "Networks in batch size and learning rate"
     statement = (
-        "The change of the weights of a lazy network at zero loss is set by lr/B for small batches, by lr alone for "
+        "The change of the weights of a lazy network at zero loss is set by lr/B for small "
+        "batches, by lr alone for "
         "batches above B*, and by neither at small lr."
     )
     formula = "|w - w0| = max(A lr/(B h), C lr, G/alpha),  B* = A/(C h)"
     source = "Sclocchi and Wyart, arXiv 2309.10688 (regimes); borders derived for the perceptron"
     validity = (
-        "alpha = 2^15, fully connected gelu networks; noise at B = 1 and 4, below B*; first steps at B = P/2 and P, "
+        "alpha = 2^15, fully connected gelu networks; noise at B = 1 and 4, below B*; first steps "
+        "at B = P/2 and P, "
         "lr at least eight times its border; gradient descent at most a fifteenth of the borders."
     )
-    control_statement = "The learning rate alone sets the weights of small batches, lr/B those of large ones."
+    control_statement = (
+        "The learning rate alone sets the weights of small batches, lr/B those of large ones."
+    )
 
     def unavailable(self, tier: str) -> str | None:
         return missing_images(lazy.NETWORKS[tier]["images"])
@@ -79,9 +90,13 @@ class RegimesBatchLr(ls.claims.Claim):
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         points, found = POINTS[tier], {}
 
-        def add(size: int, batch: int, rate: float, replicas: int, steps: int | None = None) -> None:
+        def add(
+            size: int, batch: int, rate: float, replicas: int, steps: int | None = None
+        ) -> None:
             name = label(size, batch, rate) + (", first step" if steps else "")
-            found.setdefault(name, train_nets.at(_run(tier, size, batch, rate, seed, replicas, steps)))
+            found.setdefault(
+                name, train_nets.at(_run(tier, size, batch, rate, seed, replicas, steps))
+            )
 
         for batch, rate in SLOW.items():
             add(points, batch, rate, QUIET)
@@ -96,7 +111,8 @@ class RegimesBatchLr(ls.claims.Claim):
             for rate in PLANE_RATES:
                 add(points, batch, rate, SHOWN)
         return found | {
-            lazy.label(size, LOUD): train_nets.at(lazy.run(tier, size, LOUD, seed)) for size in lazy.SIZES[tier]
+            lazy.label(size, LOUD): train_nets.at(lazy.run(tier, size, LOUD, seed))
+            for size in lazy.SIZES[tier]
         }
 
     def predict(self, tier: str) -> list[ls.claims.Component]:
@@ -122,7 +138,8 @@ class RegimesBatchLr(ls.claims.Claim):
             component(
                 name=STEP_RATE,
                 prediction=1.0,
-                margin=math.log((1 + border / FAST) / (1 + border / FASTEST)) / math.log(FASTEST / FAST),
+                margin=math.log((1 + border / FAST) / (1 + border / FASTEST))
+                / math.log(FASTEST / FAST),
                 margin_reason="what gradient descent adds, a share of the border over lr",
                 alternatives={"gradient descent, 0": 0.0},
             ),
@@ -130,9 +147,13 @@ class RegimesBatchLr(ls.claims.Claim):
                 name=DESCENT,
                 prediction=0.0,
                 margin=math.log1p(
-                    max(rate * (1 / ((batch or points) * WARM) + 1 / border) for batch, rate in SLOW.items())
+                    max(
+                        rate * (1 / ((batch or points) * WARM) + 1 / border)
+                        for batch, rate in SLOW.items()
+                    )
                 ),
-                margin_reason="tails of noise and of first steps, their shares T/T_x and lr over the border",
+                margin_reason="tails of noise and of first steps, their shares T/T_x and lr over "
+                "the border",
                 alternatives={
                     "lr alone": math.log(SLOW[0] / SLOW[4]),
                     "T alone": math.log(4 * SLOW[0] / (points * SLOW[4])),
@@ -141,7 +162,11 @@ class RegimesBatchLr(ls.claims.Claim):
         ]
 
     def control(self, tier: str) -> list[ls.claims.Component]:
-        wrong = {NOISE: math.log(NOISY[1] / NOISY[0]), STEP: -math.log(2), DESCENT: math.log(SLOW[0] / SLOW[4])}
+        wrong = {
+            NOISE: math.log(NOISY[1] / NOISY[0]),
+            STEP: -math.log(2),
+            DESCENT: math.log(SLOW[0] / SLOW[4]),
+        }
         return [ls.claims.Component(name=name, prediction=value) for name, value in wrong.items()]
 
     def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
@@ -158,7 +183,9 @@ class RegimesBatchLr(ls.claims.Claim):
             DESCENT: np.diff(change(*SLOW.items()), axis=0)[0],
         }
         method = "mean over replicas with the same points"
-        return {name: ls.Estimate.from_samples(values, method=method) for name, values in found.items()}
+        return {
+            name: ls.Estimate.from_samples(values, method=method) for name, values in found.items()
+        }
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         return unfinished(data, [name for name in data if not name.endswith("first step")])
@@ -168,10 +195,18 @@ class RegimesBatchLr(ls.claims.Claim):
 
 
 def _run(
-    tier: str, points: int, batch: int, rate: float, seed: int, replicas: int, steps: int | None = None
+    tier: str,
+    points: int,
+    batch: int,
+    rate: float,
+    seed: int,
+    replicas: int,
+    steps: int | None = None,
 ) -> NetworkRun:
     size = batch or points
-    return replace(lazy.run(tier, points, rate / size, seed, steps=steps, batch=size), replicas=replicas)
+    return replace(
+        lazy.run(tier, points, rate / size, seed, steps=steps, batch=size), replicas=replicas
+    )
 
 
 def _weights(data: Data, labels: list[str]) -> np.ndarray:
@@ -186,7 +221,9 @@ def _branches(data: Data, tier: str, points: int) -> np.ndarray:
 
 def _critical(data: Data, tier: str) -> np.ndarray:
     """ln B*, (size, replica)."""
-    return np.stack([-np.diff(_branches(data, tier, points), axis=0)[0, :QUIET] for points in lazy.SIZES[tier]])
+    return np.stack(
+        [-np.diff(_branches(data, tier, points), axis=0)[0, :QUIET] for points in lazy.SIZES[tier]]
+    )
 
 
 def _rates(data: Data, tier: str) -> ls.plotting.Panel:
@@ -199,7 +236,11 @@ def _rates(data: Data, tier: str) -> ls.plotting.Panel:
         values = _weights(data, [label(points, batch, rate) for rate in PLANE_RATES])
         series.append(mean_series(f"B = {batch or points}", PLANE_RATES, values))
         law = np.maximum(np.maximum(noise * fine / (batch or points), step * fine), descent)
-        lines.append(ls.plotting.Series("" if lines else "largest of three branches", fine, law, kind="theory"))
+        lines.append(
+            ls.plotting.Series(
+                "" if lines else "largest of three branches", fine, law, kind="theory"
+            )
+        )
     return ls.plotting.Panel(
         title=f"Lazy networks, {lazy.NETWORKS[tier]['images']}, P = {points}",
         x_label=r"$lr\, \alpha / h$",
@@ -214,7 +255,9 @@ def _sizes(data: Data, tier: str) -> ls.plotting.Panel:
     """B* against P."""
     sizes, values = lazy.SIZES[tier], _critical(data, tier)
     exponent = ls.Estimate.from_samples(slope(sizes, values))
-    weights = ls.Estimate.from_samples(slope(sizes, _weights(data, [lazy.label(points, LOUD) for points in sizes])))
+    weights = ls.Estimate.from_samples(
+        slope(sizes, _weights(data, [lazy.label(points, LOUD) for points in sizes]))
+    )
     x = np.array(sizes)
     line = np.exp(values.mean()) * (x / np.exp(np.log(x).mean())) ** float(weights.value or 0.0)
     return ls.plotting.Panel(
@@ -235,7 +278,8 @@ def _first(data: Data, tier: str) -> ls.plotting.Panel:
     """The whole over the first step, all points in a batch."""
     sizes = lazy.SIZES[tier]
     whole, first = (
-        _weights(data, [label(points, 0, FASTEST) + end for points in sizes]) for end in ("", ", first step")
+        _weights(data, [label(points, 0, FASTEST) + end for points in sizes])
+        for end in ("", ", first step")
     )
     return ls.plotting.Panel(
         title="All points in a batch, large lr",

@@ -1,8 +1,8 @@
 """Perceptrons trained to zero loss: what the claims of this folder share.
 
-Every replica has a training set and batches of its own, functions of (seed, replica), so that a point of a grid is cut
-into tasks of a few replicas each without changing a number. The same settings give the same task: claims that look at
-the same runs share them.
+Every replica has a training set and batches of its own, functions of (seed, replica), so that a
+point of a grid is cut into tasks of a few replicas each without changing a number. The same
+settings give the same task: claims that look at the same runs share them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -67,7 +67,9 @@ class Run:
 
 @ls.sweep.task()
 def train(run: Run) -> xr.Dataset:
-    """Train to zero loss: numbers of the end (replica,), and what the schedule asks for (step, replica)."""
+    """Train to zero loss: numbers of the end (replica,), and what the schedule asks for (step,
+    replica).
+    """
     result = ls.training.train_perceptron(
         run.problem,
         run.settings,
@@ -97,7 +99,9 @@ def parts(label: str, run: Run, count: int = 1) -> Iterator[tuple[str, ls.sweep.
 
 
 def joined(data: Mapping[str, xr.Dataset], label: str, name: str) -> np.ndarray:
-    """One number per replica, (replica,) or (step, replica), from all tasks of a point of a grid."""
+    """One number per replica, (replica,) or (step, replica), from all tasks of a point of a
+    grid.
+    """
     found = [part[name].values for key, part in data.items() if key.startswith(f"{label}, part ")]
     return np.concatenate(found, axis=-1)
 

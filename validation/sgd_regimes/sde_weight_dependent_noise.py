@@ -1,13 +1,16 @@
-r"""The Langevin equation with the covariance of minibatches at the present weights, against SGD on the same points.
+r"""The Langevin equation with the covariance of minibatches at the present weights, against SGD on
+the same points.
 
-    dw = -grad L dt + sqrt(lr F C(w)) dW   (Ito),    F = (P-B)/(B (P-1)),   C(w) the covariance of a point's gradient
+    dw = -grad L dt + sqrt(lr F C(w)) dW   (Ito),    F = (P-B)/(B (P-1)),
+    C(w) the covariance of a point's gradient
 
-One step has the first two moments of a step of SGD, so signal and noise agree while many points are unfit. What white
-noise cannot give is the size of single events: SGD moves the margin of an unfit point that it meets by about T at once,
-so that the point is left far inside, whereas the equation lets it diffuse and stops feeding noise as soon as the margin
-reaches kappa. Points used again remember this. The two must therefore agree up to the end of training if T << kappa,
-with a deviation of order T/kappa, and must part near the end if T >> kappa, where weights of the equation fall short by
-a factor of order one (derived; the sign is certain, the factor is not).
+One step has the first two moments of a step of SGD, so signal and noise agree while many points are
+unfit. What white noise cannot give is the size of single events: SGD moves the margin of an unfit
+point that it meets by about T at once, so that the point is left far inside, whereas the equation
+lets it diffuse and stops feeding noise as soon as the margin reaches kappa. Points used again
+remember this. The two must therefore agree up to the end of training if T << kappa, with a
+deviation of order T/kappa, and must part near the end if T >> kappa, where weights of the equation
+fall short by a factor of order one (derived; the sign is certain, the factor is not).
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +30,9 @@ COURSE_LEFT = 10.0
 QUIET = (1 / 4, 1 / 8)
 """T/kappa of the runs that are extrapolated to T/kappa = 0."""
 LAST_TIMES = {"quiet": 1024, "loud": 1024}
-"""tau at which T << kappa is compared, most runs having stopped; tau to which the equation runs at T >> kappa."""
+"""tau at which T << kappa is compared, most runs having stopped; tau to which the equation runs at
+T >> kappa.
+"""
 SHORTFALL = 2.0
 
 
@@ -52,7 +57,9 @@ class Pair:
 
 @ls.sweep.task()
 def compare(pair: Pair) -> xr.Dataset:
-    """Means over paths, (step, set): signal, noise, ln ||w||, whether all points are fitted; (set,) SGD's end."""
+    """Means over paths, (step, set): signal, noise, ln ||w||, whether all points are fitted; (set,)
+    SGD's end.
+    """
     run = pair.run
     sets = range(run.first_replica, run.first_replica + run.replicas)
     equation = np.stack([_equation_on(pair, number) for number in sets], axis=-1)
@@ -86,7 +93,9 @@ def _equation_on(pair: Pair, number: int) -> np.ndarray:
         a, s = run.problem.signal_and_noise(block.position)
         done = (block.position @ rows.T >= run.margin).all(axis=-1)
         values = {"a": a, "s": s, "norm": np.linalg.norm(block.position, axis=-1), "done": done}
-        return {name: (("step", "replica"), value.astype(float), "1") for name, value in values.items()}
+        return {
+            name: (("step", "replica"), value.astype(float), "1") for name, value in values.items()
+        }
 
     path = ls.sde.simulate(
         equation,
@@ -104,7 +113,9 @@ def _equation_on(pair: Pair, number: int) -> np.ndarray:
 
 
 def _sgd(pair: Pair, path: int) -> tuple[np.ndarray, np.ndarray]:
-    """One path of SGD on every training set: (quantity, step, set) on the schedule, (set,) ln ||w|| at the end."""
+    """One path of SGD on every training set: (quantity, step, set) on the schedule, (set,) ln ||w||
+    at the end.
+    """
     run = pair.run
     result = ls.training.train_perceptron(
         run.problem,
@@ -117,11 +128,13 @@ def _sgd(pair: Pair, path: int) -> tuple[np.ndarray, np.ndarray]:
         max_steps=None if pair.to_zero_loss else run.schedule[-1],
     )
     names = ("signal", "noise", "norm", "unfit_fraction")
-    a, s, norm, unfit = (result[f"recorded_{name}"].transpose("step", "replica").values for name in names)
+    a, s, norm, unfit = (
+        result[f"recorded_{name}"].transpose("step", "replica").values for name in names
+    )
     return np.stack([a, s, np.log(norm), unfit == 0]), np.log(result["norm"].values)
 
 
-# --- grid ----------------------------------------------------------------------------------------------------------
+# --- grid -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -143,7 +156,9 @@ def course(tier: str, seed: int) -> Run:
     """T >> kappa while many points are unfit; T = 1 and lr << d."""
     size = GRID[tier]
     base = _run(tier, seed, "course", points=size.course_ratio * size.dimension, margin=1 / LOUD)
-    tau, _, _ = ls.theory.perceptron.flow_until(COURSE_LEFT / size.course_ratio, margin=1 / LOUD, temperature=1.0)
+    tau, _, _ = ls.theory.perceptron.flow_until(
+        COURSE_LEFT / size.course_ratio, margin=1 / LOUD, temperature=1.0
+    )
     last = round(float(tau) * size.dimension)
     return replace(base, schedule=_steps(last, first=8))
 
@@ -160,7 +175,13 @@ def quiet_end(tier: str, seed: int, temperature: float) -> Run:
     size = GRID[tier]
     points = size.end_ratio * size.dimension
     run = _run(
-        tier, seed, "quiet", points=points, margin=1.0, temperature=temperature, batch_size=round(2 / temperature)
+        tier,
+        seed,
+        "quiet",
+        points=points,
+        margin=1.0,
+        temperature=temperature,
+        batch_size=round(2 / temperature),
     )
     return replace(run, schedule=_steps(LAST_TIMES["quiet"] * size.dimension // 2, first=16))
 
@@ -168,7 +189,8 @@ def quiet_end(tier: str, seed: int, temperature: float) -> Run:
 def _run(tier: str, seed: int, label: str, **settings: float) -> Run:
     size = GRID[tier]
     common = {"dimension": size.dimension, "chi": 0.0, "temperature": 1.0, "replicas": size.sets}
-    # A stream that nothing was chosen on: earlier ones were looked at while margins and limits were being set.
+    # A stream that nothing was chosen on: earlier ones were looked at while margins and limits were
+    # being set.
     name = ls.derive_seed(seed, "sde_weight_dependent_noise", "frozen", label)
     return Run(**(common | settings), seed=name)
 
@@ -191,11 +213,19 @@ def constant_noise(run: Run, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         means = ls.theory.perceptron.averages(a, s, chi=run.chi, margin=run.margin)
         return [float(means.g1), 2 * s * float(means.gz) + run.temperature]
 
-    path = solve_ivp(rate, (0.0, float(tau.max())), [0.0, 1e-6], t_eval=tau, rtol=1e-8, atol=1e-10, method="LSODA")
+    path = solve_ivp(
+        rate,
+        (0.0, float(tau.max())),
+        [0.0, 1e-6],
+        t_eval=tau,
+        rtol=1e-8,
+        atol=1e-10,
+        method="LSODA",
+    )
     return path.y[0], np.sqrt(path.y[1])
 
 
-# --- measurement ---------------------------------------------------------------------------------------------------
+# --- measurement ----------------------------------------------------------------------------------
 
 SIGNAL, NOISE = "signal", "noise"
 
@@ -215,7 +245,9 @@ LOUD_NAME = f"end of training, T = {LOUD:g} kappa: ln(||w|| of the equation / of
 
 def log_ratio(result: xr.Dataset, quantity: str) -> np.ndarray:
     """ln of a number of the equation over that of SGD, (step, set)."""
-    return np.log((result[f"equation_{quantity}"] / result[f"sgd_{quantity}"]).transpose("step", "set").values)
+    return np.log(
+        (result[f"equation_{quantity}"] / result[f"sgd_{quantity}"]).transpose("step", "set").values
+    )
 
 
 def norm_ratio(result: xr.Dataset) -> np.ndarray:
@@ -237,16 +269,24 @@ def extrapolated(data: Mapping[str, xr.Dataset], quantity: str) -> np.ndarray:
 class SdeWeightDependentNoise(ls.claims.Claim):
     title = "Langevin equation with weight-dependent noise"
     statement = (
-        "The Langevin equation whose noise has the minibatch covariance at the present weights describes SGD on the "
-        "same points while many are unfit, and to the end of training as T/kappa -> 0; at T >> kappa it stops short."
+        "The Langevin equation whose noise has the minibatch covariance at the present weights "
+        "describes SGD on the "
+        "same points while many are unfit, and to the end of training as T/kappa -> 0; at T >> "
+        "kappa it stops short."
     )
     formula = (
-        "dw = -grad L dt + sqrt(lr F C(w)) dW;  at the end ln(||w||_equation / ||w||_SGD) = -O(T/kappa), T << kappa"
+        "dw = -grad L dt + sqrt(lr F C(w)) dW;  at the end ln(||w||_equation / ||w||_SGD) = "
+        "-O(T/kappa), T << kappa"
     )
-    source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (the equation); its range at the end of training derived"
+    source = (
+        "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (the equation); its range at the end "
+        "of "
+        "training derived"
+    )
     validity = "lr << d; P n >> d, or T << kappa."
     control_statement = (
-        "Isotropic noise of constant size, equal in trace at the start; and an equation that holds to the end of "
+        "Isotropic noise of constant size, equal in trace at the start; and an equation that holds "
+        "to the end of "
         "training at T >> kappa as well."
     )
 
@@ -260,7 +300,11 @@ class SdeWeightDependentNoise(ls.claims.Claim):
     def predict(self, tier: str) -> list[ls.claims.Component]:
         run = course(tier, 0)
         tau = np.array(run.schedule[-1:]) / run.dimension
-        here, silent, constant = flow_of(run, tau), flow_of(run, tau, temperature=0.0), constant_noise(run, tau)
+        here, silent, constant = (
+            flow_of(run, tau),
+            flow_of(run, tau, temperature=0.0),
+            constant_noise(run, tau),
+        )
         found = [
             ls.claims.Component(
                 name=course_name(quantity),
@@ -289,7 +333,8 @@ class SdeWeightDependentNoise(ls.claims.Claim):
                 name=LOUD_NAME,
                 prediction=-float(np.log(SHORTFALL)),
                 margin=0.3,
-                margin_reason="a factor of order one, 1.5 to 2.7: the theory gives its sign, pilots its size",
+                margin_reason="a factor of order one, 1.5 to 2.7: the theory gives its sign, "
+                "pilots its size",
                 alternatives={"the equation holds to the end": 0.0},
             )
         )
@@ -310,7 +355,9 @@ class SdeWeightDependentNoise(ls.claims.Claim):
         for quantity in (SIGNAL, NOISE):
             ratio = np.exp(log_ratio(data["course"], quantity)[-1])
             found[course_name(quantity)] = ls.Estimate.from_samples(ratio, method=method)
-            found[quiet_name(quantity)] = ls.Estimate.from_samples(extrapolated(data, quantity), method=method)
+            found[quiet_name(quantity)] = ls.Estimate.from_samples(
+                extrapolated(data, quantity), method=method
+            )
         found[LOUD_NAME] = ls.Estimate.from_samples(end_ratio(data["end, loud"]), method=method)
         return found
 
@@ -338,7 +385,11 @@ class SdeWeightDependentNoise(ls.claims.Claim):
             error = values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
             series.append(ls.plotting.Series(name, tau, values.mean(axis=1), error))
         series.append(ls.plotting.Series("flow", fine, flow_of(run, fine)[1], kind="theory"))
-        series.append(ls.plotting.Series("flow, constant noise", fine, constant_noise(run, fine)[1], kind="rival"))
+        series.append(
+            ls.plotting.Series(
+                "flow, constant noise", fine, constant_noise(run, fine)[1], kind="rival"
+            )
+        )
         return ls.plotting.Panel(
             title=f"Noise while P n >= {COURSE_LEFT:g} d, T = {LOUD:g} kappa",
             x_label=r"$\tau$ = lr steps / d",
@@ -355,7 +406,11 @@ class SdeWeightDependentNoise(ls.claims.Claim):
         }
         series = []
         for label, name in labels.items():
-            time = data[label]["step"].values * (1.0 if label == "end, loud" else 2.0) / GRID[tier].dimension
+            time = (
+                data[label]["step"].values
+                * (1.0 if label == "end, loud" else 2.0)
+                / GRID[tier].dimension
+            )
             ratio = norm_ratio(data[label])
             error = ratio.std(axis=1, ddof=1) / np.sqrt(ratio.shape[1])
             series.append(ls.plotting.Series(name, time, ratio.mean(axis=1), error))
@@ -367,7 +422,8 @@ class SdeWeightDependentNoise(ls.claims.Claim):
             y_label=r"ln($\|w\|$ of the equation / of SGD)",
             series=tuple(series),
             x_scale="log",
-            note=f"at the end of T = {LOUD:g} kappa: {ls.Estimate.from_samples(end_ratio(data['end, loud']))}",
+            note=f"at the end of T = {LOUD:g} kappa: "
+            f"{ls.Estimate.from_samples(end_ratio(data['end, loud']))}",
         )
 
     @staticmethod

@@ -1,18 +1,23 @@
-r"""A larger temperature and a larger training set both force a larger signal on a network that is to fit its points.
+r"""A larger temperature and a larger training set both force a larger signal on a network that is
+to fit its points.
 
-In the lazy regime a network is a perceptron in the space of its tangent features. The signal is the mean margin
-y (f - f0) on test points, which is the component of w - w0 along the mean of y grad f there, times its length. The
-noise is what the batches alone leave behind: the root of half the mean square difference there between two trainings on
-the same points, from the same initial weights, with other batches.
+In the lazy regime a network is a perceptron in the space of its tangent features. The signal is the
+mean margin y (f - f0) on test points, which is the component of w - w0 along the mean of y grad f
+there, times its length. The noise is what the batches alone leave behind: the root of half the mean
+square difference there between two trainings on the same points, from the same initial weights,
+with other batches.
 
-- Noise feeds on itself: unfit points push the predictor back as fast as minibatches scatter it where its spread is of
-  the order of T times the trace of the kernel, whatever the number of points.
-- Training stops when the signal is so far above this noise that the nearest of the P points stand clear. That ratio
-  depends on P alone, as a power: the signal is proportional to T P^gamma, with the gamma by which it grows at
-  T << kappa as well, where it has to clear the margin kappa = 1/alpha instead.
+- Noise feeds on itself: unfit points push the predictor back as fast as minibatches scatter it
+  where its spread is of the order of T times the trace of the kernel, whatever the number of
+  points.
+- Training stops when the signal is so far above this noise that the nearest of the P points stand
+  clear. That ratio depends on P alone, as a power: the signal is proportional to T P^gamma, with
+  the gamma by which it grows at T << kappa as well, where it has to clear the margin kappa =
+  1/alpha instead.
 
-The weights tell less: isotropic noise fills as many directions as have had time to relax, more of them the longer the
-run, so that the norm of the rest of w - w0 grows with P though the scatter of the outputs does not.
+The weights tell less: isotropic noise fills as many directions as have had time to relax, more of
+them the longer the run, so that the norm of the rest of w - w0 grows with P though the scatter of
+the outputs does not.
 """
 
 from collections.abc import Mapping
@@ -20,7 +25,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.network_courses import Course, out_of_lazy, train_in_two_orders
+from langevin_sgd.validation.sgd_regimes.network_courses import (
+    Course,
+    out_of_lazy,
+    train_in_two_orders,
+)
 from langevin_sgd.validation.sgd_regimes.networks import missing_images
 
 import langevin_sgd as ls
@@ -89,8 +98,8 @@ GRID = {
         Sizes("mnist", (128, 256, 512, 1024), 2048, 2, 64, 2, 32),
         Sizes("cifar10", (128, 256, 512), 2048, 2, 64, 2, 32),
     ),
-    # Of P = 2^10 ... 2^14 the lower three, of 16 temperatures those that decide, B = 4 for 16 so that B < B* at the
-    # smallest P, 32 replicas for 5.
+    # Of P = 2^10 ... 2^14 the lower three, of 16 temperatures those that decide, B = 4 for 16 so
+    # that B < B* at the smallest P, 32 replicas for 5.
     "gpu": (
         Sizes("mnist", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
         Sizes("cifar10", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
@@ -101,30 +110,44 @@ SIGNAL_OF_T = "d ln signal / d ln T"
 RATIO_OF_T = "d ln(signal/noise) / d ln T"
 SIGNAL_OF_P = "gamma at T >> kappa / gamma at T << kappa"
 NOISE_OF_P = "d ln noise / d ln signal along P"
-CROSSOVER = f"crossover: a part of order kappa/T, up to {CROSSING:g}/{HOT[0]:g} at the lower T, over the logarithm"
+CROSSOVER = (
+    f"crossover: a part of order kappa/T, up to {CROSSING:g}/{HOT[0]:g} at the lower T, "
+    "over the logarithm"
+)
 SLOPE_MARGIN = CROSSING / HOT[0] / np.log(HOT[1] / HOT[0])
 REASONS = {
-    SIGNAL_OF_P: "effective powers at P of order 10^2, which the perceptron reaches from below, by up to a quarter",
-    NOISE_OF_P: "few directions of large eigenvalue: training then ends in a dip of the noise, deeper the longer it is",
+    SIGNAL_OF_P: "effective powers at P of order 10^2, which the perceptron reaches from below, by "
+    "up to a quarter",
+    NOISE_OF_P: "few directions of large eigenvalue: training then ends in a dip of the noise, "
+    "deeper the longer it is",
 }
 POWER_MARGIN = 0.25
 
 
-def logs(data: Mapping[str, xr.Dataset], case: Sizes, points: int, temperature: float, quantity: str) -> np.ndarray:
+def logs(
+    data: Mapping[str, xr.Dataset], case: Sizes, points: int, temperature: float, quantity: str
+) -> np.ndarray:
     """ln of signal or noise, (replica,)."""
     return np.log(data[case.label(points, temperature)][quantity].values)
 
 
 def slope_in_temperature(data: Mapping[str, xr.Dataset], case: Sizes, quantity: str) -> np.ndarray:
     """d ln/d ln T at T >> kappa, mean over the smallest and the largest P, (replica,)."""
-    rise = [np.subtract(*(logs(data, case, points, t, quantity) for t in reversed(HOT))) for points in case.ends]
+    rise = [
+        np.subtract(*(logs(data, case, points, t, quantity) for t in reversed(HOT)))
+        for points in case.ends
+    ]
     return np.asarray(np.mean(rise, axis=0) / np.log(HOT[1] / HOT[0]))
 
 
-def rise_with_points(data: Mapping[str, xr.Dataset], case: Sizes, quantity: str, *, hot: bool) -> np.ndarray:
+def rise_with_points(
+    data: Mapping[str, xr.Dataset], case: Sizes, quantity: str, *, hot: bool
+) -> np.ndarray:
     """ln at the largest P minus ln at the smallest, mean over temperatures, (replica,)."""
     rises = [
-        np.subtract(*(logs(data, case, points, temperature, quantity) for points in reversed(case.ends)))
+        np.subtract(
+            *(logs(data, case, points, temperature, quantity) for points in reversed(case.ends))
+        )
         for temperature in (HOT if hot else (COLD,))
     ]
     return np.asarray(np.mean(rises, axis=0))
@@ -132,31 +155,46 @@ def rise_with_points(data: Mapping[str, xr.Dataset], case: Sizes, quantity: str,
 
 def quotient(top: np.ndarray, bottom: np.ndarray) -> ls.Estimate:
     """Ratio of two means over replicas."""
-    value, error = ls.measure.jackknife(lambda m: m[:, 0] / m[:, 1], np.stack([top, bottom], axis=1))
+    value, error = ls.measure.jackknife(
+        lambda m: m[:, 0] / m[:, 1], np.stack([top, bottom], axis=1)
+    )
     method = "jackknife over replicas"
-    return ls.Estimate(value=float(value), standard_error=float(error), n_independent=len(top), method=method)
+    return ls.Estimate(
+        value=float(value), standard_error=float(error), n_independent=len(top), method=method
+    )
 
 
 class SignalGrows(ls.claims.Claim):
     title = "Noise and points force a larger signal"
     statement = (
-        "To fit its points in spite of SGD noise a lazy network needs a signal that grows like T and with the same "
-        "power of P as without noise, while the noise it has to rise above grows like T and does not depend on P."
+        "To fit its points in spite of SGD noise a lazy network needs a signal that grows like T "
+        "and with the same "
+        "power of P as without noise, while the noise it has to rise above grows like T and does "
+        "not depend on P."
     )
     formula = (
-        "signal ~ T P^gamma,  noise ~ T P^0  at the end of training, T >> kappa;  signal ~ kappa P^gamma, T << kappa"
+        "signal ~ T P^gamma,  noise ~ T P^0  at the end of training, T >> kappa;  signal ~ "
+        "kappa P^gamma, T << kappa"
     )
-    source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (statement, perceptron); noise in the outputs derived"
-    validity = "alpha >> 1 (weights change by a few per cent at most), T >> kappa = 1/alpha, B < B*."
+    source = (
+        "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (statement, perceptron); noise in the "
+        "outputs derived"
+    )
+    validity = (
+        "alpha >> 1 (weights change by a few per cent at most), T >> kappa = 1/alpha, B < B*."
+    )
     control_statement = (
-        "Noise comes on top of a signal that the margin alone demands; and more points raise noise and signal alike, "
+        "Noise comes on top of a signal that the margin alone demands; and more points raise noise "
+        "and signal alike, "
         "as a larger temperature does."
     )
     tiers = ("quick", "full", "gpu")
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return {
-            case.label(points, temperature): train_in_two_orders.at(case.course(points, temperature, seed))
+            case.label(points, temperature): train_in_two_orders.at(
+                case.course(points, temperature, seed)
+            )
             for case in GRID[tier]
             for points in case.points
             for temperature in case.temperatures(points)
@@ -166,16 +204,30 @@ class SignalGrows(ls.claims.Claim):
         found = []
         for case in GRID[tier]:
             for quantity, value, others in (
-                (SIGNAL_OF_T, 1.0, {"the margin demands the signal": 0.0, "noise adds up as a random walk": 0.5}),
-                (RATIO_OF_T, 0.0, {"noise comes on top": -1.0, "noise grows, the signal like its root": -0.5}),
+                (
+                    SIGNAL_OF_T,
+                    1.0,
+                    {"the margin demands the signal": 0.0, "noise adds up as a random walk": 0.5},
+                ),
+                (
+                    RATIO_OF_T,
+                    0.0,
+                    {"noise comes on top": -1.0, "noise grows, the signal like its root": -0.5},
+                ),
             ):
-                component = ls.claims.Component(case.name(quantity), value, SLOPE_MARGIN, CROSSOVER, others)
+                component = ls.claims.Component(
+                    case.name(quantity), value, SLOPE_MARGIN, CROSSOVER, others
+                )
                 found.append(component)
             for quantity, value, others in (
                 (SIGNAL_OF_P, 1.0, {"noise makes the signal independent of P": 0.0}),
                 (NOISE_OF_P, 0.0, {"P raises both alike": 1.0}),
             ):
-                found.append(ls.claims.Component(case.name(quantity), value, POWER_MARGIN, REASONS[quantity], others))
+                found.append(
+                    ls.claims.Component(
+                        case.name(quantity), value, POWER_MARGIN, REASONS[quantity], others
+                    )
+                )
         return found
 
     def control(self, tier: str) -> list[ls.claims.Component]:
@@ -190,12 +242,18 @@ class SignalGrows(ls.claims.Claim):
     def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
         found = {}
         for case in GRID[tier]:
-            signal, noise = (slope_in_temperature(data, case, quantity) for quantity in ("signal", "noise"))
+            signal, noise = (
+                slope_in_temperature(data, case, quantity) for quantity in ("signal", "noise")
+            )
             found[case.name(SIGNAL_OF_T)] = ls.Estimate.from_samples(signal)
             found[case.name(RATIO_OF_T)] = ls.Estimate.from_samples(signal - noise)
             loud = rise_with_points(data, case, "signal", hot=True)
-            found[case.name(SIGNAL_OF_P)] = quotient(loud, rise_with_points(data, case, "signal", hot=False))
-            found[case.name(NOISE_OF_P)] = quotient(rise_with_points(data, case, "noise", hot=True), loud)
+            found[case.name(SIGNAL_OF_P)] = quotient(
+                loud, rise_with_points(data, case, "signal", hot=False)
+            )
+            found[case.name(NOISE_OF_P)] = quotient(
+                rise_with_points(data, case, "noise", hot=True), loud
+            )
         return found
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
@@ -205,7 +263,11 @@ class SignalGrows(ls.claims.Claim):
         return missing_images(*(case.images for case in GRID[tier]))
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        return [panel for case in GRID[tier] for panel in (_over_temperature(data, case), _over_points(data, case))]
+        return [
+            panel
+            for case in GRID[tier]
+            for panel in (_over_temperature(data, case), _over_points(data, case))
+        ]
 
 
 def _averages(samples: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -222,7 +284,9 @@ def _over_temperature(data: Mapping[str, xr.Dataset], case: Sizes) -> ls.plottin
             values, errors = _averages([logs(data, case, points, t, quantity) for t in x])
             series.append(ls.plotting.Series(f"{quantity}, P = {points}", x, values, errors))
             guide = "T" if (points, quantity) == (case.ends[0], "signal") else ""
-            series.append(ls.plotting.Series(guide, x[-2:], values[-1] * x[-2:] / x[-1], kind="theory"))
+            series.append(
+                ls.plotting.Series(guide, x[-2:], values[-1] * x[-2:] / x[-1], kind="theory")
+            )
     top = series[4].y[0]
     series.append(ls.plotting.Series("margin alone", x, np.full(len(x), top), kind="rival"))
     return ls.plotting.Panel(
@@ -243,7 +307,9 @@ def _over_points(data: Mapping[str, xr.Dataset], case: Sizes) -> ls.plotting.Pan
         ("noise/T", HOT[0], "noise", HOT[0]),
         (rf"signal/$\kappa$ at T = $\kappa$/{1 / COLD:g}", COLD, "signal", 1.0),
     ):
-        values, errors = _averages([logs(data, case, points, temperature, quantity) for points in case.points])
+        values, errors = _averages(
+            [logs(data, case, points, temperature, quantity) for points in case.points]
+        )
         series.append(ls.plotting.Series(name, x, values / unit, errors / unit))
     signal, noise, cold = (one.y for one in series)
     series += [
@@ -251,7 +317,10 @@ def _over_points(data: Mapping[str, xr.Dataset], case: Sizes) -> ls.plotting.Pan
         ls.plotting.Series("", x, np.full(len(x), noise[0]), kind="theory"),
         ls.plotting.Series("noise as the signal", x, noise[0] * signal / signal[0], kind="rival"),
     ]
-    gamma = quotient(rise_with_points(data, case, "signal", hot=True), np.full(case.replicas, np.log(x[-1] / x[0])))
+    gamma = quotient(
+        rise_with_points(data, case, "signal", hot=True),
+        np.full(case.replicas, np.log(x[-1] / x[0])),
+    )
     return ls.plotting.Panel(
         title=f"Growth with the training set, {case.images}",
         x_label="training points P",

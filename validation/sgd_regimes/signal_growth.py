@@ -1,7 +1,9 @@
-"""The signal of multi-pass SGD follows the closed equations, and in their late stage grows as tau^(1/(chi+3)).
+"""The signal of multi-pass SGD follows the closed equations, and in their late stage grows as
+tau^(1/(chi+3)).
 
-Runs on P points up to the time at which the equations leave P n = 5 d points unfit; by then every point has been used
-several times (chi = 0) or twice (chi = 1), and the signal is far above noise and margin.
+Runs on P points up to the time at which the equations leave P n = 5 d points unfit; by then every
+point has been used several times (chi = 0) or twice (chi = 1), and the signal is far above noise
+and margin.
 """
 
 from collections.abc import Mapping
@@ -9,7 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.courses import at_steps, flow_of, follow, steps_at, times_of, unfit_of
+from langevin_sgd.validation.sgd_regimes.courses import (
+    at_steps,
+    flow_of,
+    follow,
+    steps_at,
+    times_of,
+    unfit_of,
+)
 from langevin_sgd.validation.sgd_regimes.runs import Run
 
 import langevin_sgd as ls
@@ -17,13 +26,18 @@ import langevin_sgd as ls
 LAST = 5.0
 """P n / d up to which the equations hold."""
 ACCURACY = 0.02
-REASON = "accuracy of the closed equations at d of order 100 while P n >= 5 d: multi-pass correlations and order 1/d"
+REASON = (
+    "accuracy of the closed equations at d of order 100 while P n >= 5 d: multi-pass "
+    "correlations and order 1/d"
+)
 TEMPERATURE, MARGIN = 1.0, 1 / 64
 
 
 @dataclass(frozen=True)
 class Growth:
-    """One data law: times, the last two of which bound the window of the slope, and the size of the runs."""
+    """One data law: times, the last two of which bound the window of the slope, and the size of the
+    runs.
+    """
 
     chi: float
     dimension: int
@@ -88,13 +102,21 @@ def rival_flows(case: Growth) -> dict[str, Mapping[str, float]]:
 class SignalGrowth(ls.claims.Claim):
     title = "Growth of the signal"
     statement = (
-        "While P n >= 5 d the signal of SGD on P points follows the closed equations of the limit d -> infinity, and "
+        "While P n >= 5 d the signal of SGD on P points follows the closed equations of the limit "
+        "d -> infinity, and "
         "far above noise and margin it grows as tau^(1/(chi+3))."
     )
-    formula = "da/dtau = g1(a, s),  d(s^2)/dtau = 2 s gz + T n;  a ~ T^((chi+2)/(chi+3)) tau^(1/(chi+3))"
-    source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (late stage); closed equations and their range derived"
+    formula = (
+        "da/dtau = g1(a, s),  d(s^2)/dtau = 2 s gz + T n;  a ~ T^((chi+2)/(chi+3)) tau^(1/(chi+3))"
+    )
+    source = (
+        "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (late stage); closed equations and "
+        "their range derived"
+    )
     validity = "d >> 1, lr << d, P n >= 5 d; the slope for a >> s, kappa."
-    control_statement = "Gradient descent on the population: the same equations at T = 0, and a slope of 1/(chi+2)."
+    control_statement = (
+        "Gradient descent on the population: the same equations at T = 0, and a slope of 1/(chi+2)."
+    )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return {f"chi {case.chi:g}": follow.at(case.run(seed)) for case in GRID[tier]}
@@ -104,7 +126,10 @@ class SignalGrowth(ls.claims.Claim):
         for case in GRID[tier]:
             tau = times_of(case.run(0))[-2:]
             signal, _ = flow_of(case.run(0), tau)
-            others = {name: flow_of(case.run(0), tau, **other)[0] for name, other in rival_flows(case).items()}
+            others = {
+                name: flow_of(case.run(0), tau, **other)[0]
+                for name, other in rival_flows(case).items()
+            }
             for k, time in enumerate(case.times[-2:]):
                 found.append(
                     ls.claims.Component(
@@ -112,7 +137,9 @@ class SignalGrowth(ls.claims.Claim):
                         prediction=1.0,
                         margin=ACCURACY,
                         margin_reason=REASON,
-                        alternatives={name: float(other[k] / signal[k]) for name, other in others.items()},
+                        alternatives={
+                            name: float(other[k] / signal[k]) for name, other in others.items()
+                        },
                     )
                 )
             found.append(
@@ -172,10 +199,14 @@ class SignalGrowth(ls.claims.Claim):
             ls.plotting.Series("flow", fine, flow_of(run, fine)[0], kind="theory"),
         ]
         for name, other in rival_flows(case).items():
-            series.append(ls.plotting.Series(name, fine, flow_of(run, fine, **other)[0], kind="rival"))
+            series.append(
+                ls.plotting.Series(name, fine, flow_of(run, fine, **other)[0], kind="rival")
+            )
         power = case.growth
         series.append(
-            ls.plotting.Series(f"slope {power:.3g}", late, 0.85 * height * (late / late[-1]) ** power, kind="guide")
+            ls.plotting.Series(
+                f"slope {power:.3g}", late, 0.85 * height * (late / late[-1]) ** power, kind="guide"
+            )
         )
         passes = run.schedule[-1] * run.batch_size / run.points
         return ls.plotting.Panel(
@@ -197,7 +228,9 @@ class SignalGrowth(ls.claims.Claim):
             ratio = signal / a[:, None]
             left = unfit_of(run, a, s) * case.ratio
             error = ratio.std(axis=1, ddof=1) / np.sqrt(ratio.shape[1])
-            series.append(ls.plotting.Series(rf"$\chi$ = {case.chi:g}", left, ratio.mean(axis=1), error))
+            series.append(
+                ls.plotting.Series(rf"$\chi$ = {case.chi:g}", left, ratio.mean(axis=1), error)
+            )
             ends += [left.min(), left.max()]
         span = np.array([min(ends), max(ends)])
         series.append(ls.plotting.Series("flow", span, np.ones(2), kind="theory"))

@@ -1,8 +1,9 @@
-"""Training ends when P n, the unfit points that the weights at the end would leave of P fresh ones, has fallen to c d.
+"""Training ends when P n, the unfit points that the weights at the end would leave of P fresh ones,
+has fallen to c d.
 
-n is the fraction of fresh samples that the final weights leave unfit, from the closed-form average at their signal and
-noise. P n/d depends neither on P nor on d, and c is far from 1/d: of the order of d unfit points can be satisfied
-together by d adjustable directions.
+n is the fraction of fresh samples that the final weights leave unfit, from the closed-form average
+at their signal and noise. P n/d depends neither on P nor on d, and c is far from 1/d: of the order
+of d unfit points can be satisfied together by d adjustable directions.
 """
 
 from dataclasses import replace
@@ -16,7 +17,9 @@ from langevin_sgd.validation.sgd_regimes.stops import CONSTANT, DIMENSIONS, WIND
 import langevin_sgd as ls
 
 SPREAD = {0.0: 0.15, 1.0: 0.25, 3.0: 0.25}
-"""Largest deviation of ln c among known values from d = 16 to 256: .46 to .53, .23 to .30, .07 to .10."""
+"""Largest deviation of ln c among known values from d = 16 to 256: .46 to .53, .23 to .30, .07 to
+.10.
+"""
 LABELS = ("slope of ln(P n/d) in ln P", "slope of ln(P n/d) in ln d", "ln c")
 
 
@@ -28,7 +31,10 @@ def names(window: Window) -> list[str]:
 def constants(data: dict[str, xr.Dataset], window: Window) -> tuple[np.ndarray, np.ndarray]:
     """Mean of ln(P n/d) and its error, (dimension, ratio)."""
     found = [
-        [_constant(joined(data, window.label(d, ratio), "unfit_fraction"), ratio) for ratio in window.ratios]
+        [
+            _constant(joined(data, window.label(d, ratio), "unfit_fraction"), ratio)
+            for ratio in window.ratios
+        ]
         for d in DIMENSIONS
     ]
     mean, error = np.moveaxis(np.array(found), -1, 0)
@@ -41,7 +47,9 @@ def _constant(unfit: np.ndarray, ratio: int) -> tuple[float, float]:
 
 
 def margins(window: Window) -> tuple[float, float, float]:
-    """Finite size: the end falls into a dip of the noise, so n ~ (s/a)^(1+chi) is uncertain by its factor."""
+    """Finite size: the end falls into a dip of the noise, so n ~ (s/a)^(1+chi) is uncertain by its
+    factor.
+    """
     dips = np.array([stops.dip(window.chi, np.array(window.ratios), d) for d in DIMENSIONS])
     in_points = float(np.abs(dips[:, 1] - dips[:, 0]).mean()) / window.width
     in_dimension = float(np.abs(dips[-1] - dips[0]).mean() / np.log(DIMENSIONS[-1] / DIMENSIONS[0]))
@@ -52,9 +60,14 @@ class StoppingLaw(ls.claims.Claim):
     title = "Stop at P n = c d"
     statement = "Training on P points ends when P n = c d, with c independent of P and d."
     formula = "P n* = c d,  n* = fraction of fresh samples unfit at the end"
-    source = "derived (counting of adjustable directions); that n* is a power of 1/P: Sclocchi et al., arXiv 2301.13703"
+    source = (
+        "derived (counting of adjustable directions); that n* is a power of 1/P: Sclocchi et "
+        "al., arXiv 2301.13703"
+    )
     validity = "T >> kappa, B below the critical batch size, P/d of at least 16, separable data."
-    control_statement = "Training ends when one unfit point is left in P fresh ones, P n* = 1, whatever d."
+    control_statement = (
+        "Training ends when one unfit point is left in P fresh ones, P n* = 1, whatever d."
+    )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return stops.tasks(tier, seed)
@@ -64,14 +77,19 @@ class StoppingLaw(ls.claims.Claim):
         for window in WINDOWS[tier]:
             in_points, in_dimension, value = names(window)
             of_points, of_dimension, spread = margins(window)
-            reason = "finite d: training ends in a dip of the noise, of relative depth sqrt(ln(N)/d)"
+            reason = (
+                "finite d: training ends in a dip of the noise, of relative depth sqrt(ln(N)/d)"
+            )
             found += [
                 ls.claims.Component(
                     name=in_points,
                     prediction=0.0,
                     margin=of_points,
                     margin_reason=reason,
-                    alternatives={"a fixed test error, n independent of P": 1.0, "n ~ P^(-2)": -1.0},
+                    alternatives={
+                        "a fixed test error, n independent of P": 1.0,
+                        "n ~ P^(-2)": -1.0,
+                    },
                 ),
                 ls.claims.Component(
                     name=in_dimension,
@@ -110,7 +128,8 @@ class StoppingLaw(ls.claims.Claim):
                     method="least squares over all points, each counting alike",
                 )
             slope, slope_error = stops.local_slopes(data, window, "unfit_fraction")
-            # Replicas at the two P/d share points of their training sets: the error comes from the pairs.
+            # Replicas at the two P/d share points of their training sets: the error comes from the
+            # pairs.
             found[names(window)[0]] = replace(
                 found[names(window)[0]],
                 value=float(slope.mean()) + 1.0,
@@ -130,7 +149,9 @@ class StoppingLaw(ls.claims.Claim):
         ends = np.array([DIMENSIONS[0] / 1.3, DIMENSIONS[-1] * 1.3])
         c = CONSTANT[window.chi]
         series = [
-            ls.plotting.Series(f"P/d = {ratio}", DIMENSIONS, np.exp(mean[:, k]), np.exp(mean[:, k]) * error[:, k])
+            ls.plotting.Series(
+                f"P/d = {ratio}", DIMENSIONS, np.exp(mean[:, k]), np.exp(mean[:, k]) * error[:, k]
+            )
             for k, ratio in enumerate(window.ratios)
         ]
         return ls.plotting.Panel(
@@ -154,7 +175,9 @@ def _rival_values() -> dict[str, float]:
 
 
 def _weights(window: Window) -> list[np.ndarray]:
-    """Weights (dimension, ratio) of the three numbers: slope in ln P at fixed d, in ln d at fixed P/d, mean."""
+    """Weights (dimension, ratio) of the three numbers: slope in ln P at fixed d, in ln d at fixed
+    P/d, mean.
+    """
     shape = (len(DIMENSIONS), 2)
     along = np.log(DIMENSIONS) - np.log(DIMENSIONS).mean()
     in_dimension = np.broadcast_to((along / (along**2).sum())[:, None], shape) / 2

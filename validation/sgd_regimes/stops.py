@@ -1,16 +1,21 @@
-r"""Trainings to zero loss on a grid of P/d and d, their local exponents, and what theory says of finite size.
+r"""Trainings to zero loss on a grid of P/d and d, their local exponents, and what theory says of
+finite size.
 
-Theory at the end of training: the flow of signal and noise up to P n = c d (`langevin_sgd.theory.perceptron.stopping`).
-Three corrections are known beforehand and set grid, form of extrapolation and margins of the claims on this grid.
+Theory at the end of training: the flow of signal and noise up to P n = c d
+(`langevin_sgd.theory.perceptron.stopping`). Three corrections are known beforehand and set grid,
+form of extrapolation and margins of the claims on this grid.
 
-- At finite P/d the flow itself has not reached the late stage. It describes SGD while P n >= 5 d, and what points used
-  again do from there to the stop at c d is not vouched for. Margins are the distance from the asymptote of the slope of
-  the flow halted between the two, at P n = 2 d, over the same window of P/d.
-- At finite d the noise fluctuates by a fraction 1/sqrt(2 d), relaxing once in d updates, and training ends in the
-  deepest of N dips: the weights are smaller by a factor 1 - sqrt(ln(N)/d), N = (J_chi/J_{chi+1}) a^2/(2 s T) (derived:
-  least of N normal numbers; dN/da = n/(T g1) of the late stage). As t* ~ a^(chi+3) over a noise of its typical size,
-  the leading correction to every local slope is of order d^(-1/2), the form in which slopes are extrapolated; what that
-  form leaves of the dips is the margin where it is the larger of the two.
+- At finite P/d the flow itself has not reached the late stage. It describes SGD while P n >= 5 d,
+  and what points used again do from there to the stop at c d is not vouched for. Margins are the
+  distance from the asymptote of the slope of the flow halted between the two, at P n = 2 d, over
+  the same window of P/d.
+- At finite d the noise fluctuates by a fraction 1/sqrt(2 d), relaxing once in d updates, and
+  training ends in the deepest of N dips: the weights are smaller by a factor 1 - sqrt(ln(N)/d), N =
+  (J_chi/J_{chi+1}) a^2/(2 s T) (derived:
+  least of N normal numbers; dN/da = n/(T g1) of the late stage). As t* ~ a^(chi+3) over a noise of
+  its typical size, the leading correction to every local slope is of order d^(-1/2), the form in
+  which slopes are extrapolated; what that form leaves of the dips is the margin where it is the
+  larger of the two.
 - The margin kappa = T/1000 does not count.
 """
 
@@ -30,7 +35,10 @@ CONSTANT = {0.0: 0.5, 1.0: 0.25, 3.0: 0.08}
 """c of the stop, for the curves of the flow; exponents hardly depend on it."""
 HALFWAY = 2.0
 """P n/d at which the flow is halted for the margin: between 5, where it ceases to hold, and c."""
-MARGIN_REASON = "finite P/d (slope of the flow halted at P n = 2 d), and what the extrapolation leaves of finite d"
+MARGIN_REASON = (
+    "finite P/d (slope of the flow halted at P n = 2 d), and what the extrapolation "
+    "leaves of finite d"
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,10 @@ class Window:
 
 
 WINDOWS = {
-    "quick": (Window(0.0, (16, 32), (256, 128, 64, 64)), Window(1.0, (48, 144), (2048, 512, 192, 64))),
+    "quick": (
+        Window(0.0, (16, 32), (256, 128, 64, 64)),
+        Window(1.0, (48, 144), (2048, 512, 192, 64)),
+    ),
     "full": (
         Window(0.0, (32, 64), (1024, 512, 256, 128)),
         Window(1.0, (64, 256), (1024, 512, 256, 128)),
@@ -61,12 +72,16 @@ WINDOWS = {
 }
 """At the first P/d the flow is within 1 % of its asymptotic slopes when it comes to the stop."""
 CACHED = 2**23
-"""Numbers in a training set beyond which lists of certificates, which read all of it at times, do not pay."""
+"""Numbers in a training set beyond which lists of certificates, which read all of it at times, do
+not pay.
+"""
 _PARTS = {32: 2, 64: 4, 128: 8, 256: 8}
 
 
 def tasks(tier: str, seed: int) -> dict[str, ls.sweep.Task]:
-    """All trainings of a tier, the longest first; at the smaller P a replica has the first points of the larger."""
+    """All trainings of a tier, the longest first; at the smaller P a replica has the first points
+    of the larger.
+    """
     found = {}
     for place in reversed(range(len(DIMENSIONS))):
         dimension = DIMENSIONS[place]
@@ -86,7 +101,7 @@ def tasks(tier: str, seed: int) -> dict[str, ls.sweep.Task]:
     return found
 
 
-# --- theory --------------------------------------------------------------------------------------------------------
+# --- theory ---------------------------------------------------------------------------------------
 
 
 def flow_slope(window: Window, quantity: str, constant: float) -> float:
@@ -100,10 +115,19 @@ def flow_slope(window: Window, quantity: str, constant: float) -> float:
 
 
 def dip(chi: float, ratio: np.ndarray | float, dimension: np.ndarray | float) -> np.ndarray:
-    """ln(1 - sqrt(ln(N)/d)): by how much ln a falls short of the flow because the noise fluctuates."""
+    """ln(1 - sqrt(ln(N)/d)): by how much ln a falls short of the flow because the noise
+    fluctuates.
+    """
     theory = ls.theory.perceptron
-    _, a, s = theory.flow_until(CONSTANT[chi] / np.asarray(ratio), chi=chi, margin=MARGIN, temperature=TEMPERATURE)
-    relaxations = theory.late_integral(chi, 0.0) / theory.late_integral(chi + 1, 0.0) * a**2 / (2 * s * TEMPERATURE)
+    _, a, s = theory.flow_until(
+        CONSTANT[chi] / np.asarray(ratio), chi=chi, margin=MARGIN, temperature=TEMPERATURE
+    )
+    relaxations = (
+        theory.late_integral(chi, 0.0)
+        / theory.late_integral(chi + 1, 0.0)
+        * a**2
+        / (2 * s * TEMPERATURE)
+    )
     return np.log1p(-np.sqrt(np.log(relaxations) / np.asarray(dimension)))
 
 
@@ -111,45 +135,62 @@ def slopes_with_dips(window: Window, quantity: str, dimensions: np.ndarray) -> n
     """Slopes of the flow to the stop, with dips of the noise at finite dimension."""
     power = {"time": window.chi + 3, "norm": 1.0}[quantity]
     fall = [dip(window.chi, ratio, dimensions) for ratio in window.ratios]
-    return flow_slope(window, quantity, CONSTANT[window.chi]) + power * (fall[1] - fall[0]) / window.width
+    return (
+        flow_slope(window, quantity, CONSTANT[window.chi])
+        + power * (fall[1] - fall[0]) / window.width
+    )
 
 
 def margin(window: Window, quantity: str) -> float:
-    """Accuracy of an asymptotic exponent: the larger of what finite P/d and what the extrapolation in d leave.
+    """Accuracy of an asymptotic exponent: the larger of what finite P/d and what the extrapolation
+    in d leave.
 
-    They have opposite signs: the flow halted at P n = 2 d is below the asymptote, dips extrapolated in d^(-1/2) end
-    above it.
+    They have opposite signs: the flow halted at P n = 2 d is below the asymptote, dips extrapolated
+    in d^(-1/2) end above it.
     """
     law = ls.theory.perceptron.exponents(window.chi)
     asymptote = {"time": law.b, "norm": law.gamma}[quantity]
     sizes = np.array(DIMENSIONS, dtype=float)
     slopes = slopes_with_dips(window, quantity, sizes)
     limit = ls.measure.extrapolate(sizes, slopes, error=np.ones(len(sizes)), power=0.5).limit.value
-    return max(abs(flow_slope(window, quantity, HALFWAY) - asymptote), abs(float(limit or np.nan) - asymptote))
+    return max(
+        abs(flow_slope(window, quantity, HALFWAY) - asymptote),
+        abs(float(limit or np.nan) - asymptote),
+    )
 
 
-# --- measurement ---------------------------------------------------------------------------------------------------
+# --- measurement ----------------------------------------------------------------------------------
 
 
-def local_slopes(data: Mapping[str, xr.Dataset], window: Window, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Slope of the mean of ln(`name`) in ln P at each dimension, and its error, from replicas with nested data."""
+def local_slopes(
+    data: Mapping[str, xr.Dataset], window: Window, name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Slope of the mean of ln(`name`) in ln P at each dimension, and its error, from replicas with
+    nested data.
+    """
     found = []
     for dimension in DIMENSIONS:
-        low, high = (np.log(joined(data, window.label(dimension, ratio), name)) for ratio in window.ratios)
+        low, high = (
+            np.log(joined(data, window.label(dimension, ratio), name)) for ratio in window.ratios
+        )
         one = ls.Estimate.from_samples((high - low) / window.width)
         found.append((one.value, one.standard_error))
     slopes, errors = np.array(found, dtype=float).T
     return slopes, errors
 
 
-def extrapolation(data: Mapping[str, xr.Dataset], window: Window, name: str) -> ls.measure.Extrapolation:
+def extrapolation(
+    data: Mapping[str, xr.Dataset], window: Window, name: str
+) -> ls.measure.Extrapolation:
     """Local slopes extrapolated to infinite dimension, linearly in d^(-1/2)."""
     slopes, errors = local_slopes(data, window, name)
     return ls.measure.extrapolate(DIMENSIONS, slopes, error=errors, power=0.5)
 
 
 def limit(data: Mapping[str, xr.Dataset], window: Window, name: str) -> ls.Estimate:
-    """Limit of `extrapolation`; its error has the degrees of freedom of the point with the fewest replicas."""
+    """Limit of `extrapolation`; its error has the degrees of freedom of the point with the fewest
+    replicas.
+    """
     return replace(extrapolation(data, window, name).limit, n_independent=min(window.replicas))
 
 
@@ -183,13 +224,21 @@ def slope_panel(
         y_label=y_label,
         series=(
             ls.plotting.Series("SGD", np.array(DIMENSIONS) ** -0.5, slopes, errors),
-            ls.plotting.Series(f"asymptote {exponent:.3g}", ends, np.full(2, exponent), kind="theory"),
             ls.plotting.Series(
-                "flow to the stop, dips of noise", fine, slopes_with_dips(window, quantity, sizes), kind="theory"
+                f"asymptote {exponent:.3g}", ends, np.full(2, exponent), kind="theory"
+            ),
+            ls.plotting.Series(
+                "flow to the stop, dips of noise",
+                fine,
+                slopes_with_dips(window, quantity, sizes),
+                kind="theory",
             ),
             ls.plotting.Series("flow to the stop", ends, np.full(2, flow), kind="guide"),
             ls.plotting.Series("", ends, line, kind="guide"),
-            *(ls.plotting.Series(label, ends, np.full(2, value), kind="rival") for label, value in rivals.items()),
+            *(
+                ls.plotting.Series(label, ends, np.full(2, value), kind="rival")
+                for label, value in rivals.items()
+            ),
         ),
         note=f"extrapolated (dotted): {fit.limit}",
     )

@@ -1,10 +1,11 @@
 """The time to zero loss grows as a power of the number of points, b = 1 + 2/(1+chi).
 
-Trainings on P/d fixed at two values, for d = 32 to 256; the local slope of the mean of ln t* at each d, extrapolated to
-infinite d. Finite d makes slopes smaller: the noise has time for rare dips, in the deepest of which training ends. How
-t* grows with d at a fixed P/d is not claimed: t*/(T d) still rises there, by local powers of d that fall from 0.9 to
-0.5 between d = 32 and 256, because the last visits wait for the unfit *training* points, whose number goes to order
-one, and not for the c d points of the flow.
+Trainings on P/d fixed at two values, for d = 32 to 256; the local slope of the mean of ln t* at
+each d, extrapolated to infinite d. Finite d makes slopes smaller: the noise has time for rare dips,
+in the deepest of which training ends. How t* grows with d at a fixed P/d is not claimed: t*/(T d)
+still rises there, by local powers of d that fall from 0.9 to 0.5 between d = 32 and 256, because
+the last visits wait for the unfit *training* points, whose number goes to order one, and not for
+the c d points of the flow.
 """
 
 import numpy as np
@@ -27,12 +28,17 @@ def rivals(chi: float) -> dict[str, float]:
 
 class TrainingTimeExponent(ls.claims.Claim):
     title = "Exponent of the training time"
-    statement = "The time to zero loss grows with the number of points as P^b, b = 1 + 2/(1+chi), at fixed d >> 1."
+    statement = (
+        "The time to zero loss grows with the number of points as P^b, b = 1 + 2/(1+chi), "
+        "at fixed d >> 1."
+    )
     formula = "t* ~ T P^b at fixed d,  b = 1 + 2/(1+chi)"
     source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703"
     validity = (
-        "T >> kappa, B below the critical batch size, P/d so large that the flow comes to the stop within 1 % of its "
-        "asymptotic slope, d -> infinity by extrapolation. chi = 3 needs P/d beyond 500 and is judged in the full tier "
+        "T >> kappa, B below the critical batch size, P/d so large that the flow comes to the stop "
+        "within 1 % of its "
+        "asymptotic slope, d -> infinity by extrapolation. chi = 3 needs P/d beyond 500 and is "
+        "judged in the full tier "
         "only: out of range in the quick one."
     )
     control_statement = "The weights have to grow in one direction only: b = 1 + 1/(1+chi)."
@@ -87,13 +93,23 @@ class TrainingTimeExponent(ls.claims.Claim):
     def _times(data: dict[str, xr.Dataset], window: Window) -> ls.plotting.Panel:
         ratios, series = np.array(window.ratios), []
         for dimension in stops.DIMENSIONS:
-            samples = [stops.joined(data, window.label(dimension, ratio), "t_star") / dimension for ratio in ratios]
+            samples = [
+                stops.joined(data, window.label(dimension, ratio), "t_star") / dimension
+                for ratio in ratios
+            ]
             means = [ls.measure.geometric_mean(one) for one in samples]
             values = [one.value for one in means]
-            series.append(ls.plotting.Series(f"d = {dimension}", ratios, values, [one.standard_error for one in means]))
+            series.append(
+                ls.plotting.Series(
+                    f"d = {dimension}", ratios, values, [one.standard_error for one in means]
+                )
+            )
         fine = np.geomspace(ratios[0] / 1.2, ratios[1] * 1.2, 20)
         tau, _, _ = ls.theory.perceptron.flow_until(
-            stops.CONSTANT[window.chi] / fine, chi=window.chi, margin=stops.MARGIN, temperature=stops.TEMPERATURE
+            stops.CONSTANT[window.chi] / fine,
+            chi=window.chi,
+            margin=stops.MARGIN,
+            temperature=stops.TEMPERATURE,
         )
         middle = float(np.sqrt(ratios[0] * ratios[1]))
         height = float(np.sqrt(values[0] * values[1]))

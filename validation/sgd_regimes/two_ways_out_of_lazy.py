@@ -1,13 +1,16 @@
-r"""A network leaves the lazy regime by raising T as by lowering alpha; what that does to the test error is measured.
+r"""A network leaves the lazy regime by raising T as by lowering alpha; what that does to the test
+error is measured.
 
-Two ways lead out of the lazy regime. Along the first T rises at fixed alpha, far above 1/alpha: weights and tangent
-kernel change in proportion to T (`lazy_exponents`). Along the second alpha falls at fixed T alpha, with noise at most
-at its crossover: they change as 1/alpha (`phase_diagram`). Both are judged deep in the lazy regime, by exponents, and
-at the end, where the kernel must have changed by itself, to a factor of four.
+Two ways lead out of the lazy regime. Along the first T rises at fixed alpha, far above 1/alpha:
+weights and tangent kernel change in proportion to T (`lazy_exponents`). Along the second alpha
+falls at fixed T alpha, with noise at most at its crossover: they change as 1/alpha
+(`phase_diagram`). Both are judged deep in the lazy regime, by exponents, and at the end, where the
+kernel must have changed by itself, to a factor of four.
 
-Theory does not say what either does to the test error. In the full and gpu tiers the change of its logarithm from the
-beginning to the end of each way is shown with its error, for MNIST and CIFAR-10. On digits it is left out: there are
-too few test images, 512 here, for a change by a tenth of an error of 6 %, three wrong images.
+Theory does not say what either does to the test error. In the full and gpu tiers the change of its
+logarithm from the beginning to the end of each way is shown with its error, for MNIST and CIFAR-10.
+On digits it is left out: there are too few test images, 512 here, for a change by a tenth of an
+error of 6 %, three wrong images.
 """
 
 import math
@@ -111,8 +114,9 @@ CASES = {
         for images in ("mnist", "cifar10")
     ),
 }
-"""gpu: the reference's network and P; of its plane of 26 by 31 points five along one way and four along the other. In
-the quick tier trainings of the first way are those of `crossover_temperature_networks`."""
+"""gpu: the reference's network and P; of its plane of 26 by 31 points five along one way and four
+along the other. In the quick tier trainings of the first way are those of
+`crossover_temperature_networks`."""
 
 
 def _run(case: Case, alpha: float, scale: float, replicas: int, seed: int) -> NetworkRun:
@@ -158,16 +162,21 @@ def names(case: Case) -> dict[str, str]:
 class TwoWaysOutOfLazy(ls.claims.Claim):
     title = "Two ways out of the lazy regime"
     statement = (
-        "Raising the temperature of a lazy network changes its tangent kernel in proportion to T, lowering alpha in "
+        "Raising the temperature of a lazy network changes its tangent kernel in proportion to T, "
+        "lowering alpha in "
         "proportion to 1/alpha, and both until it has changed by itself."
     )
     formula = "|dK| / |K0| ~ T at 1/alpha << T,  ~ 1/alpha at T alpha = const,  up to order 1"
     source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703"
     validity = (
-        "Fully connected gelu networks; exponents at T alpha = 32 to 128 (gpu: 8 to 32) and alpha = 2^15 to 2^12. What "
+        "Fully connected gelu networks; exponents at T alpha = 32 to 128 (gpu: 8 to 32) and alpha "
+        "= 2^15 to 2^12. What "
         "either way does to the test error is measured on MNIST and CIFAR-10, not predicted."
     )
-    control_statement = "The kernel of a lazy network depends on neither, and stays as it is at the ends of both ways."
+    control_statement = (
+        "The kernel of a lazy network depends on neither, and stays as it is at "
+        "the ends of both ways."
+    )
     tiers = ("quick", "full", "gpu")
 
     def unavailable(self, tier: str) -> str | None:
@@ -197,15 +206,20 @@ class TwoWaysOutOfLazy(ls.claims.Claim):
                 name=what["T"],
                 prediction=1.0,
                 margin=lazy.crossover_margin(*case.scales[:2]),
-                margin_reason=f"the margin still counts as a temperature of at most {lazy.CROSSOVER}/alpha",
+                margin_reason="the margin still counts as a temperature of at most "
+                f"{lazy.CROSSOVER}/alpha",
                 alternatives={"T does not matter, 0": 0.0, "root of the noise, 1/2": 0.5},
             ),
             component(
                 name=what["alpha"],
                 prediction=-1.0,
                 margin=moved,
-                margin_reason="change of the weights, of order sqrt(h)/alpha, left out by the theory",
-                alternatives={"alpha does not matter, 0": 0.0, "root of the change of weights, -1/2": -0.5},
+                margin_reason="change of the weights, of order sqrt(h)/alpha, left out by the "
+                "theory",
+                alternatives={
+                    "alpha does not matter, 0": 0.0,
+                    "root of the change of weights, -1/2": -0.5,
+                },
             ),
             *(
                 component(
@@ -237,7 +251,10 @@ class TwoWaysOutOfLazy(ls.claims.Claim):
                 "hot": first[-1],
                 "feature": second[-1],
             }
-            found |= {names(case)[key]: ls.Estimate.from_samples(values) for key, values in numbers.items()}
+            found |= {
+                names(case)[key]: ls.Estimate.from_samples(values)
+                for key, values in numbers.items()
+            }
         return found
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
@@ -271,7 +288,9 @@ def _kernel_panel(data: Data, case: Case, way: int) -> ls.plotting.Panel:
             points,
             ls.plotting.Series(text, x, points.y[0] * (x / x[0]) ** power, kind="theory"),
             ls.plotting.Series("constant", x, np.full(len(x), points.y[0]), kind="rival"),
-            ls.plotting.Series("a quarter, four times", x, np.full(len(x), 1 / FACTOR), kind="guide"),
+            ls.plotting.Series(
+                "a quarter, four times", x, np.full(len(x), 1 / FACTOR), kind="guide"
+            ),
             ls.plotting.Series("", x, np.full(len(x), FACTOR), kind="guide"),
         ),
         x_scale="log",

@@ -1,7 +1,8 @@
 """The weights at zero loss grow as T^delta P^gamma with delta = 1 and gamma = 1/(1+chi).
 
-gamma: local slopes of the mean of ln ||w*|| on the trainings of `stops`, extrapolated to infinite d. delta: at
-d = 32, P = 1024, from temperatures far above the margin, each replica with the same points and batches at all of them.
+gamma: local slopes of the mean of ln ||w*|| on the trainings of `stops`, extrapolated to infinite
+d. delta: at d = 32, P = 1024, from temperatures far above the margin, each replica with the same
+points and batches at all of them.
 """
 
 import numpy as np
@@ -25,7 +26,10 @@ def gamma_name(window: Window) -> str:
 
 def delta_name(chi: float) -> str:
     """Name of the component."""
-    return f"delta at chi {chi:g}, T/kappa {TEMPERATURES[0] / MARGIN:g} to {TEMPERATURES[-1] / MARGIN:g}"
+    return (
+        f"delta at chi {chi:g}, T/kappa {TEMPERATURES[0] / MARGIN:g} to "
+        f"{TEMPERATURES[-1] / MARGIN:g}"
+    )
 
 
 def label(chi: float, temperature: float) -> str:
@@ -49,16 +53,20 @@ def delta_margin(chi: float) -> float:
 class WeightChangeExponent(ls.claims.Claim):
     title = "Exponents of the weight change"
     statement = (
-        "The weights at zero loss grow as T^delta P^gamma with delta = 1 and gamma = 1/(1+chi), at fixed d >> 1."
+        "The weights at zero loss grow as T^delta P^gamma with delta = 1 and gamma = "
+        "1/(1+chi), at fixed d >> 1."
     )
     formula = "||w*|| ~ T sqrt(d) (P/d)^gamma,  gamma = 1/(1+chi)"
     source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (exponents); dependence on d derived"
     validity = (
-        "gamma: as for the training time, chi = 3 in the full tier only. delta: T above 64 kappa; a fit that begins at "
+        "gamma: as for the training time, chi = 3 in the full tier only. delta: T above 64 kappa; "
+        "a fit that begins at "
         "8 kappa finds about 0.91."
     )
     control_statement = (
-        "gamma of the other chi, and delta = 1/2, as for the noise that the margin lets through at T << kappa."
+        "gamma of the other chi, and delta = 1/2, as for the noise that the "
+        "margin "
+        "lets through at T << kappa."
     )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
@@ -95,8 +103,12 @@ class WeightChangeExponent(ls.claims.Claim):
                 name=delta_name(chi),
                 prediction=1.0,
                 margin=delta_margin(chi),
-                margin_reason="the margin still adds of order T_x/T to the weights at the lowest temperature",
-                alternatives={"noise let through by the margin, 1/2": 0.5, "gradient descent, 0": 0.0},
+                margin_reason="the margin still adds of order T_x/T to the weights at the lowest "
+                "temperature",
+                alternatives={
+                    "noise let through by the margin, 1/2": 0.5,
+                    "gradient descent, 0": 0.0,
+                },
             )
             for chi in CHIS
         ]
@@ -115,7 +127,9 @@ class WeightChangeExponent(ls.claims.Claim):
     def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
         found = {gamma_name(window): stops.limit(data, window, "norm") for window in WINDOWS[tier]}
         for chi in CHIS:
-            norms = np.stack([joined(data, label(chi, temperature), "norm") for temperature in TEMPERATURES])
+            norms = np.stack(
+                [joined(data, label(chi, temperature), "norm") for temperature in TEMPERATURES]
+            )
             found[delta_name(chi)] = ls.measure.fit_power_law(TEMPERATURES, norms).exponent
         return found
 
@@ -144,17 +158,28 @@ class WeightChangeExponent(ls.claims.Claim):
         for window in WINDOWS[tier]:
             points = [(d, ratio) for d in stops.DIMENSIONS for ratio in window.ratios]
             means = [
-                ls.measure.geometric_mean(joined(data, window.label(d, ratio), "norm")).scaled(d**-0.5)
+                ls.measure.geometric_mean(joined(data, window.label(d, ratio), "norm")).scaled(
+                    d**-0.5
+                )
                 for d, ratio in points
             ]
             x, y = [ratio for _, ratio in points], [one.value for one in means]
-            series.append(ls.plotting.Series(rf"$\chi$ = {window.chi:g}", x, y, [one.standard_error for one in means]))
+            series.append(
+                ls.plotting.Series(
+                    rf"$\chi$ = {window.chi:g}", x, y, [one.standard_error for one in means]
+                )
+            )
             fine = np.geomspace(window.ratios[0] / 1.3, window.ratios[1] * 1.3, 20)
             _, a, s = ls.theory.perceptron.flow_until(
-                stops.CONSTANT[window.chi] / fine, chi=window.chi, margin=stops.MARGIN, temperature=stops.TEMPERATURE
+                stops.CONSTANT[window.chi] / fine,
+                chi=window.chi,
+                margin=stops.MARGIN,
+                temperature=stops.TEMPERATURE,
             )
             lines.append(
-                ls.plotting.Series("flow to P n = c d" if not lines else "", fine, np.hypot(a, s), kind="theory")
+                ls.plotting.Series(
+                    "flow to P n = c d" if not lines else "", fine, np.hypot(a, s), kind="theory"
+                )
             )
         return ls.plotting.Panel(
             title=f"Weights at zero loss, d = {stops.DIMENSIONS[0]} to {stops.DIMENSIONS[-1]}",
@@ -170,12 +195,25 @@ class WeightChangeExponent(ls.claims.Claim):
         series, lines = [], []
         x = np.array(TEMPERATURES) / MARGIN
         for chi in CHIS:
-            means = [ls.measure.geometric_mean(joined(data, label(chi, t), "norm")) for t in TEMPERATURES]
+            means = [
+                ls.measure.geometric_mean(joined(data, label(chi, t), "norm")) for t in TEMPERATURES
+            ]
             y = np.array([one.value for one in means])
-            series.append(ls.plotting.Series(rf"$\chi$ = {chi:g}", x, y, [one.standard_error for one in means]))
-            lines.append(ls.plotting.Series("~ T" if not lines else "", x, y[1] * x / x[1], kind="theory"))
+            series.append(
+                ls.plotting.Series(
+                    rf"$\chi$ = {chi:g}", x, y, [one.standard_error for one in means]
+                )
+            )
+            lines.append(
+                ls.plotting.Series("~ T" if not lines else "", x, y[1] * x / x[1], kind="theory")
+            )
         lines += [
-            ls.plotting.Series(r"~ $T^{1/2}$" if s is series[0] else "", x, s.y[1] * (x / x[1]) ** 0.5, kind="rival")
+            ls.plotting.Series(
+                r"~ $T^{1/2}$" if s is series[0] else "",
+                x,
+                s.y[1] * (x / x[1]) ** 0.5,
+                kind="rival",
+            )
             for s in series
         ]
         return ls.plotting.Panel(

@@ -1,4 +1,6 @@
-"""``langevin-sgd perceptron run|sweep|theory``: one perceptron trained, a grid of them, or the theory alone."""
+"""``langevin-sgd perceptron run|sweep|theory``: one perceptron trained, a grid of them, or the
+theory alone.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,9 @@ from langevin_sgd.cli.perceptron.theory import Theory
 class Perceptron:
     """The perceptron on a hinge loss: exact training, scaling exponents, closed-form theory.
 
-    P points in d dimensions, |x_1| with density ~ |x|^chi exp(-x^2/2), label the sign of x_1; a point is unfit if
-    y w.x/sqrt(d) < kappa. SGD has lr = T * B; time is t = lr * steps, signal w_1/sqrt(d), noise ||w_perp||/sqrt(d).
+    P points in d dimensions, |x_1| with density ~ |x|^chi exp(-x^2/2), label the sign of x_1; a
+    point is unfit if y w.x/sqrt(d) < kappa. SGD has lr = T * B; time is t = lr * steps, signal
+    w_1/sqrt(d), noise ||w_perp||/sqrt(d).
     """
 
     verb: (

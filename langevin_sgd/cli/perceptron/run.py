@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.cli.arguments import DataFile, Figure, count, in_words_of_the_command, option, output_file
+from langevin_sgd.cli.arguments import (
+    DataFile,
+    Figure,
+    count,
+    in_words_of_the_command,
+    option,
+    output_file,
+)
 from langevin_sgd.cli.perceptron.words import (
     LARGEST_REPLICAS,
     LARGEST_SIZE,
@@ -41,8 +48,9 @@ _PER_DECADE = 10
 class Run:
     """Train a perceptron until it fits all its points; every replica has a training set of its own.
 
-    JSON: t_star (lr times the last step that changed the weights), signal, noise, test_error (closed form), one entry
-    per replica, and seconds; then norm, status, unfit, updates, steps, the seed.
+    JSON: t_star (lr times the last step that changed the weights), signal, noise, test_error
+    (closed form), one entry per replica, and seconds; then norm, status, unfit, updates, steps, the
+    seed.
     """
 
     T: Positive
@@ -70,7 +78,9 @@ class Run:
     """Seed of data and batches; fresh entropy by default, which the JSON tells."""
 
     method: Literal["auto", "plain", "accelerated"] = "auto"
-    """Plain steps, or only those in which something can change: the same law. auto changes when it pays."""
+    """Plain steps, or only those in which something can change: the same law. auto changes when it
+    pays.
+    """
 
     sampling: Literal["without_replacement", "with_replacement", "epochs"] = "without_replacement"
     """How the points of a batch are drawn."""
@@ -79,7 +89,9 @@ class Run:
     """Steps after which a replica is given up, and reported as censored; none by default."""
 
     data: DataFile = None
-    """Instead of P, d, chi: a .npz file (arrays X and y) or .csv file (label in the last column), labels -1 and +1."""
+    """Instead of P, d, chi: a .npz file (arrays X and y) or .csv file (label in the last column),
+    labels -1 and +1.
+    """
 
     test_points: Annotated[int, option(count(0, LARGEST_SIZE), "INT")] = 0
     """Fresh points on which the test error is measured too."""
@@ -128,15 +140,22 @@ class Run:
         from langevin_sgd.models import Perceptron
 
         if self.data is not None:
-            for name, given in (("P", self.P is not None), ("d", self.d is not None), ("chi", self.chi != 0)):
+            for name, given in (
+                ("P", self.P is not None),
+                ("d", self.d is not None),
+                ("chi", self.chi != 0),
+            ):
                 if given:
                     raise InputError(
-                        f"{name} = {getattr(self, name)}: must be left out, the points are those of --data"
+                        f"{name} = {getattr(self, name)}: must be left out, the points are those "
+                        "of --data"
                     )
             return Perceptron.from_data(*read_table(self.data), margin=self.kappa)
         if self.P is None or self.d is None:
             raise InputError("P, d: give --P and --d, or --data FILE")
-        return Perceptron(data=DepletedSign(points=self.P, dimension=self.d, chi=self.chi), margin=self.kappa)
+        return Perceptron(
+            data=DepletedSign(points=self.P, dimension=self.d, chi=self.chi), margin=self.kappa
+        )
 
     def _settings(self) -> SGD:
         from langevin_sgd.sgd_settings import SGD
@@ -155,7 +174,9 @@ class Run:
         from langevin_sgd.theory.perceptron import test_error
 
         unknown = np.full(self.replicas, np.nan)
-        signal, noise = (trained[name].values if name in trained else unknown for name in ("signal", "noise"))
+        signal, noise = (
+            trained[name].values if name in trained else unknown for name in ("signal", "noise")
+        )
         error = test_error(signal, noise, chi=self.chi) if problem.from_law else unknown
         document = {
             "t_star": numbers(trained["t_star"].values),
@@ -185,7 +206,8 @@ def _report_censored(trained: xr.Dataset) -> None:
         reasons = ", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in counts.items())
         many = f"{counts.total()} of {trained.sizes['replica']} replicas"
         print(
-            f"langevin-sgd: {many} are censored ({reasons}); their t_star is that of the last update so far",
+            f"langevin-sgd: {many} are censored ({reasons}); their t_star is that of the last "
+            "update so far",
             file=sys.stderr,
         )
 
@@ -197,7 +219,12 @@ def _table(document: dict[str, Any]) -> str:
     columns = [name for name in _COLUMNS if name in document]
     header = ["replica", *(name.replace("_", " ") for name in columns), "updates", "status"]
     rows = [
-        [str(r), *(short(document[name][r]) for name in columns), str(document["updates"][r]), status]
+        [
+            str(r),
+            *(short(document[name][r]) for name in columns),
+            str(document["updates"][r]),
+            status,
+        ]
         for r, status in enumerate(document["status"])
     ]
     return table(header, rows, right=range(len(header) - 1))

@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 from langevin_sgd.checks import InputError, require
-from langevin_sgd.cli.arguments import Figure, Results, Scheduler, Seed, Workers, count, in_words_of_the_command, option
+from langevin_sgd.cli.arguments import (
+    Figure,
+    Results,
+    Scheduler,
+    Seed,
+    Workers,
+    count,
+    in_words_of_the_command,
+    option,
+)
 from langevin_sgd.cli.computing import compute
-from langevin_sgd.cli.perceptron.words import LARGEST_REPLICAS, OPTIONS, Chis, Positives, Sizes, StepsIfGiven
+from langevin_sgd.cli.perceptron.words import (
+    LARGEST_REPLICAS,
+    OPTIONS,
+    Chis,
+    Positives,
+    Sizes,
+    StepsIfGiven,
+)
 from langevin_sgd.cli.text import print_json, table
 from langevin_sgd.estimate import Estimate, format_with_error
 
@@ -28,11 +44,13 @@ _QUANTITIES = ("t_star", "norm", "signal", "noise", "test_error")
 
 @dataclass(frozen=True)
 class Sweep:
-    """Train perceptrons over a grid and fit the exponents of t* and ||w||, with errors, local slopes and windows.
+    """Train perceptrons over a grid and fit the exponents of t* and ||w||, with errors, local
+    slopes and windows.
 
-    Every option of the grid takes a list A,B,...; every combination is trained. b and gamma are fitted against P at
-    fixed d, delta against T; with three or more dimensions at equal ratios P/d the local slopes are extrapolated in d.
-    Results are stored, and the same command continues. JSON: points, fits, limits.
+    Every option of the grid takes a list A,B,...; every combination is trained. b and gamma are
+    fitted against P at fixed d, delta against T; with three or more dimensions at equal ratios P/d
+    the local slopes are extrapolated in d. Results are stored, and the same command continues.
+    JSON: points, fits, limits.
     """
 
     d: Sizes
@@ -98,10 +116,14 @@ class Sweep:
         with in_words_of_the_command(words):
             grid = self._grid()
         if self.plot is not None and max(map(len, map(set, (self.P or self.P_over_d, self.T)))) < 2:
-            raise InputError("--plot: the grid has no axis with two values of P or T; nothing to draw")
+            raise InputError(
+                "--plot: the grid has no axis with two values of P or T; nothing to draw"
+            )
         store, workers, retry = Store(self.results), self.workers or None, self.retry_failed
         with in_words_of_the_command(words):
-            failed = compute(grid.tasks(), store, workers=workers, scheduler=self.scheduler, retry_failed=retry)
+            failed = compute(
+                grid.tasks(), store, workers=workers, scheduler=self.scheduler, retry_failed=retry
+            )
         if failed:
             if self.json:
                 print_json({"points": [], "fits": {}, "limits": {}, "failed": failed})
@@ -112,7 +134,11 @@ class Sweep:
             document = {"points": points, "fits": _by_name(fits), "limits": _by_name(limits)}
             print_json(document)
         else:
-            print("\n\n".join(filter(None, [_point_table(points), _fit_table(fits), _limit_table(limits)])))
+            print(
+                "\n\n".join(
+                    filter(None, [_point_table(points), _fit_table(fits), _limit_table(limits)])
+                )
+            )
         _report_censored(points)
         if self.plot is not None:
             _plot(fits, self.plot)
@@ -124,7 +150,12 @@ class Sweep:
         if bool(self.P) == bool(self.P_over_d):
             raise InputError("P: give either --P A,B,... or --P-over-d A,B,...")
         for ratio, dimension in product(self.P_over_d, self.d):
-            require(round(ratio * dimension) > 0, "--P-over-d", ratio, f"gives no point in {dimension} dimensions")
+            require(
+                round(ratio * dimension) > 0,
+                "--P-over-d",
+                ratio,
+                f"gives no point in {dimension} dimensions",
+            )
         return PerceptronGrid(
             points=self.P,
             points_per_dimension=self.P_over_d,
@@ -142,7 +173,9 @@ class Sweep:
 
 
 def _points(result: xr.Dataset) -> list[dict[str, Any]]:
-    """One entry per point of the grid: the letters of the command, geometric means with errors, censored replicas."""
+    """One entry per point of the grid: the letters of the command, geometric means with errors,
+    censored replicas.
+    """
     found = []
     for _, point in result.groupby("point"):
         one = point.squeeze("point")
@@ -182,11 +215,14 @@ def _letters(held: dict[str, float]) -> dict[str, float]:
 def _report_censored(points: list[dict[str, Any]]) -> None:
     censored = [point for point in points if point["censored"]]
     if censored:
-        many = f"{sum(point['censored'] for point in censored)} replicas at {len(censored)} of {len(points)} points"
+        many = (
+            f"{sum(point['censored'] for point in censored)} replicas at {len(censored)} of "
+            f"{len(points)} points"
+        )
         print(f"langevin-sgd: {many} are censored; no fit uses these points", file=sys.stderr)
 
 
-# --- tables --------------------------------------------------------------------------------------------------------
+# --- tables ---------------------------------------------------------------------------------------
 
 
 def _point_table(points: list[dict[str, Any]]) -> str:
@@ -196,7 +232,10 @@ def _point_table(points: list[dict[str, Any]]) -> str:
         [
             *(f"{point[letter]:g}" for letter in letters),
             f"{point['censored']}/{point['replicas']}",
-            *(format_with_error(point[name]["value"], point[name]["standard_error"]) for name in _QUANTITIES),
+            *(
+                format_with_error(point[name]["value"], point[name]["standard_error"])
+                for name in _QUANTITIES
+            ),
         ]
         for point in points
     ]
@@ -246,11 +285,13 @@ def _number(estimate: Estimate) -> str:
     return format_with_error(estimate.value, estimate.standard_error)
 
 
-# --- figure --------------------------------------------------------------------------------------------------------
+# --- figure ---------------------------------------------------------------------------------------
 
 
 def _plot(fits: list[ExponentFit], path: Path) -> None:
-    """One panel an exponent: the points of every line, and its predicted slope through the last of them."""
+    """One panel an exponent: the points of every line, and its predicted slope through the last of
+    them.
+    """
     from langevin_sgd.plotting import Panel, draw, save
 
     if not fits:
@@ -276,9 +317,18 @@ def _series(fit: ExponentFit, lines: list[ExponentFit]) -> list[Any]:
     from langevin_sgd.plotting import Series
 
     means = [geometric_mean(values) for values in fit.y]
-    values, errors = (np.array([getattr(one, name) for one in means]) for name in ("value", "standard_error"))
-    varied = {name: value for name, value in fit.held.items() if len({line.held[name] for line in lines}) > 1}
+    values, errors = (
+        np.array([getattr(one, name) for one in means]) for name in ("value", "standard_error")
+    )
+    varied = {
+        name: value
+        for name, value in fit.held.items()
+        if len({line.held[name] for line in lines}) > 1
+    }
     measured = Series(_at(varied), fit.x, values, errors)
     if fit.predicted is None:
         return [measured]
-    return [measured, Series("", fit.x, values[-1] * (fit.x / fit.x[-1]) ** fit.predicted, kind="theory")]
+    return [
+        measured,
+        Series("", fit.x, values[-1] * (fit.x / fit.x[-1]) ** fit.predicted, kind="theory"),
+    ]

@@ -27,10 +27,12 @@ _POINTS = 81
 
 @dataclass(frozen=True)
 class Theory:
-    """Closed-form numbers of the perceptron: at one state (--a and --s), or along the flow from a = 0 (--tau).
+    """Closed-form numbers of the perceptron: at one state (--a and --s), or along the flow from a =
+    0 (--tau).
 
-    n is the fraction of fresh points that are unfit, g1 = E[|x_1| unfit], gz = E[z unfit], q = E[z^2 unfit], z the
-    projection on w_perp; tau = lr * steps / d. The late-stage noise does not depend on a and s.
+    n is the fraction of fresh points that are unfit, g1 = E[|x_1| unfit], gz = E[z unfit], q =
+    E[z^2 unfit], z the projection on w_perp; tau = lr * steps / d. The late-stage noise does not
+    depend on a and s.
     """
 
     T: NotNegative
@@ -70,8 +72,12 @@ class Theory:
         law = {"chi": self.chi, "temperature": self.T, "margin": self.kappa}
         state = (self.a, self.s)
         along, at_state = bool(self.tau), None not in state
-        if along == at_state or (along and any(value is not None for value in (*state, self.d, self.B))):
-            raise InputError("a, s, tau: give either --a and --s (and perhaps --d and --B), or --tau alone")
+        if along == at_state or (
+            along and any(value is not None for value in (*state, self.d, self.B))
+        ):
+            raise InputError(
+                "a, s, tau: give either --a and --s (and perhaps --d and --B), or --tau alone"
+            )
         if (self.d is None) != (self.B is None):
             raise InputError("d, B: give both, for increments per step, or neither")
         with in_words_of_the_command(OPTIONS):
@@ -85,26 +91,38 @@ class Theory:
             else:
                 print(_flow_table(document) if along else _state_table(document))
             if self.plot is not None:
-                panels = _flow_panels(document, law) if along else _drift_panels(self.a or 0.0, self.s or 0.0, law)
+                panels = (
+                    _flow_panels(document, law)
+                    if along
+                    else _drift_panels(self.a or 0.0, self.s or 0.0, law)
+                )
                 _save(panels, self.plot)
         return 0
 
 
 def _flow_table(document: dict[str, Any]) -> str:
     rows = [
-        [short(value) for value in row] for row in zip(*(document[name] for name in ("tau", "a", "s")), strict=True)
+        [short(value) for value in row]
+        for row in zip(*(document[name] for name in ("tau", "a", "s")), strict=True)
     ]
     return table(["tau", "signal a", "noise s"], rows, right=[0, 1, 2])
 
 
 def _state_table(document: dict[str, Any]) -> str:
     flat = {
-        name: value for name, value in document.items() if not isinstance(value, dict) and name != "mean_increments"
+        name: value
+        for name, value in document.items()
+        if not isinstance(value, dict) and name != "mean_increments"
     }
-    rows = [[name.replace("_dtau", "/dtau").replace("_", " "), short(value)] for name, value in flat.items()]
+    rows = [
+        [name.replace("_dtau", "/dtau").replace("_", " "), short(value)]
+        for name, value in flat.items()
+    ]
     for group in ("exponents", "mean_increments"):
         title = group.replace("_", " ").removesuffix("s")
-        rows += [[f"{title} {name}", short(value)] for name, value in (document[group] or {}).items()]
+        rows += [
+            [f"{title} {name}", short(value)] for name, value in (document[group] or {}).items()
+        ]
     return table(["quantity", "value"], rows, right=[1])
 
 
@@ -143,17 +161,34 @@ def _drift_panels(signal: float, noise: float, law: dict[str, float]) -> list[An
         (signal or 1.0) * np.geomspace(0.1, 3, _POINTS),
     )
     settling = [
-        Series("theory", noises, [_rate("ds_dtau", state | {"noise": s}) for s in noises.tolist()], kind="theory"),
+        Series(
+            "theory",
+            noises,
+            [_rate("ds_dtau", state | {"noise": s}) for s in noises.tolist()],
+            kind="theory",
+        ),
         Series("the state", [noise], [_rate("ds_dtau", state)]),
         Series("", [0.0, noises[-1]], [0.0, 0.0], kind="guide"),
     ]
     growing = [
-        Series("theory", signals, [_rate("da_dtau", state | {"signal": a}) for a in signals.tolist()], kind="theory"),
+        Series(
+            "theory",
+            signals,
+            [_rate("da_dtau", state | {"signal": a}) for a in signals.tolist()],
+            kind="theory",
+        ),
         Series("the state", [signal], [_rate("da_dtau", state)]),
     ]
     return [
         Panel(f"Where the noise settles at a = {signal:g}", "noise s", "ds/dtau", settling),
-        Panel(f"How fast the signal grows at s = {noise:g}", "signal a", "da/dtau", growing, "log", "log"),
+        Panel(
+            f"How fast the signal grows at s = {noise:g}",
+            "signal a",
+            "da/dtau",
+            growing,
+            "log",
+            "log",
+        ),
     ]
 
 

@@ -1,4 +1,6 @@
-"""The letters of the command line for the words of the library, and numbers as the verbs print them."""
+"""The letters of the command line for the words of the library, and numbers as the verbs print
+them.
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,14 @@ from langevin_sgd.cli.arguments import (
     torch_device,
 )
 from langevin_sgd.cli.computing import compute, require_torch
-from langevin_sgd.cli.perceptron.words import LARGEST_REPLICAS, LARGEST_SIZE, LARGEST_STEPS, Positives, Sizes, several
+from langevin_sgd.cli.perceptron.words import (
+    LARGEST_REPLICAS,
+    LARGEST_SIZE,
+    LARGEST_STEPS,
+    Positives,
+    Sizes,
+    several,
+)
 from langevin_sgd.cli.text import print_json, table
 from langevin_sgd.cli.train import scaling
 from langevin_sgd.cli.train.words import OPTIONS, cell, letters, named, short, varied
@@ -42,25 +49,33 @@ _QUANTITIES = ("test_error", "t_star", "weight_change", "kernel_change")
 
 def _read_labels(word: str) -> str | tuple[int, ...]:
     parts = [part for part in word.split(",") if part.strip()]
-    return tuple(int(part) for part in parts) if parts and all(part.strip().isdigit() for part in parts) else word
+    return (
+        tuple(int(part) for part in parts)
+        if parts and all(part.strip().isdigit() for part in parts)
+        else word
+    )
 
 
 @dataclass(frozen=True)
 class Train:
     r"""Train networks over a grid, in batches, until each fits its points.
 
-    The predictor is alpha (f - f0), the loss a hinge: large alpha is lazy, small alpha learns features. The learning
-    rate is temperature-per-width * B * width. Options that take A,B,... span the grid; every combination is trained.
-    Results are stored, and the same command continues. Printed are means, T_max beyond which training fails, T_opt of
-    least test error, T_c where the kernel changes by 0.3, and their exponents.
-    JSON: points, boundaries, feature_exponents, lazy_exponents.
+    The predictor is alpha (f - f0), the loss a hinge: large alpha is lazy, small alpha learns
+    features. The learning rate is temperature-per-width * B * width. Options that take A,B,... span
+    the grid; every combination is trained. Results are stored, and the same command continues.
+    Printed are means, T_max beyond which training fails, T_opt of least test error, T_c where the
+    kernel changes by 0.3, and their exponents. JSON: points, boundaries, feature_exponents,
+    lazy_exponents.
 
-    Several alphas: test error as a map over alpha and T with these borders, and against T (half a minute of computing):
+    Several alphas: test error as a map over alpha and T with these borders, and against T (half a
+    minute of computing):
 
-    langevin-sgd train --P 256 --alpha 6e-5,0.001,0.016,0.25,4,64,1024 --probe-points 32 --plot phase.svg \
-    --temperature-per-width 0.002,0.004,0.008,0.016,0.03,0.06,0.12,0.25,0.5 --max-steps 5000
+    langevin-sgd train --P 256 --alpha 6e-5,0.001,0.016,0.25,4,64,1024 --probe-points 32 --plot
+    phase.svg \ --temperature-per-width 0.002,0.004,0.008,0.016,0.03,0.06,0.12,0.25,0.5 --max-steps
+    5000
 
-    One alpha: t*, weight change and kernel change against T with their collapse, T_c against P (half a minute):
+    One alpha: t*, weight change and kernel change against T with their collapse, T_c against P
+    (half a minute):
 
     langevin-sgd train --P 64,128,256,512 --alpha 4096 --probe-points 32 --plot lazy.svg \
     --temperature-per-width 0.002,0.004,0.008,0.016,0.03,0.06
@@ -75,10 +90,14 @@ class Train:
     temperature_per_width: Positives
     """Temperatures T = lr/(B * width), positive."""
 
-    network: Annotated[_Names, arg(help=f"{', '.join(FAMILIES)}; the last ones are slow.")] = ("fully_connected",)
+    network: Annotated[_Names, arg(help=f"{', '.join(FAMILIES)}; the last ones are slow.")] = (
+        "fully_connected",
+    )
 
     depth: Annotated[tuple[int, ...] | None, several(count(1, _LARGEST_DEPTH))] = None
-    """Numbers of hidden layers of fully connected networks; 2 by default, the others have their own."""
+    """Numbers of hidden layers of fully connected networks; 2 by default, the others have their
+    own.
+    """
 
     width: Sizes = (64,)
     """Neurons of each hidden layer, or channels of the first."""
@@ -93,10 +112,14 @@ class Train:
     """Momenta of heavy-ball SGD, from 0 to below 1."""
 
     noise: Literal["sgd", "minibatch_covariance", "isotropic"] = "sgd"
-    """That of minibatches, or Gaussian in each step over all points: of the same covariance, or of its trace alone."""
+    """That of minibatches, or Gaussian in each step over all points: of the same covariance, or of
+    its trace alone.
+    """
 
     data: Literal["digits", "mnist", "cifar10"] = "digits"
-    """Images: digits are built in; the others lie in the folder LANGEVIN_SGD_DATA, or are downloaded."""
+    """Images: digits are built in; the others lie in the folder LANGEVIN_SGD_DATA, or are
+    downloaded.
+    """
 
     labels: Annotated[Any, option(_read_labels, "NAME|A,B,...")] = None
     """parity (digits, mnist), animals (cifar10), or the classes from 0 to 9 that become +1."""
@@ -105,7 +128,9 @@ class Train:
     """Points of the test set."""
 
     seeds: Annotated[int, option(count(2, LARGEST_REPLICAS), "INT")] = 8
-    """Replicas at every point of the grid, each with weights, data and batches of its own; at least 2."""
+    """Replicas at every point of the grid, each with weights, data and batches of its own; at least
+    2.
+    """
 
     seed: Seed = 0
     """From which all random numbers derive."""
@@ -144,7 +169,9 @@ class Train:
     """Try tasks again that failed before."""
 
     plot: Figure = None
-    """Draw into FILE (.svg, .pdf, .png): with several alphas the phase diagram, else the lazy regime."""
+    """Draw into FILE (.svg, .pdf, .png): with several alphas the phase diagram, else the lazy
+    regime.
+    """
 
     json: bool = False
     """Print one JSON document."""
@@ -176,7 +203,10 @@ class Train:
             from langevin_sgd.cli.train.figures import plot
 
             if not plot(result, self.plot):
-                why = "nowhere are half of the replicas fitted; try more --max-steps or lower temperatures"
+                why = (
+                    "nowhere are half of the replicas fitted; try more --max-steps or lower "
+                    "temperatures"
+                )
                 print(f"langevin-sgd: --plot: {why}", file=sys.stderr)
                 return 1
         return 0
@@ -215,10 +245,14 @@ class Train:
         if self.scheduler is None and not all(store.has(task) for task in tasks):
             self._require_here(grid)
         workers = self.workers or (None if self.device == "cpu" else 1)
-        return compute(tasks, store, workers=workers, scheduler=self.scheduler, retry_failed=self.retry_failed)
+        return compute(
+            tasks, store, workers=workers, scheduler=self.scheduler, retry_failed=self.retry_failed
+        )
 
     def _require_here(self, grid: NetworkGrid) -> None:
-        """Raise `InputError` if this machine lacks the images or the device, before workers fail one by one."""
+        """Raise `InputError` if this machine lacks the images or the device, before workers fail
+        one by one.
+        """
         grid.training_data(max(self.P)).sample(self.seed)
         if self.device != "cpu":
             from langevin_sgd.training.networks import require_device
@@ -226,7 +260,7 @@ class Train:
             require_device(self.device)
 
 
-# --- what is printed -----------------------------------------------------------------------------------------------
+# --- what is printed ------------------------------------------------------------------------------
 
 
 def _entries(points: list[NetworkAverages]) -> list[dict[str, Any]]:
@@ -238,7 +272,10 @@ def _entries(points: list[NetworkAverages]) -> list[dict[str, Any]]:
 
 
 def _measured(points: list[NetworkAverages]) -> list[str]:
-    return [*(name for name in _QUANTITIES if getattr(points[0], name) is not None), *points[0].observed]
+    return [
+        *(name for name in _QUANTITIES if getattr(points[0], name) is not None),
+        *points[0].observed,
+    ]
 
 
 def _mean(point: NetworkAverages, name: str) -> Estimate:
@@ -255,13 +292,20 @@ def _point_tables(points: list[NetworkAverages]) -> list[str]:
 
 def _point_table(points: list[NetworkAverages], axes: list[str]) -> str:
     measured = _measured(points)
-    ends = [name for name in points[0].ended if name == "fitted" or any(point.ended[name] for point in points)]
+    ends = [
+        name
+        for name in points[0].ended
+        if name == "fitted" or any(point.ended[name] for point in points)
+    ]
     header = [*map(short, axes), *(_words(name) for name in (*ends, *measured))]
     rows = []
     for point in points:
         means = [_mean(point, name) for name in measured]
         counts = [str(point.ended[name]) for name in ends]
-        numbers = [format_with_error(mean.value, mean.standard_error) if mean.valid else "-" for mean in means]
+        numbers = [
+            format_with_error(mean.value, mean.standard_error) if mean.valid else "-"
+            for mean in means
+        ]
         rows.append([*(cell(point.at[name]) for name in axes), *counts, *numbers])
     return table(header, rows, right=range(len(header)))
 
@@ -274,6 +318,11 @@ def _report_unfinished(points: list[NetworkAverages]) -> None:
     totals = {name: sum(point.ended[name] for point in points) for name in points[0].ended}
     unfinished = sum(totals.values()) - totals.pop("fitted")
     if unfinished:
-        why = ", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in totals.items() if count)
+        why = ", ".join(
+            f"{name.replace('_', ' ')}: {count}" for name, count in totals.items() if count
+        )
         runs = f"{unfinished} of {unfinished + sum(point.ended['fitted'] for point in points)} runs"
-        print(f"langevin-sgd: {runs} are unfinished ({why}); the means leave them out", file=sys.stderr)
+        print(
+            f"langevin-sgd: {runs} are unfinished ({why}); the means leave them out",
+            file=sys.stderr,
+        )

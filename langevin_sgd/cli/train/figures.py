@@ -1,4 +1,6 @@
-"""The figures of ``langevin-sgd train``: a phase diagram, or the lazy regime against temperature, with collapse."""
+"""The figures of ``langevin-sgd train``: a phase diagram, or the lazy regime against temperature,
+with collapse.
+"""
 
 from __future__ import annotations
 
@@ -62,11 +64,13 @@ def plot(result: xr.Dataset, path: Path) -> bool:
     return True
 
 
-# --- several alphas ------------------------------------------------------------------------------------------------
+# --- several alphas -------------------------------------------------------------------------------
 
 
 def phase_diagram(result: xr.Dataset) -> list[Panel]:
-    """Test error over the plane of alpha and T with its boundaries, and against T for each alpha."""
+    """Test error over the plane of alpha and T with its boundaries, and against T for each
+    alpha.
+    """
     from langevin_sgd.experiments import families, lines_along
 
     lines = in_temperature(result)
@@ -86,7 +90,9 @@ def _map_panel(title: str, family: Sequence[GridLine], across: Sequence[GridLine
 
     alphas = [line.held["alpha"] for line in family]
     errors = np.stack([line.averages("test_error")[0] for line in family], axis=1)
-    colours = Map(alphas, family[0].x, errors, "test error", missing="fewer than half of the replicas fitted")
+    colours = Map(
+        alphas, family[0].x, errors, "test error", missing="fewer than half of the replicas fitted"
+    )
     series = [*_boundaries(family), *_crossover(family, across), *_feature_line(family)]
     return Panel(title, "alpha", _TEMPERATURE, series, "log", "log", map=colours)
 
@@ -96,8 +102,14 @@ def _boundaries(family: Sequence[GridLine]) -> list[Series]:
     found = []
     for name in POWERS:
         power = feature_power(name, family)
-        label = f"{name}, k = {format_with_error(power.value, power.standard_error)}" if power.valid else name
-        found += _of_estimates(label, [(line.held["alpha"], boundaries(line)[name]) for line in family])
+        label = (
+            f"{name}, k = {format_with_error(power.value, power.standard_error)}"
+            if power.valid
+            else name
+        )
+        found += _of_estimates(
+            label, [(line.held["alpha"], boundaries(line)[name]) for line in family]
+        )
     return found
 
 
@@ -112,7 +124,11 @@ def _crossover(family: Sequence[GridLine], across: Sequence[GridLine]) -> list[S
     sideways = [(line.held["temperature_per_width"], crossing(line)) for line in across]
     places = [(alpha, at.value, at.standard_error) for alpha, at in upward if at.valid]
     places += [(at.value, temperature, math.nan) for temperature, at in sideways if at.valid]
-    return [Series(f"kernel change {KERNEL_CHANGE:g}", *np.array(places, dtype=float).T)] if places else []
+    return (
+        [Series(f"kernel change {KERNEL_CHANGE:g}", *np.array(places, dtype=float).T)]
+        if places
+        else []
+    )
 
 
 def _feature_line(family: Sequence[GridLine]) -> list[Series]:
@@ -120,13 +136,24 @@ def _feature_line(family: Sequence[GridLine]) -> list[Series]:
     from langevin_sgd.plotting import Series
 
     power = predicted_power(family[0])
-    found = [(line.held["alpha"], boundaries(line)["T_max"]) for line in family if line.held["alpha"] < FEATURE]
+    found = [
+        (line.held["alpha"], boundaries(line)["T_max"])
+        for line in family
+        if line.held["alpha"] < FEATURE
+    ]
     known = np.array([(alpha, one.value) for alpha, one in found if one.valid], dtype=float)
     if power is None or len(known) < 2:
         return []
     x, y = np.log(known).T
     ends = np.exp([x.min(), x.max()])
-    return [Series(f"theory, k = {power:.2f}", ends, np.exp(y.mean() - power * x.mean()) * ends**power, kind="theory")]
+    return [
+        Series(
+            f"theory, k = {power:.2f}",
+            ends,
+            np.exp(y.mean() - power * x.mean()) * ends**power,
+            kind="theory",
+        )
+    ]
 
 
 def _error_panel(title: str, family: Sequence[GridLine]) -> Panel:
@@ -137,15 +164,27 @@ def _error_panel(title: str, family: Sequence[GridLine]) -> Panel:
     whole = [np.nanmin(shown, initial=1.0), np.nanmax(shown, initial=0.0)]
     guides = [Series("", curve.x, curve.y, kind="guide") for curve in curves]
     hottest = [boundaries(line)["T_max"] for line in family]
-    guides += [Series("", [found.value] * 2, whole, kind="guide") for found in hottest if found.valid]
-    return Panel(title, _TEMPERATURE, "test error", [*curves, *guides], "log", "linear", "vertical lines: T_max")
+    guides += [
+        Series("", [found.value] * 2, whole, kind="guide") for found in hottest if found.valid
+    ]
+    return Panel(
+        title,
+        _TEMPERATURE,
+        "test error",
+        [*curves, *guides],
+        "log",
+        "linear",
+        "vertical lines: T_max",
+    )
 
 
-# --- one alpha -----------------------------------------------------------------------------------------------------
+# --- one alpha ------------------------------------------------------------------------------------
 
 
 def lazy_regime(result: xr.Dataset) -> list[Panel]:
-    """Stopping time, weight change and kernel change against T; if P varies also their collapse, and T_c against P."""
+    """Stopping time, weight change and kernel change against T; if P varies also their collapse,
+    and T_c against P.
+    """
     from langevin_sgd.plotting import Panel
 
     lines, found = in_temperature(result), lazy(result)
@@ -169,7 +208,9 @@ def _beside(name: str, one: LazyExponents, found: Sequence[LazyExponents]) -> li
     }[name]
     if power.value is None:
         return []
-    return [_collapse_panel(f"{letter} = {_number(power)} {at}".strip(), axis, name, power.value, one)]
+    return [
+        _collapse_panel(f"{letter} = {_number(power)} {at}".strip(), axis, name, power.value, one)
+    ]
 
 
 def _collapse_panel(title: str, axis: str, name: str, power: float, one: LazyExponents) -> Panel:
@@ -184,7 +225,9 @@ def _collapse_panel(title: str, axis: str, name: str, power: float, one: LazyExp
 
 
 def _crossover_panel(title: str, one: LazyExponents) -> list[Panel]:
-    """T_c against P, with the fitted power and that which follows from the weights, through the middle."""
+    """T_c against P, with the fitted power and that which follows from the weights, through the
+    middle.
+    """
     from langevin_sgd.plotting import Panel, Series
 
     places = zip((line.held["points"] for line in one.lines), one.crossings, strict=True)
@@ -197,11 +240,13 @@ def _crossover_panel(title: str, one: LazyExponents) -> list[Panel]:
         ratio = one.gamma.y_exponent.value / one.delta.value
         powers.append((f"gamma / delta = {ratio:.2f}", ratio, "theory"))
     for label, power, kind in powers:
-        series.append(Series(label, np.exp(x), np.exp(y.mean() - power * (x - x.mean())), kind=kind))
+        series.append(
+            Series(label, np.exp(x), np.exp(y.mean() - power * (x - x.mean())), kind=kind)
+        )
     return [Panel(title, "P", "T_c", series, "log", "log")]
 
 
-# --- series --------------------------------------------------------------------------------------------------------
+# --- series ---------------------------------------------------------------------------------------
 
 
 def _label(held: dict[str, Any], among: Sequence[dict[str, Any]], *, without: str = "") -> str:

@@ -1,4 +1,6 @@
-"""Boundaries and exponents of ``langevin-sgd train``: what its tables, its document and its figures say."""
+"""Boundaries and exponents of ``langevin-sgd train``: what its tables, its document and its figures
+say.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def feature_power(boundary: Literal["T_max", "T_opt"], family: Sequence[GridLine
     """Power of alpha with which a boundary moves over the lines of alpha below `FEATURE`."""
     from langevin_sgd.experiments import boundary_exponent
 
-    return boundary_exponent(boundary, [line for line in family if line.held["alpha"] < FEATURE], "alpha")
+    return boundary_exponent(
+        boundary, [line for line in family if line.held["alpha"] < FEATURE], "alpha"
+    )
 
 
 def predicted_power(line: GridLine) -> float | None:
@@ -66,15 +70,22 @@ def lazy(result: xr.Dataset) -> list[LazyExponents]:
     """Exponents in T and P, where there is one alpha and several P."""
     from langevin_sgd.experiments import fit_lazy_exponents
 
-    return fit_lazy_exponents(result) if len(set(result["alpha"].values)) == 1 and in_temperature(result) else []
+    return (
+        fit_lazy_exponents(result)
+        if len(set(result["alpha"].values)) == 1 and in_temperature(result)
+        else []
+    )
 
 
 def document(result: xr.Dataset) -> dict[str, Any]:
-    """Entries ``boundaries``, ``feature_exponents`` and ``lazy_exponents``, in strict JSON types."""
+    """Entries ``boundaries``, ``feature_exponents`` and ``lazy_exponents``, in strict JSON
+    types.
+    """
     lines = in_temperature(result)
     return {
         "boundaries": [
-            named(line.held) | {name: found.to_dict() for name, found in boundaries(line).items()} for line in lines
+            named(line.held) | {name: found.to_dict() for name, found in boundaries(line).items()}
+            for line in lines
         ],
         "feature_exponents": [
             named(_without(family[0].held, "alpha"))
@@ -89,7 +100,11 @@ def document(result: xr.Dataset) -> dict[str, Any]:
 def tables(result: xr.Dataset) -> list[str]:
     """The boundaries of every line, and the exponents; what is nowhere known is left out."""
     lines = in_temperature(result)
-    return [text for text in (_boundary_table(lines), _feature_table(lines), _lazy_table(lazy(result))) if text]
+    return [
+        text
+        for text in (_boundary_table(lines), _feature_table(lines), _lazy_table(lazy(result)))
+        if text
+    ]
 
 
 def number(found: Estimate) -> str:
@@ -111,8 +126,14 @@ def _boundary_table(lines: Sequence[GridLine]) -> str:
 
 
 def _feature_table(lines: Sequence[GridLine]) -> str:
-    found = [(family[0], name, feature_power(name, family)) for family in margins(lines) for name in POWERS]
-    axes = [name for name in varied([line.held for line in lines]) if name != "alpha"] if lines else []
+    found = [
+        (family[0], name, feature_power(name, family))
+        for family in margins(lines)
+        for name in POWERS
+    ]
+    axes = (
+        [name for name in varied([line.held for line in lines]) if name != "alpha"] if lines else []
+    )
     rows = [
         [
             *(cell(line.held[axis]) for axis in axes),
@@ -124,7 +145,9 @@ def _feature_table(lines: Sequence[GridLine]) -> str:
         if power.valid
     ]
     right = [*range(len(axes)), len(axes) + 1, len(axes) + 2]
-    return table([*map(short, axes), "law", "exponent", "theory"], rows, right=right) if rows else ""
+    return (
+        table([*map(short, axes), "law", "exponent", "theory"], rows, right=right) if rows else ""
+    )
 
 
 def _theory(line: GridLine) -> str:
@@ -135,16 +158,25 @@ def _theory(line: GridLine) -> str:
 def _lazy_table(found: Sequence[LazyExponents]) -> str:
     axes = varied([one.held for one in found]) if found else []
     rows = [
-        [*(cell(one.held[axis]) for axis in axes), *row] for one in found for row in _lazy_rows(one) if row[1] != "-"
+        [*(cell(one.held[axis]) for axis in axes), *row]
+        for one in found
+        for row in _lazy_rows(one)
+        if row[1] != "-"
     ]
     right = [*range(len(axes)), len(axes) + 1]
-    return table([*map(short, axes), "law", "exponent", "theory"], rows, right=right) if rows else ""
+    return (
+        table([*map(short, axes), "law", "exponent", "theory"], rows, right=right) if rows else ""
+    )
 
 
 def _lazy_rows(one: LazyExponents) -> list[list[str]]:
     theory = one.predicted
     ratio = _evaluated("gamma / delta", theory["a"])
-    crossover = [] if one.a is None else [[f"T_c ~ P^-a, kernel change {one.threshold:g}", number(one.a), ratio]]
+    crossover = (
+        []
+        if one.a is None
+        else [[f"T_c ~ P^-a, kernel change {one.threshold:g}", number(one.a), ratio]]
+    )
     return [
         ["t* ~ T P^b", number(one.b.y_exponent), _evaluated("1 + 2 gamma", theory["b"])],
         ["weight change ~ P^gamma", number(one.gamma.y_exponent), "-"],

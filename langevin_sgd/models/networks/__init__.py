@@ -1,15 +1,17 @@
 """Neural networks with one output: what they are, as plain torch modules, and many of them at once.
 
-- `FullyConnected`: any depth and width, in the parametrisation of Sclocchi, Geiger and Wyart (``fully_connected``)
+- `FullyConnected`: any depth and width, in the parametrisation of Sclocchi, Geiger and Wyart
+  (``fully_connected``)
 - `random_features`, `two_layer_linear`: two of its special cases (``fully_connected``)
 - `SimpleCNN`: two convolutions and a dense layer (``simple_cnn``)
 - `MobileCNN`: a deep convolutional network of few weights (``mobile_cnn``)
 - `ResNet18`: the residual network of eighteen layers for small images (``resnet18``)
-- `OwnNetwork`: a torch module of your own (``own``)
-- `of_family`: a network by the name that grids and ``langevin-sgd train --network`` know (``families``)
+- `OwnNetwork`: a torch module of your own (``user_module``)
+- `of_family`: a network by the name that grids and ``langevin-sgd train --network`` know
+  (``families``)
 
-A convolutional network more is one file, say ``two_convolutions.py``, with the shapes of its weights and what it does
-with them; all else comes from `ConvolutionalNetwork`::
+A convolutional network more is one file, say ``two_convolutions.py``, with the shapes of its
+weights and what it does with them; all else comes from `ConvolutionalNetwork`::
 
     @dataclass(frozen=True, kw_only=True)
     class TwoConvolutions(ConvolutionalNetwork):
@@ -30,11 +32,12 @@ and, with its import, one line in ``families.py``::
 
     "two_convolutions": TwoConvolutions,
 
-which makes it ``langevin-sgd train --network two_convolutions`` and a value of `NetworkGrid.network`.
+which makes it ``langevin-sgd train --network two_convolutions`` and a value of
+`NetworkGrid.network`.
 
-Inside: ``convolutional`` is what convolutional networks share, ``image_layers`` their layers, ``activations`` and
-``initial`` what all networks share, ``module`` the plain torch modules, ``replicas`` and ``vectorised`` the forms that
-hold many networks side by side.
+Inside: ``convolutional`` is what convolutional networks share, ``image_layers`` their layers,
+``activations`` and ``initial`` what all networks share, ``module`` the plain torch modules,
+``replicas`` and ``vectorised`` the forms that hold many networks side by side.
 """
 
 from langevin_sgd.models.networks.convolutional import ConvolutionalNetwork as ConvolutionalNetwork
@@ -46,6 +49,6 @@ from langevin_sgd.models.networks.fully_connected import FullyConnected as Fully
 from langevin_sgd.models.networks.fully_connected import random_features as random_features
 from langevin_sgd.models.networks.fully_connected import two_layer_linear as two_layer_linear
 from langevin_sgd.models.networks.mobile_cnn import MobileCNN as MobileCNN
-from langevin_sgd.models.networks.own import OwnNetwork as OwnNetwork
 from langevin_sgd.models.networks.resnet18 import ResNet18 as ResNet18
 from langevin_sgd.models.networks.simple_cnn import SimpleCNN as SimpleCNN
+from langevin_sgd.models.networks.user_module import OwnNetwork as OwnNetwork

@@ -1,25 +1,27 @@
 r"""What convolutional networks with one output have in common.
 
-All weights are drawn from N(0, 1), and each layer divides by the square root of its fan-in n (the weights and biases
-that one output sums over), each activation by its root mean square at a standard normal z, the output by its whole
-fan-in (mean field):
+All weights are drawn from N(0, 1), and each layer divides by the square root of its fan-in n (the
+weights and biases that one output sums over), each activation by its root mean square at a standard
+normal z, the output by its whole fan-in (mean field):
 
     z = (w * a + b) / sqrt(n),    a = phi(z) / sqrt(E phi(z)^2),    f = (w . a + b) / n
 
-so that z is of order one in every layer at the start if the pixels are, and features move at a rate that does not fade
-with the width. An image of n pixels on a side is padded with zeros so that a layer of stride s has ceil(n/s) on a side.
+so that z is of order one in every layer at the start if the pixels are, and features move at a rate
+that does not fade with the width. An image of n pixels on a side is padded with zeros so that a
+layer of stride s has ceil(n/s) on a side.
 
-Many replicas are one network under ``torch.func.vmap``, which makes one grouped convolution of theirs. On one core, in
-float32 and with 16 images, such a layer of 8 or 16 replicas takes between half and 1.3 times as long as theirs one
-after the other, less for small images and channels, and 0.2 to 0.7 times as long as batched products of the weights
-with unfolded images (a tie with a single channel of input). Whole steps of 16 or 32 networks take a third of the time
-of one by one on images of 8 by 8 pixels, and 0.55 to 0.85 of it on 28 by 28. float64 takes three to eight times as
+Many replicas are one network under ``torch.func.vmap``, which makes one grouped convolution of
+theirs. On one core, in float32 and with 16 images, such a layer of 8 or 16 replicas takes between
+half and 1.3 times as long as theirs one after the other, less for small images and channels, and
+0.2 to 0.7 times as long as batched products of the weights with unfolded images (a tie with a
+single channel of input). Whole steps of 16 or 32 networks take a third of the time of one by one on
+images of 8 by 8 pixels, and 0.55 to 0.85 of it on 28 by 28. float64 takes three to eight times as
 long as float32.
 
 References
 ----------
-Sclocchi, Geiger and Wyart, *Dissecting the effects of SGD noise in distinct regimes of deep learning*, arXiv
-2301.13703, and the code published with it.
+Sclocchi, Geiger and Wyart, *Dissecting the effects of SGD noise in distinct regimes of deep
+learning*, arXiv 2301.13703, and the code published with it.
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ if TYPE_CHECKING:
 
 def as_image(image: Any, least: int = 1) -> tuple[int, int, int]:
     """Return (channels, height, width), with sides of at least so many pixels."""
-    is_shape = (isinstance(image, tuple | list) or getattr(image, "ndim", 0) == 1) and len(image) == 3
+    is_shape = (isinstance(image, tuple | list) or getattr(image, "ndim", 0) == 1) and len(
+        image
+    ) == 3
     require(is_shape, "image", image, "must be (channels, height, width)")
     channels, height, width = image
     return (
@@ -63,7 +67,8 @@ class ConvolutionalNetwork(ABC):
     Parameters
     ----------
     image
-        Channels, height and width of an input, which comes flat; see `langevin_sgd.data.BinaryImages.image`.
+        Channels, height and width of an input, which comes flat; see
+        `langevin_sgd.data.BinaryImages.image`.
     width
         h, of which the channels of all layers are multiples, >= 1; 64 by default.
     activation
@@ -72,7 +77,8 @@ class ConvolutionalNetwork(ABC):
     Raises
     ------
     InputError
-        If a field lies outside its range, or the image is smaller than what the network divides it by.
+        If a field lies outside its range, or the image is smaller than what the network divides it
+        by.
     """
 
     image: tuple[int, int, int]
@@ -82,7 +88,9 @@ class ConvolutionalNetwork(ABC):
     depth: ClassVar[int]
     """Hidden layers between input and output, along the longest way."""
     reduction: ClassVar[int]
-    """Factor by which strides and pooling reduce the sides of an image, which must be as long at least."""
+    """Factor by which strides and pooling reduce the sides of an image, which must be as long at
+    least.
+    """
     degree: ClassVar[None] = None
     """Not homogeneous in its weights."""
 
@@ -99,11 +107,15 @@ class ConvolutionalNetwork(ABC):
     @property
     @abstractmethod
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Layer -> shape of its weights: (outputs, inputs, height, width), (outputs, inputs), or biases (outputs,)."""
+        """Layer -> shape of its weights: (outputs, inputs, height, width), (outputs, inputs), or
+        biases (outputs,).
+        """
 
     @abstractmethod
     def forward(self, weights: Mapping[str, torch.Tensor], images: torch.Tensor) -> torch.Tensor:
-        """Outputs (input,) of one network with given weights at images (input, channels, height, width)."""
+        """Outputs (input,) of one network with given weights at images (input, channels, height,
+        width).
+        """
 
     @property
     def dimension(self) -> int:
@@ -140,10 +152,16 @@ class ConvolutionalNetwork(ABC):
             Number of the replica, >= 0.
         """
         shapes = self.shapes
-        return dict(zip(shapes, standard_normals(self, list(shapes.values()), seed, replica), strict=True))
+        return dict(
+            zip(shapes, standard_normals(self, list(shapes.values()), seed, replica), strict=True)
+        )
 
     def module(
-        self, seed: int = 0, replica: int = 0, *, precision: Literal["float32", "float64"] = "float32"
+        self,
+        seed: int = 0,
+        replica: int = 0,
+        *,
+        precision: Literal["float32", "float64"] = "float32",
     ) -> ConvolutionalModule:
         """Return one replica as a plain torch module: ``module(x)`` maps (..., dimension) to (...).
 
@@ -161,10 +179,15 @@ class ConvolutionalNetwork(ABC):
 
         dtype = getattr(torch, as_choice("precision", precision, ("float32", "float64")))
         weights = self.initial_weights(seed, replica)
-        return ConvolutionalModule(self, {name: torch.from_numpy(w).to(dtype) for name, w in weights.items()})
+        return ConvolutionalModule(
+            self, {name: torch.from_numpy(w).to(dtype) for name, w in weights.items()}
+        )
 
     def replicas(
-        self, draws: Sequence[tuple[int, int]], dtype: torch.dtype, device: torch.device | str = "cpu"
+        self,
+        draws: Sequence[tuple[int, int]],
+        dtype: torch.dtype,
+        device: torch.device | str = "cpu",
     ) -> VectorisedReplicas:
         """Return many replicas side by side; `draws` are the seed and number of each."""
         require_torch()
@@ -174,9 +197,14 @@ class ConvolutionalNetwork(ABC):
         from langevin_sgd.models.networks.vectorised import VectorisedReplicas
 
         require_memory("network", self, float(len(draws)) * self.parameters * dtype.itemsize)
-        stacks = {name: torch.empty((len(draws), *shape), dtype=dtype) for name, shape in self.shapes.items()}
+        stacks = {
+            name: torch.empty((len(draws), *shape), dtype=dtype)
+            for name, shape in self.shapes.items()
+        }
         for r, draw in enumerate(draws):
             for name, w in self.initial_weights(*draw).items():
                 stacks[name][r] = torch.from_numpy(w)
         shell = ConvolutionalModule(self, {name: stack[0] for name, stack in stacks.items()})
-        return VectorisedReplicas(shell, {name: stack.to(device) for name, stack in stacks.items()}, {})
+        return VectorisedReplicas(
+            shell, {name: stack.to(device) for name, stack in stacks.items()}, {}
+        )

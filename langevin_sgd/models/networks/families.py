@@ -27,11 +27,18 @@ FAMILIES: dict[str, type[Network]] = {
 
 def leaves_depth(name: str) -> bool:
     """Whether a family leaves the number of hidden layers open."""
-    return any(field.name == "depth" for field in fields(FAMILIES[as_choice("name", name, FAMILIES)]))
+    return any(
+        field.name == "depth" for field in fields(FAMILIES[as_choice("name", name, FAMILIES)])
+    )
 
 
 def of_family(
-    name: str, *, image: tuple[int, int, int], width: int, activation: Activation = "relu", depth: int | None = None
+    name: str,
+    *,
+    image: tuple[int, int, int],
+    width: int,
+    activation: Activation = "relu",
+    depth: int | None = None,
 ) -> Network:
     """Make a network of a family for images of some shape.
 
@@ -58,7 +65,12 @@ def of_family(
     """
     name = as_choice("name", name, FAMILIES)
     image = as_image(image)
-    given: dict[str, Any] = {"image": image, "dimension": math.prod(image), "width": width, "activation": activation}
+    given: dict[str, Any] = {
+        "image": image,
+        "dimension": math.prod(image),
+        "width": width,
+        "activation": activation,
+    }
     if depth is not None:
         given["depth"] = as_count("depth", depth)
     taken = {field.name for field in fields(FAMILIES[name])}

@@ -1,19 +1,20 @@
 r"""Fully connected networks with one output and no biases.
 
-    a_0 = x,    z_l = W_l a_{l-1} / sqrt(fan_in),    a_l = phi(z_l) / sqrt(E phi(z)^2),    f = w . a_D / h
+    a_0 = x,    z_l = W_l a_{l-1} / sqrt(fan_in),    a_l = phi(z_l) / sqrt(E phi(z)^2),
+    f = w . a_D / h
 
-with l = 1 ... D hidden layers of width h, z a standard normal, and all weights drawn from N(0, 1). Every z_l is then of
-order one at the start for inputs with |x|^2 of order d. The output is divided by h (mean field: features move at a rate
-that does not fade with the width), or by sqrt(h) (`output_scaling` = "ntk": at large h the network stays linear in its
-weights).
+with l = 1 ... D hidden layers of width h, z a standard normal, and all weights drawn from N(0, 1).
+Every z_l is then of order one at the start for inputs with |x|^2 of order d. The output is divided
+by h (mean field: features move at a rate that does not fade with the width), or by sqrt(h)
+(`output_scaling` = "ntk": at large h the network stays linear in its weights).
 
 The factors 1 / sqrt(E phi^2) are carried over to the layer above, which changes no output.
 
 References
 ----------
-Sclocchi, Geiger and Wyart, *Dissecting the effects of SGD noise in distinct regimes of deep learning*, arXiv 2301.13703
-(the parametrisation); Jacot, Gabriel and Hongler, arXiv 1806.07572 (the scaling by sqrt(h)); Mei, Montanari and Nguyen,
-arXiv 1804.06561 (mean field).
+Sclocchi, Geiger and Wyart, *Dissecting the effects of SGD noise in distinct regimes of deep
+learning*, arXiv 2301.13703 (the parametrisation); Jacot, Gabriel and Hongler, arXiv 1806.07572 (the
+scaling by sqrt(h)); Mei, Montanari and Nguyen, arXiv 1804.06561 (mean field).
 """
 
 from __future__ import annotations
@@ -91,7 +92,12 @@ class FullyConnected:
                 "frozen": lambda name, value: as_count(name, value, minimum=0),
             },
         )
-        require(self.frozen <= self.depth, "frozen", self.frozen, f"must be at most depth = {self.depth}")
+        require(
+            self.frozen <= self.depth,
+            "frozen",
+            self.frozen,
+            f"must be at most depth = {self.depth}",
+        )
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
@@ -110,7 +116,9 @@ class FullyConnected:
     @property
     def layers(self) -> list[str]:
         """Names of the layers whose weights are trained."""
-        return [f"hidden_{number}" for number in range(self.frozen + 1, self.depth + 1)] + ["output"]
+        return [f"hidden_{number}" for number in range(self.frozen + 1, self.depth + 1)] + [
+            "output"
+        ]
 
     @property
     def parameters(self) -> int:
@@ -124,7 +132,9 @@ class FullyConnected:
 
     @property
     def degree(self) -> int | None:
-        """Degree L of f as a homogeneous function of its trained weights, D + 1 without frozen ones; none for gelu."""
+        """Degree L of f as a homogeneous function of its trained weights, D + 1 without frozen
+        ones; none for gelu.
+        """
         return None if self.activation == "gelu" else self.depth + 1 - self.frozen
 
     def describe(self) -> dict[str, Any]:
@@ -153,7 +163,11 @@ class FullyConnected:
         return standard_normals(self, self.shapes, seed, replica)
 
     def module(
-        self, seed: int = 0, replica: int = 0, *, precision: Literal["float32", "float64"] = "float32"
+        self,
+        seed: int = 0,
+        replica: int = 0,
+        *,
+        precision: Literal["float32", "float64"] = "float32",
     ) -> FullyConnectedModule:
         """Return one replica as a plain torch module: ``module(x)`` maps (..., dimension) to (...).
 
@@ -170,11 +184,17 @@ class FullyConnected:
         from langevin_sgd.models.networks.module import FullyConnectedModule
 
         precision = as_choice("precision", precision, ("float32", "float64"))
-        weights = [torch.from_numpy(w).to(getattr(torch, precision)) for w in self.initial_weights(seed, replica)]
+        weights = [
+            torch.from_numpy(w).to(getattr(torch, precision))
+            for w in self.initial_weights(seed, replica)
+        ]
         return FullyConnectedModule(self, weights)
 
     def replicas(
-        self, draws: Sequence[tuple[int, int]], dtype: torch.dtype, device: torch.device | str = "cpu"
+        self,
+        draws: Sequence[tuple[int, int]],
+        dtype: torch.dtype,
+        device: torch.device | str = "cpu",
     ) -> FullyConnectedReplicas:
         """Return many replicas side by side; `draws` are the seed and number of each."""
         require_torch()
@@ -191,7 +211,11 @@ class FullyConnected:
 
 
 def random_features(
-    dimension: int, width: int, *, activation: Activation = "relu", output_scaling: Literal["mean_field", "ntk"] = "ntk"
+    dimension: int,
+    width: int,
+    *,
+    activation: Activation = "relu",
+    output_scaling: Literal["mean_field", "ntk"] = "ntk",
 ) -> FullyConnected:
     """One hidden layer that keeps its random weights: a linear model in random features.
 
@@ -210,7 +234,12 @@ def random_features(
     1
     """
     return FullyConnected(
-        dimension=dimension, width=width, depth=1, activation=activation, output_scaling=output_scaling, frozen=1
+        dimension=dimension,
+        width=width,
+        depth=1,
+        activation=activation,
+        output_scaling=output_scaling,
+        frozen=1,
     )
 
 
@@ -229,4 +258,10 @@ def two_layer_linear(
     >>> two_layer_linear(10, 50).degree
     2
     """
-    return FullyConnected(dimension=dimension, width=width, depth=1, activation="linear", output_scaling=output_scaling)
+    return FullyConnected(
+        dimension=dimension,
+        width=width,
+        depth=1,
+        activation="linear",
+        output_scaling=output_scaling,
+    )

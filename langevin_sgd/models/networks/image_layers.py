@@ -1,7 +1,8 @@
-"""Layers of convolutional networks as functions of their weights, each divided by the square root of its fan-in.
+"""Layers of convolutional networks as functions of their weights, each divided by the square root
+of its fan-in.
 
-Images are (input, channel, height, width). Every function treats the inputs one by one and works under
-``torch.func.vmap``.
+Images are (input, channel, height, width). Every function treats the inputs one by one and works
+under ``torch.func.vmap``.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ def activate(z: torch.Tensor, name: str) -> torch.Tensor:
     return a * (1 / math.sqrt(MEAN_SQUARE[name]))
 
 
-def convolution(x: torch.Tensor, w: torch.Tensor, bias: torch.Tensor | None = None, *, stride: int = 1) -> torch.Tensor:
+def convolution(
+    x: torch.Tensor, w: torch.Tensor, bias: torch.Tensor | None = None, *, stride: int = 1
+) -> torch.Tensor:
     """Convolve with w (outputs, inputs, height, width) and add a bias (outputs,)."""
     return _convolution(x, w, bias, stride, 1)
 
@@ -32,8 +35,13 @@ def depthwise(x: torch.Tensor, w: torch.Tensor, *, stride: int = 1) -> torch.Ten
     return _convolution(x, w, None, stride, x.shape[1])
 
 
-def _convolution(x: torch.Tensor, w: torch.Tensor, bias: torch.Tensor | None, stride: int, groups: int) -> torch.Tensor:
-    padding = [_padding(size, kernel, stride) for size, kernel in zip(x.shape[2:], w.shape[2:], strict=True)]
+def _convolution(
+    x: torch.Tensor, w: torch.Tensor, bias: torch.Tensor | None, stride: int, groups: int
+) -> torch.Tensor:
+    padding = [
+        _padding(size, kernel, stride)
+        for size, kernel in zip(x.shape[2:], w.shape[2:], strict=True)
+    ]
     both = [total // 2 for total in padding]
     if any(total % 2 for total in padding):
         # The side that comes last has one zero more.
@@ -70,5 +78,7 @@ def largest_of_four(x: torch.Tensor) -> torch.Tensor:
 
 
 def normalised(x: torch.Tensor, groups: int) -> torch.Tensor:
-    """Mean 0 and variance 1 over the pixels and channels of each group of channels, for each input by itself."""
+    """Mean 0 and variance 1 over the pixels and channels of each group of channels, for each input
+    by itself.
+    """
     return functional.group_norm(x, groups)

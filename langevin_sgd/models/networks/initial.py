@@ -1,4 +1,6 @@
-"""Initial weights of a network: independent normals of mean 0 and variance 1, the same for a replica wherever it is."""
+"""Initial weights of a network: independent normals of mean 0 and variance 1, the same for a
+replica wherever it is.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,17 @@ import numpy as np
 from langevin_sgd.checks import as_count, as_seed, require_memory
 
 
-def standard_normals(network: object, shapes: Sequence[tuple[int, ...]], seed: int, replica: int) -> list[np.ndarray]:
-    """Float64 arrays of some shapes, drawn one after the other: a function of (seed, replica) and the shapes alone.
+def standard_normals(
+    network: object, shapes: Sequence[tuple[int, ...]], seed: int, replica: int
+) -> list[np.ndarray]:
+    """Float64 arrays of some shapes, drawn one after the other: a function of (seed, replica) and
+    the shapes alone.
 
     Raises
     ------
     InputError
-        If seed or replica is out of range, or the weights of the network do not fit into the memory.
+        If seed or replica is out of range, or the weights of the network do not fit into the
+        memory.
     """
     from langevin_sgd.randomness import START, normals
 
@@ -26,4 +32,6 @@ def standard_normals(network: object, shapes: Sequence[tuple[int, ...]], seed: i
     require_memory("network", network, 8.0 * ends[-1])
     flat = normals((ends[-1],), seed, step=replica, substream=START)
     pieces = itertools.pairwise(ends)
-    return [flat[start:stop].reshape(shape) for shape, (start, stop) in zip(shapes, pieces, strict=True)]
+    return [
+        flat[start:stop].reshape(shape) for shape, (start, stop) in zip(shapes, pieces, strict=True)
+    ]

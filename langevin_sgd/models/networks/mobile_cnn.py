@@ -1,4 +1,6 @@
-"""A deep convolutional network of few weights: depthwise convolutions and inverted residual blocks."""
+"""A deep convolutional network of few weights: depthwise convolutions and inverted residual
+blocks.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +21,19 @@ _EXPANSION = 3
 
 @dataclass(frozen=True, kw_only=True)
 class MobileCNN(ConvolutionalNetwork):
-    """Sixteen convolutions, of which five treat each channel by itself, and the mean over all pixels.
+    """Sixteen convolutions, of which five treat each channel by itself, and the mean over all
+    pixels.
 
-    A convolution of 5 by 5 pixels and stride 2 to 4h channels, a depthwise one of 5 by 5, one of a single pixel to 2h;
-    four inverted residual blocks to h (stride 2), h, 3h (stride 2) and 3h channels; a convolution of a single pixel to
-    20h; the mean over pixels; and the output, the only layer with a bias. An inverted residual block expands its
-    channels threefold at single pixels, convolves each by 5 by 5 with its stride, and contracts them at single pixels
-    without an activation; where its input has the shape of its output, their sum over sqrt(2) goes on.
+    A convolution of 5 by 5 pixels and stride 2 to 4h channels, a depthwise one of 5 by 5, one of a
+    single pixel to 2h; four inverted residual blocks to h (stride 2), h, 3h (stride 2) and 3h
+    channels; a convolution of a single pixel to 20h; the mean over pixels; and the output, the only
+    layer with a bias. An inverted residual block expands its channels threefold at single pixels,
+    convolves each by 5 by 5 with its stride, and contracts them at single pixels without an
+    activation; where its input has the shape of its output, their sum over sqrt(2) goes on.
 
-    Zeros beyond the borders count in the fan-in, as in the reference, so layers are weaker where an image is no larger
-    than a kernel: at the start the mean of 20h f^2 is 0.2 to 0.4 at 28 or 32 pixels on a side, and 0.02 at 8.
+    Zeros beyond the borders count in the fan-in, as in the reference, so layers are weaker where an
+    image is no larger than a kernel: at the start the mean of 20h f^2 is 0.2 to 0.4 at 28 or 32
+    pixels on a side, and 0.02 at 8.
 
     Parameters
     ----------
@@ -37,8 +42,8 @@ class MobileCNN(ConvolutionalNetwork):
 
     References
     ----------
-    The network ``mnas`` of the code published with Sclocchi, Geiger and Wyart, arXiv 2301.13703; blocks after Tan et
-    al., *MnasNet*, arXiv 1807.11626.
+    The network ``mnas`` of the code published with Sclocchi, Geiger and Wyart, arXiv 2301.13703;
+    blocks after Tan et al., *MnasNet*, arXiv 1807.11626.
 
     Examples
     --------
@@ -68,7 +73,12 @@ class MobileCNN(ConvolutionalNetwork):
 
     def forward(self, weights: Mapping[str, torch.Tensor], images: torch.Tensor) -> torch.Tensor:
         """As in `ConvolutionalNetwork`."""
-        from langevin_sgd.models.networks.image_layers import activate, convolution, depthwise, output
+        from langevin_sgd.models.networks.image_layers import (
+            activate,
+            convolution,
+            depthwise,
+            output,
+        )
 
         x = activate(convolution(images, weights["convolution"], stride=2), self.activation)
         x = activate(depthwise(x, weights["depthwise"]), self.activation)

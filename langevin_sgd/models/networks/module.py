@@ -26,7 +26,10 @@ class FullyConnectedModule(torch.nn.Module):
         super().__init__()
         self.network = network
         self.weights = torch.nn.ParameterList(
-            [torch.nn.Parameter(w, requires_grad=layer >= network.frozen) for layer, w in enumerate(weights)]
+            [
+                torch.nn.Parameter(w, requires_grad=layer >= network.frozen)
+                for layer, w in enumerate(weights)
+            ]
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -1,13 +1,16 @@
 r"""Many fully connected networks of one shape, side by side, with a backward pass written out.
 
-The weights of each layer are one tensor (replica, inputs, outputs), so that a layer of all networks is one batched
-matrix product. With c_b the factor of input b, one step adds sum_b c_b grad f(x_b) to the weights of each network:
+The weights of each layer are one tensor (replica, inputs, outputs), so that a layer of all networks
+is one batched matrix product. With c_b the factor of input b, one step adds sum_b c_b grad f(x_b)
+to the weights of each network:
 
-    delta_out = c,    delta_l = (delta_{l+1} W_{l+1}^T) s_{l+1} phi'(z_l),    W_l <- W_l + s_l a_{l-1}^T delta_l
+    delta_out = c,    delta_l = (delta_{l+1} W_{l+1}^T) s_{l+1} phi'(z_l),
+    W_l <- W_l + s_l a_{l-1}^T delta_l
 
-and the last product adds to the weights in place: gradients are never stored. It may add to other tensors instead,
-with a factor on what they hold: a velocity, or a buffer of zeros that comes to hold the sum itself. The tangent kernel
-K_ij = grad f(x_i) . grad f(x_j) comes from the same recursion, since the gradient of one layer is an outer product:
+and the last product adds to the weights in place: gradients are never stored. It may add to other
+tensors instead, with a factor on what they hold: a velocity, or a buffer of zeros that comes to
+hold the sum itself. The tangent kernel K_ij = grad f(x_i) . grad f(x_j) comes from the same
+recursion, since the gradient of one layer is an outer product:
 
     K = sum_l s_l^2 (a_{l-1} a_{l-1}^T) * (delta_l delta_l^T)        (elementwise product, c = 1),
 
@@ -21,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from langevin_sgd.models.networks.products import add_product, product
+from langevin_sgd.kernels.products import add_product, product
 
 if TYPE_CHECKING:
     from langevin_sgd.models.networks.fully_connected import FullyConnected
@@ -33,7 +36,9 @@ class Trace(NamedTuple):
     inputs: list[torch.Tensor]
     """(replica, input, neuron), what enters each layer."""
     before: list[torch.Tensor]
-    """The same before the activation, for each hidden layer; for relu, which is its own derivative's sign, after it."""
+    """The same before the activation, for each hidden layer; for relu, which is its own
+    derivative's sign, after it.
+    """
     output: torch.Tensor
     """(replica, input)."""
 
@@ -51,7 +56,11 @@ class FullyConnectedReplicas:
 
     def __init__(self, network: FullyConnected, weights: list[torch.Tensor]) -> None:
         self.weights, self._network = weights, network
-        self._scales, self._frozen, self._activation = network.scales, network.frozen, network.activation
+        self._scales, self._frozen, self._activation = (
+            network.scales,
+            network.frozen,
+            network.activation,
+        )
 
     def outputs(self, x: torch.Tensor) -> torch.Tensor:
         """Outputs (replica, input) at inputs (replica, input, dimension)."""
@@ -83,7 +92,9 @@ class FullyConnectedReplicas:
             add_product(targets[layer], entering.mT, delta, self._scales[layer], keep)
 
     def kernel(self, x: torch.Tensor) -> torch.Tensor:
-        """Tangent kernel (replica, input, input) of the trained weights at inputs (replica, input, dimension)."""
+        """Tangent kernel (replica, input, input) of the trained weights at inputs (replica, input,
+        dimension).
+        """
         trace = self._forward(x)
         total = torch.zeros((*x.shape[:2], x.shape[1]), dtype=x.dtype, device=x.device)
         for layer, entering, delta in self._backward(trace, torch.ones_like(trace.output)):
@@ -91,7 +102,9 @@ class FullyConnectedReplicas:
         return total
 
     def squared_gradients(self, x: torch.Tensor) -> torch.Tensor:
-        """|grad f|^2 (replica, input) by the trained weights, at inputs (replica, input, dimension)."""
+        """|grad f|^2 (replica, input) by the trained weights, at inputs (replica, input,
+        dimension).
+        """
         trace = self._forward(x)
         total = torch.zeros(x.shape[:2], dtype=x.dtype, device=x.device)
         for layer, entering, delta in self._backward(trace, torch.ones_like(trace.output)):
@@ -113,10 +126,16 @@ class FullyConnectedReplicas:
             z = product(inputs[-1], w, scale)
             before.append(z)
             inputs.append(self._activate(z))
-        return Trace(inputs, before, product(inputs[-1], self.weights[-1], self._scales[-1]).squeeze(2))
+        return Trace(
+            inputs, before, product(inputs[-1], self.weights[-1], self._scales[-1]).squeeze(2)
+        )
 
-    def _backward(self, trace: Trace, factors: torch.Tensor) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
-        """Yield (layer, what enters it, delta) from the top; a layer may be changed once it was yielded."""
+    def _backward(
+        self, trace: Trace, factors: torch.Tensor
+    ) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
+        """Yield (layer, what enters it, delta) from the top; a layer may be changed once it was
+        yielded.
+        """
         delta = factors.unsqueeze(2)
         for layer in range(len(self.weights) - 1, self._frozen - 1, -1):
             if layer > self._frozen:
@@ -133,5 +152,7 @@ class FullyConnectedReplicas:
 
     def _through_activation(self, delta: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
         if self._activation == "relu":
-            return torch.ops.aten.threshold_backward.grad_input(delta, before, 0.0, grad_input=delta)
+            return torch.ops.aten.threshold_backward.grad_input(
+                delta, before, 0.0, grad_input=delta
+            )
         return torch.ops.aten.gelu_backward(delta, before) if self._activation == "gelu" else delta

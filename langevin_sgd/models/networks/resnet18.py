@@ -19,28 +19,33 @@ _MOST_GROUPS = 32
 
 @dataclass(frozen=True, kw_only=True)
 class ResNet18(ConvolutionalNetwork):
-    """A convolution of 3 by 3 pixels, four stages of two residual blocks, the mean over all pixels, and the output.
+    """A convolution of 3 by 3 pixels, four stages of two residual blocks, the mean over all pixels,
+    and the output.
 
-    A block is a convolution of 3 by 3 pixels, normalisation, activation, a second convolution and normalisation, to
-    which the block's input is added; the sum over sqrt(2) is activated. Where a stage has more channels and fewer
-    pixels than the one before, the input comes through a convolution of a single pixel and stride 2, normalised. As
-    usual for small images the first convolution has 3 by 3 pixels and no pooling.
+    A block is a convolution of 3 by 3 pixels, normalisation, activation, a second convolution and
+    normalisation, to which the block's input is added; the sum over sqrt(2) is activated. Where a
+    stage has more channels and fewer pixels than the one before, the input comes through a
+    convolution of a single pixel and stride 2, normalised. As usual for small images the first
+    convolution has 3 by 3 pixels and no pooling.
 
-    Normalisation is by groups of channels of each input alone (Wu and He), not over a batch: there an output would
-    depend on the other inputs that happen to be in the batch, f(w, x) - f(w0, x) would be no function of x, and the
-    gradients of the points of a minibatch would not be independent draws, on which all theory of its noise rests.
-    There are 32 groups, or the largest common divisor of 32 and h, and no scales or shifts are trained. Convolutions
-    have no biases, nor has the output.
+    Normalisation is by groups of channels of each input alone (Wu and He), not over a batch: there
+    an output would depend on the other inputs that happen to be in the batch, f(w, x) - f(w0, x)
+    would be no function of x, and the gradients of the points of a minibatch would not be
+    independent draws, on which all theory of its noise rests. There are 32 groups, or the largest
+    common divisor of 32 and h, and no scales or shifts are trained. Convolutions have no biases,
+    nor has the output.
 
     Parameters
     ----------
     image, width, activation
-        As in `ConvolutionalNetwork`; sides of at least 8 pixels. h = 64 channels in the first stage by default.
+        As in `ConvolutionalNetwork`; sides of at least 8 pixels. h = 64 channels in the first stage
+        by default.
 
     References
     ----------
-    He, Zhang, Ren and Sun, *Deep residual learning for image recognition*, arXiv 1512.03385 (with 7 by 7 pixels and
-    pooling first, batch normalisation, and sums without sqrt(2)); Wu and He, *Group normalization*, arXiv 1803.08494.
+    He, Zhang, Ren and Sun, *Deep residual learning for image recognition*, arXiv 1512.03385 (with 7
+    by 7 pixels and pooling first, batch normalisation, and sums without sqrt(2)); Wu and He, *Group
+    normalization*, arXiv 1803.08494.
 
     Examples
     --------
@@ -69,12 +74,20 @@ class ResNet18(ConvolutionalNetwork):
         blocks = []
         for stage, multiple in enumerate(_STAGES, 1):
             stride = 1 if stage == 1 else 2
-            blocks += [(f"stage_{stage}_block_{b}_", multiple * self.width, stride if b == 1 else 1) for b in (1, 2)]
+            blocks += [
+                (f"stage_{stage}_block_{b}_", multiple * self.width, stride if b == 1 else 1)
+                for b in (1, 2)
+            ]
         return blocks
 
     def forward(self, weights: Mapping[str, torch.Tensor], images: torch.Tensor) -> torch.Tensor:
         """As in `ConvolutionalNetwork`."""
-        from langevin_sgd.models.networks.image_layers import activate, convolution, normalised, output
+        from langevin_sgd.models.networks.image_layers import (
+            activate,
+            convolution,
+            normalised,
+            output,
+        )
 
         groups = math.gcd(_MOST_GROUPS, self.width)
         x = activate(normalised(convolution(images, weights["stem"]), groups), self.activation)

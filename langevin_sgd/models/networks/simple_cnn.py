@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 class SimpleCNN(ConvolutionalNetwork):
     """Two convolutions with pooling, a dense layer, and the output.
 
-    The convolutions of 5 by 5 pixels to h and 2h channels are followed by an activation and by the largest of each
-    square of four pixels, the 32h dense neurons by no activation. All layers but the output have biases, drawn like the
-    weights. The largest of four pixels is kept as it is, so that its mean square exceeds one.
+    The convolutions of 5 by 5 pixels to h and 2h channels are followed by an activation and by the
+    largest of each square of four pixels, the 32h dense neurons by no activation. All layers but
+    the output have biases, drawn like the weights. The largest of four pixels is kept as it is, so
+    that its mean square exceeds one.
 
     Parameters
     ----------
@@ -27,7 +28,8 @@ class SimpleCNN(ConvolutionalNetwork):
 
     References
     ----------
-    The network ``simple_cnn`` of the code published with Sclocchi, Geiger and Wyart, arXiv 2301.13703.
+    The network ``simple_cnn`` of the code published with Sclocchi, Geiger and Wyart, arXiv
+    2301.13703.
 
     Examples
     --------
@@ -55,7 +57,13 @@ class SimpleCNN(ConvolutionalNetwork):
 
     def forward(self, weights: Mapping[str, torch.Tensor], images: torch.Tensor) -> torch.Tensor:
         """As in `ConvolutionalNetwork`."""
-        from langevin_sgd.models.networks.image_layers import activate, convolution, dense, largest_of_four, output
+        from langevin_sgd.models.networks.image_layers import (
+            activate,
+            convolution,
+            dense,
+            largest_of_four,
+            output,
+        )
 
         x = images
         for number in (1, 2):

@@ -1,4 +1,6 @@
-"""Whether PyTorch is there, which networks need and nothing else of the package does, and what it calls its devices."""
+"""Whether PyTorch is there, which networks need and nothing else of the package does, and what it
+calls its devices.
+"""
 
 from __future__ import annotations
 

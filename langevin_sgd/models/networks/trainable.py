@@ -1,7 +1,8 @@
-"""What a torch module of your own must be, looked at before training: each refusal names the way out.
+"""What a torch module of your own must be, looked at before training: each refusal names the way
+out.
 
-An output must be one number, a function of its own input and of the weights alone; and the module must be one that
-``torch.func.vmap`` can take, which calls it once for all replicas.
+An output must be one number, a function of its own input and of the weights alone; and the module
+must be one that ``torch.func.vmap`` can take, which calls it once for all replicas.
 """
 
 from __future__ import annotations
@@ -35,15 +36,23 @@ def made_by(build: Callable[[], Any]) -> torch.nn.Module:
         raise _refusal(f"fails when it is called without arguments ({_reason(error)})") from error
     if not isinstance(module, torch.nn.Module):
         raise _refusal(f"must return a torch.nn.Module, not {type(module).__name__}")
-    if any(torch.nn.parameter.is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers())):
-        raise _refusal("makes a module with lazy layers: give them their sizes (Linear in place of LazyLinear)")
+    if any(
+        torch.nn.parameter.is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers())
+    ):
+        raise _refusal(
+            "makes a module with lazy layers: give them their sizes (Linear in place of LazyLinear)"
+        )
     if any(isinstance(layer, torch.nn.modules.batchnorm._BatchNorm) for layer in module.modules()):
         raise _refusal(
-            "makes a module with batch normalisation, whose outputs depend on the other inputs of a batch and which "
+            "makes a module with batch normalisation, whose outputs depend on the other inputs of "
+            "a batch and which "
             "holds buffers: take GroupNorm or LayerNorm"
         )
     if any(True for _ in module.buffers()):
-        raise _refusal("makes a module with buffers: must hold parameters only (a constant can be a plain attribute)")
+        raise _refusal(
+            "makes a module with buffers: must hold parameters only (a constant can be a plain "
+            "attribute)"
+        )
     return module
 
 
@@ -67,23 +76,37 @@ def require_trainable(module: Callable[[int], torch.nn.Module], inputs: torch.Te
         changes = _require_vectorised(modules, x)
         _require_lonely_inputs(modules[0], x, outputs)
     if bool((outputs != 0).any()) and not any(bool(change.any()) for change in changes):
-        raise _refusal("makes a module whose outputs do not depend on its weights (softmax of one number, detach?)")
+        raise _refusal(
+            "makes a module whose outputs do not depend on its weights (softmax of one number, "
+            "detach?)"
+        )
 
 
-def _require_new_weights(first: torch.nn.Module, again: torch.nn.Module, other: torch.nn.Module) -> None:
-    """Parameters must be new ones at each call, of one shape, and functions of torch's generator."""
+def _require_new_weights(
+    first: torch.nn.Module, again: torch.nn.Module, other: torch.nn.Module
+) -> None:
+    """Parameters must be new ones at each call, of one shape, and functions of torch's
+    generator.
+    """
     ours, theirs, others = (dict(one.named_parameters()) for one in (first, again, other))
     if not any(p.requires_grad for p in ours.values()):
         raise _refusal("makes a module without trained parameters")
     if any(p is theirs.get(name) for name, p in ours.items()):
-        raise _refusal("returns the same module at each call, which all replicas would share: must make a new one")
+        raise _refusal(
+            "returns the same module at each call, which all replicas would share: must make a new "
+            "one"
+        )
     if {name: p.shape for name, p in ours.items()} != {name: p.shape for name, p in others.items()}:
         raise _refusal("makes modules of different shapes: replicas must have one architecture")
     if not all(torch.equal(p, theirs[name]) for name, p in ours.items()):
-        raise _refusal("draws initial weights that do not come from torch's generator, so that no run can be repeated")
+        raise _refusal(
+            "draws initial weights that do not come from torch's generator, so that no run can be "
+            "repeated"
+        )
     if all(torch.equal(p, others[name]) for name, p in ours.items()):
         warnings.warn(
-            "build: makes modules of the same weights at each call, so that all replicas start equal and differ in "
+            "build: makes modules of the same weights at each call, so that all replicas start "
+            "equal and differ in "
             "their points and batches only",
             stacklevel=2,
         )
@@ -98,10 +121,21 @@ def _require_one_number(module: torch.nn.Module, x: torch.Tensor) -> torch.Tenso
             f"makes a module that does not take inputs of shape {tuple(x.shape)} ({_reason(error)})"
         ) from error
     if not isinstance(outputs, torch.Tensor):
-        raise _refusal(f"makes a module that returns a {type(outputs).__name__}: must be one tensor")
-    if outputs.shape[:1] != x.shape[:1] or outputs.numel() != len(x) or not outputs.is_floating_point():
-        kind = f"a tensor of shape {tuple(outputs.shape)} and type {outputs.dtype} for {len(x)} inputs"
-        raise _refusal(f"makes a module that returns {kind}: must be one number for each (a last layer Linear(..., 1))")
+        raise _refusal(
+            f"makes a module that returns a {type(outputs).__name__}: must be one tensor"
+        )
+    if (
+        outputs.shape[:1] != x.shape[:1]
+        or outputs.numel() != len(x)
+        or not outputs.is_floating_point()
+    ):
+        kind = (
+            f"a tensor of shape {tuple(outputs.shape)} and type {outputs.dtype} for {len(x)} inputs"
+        )
+        raise _refusal(
+            f"makes a module that returns {kind}: must be one number for each (a last layer "
+            "Linear(..., 1))"
+        )
     return outputs.detach().reshape(len(x))
 
 
@@ -109,13 +143,19 @@ def _require_no_chance(module: torch.nn.Module, x: torch.Tensor, outputs: torch.
     torch.manual_seed(1)
     if not _close(_require_one_number(module, x), outputs):
         way_out = "leave it out, or let build return module.eval()"
-        raise _refusal(f"makes a module that gives other outputs when it is called again (dropout?): {way_out}")
+        raise _refusal(
+            f"makes a module that gives other outputs when it is called again (dropout?): {way_out}"
+        )
 
 
 def _require_lonely_inputs(module: torch.nn.Module, x: torch.Tensor, outputs: torch.Tensor) -> None:
     """An output must not depend on the other inputs of a batch."""
     if not _close(_require_one_number(module, x[:2]), outputs[:2]):
-        kind = "whose outputs depend on the other inputs of a batch (normalisation or softmax over it?)"
+        kind = (
+            "whose outputs depend on the other inputs of a batch (normalisation or softmax "
+            "over "
+            "it?)"
+        )
         raise _refusal(f"makes a module {kind}: must treat each input alone")
 
 
@@ -136,7 +176,8 @@ def _require_vectorised(modules: list[torch.nn.Module], x: torch.Tensor) -> list
         replicas.squared_gradients(stacked)
     except Exception as error:
         raise _refusal(
-            f"makes a module that cannot be trained in many replicas at once ({_reason(error)}): it must not branch on "
+            f"makes a module that cannot be trained in many replicas at once ({_reason(error)}): "
+            "it must not branch on "
             "numbers (torch.where in place of if), change tensors in place, or draw random numbers"
         ) from error
     return changes

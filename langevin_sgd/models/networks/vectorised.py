@@ -23,7 +23,10 @@ class VectorisedReplicas:
     """
 
     def __init__(
-        self, module: torch.nn.Module, trained: dict[str, torch.Tensor], fixed: dict[str, torch.Tensor]
+        self,
+        module: torch.nn.Module,
+        trained: dict[str, torch.Tensor],
+        fixed: dict[str, torch.Tensor],
     ) -> None:
         self._module, self._names, self._fixed = module, list(trained), fixed
         self.trained = list(trained.values())
@@ -32,10 +35,16 @@ class VectorisedReplicas:
     def of_modules(cls, modules: Sequence[torch.nn.Module]) -> VectorisedReplicas:
         """Stack the weights of modules of one architecture."""
         parameters = [dict(module.named_parameters()) for module in modules]
-        stacks = {name: torch.stack([one[name].detach() for one in parameters]) for name in parameters[0]}
+        stacks = {
+            name: torch.stack([one[name].detach() for one in parameters]) for name in parameters[0]
+        }
         learns = {name for name, p in parameters[0].items() if p.requires_grad}
         trained = {name: stack for name, stack in stacks.items() if name in learns}
-        return cls(modules[0], trained, {name: stack for name, stack in stacks.items() if name not in learns})
+        return cls(
+            modules[0],
+            trained,
+            {name: stack for name, stack in stacks.items() if name not in learns},
+        )
 
     def outputs(self, x: torch.Tensor) -> torch.Tensor:
         """Outputs (replica, input) at inputs (replica, input, dimension)."""
@@ -48,16 +57,22 @@ class VectorisedReplicas:
         into: list[torch.Tensor] | None = None,
         keep: float = 1.0,
     ) -> None:
-        """Set ``into``, the weights by default, to ``keep * into + sum_b c_b grad f(x_b)``, c being functions of f."""
+        """Set ``into``, the weights by default, to ``keep * into + sum_b c_b grad f(x_b)``, c being
+        functions of f.
+        """
         output, pull_back, *_ = vjp(lambda weights: self._call(weights, x), self.trained)
         targets = self.trained if into is None else into
         for target, change in zip(targets, pull_back(factors(output))[0], strict=True):
             target.mul_(keep).add_(change) if keep != 1 else target.add_(change)
 
     def kernel(self, x: torch.Tensor) -> torch.Tensor:
-        """Tangent kernel (replica, input, input) of the trained weights at inputs (replica, input, dimension)."""
+        """Tangent kernel (replica, input, input) of the trained weights at inputs (replica, input,
+        dimension).
+        """
 
-        def of_one(weights: list[torch.Tensor], fixed: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        def of_one(
+            weights: list[torch.Tensor], fixed: dict[str, torch.Tensor], x: torch.Tensor
+        ) -> torch.Tensor:
             rows = vmap(self._gradient, in_dims=(None, None, 0))(weights, fixed, x)
             return torch.stack([row.flatten(1) @ row.flatten(1).mT for row in rows]).sum(0)
 
@@ -66,21 +81,32 @@ class VectorisedReplicas:
         return vmap(of_one, chunk_size=at_a_time)(self.trained, self._fixed, x)
 
     def squared_gradients(self, x: torch.Tensor) -> torch.Tensor:
-        """|grad f|^2 (replica, input) by the trained weights, at inputs (replica, input, dimension)."""
+        """|grad f|^2 (replica, input) by the trained weights, at inputs (replica, input,
+        dimension).
+        """
 
-        def of_one(weights: list[torch.Tensor], fixed: dict[str, torch.Tensor], one: torch.Tensor) -> torch.Tensor:
-            return torch.stack([part.square().sum() for part in self._gradient(weights, fixed, one)]).sum()
+        def of_one(
+            weights: list[torch.Tensor], fixed: dict[str, torch.Tensor], one: torch.Tensor
+        ) -> torch.Tensor:
+            return torch.stack(
+                [part.square().sum() for part in self._gradient(weights, fixed, one)]
+            ).sum()
 
-        # Gradients of many inputs at a time are held before they are squared, so inputs go in short stretches.
+        # Gradients of many inputs at a time are held before they are squared, so inputs go in short
+        # stretches.
         numbers = sum(w.numel() for w in self.trained)
         length = max(1, MOST_GRADIENTS // numbers)
         over_inputs = vmap(vmap(of_one, in_dims=(None, None, 0)))
-        return torch.cat([over_inputs(self.trained, self._fixed, part) for part in x.split(length, 1)], 1)
+        return torch.cat(
+            [over_inputs(self.trained, self._fixed, part) for part in x.split(length, 1)], 1
+        )
 
     def select(self, places: torch.Tensor) -> VectorisedReplicas:
         """Return the replicas at `places` alone, as copies."""
         trained = {name: w[places] for name, w in zip(self._names, self.trained, strict=True)}
-        return VectorisedReplicas(self._module, trained, {name: w[places] for name, w in self._fixed.items()})
+        return VectorisedReplicas(
+            self._module, trained, {name: w[places] for name, w in self._fixed.items()}
+        )
 
     def _call(self, weights: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
         return vmap(self._call_one)(weights, self._fixed, x)
@@ -92,6 +118,8 @@ class VectorisedReplicas:
         found: list[torch.Tensor] = grad(lambda w: self._call_one(w, fixed, x[None])[0])(weights)
         return found
 
-    def _call_one(self, weights: list[torch.Tensor], fixed: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    def _call_one(
+        self, weights: list[torch.Tensor], fixed: dict[str, torch.Tensor], x: torch.Tensor
+    ) -> torch.Tensor:
         named = dict(zip(self._names, weights, strict=True)) | fixed
         return functional_call(self._module, named, (x,)).reshape(len(x))

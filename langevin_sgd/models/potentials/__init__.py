@@ -1,7 +1,9 @@
 """Potentials with compiled energy, force and Hessian.
 
-- `langevin_sgd.models.potentials.potential`: `Potential`, of a formula or of compiled functions of your own
-- `langevin_sgd.models.potentials.named`: `quadratic`, `double_well`, `mueller_brown`, `curved_valley`, `hinge`
+- `langevin_sgd.models.potentials.potential`: `Potential`, of a formula or of compiled functions of
+  your own
+- `langevin_sgd.models.potentials.named`: `quadratic`, `double_well`, `mueller_brown`,
+  `curved_valley`, `hinge`
 - `langevin_sgd.models.potentials.quadratic`: `Quadratic`, whose Langevin equations are linear
 - `langevin_sgd.models.potentials.exponential`: the exponential function as vector instructions
 - `langevin_sgd.models.potentials.source`: how a formula becomes source

@@ -2,11 +2,11 @@ r"""The exponential function as vector instructions.
 
     e^x = 2^k e^r,      k = x/ln 2 rounded,     |r| <= (ln 2)/2,     e^r by its Taylor polynomial
 
-Cody and Waite, *Software Manual for the Elementary Functions* (1980), chapter 6. Branch-free, with explicit fused
-multiply-adds: the same bits in vectorised and scalar code, which the exponential of the C library is not (a loop around
-it does not become vector instructions at all). Relative error below 2e-16 (float64) and 2e-7 (float32). Arguments are
-held within -708 ... 709 (float32: -87 ... 88), so that nothing underflows to less than 3e-308 (1e-38) or overflows; NaN
-stays NaN.
+Cody and Waite, *Software Manual for the Elementary Functions* (1980), chapter 6. Branch-free, with
+explicit fused multiply-adds: the same bits in vectorised and scalar code, which the exponential of
+the C library is not (a loop around it does not become vector instructions at all). Relative error
+below 2e-16 (float64) and 2e-7 (float32). Arguments are held within -708 ... 709 (float32: -87 ...
+88), so that nothing underflows to less than 3e-308 (1e-38) or overflows; NaN stays NaN.
 """
 
 from __future__ import annotations
@@ -18,8 +18,13 @@ import numpy as np
 from numba import float32, float64, types, uint32, uint64
 from numba.extending import overload
 
-from langevin_sgd.compiled import fma, inlined
-from langevin_sgd.randomness import _bits_of_float32, _bits_of_float64, _float32_of_bits, _float64_of_bits
+from langevin_sgd.kernels.compiled import fma, inlined
+from langevin_sgd.randomness import (
+    _bits_of_float32,
+    _bits_of_float64,
+    _float32_of_bits,
+    _float64_of_bits,
+)
 
 _LOG2E = 1 / math.log(2)
 _LN2_HIGH, _LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
@@ -54,7 +59,9 @@ def _exponential_32(x: Any) -> Any:
     total = fma(_TAYLOR_32[7], r, _TAYLOR_32[6])
     for n in range(5, -1, -1):
         total = fma(total, r, _TAYLOR_32[n])
-    return total * _float32_of_bits(uint32(uint32(_bits_of_float32(shifted) + uint32(127)) << uint32(23)))
+    return total * _float32_of_bits(
+        uint32(uint32(_bits_of_float32(shifted) + uint32(127)) << uint32(23))
+    )
 
 
 def exponential(x: Any) -> Any:

@@ -1,19 +1,23 @@
 r"""Formulas read from text by a parser that cannot run code, and what a formula may contain.
 
-The text is a Python expression; its syntax tree is walked here, node by node, against literal tables, and a sympy
-expression is built from what is found. Nothing is evaluated that is not in the tables, and sizes are bounded before
-sympy sees them: 9**9**9 is refused, not computed.
+The text is a Python expression; its syntax tree is walked here, node by node, against literal
+tables, and a sympy expression is built from what is found. Nothing is evaluated that is not in the
+tables, and sizes are bounded before sympy sees them: 9**9**9 is refused, not computed.
 
     numbers         2, 0.5, 1e-3, pi
     operators       + - * / **     (^ is ** too)
-    functions       the names in `FUNCTIONS`, Min, Max, and Piecewise((formula, condition), ..., (formula, True))
+    functions
+    the names in `FUNCTIONS`, Min, Max, and Piecewise((formula, condition), ..., (formula, True))
     conditions      < <= > >= of formulas, joined by & and |
-    names           anything else; those that are declared as variables or parameters mean that and nothing else, also
+    names
+    anything else; those that are declared as variables or parameters mean that and nothing else,
+    also
                     where sympy has a meaning for them (beta, gamma, lambda, pi, E, I, N, S, ...)
 
-E and I are no constants: undeclared they are refused, since they would be taken for coordinates (write exp(1)). All
-numbers are real. A square root or a logarithm of something negative is NaN, as it is in ``math``; other broken powers
-of what may be negative, x**(1/3), are refused, since there both NaN and a real root are meant by some.
+E and I are no constants: undeclared they are refused, since they would be taken for coordinates
+(write exp(1)). All numbers are real. A square root or a logarithm of something negative is NaN, as
+it is in ``math``; other broken powers of what may be negative, x**(1/3), are refused, since there
+both NaN and a real root are meant by some.
 """
 
 from __future__ import annotations
@@ -74,9 +78,49 @@ FUNCTIONS: dict[str, tuple[tuple[int, int], Callable[..., Any]]] = {
 """Name in a text -> least and most arguments, and what is built of sympy and these."""
 
 KINDS = (
-    *("Add", "Mul", "Pow", "Symbol", "Dummy", "Integer", "Rational", "Float", "Zero", "One", "NegativeOne", "Half"),
-    *("Pi", "Exp1", "exp", "log", "Abs", "sign", "Heaviside", "sin", "cos", "tan", "asin", "acos", "atan", "sinh"),
-    *("cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "Min", "Max", "Piecewise", "ExprCondPair"),
+    *(
+        "Add",
+        "Mul",
+        "Pow",
+        "Symbol",
+        "Dummy",
+        "Integer",
+        "Rational",
+        "Float",
+        "Zero",
+        "One",
+        "NegativeOne",
+        "Half",
+    ),
+    *(
+        "Pi",
+        "Exp1",
+        "exp",
+        "log",
+        "Abs",
+        "sign",
+        "Heaviside",
+        "sin",
+        "cos",
+        "tan",
+        "asin",
+        "acos",
+        "atan",
+        "sinh",
+    ),
+    *(
+        "cosh",
+        "tanh",
+        "asinh",
+        "acosh",
+        "atanh",
+        "erf",
+        "erfc",
+        "Min",
+        "Max",
+        "Piecewise",
+        "ExprCondPair",
+    ),
     *("StrictLessThan", "LessThan", "StrictGreaterThan", "GreaterThan", "And", "Or", "BooleanTrue"),
 )
 """Classes of sympy that can be written out as source."""
@@ -84,7 +128,11 @@ KINDS = (
 _NAMED = ", ".join(name for name in FUNCTIONS if name not in ("Min", "Max", "Abs", "ln"))
 _ALLOWED = f"allowed are numbers, names, + - * / **, Piecewise, and the functions {_NAMED}"
 _LARGEST_POWER = f"must have powers of at most {LARGEST_EXPONENT}"
-_NO_NUMBERS = {"E": "write exp(1)", "I": "numbers are real", **dict.fromkeys(("oo", "zoo", "nan", "inf"), "not finite")}
+_NO_NUMBERS = {
+    "E": "write exp(1)",
+    "I": "numbers are real",
+    **dict.fromkeys(("oo", "zoo", "nan", "inf"), "not finite"),
+}
 
 
 def read(expression: Any, declared: Iterable[str] = ()) -> Any:
@@ -112,16 +160,27 @@ def read(expression: Any, declared: Iterable[str] = ()) -> Any:
     if isinstance(expression, str):
         tree = _Reader(expression, declared).tree()
     elif is_real(expression) and not isinstance(expression, sympy.Basic):
-        tree = sympy.Integer(expression) if isinstance(expression, int) else sympy.Float(float(expression))
+        tree = (
+            sympy.Integer(expression)
+            if isinstance(expression, int)
+            else sympy.Float(float(expression))
+        )
     else:
         tree = expression
-    require(isinstance(tree, sympy.Expr), "expression", expression, "must be a formula with a number as its value")
+    require(
+        isinstance(tree, sympy.Expr),
+        "expression",
+        expression,
+        "must be a formula with a number as its value",
+    )
     require_writable(tree, expression)
     return tree
 
 
 def require_writable(tree: Any, expression: Any, what: str = "contains") -> None:
-    """Raise `InputError`, naming `expression`, unless a tree is made of what can be written out, and is real."""
+    """Raise `InputError`, naming `expression`, unless a tree is made of what can be written out,
+    and is real.
+    """
     import sympy
 
     moving: dict[Any, bool] = {}
@@ -137,19 +196,33 @@ def require_writable(tree: Any, expression: Any, what: str = "contains") -> None
             if part.is_Pow and part.args[1].is_number:
                 _require(abs(part.args[1]) <= LARGEST_EXPONENT, expression, _LARGEST_POWER)
             if name in ("Max", "Min"):
-                _require(len(held) <= MOST_ARGUMENTS, expression, f"{name} takes at most {MOST_ARGUMENTS} arguments")
+                _require(
+                    len(held) <= MOST_ARGUMENTS,
+                    expression,
+                    f"{name} takes at most {MOST_ARGUMENTS} arguments",
+                )
             if name == "Piecewise":
-                _require(part.args[-1].cond is sympy.true, expression, "a Piecewise must end in (formula, True)")
+                _require(
+                    part.args[-1].cond is sympy.true,
+                    expression,
+                    "a Piecewise must end in (formula, True)",
+                )
             moving[part] = part.is_Symbol or any(held)
             if isinstance(part, sympy.Expr) and not moving[part] and not _is_number(part):
-                _require(False, expression, f"{what} {shown(part, width=40)}, which is no finite real number")
+                _require(
+                    False,
+                    expression,
+                    f"{what} {shown(part, width=40)}, which is no finite real number",
+                )
         return moving[part]
 
     visit(tree)
 
 
 def require_real_powers(tree: Any, parameters: Iterable[Any], expression: Any) -> None:
-    """Raise `InputError` if a tree takes a broken power, other than a square root, of what may be negative."""
+    """Raise `InputError` if a tree takes a broken power, other than a square root, of what may be
+    negative.
+    """
     import sympy
 
     positive = {symbol: sympy.Dummy(positive=True) for symbol in parameters}
@@ -158,11 +231,19 @@ def require_real_powers(tree: Any, parameters: Iterable[Any], expression: Any) -
         if not _is_real_power(base, exponent, positive):
             shape = "a power 1/3" if exponent == sympy.Rational(1, 3) else "a broken power"
             advice = "write abs(...) around its base, or cbrt for a cube root"
-            _require(False, expression, f"holds {shape} of what may be negative, which has no real value: {advice}")
+            _require(
+                False,
+                expression,
+                f"holds {shape} of what may be negative, which has no real value: {advice}",
+            )
 
 
 def require_real_at(
-    tree: Any, coordinates: Iterable[Any], values: Mapping[Any, Any], names: Mapping[Any, str], expression: Any
+    tree: Any,
+    coordinates: Iterable[Any],
+    values: Mapping[Any, Any],
+    names: Mapping[Any, str],
+    expression: Any,
 ) -> None:
     """Raise `InputError` if the values of parameters leave a formula without a finite real value.
 
@@ -184,10 +265,14 @@ def require_real_at(
     def refuse(part: Any, why: str) -> None:
         blamed = {names[symbol]: values[symbol] for symbol in values if symbol in part.free_symbols}
         readable = shown(part.subs(names), width=40)
-        require(False, "parameters", blamed, f"leave {readable} of {shown(expression, width=40)} {why}")
+        require(
+            False, "parameters", blamed, f"leave {readable} of {shown(expression, width=40)} {why}"
+        )
 
     def visit(part: Any) -> None:
-        """Look at the largest parts that are made of parameters alone, and at powers of the others."""
+        """Look at the largest parts that are made of parameters alone, and at powers of the
+        others.
+        """
         if isinstance(part, sympy.Piecewise) or not part.free_symbols - moving:
             return  # one of the pieces may be there for these values
         if not part.free_symbols & moving:
@@ -222,11 +307,15 @@ def _of_sign(value: Any) -> Any:
     lowest, highest = np.min(value), np.max(value)
     if highest < 0:
         return sympy.Dummy(negative=True)
-    return sympy.Dummy(**({"positive": True} if lowest > 0 else {"nonnegative" if lowest == 0 else "real": True}))
+    return sympy.Dummy(
+        **({"positive": True} if lowest > 0 else {"nonnegative" if lowest == 0 else "real": True})
+    )
 
 
 def _is_real_power(base: Any, exponent: Any, known: Mapping[Any, Any]) -> bool:
-    """Whether a power has a real value, or is a square root, by what is known of the symbols of its base."""
+    """Whether a power has a real value, or is a square root, by what is known of the symbols of its
+    base.
+    """
     if exponent.is_number and (2 * float(exponent)).is_integer():
         return True
     return bool(base.subs(known).is_nonnegative)
@@ -257,7 +346,9 @@ class _Reader:
 
     def tree(self) -> Any:
         """Return the expression."""
-        self._require(len(self._text) <= LONGEST_TEXT, f"must have at most {LONGEST_TEXT} characters")
+        self._require(
+            len(self._text) <= LONGEST_TEXT, f"must have at most {LONGEST_TEXT} characters"
+        )
         # Python keeps some names for itself, of which at least lambda is a parameter elsewhere.
         kept = [name for name in self._declared if keyword.iskeyword(name)] + ["lambda"]
         line = " ".join(self._text.replace("^", "**").split())
@@ -269,8 +360,12 @@ class _Reader:
                 found = ast.parse(self._source, mode="eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             reason = str(getattr(error, "msg", "") or type(error).__name__)
-            raise InputError(f"expression = {shown(self._text)}: cannot be read as a formula ({reason})") from None
-        self._require(not isinstance(found.body, ast.Compare), "must be a formula with a number as its value")
+            raise InputError(
+                f"expression = {shown(self._text)}: cannot be read as a formula ({reason})"
+            ) from None
+        self._require(
+            not isinstance(found.body, ast.Compare), "must be a formula with a number as its value"
+        )
         return self._read(found.body, 0)
 
     def _require(self, condition: bool, allowed: str) -> None:
@@ -278,11 +373,16 @@ class _Reader:
 
     def _refusal(self, node: ast.AST) -> InputError:
         part = shown(ast.get_source_segment(self._source, node) or type(node).__name__, width=40)
-        return InputError(f"expression = {shown(self._text)}: {part} is no part of a formula; {_ALLOWED}")
+        return InputError(
+            f"expression = {shown(self._text)}: {part} is no part of a formula; {_ALLOWED}"
+        )
 
     def _read(self, node: ast.AST, depth: int) -> Any:
         self._nodes += 1
-        self._require(self._nodes <= MOST_NODES, f"must have at most {MOST_NODES} numbers, names and operators")
+        self._require(
+            self._nodes <= MOST_NODES,
+            f"must have at most {MOST_NODES} numbers, names and operators",
+        )
         self._require(depth <= DEEPEST, f"must have at most {DEEPEST} brackets within brackets")
         if isinstance(node, ast.BinOp):
             return self._chain(node, depth)
@@ -345,7 +445,9 @@ class _Reader:
         self._require(abs(value) < 1e308, "must contain finite numbers only")
         if isinstance(value, int):
             return self._sympy.Integer(value)
-        return self._sympy.Float((ast.get_source_segment(self._source, node) or repr(value)).replace("_", ""))
+        return self._sympy.Float(
+            (ast.get_source_segment(self._source, node) or repr(value)).replace("_", "")
+        )
 
     def _name(self, name: str) -> Any:
         name = self._kept.get(name, name)
@@ -355,7 +457,8 @@ class _Reader:
             return self._sympy.pi
         if name in _NO_NUMBERS:
             raise InputError(
-                f"expression = {shown(self._text)}: {name} is no number here ({_NO_NUMBERS[name]}); as a name of your "
+                f"expression = {shown(self._text)}: {name} is no number here "
+                f"({_NO_NUMBERS[name]}); as a name of your "
                 "own declare it in variables or parameters"
             )
         self._require(name not in FUNCTIONS, f"{name} is a function: write {name}(...)")
@@ -380,7 +483,9 @@ class _Reader:
                 raise self._refusal(pair)
             formula, condition = pair.elts
             pairs.append((self._read(formula, depth + 1), self._condition(condition, depth + 1)))
-        self._require(0 < len(pairs) <= MOST_ARGUMENTS, f"Piecewise takes 1 to {MOST_ARGUMENTS} pieces")
+        self._require(
+            0 < len(pairs) <= MOST_ARGUMENTS, f"Piecewise takes 1 to {MOST_ARGUMENTS} pieces"
+        )
         self._require(pairs[-1][1] is self._sympy.true, "a Piecewise must end in (formula, True)")
         return self._finite(self._sympy.Piecewise(*pairs))
 
@@ -390,14 +495,24 @@ class _Reader:
             return self._sympy.true
         if isinstance(node, ast.BoolOp):
             joined = [self._condition(one, depth + 1) for one in node.values]
-            return self._sympy.And(*joined) if isinstance(node.op, ast.And) else self._sympy.Or(*joined)
+            return (
+                self._sympy.And(*joined)
+                if isinstance(node.op, ast.And)
+                else self._sympy.Or(*joined)
+            )
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitAnd | ast.BitOr):
             sides = self._condition(node.left, depth + 1), self._condition(node.right, depth + 1)
-            return self._sympy.And(*sides) if isinstance(node.op, ast.BitAnd) else self._sympy.Or(*sides)
+            return (
+                self._sympy.And(*sides)
+                if isinstance(node.op, ast.BitAnd)
+                else self._sympy.Or(*sides)
+            )
         if not isinstance(node, ast.Compare):
             raise self._refusal(node)
         sides_of = [self._read(one, depth + 1) for one in (node.left, *node.comparators)]
-        return self._sympy.And(*(self._comparison(node, op, *sides_of[i : i + 2]) for i, op in enumerate(node.ops)))
+        return self._sympy.And(
+            *(self._comparison(node, op, *sides_of[i : i + 2]) for i, op in enumerate(node.ops))
+        )
 
     def _comparison(self, node: ast.Compare, op: ast.cmpop, left: Any, right: Any) -> Any:
         if isinstance(op, ast.Lt):

@@ -1,12 +1,13 @@
 r"""Whether a formula jumps: the force of a step is a delta function, which no integrator can take.
 
-A formula can jump where a switch turns over: the argument of ``Heaviside``, ``sign`` or ``Abs`` changes its sign, a
-condition of a ``Piecewise`` becomes true, another argument of ``Max`` becomes the largest, ``tan`` has a pole, or a
-denominator goes through zero or touches it (Abs(x)/x, x/Abs(x), atan(1/x), atan(tan(x))). Along a number of straight
-lines (the axis itself in one dimension) these places are bracketed and bisected down to rounding; the formula jumps
-there if it changes by a tenth of what it changes over a millionth of a unit beside it, or by more. So x*Heaviside(x)
-and a ``Piecewise`` whose pieces meet are continuous, and poles are no steps. A surface that no line meets, of a small
-region in many dimensions, is not seen.
+A formula can jump where a switch turns over: the argument of ``Heaviside``, ``sign`` or ``Abs``
+changes its sign, a condition of a ``Piecewise`` becomes true, another argument of ``Max`` becomes
+the largest, ``tan`` has a pole, or a denominator goes through zero or touches it (Abs(x)/x,
+x/Abs(x), atan(1/x), atan(tan(x))). Along a number of straight lines (the axis itself in one
+dimension) these places are bracketed and bisected down to rounding; the formula jumps there if it
+changes by a tenth of what it changes over a millionth of a unit beside it, or by more. So
+x*Heaviside(x) and a ``Piecewise`` whose pieces meet are continuous, and poles are no steps. A
+surface that no line meets, of a small region in many dimensions, is not seen.
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ _NEAR, _CLOSE, _BESIDE = 1e-7, 1e-12, 1e-6
 
 
 def require_no_jump(
-    tree: Any, coordinates: Sequence[Any], parameters: Sequence[Any], values: Mapping[str, Any], label: str
+    tree: Any,
+    coordinates: Sequence[Any],
+    parameters: Sequence[Any],
+    values: Mapping[str, Any],
+    label: str,
 ) -> None:
     """Raise `InputError` if a formula jumps somewhere.
 
@@ -35,7 +40,8 @@ def require_no_jump(
     coordinates, parameters
         Its symbols.
     values
-        Parameter -> number, or array over replicas (of which the first few are tried), in the order of `parameters`.
+        Parameter -> number, or array over replicas (of which the first few are tried), in the order
+        of `parameters`.
     label
         The formula as the user knows it.
     """
@@ -47,7 +53,10 @@ def require_no_jump(
             found = _jump(tree.subs(known), switch.subs(known), coordinates)
             if found is not None:
                 place = ", ".join(f"{round(number, 9) + 0.0:.3g}" for number in found[0])
-                allowed = f"jumps by {found[1]:.3g} near ({place}): smooth the step, by tanh or erf of a finite width"
+                allowed = (
+                    f"jumps by {found[1]:.3g} near ({place}): smooth the step, by tanh or "
+                    "erf of a finite width"
+                )
                 require(False, "expression", label, allowed)
 
 
@@ -63,7 +72,8 @@ def _switches(tree: Any, coordinates: Sequence[Any]) -> list[Any]:
         found += [part.lhs - part.rhs for part in pieces.atoms(Relational)]
     for part in tree.atoms(sympy.Pow):
         if part.args[1].could_extract_minus_sign():
-            # A denominator like sqrt(x^2) touches zero without a change of sign: what it is made of has one.
+            # A denominator like sqrt(x^2) touches zero without a change of sign: what it is made of
+            # has one.
             found += [part.args[0], *(inner.args[0] for inner in part.args[0].atoms(sympy.Pow))]
     moving = set(coordinates)
     return [switch for switch in dict.fromkeys(found) if switch.free_symbols & moving]
@@ -71,17 +81,24 @@ def _switches(tree: Any, coordinates: Sequence[Any]) -> list[Any]:
 
 def _by_replica(values: Sequence[Any]) -> list[list[float]]:
     replicas = min(max((np.size(value) for value in values), default=1), _REPLICAS)
-    return [[float(np.ravel(value)[r] if np.ndim(value) else value) for value in values] for r in range(replicas)]
+    return [
+        [float(np.ravel(value)[r] if np.ndim(value) else value) for value in values]
+        for r in range(replicas)
+    ]
 
 
 def _jump(tree: Any, switch: Any, coordinates: Sequence[Any]) -> tuple[np.ndarray, float] | None:
     """Return a place where a formula jumps as a switch turns over, and by how much."""
     formula, turning = (_function(one, coordinates) for one in (tree, switch))
-    grid = np.concatenate([np.linspace(-20, 20, 4001), np.geomspace(1e-3, 1e6, 500), -np.geomspace(1e-3, 1e6, 500)])
+    grid = np.concatenate(
+        [np.linspace(-20, 20, 4001), np.geomspace(1e-3, 1e6, 500), -np.geomspace(1e-3, 1e6, 500)]
+    )
     grid = np.sort(grid) + 1.2345e-5  # no node where a formula would have its switch
     for origin, direction in _lines(len(coordinates)):
 
-        def at(s: np.ndarray, origin: np.ndarray = origin, direction: np.ndarray = direction) -> np.ndarray:
+        def at(
+            s: np.ndarray, origin: np.ndarray = origin, direction: np.ndarray = direction
+        ) -> np.ndarray:
             return origin[:, None] + direction[:, None] * s
 
         low, high = _turns(lambda s, at=at: turning(at(s)), grid)  # type: ignore[misc]
@@ -89,7 +106,10 @@ def _jump(tree: Any, switch: Any, coordinates: Sequence[Any]) -> tuple[np.ndarra
             continue
         scale = np.maximum(np.abs(low), 1)
         before, after = formula(at(low - _CLOSE * scale)), formula(at(high + _CLOSE * scale))
-        far_before, far_after = formula(at(low - _BESIDE * scale)), formula(at(high + _BESIDE * scale))
+        far_before, far_after = (
+            formula(at(low - _BESIDE * scale)),
+            formula(at(high + _BESIDE * scale)),
+        )
         with np.errstate(invalid="ignore"):
             change, size = np.abs(after - before), np.abs(before) + np.abs(after)
             usual = np.maximum(np.abs(far_after - after), np.abs(far_before - before))
@@ -109,7 +129,9 @@ def _function(tree: Any, coordinates: Sequence[Any]) -> Callable[[np.ndarray], n
 
     def function(points: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
-            found: np.ndarray = np.broadcast_to(np.asarray(made(*points), dtype=float), points.shape[1:])
+            found: np.ndarray = np.broadcast_to(
+                np.asarray(made(*points), dtype=float), points.shape[1:]
+            )
         return found
 
     return function
@@ -123,7 +145,9 @@ def _lines(dimension: int) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(rng.normal(size=dimension), rng.normal(size=dimension)) for _ in range(_LINES)]
 
 
-def _turns(switch: Callable[[np.ndarray], np.ndarray], grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _turns(
+    switch: Callable[[np.ndarray], np.ndarray], grid: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Neighbouring numbers between which a function changes its sign."""
     sign = np.sign(switch(grid))
     brackets = np.flatnonzero(sign[:-1] * sign[1:] < 0)

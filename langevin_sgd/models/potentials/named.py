@@ -1,7 +1,7 @@
 r"""Named potentials, with exact moments of exp(-U/T) where they exist.
 
-Each returns a `Potential`; parameters may be arrays over replicas. The moments are derived in the docstrings and tested
-against quadrature.
+Each returns a `Potential`; parameters may be arrays over replicas. The moments are derived in the
+docstrings and tested against quadrature.
 """
 
 from __future__ import annotations
@@ -12,7 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from langevin_sgd.checks import as_array, require
-from langevin_sgd.models.potentials.potential import BoltzmannMoments, Potential, Value, checked_values
+from langevin_sgd.models.potentials.potential import (
+    BoltzmannMoments,
+    Potential,
+    Value,
+    checked_values,
+)
 from langevin_sgd.models.potentials.quadratic import Quadratic
 
 
@@ -45,7 +50,11 @@ def quadratic(
     values = as_array("spectrum", spectrum, ndim=1)
     require(values.size > 0, "spectrum", spectrum, "must be a list of numbers")
     square = values.size, values.size
-    vectors = np.eye(values.size) if eigenvectors is None else as_array("eigenvectors", eigenvectors, shape=square)
+    vectors = (
+        np.eye(values.size)
+        if eigenvectors is None
+        else as_array("eigenvectors", eigenvectors, shape=square)
+    )
     orthogonal = bool(np.allclose(vectors.T @ vectors, np.eye(values.size), rtol=0, atol=1e-8))
     require(orthogonal, "eigenvectors", eigenvectors, "must be orthogonal, of length one")
     return Quadratic(stiffness=(vectors * values) @ vectors.T, centre=centre)
@@ -54,7 +63,8 @@ def quadratic(
 def double_well(*, quartic: Value = 1.0, curvature: Value = 1.0) -> Potential:
     r"""Symmetric double well U = quartic x^4/4 - curvature x^2/2.
 
-    Wells at x^2 = curvature/quartic, barrier height curvature^2/(4 quartic). With z = curvature^2/(8 quartic T),
+    Wells at x^2 = curvature/quartic, barrier height curvature^2/(4 quartic). With z =
+    curvature^2/(8 quartic T),
 
         Z = (pi/2) sqrt(curvature/quartic) e^z [I_{1/4}(z) + I_{-1/4}(z)],
 
@@ -83,19 +93,25 @@ def _double_well_moments(temperature: float, quartic: float, curvature: float) -
     else:
         square = curvature / quartic * _square_over_bottom(b * b / 8)
     return BoltzmannMoments(
-        mean=np.zeros(1), covariance=np.array([[square]]), energy=(temperature - curvature * square) / 4
+        mean=np.zeros(1),
+        covariance=np.array([[square]]),
+        energy=(temperature - curvature * square) / 4,
     )
 
 
 def _series_of_square(b: float) -> float:
-    """<u^2> of exp(-u^4/4 + b u^2/2) from the powers of b, all of one sign: no digits are lost where b is small."""
+    """<u^2> of exp(-u^4/4 + b u^2/2) from the powers of b, all of one sign: no digits are lost
+    where b is small.
+    """
     terms = [b**n / math.factorial(n) * math.gamma((2 * n + 1) / 4) for n in range(50)]
     above = [b**n / math.factorial(n) * math.gamma((2 * n + 3) / 4) for n in range(50)]
     return 2 * sum(above) / sum(terms)
 
 
 def _square_over_bottom(z: float) -> float:
-    """<x^2> over its value curvature/quartic at the bottom of the wells: 2 T quartic/curvature d(ln Z)/d(curvature)."""
+    """<x^2> over its value curvature/quartic at the bottom of the wells: 2 T quartic/curvature d(ln
+    Z)/d(curvature).
+    """
     from scipy.special import ive, kve
 
     if z > 1e6:  # Hankel's expansion: what is left out is below rounding
@@ -104,16 +120,18 @@ def _square_over_bottom(z: float) -> float:
     reflected = math.sqrt(2) / math.pi * math.exp(-2 * z)
     total = 2 * ive(0.25, z) + reflected * kve(0.25, z)
     # d/dz of [I_n + I_{-n}]: I_n' = I_{n+1} + n I_n / z, K_n' = -K_{n+1} + n K_n / z.
-    slope = 2 * (ive(1.25, z) + 0.25 / z * ive(0.25, z)) + reflected * (-kve(1.25, z) + 0.25 / z * kve(0.25, z))
+    slope = 2 * (ive(1.25, z) + 0.25 / z * ive(0.25, z)) + reflected * (
+        -kve(1.25, z) + 0.25 / z * kve(0.25, z)
+    )
     return float(0.5 + 1 / (8 * z) + slope / total / 2)
 
 
 def mueller_brown(*, scale: Value = 1.0) -> Potential:
     """Mueller-Brown surface: four anisotropic Gaussians in the plane, times `scale`.
 
-    Mueller and Brown, Theor. Chim. Acta 53 (1979) 75. At scale 1: minima at (-0.558, 1.442), (0.623, 0.028) and
-    (-0.050, 0.467) with energies -146.700, -108.167 and -80.768; saddles at (-0.822, 0.624) and (0.212, 0.293) with
-    -40.665 and -72.249. No moments in closed form.
+    Mueller and Brown, Theor. Chim. Acta 53 (1979) 75. At scale 1: minima at (-0.558, 1.442),
+    (0.623, 0.028) and (-0.050, 0.467) with energies -146.700, -108.167 and -80.768; saddles at
+    (-0.822, 0.624) and (0.212, 0.293) with -40.665 and -72.249. No moments in closed form.
     """
     rows = (
         (-200, -1, 0, -10, 1, 0),
@@ -136,8 +154,9 @@ def mueller_brown(*, scale: Value = 1.0) -> Potential:
 def curved_valley(*, bend: Value = 1.0, along: Value = 1.0, across: Value = 10.0) -> Potential:
     """Valley along the parabola y = bend x^2: U = across (y - bend x^2)^2/2 + along x^2/2.
 
-    The map (x, y) -> (x, y - bend x^2) has unit Jacobian, so that both are independent Gaussians (derived): Var x =
-    T/along, <y> = bend T/along, Var y = T/across + 2 (bend T/along)^2, no covariance, mean energy T.
+    The map (x, y) -> (x, y - bend x^2) has unit Jacobian, so that both are independent Gaussians
+    (derived): Var x = T/along, <y> = bend T/along, Var y = T/across + 2 (bend T/along)^2, no
+    covariance, mean energy T.
 
     Examples
     --------
@@ -153,7 +172,9 @@ def curved_valley(*, bend: Value = 1.0, along: Value = 1.0, across: Value = 10.0
     )
 
 
-def _curved_valley_moments(temperature: float, bend: float, along: float, across: float) -> BoltzmannMoments:
+def _curved_valley_moments(
+    temperature: float, bend: float, along: float, across: float
+) -> BoltzmannMoments:
     for name, stiffness in (("along", along), ("across", across)):
         require(stiffness > 0, name, stiffness, "moments are known for a valley only")
     lift = bend * temperature / along
@@ -164,9 +185,9 @@ def _curved_valley_moments(temperature: float, bend: float, along: float, across
 def hinge(*, stiffness: Value = 1.0, margin: Value = 1.0) -> Potential:
     """Flat floor between two squared hinges: U = stiffness max(0, |x| - margin)^2/2.
 
-    The loss of a margin that is kept is flat; beyond it the hinge pushes back. With s = sqrt(2 pi T/stiffness), Z =
-    2 margin + s, <x^2> = [2 margin^3/3 + s (margin^2 + T/stiffness) + 4 margin T/stiffness]/Z and <U> = (T/2) s/Z
-    (derived: the walls are halves of a Gaussian).
+    The loss of a margin that is kept is flat; beyond it the hinge pushes back. With s = sqrt(2 pi
+    T/stiffness), Z = 2 margin + s, <x^2> = [2 margin^3/3 + s (margin^2 + T/stiffness) + 4 margin
+    T/stiffness]/Z and <U> = (T/2) s/Z (derived: the walls are halves of a Gaussian).
 
     Examples
     --------
@@ -183,9 +204,13 @@ def hinge(*, stiffness: Value = 1.0, margin: Value = 1.0) -> Potential:
 
 def _hinge_moments(temperature: float, stiffness: float, margin: float) -> BoltzmannMoments:
     require(margin >= 0, "margin", margin, "moments are known for a margin of zero or above")
-    require(stiffness > 0, "stiffness", stiffness, "moments are known for walls that push back only")
+    require(
+        stiffness > 0, "stiffness", stiffness, "moments are known for walls that push back only"
+    )
     soft = temperature / stiffness
     wall = math.sqrt(2 * math.pi * soft)
     weight = 2 * margin + wall
     square = (2 * margin**3 / 3 + wall * (margin**2 + soft) + 4 * margin * soft) / weight
-    return BoltzmannMoments(mean=np.zeros(1), covariance=np.array([[square]]), energy=temperature / 2 * wall / weight)
+    return BoltzmannMoments(
+        mean=np.zeros(1), covariance=np.array([[square]]), energy=temperature / 2 * wall / weight
+    )

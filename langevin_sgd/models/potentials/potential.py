@@ -2,12 +2,13 @@ r"""Potentials in any dimension, compiled from a formula or from functions of yo
 
     U(theta; values),     force = -grad U,     Hessian = grad grad U
 
-`Potential.from_sympy` differentiates a formula and writes energy, force and Hessian out as source, which is kept under
-its hash in a folder of the user (`langevin_sgd.generated`): a second process compiles nothing.
-`Potential.from_functions` takes compiled functions of scalars. Either way the loops over replicas that an integrator
-needs are built around them.
+`Potential.from_sympy` differentiates a formula and writes energy, force and Hessian out as source,
+which is kept under its hash in a folder of the user (`langevin_sgd.kernels.generated`): a second
+process compiles nothing. `Potential.from_functions` takes compiled functions of scalars. Either way
+the loops over replicas that an integrator needs are built around them.
 
-Parameters of a potential are named numbers; each may be an array over replicas, so that one simulation covers a sweep.
+Parameters of a potential are named numbers; each may be an array over replicas, so that one
+simulation covers a sweep.
 """
 
 from __future__ import annotations
@@ -23,9 +24,26 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_array, as_function, as_instance, as_positive, as_text, require
-from langevin_sgd.generated import load
-from langevin_sgd.models.potentials.source import PRELUDE, Expression, Rows, adding, built_on, called, filling, named_in
+from langevin_sgd.checks import (
+    InputError,
+    as_array,
+    as_function,
+    as_instance,
+    as_positive,
+    as_text,
+    require,
+)
+from langevin_sgd.kernels.generated import load
+from langevin_sgd.models.potentials.source import (
+    PRELUDE,
+    Expression,
+    Rows,
+    adding,
+    built_on,
+    called,
+    filling,
+    named_in,
+)
 
 Value = float | np.ndarray
 
@@ -60,7 +78,8 @@ class Code:
     definitions
         Functions that the rows call, as source.
     needs
-        Functions that the rows call and that have no source of their own: with any, nothing can be kept compiled.
+        Functions that the rows call and that have no source of their own: with any, nothing can be
+        kept compiled.
     """
 
     energy: Rows
@@ -72,7 +91,8 @@ class Code:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Potential:
-    """A compiled potential; made by `from_sympy`, `from_functions` or a function of `langevin_sgd.models.potentials`.
+    """A compiled potential; made by `from_sympy`, `from_functions` or a function of
+    `langevin_sgd.models.potentials`.
 
     Parameters
     ----------
@@ -112,21 +132,25 @@ class Potential:
         Parameters
         ----------
         expression
-            Text, or a sympy expression. A text is read by a parser that runs no code; numbers, operators, the functions
-            exp, log, sqrt, cbrt, abs, sign, sin, cos, tan, their inverses, hyperbolic functions, erf, Min, Max,
-            Heaviside and Piecewise are known (`langevin_sgd.models.potentials.formula`). Every name that is declared
-            as a variable or parameter means that, also beta, gamma, lambda, S, N, pi; undeclared, pi is the number,
-            and E and I, which are no constants here, are refused. Where a formula has a kink (``Max``, ``abs``)
-            derivatives hold almost everywhere; one that jumps is refused, since its force has a delta function.
-            Square roots and logarithms of negative numbers are NaN: a potential that holds one of a coordinate ends
-            where that becomes negative, and a path that goes beyond has diverged (its ``status`` says so). So has one
-            at a point where the force is infinite, as at the tip of sqrt(abs(x)).
+            Text, or a sympy expression. A text is read by a parser that runs no code; numbers,
+            operators, the functions exp, log, sqrt, cbrt, abs, sign, sin, cos, tan, their inverses,
+            hyperbolic functions, erf, Min, Max, Heaviside and Piecewise are known
+            (`langevin_sgd.models.potentials.formula`). Every name that is declared as a variable or
+            parameter means that, also beta, gamma, lambda, S, N, pi; undeclared, pi is the number,
+            and E and I, which are no constants here, are refused. Where a formula has a kink
+            (``Max``, ``abs``) derivatives hold almost everywhere; one that jumps is refused, since
+            its force has a delta function. Square roots and logarithms of negative numbers are NaN:
+            a potential that holds one of a coordinate ends where that becomes negative, and a path
+            that goes beyond has diverged (its ``status`` says so). So has one at a point where the
+            force is infinite, as at the tip of sqrt(abs(x)).
         variables
-            Names of the coordinates in order; by default all symbols that are not parameters, in natural order.
+            Names of the coordinates in order; by default all symbols that are not parameters, in
+            natural order.
         parameters
             Name -> number, or an array over replicas.
         moments
-            Function of the temperature and the parameters (by name) that returns exact moments, where known.
+            Function of the temperature and the parameters (by name) that returns exact moments,
+            where known.
         name
             For display; the formula by default.
 
@@ -137,8 +161,8 @@ class Potential:
         Raises
         ------
         InputError
-            If the text is no formula or contains what cannot be written out, if the formula jumps, is too long, has no
-            real value, or names and values do not fit it.
+            If the text is no formula or contains what cannot be written out, if the formula jumps,
+            is too long, has no real value, or names and values do not fit it.
 
         Examples
         --------
@@ -150,14 +174,23 @@ class Potential:
         if moments is not None:
             as_function("moments", moments)
         given = Expression(expression, variables, list(values))
-        given.require_sound(given.tree, values)  # before derivatives, in which a jump is a delta function
+        given.require_sound(
+            given.tree, values
+        )  # before derivatives, in which a jump is a delta function
         code = Code(
             energy=given.rows([given.tree]),
             force=given.rows([-slope for slope in given.gradient()]),
             hessian=given.rows(given.hessian()),
         )
         label = as_text("name", name) or given.label
-        return cls(variables=given.variables, values=values, code=code, moments=moments, expression=given, name=label)
+        return cls(
+            variables=given.variables,
+            values=values,
+            code=code,
+            moments=moments,
+            expression=given,
+            name=label,
+        )
 
     @classmethod
     def from_functions(
@@ -179,7 +212,8 @@ class Potential:
         force
             Same arguments; minus the gradient, a number for one coordinate, else a tuple.
         hessian
-            Same arguments; a number for one coordinate, else a tuple of all entries, row by row. Optional.
+            Same arguments; a number for one coordinate, else a tuple of all entries, row by row.
+            Optional.
         variables
             Names of the coordinates in order.
         parameters
@@ -194,17 +228,24 @@ class Potential:
         Warns
         -----
         UserWarning
-            If the functions cannot be kept compiled, because they use more than ``math`` and their arguments or have no
-            readable source: every process then compiles them anew.
+            If the functions cannot be kept compiled, because they use more than ``math`` and their
+            arguments or have no readable source: every process then compiles them anew.
         """
         values, name = checked_values(parameters or {}, "parameters"), as_text("name", name)
         names = named_in(variables)
         require(len(names) > 0, "variables", variables, "must name at least one coordinate")
         size, roles = len(names), {"energy": energy, "force": force, "hessian": hessian}
-        given = {role: function for role, function in roles.items() if function is not None or role != "hessian"}
+        given = {
+            role: function
+            for role, function in roles.items()
+            if function is not None or role != "hessian"
+        }
         definitions, needs, reason = _adopted(given)
         if needs:
-            warnings.warn(f"potential {name!r}: {reason}; every process compiles its kernels anew", stacklevel=2)
+            warnings.warn(
+                f"potential {name!r}: {reason}; every process compiles its kernels anew",
+                stacklevel=2,
+            )
 
         def rows(role: str, count: int) -> Rows:
             return called("result", f"own_{role}", count, size, len(values))
@@ -228,7 +269,10 @@ class Potential:
         return {**self.__dict__, "_loaded": {}}
 
     def __repr__(self) -> str:
-        return f"Potential({self.name!r}, variables={' '.join(self.variables)!r}, {dict(self.values)!r})"
+        return (
+            f"Potential({self.name!r}, variables={' '.join(self.variables)!r}, "
+            f"{dict(self.values)!r})"
+        )
 
     @property
     def parameters(self) -> int:
@@ -241,9 +285,13 @@ class Potential:
         return not self.code.needs
 
     def with_values(self, **changes: Value) -> Potential:
-        """Return the same potential with other values of its parameters; nothing is compiled again."""
+        """Return the same potential with other values of its parameters; nothing is compiled
+        again.
+        """
         if unknown := sorted(set(changes) - set(self.values)):
-            raise InputError(f"{unknown[0]}: is no parameter of {self.name!r}, which has {sorted(self.values)}")
+            raise InputError(
+                f"{unknown[0]}: is no parameter of {self.name!r}, which has {sorted(self.values)}"
+            )
         return replace(self, values={**self.values, **checked_values(changes)})
 
     def modified(self, lr: float) -> Potential:
@@ -257,8 +305,12 @@ class Potential:
         lr = as_positive("lr", lr)
         if self.expression is None:
             raise InputError("modified: needs a potential made from a formula")
-        tree = self.expression.named(lambda formula, slopes: formula + lr / 4 * sum(slope**2 for slope in slopes))
-        return Potential.from_sympy(tree, self.variables, self.values, name=f"{self.name}, modified")
+        tree = self.expression.named(
+            lambda formula, slopes: formula + lr / 4 * sum(slope**2 for slope in slopes)
+        )
+        return Potential.from_sympy(
+            tree, self.variables, self.values, name=f"{self.name}, modified"
+        )
 
     def energy(self, theta: np.ndarray) -> np.ndarray:
         """Potential energy at `theta` (..., parameter); shape (...)."""
@@ -293,7 +345,9 @@ class Potential:
         if self.moments is None:
             raise InputError(f"boltzmann: no exact moments are known for {self.name!r}")
         if arrays := [name for name, value in self.values.items() if np.ndim(value)]:
-            raise InputError(f"boltzmann: {arrays[0]} is an array; give it one value by with_values")
+            raise InputError(
+                f"boltzmann: {arrays[0]} is an array; give it one value by with_values"
+            )
         return self.moments(temperature, **self.values)
 
     def _evaluated(self, role: str, rows: Rows, theta: np.ndarray) -> np.ndarray:
@@ -319,7 +373,8 @@ def force_source(potential: Potential) -> str:
 
 
 def points(name: str, value: Any, size: int) -> np.ndarray:
-    """Points of `size` coordinates as an array (..., size) that nobody else holds; NaN, of paths that diverged, stays.
+    """Points of `size` coordinates as an array (..., size) that nobody else holds; NaN, of paths
+    that diverged, stays.
 
     Raises
     ------
@@ -327,20 +382,31 @@ def points(name: str, value: Any, size: int) -> np.ndarray:
         If the last axis has another length, or a coordinate is infinite.
     """
     point = as_array(name, value, finite=False)
-    require(point.shape[-1:] == (size,), name, point.shape, f"must have a last axis of length {size}")
-    require(not np.isinf(point).any(), name, value, "must be finite numbers, NaN where a path has diverged")
+    require(
+        point.shape[-1:] == (size,), name, point.shape, f"must have a last axis of length {size}"
+    )
+    require(
+        not np.isinf(point).any(),
+        name,
+        value,
+        "must be finite numbers, NaN where a path has diverged",
+    )
     return point
 
 
 def lane_values(values: Mapping[str, Value], shape: tuple[int, ...]) -> Any:
-    """Values for kernels: a tuple, or an array (value, lane) over `shape` where one of them differs by replica."""
+    """Values for kernels: a tuple, or an array (value, lane) over `shape` where one of them differs
+    by replica.
+    """
     given = list(values.values())
     if not any(map(np.ndim, given)):
         return tuple(map(float, given)) or (0.0,)
     try:
         return np.stack([np.broadcast_to(value, shape).ravel() for value in given])
     except ValueError as error:
-        raise InputError(f"theta: leading shape {shape} must end in the number of replicas") from error
+        raise InputError(
+            f"theta: leading shape {shape} must end in the number of replicas"
+        ) from error
 
 
 def checked_values(values: Mapping[str, Value], mapping: str = "") -> dict[str, Value]:
@@ -354,7 +420,9 @@ def checked_values(values: Mapping[str, Value], mapping: str = "") -> dict[str, 
         Name of the argument that holds them all; by default each is an argument of its own.
     """
     checked: dict[str, Value] = {}
-    for name, value in as_instance("parameters", values, Mapping, "must map names to numbers").items():
+    for name, value in as_instance(
+        "parameters", values, Mapping, "must map names to numbers"
+    ).items():
         called = f"{mapping}[{as_text('parameters', name)!r}]" if mapping else name
         number = as_array(called, value, ndim=(0, 1))
         require(number.size > 0, called, value, "must be a number, or an array over replicas")
@@ -362,7 +430,7 @@ def checked_values(values: Mapping[str, Value], mapping: str = "") -> dict[str, 
     return checked
 
 
-# --- functions of your own -----------------------------------------------------------------------------------------
+# --- functions of your own ------------------------------------------------------------------------
 
 
 def _adopted(functions: Mapping[str, Any]) -> tuple[str, dict[str, Any], str]:
@@ -374,13 +442,19 @@ def _adopted(functions: Mapping[str, Any]) -> tuple[str, dict[str, Any], str]:
         text = _standing_alone(f"own_{role}", function.py_func)
         if text is None:
             needs = {f"own_{name}": value for name, value in functions.items()}
-            return "", needs, f"its {role} uses names from outside or has no source that can be read"
+            return (
+                "",
+                needs,
+                f"its {role} uses names from outside or has no source that can be read",
+            )
         texts.append(text)
     return "".join(texts), {}, ""
 
 
 def _standing_alone(name: str, function: Any) -> str | None:
-    """Source of a function under another name, ``None`` unless it needs nothing but builtins and ``math``."""
+    """Source of a function under another name, ``None`` unless it needs nothing but builtins and
+    ``math``.
+    """
     code = function.__code__
     if code.co_freevars or function.__defaults__ or function.__kwdefaults__:
         return None
@@ -391,13 +465,22 @@ def _standing_alone(name: str, function: Any) -> str | None:
     definition = tree.body[0]
     if not isinstance(definition, ast.FunctionDef):
         return None
-    used = {node.id for node in ast.walk(definition) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    used = {
+        node.id
+        for node in ast.walk(definition)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
     outside = {
-        used_name for used_name in used if used_name in function.__globals__ and used_name not in code.co_varnames
+        used_name
+        for used_name in used
+        if used_name in function.__globals__ and used_name not in code.co_varnames
     }
     outside -= {"math"} if inspect.ismodule(function.__globals__.get("math")) else set()
     decorators = {
-        node.id for part in definition.decorator_list for node in ast.walk(part) if isinstance(node, ast.Name)
+        node.id
+        for part in definition.decorator_list
+        for node in ast.walk(part)
+        if isinstance(node, ast.Name)
     }
     if outside - decorators:
         return None

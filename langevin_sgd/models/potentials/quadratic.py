@@ -1,10 +1,11 @@
 """The quadratic potential, whose Langevin equations are linear.
 
-    U(theta) = (theta - centre)^T K (theta - centre) / 2,   force = -K (theta - centre),   Hessian = K
+    U(theta) = (theta - centre)^T K (theta - centre) / 2,   force = -K (theta - centre),
+    Hessian = K
 
-A potential is anything with `energy`, `force` and `hessian`; this one also gives its stiffness K and centre, which is
-how an integrator knows that the drift is linear. Valid for any symmetric K; a direction with negative stiffness runs
-away, one with zero stiffness is free.
+A potential is anything with `energy`, `force` and `hessian`; this one also gives its stiffness K
+and centre, which is how an integrator knows that the drift is linear. Valid for any symmetric K; a
+direction with negative stiffness runs away, one with zero stiffness is free.
 """
 
 from __future__ import annotations
@@ -44,7 +45,11 @@ class Quadratic:
 
     def __init__(self, *, stiffness: np.ndarray, centre: np.ndarray | None = None) -> None:
         matrix = require_symmetric("stiffness", stiffness)
-        point = np.zeros(len(matrix)) if centre is None else as_array("centre", centre, shape=(len(matrix),))
+        point = (
+            np.zeros(len(matrix))
+            if centre is None
+            else as_array("centre", centre, shape=(len(matrix),))
+        )
         object.__setattr__(self, "stiffness", matrix)
         object.__setattr__(self, "centre", point)
 
@@ -63,17 +68,22 @@ class Quadratic:
         return (self.centre - points("theta", theta, self.parameters)) @ self.stiffness
 
     def hessian(self, theta: np.ndarray) -> np.ndarray:
-        """Second derivative at `theta` (..., parameter): the stiffness, (..., parameter, parameter)."""
+        """Second derivative at `theta` (..., parameter): the stiffness, (..., parameter,
+        parameter).
+        """
         shape = points("theta", theta, self.parameters).shape
         return np.broadcast_to(self.stiffness, (*shape, self.parameters))
 
     def modified(self, lr: float) -> Quadratic:
         """Return U + (lr/4) |grad U|^2, which is quadratic again: stiffness K + lr K^2/2."""
         lr = as_positive("lr", lr)
-        return Quadratic(stiffness=self.stiffness + lr / 2 * self.stiffness @ self.stiffness, centre=self.centre)
+        return Quadratic(
+            stiffness=self.stiffness + lr / 2 * self.stiffness @ self.stiffness, centre=self.centre
+        )
 
     def boltzmann(self, temperature: float) -> BoltzmannMoments:
-        """Exact moments of exp(-U/temperature): covariance temperature K^-1, mean energy parameters temperature/2.
+        """Exact moments of exp(-U/temperature): covariance temperature K^-1, mean energy parameters
+        temperature/2.
 
         Raises
         ------
@@ -82,13 +92,22 @@ class Quadratic:
         """
         temperature = as_positive("temperature", temperature)
         lowest = float(np.linalg.eigvalsh(self.stiffness)[0])
-        require(lowest > 0, "stiffness", lowest, "has an eigenvalue that is not positive, so that there is no density")
+        require(
+            lowest > 0,
+            "stiffness",
+            lowest,
+            "has an eigenvalue that is not positive, so that there is no density",
+        )
         covariance = temperature * np.linalg.inv(self.stiffness)
-        return BoltzmannMoments(mean=self.centre, covariance=covariance, energy=self.parameters * temperature / 2)
+        return BoltzmannMoments(
+            mean=self.centre, covariance=covariance, energy=self.parameters * temperature / 2
+        )
 
 
 def require_symmetric(name: str, value: np.ndarray) -> np.ndarray:
-    """Return `value` as a float matrix, or raise `InputError` unless it is square, finite and symmetric."""
+    """Return `value` as a float matrix, or raise `InputError` unless it is square, finite and
+    symmetric.
+    """
     matrix = as_array(name, value)
     square = matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1] > 0
     require(square, name, value, "must be a square matrix")

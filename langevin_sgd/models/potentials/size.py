@@ -1,7 +1,8 @@
 """How long formulas become: estimates that cost little, of what would cost much.
 
-Derivatives of a product of n factors hold n of them each, powers are written out as products, and a comparison writes
-its sides twice; all of this nests. A formula that would become too long is refused before it is made.
+Derivatives of a product of n factors hold n of them each, powers are written out as products, and a
+comparison writes its sides twice; all of this nests. A formula that would become too long is
+refused before it is made.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ LARGEST_SOURCE = 200_000
 MOST_VARIABLES = 100
 
 LARGEST_HORNER = 200
-"""Terms of a polynomial of one variable up to which it is put into Horner's form, which multiplies everything out."""
+"""Terms of a polynomial of one variable up to which it is put into Horner's form, which multiplies
+everything out.
+"""
 
 
 def require_short(amount: float, largest: float, expression: Any, what: str) -> None:
@@ -38,7 +41,8 @@ def derivative_size(tree: Any, variables: list[Any]) -> float:
             inner = [sizes(one) for one in part.args]
             size = 1 + sum(one[0] for one in inner)
             growth = sum(one[1] for one in inner)
-            # Sums are derived term by term; everything else is written down once more for every argument.
+            # Sums are derived term by term; everything else is written down once more for every
+            # argument.
             known[part] = size, growth if part.is_Add else growth + size * max(1, len(inner))
         return known[part]
 
@@ -74,5 +78,7 @@ def terms_multiplied_out(tree: Any) -> float:
         terms, power = terms_multiplied_out(tree.args[0]), int(abs(tree.args[1]))
         if terms <= 1:
             return 1
-        return math.inf if power > 1000 or terms > 1000 else math.comb(int(terms) + power - 1, power)
+        return (
+            math.inf if power > 1000 or terms > 1000 else math.comb(int(terms) + power - 1, power)
+        )
     return 1

@@ -1,17 +1,21 @@
-r"""From expressions to source: functions that fill blocks of replicas, written out by sympy's printer.
+r"""From expressions to source: functions that fill blocks of replicas, written out by sympy's
+printer.
 
-Formulas are read in `langevin_sgd.models.potentials.formula`, which also says what they may contain.
+Formulas are read in `langevin_sgd.models.potentials.formula`, which also says what they may
+contain.
 
-A block holds its coordinates as (coordinate, lane); one generated function fills all rows of an array lane by lane,
+A block holds its coordinates as (coordinate, lane); one generated function fills all rows of an
+array lane by lane,
 
     out[i, lane] = f_i(position[:, lane], values)                       (`filling`)
     out[i, lane] = out[i, lane] + factor * f_i(position[:, lane], values)     (`adding`)
 
-with common subexpressions computed once, polynomials of one variable in Horner's form, whole powers as products, and
-every constant in the precision of the block, so that a loop over lanes becomes vector instructions and float32 stays
-float32. Derivatives are those of sympy; where a function has a kink (``Max``, ``Abs``), derivatives hold almost
-everywhere and a delta function in the second derivative is left out. Functions that jump are refused
-(`langevin_sgd.models.potentials.jumps`), so that the first derivative holds none.
+with common subexpressions computed once, polynomials of one variable in Horner's form, whole powers
+as products, and every constant in the precision of the block, so that a loop over lanes becomes
+vector instructions and float32 stays float32. Derivatives are those of sympy; where a function has
+a kink (``Max``, ``Abs``), derivatives hold almost everywhere and a delta function in the second
+derivative is left out. Functions that jump are refused (`langevin_sgd.models.potentials.jumps`), so
+that the first derivative holds none.
 """
 
 from __future__ import annotations
@@ -25,7 +29,12 @@ from pathlib import Path
 from typing import Any
 
 from langevin_sgd.checks import InputError, as_text, as_tuple, require, shown
-from langevin_sgd.models.potentials.formula import read, require_real_at, require_real_powers, require_writable
+from langevin_sgd.models.potentials.formula import (
+    read,
+    require_real_at,
+    require_real_powers,
+    require_writable,
+)
 from langevin_sgd.models.potentials.jumps import require_no_jump
 from langevin_sgd.models.potentials.size import (
     LARGEST_DERIVATIVE,
@@ -40,12 +49,12 @@ from langevin_sgd.models.potentials.size import (
 
 PRELUDE = """import math
 
-from langevin_sgd.compiled import contracting, fma, inlined, kernel, number_like, value_at
+from langevin_sgd.kernels.compiled import contracting, fma, inlined, kernel, number_like, value_at
 from langevin_sgd.models.potentials.exponential import exponential
 """
 """First lines of every generated module."""
 
-BUILT_ON = ("compiled.py", "randomness.py", "models/potentials/exponential.py")
+BUILT_ON = ("kernels/compiled.py", "randomness.py", "models/potentials/exponential.py")
 """Files of the package that these lines import from."""
 
 LARGEST_POWER = 32
@@ -53,7 +62,7 @@ LARGEST_POWER = 32
 
 
 def built_on() -> list[str]:
-    """Return the paths of `BUILT_ON`, for `langevin_sgd.generated.load`."""
+    """Return the paths of `BUILT_ON`, for `langevin_sgd.kernels.generated.load`."""
     home = Path(__file__).parents[2]
     return [str(home / name) for name in BUILT_ON]
 
@@ -94,30 +103,51 @@ def filling(name: str, rows: Rows) -> str:
 
 
 def adding(name: str, rows: Rows) -> str:
-    """Source of ``name(out, position, factors, k, values)``, which adds factor `k` times the rows to `out`."""
+    """Source of ``name(out, position, factors, k, values)``, which adds factor `k` times the rows
+    to `out`.
+    """
     lines = ["factor = value_at(factors, k, lane)"]
-    lines += [f"out[{i}, lane] = fma(factor, {result}, out[{i}, lane])" for i, result in enumerate(rows.results)]
+    lines += [
+        f"out[{i}, lane] = fma(factor, {result}, out[{i}, lane])"
+        for i, result in enumerate(rows.results)
+    ]
     return _function(f"{name}(out, position, factors, k, values)", rows, lines)
 
 
 def kicking(name: str, rows: Rows) -> str:
-    """Source of ``name(start, position, i, lane, factors, k, values)``: `start` plus factor `k` times the only row."""
-    # Row 0 goes under the name i of the caller's loop: else its stores to row i look as if they might change row 0.
-    body = [f"{constant} = number_like(position, {number!r})" for constant, number in rows.constants.items()]
-    body += [*_bound(rows, "i"), *rows.statements, f"return fma(value_at(factors, k, lane), {rows.results[0]}, start)"]
+    """Source of ``name(start, position, i, lane, factors, k, values)``: `start` plus factor `k`
+    times the only row.
+    """
+    # Row 0 goes under the name i of the caller's loop: else its stores to row i look as if they
+    # might change row 0.
+    body = [
+        f"{constant} = number_like(position, {number!r})"
+        for constant, number in rows.constants.items()
+    ]
+    body += [
+        *_bound(rows, "i"),
+        *rows.statements,
+        f"return fma(value_at(factors, k, lane), {rows.results[0]}, start)",
+    ]
     lines = [f"    {line}" for line in body]
     signature = f"{name}(start, position, i, lane, factors, k, values)"
     return "\n".join(["", "", "@contracting", f"def {signature}:", *lines, ""])
 
 
 def scaling(name: str, rows: Rows) -> str:
-    """Source of ``name(normals, out, position, values)``, which sets `out` to `normals` times the rows."""
-    lines = [f"out[{i}, lane] = normals[{i}, lane] * ({result})" for i, result in enumerate(rows.results)]
+    """Source of ``name(normals, out, position, values)``, which sets `out` to `normals` times the
+    rows.
+    """
+    lines = [
+        f"out[{i}, lane] = normals[{i}, lane] * ({result})" for i, result in enumerate(rows.results)
+    ]
     return _function(f"{name}(normals, out, position, values)", rows, lines) + "    return out\n"
 
 
 def weighting(name: str, rows: Rows) -> str:
-    """Source of ``name(out, weights, position, factors, k, values)``, which adds factor `k` * weights * rows."""
+    """Source of ``name(out, weights, position, factors, k, values)``, which adds factor `k` *
+    weights * rows.
+    """
     lines = ["factor = value_at(factors, k, lane)"]
     lines += [
         f"out[{i}, lane] = fma(factor * weights[{i}, lane], {result}, out[{i}, lane])"
@@ -139,18 +169,24 @@ def _names(letter: str, count: int) -> list[str]:
 
 
 def _function(signature: str, rows: Rows, lines: Sequence[str]) -> str:
-    body = [f"    {name} = number_like(position, {number!r})" for name, number in rows.constants.items()]
+    body = [
+        f"    {name} = number_like(position, {number!r})" for name, number in rows.constants.items()
+    ]
     body.append("    for lane in range(position.shape[1]):")
     body += [f"        {line}" for line in [*_bound(rows), *rows.statements, *lines]]
     return "\n".join(["", "", "@contracting", f"def {signature}:", *body, ""])
 
 
 def _bound(rows: Rows, only: str = "") -> list[str]:
-    coordinates = [f"{name} = position[{only or i}, lane]" for i, name in enumerate(rows.coordinates)]
-    return coordinates + [f"{name} = value_at(values, {i}, lane)" for i, name in enumerate(rows.values)]
+    coordinates = [
+        f"{name} = position[{only or i}, lane]" for i, name in enumerate(rows.coordinates)
+    ]
+    return coordinates + [
+        f"{name} = value_at(values, {i}, lane)" for i, name in enumerate(rows.values)
+    ]
 
 
-# --- sympy ---------------------------------------------------------------------------------------------------------
+# --- sympy ----------------------------------------------------------------------------------------
 
 
 class Expression:
@@ -161,8 +197,8 @@ class Expression:
     expression
         Text, or an expression of sympy.
     variables
-        Names in the order of the coordinates; every free symbol that is not a parameter by default, in natural order
-        (x2 before x10).
+        Names in the order of the coordinates; every free symbol that is not a parameter by default,
+        in natural order (x2 before x10).
     parameters
         Names of the parameters.
     partial
@@ -190,11 +226,16 @@ class Expression:
         found = {str(symbol) for symbol in given.free_symbols}
         if variables is None:
             names = tuple(natural_order(found - set(self.parameters)))
-        self.variables, self.label = names, expression if isinstance(expression, str) else str(given)
+        self.variables, self.label = (
+            names,
+            expression if isinstance(expression, str) else str(given),
+        )
         _check_names(self.label, found, names, self.parameters, partial=partial)
         self.coordinates = sympy.symbols(_names("x", len(names)), real=True)
         self._values = sympy.symbols(_names("p", len(self.parameters)), real=True)
-        renamed = dict(zip((*names, *self.parameters), (*self.coordinates, *self._values), strict=True))
+        renamed = dict(
+            zip((*names, *self.parameters), (*self.coordinates, *self._values), strict=True)
+        )
         self.tree = given.subs({symbol: renamed[str(symbol)] for symbol in given.free_symbols})
         require_writable(self.tree, self.label)
         require_real_powers(self.tree, self._values, self.label)
@@ -218,12 +259,20 @@ class Expression:
         """Return a function of the formula and its first derivatives, under the original names."""
         import sympy
 
-        symbols = dict(zip((*self.coordinates, *self._values), (*self.variables, *self.parameters), strict=True))
+        symbols = dict(
+            zip(
+                (*self.coordinates, *self._values), (*self.variables, *self.parameters), strict=True
+            )
+        )
         tree = function(self.tree, self.gradient())
-        return tree.subs({symbol: sympy.Symbol(name, real=True) for symbol, name in symbols.items()})
+        return tree.subs(
+            {symbol: sympy.Symbol(name, real=True) for symbol, name in symbols.items()}
+        )
 
     def gradient(self) -> list[Any]:
-        """Return the first derivatives, by coordinate; delta functions of what does not jump are zero."""
+        """Return the first derivatives, by coordinate; delta functions of what does not jump are
+        zero.
+        """
         return [_without_deltas(slope) for slope in self._derived([self.tree])]
 
     def hessian(self) -> list[Any]:
@@ -232,12 +281,18 @@ class Expression:
 
     def spread(self, tree: Any, coordinate: Any) -> Any:
         """Return b db/dx of a noise amplitude b."""
-        require_short(derivative_size(tree, [coordinate]), LARGEST_DERIVATIVE, self.label, "its derivatives")
+        require_short(
+            derivative_size(tree, [coordinate]), LARGEST_DERIVATIVE, self.label, "its derivatives"
+        )
         return _without_deltas((tree**2).diff(coordinate) / 2)
 
     def require_sound(self, tree: Any, values: Mapping[str, Any]) -> None:
-        """Raise `InputError` if a function of the coordinates jumps, or is not real, at these values of parameters."""
-        by_symbol = {symbol: values[name] for symbol, name in zip(self._values, self.parameters, strict=True)}
+        """Raise `InputError` if a function of the coordinates jumps, or is not real, at these
+        values of parameters.
+        """
+        by_symbol = {
+            symbol: values[name] for symbol, name in zip(self._values, self.parameters, strict=True)
+        }
         symbols, called = (*self.coordinates, *self._values), (*self.variables, *self.parameters)
         names = dict(zip(symbols, called, strict=True))
         require_real_at(tree, self.coordinates, by_symbol, names, self.label)
@@ -258,11 +313,19 @@ class Expression:
             require_writable(tree, self.label, "has a derivative that contains")
         shared, results = sympy.cse(ready, symbols=sympy.numbered_symbols("t_"), order="none")
         for part in (*(tree for _, tree in shared), *results):
-            require_short(written_size(part, LARGEST_POWER), LARGEST_SOURCE, self.label, "written out")
+            require_short(
+                written_size(part, LARGEST_POWER), LARGEST_SOURCE, self.label, "written out"
+            )
         printer = _printer()
         statements = [f"{symbol} = {printer.doprint(tree)}" for symbol, tree in shared]
         texts = [printer.doprint(tree) for tree in results]
-        return Rows(texts, list(map(str, self.coordinates)), list(map(str, self._values)), statements, printer.numbers)
+        return Rows(
+            texts,
+            list(map(str, self.coordinates)),
+            list(map(str, self._values)),
+            statements,
+            printer.numbers,
+        )
 
     def _ready(self, tree: Any) -> Any:
         import sympy
@@ -275,7 +338,9 @@ class Expression:
 
 
 def _without_deltas(tree: Any) -> Any:
-    """Return a tree without delta functions: of the second derivative at a kink, and of what is zero where they are."""
+    """Return a tree without delta functions: of the second derivative at a kink, and of what is
+    zero where they are.
+    """
     import sympy
 
     return tree.replace(sympy.DiracDelta, lambda *_: sympy.S.Zero)
@@ -283,7 +348,9 @@ def _without_deltas(tree: Any) -> Any:
 
 @contextlib.contextmanager
 def called_in_refusals(name: str) -> Iterator[None]:
-    """Refuse formulas, which are called ``expression`` here, under the name that they have for the caller."""
+    """Refuse formulas, which are called ``expression`` here, under the name that they have for the
+    caller.
+    """
     try:
         yield
     except InputError as error:
@@ -308,21 +375,45 @@ def natural_order(names: Iterable[str]) -> list[str]:
     """Names in the order of their numbers: x2 before x10."""
 
     def key(name: str) -> list[Any]:
-        return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+        return [
+            (0, int(part), "") if part.isdigit() else (1, 0, part)
+            for part in re.split(r"(\d+)", name)
+            if part
+        ]
 
     return sorted(names, key=key)
 
 
 def _check_names(
-    label: str, found: set[str], variables: Sequence[str], parameters: Sequence[str], *, partial: bool
+    label: str,
+    found: set[str],
+    variables: Sequence[str],
+    parameters: Sequence[str],
+    *,
+    partial: bool,
 ) -> None:
     require(len(variables) > 0, "expression", label, "must contain at least one variable")
-    require(len(variables) <= MOST_VARIABLES, "variables", len(variables), f"must be at most {MOST_VARIABLES}")
+    require(
+        len(variables) <= MOST_VARIABLES,
+        "variables",
+        len(variables),
+        f"must be at most {MOST_VARIABLES}",
+    )
     both = set(variables) & set(parameters)
     distinct = not both and len(set(variables)) == len(variables)
-    require(distinct, "variables", list(variables), "must differ from one another and from the parameters")
+    require(
+        distinct,
+        "variables",
+        list(variables),
+        "must differ from one another and from the parameters",
+    )
     unknown = sorted(found - set(variables) - set(parameters))
-    require(not unknown, "expression", label, f"{', '.join(unknown)} is neither a variable nor a parameter")
+    require(
+        not unknown,
+        "expression",
+        label,
+        f"{', '.join(unknown)} is neither a variable nor a parameter",
+    )
     unused = sorted(set(parameters) - found)
     require(partial or not unused, "parameters", unused, f"do not occur in {shown(label)}")
 
@@ -372,7 +463,10 @@ def _printer() -> Any:
             return f"(({one}) if ({one}) {sign} ({other}) else ({other}))"
 
         def _print_Heaviside(self, expr: Any) -> str:
-            return f"({self._constant(1)} if ({self._print(expr.args[0])}) > 0 else {self._constant(0)})"
+            return (
+                f"({self._constant(1)} if ({self._print(expr.args[0])}) > 0 else "
+                f"{self._constant(0)})"
+            )
 
         def _print_sign(self, expr: Any) -> str:
             text, one = self._print(expr.args[0]), self._constant(1)

@@ -1,28 +1,32 @@
 r"""Averages over a fresh sample: how many are unfit, and how strongly they pull.
 
-A sample is unfit if a |x_1| + s z < kappa, with a the signal w_1/sqrt(d), s the noise ||w_perp||/sqrt(d), kappa the
-margin and z standard normal: the input along w_perp. With theta its indicator,
+A sample is unfit if a |x_1| + s z < kappa, with a the signal w_1/sqrt(d), s the noise
+||w_perp||/sqrt(d), kappa the margin and z standard normal: the input along w_perp. With theta its
+indicator,
 
     n = E theta,   g1 = E[|x_1| theta] = M n_{chi+1},   gz = E[z theta],   q = E[z^2 theta]
 
-(n_{chi+1}: n at chi + 1, by |x_1| times the density). Integrated over x = |x_1| at fixed z, or over z at fixed x,
+(n_{chi+1}: n at chi + 1, by |x_1| times the density). Integrated over x = |x_1| at fixed z, or over
+z at fixed x,
 
     n = int phi(t) F((kappa + s t)/a) dt  =  int C x^chi exp(-x^2/2) Phi((kappa - a x)/s) dx ,
 
-F the distribution function of |x_1|. The first integrand is smooth on the scale of its weight for s <= a, the second
-for s >= a. With N^2 = a^2 + s^2, h = kappa/N, m = a kappa/(s N), the weights of gz and q combine to one Gaussian,
+F the distribution function of |x_1|. The first integrand is smooth on the scale of its weight for s
+<= a, the second for s >= a. With N^2 = a^2 + s^2, h = kappa/N, m = a kappa/(s N), the weights of gz
+and q combine to one Gaussian,
 
     gz     = -sqrt(2 pi) C phi(h) (s/N)^(1+chi) int u^chi phi(u-m) du ,
-    q - n  = sqrt(2 pi) C phi(h) (s/N)^(1+chi) int u^chi [(a/N)(u-m) - (s/N) h] phi(u-m) du ,    u > 0 .
+    q - n  = sqrt(2 pi) C phi(h) (s/N)^(1+chi) int u^chi [(a/N)(u-m) - (s/N) h] phi(u-m) du ,
+    u > 0 .
 
 Closed forms: at kappa = 0, with x = s^2/N^2 and I the regularised incomplete beta function,
 
     n = I_x((1+chi)/2, 1/2)/2,   gz = -x^((1+chi)/2)/sqrt(2 pi),   q = n - a gz_{chi+1} M / s ;
 
-at chi = 0, with T Owen's function, n = Phi(m) erf(h/sqrt 2) + 2 T(m, s/a) and gz = -2 (s/N) phi(h) Phi(m) (both free of
-cancellation); at s = 0, n = P((1+chi)/2, kappa^2/(2 a^2)), the regularised lower incomplete gamma function. Derived.
-Relative accuracy 1e-11 or better for -0.9 <= chi <= 100 and any ratio of a, s and kappa; towards chi = -1 that of gz is
-lost where almost all is unfit.
+at chi = 0, with T Owen's function, n = Phi(m) erf(h/sqrt 2) + 2 T(m, s/a) and gz = -2 (s/N) phi(h)
+Phi(m) (both free of cancellation); at s = 0, n = P((1+chi)/2, kappa^2/(2 a^2)), the regularised
+lower incomplete gamma function. Derived. Relative accuracy 1e-11 or better for -0.9 <= chi <= 100
+and any ratio of a, s and kappa; towards chi = -1 that of gz is lost where almost all is unfit.
 """
 
 from __future__ import annotations
@@ -72,14 +76,16 @@ class Averages:
 
 
 @vanishing
-def averages(signal: float | Array, noise: float | Array, *, chi: float = 0.0, margin: float) -> Averages:
+def averages(
+    signal: float | Array, noise: float | Array, *, chi: float = 0.0, margin: float
+) -> Averages:
     """Averages n, g1, gz, q over a fresh sample.
 
     Parameters
     ----------
     signal, noise
-        a and s, >= 0, in units of the margin; they broadcast. At noise 0 the limit s -> 0, and with signal and margin
-        0 as well nothing is unfit (the inequality is strict).
+        a and s, >= 0, in units of the margin; they broadcast. At noise 0 the limit s -> 0, and with
+        signal and margin 0 as well nothing is unfit (the inequality is strict).
     chi
         Depletion exponent, > -1 and at most 100; default 0, Gaussian data.
     margin
@@ -100,17 +106,21 @@ def averages(signal: float | Array, noise: float | Array, *, chi: float = 0.0, m
     a, s = together(as_sizes("signal", signal), as_sizes("noise", noise))
     n = unfit_fraction(a, s, chi, margin)
     gz, excess = noise_averages(a, s, chi, margin)
-    return Averages(n=n, g1=mean_projection(chi) * unfit_fraction(a, s, chi + 1, margin), gz=gz, q=n + excess)
+    return Averages(
+        n=n, g1=mean_projection(chi) * unfit_fraction(a, s, chi + 1, margin), gz=gz, q=n + excess
+    )
 
 
 @vanishing
 def test_error(signal: float | Array, noise: float | Array, *, chi: float) -> Array:
-    """Population test error, I_x((1+chi)/2, 1/2)/2 with x = s^2/(a^2+s^2): the tail of Student's t distribution.
+    """Population test error, I_x((1+chi)/2, 1/2)/2 with x = s^2/(a^2+s^2): the tail of Student's t
+    distribution.
 
     Parameters
     ----------
     signal
-        w_1/sqrt(d); may be negative (error above one half). NaN, weights that diverged, has the error NaN.
+        w_1/sqrt(d); may be negative (error above one half). NaN, weights that diverged, has the
+        error NaN.
     noise
         ||w_perp||/sqrt(d) >= 0, or NaN. Weights of zero guess: error 1/2.
     chi
@@ -122,10 +132,17 @@ def test_error(signal: float | Array, noise: float | Array, *, chi: float) -> Ar
     0.1464466
     """
     chi = as_integrable_chi("chi", chi)
-    a, s = together(as_array("signal", signal, finite=False), as_array("noise", noise, finite=False))
+    a, s = together(
+        as_array("signal", signal, finite=False), as_array("noise", noise, finite=False)
+    )
     allowed = f"must be NaN or at most {LARGEST_SIZE:g} in size"
     require(not bool((np.abs(a) > LARGEST_SIZE).any()), "signal", signal, allowed)
-    require(not bool((s < 0).any() or (s > LARGEST_SIZE).any()), "noise", noise, f"{allowed}, and not negative")
+    require(
+        not bool((s < 0).any() or (s > LARGEST_SIZE).any()),
+        "noise",
+        noise,
+        f"{allowed}, and not negative",
+    )
     aligned = np.where((a == 0) & (s == 0), 0.5, _zero_margin_fraction(np.abs(a), s, chi))
     return np.where(np.isnan(a) | np.isnan(s), np.nan, np.where(a < 0, 1 - aligned, aligned))
 
@@ -135,7 +152,12 @@ def together(signal: Array, noise: Array) -> tuple[Array, Array]:
     try:
         a, s = np.broadcast_arrays(signal, noise)
     except ValueError:
-        require(False, "noise", noise.shape, f"must have a shape that goes with that of signal, {signal.shape}")
+        require(
+            False,
+            "noise",
+            noise.shape,
+            f"must have a shape that goes with that of signal, {signal.shape}",
+        )
     return a, s
 
 
@@ -161,7 +183,9 @@ def noise_averages(a: Array, s: Array, chi: float, margin: float) -> tuple[Array
     """Return gz and q - n for two arrays of one shape, unchecked."""
     if margin == 0:
         cosine, sine = _direction(a, s)
-        return -(sine ** (1 + chi)) / _ROOT_TWO_PI, mean_projection(chi) / _ROOT_TWO_PI * cosine * sine ** (1 + chi)
+        return -(sine ** (1 + chi)) / _ROOT_TWO_PI, mean_projection(
+            chi
+        ) / _ROOT_TWO_PI * cosine * sine ** (1 + chi)
     moving = s > 0
     a, s = _off_the_axes(a, s, margin)
     norm = np.hypot(a, s)
@@ -180,7 +204,11 @@ def _zero_margin_fraction(a: Array, s: Array, chi: float) -> Array:
     cosine, sine = _direction(a, s)
     half = (1 + chi) / 2
     # two forms of one function: the argument of each keeps its digits where the other loses them
-    return 0.5 * np.where(a > s, betainc(half, 0.5, sine**2), betaincc(0.5, half, cosine**2)) * (a + s > 0)
+    return (
+        0.5
+        * np.where(a > s, betainc(half, 0.5, sine**2), betaincc(0.5, half, cosine**2))
+        * (a + s > 0)
+    )
 
 
 def _gaussian_fraction(a: Array, s: Array, margin: float) -> Array:
@@ -218,6 +246,8 @@ def _direction(a: Array, s: Array) -> tuple[Array, Array]:
 
 
 def _off_the_axes(a: Array, s: Array, margin: float) -> tuple[Array, Array]:
-    """Move a and s off zero by so little that no average notices, so that their ratios are finite."""
+    """Move a and s off zero by so little that no average notices, so that their ratios are
+    finite.
+    """
     a = np.maximum(a, _TINY * margin)
     return a, np.maximum(s, _TINY * (a + margin))

@@ -1,10 +1,12 @@
-r"""The exponents derived symbolically: from averages over a sample to ||w|| ~ T^delta P^gamma and t* ~ T P^b.
+r"""The exponents derived symbolically: from averages over a sample to ||w|| ~ T^delta P^gamma and
+t* ~ T P^b.
 
 The steps, for any chi > -1 (derived; exponents of Sclocchi, Geiger and Wyart, arXiv 2301.13703):
 
-1. Power counting. With x = r u, r = s/a, the integrands of n, gz and g1 are powers of r times functions of u as r -> 0;
-   the integrals of these functions, J and J', depend on kappa/s alone.
-2. The noise is in balance, gz + T n/(2 s) = 0, and proportional to T (at fixed kappa/T; at T >> kappa for any kappa).
+1. Power counting. With x = r u, r = s/a, the integrands of n, gz and g1 are powers of r times
+   functions of u as r -> 0; the integrals of these functions, J and J', depend on kappa/s alone.
+2. The noise is in balance, gz + T n/(2 s) = 0, and proportional to T (at fixed kappa/T; at T >>
+   kappa for any kappa).
 3. da/dtau = g1 at that noise is solved by a power law a = A tau^growth.
 4. The stop, P n = c d, gives r, then a = s/r, ||w|| = sqrt(d) a and t* = d tau.
 5. Exponents are logarithmic derivatives of the results.
@@ -98,7 +100,9 @@ def derive_exponents() -> Derivation:
         growth=sp.factor(in_chi(growth)),
         dimension_gamma=power(norm, dimension),
         dimension_b=power(time, dimension),
-        steps=tuple((name, sp.Eq(left, in_chi(right))) for name, (left, right) in equations.items()),
+        steps=tuple(
+            (name, sp.Eq(left, in_chi(right))) for name, (left, right) in equations.items()
+        ),
     )
 
 
@@ -112,7 +116,9 @@ def _symbols() -> dict[str, Any]:
 
 
 def _late_averages(given: dict[str, Any]) -> tuple[Any, Any, Any]:
-    """n, gz and g1 for small r: the leading power of r in each integrand times the symbol of the integral."""
+    """n, gz and g1 for small r: the leading power of r in each integrand times the symbol of the
+    integral.
+    """
     import sympy as sp
 
     chi, r, u, k = (given[name] for name in ("chi", "r", "u", "k"))
@@ -133,10 +139,14 @@ def _late_averages(given: dict[str, Any]) -> tuple[Any, Any, Any]:
 
 
 def _leading_factor(integrand: Any, shape: Any, r: Any) -> Any:
-    """What multiplies `shape` in `integrand`, to leading order in r: amplitude times a power of r."""
+    """What multiplies `shape` in `integrand`, to leading order in r: amplitude times a power of
+    r.
+    """
     import sympy as sp
 
-    factor = sp.powsimp(sp.expand_power_base(sp.simplify(integrand / shape), force=True), force=True)
+    factor = sp.powsimp(
+        sp.expand_power_base(sp.simplify(integrand / shape), force=True), force=True
+    )
     exponent = sp.limit(sp.simplify(r * sp.diff(sp.log(factor), r)), r, 0)
     return sp.limit(sp.powsimp(factor / r**exponent), r, 0) * r**exponent
 
@@ -148,10 +158,16 @@ def _balanced_noise(n: Any, gz: Any, given: dict[str, Any]) -> Any:
 
 
 def _signal_growth(g1: Any, s: Any, given: dict[str, Any]) -> tuple[Any, Any]:
-    """Exponent and law of the growth: a = A tau^growth in da/dtau = g1(s/a), comparing powers and amplitudes."""
+    """Exponent and law of the growth: a = A tau^growth in da/dtau = g1(s/a), comparing powers and
+    amplitudes.
+    """
     import sympy as sp
 
-    tau, amplitude, growth = given["tau"], sp.Symbol("A", positive=True), sp.Symbol("growth", positive=True)
+    tau, amplitude, growth = (
+        given["tau"],
+        sp.Symbol("A", positive=True),
+        sp.Symbol("growth", positive=True),
+    )
     trial = amplitude * tau**growth
     balance = sp.expand_power_base(sp.diff(trial, tau) / g1.subs(given["r"], s / trial), force=True)
     power = sp.simplify(tau * sp.diff(sp.expand_log(sp.log(balance), force=True), tau))

@@ -1,19 +1,23 @@
-r"""Signal and noise at finite dimension: corrections of order 1/d to the flow, and the spread between runs.
+r"""Signal and noise at finite dimension: corrections of order 1/d to the flow, and the spread
+between runs.
 
-SGD on fresh samples is a Markov chain of m = (a, v), v = s^2, with steps of length h = lr/d in tau. To first order in
-1/d its mean and covariance V obey (derived: van Kampen's system-size expansion of the chain)
+SGD on fresh samples is a Markov chain of m = (a, v), v = s^2, with steps of length h = lr/d in tau.
+To first order in 1/d its mean and covariance V obey (derived: van Kampen's system-size expansion of
+the chain)
 
     dm/dtau = f + f_1/d - (h/2) J f + (1/2) f'' : V,      dV/dtau = J V + V J^T + D,
 
-f the drift at d -> infinity (`increments`), J and f'' its first and second derivatives, f_1/d the rest of the exact
-increments, -(h/2) J f what a step of finite length leaves out, and D the covariance of one step over h:
+f the drift at d -> infinity (`increments`), J and f'' its first and second derivatives, f_1/d the
+rest of the exact increments, -(h/2) J f what a step of finite length leaves out, and D the
+covariance of one step over h:
 
     D_aa = (T/d) { E[x_1^2 theta] - g1^2 },               E[x_1^2 theta] = (1+chi) n_{chi+2},
     D_av = (T/d) { 2 s E[|x_1| z theta] + T g1 - g1 f_v }, E[|x_1| z theta] = M gz_{chi+1},
     D_vv = (T/d) { 4 s^2 q + 4 s T gz + T^2 n - f_v^2 } .
 
-Range: corrections small, d >> 1 and lr << d, and a start that is soon forgotten; every sample is fresh. E s = sqrt(v)
-(1 - V_vv/(8 v^2)). Derivatives of f are central differences with a relative step of 1e-2, good to 1e-4 of themselves.
+Range: corrections small, d >> 1 and lr << d, and a start that is soon forgotten; every sample is
+fresh. E s = sqrt(v) (1 - V_vv/(8 v^2)). Derivatives of f are central differences with a relative
+step of 1e-2, good to 1e-4 of themselves.
 """
 
 from __future__ import annotations
@@ -46,7 +50,8 @@ _STENCIL = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [-1, -1]]
 class FiniteFlow:
     """Mean and standard deviation over runs of signal and noise; each of the shape of the times.
 
-    The noise is NaN where s^2 has a spread above its mean, within the first steps: there the expansion does not hold.
+    The noise is NaN where s^2 has a spread above its mean, within the first steps: there the
+    expansion does not hold.
     """
 
     signal: Array
@@ -95,7 +100,10 @@ def finite_flow(
     times = not_negative("tau", tau)
     require(times.size > 0, "tau", tau, "must hold at least one time")
     chi, margin = as_integrable_chi("chi", chi), as_size("margin", margin)
-    temperature, noise = as_positive_size("temperature", temperature), as_positive_size("noise", noise)
+    temperature, noise = (
+        as_positive_size("temperature", temperature),
+        as_positive_size("noise", noise),
+    )
     dimension = as_count("dimension", dimension, 2)
     batch_size = as_count("batch_size", batch_size)
     chain = _Chain(chi, margin / temperature, dimension, batch_size)
@@ -135,18 +143,25 @@ class _Chain:
 
     def rate(self, state: Array) -> list[float]:
         here = np.maximum(state[:2], [0.0, 1e-300])
-        # below the noise of a single step the expansion says nothing: its coefficients are taken there
+        # below the noise of a single step the expansion says nothing: its coefficients are taken
+        # there
         centre = np.array([here[0], max(here[1], 1 / self.dimension)])
         covariance = state[[2, 3, 3, 4]].reshape(2, 2)
         width = _STEP * np.array([centre[0] + np.sqrt(centre[1]), centre[1]])
         f, slope, bend = self._expansion(here, np.maximum(centre, width), width)
-        mean = f - slope @ f * self.batch_size / (2 * self.dimension) + 0.5 * np.einsum("ijk,jk->i", bend, covariance)
+        mean = (
+            f
+            - slope @ f * self.batch_size / (2 * self.dimension)
+            + 0.5 * np.einsum("ijk,jk->i", bend, covariance)
+        )
         drive, diffusion = self._exact_parts(here, f)
         spread = slope @ covariance + covariance @ slope.T + diffusion
         return [mean[0], mean[1] + drive, spread[0, 0], spread[0, 1], spread[1, 1]]
 
     def _expansion(self, here: Array, centre: Array, width: Array) -> tuple[Array, Array, Array]:
-        """Drift here; gradient (component, variable) and Hessian (component, variable, variable) at the centre."""
+        """Drift here; gradient (component, variable) and Hessian (component, variable, variable) at
+        the centre.
+        """
         a, v = np.vstack([centre + _STENCIL * width, here]).T
         f = np.array(drift(a, v, self.chi, self.margin, 1.0))
         slope = np.stack([f[:, 1] - f[:, 2], f[:, 3] - f[:, 4]], axis=1) / (2 * width)

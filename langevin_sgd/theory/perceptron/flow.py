@@ -1,15 +1,17 @@
-r"""Signal and noise against time in the limit of large dimension: the closed equations and their solution.
+r"""Signal and noise against time in the limit of large dimension: the closed equations and their
+solution.
 
     da/dtau = g1(a, s),    d(s^2)/dtau = 2 s gz(a, s) + T n(a, s),    tau = lr * steps / d
 
-(`increments`; derived for fresh samples; Sclocchi, Geiger and Wyart, arXiv 2301.13703, for the late stage). They hold
-for d >> 1 and lr << d, and on P points that are used again while P n >> d: to 2 % in a while P n >= 5 d. Later the
-correlations of weights with points already seen slow the signal.
+(`increments`; derived for fresh samples; Sclocchi, Geiger and Wyart, arXiv 2301.13703, for the late
+stage). They hold for d >> 1 and lr << d, and on P points that are used again while P n >> d: to 2 %
+in a while P n >= 5 d. Later the correlations of weights with points already seen slow the signal.
 
-The squared noise is a variable without singularity at s = 0. Time is taken as ln(1 + tau/tau_0) since all relaxes as
-powers of time, and the equations become stiff: the noise relaxes (a/s)^2 times faster than the signal grows. LSODA
-follows both to a relative 1e-9, in at most `LONGEST` evaluations of the equations. At times so short that the state
-moves along a straight line, that line is taken.
+The squared noise is a variable without singularity at s = 0. Time is taken as ln(1 + tau/tau_0)
+since all relaxes as powers of time, and the equations become stiff: the noise relaxes (a/s)^2 times
+faster than the signal grows. LSODA follows both to a relative 1e-9, in at most `LONGEST`
+evaluations of the equations. At times so short that the state moves along a straight line, that
+line is taken.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ LONGEST = 50_000
 """Evaluations of the equations, some seconds: a flow to tau = 1e100 takes nearly as many."""
 LAST_TIME = 1e120
 _STRAIGHT = 1e-220
-"""Time up to which the state moves along a straight line, whatever the sizes of margin, temperature and start."""
+"""Time up to which the state moves along a straight line, whatever the sizes of margin, temperature
+and start.
+"""
 _PRECISION, _NEGLIGIBLE = 1e-10, np.array([1e-13, 1e-24])
 """Relative error of the solver, and absolute errors of a and s^2 where these are of order one."""
 
@@ -53,14 +57,15 @@ def flow(
     Parameters
     ----------
     tau
-        Times lr * steps / d, >= 0, in any order; at most 1e120 in units of the largest of the next four.
+        Times lr * steps / d, >= 0, in any order; at most 1e120 in units of the largest of the next
+        four.
     chi, margin
         Data law, > -1 and at most 100, default 0; margin >= 0.
     temperature
         T = lr/B >= 0.
     signal, noise
-        The state at tau = 0, >= 0; by default no signal and a noise of 1e-3, which is forgotten at once for T > 0.
-        Each of these four is zero or lies between 1e-50 and 1e50.
+        The state at tau = 0, >= 0; by default no signal and a noise of 1e-3, which is forgotten at
+        once for T > 0. Each of these four is zero or lies between 1e-50 and 1e50.
 
     Returns
     -------
@@ -86,13 +91,22 @@ def flow(
     if equation.at_rest or moments.size == 0:
         return np.full(times.shape, float(signal)), np.full(times.shape, float(noise))
     states = np.array(equation.start) + np.outer(moments, equation.rate(np.array(equation.start)))
-    # At short times the state is as small as the time, and so must its absolute errors be: they come in groups.
+    # At short times the state is as small as the time, and so must its absolute errors be: they
+    # come in groups.
     group = np.floor(np.log10(np.clip(moments, _STRAIGHT, 1.0)) / 6)
     for member in np.unique(group[moments > _STRAIGHT]):
         chosen = (group == member) & (moments > _STRAIGHT)
         clock, what = np.log1p(moments[chosen] / FIRST_TIME), f"tau = {shown(tau)}"
         errors = min(1.0, moments[chosen][0]) * _NEGLIGIBLE
-        path = follow(equation.rate, equation.start, clock[-1], what, t_eval=clock, rtol=_PRECISION, atol=errors)
+        path = follow(
+            equation.rate,
+            equation.start,
+            clock[-1],
+            what,
+            t_eval=clock,
+            rtol=_PRECISION,
+            atol=errors,
+        )
         states[chosen] = path.y.T
     a, v = states[place.reshape(times.shape)].T
     return equation.unit * a.T, equation.unit * np.sqrt(np.maximum(v.T, 0.0))
@@ -107,7 +121,8 @@ def flow_until(
     signal: float = 0.0,
     noise: float = 1e-3,
 ) -> tuple[Array, Array, Array]:
-    """First time at which the fraction of unfit fresh samples has fallen to `unfit`, and the state there.
+    """First time at which the fraction of unfit fresh samples has fallen to `unfit`, and the state
+    there.
 
     Parameters
     ----------
@@ -147,7 +162,9 @@ def flow_until(
 
 @dataclass(frozen=True)
 class _Equation:
-    """The equations in units of the largest of margin, temperature and start: they are homogeneous of degree one."""
+    """The equations in units of the largest of margin, temperature and start: they are homogeneous
+    of degree one.
+    """
 
     chi: float
     margin: float
@@ -156,7 +173,9 @@ class _Equation:
     unit: float
 
     @classmethod
-    def of(cls, chi: float, margin: float, temperature: float, signal: float, noise: float) -> _Equation:
+    def of(
+        cls, chi: float, margin: float, temperature: float, signal: float, noise: float
+    ) -> _Equation:
         chi, margin, temperature = (
             as_integrable_chi("chi", chi),
             as_size("margin", margin),
@@ -164,7 +183,8 @@ class _Equation:
         )
         signal, noise = as_size("signal", signal), as_size("noise", noise)
         unit = max(margin, temperature, signal, noise) or 1.0
-        # a noise whose square would vanish beside the unit is still not zero: at zero the signal would stand still
+        # a noise whose square would vanish beside the unit is still not zero: at zero the signal
+        # would stand still
         square = max((noise / unit) ** 2, 1e-300) if noise > 0 else 0.0
         return cls(chi, margin / unit, temperature / unit, (signal / unit, square), unit)
 
@@ -181,7 +201,9 @@ class _Equation:
         return [float(speed) for speed in drift(a, v, self.chi, self.margin, self.temperature)]
 
     def passages(self, goals: Array) -> Array:
-        """(goal, 3) tau, a and s^2 at the first passage of each goal, given in rising order and below the start."""
+        """(goal, 3) tau, a and s^2 at the first passage of each goal, given in rising order and
+        below the start.
+        """
         allowed = f"is not reached within tau = {LAST_TIME:g}"
         far = late_passage(goals[0], chi=self.chi, margin=self.margin, temperature=self.temperature)
         require(far < 1e9 * LAST_TIME, "unfit", float(goals[0]), allowed)
@@ -208,11 +230,17 @@ class _Equation:
 
 
 def follow(
-    rate: Callable[[Array], Sequence[float]], start: Sequence[float], last: float, what: str, **options: Any
+    rate: Callable[[Array], Sequence[float]],
+    start: Sequence[float],
+    last: float,
+    what: str,
+    **options: Any,
 ) -> Any:
-    """Integrate d(state)/dtau = rate(state) over the clock ln(1 + tau/FIRST_TIME) from 0 to `last`; scipy's result.
+    """Integrate d(state)/dtau = rate(state) over the clock ln(1 + tau/FIRST_TIME) from 0 to `last`;
+    scipy's result.
 
-    The solver sees the clock in units of `last`: it does not end where the square of a time vanishes.
+    The solver sees the clock in units of `last`: it does not end where the square of a time
+    vanishes.
 
     Raises
     ------
@@ -228,7 +256,9 @@ def follow(
         evaluations += 1
         clock = share * last
         if evaluations > LONGEST:
-            raise InputError(f"{what}: the flow is too stiff beyond ln(1 + tau / {FIRST_TIME:g}) = {clock:.3g}")
+            raise InputError(
+                f"{what}: the flow is too stiff beyond ln(1 + tau / {FIRST_TIME:g}) = {clock:.3g}"
+            )
         lapse = last * FIRST_TIME * math.exp(clock)
         return [lapse * speed for speed in rate(state)]
 
@@ -237,6 +267,8 @@ def follow(
     result = solve_ivp(paced, (0.0, 1.0), start, method="LSODA", **options)
     if result.status < 0:
         reached = last * result.t[-1]
-        raise InputError(f"{what}: the flow cannot be followed beyond ln tau = {reached:.1f}: {result.message}")
+        raise InputError(
+            f"{what}: the flow cannot be followed beyond ln tau = {reached:.1f}: {result.message}"
+        )
     result.t_events = [last * clocks for clocks in result.t_events or []]
     return result

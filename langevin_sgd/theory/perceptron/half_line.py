@@ -1,12 +1,14 @@
 r"""Gauss rules for integrals over a half line with a Gaussian weight.
 
-    integral from -c to infinity of g(t) phi(t) dt,    g(t) = (t+c)^p times a smooth function, p > -1,
+    integral from -c to infinity of g(t) phi(t) dt,
+    g(t) = (t+c)^p times a smooth function, p > -1,
 
-phi the standard normal density. All averages of the perceptron are of this form. A rule covers the part of the half
-line in which (t+c)^p phi(t) matters: `_REACH` = 9 widths about the weight and about its product with the power, beyond
-which it has fallen below 1e-17 of its peak. Where this part begins at the end of the half line the rule is Gauss-Jacobi
-and takes the fractional part of the power exactly; elsewhere it is Gauss-Legendre. With `_NODES` = 72 nodes the
-error is below 1e-12 of the integral if g varies on a scale of one or more (checked for -1 < chi <= 20, any c).
+phi the standard normal density. All averages of the perceptron are of this form. A rule covers the
+part of the half line in which (t+c)^p phi(t) matters: `_REACH` = 9 widths about the weight and
+about its product with the power, beyond which it has fallen below 1e-17 of its peak. Where this
+part begins at the end of the half line the rule is Gauss-Jacobi and takes the fractional part of
+the power exactly; elsewhere it is Gauss-Legendre. With `_NODES` = 72 nodes the error is below 1e-12
+of the integral if g varies on a scale of one or more (checked for -1 < chi <= 20, any c).
 """
 
 from __future__ import annotations
@@ -49,7 +51,8 @@ def half_line_rule(power: float, end: Array) -> tuple[Array, Array, Array]:
         node, weight = _unit_rule(fraction)
     else:
         node, weight = (
-            np.where(touches, near, far) for near, far in zip(_unit_rule(fraction), _unit_rule(0.0), strict=True)
+            np.where(touches, near, far)
+            for near, far in zip(_unit_rule(fraction), _unit_rule(0.0), strict=True)
         )
     step = length * node
     t = first + step
@@ -63,7 +66,9 @@ def _peak(power: float, end: Array) -> Array | float:
 
 @lru_cache(maxsize=64)
 def _unit_rule(exponent: float) -> tuple[Array, Array]:
-    """Nodes and weights of the integral from 0 to 1 of a function that is x^exponent times a polynomial."""
+    """Nodes and weights of the integral from 0 to 1 of a function that is x^exponent times a
+    polynomial.
+    """
     from scipy.special import roots_jacobi, roots_legendre
 
     if exponent == 0:
@@ -75,6 +80,8 @@ def _unit_rule(exponent: float) -> tuple[Array, Array]:
 
 
 def half_line_moment(power: float, end: Array) -> Array:
-    """Return the integral from 0 to infinity of u^power phi(u - end) du, elementwise in `end` >= 0."""
+    """Return the integral from 0 to infinity of u^power phi(u - end) du, elementwise in `end` >=
+    0.
+    """
     _, distance, weight = half_line_rule(power, end)
     return (weight * distance**power).sum(axis=-1)

@@ -1,13 +1,15 @@
-r"""Mean change of signal and noise: per step of SGD at any dimension and batch size, and per unit of time in the limit.
+r"""Mean change of signal and noise: per step of SGD at any dimension and batch size, and per unit
+of time in the limit.
 
-One pass over fresh samples, batches of B, w += (lr/B) sum of the unfit y x/sqrt(d) (derived; exact at every d, lr, B):
+One pass over fresh samples, batches of B, w += (lr/B) sum of the unfit y x/sqrt(d) (derived; exact
+at every d, lr, B):
 
     E[da]   = (lr/d) g1
     E[ds^2] = (lr/d) { 2 s gz + T [(d-2) n + q]/d + (lr-T) gz^2/d },    T = lr/B.
 
-For w_perp = s sqrt(d) e, each of the d - 2 directions orthogonal to e has second moment n and e itself q; the last
-term is the square of the mean drift, once for every pair of different samples in a batch. As d -> infinity at fixed T
-and margin, with tau = lr * steps / d,
+For w_perp = s sqrt(d) e, each of the d - 2 directions orthogonal to e has second moment n and e
+itself q; the last term is the square of the mean drift, once for every pair of different samples in
+a batch. As d -> infinity at fixed T and margin, with tau = lr * steps / d,
 
     da/dtau = g1,    ds/dtau = gz + T n/(2 s),    d(s^2)/dtau = 2 s gz + T n .
 
@@ -62,7 +64,8 @@ def mean_increments(
 
     Examples
     --------
-    >>> da, ds2 = mean_increments(0.0, 0.0, chi=1, margin=1.0, temperature=0.5, dimension=10, batch_size=1)
+    >>> da, ds2 = mean_increments(0.0, 0.0, chi=1, margin=1.0, temperature=0.5, dimension=10,
+    ...     batch_size=1)
     >>> round(float(da), 6), round(float(ds2), 6)
     (0.062666, 0.0225)
     """
@@ -72,19 +75,27 @@ def mean_increments(
     state = averages(signal, noise, chi=chi, margin=margin)
     lr = temperature * batch_size
     spread = temperature * ((dimension - 2) * state.n + state.q) + (lr - temperature) * state.gz**2
-    return lr / dimension * state.g1, lr / dimension * (2 * as_sizes("noise", noise) * state.gz + spread / dimension)
+    return lr / dimension * state.g1, lr / dimension * (
+        2 * as_sizes("noise", noise) * state.gz + spread / dimension
+    )
 
 
 def drift(a: Array, v: Array, chi: float, margin: float, temperature: float) -> tuple[Array, Array]:
-    """da/dtau and dv/dtau, v = s^2, in the limit of large dimension; arrays of one shape, unchecked."""
+    """da/dtau and dv/dtau, v = s^2, in the limit of large dimension; arrays of one shape,
+    unchecked.
+    """
     s = np.sqrt(v)
     gz, _ = noise_averages(a, s, chi, margin)
     n = unfit_fraction(a, s, chi, margin)
-    return mean_projection(chi) * unfit_fraction(a, s, chi + 1, margin), 2 * s * gz + temperature * n
+    return mean_projection(chi) * unfit_fraction(
+        a, s, chi + 1, margin
+    ), 2 * s * gz + temperature * n
 
 
 @vanishing
-def noise_drift(signal: float, noise: float, *, chi: float = 0.0, margin: float, temperature: float) -> float:
+def noise_drift(
+    signal: float, noise: float, *, chi: float = 0.0, margin: float, temperature: float
+) -> float:
     """ds/dtau = gz + T n/(2 s) in the limit of large dimension; infinite at noise 0 if T n > 0.
 
     Examples

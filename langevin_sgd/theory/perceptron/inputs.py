@@ -1,12 +1,13 @@
 r"""The data law of the perceptron, and the checks that its theory shares.
 
-Components 2 ... d of an input x are standard normal, the label is y = sign(x_1), and |x_1| has the density
+Components 2 ... d of an input x are standard normal, the label is y = sign(x_1), and |x_1| has the
+density
 
     C x^chi exp(-x^2/2),   C = 2^((1-chi)/2) / Gamma((1+chi)/2),   chi > -1,
 
-a chi variable with chi + 1 degrees of freedom: mean M = sqrt(2) Gamma((2+chi)/2) / Gamma((1+chi)/2), mean square
-1 + chi. Data are depleted near the decision boundary for chi > 0; chi = 0 is Gaussian (Sclocchi, Geiger and Wyart,
-arXiv 2301.13703).
+a chi variable with chi + 1 degrees of freedom: mean M = sqrt(2) Gamma((2+chi)/2) /
+Gamma((1+chi)/2), mean square 1 + chi. Data are depleted near the decision boundary for chi > 0; chi
+= 0 is Gaussian (Sclocchi, Geiger and Wyart, arXiv 2301.13703).
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ Result = TypeVar("Result", float, Array)
 LARGEST_CHI = 100.0
 """Depletion exponent up to which averages are checked against quadrature in forty digits."""
 SMALLEST_SIZE, LARGEST_SIZE = 1e-50, 1e50
-"""Sizes of weights, margins and temperatures; squares of their ratios, which set times, stay within float64."""
+"""Sizes of weights, margins and temperatures; squares of their ratios, which set times, stay within
+float64.
+"""
 
 
 def density_amplitude(chi: float) -> float:
@@ -79,13 +82,20 @@ def as_sizes(name: str, values: float | Array) -> Array:
 
 
 def not_negative(name: str, value: Numbers) -> Array:
-    """Return `value` as an array of floats; raise `InputError` unless all of it is finite and zero or above."""
+    """Return `value` as an array of floats; raise `InputError` unless all of it is finite and zero
+    or above.
+    """
     return as_array(name, value, minimum=0, allowed="must be finite and zero or above")
 
 
 def held(name: str, value: Numbers, result: Result) -> Result:
     """Return `result` if float64 can hold it; else refuse the argument that made it so large."""
-    require(bool(np.all(np.isfinite(result))), name, value, "leads to numbers beyond the range of float64")
+    require(
+        bool(np.all(np.isfinite(result))),
+        name,
+        value,
+        "leads to numbers beyond the range of float64",
+    )
     return result
 
 

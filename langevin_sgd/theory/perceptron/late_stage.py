@@ -1,17 +1,20 @@
-r"""Late stage, signal far above noise and margin: quasi-stationary noise, growth of the signal, exponents.
+r"""Late stage, signal far above noise and margin: quasi-stationary noise, growth of the signal,
+exponents.
 
-Only samples with |x_1| of order r = s/a are unfit, so the density of |x_1| is C x^chi and, with k = kappa/s,
+Only samples with |x_1| of order r = s/a are unfit, so the density of |x_1| is C x^chi and, with k =
+kappa/s,
 
     n = C r^(1+chi) J_chi(k),   gz = -C r^(1+chi) J'_chi(k),   g1 = C r^(2+chi) J_{chi+1}(k),
     J_c(k) = int u^c Phi(k-u) du = J'_{c+1}(k)/(c+1),   J'_c(k) = int u^c phi(u-k) du,   u > 0 .
 
-The noise relaxes (a/s)^2 times faster than the signal grows; it sits where ds/dtau = gz + T n/(2 s) vanishes, and the
-signal grows over this noise (derived):
+The noise relaxes (a/s)^2 times faster than the signal grows; it sits where ds/dtau = gz + T n/(2 s)
+vanishes, and the signal grows over this noise (derived):
 
     s = (T/2) J_chi(k)/J'_chi(k),    a^(chi+3) = (chi+3) C s^(chi+2) J_{chi+1}(k) tau .
 
-Limits of s: T Gamma(chi/2+1) / (2 sqrt2 Gamma((chi+3)/2)) for T >> kappa, sqrt(kappa T/(2(1+chi))) for T << kappa. On P
-points used again and again, and T << kappa, the training set itself keeps up a noise: `quenched_noise`.
+Limits of s: T Gamma(chi/2+1) / (2 sqrt2 Gamma((chi+3)/2)) for T >> kappa, sqrt(kappa T/(2(1+chi)))
+for T << kappa. On P points used again and again, and T << kappa, the training set itself keeps up a
+noise: `quenched_noise`.
 """
 
 from __future__ import annotations
@@ -43,7 +46,8 @@ _FAR = 1e10
 
 @dataclass(frozen=True)
 class Exponents:
-    """Powers of the perceptron's scaling laws, from the late stage and the stop at P n = c d (`derive_exponents`).
+    """Powers of the perceptron's scaling laws, from the late stage and the stop at P n = c d
+    (`derive_exponents`).
 
     Parameters
     ----------
@@ -77,12 +81,15 @@ def exponents(chi: float = 0.0) -> Exponents:
     """
     chi = as_chi("chi", chi)
     gamma = 1 / (1 + chi)
-    return Exponents(gamma=gamma, b=(3 + chi) / (1 + chi), delta=1.0, crossover=gamma, growth=1 / (chi + 3))
+    return Exponents(
+        gamma=gamma, b=(3 + chi) / (1 + chi), delta=1.0, crossover=gamma, growth=1 / (chi + 3)
+    )
 
 
 @vanishing
 def late_integral(power: float, margin_over_noise: float | Array) -> Array:
-    """J_c(k), the integral of u^c Phi(k-u) over u > 0, for c > -1 and k >= 0; ~ k^(c+1)/(c+1) for large k.
+    """J_c(k), the integral of u^c Phi(k-u) over u > 0, for c > -1 and k >= 0; ~ k^(c+1)/(c+1) for
+    large k.
 
     Examples
     --------
@@ -91,7 +98,9 @@ def late_integral(power: float, margin_over_noise: float | Array) -> Array:
     """
     power, end = _late("power", power, margin_over_noise)
     with np.errstate(over="ignore"):
-        return held("margin_over_noise", margin_over_noise, half_line_moment(power + 1, end) / (power + 1))
+        return held(
+            "margin_over_noise", margin_over_noise, half_line_moment(power + 1, end) / (power + 1)
+        )
 
 
 @vanishing
@@ -135,8 +144,8 @@ def quasi_stationary_noise(*, chi: float = 0.0, margin: float, temperature: floa
     if temperature == 0 or margin == 0:
         return loud
     quiet = math.sqrt(margin) * math.sqrt(temperature) / math.sqrt(2 * (1 + chi))
-    # for chi >= 0 the root lies between the larger limit and the sum of both, for chi > -0.95 within these factors of
-    # them; nearer to -1 the bracket is widened
+    # for chi >= 0 the root lies between the larger limit and the sum of both, for chi > -0.95
+    # within these factors of them; nearer to -1 the bracket is widened
     return _root(chi, margin, temperature, max(loud * (1 - 1e-9), quiet / 3), 2 * (loud + quiet))
 
 
@@ -171,7 +180,9 @@ def signal_growth(
 
 
 def late_passage(unfit: float, *, chi: float, margin: float, temperature: float) -> float:
-    """Time at which the late stage has come down to a fraction of unfit samples, unchecked; infinite beyond float64."""
+    """Time at which the late stage has come down to a fraction of unfit samples, unchecked;
+    infinite beyond float64.
+    """
     s = quasi_stationary_noise(chi=chi, margin=margin, temperature=temperature)
     if max(s, margin) == 0:
         return 0.0
@@ -183,13 +194,20 @@ def late_passage(unfit: float, *, chi: float, margin: float, temperature: float)
 
 @vanishing
 def quenched_noise(
-    signal: float | Array, *, chi: float = 0.0, margin: float, temperature: float, points: int, dimension: int
+    signal: float | Array,
+    *,
+    chi: float = 0.0,
+    margin: float,
+    temperature: float,
+    points: int,
+    dimension: int,
 ) -> Array:
     """Noise s at T << kappa on P points used again and again (derived; for s << kappa).
 
-    s^2 = (a^2/(C (1+chi))) (d/P) (kappa/a)^(1-chi) + kappa T/(2 (1+chi)): the first term balances the pull of the unfit
-    points against the random sum of those same points, which the dynamics cannot average out; the second is the
-    noise of the batches. The first reaches kappa^2, where the points get fitted, at (a/kappa)^(1+chi) ~ P/d.
+    s^2 = (a^2/(C (1+chi))) (d/P) (kappa/a)^(1-chi) + kappa T/(2 (1+chi)): the first term balances
+    the pull of the unfit points against the random sum of those same points, which the dynamics
+    cannot average out; the second is the noise of the batches. The first reaches kappa^2, where the
+    points get fitted, at (a/kappa)^(1+chi) ~ P/d.
 
     Parameters
     ----------
@@ -202,7 +220,8 @@ def quenched_noise(
 
     Examples
     --------
-    >>> round(float(quenched_noise(2.16, margin=1.0, temperature=0.1, points=5000, dimension=64)), 3)
+    >>> round(float(quenched_noise(2.16, margin=1.0, temperature=0.1, points=5000, dimension=64)),
+    ...     3)
     0.291
     """
     chi, margin = as_integrable_chi("chi", chi), as_positive_size("margin", margin)

@@ -1,15 +1,19 @@
 r"""Three regimes in the plane of batch size and learning rate, and their borders.
 
-From w = 0 every sample is unfit, so the first step has a = lr M/d in the mean and ||w_perp|| of mean square
-lr^2 (d-1)/(d B). Later steps move less, as fewer samples are unfit. The weights at the stop are set by the largest of
+From w = 0 every sample is unfit, so the first step has a = lr M/d in the mean and ||w_perp|| of
+mean square lr^2 (d-1)/(d B). Later steps move less, as fewer samples are unfit. The weights at the
+stop are set by the largest of
 
-    descent      a = kappa A',   A' = (C P/((1+chi) c' d))^(1/(1+chi))            margin and data alone
+    descent      a = kappa A',   A' = (C P/((1+chi) c' d))^(1/(1+chi))
+    margin and data alone
     noise        a = T A,        A  = (s_qs/T) (C J_chi(0) P/(c d))^(1/(1+chi))   T = lr/B alone
-    first_step   a = lr M/d                                                       the learning rate alone
+    first_step   a = lr M/d
+    the learning rate alone
 
-(derived; regimes of Sclocchi and Wyart, arXiv 2309.10688). The borders are T = T_x = kappa A'/A between noise and
-descent, lr = kappa A' d/M between first step and descent, and B* = A d/M ~ d (P/d)^gamma between noise and first step;
-they meet in one point, (B*, T_x B*). They are crossovers, a factor of about four wide.
+(derived; regimes of Sclocchi and Wyart, arXiv 2309.10688). The borders are T = T_x = kappa A'/A
+between noise and descent, lr = kappa A' d/M between first step and descent, and B* = A d/M ~ d
+(P/d)^gamma between noise and first step; they meet in one point, (B*, T_x B*). They are crossovers,
+a factor of about four wide.
 """
 
 from __future__ import annotations
@@ -38,7 +42,8 @@ Regime = Literal["descent", "noise", "first_step"]
 
 @dataclass(frozen=True)
 class FirstStep:
-    """Weights after one step from w = 0, where every sample is unfit (exact for fresh samples, any d, lr and B).
+    """Weights after one step from w = 0, where every sample is unfit (exact for fresh samples, any
+    d, lr and B).
 
     Parameters
     ----------
@@ -58,7 +63,8 @@ class FirstStep:
 
 @vanishing
 def step_one(*, chi: float = 0.0, lr: float, batch_size: int, dimension: int) -> FirstStep:
-    """Signal and noise after the first step of SGD (opening text; w_perp is Gaussian in d - 1 dimensions).
+    """Signal and noise after the first step of SGD (opening text; w_perp is Gaussian in d - 1
+    dimensions).
 
     Parameters
     ----------
@@ -87,7 +93,8 @@ def step_one(*, chi: float = 0.0, lr: float, batch_size: int, dimension: int) ->
 
 @vanishing
 def critical_batch_size(*, chi: float = 0.0, points: int, dimension: int, constant: float) -> float:
-    """B* = A d/M, the batch size above which the first step outweighs the noise; it depends on neither margin nor lr.
+    """B* = A d/M, the batch size above which the first step outweighs the noise; it depends on
+    neither margin nor lr.
 
     Parameters
     ----------
@@ -106,14 +113,25 @@ def critical_batch_size(*, chi: float = 0.0, points: int, dimension: int, consta
     chi, points = as_integrable_chi("chi", chi), as_count("points", points)
     dimension = as_count("dimension", dimension, 2)
     constant = as_positive("constant", constant)
-    return _signal_per_temperature(chi, points / (constant * dimension)) * dimension / mean_projection(chi)
+    return (
+        _signal_per_temperature(chi, points / (constant * dimension))
+        * dimension
+        / mean_projection(chi)
+    )
 
 
 def _half_step(x: float) -> float:
     """Gamma(x + 1/2) / Gamma(x), beyond 100 by its asymptotic series, to a relative 1e-13."""
     if x < 100:
         return math.exp(math.lgamma(x + 0.5) - math.lgamma(x))
-    series = 1 - 1 / (8 * x) + 1 / (128 * x**2) + 5 / (1024 * x**3) - 21 / (32768 * x**4) - 399 / (262144 * x**5)
+    series = (
+        1
+        - 1 / (8 * x)
+        + 1 / (128 * x**2)
+        + 5 / (1024 * x**3)
+        - 21 / (32768 * x**4)
+        - 399 / (262144 * x**5)
+    )
     return math.sqrt(x) * series
 
 
@@ -180,17 +198,25 @@ class PhaseDiagram:
 
     @property
     def critical_batch_size(self) -> float:
-        """B*, the batch size above which the first step rules, at learning rates above `first_step_lr`."""
-        return critical_batch_size(chi=self.chi, points=self.points, dimension=self.dimension, constant=self.constant)
+        """B*, the batch size above which the first step rules, at learning rates above
+        `first_step_lr`.
+        """
+        return critical_batch_size(
+            chi=self.chi, points=self.points, dimension=self.dimension, constant=self.constant
+        )
 
     @property
     def crossover_temperature(self) -> float:
         """T_x, the temperature above which noise rules, for batches below B*."""
-        return crossover_temperature(chi=self.chi, margin=self.margin, constant_ratio=self.constant_ratio)
+        return crossover_temperature(
+            chi=self.chi, margin=self.margin, constant_ratio=self.constant_ratio
+        )
 
     @property
     def first_step_lr(self) -> float:
-        """Learning rate above which the first step exceeds the weights of gradient descent: T_x B*."""
+        """Learning rate above which the first step exceeds the weights of gradient descent: T_x
+        B*.
+        """
         return self.crossover_temperature * self.critical_batch_size
 
     def signals(self, *, batch_size: float, lr: float) -> dict[Regime, float]:

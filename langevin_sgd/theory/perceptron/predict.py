@@ -1,4 +1,6 @@
-"""The theory at one state, or along the flow, as JSON types: what ``langevin-sgd perceptron theory`` prints."""
+"""The theory at one state, or along the flow, as JSON types: what ``langevin-sgd perceptron
+theory`` prints.
+"""
 
 from __future__ import annotations
 
@@ -40,10 +42,11 @@ def predict_perceptron(
     Returns
     -------
     dict
-        ``n``, ``g1``, ``gz``, ``q`` (`averages`); ``da_dtau``, ``ds_dtau`` (`increments`; ``ds_dtau`` is ``None`` where
-        it is infinite: noise 0 at T > 0); ``noise_quasi_stationary`` (`late_stage`, whatever the state); ``exponents``:
-        ``gamma``, ``b``, ``delta``; ``mean_increments``: ``da`` and ``ds2``, mean changes of a and s^2 in a step, or
-        ``None`` without dimension and batch size. No NaN, no infinity.
+        ``n``, ``g1``, ``gz``, ``q`` (`averages`); ``da_dtau``, ``ds_dtau`` (`increments`;
+        ``ds_dtau`` is ``None`` where it is infinite: noise 0 at T > 0); ``noise_quasi_stationary``
+        (`late_stage`, whatever the state); ``exponents``:
+        ``gamma``, ``b``, ``delta``; ``mean_increments``: ``da`` and ``ds2``, mean changes of a and
+        s^2 in a step, or ``None`` without dimension and batch size. No NaN, no infinity.
 
     Raises
     ------
@@ -56,7 +59,12 @@ def predict_perceptron(
     >>> round(result["n"], 8), result["exponents"], result["mean_increments"]
     (0.00911365, {'gamma': 0.5, 'b': 2.0, 'delta': 1.0}, None)
     """
-    require((dimension is None) == (batch_size is None), "batch_size", batch_size, "goes together with dimension")
+    require(
+        (dimension is None) == (batch_size is None),
+        "batch_size",
+        batch_size,
+        "goes together with dimension",
+    )
     state = averages(signal, noise, chi=chi, margin=margin)
     speed = noise_drift(signal, noise, chi=chi, margin=margin, temperature=temperature)
     steps = None
@@ -76,7 +84,9 @@ def predict_perceptron(
         **{name: float(getattr(state, name)) for name in ("n", "g1", "gz", "q")},
         "da_dtau": float(state.g1),
         "ds_dtau": speed if math.isfinite(speed) else None,
-        "noise_quasi_stationary": quasi_stationary_noise(chi=chi, margin=margin, temperature=temperature),
+        "noise_quasi_stationary": quasi_stationary_noise(
+            chi=chi, margin=margin, temperature=temperature
+        ),
         "exponents": {"gamma": law.gamma, "b": law.b, "delta": law.delta},
         "mean_increments": steps,
     }
@@ -85,7 +95,8 @@ def predict_perceptron(
 def predict_flow(
     *, chi: float = 0.0, temperature: float, margin: float, tau: float | Sequence[float] | Array
 ) -> dict[str, list[float]]:
-    """Signal and noise from a = 0, s = 1e-3 at the times tau = lr * steps / d, in the limit of large dimension.
+    """Signal and noise from a = 0, s = 1e-3 at the times tau = lr * steps / d, in the limit of
+    large dimension.
 
     Returns
     -------

@@ -1,19 +1,23 @@
-r"""Where training on P points stops, how that depends on P, d and T, and where noise begins to matter.
+r"""Where training on P points stops, how that depends on P, d and T, and where noise begins to
+matter.
 
-Zero loss is reached when the unfit points, P n of them, can be satisfied together by about d adjustable directions:
+Zero loss is reached when the unfit points, P n of them, can be satisfied together by about d
+adjustable directions:
 
     P n = c d ,
 
-c depends on chi and weakly on d: measured .5 at chi = 0, .25 at 1, .08 at 3 with noise (T >> kappa, B = 1, d = 8 to
-256), and .86 to 1.02, .73 to .97 at chi = 0, 1 by gradient descent. With the late stage (`late_stage`)
+c depends on chi and weakly on d: measured .5 at chi = 0, .25 at 1, .08 at 3 with noise (T >> kappa,
+B = 1, d = 8 to 256), and .86 to 1.02, .73 to .97 at chi = 0, 1 by gradient descent. With the late
+stage (`late_stage`)
 
     r = (c d/(P C J_chi(k)))^(1/(1+chi)),   a = s/r,   ||w|| = sqrt(d (a^2 + s^2)),   t = d tau(a),
 
-so ||w|| ~ T sqrt(d) (P/d)^gamma, and at fixed d t ~ T P^b. Here a and tau come from the flow itself, not its asymptote.
-The criterion is empirical and c an input. The powers of P are right. The time is that at which the flow comes to
-P n = c d, not that of training: below P n = 5 d points that are used again slow the signal, and the last visits wait
-for the unfit *training* points, whose number goes to order one. Training goes on for 2.5, 4.5, 6.9 and 10.5 times the
-time of the flow at d = 32, 64, 128 and 256 (measured), so that at a fixed P/d t/(T d) is no constant and no power of d.
+so ||w|| ~ T sqrt(d) (P/d)^gamma, and at fixed d t ~ T P^b. Here a and tau come from the flow
+itself, not its asymptote. The criterion is empirical and c an input. The powers of P are right. The
+time is that at which the flow comes to P n = c d, not that of training: below P n = 5 d points that
+are used again slow the signal, and the last visits wait for the unfit *training* points, whose
+number goes to order one. Training goes on for 2.5, 4.5, 6.9 and 10.5 times the time of the flow at
+d = 32, 64, 128 and 256 (measured), so that at a fixed P/d t/(T d) is no constant and no power of d.
 """
 
 from __future__ import annotations
@@ -91,7 +95,8 @@ def stopping(
 
     Examples
     --------
-    >>> stop = stopping(temperature=1.0, margin=1e-3, points=[4096, 8192], dimension=128, constant=0.5)
+    >>> stop = stopping(temperature=1.0, margin=1e-3, points=[4096, 8192], dimension=128,
+    ...     constant=0.5)
     >>> round(float(np.log2(stop.time[1] / stop.time[0])), 2)
     3.0
     """
@@ -120,10 +125,12 @@ def stopping(
 def local_exponents(
     unfit: float | Sequence[float] | Array, *, chi: float = 0.0, margin: float, temperature: float
 ) -> tuple[Array, Array]:
-    """Local slopes gamma = -d ln a/d ln n and b = -d ln tau/d ln n of the flow at given fractions of unfit samples.
+    """Local slopes gamma = -d ln a/d ln n and b = -d ln tau/d ln n of the flow at given fractions
+    of unfit samples.
 
-    With the stop at P n = c d they are what fits of ln ||w|| and ln t* against ln P find at finite P; they tend to the
-    exponents of `late_stage.exponents` as n -> 0. Central differences over a factor 1.02 in n, error below 1e-4.
+    With the stop at P n = c d they are what fits of ln ||w|| and ln t* against ln P find at finite
+    P; they tend to the exponents of `late_stage.exponents` as n -> 0. Central differences over a
+    factor 1.02 in n, error below 1e-4.
 
     Examples
     --------
@@ -142,10 +149,12 @@ def local_exponents(
 
 @vanishing
 def crossover_temperature(*, chi: float = 0.0, margin: float, constant_ratio: float = 1.0) -> float:
-    r"""Temperature above which noise rules the stop: where its branch of ||w*|| meets that of gradient descent.
+    r"""Temperature above which noise rules the stop: where its branch of ||w*|| meets that of
+    gradient descent.
 
-    At the stop n = c d/P both branches have (a/scale)^(1+chi) = C X P/(c d): for noise scale = s_qs ~ T, X = J_chi(0);
-    without noise scale = kappa, X = 1/(1+chi), by n = P((1+chi)/2, kappa^2/(2 a^2)). They are equal at (derived)
+    At the stop n = c d/P both branches have (a/scale)^(1+chi) = C X P/(c d): for noise scale = s_qs
+    ~ T, X = J_chi(0); without noise scale = kappa, X = 1/(1+chi), by n = P((1+chi)/2, kappa^2/(2
+    a^2)). They are equal at (derived)
 
         T_x = kappa (T/s_qs) [ (1/((1+chi) J_chi(0))) c_noise/c_descent ]^(1/(1+chi)) .
 
@@ -156,13 +165,15 @@ def crossover_temperature(*, chi: float = 0.0, margin: float, constant_ratio: fl
     margin
         kappa >= 0.
     constant_ratio
-        c_noise/c_descent, the constants of the stop on the two branches; default 1, the population's own. With the
-        measured constants, .56 at chi = 0, the result is 3.5 kappa, as measured; at chi = 1 (ratio .3) 2.5 kappa
-        against a measured 3.0: the quenched noise of gradient descent is left out.
+        c_noise/c_descent, the constants of the stop on the two branches; default 1, the
+        population's own. With the measured constants, .56 at chi = 0, the result is 3.5 kappa, as
+        measured; at chi = 1 (ratio .3) 2.5 kappa against a measured 3.0: the quenched noise of
+        gradient descent is left out.
 
     Examples
     --------
-    >>> round(crossover_temperature(margin=1.0), 4), round(crossover_temperature(margin=1.0, constant_ratio=0.56), 1)
+    >>> round(crossover_temperature(margin=1.0),
+    ...     4), round(crossover_temperature(margin=1.0, constant_ratio=0.56), 1)
     (6.2832, 3.5)
     """
     chi, margin = as_integrable_chi("chi", chi), as_size("margin", margin)

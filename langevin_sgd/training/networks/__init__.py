@@ -3,11 +3,13 @@
 - `train_networks`: whole phase diagrams in one call, with exact stopping times (``train``)
 - `require_device`: whether there is the device that is asked for (``train``)
 
-Inside: ``settings`` gives every replica its own numbers, ``start`` says where it is taken up, ``training_sets`` holds
-the points, each distinct set once. ``rounds`` shares groups of replicas out over threads and keeps checkpoints;
-``group`` makes the steps of one, ``state`` is what it carries, ``ending`` says when training is over. What enters a
-step comes from ``minibatches`` or from ``langevin_noise``; ``losses`` are the losses. ``observables`` are what is
-measured, with ``observe`` and ``gradient_noise``; ``result`` collects.
+Inside: ``settings`` gives every replica its own numbers, ``start`` says where it is taken up,
+``training_sets`` holds the points, each distinct set once. ``schedule_of_groups`` shares groups of
+replicas out over threads and keeps checkpoints; ``batch_of_replicas`` makes the steps of one,
+``state`` is what it carries, ``ending`` says when training is over. What enters a step comes from
+``minibatches`` or from ``langevin_noise``; the losses are those of `langevin_sgd.models.losses`.
+``observables`` are what is measured, with ``measurements`` and ``gradient_noise``; ``result``
+collects.
 """
 
 from langevin_sgd.models.networks.torch_there import require_torch

@@ -1,15 +1,17 @@
 """When the training of a replica is over.
 
-When it has fitted. From the last step with an unfit point in its batch on, the weights of plain SGD never change, so
-the stopping time is known exactly however late one looks: it is that step. After as many steps without an unfit point
-as a pass over its points takes, all its points are looked at. Rounding depends on how many points go through the
-network at a time, so a point that was met in a batch since the last change counts as fitted: there its margin was one
-in the arithmetic of the steps. With momentum the weights go on after that step, by what is left of the velocity; so
-many steps that it has faded to the rounding of a number come on top of the pass, and points met before do not count.
+When it has fitted. From the last step with an unfit point in its batch on, the weights of plain SGD
+never change, so the stopping time is known exactly however late one looks: it is that step. After
+as many steps without an unfit point as a pass over its points takes, all its points are looked at.
+Rounding depends on how many points go through the network at a time, so a point that was met in a
+batch since the last change counts as fitted: there its margin was one in the arithmetic of the
+steps. With momentum the weights go on after that step, by what is left of the velocity; so many
+steps that it has faded to the rounding of a number come on top of the pass, and points met before
+do not count.
 
-When it is stuck. A large step can kill all units of a relu layer: points stay unfit, gradients are exactly zero. A
-replica whose weights have not changed over a pass, though it met unfit points, takes a trial step on all points; if
-that changes nothing either, it is given up.
+When it is stuck. A large step can kill all units of a relu layer: points stay unfit, gradients are
+exactly zero. A replica whose weights have not changed over a pass, though it met unfit points,
+takes a trial step on all points; if that changes nothing either, it is given up.
 """
 
 from __future__ import annotations
@@ -19,15 +21,22 @@ import math
 import numpy as np
 import torch
 
+from langevin_sgd.training.networks.measurements import (
+    labels_of,
+    outputs_on,
+    stretches,
+    unfit_points,
+)
 from langevin_sgd.training.networks.minibatches import Source
 from langevin_sgd.training.networks.observables import measure
-from langevin_sgd.training.networks.observe import labels_of, outputs_on, stretches, unfit_points
 from langevin_sgd.training.networks.result import DIVERGED, FITTED, REACHED, STUCK
 from langevin_sgd.training.networks.state import State, Task, flat, sums_of
 from langevin_sgd.training.unfit import allowed_unfit
 
 
-def settle(task: Task, source: Source, state: State, done: torch.Tensor, step: int, over: int | None) -> torch.Tensor:
+def settle(
+    task: Task, source: Source, state: State, done: torch.Tensor, step: int, over: int | None
+) -> torch.Tensor:
     """Find the replicas whose training is over, and measure them; return all that are done.
 
     Parameters
@@ -53,7 +62,13 @@ def settle(task: Task, source: Source, state: State, done: torch.Tensor, step: i
         unfit, overflow = look(task, source, state.select(suspects), step)
         fitted[suspects] = (unfit == 0) & ~overflow & task.loss.vanishes
         diverged[suspects] |= overflow
-    stuck = ~done & ~fitted & ~diverged & (step - state.moved >= quiet) & (state.last_update > state.moved)
+    stuck = (
+        ~done
+        & ~fitted
+        & ~diverged
+        & (step - state.moved >= quiet)
+        & (state.last_update > state.moved)
+    )
     if bool(stuck.any()):
         state.moved[stuck] = step
         stuck[stuck.clone()] = nothing_moves(task, state.select(stuck))
@@ -67,12 +82,18 @@ def settle(task: Task, source: Source, state: State, done: torch.Tensor, step: i
     return done
 
 
-def end_where_few_are_unfit(task: Task, source: Source, state: State, done: torch.Tensor, step: int) -> torch.Tensor:
-    """End the training of replicas of which at most `until_unfit` of the points are unfit; return all that are done."""
+def end_where_few_are_unfit(
+    task: Task, source: Source, state: State, done: torch.Tensor, step: int
+) -> torch.Tensor:
+    """End the training of replicas of which at most `until_unfit` of the points are unfit; return
+    all that are done.
+    """
     going = state.select(~done)
     unfit, overflow = look(task, source, going, step)
     points = task.train.points[going.members].tolist()
-    allowed = torch.tensor([allowed_unfit(task.until_unfit, count) for count in points], device=unfit.device)
+    allowed = torch.tensor(
+        [allowed_unfit(task.until_unfit, count) for count in points], device=unfit.device
+    )
     reached = (unfit <= allowed) & ~overflow
     if not bool(reached.any()):
         return done
@@ -94,11 +115,16 @@ def _quiet_steps(task: Task, source: Source, state: State) -> torch.Tensor:
 
 
 def nothing_moves(task: Task, state: State) -> torch.Tensor:
-    """Whether no training point can change a weight of the replica, (replica,); `state` is used up."""
+    """Whether no training point can change a weight of the replica, (replica,); `state` is used
+    up.
+    """
     part, members = task.train, state.members
     before = sums_of(state.networks.trained)
     y, present = labels_of(part, members), part.present(members)
-    share = torch.tensor([[_lr_share(task, r)] for r in members], dtype=y.dtype, device=y.device) * present
+    share = (
+        torch.tensor([[_lr_share(task, r)] for r in members], dtype=y.dtype, device=y.device)
+        * present
+    )
     for start, stop in stretches(part, members):
         here = slice(start, stop)
         f0 = state.f0[:, here]
@@ -118,7 +144,9 @@ def _lr_share(task: Task, r: int) -> float:
 def look(task: Task, source: Source, state: State, step: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Number of points that are unfit, and whether an output is not finite, each (replica,)."""
     members, present = state.members, task.train.present(state.members)
-    predictor = state.alpha * (outputs_on(state.networks, task.train, members) - state.f0[:, : present.shape[1]])
+    predictor = state.alpha * (
+        outputs_on(state.networks, task.train, members) - state.f0[:, : present.shape[1]]
+    )
     unfit = unfit_points(predictor, labels_of(task.train, members), present)
     for place in unfit.any(1).nonzero()[:, 0].tolist():
         r = int(members[place])
@@ -131,14 +159,18 @@ def look(task: Task, source: Source, state: State, step: int) -> tuple[torch.Ten
 def _finish(task: Task, state: State, status: int, step: int) -> None:
     measured = {} if status == DIVERGED else measure(task, state, task.at_end)
     if status == FITTED:
-        for name in ("loss", "unfit_fraction"):  # up to rounding they are; see the head of this file
+        for name in (
+            "loss",
+            "unfit_fraction",
+        ):  # up to rounding they are; see the head of this file
             measured[name][:] = 0.0
     later = int(np.searchsorted(task.schedule, step, side="right"))
     task.results.record(slice(later, None), state.members, measured)
     task.results.finish(
         state.members,
         measured,
-        {"weights": flat(state.networks.trained)} | ({"velocity": flat(state.velocity)} if state.velocity else {}),
+        {"weights": flat(state.networks.trained)}
+        | ({"velocity": flat(state.velocity)} if state.velocity else {}),
         status=status,
         steps=step,
         last_update=state.last_update.cpu().numpy(),

@@ -1,12 +1,14 @@
 r"""The covariance of gradients: of a single point, and of the mean over a minibatch.
 
-Let g_i be the gradient of loss/alpha at training point i = 1 ... P, g their mean, and C their covariance, the mean of
-(g_i - g)(g_i - g)^T over all points. The mean over a minibatch of B points has the covariance s^2 C with
+Let g_i be the gradient of loss/alpha at training point i = 1 ... P, g their mean, and C their
+covariance, the mean of (g_i - g)(g_i - g)^T over all points. The mean over a minibatch of B points
+has the covariance s^2 C with
 
     s^2 = 1/B with replacement,    (1/B) (P - B)/(P - 1) without.
 
-SGD of isotropic noise of this trace is dw = -g dt + sqrt(lr s^2 trace(C)/N) dW in the time t = lr * step, N being the
-number of weights: an overdamped Langevin equation of mobility one, whose temperature, half the square of the noise, is
+SGD of isotropic noise of this trace is dw = -g dt + sqrt(lr s^2 trace(C)/N) dW in the time t = lr *
+step, N being the number of weights: an overdamped Langevin equation of mobility one, whose
+temperature, half the square of the noise, is
 
     lr s^2 trace(C) / (2 N).
 
@@ -33,14 +35,16 @@ def variance_factor(settings: SGD, points: int) -> float:
 def mean_and_trace(
     networks: Any, pieces: Iterable[tuple[torch.Tensor, torch.Tensor]], points: torch.Tensor
 ) -> tuple[list[torch.Tensor], torch.Tensor]:
-    """Mean over points of pull_i grad f_i, shaped like the weights, and the trace of its covariance C, (replica,).
+    """Mean over points of pull_i grad f_i, shaped like the weights, and the trace of its covariance
+    C, (replica,).
 
     Parameters
     ----------
     networks
         The replicas.
     pieces
-        Inputs (replica, input, dimension) and their pulls (replica, input), zero beyond the points of a replica.
+        Inputs (replica, input, dimension) and their pulls (replica, input), zero beyond the points
+        of a replica.
     points
         (replica, 1) how many there are in all pieces.
     """

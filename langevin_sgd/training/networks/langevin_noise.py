@@ -1,22 +1,25 @@
-r"""Langevin noise in the place of SGD noise: the gradient of all points, and a normal variable on it.
+r"""Langevin noise in the place of SGD noise: the gradient of all points, and a normal variable on
+it.
 
-With g_i the gradient of loss/alpha at training point i = 1 ... P, g their mean, C their covariance and s^2 C that of
-the mean over a minibatch (`langevin_sgd.training.networks.gradient_noise`), a step is
+With g_i the gradient of loss/alpha at training point i = 1 ... P, g their mean, C their covariance
+and s^2 C that of the mean over a minibatch (`langevin_sgd.training.networks.gradient_noise`), a
+step is
 
     minibatch_covariance    theta -= lr sum_i (1/P + s (xi_i - mean xi)/sqrt(P)) g_i
     isotropic               theta -= lr (g + s sqrt(trace(C)/N) xi)
 
-with independent standard normals xi at each step: one for each point, whose combination has exactly the covariance
-s^2 C of the weights before the step; or one for each of the N trained weights, so that the trace is the same at every
-step. Where all points are fitted every g_i is zero, and so is the noise. The factors of the first kind know no
-gradient, so that it costs what a step on all points costs; the second costs about four times as much.
+with independent standard normals xi at each step: one for each point, whose combination has exactly
+the covariance s^2 C of the weights before the step; or one for each of the N trained weights, so
+that the trace is the same at every step. Where all points are fitted every g_i is zero, and so is
+the noise. The factors of the first kind know no gradient, so that it costs what a step on all
+points costs; the second costs about four times as much.
 
 Normals are functions of the seed, the number of the replica and the step.
 
 References
 ----------
-Derived. Sclocchi, Geiger and Wyart, arXiv 2301.13703, use in their code one normal to a point too, but without the mean
-subtracted, and with the mean square of all pulls for the pull of each point.
+Derived. Sclocchi, Geiger and Wyart, arXiv 2301.13703, use in their code one normal to a point too,
+but without the mean subtracted, and with the mean square of all pulls for the pull of each point.
 """
 
 from __future__ import annotations
@@ -36,11 +39,18 @@ from langevin_sgd.training.networks.settings import Numbers
 class AllPoints(Source):
     """All points in every step, with factors that a kind of noise may change."""
 
-    def __init__(self, numbers: Numbers, points: np.ndarray, begun: np.ndarray, members: np.ndarray) -> None:
+    def __init__(
+        self, numbers: Numbers, points: np.ndarray, begun: np.ndarray, members: np.ndarray
+    ) -> None:
         super().__init__(numbers, points, begun, members)
         chosen = members.tolist()
-        self._seeds = {r: derive_seed(numbers.draws[r][0], "Langevin noise", numbers.draws[r][1]) for r in chosen}
-        self._spread = {r: math.sqrt(variance_factor(numbers.settings[r], int(points[r]))) for r in chosen}
+        self._seeds = {
+            r: derive_seed(numbers.draws[r][0], "Langevin noise", numbers.draws[r][1])
+            for r in chosen
+        }
+        self._spread = {
+            r: math.sqrt(variance_factor(numbers.settings[r], int(points[r]))) for r in chosen
+        }
 
     @staticmethod
     def lengths(numbers: Numbers, points: np.ndarray) -> np.ndarray:
@@ -52,7 +62,9 @@ class AllPoints(Source):
         count = int(self._points[members[0]])
         places = np.broadcast_to(np.arange(count), (steps, len(members), count))
         lr = np.array([[self._numbers.settings[r].lr] for r in members])
-        weights = np.stack([self._weights(members, count, step) for step in range(first, first + steps)])
+        weights = np.stack(
+            [self._weights(members, count, step) for step in range(first, first + steps)]
+        )
         return places, lr * weights
 
     def _weights(self, members: np.ndarray, count: int, step: int) -> np.ndarray:
@@ -85,7 +97,9 @@ class MinibatchCovariance(AllPoints):
 
     def _weights(self, members: np.ndarray, count: int, step: int) -> np.ndarray:
         xi = self._normals(members, count, step)
-        return 1 / count + self._spreads(members) / math.sqrt(count) * (xi - xi.mean(1, keepdims=True))
+        return 1 / count + self._spreads(members) / math.sqrt(count) * (
+            xi - xi.mean(1, keepdims=True)
+        )
 
 
 class Isotropic(AllPoints):
@@ -103,13 +117,19 @@ class Isotropic(AllPoints):
     ) -> None:
         """Make one step as ``networks.step`` does, with noise on it."""
         points = torch.full((len(x), 1), x.shape[1]).to(x)
-        # Pulls that hold lr: the mean is the step itself, and the trace that of lr times the gradients.
+        # Pulls that hold lr: the mean is the step itself, and the trace that of lr times the
+        # gradients.
         pull = points * factors(networks.outputs(x))
         change, trace = mean_and_trace(networks, [(x, pull)], points)
         sizes = [moved[0].numel() for moved in change]
-        strength = torch.from_numpy(self._spreads(members)).to(x.device) * torch.sqrt(trace / sum(sizes))[:, None]
+        strength = (
+            torch.from_numpy(self._spreads(members)).to(x.device)
+            * torch.sqrt(trace / sum(sizes))[:, None]
+        )
         noise = strength.to(x) * torch.from_numpy(self._normals(members, sum(sizes), step)).to(x)
-        for target, moved, part in zip(into or networks.trained, change, noise.split(sizes, 1), strict=True):
+        for target, moved, part in zip(
+            into or networks.trained, change, noise.split(sizes, 1), strict=True
+        ):
             target.mul_(keep).add_(moved).add_(part.reshape(moved.shape))
 
 

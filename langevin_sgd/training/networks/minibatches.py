@@ -32,7 +32,9 @@ class Source(ABC):
         The replicas of the group; they have as many points in a step.
     """
 
-    def __init__(self, numbers: Numbers, points: np.ndarray, begun: np.ndarray, members: np.ndarray) -> None:
+    def __init__(
+        self, numbers: Numbers, points: np.ndarray, begun: np.ndarray, members: np.ndarray
+    ) -> None:
         self._numbers, self._points, self._begun = numbers, points, begun
 
     @staticmethod
@@ -42,7 +44,9 @@ class Source(ABC):
 
     @abstractmethod
     def batches(self, members: np.ndarray, first: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """Points of some steps, and the factors of their pulls, both (step, replica, place); zero in empty places."""
+        """Points of some steps, and the factors of their pulls, both (step, replica, place); zero
+        in empty places.
+        """
 
     @abstractmethod
     def passes(self, members: np.ndarray) -> np.ndarray:
@@ -62,16 +66,22 @@ class Source(ABC):
         into: list[torch.Tensor] | None,
         keep: float,
     ) -> None:
-        """Make one step as ``networks.step(x, factors, into, keep)`` does; `step` is its number in this call."""
+        """Make one step as ``networks.step(x, factors, into, keep)`` does; `step` is its number in
+        this call.
+        """
         networks.step(x, factors, into, keep)
 
 
 class Minibatches(Source):
     """SGD: independent minibatches, or those of shuffled epochs."""
 
-    def __init__(self, numbers: Numbers, points: np.ndarray, begun: np.ndarray, members: np.ndarray) -> None:
+    def __init__(
+        self, numbers: Numbers, points: np.ndarray, begun: np.ndarray, members: np.ndarray
+    ) -> None:
         super().__init__(numbers, points, begun, members)
-        self._samplers = {r: make_sampler(numbers.settings[r], int(points[r]), 1) for r in members.tolist()}
+        self._samplers = {
+            r: make_sampler(numbers.settings[r], int(points[r]), 1) for r in members.tolist()
+        }
 
     @staticmethod
     def lengths(numbers: Numbers, points: np.ndarray) -> np.ndarray:
@@ -80,7 +90,9 @@ class Minibatches(Source):
 
     def batches(self, members: np.ndarray, first: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Points of some steps, and lr over the batch's length."""
-        batches = np.full((len(members), steps, self._numbers.settings[members[0]].batch_size), -1, np.int32)
+        batches = np.full(
+            (len(members), steps, self._numbers.settings[members[0]].batch_size), -1, np.int32
+        )
         for place, r in enumerate(members.tolist()):
             seed, number = self._numbers.draws[r]
             begin = int(self._begun[r]) + first
@@ -99,6 +111,12 @@ class Minibatches(Source):
     def met(self, r: int, first: int, steps: int) -> np.ndarray:
         """Points of the batches."""
         seed, number = self._numbers.draws[r]
-        settings, points, begin = self._numbers.settings[r], int(self._points[r]), int(self._begun[r]) + first
-        found = batch_indices(settings, points, seed=seed, replica=number, first_step=begin, steps=steps)
+        settings, points, begin = (
+            self._numbers.settings[r],
+            int(self._points[r]),
+            int(self._begun[r]) + first,
+        )
+        found = batch_indices(
+            settings, points, seed=seed, replica=number, first_step=begin, steps=steps
+        )
         return np.unique(found[found >= 0])

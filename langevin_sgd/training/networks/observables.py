@@ -1,16 +1,19 @@
 r"""What is measured on the way and at the end: always some numbers, and others for the asking.
 
-An observable names its variables, keeps what it needs of step 0, and measures. To add one, add one to `OBSERVABLES`.
+An observable names its variables, keeps what it needs of step 0, and measures. To add one, add one
+to `OBSERVABLES`.
 
     margins             y o, with o = alpha (f - f0): a point is fitted from 1 on
     noise_temperature   of SGD, from the covariance of the gradients of single training points
-    signal              the change of the weights along g, the mean over test points of y grad f(w0, x), and across it
-    kernel              ||K - K0|| / ||K0|| of the tangent kernel on the probe points, in the Frobenius norm
+    signal
+    the change of the weights along g, the mean over test points of y grad f(w0, x), and across it
+    kernel
+    ||K - K0|| / ||K0|| of the tangent kernel on the probe points, in the Frobenius norm
 
-Signal and noise of the weight change. To first order in w - w0 the mean of y (f - f0) over test points is
-(w - w0) . g: only the part of w - w0 along g makes the network right on average, the rest fits the points at hand. For
-a perceptron with isotropic inputs g is the direction of the teacher, and the two parts are its signal and noise.
-(Derived.)
+Signal and noise of the weight change. To first order in w - w0 the mean of y (f - f0) over test
+points is (w - w0) . g: only the part of w - w0 along g makes the network right on average, the rest
+fits the points at hand. For a perceptron with isotropic inputs g is the direction of the teacher,
+and the two parts are its signal and noise. (Derived.)
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import numpy as np
 import torch
 
 from langevin_sgd.training.networks.gradient_noise import mean_and_trace, variance_factor
-from langevin_sgd.training.networks.observe import (
+from langevin_sgd.training.networks.measurements import (
     kernel_change,
     labels_of,
     loss_and_error,
@@ -67,7 +70,9 @@ def variables_of(names: Sequence[str], *, has_test: bool) -> Spec:
     if has_test:
         found |= {"test_loss": ((), "loss / alpha"), "test_error": ((), "1")}
     for name in names:
-        found |= OBSERVABLES[name].variables | (OBSERVABLES[name].test_variables if has_test else {})
+        found |= OBSERVABLES[name].variables | (
+            OBSERVABLES[name].test_variables if has_test else {}
+        )
     return {**found, "layer_weight_change": (("layer",), "1")}
 
 
@@ -79,19 +84,25 @@ def measure(task: Task, state: State, names: tuple[str, ...]) -> Found:
         y, present = labels_of(part, state.members), part.present(state.members)
         if present.shape[1] == 0:
             continue
-        predictor = state.alpha * (outputs_on(state.networks, part, state.members) - start[:, : present.shape[1]])
+        predictor = state.alpha * (
+            outputs_on(state.networks, part, state.members) - start[:, : present.shape[1]]
+        )
         error = "test_error" if prefix else "train_error"
-        found[prefix + "loss"], found[error] = loss_and_error(task.loss, predictor, y, present, state.alpha)
+        found[prefix + "loss"], found[error] = loss_and_error(
+            task.loss, predictor, y, present, state.alpha
+        )
         if not prefix:
             found["unfit_fraction"] = mean_over(unfit_points(predictor, y, present), present)
         seen[prefix] = Seen(predictor, y, present)
-    found["weight_change"], found["layer_weight_change"] = weight_change(state.networks.trained, state.start)
+    found["weight_change"], found["layer_weight_change"] = weight_change(
+        state.networks.trained, state.start
+    )
     for name in names:
         found |= OBSERVABLES[name].measure(task, state, seen)
     return found
 
 
-# --- margins -------------------------------------------------------------------------------------------------------
+# --- margins --------------------------------------------------------------------------------------
 
 
 def _margins(task: Task, state: State, seen: dict[str, Seen]) -> Found:
@@ -101,11 +112,13 @@ def _margins(task: Task, state: State, seen: dict[str, Seen]) -> Found:
         margins[~margins.isfinite()] = torch.nan
         found[f"{prefix}mean_margin"] = mean_over(margins, present)
         rows = zip(margins.cpu().numpy(), present.cpu().numpy(), strict=True)
-        found[f"{prefix}margin"] = np.stack([np.quantile(row[there], MARGIN_QUANTILES) for row, there in rows])
+        found[f"{prefix}margin"] = np.stack(
+            [np.quantile(row[there], MARGIN_QUANTILES) for row, there in rows]
+        )
     return found
 
 
-# --- noise of the gradient -----------------------------------------------------------------------------------------
+# --- noise of the gradient ------------------------------------------------------------------------
 
 
 def _gradient_noise(task: Task, state: State, seen: dict[str, Seen]) -> Found:
@@ -115,16 +128,21 @@ def _gradient_noise(task: Task, state: State, seen: dict[str, Seen]) -> Found:
     pieces = ((part.X[part.rows(members, a, b)], pull[:, a:b]) for a, b in stretches(part, members))
     trace = mean_and_trace(state.networks, pieces, points)[1].cpu().numpy()
     weights = sum(w[0].numel() for w in state.networks.trained)
-    return {"gradient_noise": trace, "noise_temperature": trace / (2 * weights) * _noise_rates(task, members)}
+    return {
+        "gradient_noise": trace,
+        "noise_temperature": trace / (2 * weights) * _noise_rates(task, members),
+    }
 
 
 def _noise_rates(task: Task, members: np.ndarray) -> np.ndarray:
     """lr s^2, with the learning rate that momentum makes of lr."""
     settings = [(task.numbers.settings[r], int(task.train.points[r])) for r in members.tolist()]
-    return np.array([one.lr / (1 - one.momentum) * variance_factor(one, points) for one, points in settings])
+    return np.array(
+        [one.lr / (1 - one.momentum) * variance_factor(one, points) for one, points in settings]
+    )
 
 
-# --- signal and noise of the weight change -------------------------------------------------------------------------
+# --- signal and noise of the weight change --------------------------------------------------------
 
 
 def _towards_the_labels(task: Task, networks: Any, members: np.ndarray) -> list[torch.Tensor]:
@@ -135,7 +153,9 @@ def _towards_the_labels(task: Task, networks: Any, members: np.ndarray) -> list[
     total = [torch.zeros_like(w) for w in networks.trained]
     for start, stop in stretches(part, members):
         here = share[:, start:stop]
-        networks.step(part.X[part.rows(members, start, stop)], lambda _, here=here: here, into=total)
+        networks.step(
+            part.X[part.rows(members, start, stop)], lambda _, here=here: here, into=total
+        )
     return total
 
 
@@ -150,11 +170,13 @@ def _signal(task: Task, state: State, seen: dict[str, Seen]) -> Found:
 
 def _dot(a: list[torch.Tensor], b: list[torch.Tensor]) -> torch.Tensor:
     """Scalar products of weights, (replica,) float64."""
-    products = [(one.double() * other.double()).flatten(1).sum(1) for one, other in zip(a, b, strict=True)]
+    products = [
+        (one.double() * other.double()).flatten(1).sum(1) for one, other in zip(a, b, strict=True)
+    ]
     return torch.stack(products).sum(0)
 
 
-# --- tangent kernel ------------------------------------------------------------------------------------------------
+# --- tangent kernel -------------------------------------------------------------------------------
 
 
 def _probe(task: Task, members: np.ndarray) -> torch.Tensor:
@@ -170,11 +192,17 @@ def _kernel(task: Task, state: State, seen: dict[str, Seen]) -> Found:
 _MARGINS: Spec = {"mean_margin": ((), "1"), "margin": (("margin_quantile",), "1")}
 
 OBSERVABLES: dict[str, Observable] = {
-    "margins": Observable(_MARGINS, {f"test_{name}": spec for name, spec in _MARGINS.items()}, _margins),
-    "noise_temperature": Observable(
-        {"gradient_noise": ((), "loss^2 / (alpha w)^2"), "noise_temperature": ((), "loss / alpha")}, {}, _gradient_noise
+    "margins": Observable(
+        _MARGINS, {f"test_{name}": spec for name, spec in _MARGINS.items()}, _margins
     ),
-    "signal": Observable({"signal": ((), "1"), "noise": ((), "1")}, {}, _signal, _towards_the_labels),
+    "noise_temperature": Observable(
+        {"gradient_noise": ((), "loss^2 / (alpha w)^2"), "noise_temperature": ((), "loss / alpha")},
+        {},
+        _gradient_noise,
+    ),
+    "signal": Observable(
+        {"signal": ((), "1"), "noise": ((), "1")}, {}, _signal, _towards_the_labels
+    ),
     "kernel": Observable(
         {"kernel_change": ((), "1")},
         {},

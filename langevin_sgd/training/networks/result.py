@@ -53,16 +53,22 @@ class Results:
         self.status = np.full(replicas, TRAINING, np.int8)
         self.steps, self.last_update = np.zeros(replicas, np.int64), np.zeros(replicas, np.int64)
         sizes = {name: [len(coords[dim]) for dim in dims] for name, (dims, _) in final.items()}
-        self.recorded = {name: np.full((len(schedule), replicas, *sizes[name]), np.nan) for name in recorded}
+        self.recorded = {
+            name: np.full((len(schedule), replicas, *sizes[name]), np.nan) for name in recorded
+        }
         self.final = {name: np.full((replicas, *sizes[name]), np.nan) for name in final}
         names, self.parameters = kept
         self.kept = {name: np.full((replicas, self.parameters), np.nan) for name in names}
 
     def record(self, places: slice, members: np.ndarray, measured: dict[str, np.ndarray]) -> None:
-        """Store what was measured at some recorded steps; nothing of a replica that has diverged or is about to."""
+        """Store what was measured at some recorded steps; nothing of a replica that has diverged or
+        is about to.
+        """
         for name, values in self.recorded.items():
             if name in measured:
-                values[places, members] = np.where(np.isfinite(measured[name]), measured[name], np.nan)
+                values[places, members] = np.where(
+                    np.isfinite(measured[name]), measured[name], np.nan
+                )
 
     def finish(
         self,
@@ -75,7 +81,11 @@ class Results:
         last_update: np.ndarray,
     ) -> None:
         """Store the end of some replicas."""
-        self.status[members], self.steps[members], self.last_update[members] = status, steps, last_update
+        self.status[members], self.steps[members], self.last_update[members] = (
+            status,
+            steps,
+            last_update,
+        )
         for name, values in measured.items():
             self.final[name][members] = values
         for name, weights in self.kept.items():
@@ -88,13 +98,22 @@ class Results:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All arrays that change, by name."""
-        found: dict[str, np.ndarray] = {"status": self.status, "steps": self.steps, "last_update": self.last_update}
+        found: dict[str, np.ndarray] = {
+            "status": self.status,
+            "steps": self.steps,
+            "last_update": self.last_update,
+        }
         found |= {f"recorded_{name}": values for name, values in self.recorded.items()}
         return found | self.kept | {f"final_{name}": values for name, values in self.final.items()}
 
 
 def make_result(
-    results: Results, numbers: Numbers, begun: Begun, points: np.ndarray, width: int, **provenance: Any
+    results: Results,
+    numbers: Numbers,
+    begun: Begun,
+    points: np.ndarray,
+    width: int,
+    **provenance: Any,
 ) -> xr.Dataset:
     """Build the dataset of `langevin_sgd.training.train_networks`, which describes it."""
     lr = np.array([settings.lr for settings in numbers.settings])
@@ -115,7 +134,10 @@ def make_result(
         "status": (results.status, "1"),
         "t_star": (np.where(results.status == DIVERGED, np.nan, stopped), "lr * step"),
         "time": (np.where(np.isfinite(time), time, np.nan), "lr * step"),
-        "last_update_step": (np.where(here, begun.steps + results.last_update, begun.last_update), "step"),
+        "last_update_step": (
+            np.where(here, begun.steps + results.last_update, begun.last_update),
+            "step",
+        ),
         "steps": (begun.steps + results.steps, "step"),
     }
     variables: dict[str, dataset.Variable] = {
@@ -132,7 +154,13 @@ def make_result(
     if "velocity" in results.kept:
         results.kept["velocity"] /= lr[:, None]
     for name, values in results.kept.items():
-        variables[name] = (("replica", "parameter"), values, "w" if name == "weights" else "loss / w")
+        variables[name] = (
+            ("replica", "parameter"),
+            values,
+            "w" if name == "weights" else "loss / w",
+        )
     made = dataset.make(variables, coords=coords, kind="network_run", **provenance)
-    made["status"].attrs.update(flag_values=np.arange(len(STATUSES), dtype=np.int8), flag_meanings=" ".join(STATUSES))
+    made["status"].attrs.update(
+        flag_values=np.arange(len(STATUSES), dtype=np.int8), flag_meanings=" ".join(STATUSES)
+    )
     return made

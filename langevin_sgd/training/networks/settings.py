@@ -1,4 +1,6 @@
-"""The numbers of every replica: its margin, learning rate, batch size, training set and random numbers."""
+"""The numbers of every replica: its margin, learning rate, batch size, training set and random
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from langevin_sgd.randomness import fresh_seed
 from langevin_sgd.sgd_settings import SGD, Sampling
 
 BYTES = 1000
-"""What the numbers of one replica and their results take, about: its settings, counts and what is measured."""
+"""What the numbers of one replica and their results take, about: its settings, counts and what is
+measured.
+"""
 
 
 class Numbers(NamedTuple):
@@ -48,16 +52,31 @@ def numbers_of(
     seed: Any,
     replicas: int | Sequence[int] | np.ndarray | None,
 ) -> Numbers:
-    """Give every replica its own numbers; scalars are shared, the rest must have one entry for each replica.
+    """Give every replica its own numbers; scalars are shared, the rest must have one entry for each
+    replica.
 
     Raises
     ------
     InputError
         If lengths differ or a number is out of range.
     """
-    require((lr is None) != (temperature_per_width is None), "lr", lr, "give either lr or temperature_per_width")
-    given = {"alpha": alpha, "lr": lr, "temperature_per_width": temperature_per_width, "batch_size": batch_size}
-    given |= {"momentum": momentum, "points": points, "seed": fresh_seed() if seed is None else seed}
+    require(
+        (lr is None) != (temperature_per_width is None),
+        "lr",
+        lr,
+        "give either lr or temperature_per_width",
+    )
+    given = {
+        "alpha": alpha,
+        "lr": lr,
+        "temperature_per_width": temperature_per_width,
+        "batch_size": batch_size,
+    }
+    given |= {
+        "momentum": momentum,
+        "points": points,
+        "seed": fresh_seed() if seed is None else seed,
+    }
     for name in ("lr", "temperature_per_width", "points"):
         if given[name] is None:
             del given[name]
@@ -66,11 +85,15 @@ def numbers_of(
     if lr is None:
         columns["lr"] = [
             _learning_rate(temperature, size, width)
-            for temperature, size in zip(columns["temperature_per_width"], columns["batch_size"], strict=True)
+            for temperature, size in zip(
+                columns["temperature_per_width"], columns["batch_size"], strict=True
+            )
         ]
     settings = [
         SGD(lr=rate, batch_size=size, momentum=kept, sampling=sampling)
-        for rate, size, kept in zip(columns["lr"], columns["batch_size"], columns["momentum"], strict=True)
+        for rate, size, kept in zip(
+            columns["lr"], columns["batch_size"], columns["momentum"], strict=True
+        )
     ]
     draws = list(zip(columns["seed"], _replica_numbers(replicas, seed, count), strict=True))
     return Numbers(columns["alpha"], settings, columns.get("points", [None] * count), draws)
@@ -91,7 +114,10 @@ def _count(given: dict[str, Any], replicas: Any) -> int:
     elif replicas is not None:
         lengths["replicas"] = len(replicas)
     if len(set(lengths.values())) > 1:
-        raise InputError(f"replicas = lengths {lengths}: must be equal (a single number is shared by all replicas)")
+        raise InputError(
+            f"replicas = lengths {lengths}: must be equal (a single number is shared by all "
+            "replicas)"
+        )
     count = next(iter(lengths.values()), 1)
     require(count >= 1, "replicas", count, "must be at least 1")
     require_memory("replicas", count, BYTES * count)
@@ -100,7 +126,11 @@ def _count(given: dict[str, Any], replicas: Any) -> int:
 
 def _is_shared(value: Any) -> bool:
     """Whether one value stands for all replicas; whether it is a number is asked elsewhere."""
-    return isinstance(value, str | bytes) or not hasattr(value, "__len__") or getattr(value, "ndim", 1) == 0
+    return (
+        isinstance(value, str | bytes)
+        or not hasattr(value, "__len__")
+        or getattr(value, "ndim", 1) == 0
+    )
 
 
 def _points(name: str, value: Any) -> int | None:
@@ -127,11 +157,18 @@ def _column(name: str, value: Any, count: int) -> list[Any]:
 
 def _one_each(name: str, value: Any, convert: Callable[[str, Any], Any]) -> list[Any]:
     """Return the entries of a sequence, converted."""
-    require(getattr(value, "ndim", 1) == 1, name, value, "must be a number or one number for each replica")
+    require(
+        getattr(value, "ndim", 1) == 1,
+        name,
+        value,
+        "must be a number or one number for each replica",
+    )
     return list(as_tuple(name, value, convert))
 
 
 def _replica_numbers(replicas: Any, seed: Any, count: int) -> list[int]:
     if replicas is not None and not _is_shared(replicas):
-        return _one_each("replicas", replicas, lambda name, number: as_count(name, number, minimum=0))
+        return _one_each(
+            "replicas", replicas, lambda name, number: as_count(name, number, minimum=0)
+        )
     return list(range(count)) if seed is None or _is_shared(seed) else [0] * count

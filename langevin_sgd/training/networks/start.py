@@ -1,4 +1,6 @@
-"""Where a call takes up networks: at their initial weights, or where an earlier call has left them."""
+"""Where a call takes up networks: at their initial weights, or where an earlier call has left
+them.
+"""
 
 from __future__ import annotations
 
@@ -50,17 +52,31 @@ def taken_up(start: xr.Dataset, network: Any, numbers: Numbers, parameters: int)
     stored = provenance_of(start)
     if "weights" not in start:
         raise InputError("start = a result without weights: train with keep_weights")
-    _require_equal("seeds of the replicas", stored.get("seeds"), [seed for seed, _ in numbers.draws])
-    _require_equal("numbers of the replicas", _whole(start, "number"), [number for _, number in numbers.draws])
-    _require_equal("network", [stored.get("network"), start["weights"].shape[-1:]], [network.describe(), [parameters]])
+    _require_equal(
+        "seeds of the replicas", stored.get("seeds"), [seed for seed, _ in numbers.draws]
+    )
+    _require_equal(
+        "numbers of the replicas", _whole(start, "number"), [number for _, number in numbers.draws]
+    )
+    _require_equal(
+        "network",
+        [stored.get("network"), start["weights"].shape[-1:]],
+        [network.describe(), [parameters]],
+    )
     if stored.get("settings") == {"sampling": "epochs"}:
         sizes = [settings.batch_size for settings in numbers.settings]
         _require_equal("batch_size of epochs", _whole(start, "batch_size"), sizes)
-    shapes: dict[str, tuple[int, ...]] = {"time": (len(numbers.draws),), "t_star": (len(numbers.draws),)}
-    shapes |= {name: (len(numbers.draws), parameters) for name in ("weights", "velocity") if name in start}
+    shapes: dict[str, tuple[int, ...]] = {
+        "time": (len(numbers.draws),),
+        "t_star": (len(numbers.draws),),
+    }
+    shapes |= {
+        name: (len(numbers.draws), parameters) for name in ("weights", "velocity") if name in start
+    }
     # A replica that has diverged has NaN for weights, and diverges again at once.
     found = {
-        name: as_array(f"start: {name}", _values(start, name), shape=shapes[name], finite=False) for name in shapes
+        name: as_array(f"start: {name}", _values(start, name), shape=shapes[name], finite=False)
+        for name in shapes
     }
     return Begun(
         steps=np.array(_whole(start, "steps"), np.int64),
@@ -96,7 +112,9 @@ def _values(start: xr.Dataset, name: str) -> np.ndarray:
 
 def _whole(start: xr.Dataset, name: str) -> list[int]:
     """Whole numbers of zero or above, one for each replica."""
-    found: list[int] = as_integers(f"start: {name}", _values(start, name), ndim=1, minimum=0).tolist()
+    found: list[int] = as_integers(
+        f"start: {name}", _values(start, name), ndim=1, minimum=0
+    ).tolist()
     return found
 
 

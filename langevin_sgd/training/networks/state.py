@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from langevin_sgd.training.networks.losses import Loss
+from langevin_sgd.models.losses import Loss
 from langevin_sgd.training.networks.result import Results
 from langevin_sgd.training.networks.settings import Numbers
 from langevin_sgd.training.networks.start import Begun
@@ -28,7 +28,9 @@ class Task(NamedTuple):
     """What earlier calls have done."""
     probe_points: int
     observe: tuple[str, ...]
-    """Keys of `langevin_sgd.training.networks.observables.OBSERVABLES`, measured on the schedule and at the end."""
+    """Keys of `langevin_sgd.training.networks.observables.OBSERVABLES`, measured on the schedule
+    and at the end.
+    """
     at_end: tuple[str, ...]
     """The same, measured at the end."""
     max_steps: int
@@ -44,7 +46,9 @@ class Task(NamedTuple):
 
 
 class State(NamedTuple):
-    """The replicas of a group that are still trained, or some of them; steps are those of this call."""
+    """The replicas of a group that are still trained, or some of them; steps are those of this
+    call.
+    """
 
     members: np.ndarray
     """(replica,) their places in the run."""
@@ -54,7 +58,9 @@ class State(NamedTuple):
     kept: dict[str, list[torch.Tensor]]
     """(replica, ...) what observables keep of step 0."""
     velocity: list[torch.Tensor]
-    """(replica, ...) lr times the velocity, for each tensor of trained weights; empty without momentum."""
+    """(replica, ...) lr times the velocity, for each tensor of trained weights; empty without
+    momentum.
+    """
     f0: torch.Tensor
     """(replica, point) outputs at step 0, on the training points."""
     test_f0: torch.Tensor
@@ -65,7 +71,9 @@ class State(NamedTuple):
     looked: torch.Tensor
     """(replica,) step at which all points were looked at last."""
     sums: torch.Tensor
-    """(replica, layer) sums of the trained weights at the end of the last block: NaN if they diverge."""
+    """(replica, layer) sums of the trained weights at the end of the last block: NaN if they
+    diverge.
+    """
     moved: torch.Tensor
     """(replica,) end of the last block in which the weights changed."""
 
@@ -78,7 +86,9 @@ class State(NamedTuple):
 
         kept = {name: of(tensors) for name, tensors in self.kept.items()}
         members, networks = self.members[places.cpu().numpy()], self.networks.select(places)
-        return State(members, networks, of(self.start), kept, of(self.velocity), *of(list(self[5:])))
+        return State(
+            members, networks, of(self.start), kept, of(self.velocity), *of(list(self[5:]))
+        )
 
 
 def sums_of(weights: list[torch.Tensor]) -> torch.Tensor:

@@ -32,10 +32,14 @@ class Part(NamedTuple):
     points: np.ndarray
     """(replica,) their number."""
     widest: int
-    """Numbers that the largest layer of a network holds for one point, its inputs among the layers."""
+    """Numbers that the largest layer of a network holds for one point, its inputs among the
+    layers.
+    """
 
     def rows(self, members: np.ndarray, start: int, stop: int) -> torch.Tensor:
-        """Places (replica, point) of points start ... stop - 1; beyond the last point that point again."""
+        """Places (replica, point) of points start ... stop - 1; beyond the last point that point
+        again.
+        """
         numbers = np.minimum(np.arange(start, stop), self.points[members, None] - 1)
         return torch.from_numpy(self.first[members, None] + numbers).to(self.X.device)
 
@@ -57,7 +61,8 @@ def training_sets(
     Parameters
     ----------
     data
-        One set (X, y) or (X, y, X_test, y_test), a list with one such set for each replica, or a law of sets.
+        One set (X, y) or (X, y, X_test, y_test), a list with one such set for each replica, or a
+        law of sets.
     draws
         Seed and number of each replica; equal ones share a set drawn from a law.
     points
@@ -66,8 +71,8 @@ def training_sets(
     Raises
     ------
     InputError
-        If it is nothing of the kind, shapes do not match, a number is not finite in the precision of the training, a
-        label not +-1, or there are fewer points than asked for.
+        If it is nothing of the kind, shapes do not match, a number is not finite in the precision
+        of the training, a label not +-1, or there are fewer points than asked for.
     """
     distinct: dict[Any, int] = {}
     sets: list[Arrays] = []
@@ -77,25 +82,40 @@ def training_sets(
         if isinstance(data, tuple):
             key = None
         elif isinstance(data, list):
-            require(len(data) == len(draws), "data", len(data), f"must have one set for each of {len(draws)} replicas")
+            require(
+                len(data) == len(draws),
+                "data",
+                len(data),
+                f"must have one set for each of {len(draws)} replicas",
+            )
             key = id(data[r])
         if key not in distinct:
             distinct[key] = len(sets)
             sets.append(_checked(_drawn(data[r] if isinstance(data, list) else data, draw), dtype))
         place[r] = distinct[key]
-    require(len({len(part) for part in sets}) == 1, "data", "sets", "must all have test points, or none of them")
+    require(
+        len({len(part) for part in sets}) == 1,
+        "data",
+        "sets",
+        "must all have test points, or none of them",
+    )
     train = _part([(part[0], part[1]) for part in sets], place, dtype, device)
     if len(sets[0]) == 2:
         nothing = [(part[0][:0], part[1][:0]) for part in sets]
         return _first_points(train, points), _part(nothing, place, dtype, device)
-    return _first_points(train, points), _part([(part[2], part[3]) for part in sets], place, dtype, device)
+    return _first_points(train, points), _part(
+        [(part[2], part[3]) for part in sets], place, dtype, device
+    )
 
 
 def _drawn(one: Any, draw: tuple[int, int]) -> Any:
     """One set as it is, or the one that a law draws."""
     if isinstance(one, tuple):
         return one
-    allowed = "must be (X, y), (X, y, X_test, y_test), a list with one such tuple for each replica, or a law of sets"
+    allowed = (
+        "must be (X, y), (X, y, X_test, y_test), a list with one such tuple for each "
+        "replica, or a law of sets"
+    )
     require(callable(getattr(one, "sample", None)), "data", one, allowed)
     return one.sample(*draw)
 
@@ -103,15 +123,26 @@ def _drawn(one: Any, draw: tuple[int, int]) -> Any:
 def _checked(arrays: Any, dtype: torch.dtype) -> Arrays:
     """Arrays of a set as numbers of the precision that is trained in, which nobody else holds."""
     if not isinstance(arrays, tuple | list) or len(arrays) not in (2, 4):
-        what = f"{len(arrays)} arrays" if isinstance(arrays, tuple | list) else type(arrays).__name__
+        what = (
+            f"{len(arrays)} arrays" if isinstance(arrays, tuple | list) else type(arrays).__name__
+        )
         raise InputError(f"data = {what}: must be (X, y) or (X, y, X_test, y_test)")
     found: list[np.ndarray] = []
     for pair, names in ((arrays[:2], ("X", "y")), (arrays[2:], ("X_test", "y_test"))):
         if pair:
-            X, y = (as_array(f"data: {name}", array) for name, array in zip(names, pair, strict=True))
+            X, y = (
+                as_array(f"data: {name}", array) for name, array in zip(names, pair, strict=True)
+            )
             if X.ndim != 2 or y.shape != X.shape[:1] or X.size == 0:
-                raise InputError(f"data = shapes {X.shape}, {y.shape}: must be (point, dimension) and (point,)")
-            require(bool(np.isin(y, (-1, 1)).all()), "data", np.unique(y)[:5].tolist(), "labels must be -1 or +1")
+                raise InputError(
+                    f"data = shapes {X.shape}, {y.shape}: must be (point, dimension) and (point,)"
+                )
+            require(
+                bool(np.isin(y, (-1, 1)).all()),
+                "data",
+                np.unique(y)[:5].tolist(),
+                "labels must be -1 or +1",
+            )
             found += [_rounded(X, dtype, names[0]), y]
     return tuple(found)
 
@@ -122,17 +153,27 @@ def _rounded(X: np.ndarray, dtype: torch.dtype, name: str) -> np.ndarray:
         rounded = X.astype(np.float32 if dtype == torch.float32 else np.float64)
     largest = float(np.abs(X).max())
     kept = bool(np.isfinite(rounded).all()) and bool((rounded.any(1) == X.any(1)).all())
-    require(kept, f"data: {name}", X, f"numbers up to {largest:.3g} are beyond {dtype}: scale them, or use float64")
+    require(
+        kept,
+        f"data: {name}",
+        X,
+        f"numbers up to {largest:.3g} are beyond {dtype}: scale them, or use float64",
+    )
     return rounded
 
 
-def _part(pairs: list[tuple[np.ndarray, np.ndarray]], place: np.ndarray, dtype: torch.dtype, device: str) -> Part:
+def _part(
+    pairs: list[tuple[np.ndarray, np.ndarray]], place: np.ndarray, dtype: torch.dtype, device: str
+) -> Part:
     dimensions = sorted({X.shape[1] for X, _ in pairs})
     require(len(dimensions) == 1, "data", dimensions, "all sets must have one dimension")
     sizes = np.array([len(y) for _, y in pairs])
     ends = np.cumsum(sizes)
     # Put in place one after the other: all sets together may fill a good part of the memory.
-    X, y = torch.empty((int(ends[-1]), dimensions[0]), dtype=dtype), torch.empty(int(ends[-1]), dtype=dtype)
+    X, y = (
+        torch.empty((int(ends[-1]), dimensions[0]), dtype=dtype),
+        torch.empty(int(ends[-1]), dtype=dtype),
+    )
     for (points, labels), end in zip(pairs, ends.tolist(), strict=True):
         here = slice(end - len(labels), end)
         X[here], y[here] = torch.from_numpy(points), torch.from_numpy(labels)
@@ -140,7 +181,17 @@ def _part(pairs: list[tuple[np.ndarray, np.ndarray]], place: np.ndarray, dtype: 
 
 
 def _first_points(train: Part, points: Sequence[int | None]) -> Part:
-    wanted = np.array([all_of if p is None else p for p, all_of in zip(points, train.points.tolist(), strict=True)])
+    wanted = np.array(
+        [
+            all_of if p is None else p
+            for p, all_of in zip(points, train.points.tolist(), strict=True)
+        ]
+    )
     for asked, there in zip(wanted.tolist(), train.points.tolist(), strict=True):
-        require(asked <= there, "points", asked, f"must be at most {there}, the points of the training set")
+        require(
+            asked <= there,
+            "points",
+            asked,
+            f"must be at most {there}, the points of the training set",
+        )
     return train._replace(points=wanted)

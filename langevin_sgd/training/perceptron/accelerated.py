@@ -1,17 +1,20 @@
-r"""The accelerated trainer: the same law as plain steps, without the steps in which nothing can change.
+r"""The accelerated trainer: the same law as plain steps, without the steps in which nothing can
+change.
 
-A step changes the weights only if its batch meets the finest list of ``certificates``, outside of which no point is
-unfit. So the simulation goes from one such batch to the next: a geometric number of steps is skipped, the overlap of
-the batch with the list is drawn from its law (``overlap``), and only its members are tested. This is exact: batches are
-independent of one another and of the past, the lists are functions of the past, and points outside contribute nothing;
-a geometric law has no memory, so the lists may change at any event. Sampling by epochs is excluded, whose batches
-depend on one another.
+A step changes the weights only if its batch meets the finest list of ``certificates``, outside of
+which no point is unfit. So the simulation goes from one such batch to the next: a geometric number
+of steps is skipped, the overlap of the batch with the list is drawn from its law (``overlap``), and
+only its members are tested. This is exact: batches are independent of one another and of the past,
+the lists are functions of the past, and points outside contribute nothing; a geometric law has no
+memory, so the lists may change at any event. Sampling by epochs is excluded, whose batches depend
+on one another.
 
-Training ends when the finest list is empty, or none of its points is unfit; that is looked at after twice as many
-fruitless tests as it has members. Random words are functions of (event, replica), so a run may be cut anywhere.
+Training ends when the finest list is empty, or none of its points is unfit; that is looked at after
+twice as many fruitless tests as it has members. Random words are functions of (event, replica), so
+a run may be cut anywhere.
 
-Speed: an update costs some tens to hundreds of products instead of P / (unfit points), so the gain grows with P and
-falls with d; see the benchmarks.
+Speed: an update costs some tens to hundreds of products instead of P / (unfit points), so the gain
+grows with P and falls with d; see the benchmarks.
 """
 
 from __future__ import annotations
@@ -20,14 +23,27 @@ from typing import NamedTuple
 
 import numpy as np
 
-from langevin_sgd.compiled import inlined, kernel
-from langevin_sgd.randomness import EVENTS, MEMBERS, bits_over_draws, bits_over_steps, index_below, uniform
+from langevin_sgd.kernels.compiled import inlined, kernel
+from langevin_sgd.randomness import (
+    EVENTS,
+    MEMBERS,
+    bits_over_draws,
+    bits_over_steps,
+    index_below,
+    uniform,
+)
 from langevin_sgd.training.perceptron.certificates import (
     Lists,
     first_to_renew,
     renew,
 )
-from langevin_sgd.training.perceptron.overlap import Law, draw_members, draw_overlap, overlap_law, steps_to_meet
+from langevin_sgd.training.perceptron.overlap import (
+    Law,
+    draw_members,
+    draw_overlap,
+    overlap_law,
+    steps_to_meet,
+)
 from langevin_sgd.training.perceptron.plain import Points, Rule, add_batch, finish
 from langevin_sgd.training.perceptron.rows import dot, squared_norm
 from langevin_sgd.training.perceptron.state import (
@@ -61,7 +77,9 @@ from langevin_sgd.training.perceptron.state import (
 TILE = 64
 """Events whose random words are made together."""
 FIRST_RADIUS, RADIUS_RATIO = 2.0, 1.6
-"""First radius of the finest level, in lengths of a single-point update, and ratio of the first radii of two levels."""
+"""First radius of the finest level, in lengths of a single-point update, and ratio of the first
+radii of two levels.
+"""
 NEVER = 2**62
 
 
@@ -102,13 +120,19 @@ def _is_fitted(lists: Lists, w: np.ndarray, margin: float) -> bool:
 
 @inlined
 def _give_up(lists: Lists, state: State, points: int, batch_size: int) -> bool:
-    """Go back to plain steps if they would have done the same with less work, and be more patient the next time."""
+    """Go back to plain steps if they would have done the same with less work, and be more patient
+    the next time.
+    """
     counters = state.counters
     work = counters[WORK] - counters[MARK_WORK]
     if work < TRIAL * LOOK * points:
         return False
     plainly = SAMPLE * (counters[STEP] - counters[MARK_STEP]) * batch_size
-    counters[MARK_STEP], counters[MARK_UPDATES], counters[MARK_WORK] = counters[STEP], counters[UPDATES], counters[WORK]
+    counters[MARK_STEP], counters[MARK_UPDATES], counters[MARK_WORK] = (
+        counters[STEP],
+        counters[UPDATES],
+        counters[WORK],
+    )
     if work <= plainly:
         return False
     counters[METHOD] = PLAIN
@@ -131,7 +155,9 @@ def _pick(
     replica: int,
     event: int,
 ) -> int:
-    """Put the members of the list that are in the batch of an event into `chosen`; return their number."""
+    """Put the members of the list that are in the batch of an event into `chosen`; return their
+    number.
+    """
     batch_size, replaced = sampling
     count = draw_overlap(law, u, len(taken), listed, batch_size, replaced)
     some = bits[:, : (count + 3) // 4]
@@ -153,7 +179,8 @@ def advance_by_events(
     stop: int,
     effort: int,
 ) -> None:
-    """Go from event to event until step `stop`, or some work was done, or the method or the status changes.
+    """Go from event to event until step `stop`, or some work was done, or the method or the status
+    changes.
 
     `sampling` is the batch size, and whether batches are drawn with replacement.
     """
@@ -161,8 +188,15 @@ def advance_by_events(
     if state.levels[0, NEXT] == 0.0:
         _set_radii(state, rule.lr / batch_size * points.longest)
     first = 0 if lists.sizes[0] < 0 else LEVELS
-    # The loop over events works on arrays and numbers of its own: tuples of arrays passed on cost more than a test.
-    counters, w, rows, finest, margin = state.counters, state.weights, lists.rows, lists.members[-1], rule.margin
+    # The loop over events works on arrays and numbers of its own: tuples of arrays passed on cost
+    # more than a test.
+    counters, w, rows, finest, margin = (
+        state.counters,
+        state.weights,
+        lists.rows,
+        lists.members[-1],
+        rule.margin,
+    )
     words, bits, chosen, taken = room.words, room.bits, room.chosen, room.taken
     limit, tile = counters[WORK] + effort, -1
     while True:

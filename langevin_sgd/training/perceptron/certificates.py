@@ -1,20 +1,23 @@
 r"""Lists of the points that could be unfit, certified at reference points.
 
-With margins m_i = X_i . v at a reference point v, point i stays fitted at w if |w - v| < R_i = (m_i - kappa) / |X_i|
-(Cauchy and Schwarz). More holds: fitted points stay so when w is stretched, so i is fitted at w if for any stretch
+With margins m_i = X_i . v at a reference point v, point i stays fitted at w if |w - v| < R_i = (m_i
+- kappa) / |X_i| (Cauchy and Schwarz). More holds: fitted points stay so when w is stretched, so i
+  is fitted at w if for any stretch
 lambda >= 1
 
-    |w / lambda - v| < R_i ,    for  X_i . w >= lambda (m_i - R |X_i|) >= lambda kappa  with R the left side,
+    |w / lambda - v| < R_i ,
+    for  X_i . w >= lambda (m_i - R |X_i|) >= lambda kappa  with R the left side,
 
-and a mere growth of the weights along v costs nothing. `departure` is that left side with the best stretch,
-lambda = max(1, |w|^2 / w.v). The list of a radius holds all points with R_i < radius; while the departure from its
-reference point is below the radius no other point can be unfit. Each level has a reference point and a radius of its
-own and is made from the list of the coarser level, so it holds while the departures from all levels are below their
-radii. The coarsest is made from all points, and its rows are copied to stand side by side.
+and a mere growth of the weights along v costs nothing. `departure` is that left side with the best
+stretch, lambda = max(1, |w|^2 / w.v). The list of a radius holds all points with R_i < radius;
+while the departure from its reference point is below the radius no other point can be unfit. Each
+level has a reference point and a radius of its own and is made from the list of the coarser level,
+so it holds while the departures from all levels are below their radii. The coarsest is made from
+all points, and its rows are copied to stand side by side.
 
-Radii follow the work that depends on them: a level whose making cost more than its use (making lists from it, or tests
-of the finest) gets a larger radius next time, else a smaller one. All radii are multiples of lengths of the problem,
-so nothing depends on its scale.
+Radii follow the work that depends on them: a level whose making cost more than its use (making
+lists from it, or tests of the finest) gets a larger radius next time, else a smaller one. All radii
+are multiples of lengths of the problem, so nothing depends on its scale.
 Radii are shortened against rounding (`rounding_slack`).
 """
 
@@ -25,13 +28,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from langevin_sgd.compiled import inlined, reassociating
+from langevin_sgd.kernels.compiled import inlined, reassociating
 from langevin_sgd.training.perceptron.plain import Points, Rule
 from langevin_sgd.training.perceptron.rows import dot, rounding_slack
 from langevin_sgd.training.perceptron.state import LEVELS, LOOK, NEXT, RADIUS, SPENT, WORK, State
 
 BURDEN = 8
-"""A list is made anew with a smaller radius once it has cost this many times the work of making it."""
+"""A list is made anew with a smaller radius once it has cost this many times the work of making
+it.
+"""
 ADAPTED = 1.25
 """Factor by which a radius changes."""
 
@@ -57,7 +62,13 @@ def make_lists(points: Points) -> Lists:
     count = len(points.rows)
     members = np.empty((LEVELS, count), np.int32)
     numbers = np.arange(count, dtype=np.int32)
-    return Lists(numbers, np.full(LEVELS, -1), members, np.empty_like(points.rows), np.empty_like(points.lengths))
+    return Lists(
+        numbers,
+        np.full(LEVELS, -1),
+        members,
+        np.empty_like(points.rows),
+        np.empty_like(points.lengths),
+    )
 
 
 @reassociating
@@ -82,7 +93,9 @@ def making_cost(level: int, lists: Lists) -> int:
 
 @inlined
 def first_to_renew(lists: Lists, state: State) -> int:
-    """The coarsest level whose list holds no longer or has become a burden; the number of levels if none."""
+    """The coarsest level whose list holds no longer or has become a burden; the number of levels if
+    none.
+    """
     for level in range(LEVELS):
         numbers = state.levels[level]
         holds = departure(state.weights, state.references, level) < numbers[RADIUS] * (1.0 - 1e-12)
@@ -102,24 +115,40 @@ def _select(
     radius: float,
     margin: float,
 ) -> int:
-    """Put those candidates into `chosen` whose certificate is shorter than the radius; return their number."""
+    """Put those candidates into `chosen` whose certificate is shorter than the radius; return their
+    number.
+    """
     size = 0
     for m in range(count):
         i = candidates[m]
-        # Written down in any case and kept if it counts: a branch would be guessed wrongly half of the time.
+        # Written down in any case and kept if it counts: a branch would be guessed wrongly half of
+        # the time.
         chosen[size] = i
         size += not dot(rows, i, reference) - margin >= radius * lengths[i]
     return size
 
 
 @inlined
-def make_list(level: int, lists: Lists, state: State, points: Points, margin: float, repeated: bool) -> None:
-    """Make the list of one level at its reference point, with its radius; `repeated` if that is the coarser list."""
+def make_list(
+    level: int, lists: Lists, state: State, points: Points, margin: float, repeated: bool
+) -> None:
+    """Make the list of one level at its reference point, with its radius; `repeated` if that is the
+    coarser list.
+    """
     reference = state.references[level]
     radius = math.inf if repeated else state.levels[level, RADIUS] + rounding_slack(reference)
     chosen = lists.members[level]
     if level == 0:
-        size = _select(chosen, lists.all, len(points.rows), points.rows, points.lengths, reference, radius, margin)
+        size = _select(
+            chosen,
+            lists.all,
+            len(points.rows),
+            points.rows,
+            points.lengths,
+            reference,
+            radius,
+            margin,
+        )
         for place in range(size):
             lists.lengths[place] = points.lengths[chosen[place]]
             for p in range(len(reference)):
@@ -128,7 +157,9 @@ def make_list(level: int, lists: Lists, state: State, points: Points, margin: fl
         # Finer levels name the places in the coarsest list.
         candidates = lists.all if level == 1 else lists.members[level - 1]
         count = lists.sizes[level - 1]
-        size = _select(chosen, candidates, count, lists.rows, lists.lengths, reference, radius, margin)
+        size = _select(
+            chosen, candidates, count, lists.rows, lists.lengths, reference, radius, margin
+        )
     lists.sizes[level] = size
 
 
@@ -145,7 +176,9 @@ def renew(first: int, lists: Lists, state: State, points: Points, rule: Rule) ->
     for level in range(first, LEVELS):
         numbers = state.levels[level]
         if not found:
-            numbers[RADIUS] = numbers[NEXT] if level == 0 else min(numbers[NEXT], state.levels[level - 1, RADIUS])
+            numbers[RADIUS] = (
+                numbers[NEXT] if level == 0 else min(numbers[NEXT], state.levels[level - 1, RADIUS])
+            )
             numbers[SPENT] = 0.0
             for p in range(len(state.weights)):
                 state.references[level, p] = state.weights[p]

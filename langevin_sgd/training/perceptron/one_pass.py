@@ -1,15 +1,16 @@
 r"""One-pass SGD on a perceptron: every sample is fresh, and two numbers are an exact Markov chain.
 
-For inputs whose components 2 ... d are isotropic the signal a = w_1/sqrt(d) and the noise s = ||w_2...d||/sqrt(d)
-determine the law of everything that follows. A fresh sample has |x_1| and, along the noise, z ~ N(0, 1); it is unfit if
-a |x_1| + s z < margin. With u unfit samples in a batch
+For inputs whose components 2 ... d are isotropic the signal a = w_1/sqrt(d) and the noise s =
+||w_2...d||/sqrt(d) determine the law of everything that follows. A fresh sample has |x_1| and,
+along the noise, z ~ N(0, 1); it is unfit if a |x_1| + s z < margin. With u unfit samples in a batch
 
     a   -> a + (lr/(B d)) sum |x_1|
     s^2 -> (s + (lr/(B d)) sum z)^2 + (lr/(B d))^2 u chi2_{d-2}
 
-sums over the unfit ones: the components of their sum at right angles to the noise are u times a chi-squared variable of
-d - 2 degrees of freedom. Derived from the rotational symmetry; exact for any d, batch size and learning rate, at a cost
-of O(B) per step whatever d. For d = 1 there is no noise, for d = 2 no chi-squared variable.
+sums over the unfit ones: the components of their sum at right angles to the noise are u times a
+chi-squared variable of d - 2 degrees of freedom. Derived from the rotational symmetry; exact for
+any d, batch size and learning rate, at a cost of O(B) per step whatever d. For d = 1 there is no
+noise, for d = 2 no chi-squared variable.
 """
 
 from __future__ import annotations
@@ -33,12 +34,19 @@ from langevin_sgd.checks import (
     require,
     require_memory,
 )
-from langevin_sgd.compiled import in_threads, kernel, thread_count
 from langevin_sgd.dataset import Variable
-from langevin_sgd.randomness import FRESH, bits_over_draws, box_muller_64, fresh_seed, gamma_64, key_from_seed
+from langevin_sgd.kernels.compiled import in_threads, kernel, thread_count
+from langevin_sgd.randomness import (
+    FRESH,
+    bits_over_draws,
+    box_muller_64,
+    fresh_seed,
+    gamma_64,
+    key_from_seed,
+)
 from langevin_sgd.record import Snapshots, as_schedule
-from langevin_sgd.recording import Recording, drive, result
 from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.simulation.recording import Recording, drive, result
 from langevin_sgd.training.perceptron.train import require_plain_sgd
 
 if TYPE_CHECKING:
@@ -70,9 +78,11 @@ def one_pass_perceptron(
     chi
         Exponent of the density at the boundary, > -1.
     margin
-        Margin of y f, >= 0; with 0 nothing is unfit at zero weights, so give a `noise` to start from.
+        Margin of y f, >= 0; with 0 nothing is unfit at zero weights, so give a `noise` to start
+        from.
     settings
-        Learning rate and batch size; how batches are drawn does not matter for fresh samples. Plain SGD only.
+        Learning rate and batch size; how batches are drawn does not matter for fresh samples. Plain
+        SGD only.
     dimension
         Dimension d, >= 1.
     replicas
@@ -93,7 +103,8 @@ def one_pass_perceptron(
     Returns
     -------
     xarray.Dataset
-        ``signal`` and ``noise`` (step, replica); ``status`` and ``diverged_step`` (replica,). Time is lr * step.
+        ``signal`` and ``noise`` (step, replica); ``status`` and ``diverged_step`` (replica,). Time
+        is lr * step.
 
     Raises
     ------
@@ -129,18 +140,28 @@ def one_pass_perceptron(
     law = {"chi": chi, "margin": margin, "dimension": dimension, "start": [signal, noise]}
     provenance = {"settings": settings.to_dict(), "seed": seed, "problem": law, "steps": steps}
     made = result(
-        chain, recording, timetable, first_replica=first_replica, kind="perceptron_one_pass_run", **provenance
+        chain,
+        recording,
+        timetable,
+        first_replica=first_replica,
+        kind="perceptron_one_pass_run",
+        **provenance,
     )
     return made.drop_vars(["final_position", "final_velocity"])
 
 
 def _signal_and_noise(block: Snapshots) -> dict[str, Variable]:
     dims = ("step", "replica")
-    return {"signal": (dims, block.position[..., 0], "w"), "noise": (dims, block.position[..., 1], "w")}
+    return {
+        "signal": (dims, block.position[..., 0], "w"),
+        "noise": (dims, block.position[..., 1], "w"),
+    }
 
 
 class Chain:
-    """Signal and noise of all replicas: an engine of `langevin_sgd.recording` whose position is (signal, noise)."""
+    """Signal and noise of all replicas: an engine of `langevin_sgd.simulation.recording` whose
+    position is (signal, noise).
+    """
 
     def __init__(
         self,
@@ -153,18 +174,33 @@ class Chain:
         first_replica: int,
     ) -> None:
         self._now, self._key, self._first_replica = start.copy(), key, first_replica
-        self._law = (chi + 1.0) / 2.0, margin, settings.lr / (settings.batch_size * dimension), dimension
+        self._law = (
+            (chi + 1.0) / 2.0,
+            margin,
+            settings.lr / (settings.batch_size * dimension),
+            dimension,
+        )
         self._batch_size = settings.batch_size
 
     def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Go on to step `stop`; see `langevin_sgd.recording.Engine`."""
+        """Go on to step `stop`; see `langevin_sgd.simulation.recording.Engine`."""
         after, found = self._now.copy(), np.empty((len(recorded), *self._now.shape))
 
         def work(replicas: np.ndarray) -> None:
             bits = np.empty((4, self._batch_size), np.uint64)
             for r in replicas:
                 number = self._first_replica + r
-                advance_chain(after[r], found[:, r], recorded, *self._law, bits, self._key, number, first, stop)
+                advance_chain(
+                    after[r],
+                    found[:, r],
+                    recorded,
+                    *self._law,
+                    bits,
+                    self._key,
+                    number,
+                    first,
+                    stop,
+                )
 
         in_threads(work, np.array_split(np.arange(len(after)), min(len(after), 4 * thread_count())))
         self._now = after
@@ -190,7 +226,9 @@ def advance_chain(
     first: int,
     stop: int,
 ) -> None:
-    """Advance (signal, noise) of one replica from step `first` to `stop`; `bits` (4, batch) is scratch."""
+    """Advance (signal, noise) of one replica from step `first` to `stop`; `bits` (4, batch) is
+    scratch.
+    """
     a, s, taken = now[0], now[1], 0
     for step in range(first, stop):
         bits_over_draws(bits, key, step, replica, FRESH)

@@ -1,15 +1,17 @@
 r"""How a batch meets a list: waiting times, and the law of the overlap.
 
-Of P points a list holds l. A batch of B misses it with a probability p_0, and batches are independent, so the number of
-steps until one meets the list is geometric, 1 + floor(log u / log p_0) with u uniform in (0, 1]. The overlap h of that
-batch has the law of a batch conditioned on h >= 1, and its members are uniform:
+Of P points a list holds l. A batch of B misses it with a probability p_0, and batches are
+independent, so the number of steps until one meets the list is geometric, 1 + floor(log u / log
+p_0) with u uniform in (0, 1]. The overlap h of that batch has the law of a batch conditioned on h
+>= 1, and its members are uniform:
 
-- without replacement: hypergeometric, p_0 = C(P-l, B) / C(P, B), and a subset of the list; where B + l > P every batch
-  meets the list in at least B + l - P points;
+- without replacement: hypergeometric, p_0 = C(P-l, B) / C(P, B), and a subset of the list; where B
+  + l > P every batch meets the list in at least B + l - P points;
 - with replacement: binomial(B, l/P), p_0 = (1 - l/P)^B, and h independent draws from the list.
 
-h is found by inversion, from the most likely value outwards; the probability of that value is a product of ratios, so
-that no term overflows. Derived from the definition of the sampling; rounding shifts probabilities by about 1e-13.
+h is found by inversion, from the most likely value outwards; the probability of that value is a
+product of ratios, so that no term overflows. Derived from the definition of the sampling; rounding
+shifts probabilities by about 1e-13.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from langevin_sgd.compiled import inlined
+from langevin_sgd.kernels.compiled import inlined
 from langevin_sgd.randomness import index_below
 
 
@@ -90,7 +92,9 @@ def steps_to_meet(law: Law, u: float) -> int:
 
 
 @inlined
-def draw_overlap(law: Law, u: float, points: int, listed: int, batch_size: int, replaced: bool) -> int:
+def draw_overlap(
+    law: Law, u: float, points: int, listed: int, batch_size: int, replaced: bool
+) -> int:
     """Overlap of a batch that meets the list."""
     above = below = law.mode
     chance_above = chance_below = law.chance
@@ -115,9 +119,11 @@ def draw_overlap(law: Law, u: float, points: int, listed: int, batch_size: int, 
 def draw_members(
     chosen: np.ndarray, count: int, listed: int, replaced: bool, bits: np.ndarray, taken: np.ndarray
 ) -> None:
-    """Put `count` uniform places in the list into `chosen`, distinct unless replaced (Floyd's algorithm).
+    """Put `count` uniform places in the list into `chosen`, distinct unless replaced (Floyd's
+    algorithm).
 
-    `bits` (4, at least count / 4) holds random words; `taken` marks places and is all False between calls.
+    `bits` (4, at least count / 4) holds random words; `taken` marks places and is all False between
+    calls.
     """
     for j in range(count):
         word = bits[j % 4, j // 4]

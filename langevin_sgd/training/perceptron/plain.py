@@ -1,13 +1,15 @@
 """The plain trainer: every step is made, batch by batch, as one compiled loop.
 
-Batches come from `langevin_sgd.training.batches.fill_batches`, a tile of steps at a time, and rows are asked for
-`AHEAD` samples before their use. Training ends retroactively: once no update was made for steps that hold twice as many
-points as there are, all points are looked at; if none is unfit the last update was the end, if one is it stays so until
-the next update and nothing is looked at before that. So the end is exact and costs next to nothing.
+Batches come from `langevin_sgd.training.batches.fill_batches`, a tile of steps at a time, and rows
+are asked for `AHEAD` samples before their use. Training ends retroactively: once no update was made
+for steps that hold twice as many points as there are, all points are looked at; if none is unfit
+the last update was the end, if one is it stays so until the next update and nothing is looked at
+before that. So the end is exact and costs next to nothing.
 
-Where training is to stop at an unfit fraction above zero it may go on changing, and the end must be noticed in its
-step: all margins at a place give a distance within which more than the allowed number of points stay unfit
-(Cauchy-Schwarz, as in ``certificates``), and points are counted anew only when w has left it.
+Where training is to stop at an unfit fraction above zero it may go on changing, and the end must be
+noticed in its step: all margins at a place give a distance within which more than the allowed
+number of points stay unfit (Cauchy-Schwarz, as in ``certificates``), and points are counted anew
+only when w has left it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from langevin_sgd.compiled import inlined, kernel
+from langevin_sgd.kernels.compiled import inlined, kernel
 from langevin_sgd.training.batches import Sampler, batch_length, fill_batches
 from langevin_sgd.training.perceptron.rows import (
     AHEAD,
@@ -113,7 +115,9 @@ def finish(state: State, status: int) -> None:
 
 @inlined
 def _begin_watch(state: State, points: Points, rule: Rule, deficits: np.ndarray) -> None:
-    """Stop if few enough points are unfit, else note a place and a distance up to which that stays excluded."""
+    """Stop if few enough points are unfit, else note a place and a distance up to which that stays
+    excluded.
+    """
     w, parameters = state.weights, len(state.weights)
     largest = 0.0
     for i in range(len(points.rows)):
@@ -153,7 +157,11 @@ def _end_of_tile(state: State, points: Points, rule: Rule, batch_size: int) -> N
         finish(state, DIVERGED)
         return
     idle = (counters[STEP] - counters[LAST_UPDATE]) * batch_size
-    if rule.allowed == 0 and idle >= 2 * len(points.rows) and counters[WITNESSED] != counters[UPDATES]:
+    if (
+        rule.allowed == 0
+        and idle >= 2 * len(points.rows)
+        and counters[WITNESSED] != counters[UPDATES]
+    ):
         if count_unfit(points.rows, w, rule.margin, 1) == 0:
             finish(state, FITTED)
             return
@@ -161,7 +169,10 @@ def _end_of_tile(state: State, points: Points, rule: Rule, batch_size: int) -> N
     if rule.automatic:
         seen = (counters[STEP] - counters[MARK_STEP]) * batch_size
         trials = counters[WORK] + TRIAL * LOOK * len(points.rows)
-        if seen >= WINDOW * counters[PATIENCE] and SAMPLE * counters[STEP] * batch_size >= RESERVE * trials:
+        if (
+            seen >= WINDOW * counters[PATIENCE]
+            and SAMPLE * counters[STEP] * batch_size >= RESERVE * trials
+        ):
             counters[METHOD] = ACCELERATED
             counters[MARK_STEP], counters[MARK_WORK] = counters[STEP], counters[WORK]
         elif counters[UPDATES] - counters[MARK_UPDATES] >= WINDOW:
@@ -169,7 +180,9 @@ def _end_of_tile(state: State, points: Points, rule: Rule, batch_size: int) -> N
 
 
 @inlined
-def add_batch(state: State, rows: np.ndarray, unfit: np.ndarray, count: int, scale: float, step: int) -> None:
+def add_batch(
+    state: State, rows: np.ndarray, unfit: np.ndarray, count: int, scale: float, step: int
+) -> None:
     """Add the unfit rows of one batch."""
     for j in range(count):
         add_row(state.weights, scale, rows, unfit[j])
@@ -190,7 +203,9 @@ def advance_plainly(
     stop: int,
     tiles: int,
 ) -> None:
-    """Make steps until step `stop`, for at most `tiles` tiles, or until the method or the status changes."""
+    """Make steps until step `stop`, for at most `tiles` tiles, or until the method or the status
+    changes.
+    """
     counters, rows, w = state.counters, points.rows, state.weights
     size, tile = sampler.batch_size, sampler.bits.shape[1]
     batches, samples, unfit = room.batches, room.samples, room.unfit

@@ -9,8 +9,8 @@ import numpy as np
 
 from langevin_sgd.checks import require
 from langevin_sgd.models.perceptron import Perceptron
-from langevin_sgd.recording import CHUNK_SECONDS, LIMIT
 from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.simulation.recording import CHUNK_SECONDS, LIMIT
 from langevin_sgd.training.batches import make_sampler
 from langevin_sgd.training.perceptron import accelerated, plain
 from langevin_sgd.training.perceptron.accelerated import advance_by_events
@@ -71,7 +71,9 @@ def make_points(problem: Perceptron, seed: int, replica: int, precision: str) ->
 
 
 def require_lengths(points: Points, problem: Perceptron, precision: str) -> None:
-    """Raise `InputError` if given points are so long or so short that their lengths are lost in rounding."""
+    """Raise `InputError` if given points are so long or so short that their lengths are lost in
+    rounding.
+    """
     X = problem.data.sample(0)[0]
     there = np.isfinite(points.lengths) & ((points.lengths > 0) | ~X.any(axis=1))
     allowed = f"the lengths of rows must be numbers in {precision}: scale them"
@@ -84,7 +86,8 @@ def make_rule(problem: Perceptron, settings: SGD, *, stop_unfit: float, automati
         lr=float(settings.lr),
         margin=float(problem.margin),
         allowed=allowed_unfit(stop_unfit, problem.points),
-        all_points=settings.sampling == "without_replacement" and settings.batch_size == problem.points,
+        all_points=settings.sampling == "without_replacement"
+        and settings.batch_size == problem.points,
         automatic=automatic,
         overflow=LIMIT**2,
     )
@@ -106,7 +109,14 @@ class Replica:
     """
 
     def __init__(
-        self, points: Points, rule: Rule, settings: SGD, state: State, key: np.ndarray, number: int, max_steps: int
+        self,
+        points: Points,
+        rule: Rule,
+        settings: SGD,
+        state: State,
+        key: np.ndarray,
+        number: int,
+        max_steps: int,
     ) -> None:
         self._points, self._rule, self._state = points, rule, state
         self._key, self._number, self._max_steps = key, number, max_steps
@@ -114,7 +124,9 @@ class Replica:
         self._lists = make_lists(points)
         self._event_room = accelerated.make_room(len(points.rows), settings.batch_size)
         tile = max(1, TILE_SAMPLES // settings.batch_size)
-        self._sampler = make_sampler(settings, len(points.rows), 1)._replace(bits=np.empty((4, tile), np.uint64))
+        self._sampler = make_sampler(settings, len(points.rows), 1)._replace(
+            bits=np.empty((4, tile), np.uint64)
+        )
         self._plain_room = plain.make_room(len(points.rows), settings.batch_size, tile)
         self._effort = [16, 10_000]
         if state.counters[STEP] == 0 and self._count_unfit() <= rule.allowed:
@@ -128,7 +140,11 @@ class Replica:
         counters = self._state.counters
         while counters[STATUS] == TRAINING and time.perf_counter() < deadline:
             recorded = counters[RECORDED]
-            stop = int(snapshots.steps[recorded]) if recorded < len(snapshots.steps) else self._max_steps
+            stop = (
+                int(snapshots.steps[recorded])
+                if recorded < len(snapshots.steps)
+                else self._max_steps
+            )
             self._advance_to(stop)
             if counters[STATUS] == TRAINING and counters[STEP] == stop:
                 self._arrive(snapshots, r)
@@ -146,10 +162,14 @@ class Replica:
         method, begun = self._state.counters[METHOD], time.perf_counter()
         run = self._key, self._number, stop, self._effort[method]
         if method == PLAIN:
-            advance_plainly(self._state, self._points, self._rule, self._sampler, self._plain_room, *run)
+            advance_plainly(
+                self._state, self._points, self._rule, self._sampler, self._plain_room, *run
+            )
         else:
             lists, room = self._lists, self._event_room
-            advance_by_events(self._state, self._points, self._rule, lists, room, self._sampling, *run)
+            advance_by_events(
+                self._state, self._points, self._rule, lists, room, self._sampling, *run
+            )
         seconds = time.perf_counter() - begun
         cut_short = self._state.counters[STATUS] != TRAINING or self._state.counters[STEP] == stop
         if seconds < CHUNK_SECONDS / 8 and not cut_short:
@@ -166,7 +186,9 @@ class Replica:
             counters[STATUS] = FITTED if self._count_unfit() <= self._rule.allowed else STEP_LIMIT
 
     def _record(self, snapshots: Snapshots, r: int, until: int) -> None:
-        """Take all snapshots up to number `until`: of a replica that has ended they are all the same."""
+        """Take all snapshots up to number `until`: of a replica that has ended they are all the
+        same.
+        """
         taken = slice(int(self._state.counters[RECORDED]), until)
         w = self._state.weights if self._is_bounded() else np.full_like(self._state.weights, np.nan)
         snapshots.first[r, taken] = w[0]
@@ -181,4 +203,6 @@ class Replica:
 
     def _count_unfit(self) -> int:
         """Number of unfit points now."""
-        return count_unfit(self._points.rows, self._state.weights, self._rule.margin, len(self._points.rows))
+        return count_unfit(
+            self._points.rows, self._state.weights, self._rule.margin, len(self._points.rows)
+        )

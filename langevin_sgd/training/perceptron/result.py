@@ -55,10 +55,21 @@ def make_result(
         "status": (("replica",), status, "1"),
         "unfit": (("replica",), counters[:, UNFIT].copy(), "1"),
     }
-    for name, number in (("last_update_step", LAST_UPDATE), ("updates", UPDATES), ("visits", VISITS), ("steps", STEP)):
-        variables[name] = (("replica",), counters[:, number].copy(), "step" if "step" in name else "1")
+    for name, number in (
+        ("last_update_step", LAST_UPDATE),
+        ("updates", UPDATES),
+        ("visits", VISITS),
+        ("steps", STEP),
+    ):
+        variables[name] = (
+            ("replica",),
+            counters[:, number].copy(),
+            "step" if "step" in name else "1",
+        )
     if problem.from_law:
-        for name, values in zip(("signal", "noise"), problem.signal_and_noise(weights), strict=True):
+        for name, values in zip(
+            ("signal", "noise"), problem.signal_and_noise(weights), strict=True
+        ):
             variables[name] = (("replica",), values, "w")
     coords = {"replica": np.arange(len(weights)) + provenance["first_replica"]}
     if len(snapshots.steps):
@@ -71,7 +82,9 @@ def make_result(
         ]
         variables["sample_test_error"] = (("replica",), np.array(errors), "1")
     made = dataset.make(variables, coords=coords, kind="perceptron_run", **provenance)
-    made["status"].attrs.update(flag_values=np.arange(len(STATUSES), dtype=np.int8), flag_meanings=" ".join(STATUSES))
+    made["status"].attrs.update(
+        flag_values=np.arange(len(STATUSES), dtype=np.int8), flag_meanings=" ".join(STATUSES)
+    )
     return made
 
 
@@ -87,7 +100,9 @@ def _recorded(problem: Perceptron, snapshots: Snapshots) -> dict[str, dataset.Va
     return {name: (("step", "replica"), values, unit) for name, (values, unit) in found.items()}
 
 
-def _sample_test_error(law: DepletedSign, w: np.ndarray, points: int, seed: int, number: int) -> float:
+def _sample_test_error(
+    law: DepletedSign, w: np.ndarray, points: int, seed: int, number: int
+) -> float:
     """Fraction of a fresh sample on the wrong side."""
     X, y = replace(law, points=points).sample(derive_seed(seed, "test"), number)
     return float(np.mean(y * (X @ w) <= 0.0))

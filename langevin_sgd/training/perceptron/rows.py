@@ -1,7 +1,7 @@
 """The innermost operations: dot products with rows, and looking ahead in memory.
 
-Rows may be stored in float32; products and sums are in float64. Rows are padded with zeros to whole vectors.
-A point is unfit unless its product is at least the margin, so that a NaN counts as unfit.
+Rows may be stored in float32; products and sums are in float64. Rows are padded with zeros to whole
+vectors. A point is unfit unless its product is at least the margin, so that a NaN counts as unfit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from langevin_sgd.compiled import inlined, intrinsic, kernel, reassociating
+from langevin_sgd.kernels.compiled import inlined, intrinsic, kernel, reassociating
 
 LINE_BYTES = 64
 """Length of a cache line."""
@@ -58,9 +58,11 @@ def squared_norm(w: np.ndarray) -> float:
 
 @inlined
 def rounding_slack(w: np.ndarray) -> float:
-    """Distance by which a certificate is shortened, so that no rounding of a product X_i . w can break it.
+    """Distance by which a certificate is shortened, so that no rounding of a product X_i . w can
+    break it.
 
-    A sum of d products is off by at most d * 2^-53 |X_i| |w|. There are two of them, and the distances: 8 are allowed.
+    A sum of d products is off by at most d * 2^-53 |X_i| |w|. There are two of them, and the
+    distances: 8 are allowed.
     """
     return 8.0 * (len(w) + 8) * 2.0**-53 * math.sqrt(squared_norm(w))
 
@@ -81,7 +83,9 @@ def _prefetch(typing_context: Any, address: Any) -> Any:
 
 @inlined
 def prefetch_row(address: int, row_bytes: int, i: int) -> None:
-    """Ask for all cache lines of row `i` of the array at an address: an array itself would be counted at every call."""
+    """Ask for all cache lines of row `i` of the array at an address: an array itself would be
+    counted at every call.
+    """
     first = address + i * row_bytes
     for line in range(first, first + row_bytes, LINE_BYTES):
         _prefetch(line)

@@ -1,8 +1,8 @@
 """What one replica of a perceptron carries from step to step, and how its training may end.
 
-Everything a run needs to go on is in these arrays, so that a checkpoint of them continues it bit for bit: random
-numbers are functions of (seed, replica, step or event), and lists of certificates are made again from their reference
-points (``certificates``).
+Everything a run needs to go on is in these arrays, so that a checkpoint of them continues it bit
+for bit: random numbers are functions of (seed, replica, step or event), and lists of certificates
+are made again from their reference points (``certificates``).
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ COUNTERS = 17
     LAST_UPDATE,  # the last step that changed w, 0 for none
     UPDATES,  # steps that changed w
     VISITS,  # unfit points in these steps, each as often as it was met
-    WITNESSED,  # updates made when a point outside the latest batches was last seen to be unfit, -1 for never
+    # updates made when a point outside the latest batches was last seen to be unfit, -1 for never
+    WITNESSED,
     EVENT,  # events that the accelerated method has dealt with
     ARRIVAL,  # step of the next event, 0 if not drawn yet
     FRUITLESS,  # points tested since the last update
-    MARK_STEP,  # step, updates and work at the beginning of the window in which two methods are compared
+    # step, updates and work at the beginning of the window in which two methods are compared
+    MARK_STEP,
     MARK_UPDATES,
     MARK_WORK,
     WORK,  # work of the accelerated method so far, in its own units
@@ -42,11 +44,15 @@ COUNTERS = 17
 FIRST_PATIENCE = 64
 """Points per update from which on the accelerated method is tried at all."""
 TEST, LOOK, UPDATE, SAMPLE = 6, 2, 60, 3
-"""Work, in units of about 2 ns: test of a listed point, look at a point for a list, update, sample of a plain step."""
+"""Work, in units of about 2 ns: test of a listed point, look at a point for a list, update, sample
+of a plain step.
+"""
 TRIAL = 4
 """The accelerated method is judged when its work is that of looking at all points so many times."""
 RESERVE = 32
-"""It is tried only if what was done so far would have taken so many times the work of all trials."""
+"""It is tried only if what was done so far would have taken so many times the work of all
+trials.
+"""
 
 LEVELS = 3
 """Levels of the lists of certificates."""
@@ -66,7 +72,9 @@ class State(NamedTuple):
     counters: np.ndarray
     """(COUNTERS,) int64."""
     guard: np.ndarray
-    """(parameter,) a place, padded, and behind it the distance up to which too many points stay unfit."""
+    """(parameter,) a place, padded, and behind it the distance up to which too many points stay
+    unfit.
+    """
     references: np.ndarray
     """(level, parameter) reference points of the lists of certificates, padded."""
     levels: np.ndarray
@@ -82,7 +90,10 @@ def new_states(start: np.ndarray, method: int) -> State:
     counters[:, WITNESSED] = -1
     counters[:, PATIENCE] = FIRST_PATIENCE
     replicas, columns = weights.shape
-    references, levels = np.zeros((replicas, LEVELS, columns)), np.zeros((replicas, LEVELS, NUMBERS))
+    references, levels = (
+        np.zeros((replicas, LEVELS, columns)),
+        np.zeros((replicas, LEVELS, NUMBERS)),
+    )
     return State(weights, counters, np.zeros((replicas, columns + 1)), references, levels)
 
 

@@ -1,8 +1,9 @@
 r"""SGD on a perceptron until every point is fitted: many replicas, exact stopping times, resumable.
 
-Nothing of a result depends on how the work was cut into slices, threads, or stops and restarts: random numbers are
-functions of (seed, replica, step or event), methods are chosen from counts and never from a clock, and every replica is
-advanced alone. Replicas that wait for their turn have no training set in memory yet.
+Nothing of a result depends on how the work was cut into slices, threads, or stops and restarts:
+random numbers are functions of (seed, replica, step or event), methods are chosen from counts and
+never from a clock, and every replica is advanced alone. Replicas that wait for their turn have no
+training set in memory yet.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from langevin_sgd.checkpoint import Checkpoint, as_path, digest, stored_seed
 from langevin_sgd.checks import (
     LARGEST_COUNT,
     InputError,
@@ -32,17 +32,24 @@ from langevin_sgd.checks import (
     require,
     require_memory,
 )
-from langevin_sgd.compiled import in_threads, thread_count
 from langevin_sgd.data import GivenPoints
+from langevin_sgd.kernels.compiled import in_threads, thread_count
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.randomness import fresh_seed, key_from_seed
 from langevin_sgd.record import as_schedule
-from langevin_sgd.recording import CHUNK_SECONDS, Recording, as_start
 from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.simulation.checkpoint import Checkpoint, as_path, digest, stored_seed
+from langevin_sgd.simulation.recording import CHUNK_SECONDS, Recording, as_start
 from langevin_sgd.training.batches import require_sampling
 from langevin_sgd.training.carried import put_back, require_whole, require_within
 from langevin_sgd.training.perceptron.plain import Rule
-from langevin_sgd.training.perceptron.replica import Replica, Snapshots, make_points, make_rule, require_lengths
+from langevin_sgd.training.perceptron.replica import (
+    Replica,
+    Snapshots,
+    make_points,
+    make_rule,
+    require_lengths,
+)
 from langevin_sgd.training.perceptron.result import make_result
 from langevin_sgd.training.perceptron.state import (
     ACCELERATED,
@@ -94,61 +101,67 @@ def train_perceptron(
     problem
         The points, or their law, and the margin.
     settings
-        Learning rate, batch size and sampling; plain SGD only. Batches of all points without replacement are gradient
-        descent, without any random number.
+        Learning rate, batch size and sampling; plain SGD only. Batches of all points without
+        replacement are gradient descent, without any random number.
     replicas
         Independent repetitions: of a law each with a training set of its own.
     seed
-        0 ... 2**128 - 1; by default fresh entropy (or that of the checkpoint), kept in the provenance.
+        0 ... 2**128 - 1; by default fresh entropy (or that of the checkpoint), kept in the
+        provenance.
     batch_seed
         Seed of the batches alone, for other batches on the same training sets; `seed` by default.
     method
-        ``plain`` makes every step. ``accelerated`` skips the steps in which nothing can change, by certificates, and
-        has the same law (not the same path); it is for zero loss, and not for sampling by epochs. ``auto`` begins
-        plainly and changes when counts of the work say that it pays.
+        ``plain`` makes every step. ``accelerated`` skips the steps in which nothing can change, by
+        certificates, and has the same law (not the same path); it is for zero loss, and not for
+        sampling by epochs. ``auto`` begins plainly and changes when counts of the work say that it
+        pays.
     max_steps
-        Steps after which a replica is given up; none by default, which data that are not separable need.
+        Steps after which a replica is given up; none by default, which data that are not separable
+        need.
     schedule
-        Increasing steps to record at; after the end of its training a replica stays as it is. Nothing by default.
+        Increasing steps to record at; after the end of its training a replica stays as it is.
+        Nothing by default.
     start
         (parameter,) or (replica, parameter) weights to start from; zeros by default.
     stop_unfit
-        Fraction of the points, 0 <= fraction < 1: training stops with the first step that leaves at most this fraction
-        unfit. 0 by default, zero loss.
+        Fraction of the points, 0 <= fraction < 1: training stops with the first step that leaves at
+        most this fraction unfit. 0 by default, zero loss.
     precision
         How rows are stored; weights and sums are float64 in either case.
     test_points
         Points of a fresh sample of the law, on which the test error is measured; none by default.
     first_replica
-        Number of the first replica: replica r of a long run can be had alone by ``first_replica=r, replicas=1``.
+        Number of the first replica: replica r of a long run can be had alone by ``first_replica=r,
+        replicas=1``.
     checkpoint
-        A netCDF file, written every few seconds, at an interruption and at the end; one of the same run is continued,
-        bit for bit as if never interrupted.
+        A netCDF file, written every few seconds, at an interruption and at the end; one of the same
+        run is continued, bit for bit as if never interrupted.
     progress
         Show a progress bar, if standard error is a terminal.
 
     Returns
     -------
     xarray.Dataset
-        Over ``replica``: ``t_star``, lr times the last step that changed the weights (so far, if censored);
-        ``last_update_step``, that step, counted from 1, 0 if none; ``updates``, steps that changed the weights;
-        ``visits``, unfit points in them; ``steps`` made; ``signal`` w_1/sqrt(d) and ``noise`` ||w_2...d||/sqrt(d) (of a
-        law only); ``norm`` ||w||; ``unfit``, number of unfit points; ``status``, 0 fitted, 1 step_limit, 2
-        not_separable (as 1, and known not to be separable), 3 diverged: all but 0 are censored; ``weights``
-        (replica, parameter), NaN where diverged. With a schedule also, over (step, replica),
-        ``recorded_signal``, ``recorded_noise``, ``recorded_norm`` and ``recorded_unfit_fraction``. With `test_points`,
+        Over ``replica``: ``t_star``, lr times the last step that changed the weights (so far, if
+        censored); ``last_update_step``, that step, counted from 1, 0 if none; ``updates``, steps
+        that changed the weights; ``visits``, unfit points in them; ``steps`` made; ``signal``
+        w_1/sqrt(d) and ``noise`` ||w_2...d||/sqrt(d) (of a law only); ``norm`` ||w||; ``unfit``,
+        number of unfit points; ``status``, 0 fitted, 1 step_limit, 2 not_separable (as 1, and known
+        not to be separable), 3 diverged: all but 0 are censored; ``weights`` (replica, parameter),
+        NaN where diverged. With a schedule also, over (step, replica), ``recorded_signal``,
+        ``recorded_noise``, ``recorded_norm`` and ``recorded_unfit_fraction``. With `test_points`,
         ``sample_test_error`` (replica,), the fraction with y f <= 0.
 
     Raises
     ------
     InputError
-        If an argument is out of range, the data are known not to be separable and `max_steps` is not given, or the
-        checkpoint belongs to another run.
+        If an argument is out of range, the data are known not to be separable and `max_steps` is
+        not given, or the checkpoint belongs to another run.
 
     References
     ----------
-    Sclocchi, Geiger and Wyart, arXiv 2301.13703 (the model); Rosenblatt's and Novikoff's bound on the number of updates
-    holds: with batches of one, updates <= (R^2 + 2 margin/lr) / mu^2.
+    Sclocchi, Geiger and Wyart, arXiv 2301.13703 (the model); Rosenblatt's and Novikoff's bound on
+    the number of updates holds: with batches of one, updates <= (R^2 + 2 margin/lr) / mu^2.
 
     Examples
     --------
@@ -158,7 +171,10 @@ def train_perceptron(
     >>> runs["unfit"].values.tolist(), runs["status"].values.tolist()
     ([0, 0, 0], [0, 0, 0])
     """
-    problem, settings = as_instance("problem", problem, Perceptron), as_instance("settings", settings, SGD)
+    problem, settings = (
+        as_instance("problem", problem, Perceptron),
+        as_instance("settings", settings, SGD),
+    )
     replicas = as_count("replicas", replicas)
     first_replica = as_count("first_replica", first_replica, 0, LARGEST_COUNT - replicas)
     test_points = as_count("test_points", test_points, minimum=0)
@@ -167,7 +183,9 @@ def train_perceptron(
     method = as_choice("method", method, ("auto", "plain", "accelerated"))
     precision = as_choice("precision", precision, ("float64", "float32"))
     stop_unfit, progress = as_fraction("stop_unfit", stop_unfit), as_flag("progress", progress)
-    limit = MOST_STEPS if max_steps is None else as_count("max_steps", max_steps, maximum=MOST_STEPS)
+    limit = (
+        MOST_STEPS if max_steps is None else as_count("max_steps", max_steps, maximum=MOST_STEPS)
+    )
     max_steps = None if max_steps is None else limit
     path = as_path(checkpoint)
     if seed is None and path is not None:
@@ -209,35 +227,54 @@ def train_perceptron(
     else:
         _run_and_keep(training, path, provenance | {"schedule": digest(steps)}, progress=shown)
     states, snapshots = training.states, training.snapshots
-    return make_result(problem, states, snapshots, separable=separable, test_points=test_points, **provenance)
+    return make_result(
+        problem, states, snapshots, separable=separable, test_points=test_points, **provenance
+    )
 
 
 def require_plain_sgd(settings: SGD) -> None:
     """Raise `InputError` for momentum, weight decay or dampening."""
     for name in ("momentum", "weight_decay", "dampening"):
-        require(getattr(settings, name) == 0, name, getattr(settings, name), "must be 0: the perceptron has plain SGD")
+        require(
+            getattr(settings, name) == 0,
+            name,
+            getattr(settings, name),
+            "must be 0: the perceptron has plain SGD",
+        )
 
 
 def _require_usable(problem: Perceptron, settings: SGD, method: str, stop_unfit: float) -> None:
     require_plain_sgd(settings)
     require_sampling(settings, problem.points, 1)
     plain_only = settings.sampling == "epochs" or stop_unfit > 0
-    reason = "needs batches that are independent of one another and stop_unfit = 0; use auto or plain"
+    reason = (
+        "needs batches that are independent of one another and stop_unfit = 0; use auto or plain"
+    )
     require(not (method == "accelerated" and plain_only), "method", method, reason)
 
 
 def _require_end(problem: Perceptron, max_steps: int | None) -> bool | None:
-    """Whether the points are separable, ``None`` if not known; if not, there must be a step limit."""
+    """Whether the points are separable, ``None`` if not known; if not, there must be a step
+    limit.
+    """
     separable = problem.separable()
     if max_steps is None and separable is False:
-        raise InputError("data: not separable by any weights, so training would not end; give max_steps")
+        raise InputError(
+            "data: not separable by any weights, so training would not end; give max_steps"
+        )
     return separable
 
 
-def _require_memory(problem: Perceptron, settings: SGD, replicas: int, recorded: int, test_points: int) -> None:
-    """Raise `InputError` where states, points or batches need more than there is, each by a lower bound."""
+def _require_memory(
+    problem: Perceptron, settings: SGD, replicas: int, recorded: int, test_points: int
+) -> None:
+    """Raise `InputError` where states, points or batches need more than there is, each by a lower
+    bound.
+    """
     row = 8.0 * problem.dimension
-    require_memory("replicas", replicas, replicas * ((LEVELS + 2) * row + 24.0 * recorded + 8 * COUNTERS))
+    require_memory(
+        "replicas", replicas, replicas * ((LEVELS + 2) * row + 24.0 * recorded + 8 * COUNTERS)
+    )
     require_memory("points", problem.points, problem.points * row)
     require_memory("test_points", test_points, test_points * row)
     require_memory("batch_size", settings.batch_size, 8.0 * settings.batch_size)
@@ -249,15 +286,24 @@ def _description(problem: Perceptron) -> dict[str, Any]:
     return {"margin": float(problem.margin), "data": type(data).__name__, **law}
 
 
-def _run_and_keep(training: Training, path: Path, identity: dict[str, Any], *, progress: bool) -> None:
-    """Continue from the checkpoint if there is one, and leave the last whole round in it whatever happens."""
+def _run_and_keep(
+    training: Training, path: Path, identity: dict[str, Any], *, progress: bool
+) -> None:
+    """Continue from the checkpoint if there is one, and leave the last whole round in it whatever
+    happens.
+    """
     # What is recorded has its place in the arrays that are carried along, none grows with the run.
     nothing = Recording([], training.states.weights, np.empty(0))
-    checkpoint = Checkpoint(path, identity, nothing, np.empty(0, np.int64), kind="perceptron_checkpoint")
+    checkpoint = Checkpoint(
+        path, identity, nothing, np.empty(0, np.int64), kind="perceptron_checkpoint"
+    )
     if (found := checkpoint.read()) is not None:
         training.restore(found[0])
     try:
-        training.run(progress=progress, after_round=lambda: checkpoint.note(training.carried(), training.ended()))
+        training.run(
+            progress=progress,
+            after_round=lambda: checkpoint.note(training.carried(), training.ended()),
+        )
     finally:
         checkpoint.write()
 
@@ -287,22 +333,35 @@ class Training:
             require_lengths(self._shared, problem, precision)
 
     def run(self, *, progress: bool = False, after_round: Callable[[], None] | None = None) -> None:
-        """Train all replicas to their ends, in rounds of about `CHUNK_SECONDS`, one thread to a replica."""
+        """Train all replicas to their ends, in rounds of about `CHUNK_SECONDS`, one thread to a
+        replica.
+        """
         from tqdm import tqdm
 
         waiting = deque(np.flatnonzero(self.states.counters[:, STATUS] == TRAINING).tolist())
         running: dict[int, Replica] = {}
-        with tqdm(total=len(self.states.weights), initial=self.ended(), unit="replica", disable=not progress) as bar:
+        with tqdm(
+            total=len(self.states.weights),
+            initial=self.ended(),
+            unit="replica",
+            disable=not progress,
+        ) as bar:
             while waiting:
                 before = len(waiting)
-                round_of_work = partial(self._work, waiting, running, time.perf_counter() + CHUNK_SECONDS)
+                round_of_work = partial(
+                    self._work, waiting, running, time.perf_counter() + CHUNK_SECONDS
+                )
                 in_threads(round_of_work, range(min(before, thread_count())))
                 bar.update(before - len(waiting))
                 if after_round is not None:
                     after_round()
 
-    def _work(self, waiting: deque[int], running: dict[int, Replica], deadline: float, _: int) -> None:
-        """Take replicas from the head of the queue until time is up; one that has not ended goes back there."""
+    def _work(
+        self, waiting: deque[int], running: dict[int, Replica], deadline: float, _: int
+    ) -> None:
+        """Take replicas from the head of the queue until time is up; one that has not ended goes
+        back there.
+        """
         while waiting and time.perf_counter() < deadline:
             try:
                 r = waiting.popleft()
@@ -319,7 +378,9 @@ class Training:
         number = self._first_replica + r
         points = self._shared or make_points(self._problem, self._seed, number, self._precision)
         state = of_replica(self.states, r)
-        return Replica(points, self._rule, self._settings, state, self._key, number, self._max_steps)
+        return Replica(
+            points, self._rule, self._settings, state, self._key, number, self._max_steps
+        )
 
     def ended(self) -> int:
         """Number of replicas whose training has ended."""
@@ -344,8 +405,13 @@ class Training:
         require_within("method", counters[:, METHOD], PLAIN, ACCELERATED)
         require_within("steps", counters[:, STEP], 0, self._max_steps)
         training = counters[counters[:, STATUS] == TRAINING]
-        least, most = (np.searchsorted(schedule, training[:, STEP], side=side) for side in ("left", "right"))
+        least, most = (
+            np.searchsorted(schedule, training[:, STEP], side=side) for side in ("left", "right")
+        )
         fits = (least <= training[:, RECORDED]) & (training[:, RECORDED] <= most)
         require_whole(bool(fits.all()), "its steps and its records do not fit together")
         unended = self.states.weights[counters[:, STATUS] != DIVERGED]
-        require_whole(bool(np.isfinite(unended).all() and np.isfinite(self.states.levels).all()), "NaN in a state")
+        require_whole(
+            bool(np.isfinite(unended).all() and np.isfinite(self.states.levels).all()),
+            "NaN in a state",
+        )

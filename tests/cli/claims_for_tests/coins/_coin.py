@@ -1,4 +1,6 @@
-"""A task that is quick and whose law is known, and the claim about it that the files beside share."""
+"""A task that is quick and whose law is known, and the claim about it that the files beside
+share.
+"""
 
 from dataclasses import dataclass
 
@@ -40,7 +42,10 @@ class FairCoin(ls.claims.Claim):
     heads, tosses, trouble = 0.5, 4000, ""
 
     def tasks(self, tier, seed):
-        return {f"hand {hand}": toss.at(Coin(self.heads, self.tosses, seed + hand, self.trouble)) for hand in range(2)}
+        return {
+            f"hand {hand}": toss.at(Coin(self.heads, self.tosses, seed + hand, self.trouble))
+            for hand in range(2)
+        }
 
     def predict(self, tier):
         return [ls.claims.Component("heads", 0.5, alternatives={"loaded": 0.6})]
@@ -49,12 +54,16 @@ class FairCoin(ls.claims.Claim):
         return [ls.claims.Component("heads", 0.7)]
 
     def measure(self, data, tier):
-        return {"heads": ls.Estimate.from_samples([data[label].frequency for label in sorted(data)])}
+        return {
+            "heads": ls.Estimate.from_samples([data[label].frequency for label in sorted(data)])
+        }
 
     def panels(self, data, tier):
         groups = np.arange(50)
         series = [
-            ls.plotting.Series("tosses", groups, data["hand 0"].frequency, np.full(50, 0.5 / np.sqrt(self.tosses))),
+            ls.plotting.Series(
+                "tosses", groups, data["hand 0"].frequency, np.full(50, 0.5 / np.sqrt(self.tosses))
+            ),
             ls.plotting.Series("fair", [0, 50], [0.5, 0.5], kind="theory"),
             ls.plotting.Series("loaded", [0, 50], [0.6, 0.6], kind="rival"),
         ]

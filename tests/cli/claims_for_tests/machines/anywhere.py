@@ -30,4 +30,7 @@ class Anywhere(FairCoin):
     tiers = ("quick", "gpu")
 
     def tasks(self, tier, seed):
-        return {f"hand {hand}": toss_on_device.at(Tossed(Coin(0.5, 4000, seed + hand))) for hand in range(2)}
+        return {
+            f"hand {hand}": toss_on_device.at(Tossed(Coin(0.5, 4000, seed + hand)))
+            for hand in range(2)
+        }

@@ -21,7 +21,9 @@ class Nap:
 
 @ls.sweep.task(version=1)
 def sleep(nap: Nap):
-    """Sleep, then draw numbers; all but the first naps are endless where somebody is about to interrupt them."""
+    """Sleep, then draw numbers; all but the first naps are endless where somebody is about to
+    interrupt them.
+    """
     endless = nap.seconds > FIRST and "ENDLESS_NAPS" in os.environ
     time.sleep(600 if endless else nap.seconds)
     noise = np.random.default_rng(nap.seed).standard_normal(1000)
@@ -40,7 +42,10 @@ class Patience(ls.claims.Claim):
     tiers = ("quick",)
 
     def tasks(self, tier, seed):
-        return {f"nap {number}": sleep.at(Nap(FIRST if number < 2 else LATER, seed + number)) for number in range(8)}
+        return {
+            f"nap {number}": sleep.at(Nap(FIRST if number < 2 else LATER, seed + number))
+            for number in range(8)
+        }
 
     def predict(self, tier):
         return [ls.claims.Component("mean", 0.0, alternatives={"one": 1.0})]
@@ -53,4 +58,8 @@ class Patience(ls.claims.Claim):
 
     def panels(self, data, tier):
         noise = data["nap 0"].noise
-        return [ls.plotting.Panel("Noise", "sample", "noise", [ls.plotting.Series("noise", range(1000), noise)])]
+        return [
+            ls.plotting.Panel(
+                "Noise", "sample", "noise", [ls.plotting.Series("noise", range(1000), noise)]
+            )
+        ]

@@ -1,6 +1,8 @@
-"""Groups of replicas, shared out over threads in rounds; between rounds a run hears of interruptions and is kept.
+"""Groups of replicas, shared out over threads in rounds; between rounds a run hears of
+interruptions and is kept.
 
-A checkpoint holds the arrays of all groups between two of their blocks of steps, and what has been measured.
+A checkpoint holds the arrays of all groups between two of their blocks of steps, and what has been
+measured.
 """
 
 from __future__ import annotations
@@ -16,11 +18,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from langevin_sgd import checkpoint
-from langevin_sgd.compiled import in_threads, thread_count
-from langevin_sgd.recording import Recording
+from langevin_sgd.kernels.compiled import in_threads, thread_count
+from langevin_sgd.simulation import checkpoint
+from langevin_sgd.simulation.recording import Recording
 from langevin_sgd.training.carried import put_back, require_within
-from langevin_sgd.training.networks.group import Group
+from langevin_sgd.training.networks.batch_of_replicas import Group
 from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.result import STATUSES, TRAINING
 from langevin_sgd.training.networks.settings import Numbers
@@ -32,13 +34,19 @@ INPUTS = {"cpu": 2**23, "cuda": 2**28}
 """Numbers of the largest layer in a step of a group, of at least `SHORTEST` to a point."""
 SHORTEST = 512
 FEWEST, MOST = 8, {"cpu": 128, "cuda": 4096}
-"""Replicas of a group: enough to keep the interpreter's share small, and no more, so that all cores have some."""
+"""Replicas of a group: enough to keep the interpreter's share small, and no more, so that all cores
+have some.
+"""
 ROUND_SECONDS = 0.15
 """Time after which threads come back, to hear of an interruption."""
 
 
-def groups_of(numbers: Numbers, lengths: np.ndarray, parameters: int, widest: int, device: str) -> list[np.ndarray]:
-    """Replicas that are trained together: of one momentum and as many points in a step, in their order."""
+def groups_of(
+    numbers: Numbers, lengths: np.ndarray, parameters: int, widest: int, device: str
+) -> list[np.ndarray]:
+    """Replicas that are trained together: of one momentum and as many points in a step, in their
+    order.
+    """
     kind = device.split(":")[0]
     within_cache = min(MOST[kind], max(FEWEST, NUMBERS[kind] // parameters))
     alike: dict[tuple[int, float], list[int]] = {}
@@ -47,7 +55,8 @@ def groups_of(numbers: Numbers, lengths: np.ndarray, parameters: int, widest: in
     groups = []
     for (length, _), members in sorted(alike.items()):
         most = max(1, min(within_cache, INPUTS[kind] // (length * max(widest, SHORTEST))))
-        # Two groups at least, for two cores; but the number of cores itself must not matter to any bit.
+        # Two groups at least, for two cores; but the number of cores itself must not matter to any
+        # bit.
         fewest_groups = min(2, len(members) // FEWEST) if kind == "cpu" else 1
         groups += np.array_split(members, max(-(-len(members) // most), fewest_groups, 1))
     return groups
@@ -69,7 +78,9 @@ class Rounds:
         self._groups = [Group(task, members) for members in groups]
         self._members = groups
 
-    def run(self, device: str, *, progress: bool, kept: checkpoint.Checkpoint | None = None) -> None:
+    def run(
+        self, device: str, *, progress: bool, kept: checkpoint.Checkpoint | None = None
+    ) -> None:
         """Train all groups to their ends, in rounds of about `ROUND_SECONDS`."""
         from tqdm import tqdm
 
@@ -77,7 +88,10 @@ class Rounds:
         left = [g for g, members in enumerate(self._members) if (status[members] == TRAINING).any()]
         waiting = deque(self._groups[g].train() for g in left)
         noted = time.monotonic()
-        with one_torch_thread(), tqdm(total=len(status), unit="replica", disable=not progress) as bar:
+        with (
+            one_torch_thread(),
+            tqdm(total=len(status), unit="replica", disable=not progress) as bar,
+        ):
             while waiting:
                 noting = kept is not None and time.monotonic() - noted >= checkpoint.SECONDS
                 work = partial(_work, waiting, time.perf_counter() + ROUND_SECONDS, noting)
@@ -91,35 +105,55 @@ class Rounds:
 
     def carried(self) -> dict[str, np.ndarray]:
         """Copies of all arrays that change, between two blocks of every group."""
-        found = {name: values.copy() for name, values in self._results.arrays().items() if values.size}
+        found = {
+            name: values.copy() for name, values in self._results.arrays().items() if values.size
+        }
         for g, group in enumerate(self._groups):
             found |= {f"group{g}_{name}": values for name, values in group.carried().items()}
         return found
 
     def restore(self, carried: dict[str, np.ndarray]) -> None:
         """Take up the arrays of a checkpoint."""
-        put_back({name: values for name, values in self._results.arrays().items() if values.size}, carried)
+        put_back(
+            {name: values for name, values in self._results.arrays().items() if values.size},
+            carried,
+        )
         require_within("status", self._results.status, TRAINING, len(STATUSES) - 1)
         for g, group in enumerate(self._groups):
             beginning = f"group{g}_"
-            own = {name.removeprefix(beginning): a for name, a in carried.items() if name.startswith(beginning)}
+            own = {
+                name.removeprefix(beginning): a
+                for name, a in carried.items()
+                if name.startswith(beginning)
+            }
             if own:
                 group.restore(own)
 
 
 def train_task(
-    task: Task, device: str, path: Path | None, provenance: dict[str, Any], *, progress: bool = False
+    task: Task,
+    device: str,
+    path: Path | None,
+    provenance: dict[str, Any],
+    *,
+    progress: bool = False,
 ) -> None:
-    """Train all replicas to their ends, in groups; with a `path`, from what a killed call has left there."""
+    """Train all replicas to their ends, in groups; with a `path`, from what a killed call has left
+    there.
+    """
     lengths = NOISES[task.noise].lengths(task.numbers, task.train.points)
-    rounds = Rounds(task, groups_of(task.numbers, lengths, task.results.parameters, task.train.widest, device))
+    rounds = Rounds(
+        task, groups_of(task.numbers, lengths, task.results.parameters, task.train.widest, device)
+    )
     if path is None:
         rounds.run(device, progress=progress)
         return
     # What is recorded has its place in the arrays that are carried along, none grows with the run.
     nothing = Recording([], np.empty((0, 0)), np.empty(0))
     identity = provenance | _digests(task)
-    kept = checkpoint.Checkpoint(path, identity, nothing, np.empty(0, np.int64), kind="network_checkpoint")
+    kept = checkpoint.Checkpoint(
+        path, identity, nothing, np.empty(0, np.int64), kind="network_checkpoint"
+    )
     if (found := kept.read()) is not None:
         with one_torch_thread():
             rounds.restore(found[0])
@@ -132,16 +166,25 @@ def train_task(
 def _digests(task: Task) -> dict[str, str]:
     """What tells runs apart beside their provenance."""
     alpha, settings, _, draws = task.numbers
-    own = np.array([(a, one.lr, one.batch_size, one.momentum) for a, one in zip(alpha, settings, strict=True)])
+    own = np.array(
+        [(a, one.lr, one.batch_size, one.momentum) for a, one in zip(alpha, settings, strict=True)]
+    )
     numbers = np.array([number for _, number in draws])
-    parts = [(part.X.cpu().numpy(), part.y.cpu().numpy(), part.first, part.points) for part in (task.train, task.test)]
+    parts = [
+        (part.X.cpu().numpy(), part.y.cpu().numpy(), part.first, part.points)
+        for part in (task.train, task.test)
+    ]
     begun = [array for array in task.begun if array is not None]
     arrays = {"replicas": [own, numbers], "data": [*parts[0], *parts[1]], "start": begun}
-    return {name: checkpoint.digest(*group) for name, group in (arrays | {"schedule": [task.schedule]}).items()}
+    return {
+        name: checkpoint.digest(*group)
+        for name, group in (arrays | {"schedule": [task.schedule]}).items()
+    }
 
 
 def _work(waiting: deque[Iterator[bool]], deadline: float, whole_blocks: bool, _: int) -> None:
-    """Advance groups from the head of the queue until time is up; one that has not ended goes back there.
+    """Advance groups from the head of the queue until time is up; one that has not ended goes back
+    there.
 
     With `whole_blocks` a group is left between two blocks only.
     """

@@ -1,11 +1,13 @@
 """Training of one group of replicas whose steps have as many points, in batched steps.
 
-Steps are made in blocks of `TILE`, whose minibatches are drawn together. At the end of a block replicas that have
-fitted their points or diverged are found, measured and, once a quarter of the places stands idle, left out: at fixed
-steps, whatever the machine does, so that a repeated run gives the same bits. Until then a fitted replica stays as it
-is, since its gradient is exactly zero. ``ending`` says when training is over.
+Steps are made in blocks of `TILE`, whose minibatches are drawn together. At the end of a block
+replicas that have fitted their points or diverged are found, measured and, once a quarter of the
+places stands idle, left out: at fixed steps, whatever the machine does, so that a repeated run
+gives the same bits. Until then a fitted replica stays as it is, since its gradient is exactly zero.
+``ending`` says when training is over.
 
-With momentum, in the convention of `langevin_sgd.SGD`, a step adds to lr times the velocity, and that to the weights.
+With momentum, in the convention of `langevin_sgd.SGD`, a step adds to lr times the velocity, and
+that to the weights.
 """
 
 from __future__ import annotations
@@ -17,14 +19,14 @@ from functools import partial
 import numpy as np
 import torch
 
+from langevin_sgd.models.losses import Loss
 from langevin_sgd.training.batches import TILE
 from langevin_sgd.training.carried import put_back, require_whole, require_within
 from langevin_sgd.training.networks.ending import end_where_few_are_unfit, settle
 from langevin_sgd.training.networks.langevin_noise import NOISES
-from langevin_sgd.training.networks.losses import Loss
+from langevin_sgd.training.networks.measurements import outputs_on, warn_if_too_coarse
 from langevin_sgd.training.networks.minibatches import Source
 from langevin_sgd.training.networks.observables import OBSERVABLES, measure
-from langevin_sgd.training.networks.observe import outputs_on, warn_if_too_coarse
 from langevin_sgd.training.networks.result import STEP_LIMIT, TIME_LIMIT
 from langevin_sgd.training.networks.state import State, Task, flat, set_from_flat, sums_of
 
@@ -33,7 +35,9 @@ BREATH = 8
 KEPT = 0.75
 """Replicas are gathered anew when fewer than this part of the places is in use."""
 LOOK_EVERY = 16
-"""Steps between two looks at the fraction of unfit points, where training ends with it; divides `TILE`."""
+"""Steps between two looks at the fraction of unfit points, where training ends with it; divides
+`TILE`.
+"""
 
 
 class Group:
@@ -61,10 +65,14 @@ class Group:
         Yields every few steps: true between blocks, when `carried` is what it should be.
         """
         task = self._task
-        source = NOISES[task.noise](task.numbers, task.train.points, task.begun.steps, self._members)
+        source = NOISES[task.noise](
+            task.numbers, task.train.points, task.begun.steps, self._members
+        )
         if self._state is None:
             self._state = begin(task, self._members)
-            self._done = torch.zeros(len(self._members), dtype=torch.bool, device=self._state.alpha.device)
+            self._done = torch.zeros(
+                len(self._members), dtype=torch.bool, device=self._state.alpha.device
+            )
             _record(task, self._state, self._done, 0)
         while not bool(self._done.all()):
             first, step = self._step, _next_stop(task, self._step)
@@ -80,7 +88,13 @@ class Group:
         task, state, done = self._task, self._state, self._done
         assert state is not None
         _record(task, state, done, step)
-        over = STEP_LIMIT if step == task.max_steps else TIME_LIMIT if time.monotonic() > task.deadline else None
+        over = (
+            STEP_LIMIT
+            if step == task.max_steps
+            else TIME_LIMIT
+            if time.monotonic() > task.deadline
+            else None
+        )
         if task.until_unfit and step % LOOK_EVERY == 0:
             done = end_where_few_are_unfit(task, source, state, done, step)
         if step % TILE == 0 or over is not None:
@@ -95,14 +109,21 @@ class Group:
         return self._state is not None and bool(self._done.all())
 
     def carried(self) -> dict[str, np.ndarray]:
-        """Copies of all arrays that change, between two blocks; empty before the first and after the last."""
+        """Copies of all arrays that change, between two blocks; empty before the first and after
+        the last.
+        """
         return {} if self._state is None or self.ended else self._arrays()
 
     def _arrays(self) -> dict[str, np.ndarray]:
         """Copies of all arrays that change."""
         state = self._state
         assert state is not None
-        tensors = {"last_update": state.last_update, "looked": state.looked, "sums": state.sums, "moved": state.moved}
+        tensors = {
+            "last_update": state.last_update,
+            "looked": state.looked,
+            "sums": state.sums,
+            "moved": state.moved,
+        }
         found = {name: tensor.cpu().numpy().copy() for name, tensor in tensors.items()}
         found |= {"step": np.array([self._step]), "members": state.members}
         found["done"] = self._done.cpu().numpy().astype(np.int8)
@@ -144,7 +165,9 @@ def begin(task: Task, members: np.ndarray) -> State:
     warn_if_too_coarse(f0, alpha)
     start = [w.clone() for w in networks.trained]
     keeping = {name: OBSERVABLES[name].keep for name in task.at_end}
-    kept = {name: keep(task, networks, members) for name, keep in keeping.items() if keep is not None}
+    kept = {
+        name: keep(task, networks, members) for name, keep in keeping.items() if keep is not None
+    }
     velocity = [torch.zeros_like(w) for w in start] if numbers.settings[members[0]].momentum else []
     if task.begun.weights is not None:
         set_from_flat(networks.trained, task.begun.weights[members])
@@ -189,7 +212,9 @@ def _factors(
     changed: torch.Tensor,
     f: torch.Tensor,
 ) -> torch.Tensor:
-    """Factors of the gradients of f in a step: -`share` times the derivative of loss(alpha (f - f0), y)/alpha by f."""
+    """Factors of the gradients of f in a step: -`share` times the derivative of loss(alpha (f -
+    f0), y)/alpha by f.
+    """
     factors = share * loss.pull(alpha * (f - f0), y)
     torch.any(factors != 0, 1, out=changed)
     return factors
@@ -207,4 +232,6 @@ def _record(task: Task, state: State, done: torch.Tensor, step: int) -> None:
     for place in np.flatnonzero(task.schedule == step).tolist():
         going = state.select(~done)
         if len(going.members):
-            task.results.record(slice(place, place + 1), going.members, measure(task, going, task.observe))
+            task.results.record(
+                slice(place, place + 1), going.members, measure(task, going, task.observe)
+            )

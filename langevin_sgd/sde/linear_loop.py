@@ -1,27 +1,32 @@
 """The compiled loop: linear steps of a block of replicas.
 
-Replicas are advanced in fixed blocks of `LANES`. The normals of a block are a function of (seed, substep, replica
-block) alone, so that the path of a replica depends neither on the replicas beside it, nor on the number of threads, nor
-on where a run was cut. Where a block needs fewer than `BLOCK` normals a substep, one filling serves several substeps.
+Replicas are advanced in fixed blocks of `LANES`. The normals of a block are a function of (seed,
+substep, replica block) alone, so that the path of a replica depends neither on the replicas beside
+it, nor on the number of threads, nor on where a run was cut. Where a block needs fewer than `BLOCK`
+normals a substep, one filling serves several substeps.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from langevin_sgd.compiled import fma, inlined, kernel
+from langevin_sgd.kernels.compiled import fma, inlined, kernel
 from langevin_sgd.randomness import BLOCK
 from langevin_sgd.sde.loop import fill_64
 
 LANES = 16
-"""Replicas per block: two vectors of the widest registers, and a block of 100 modes stays in the first-level cache."""
+"""Replicas per block: two vectors of the widest registers, and a block of 100 modes stays in the
+first-level cache.
+"""
 
 
 @inlined
 def _linear_step(
     state: np.ndarray, matrix: np.ndarray, noise: np.ndarray, normals: np.ndarray, moved: np.ndarray
 ) -> None:
-    """Replace `state` (group, component, LANES) by matrix @ state + noise @ normals; `moved` is scratch."""
+    """Replace `state` (group, component, LANES) by matrix @ state + noise @ normals; `moved` is
+    scratch.
+    """
     components, sources = noise.shape[1], noise.shape[2]
     for group in range(len(state)):
         for i in range(components):
@@ -41,12 +46,22 @@ def _linear_step(
 
 
 @inlined
-def _oscillator_step(state: np.ndarray, matrix: np.ndarray, noise: np.ndarray, normals: np.ndarray) -> None:
-    """Do the same for groups of one position and one velocity, with the same roundings, three times as fast."""
-    # Lanes are counted by the array: unrolled over a constant, the loops would not become vector instructions.
+def _oscillator_step(
+    state: np.ndarray, matrix: np.ndarray, noise: np.ndarray, normals: np.ndarray
+) -> None:
+    """Do the same for groups of one position and one velocity, with the same roundings, three times
+    as fast.
+    """
+    # Lanes are counted by the array: unrolled over a constant, the loops would not become vector
+    # instructions.
     two = noise.shape[2] == 2
     for group in range(len(state)):
-        a, b, c, d = matrix[group, 0, 0], matrix[group, 0, 1], matrix[group, 1, 0], matrix[group, 1, 1]
+        a, b, c, d = (
+            matrix[group, 0, 0],
+            matrix[group, 0, 1],
+            matrix[group, 1, 0],
+            matrix[group, 1, 1],
+        )
         e, f = noise[group, 0, 0], noise[group, 1, 0]
         for lane in range(state.shape[2]):
             x, v, normal = state[group, 0, lane], state[group, 1, lane], normals[group, 0, lane]
@@ -81,7 +96,8 @@ def linear_steps(
     states
         (block, group, component, LANES), changed in place.
     matrix, noise
-        (group, component, component) and (group, component, source), see `langevin_sgd.sde.integrator.LinearStep`.
+        (group, component, component) and (group, component, source), see
+        `langevin_sgd.sde.integrator.LinearStep`.
     key
         Key of the random numbers.
     buffer, bits
@@ -104,7 +120,9 @@ def linear_steps(
             phase = substep % served
             if phase == 0 or substep == first:
                 fill_64(buffer, bits, key, substep // served, counter)
-            normals = buffer[phase * needed : (phase + 1) * needed].reshape((groups, sources, LANES))
+            normals = buffer[phase * needed : (phase + 1) * needed].reshape(
+                (groups, sources, LANES)
+            )
             if components == 2 and sources <= 2:
                 _oscillator_step(state, matrix, noise, normals)
             else:

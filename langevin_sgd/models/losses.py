@@ -6,13 +6,14 @@ r"""Losses of a predictor o = alpha * (f - f0) at a label y = +-1, with m = y o 
     square            (o - y)^2 / 2
     logistic          log(1 + exp(-m)), the cross-entropy of two classes
 
-Training uses loss(alpha * (f - f0), y) / alpha, whose gradient in the weights does not grow with alpha: 1/alpha is the
-margin asked of f - f0. `pull` is minus the derivative by o. Written so that NaN stays NaN: a hinge that asked for m < 1
-would take a diverged network for a fitted one.
+Training uses loss(alpha * (f - f0), y) / alpha, whose gradient in the weights does not grow with
+alpha: 1/alpha is the margin asked of f - f0. `pull` is minus the derivative by o. Written so that
+NaN stays NaN: a hinge that asked for m < 1 would take a diverged network for a fitted one.
 
 References
 ----------
-Sclocchi, Geiger and Wyart, arXiv 2301.13703 (the factor 1/alpha; the first four losses are those of their code).
+Sclocchi, Geiger and Wyart, arXiv 2301.13703 (the factor 1/alpha; the first four losses are those of
+their code).
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ Function = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 class Loss(NamedTuple):
-    """A loss, minus its derivative by the output, and whether it vanishes from a margin of one on."""
+    """A loss, minus its derivative by the output, and whether it vanishes from a margin of one
+    on.
+    """
 
     value: Function
     pull: Function
@@ -56,10 +59,14 @@ def _soft_pull(o: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 LOSSES: dict[str, Loss] = {
     "hinge": Loss(_short, lambda o, y: y * ~(y * o >= 1), vanishes=True),
-    "quadratic_hinge": Loss(lambda o, y: _short(o, y) ** 2, lambda o, y: 2 * y * _short(o, y), vanishes=True),
+    "quadratic_hinge": Loss(
+        lambda o, y: _short(o, y) ** 2, lambda o, y: 2 * y * _short(o, y), vanishes=True
+    ),
     "soft_hinge": Loss(_soft_value, _soft_pull, vanishes=True),
     "square": Loss(lambda o, y: (o - y) ** 2 / 2, lambda o, y: y - o, vanishes=False),
     "logistic": Loss(
-        lambda o, y: torch.nn.functional.softplus(-y * o), lambda o, y: y * torch.sigmoid(-y * o), vanishes=False
+        lambda o, y: torch.nn.functional.softplus(-y * o),
+        lambda o, y: y * torch.sigmoid(-y * o),
+        vanishes=False,
     ),
 }

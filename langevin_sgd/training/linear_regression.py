@@ -1,7 +1,8 @@
 r"""Real SGD on a problem of linear regression: many replicas, recorded on a schedule, resumable.
 
-Nothing of a result depends on how a run was cut into chunks, pieces for threads, or stops and restarts: random numbers
-are functions of (seed, replica, step), and every replica is advanced alone.
+Nothing of a result depends on how a run was cut into chunks, pieces for threads, or stops and
+restarts: random numbers are functions of (seed, replica, step), and every replica is advanced
+alone.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from langevin_sgd.checkpoint import Checkpoint, as_path, digest, stored_seed
 from langevin_sgd.checks import as_count, as_flag, as_instance, as_seed, require_memory
-from langevin_sgd.compiled import in_threads
+from langevin_sgd.kernels.compiled import in_threads
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.randomness import fresh_seed, key_from_seed
 from langevin_sgd.record import as_schedule
-from langevin_sgd.recording import (
+from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.simulation.checkpoint import Checkpoint, as_path, digest, stored_seed
+from langevin_sgd.simulation.recording import (
     Record,
     Recording,
     as_start,
@@ -32,7 +34,6 @@ from langevin_sgd.recording import (
     result,
     variable_names,
 )
-from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.training.batches import Sampler, make_sampler
 from langevin_sgd.training.problems import make_rule, make_source, padded, require_samples
 from langevin_sgd.training.steps import Buffer, State, advance
@@ -64,8 +65,9 @@ def run(
     r"""Run SGD and record it.
 
     With data in the problem the gradient is the mean over minibatches of the data; without, it is
-    H (theta - minimiser) plus Gaussian noise of covariance ``noise_covariance / batch_size``, fresh at every step. The
-    update is the one of `langevin_sgd.SGD`, equal to ``torch.optim.SGD`` on the same batches.
+    H (theta - minimiser) plus Gaussian noise of covariance ``noise_covariance / batch_size``, fresh
+    at every step. The update is the one of `langevin_sgd.SGD`, equal to ``torch.optim.SGD`` on the
+    same batches.
 
     Parameters
     ----------
@@ -78,41 +80,47 @@ def run(
     steps
         Updates to make, >= 1.
     seed
-        0 ... 2**128 - 1; by default fresh entropy (or that of the checkpoint), kept in the provenance.
+        0 ... 2**128 - 1; by default fresh entropy (or that of the checkpoint), kept in the
+        provenance.
     record
         One recorder or several (`langevin_sgd.record`); ``displacement()`` by default.
     schedule
-        Increasing steps from 0 to `steps` to record at; log-spaced by default, while accumulators (time averages,
-        histograms, currents) then see every step. They weigh the steps of a schedule by the time each stands for.
+        Increasing steps from 0 to `steps` to record at; log-spaced by default, while accumulators
+        (time averages, histograms, currents) then see every step. They weigh the steps of a
+        schedule by the time each stands for.
     start
         (parameter,) or (replica, parameter); zeros by default.
     velocity
-        Velocity at the start, same shapes; zeros by default. If none is given, the first gradient is not damped.
+        Velocity at the start, same shapes; zeros by default. If none is given, the first gradient
+        is not damped.
     first_step
-        Steps made before this run: its random numbers are those of the steps from there on. A run that ends after n
-        steps is continued bit for bit by ``start=run.final_position, velocity=run.final_velocity, first_step=n`` with
-        the same seed. Steps of the result count from the start of this run.
+        Steps made before this run: its random numbers are those of the steps from there on. A run
+        that ends after n steps is continued bit for bit by ``start=run.final_position,
+        velocity=run.final_velocity, first_step=n`` with the same seed. Steps of the result count
+        from the start of this run.
     first_replica
-        Number of the first replica: replica r of a long run can be had alone by ``first_replica=r, replicas=1``.
+        Number of the first replica: replica r of a long run can be had alone by ``first_replica=r,
+        replicas=1``.
     checkpoint
-        A netCDF file, written every few seconds, at an interruption and at the end; one of the same run is continued,
-        bit for bit as if never interrupted.
+        A netCDF file, written every few seconds, at an interruption and at the end; one of the same
+        run is continued, bit for bit as if never interrupted.
     progress
         Show a progress bar, if standard error is a terminal.
 
     Returns
     -------
     xarray.Dataset
-        The variables of the recorders over ``step``, ``replica``, ...; ``final_position`` and ``final_velocity``
-        (replica, parameter); ``status`` (replica,), 0 ok, 1 diverged; ``diverged_step`` (replica,), -1 if it did not
-        diverge. A replica has diverged when |theta| is not finite or exceeds 1e100; it is stopped there, and
-        its recorded values from that step on are NaN.
+        The variables of the recorders over ``step``, ``replica``, ...; ``final_position`` and
+        ``final_velocity`` (replica, parameter); ``status`` (replica,), 0 ok, 1 diverged;
+        ``diverged_step`` (replica,), -1 if it did not diverge. A replica has diverged when |theta|
+        is not finite or exceeds 1e100; it is stopped there, and its recorded values from that step
+        on are NaN.
 
     Raises
     ------
     InputError
-        If an argument is out of range, the checkpoint is damaged or belongs to another run, or the start is the
-        ``final_position`` of a run whose random numbers this one would use again.
+        If an argument is out of range, the checkpoint is damaged or belongs to another run, or the
+        start is the ``final_position`` of a run whose random numbers this one would use again.
 
     References
     ----------
@@ -123,7 +131,8 @@ def run(
     >>> import numpy as np
     >>> from langevin_sgd.models import LinearRegression
     >>> problem = LinearRegression.from_spectrum(np.ones(2))
-    >>> dict(run(problem, SGD(lr=0.1, batch_size=1), steps=100, seed=1, schedule=[0, 10, 100]).sizes)
+    >>> dict(run(problem, SGD(lr=0.1, batch_size=1), steps=100, seed=1,
+    ...     schedule=[0, 10, 100]).sizes)
     {'step': 3, 'replica': 1, 'parameter': 2}
     """
     problem = as_instance("problem", problem, LinearRegression)
@@ -144,8 +153,22 @@ def run(
     recording = Recording.begin(record, position)
     require_room(recording, timetable, velocity)
     names = variable_names(recording, velocity)
-    engine = Engine(problem, settings, seed, first_replica, recording, velocity, at_rest=at_rest, first_step=first_step)
-    provenance = {"settings": settings.to_dict(), "seed": seed, "steps": steps, "first_step": first_step}
+    engine = Engine(
+        problem,
+        settings,
+        seed,
+        first_replica,
+        recording,
+        velocity,
+        at_rest=at_rest,
+        first_step=first_step,
+    )
+    provenance = {
+        "settings": settings.to_dict(),
+        "seed": seed,
+        "steps": steps,
+        "first_step": first_step,
+    }
     every_step = schedule is None and bool(recording.accumulators)
     if path is None:
         drive(engine, recording, timetable, steps=steps, every_step=every_step, progress=progress)
@@ -159,7 +182,9 @@ def run(
         }
         checkpoint_file = Checkpoint(path, identity, recording, timetable, kind="sgd_checkpoint")
         _drive_and_keep(engine, recording, timetable, checkpoint_file, steps, every_step, progress)
-    return result(engine, recording, timetable, first_replica=first_replica, kind="sgd_run", **provenance)
+    return result(
+        engine, recording, timetable, first_replica=first_replica, kind="sgd_run", **provenance
+    )
 
 
 def _drive_and_keep(
@@ -171,7 +196,9 @@ def _drive_and_keep(
     every_step: bool,
     progress: bool,
 ) -> None:
-    """Continue from the checkpoint if there is one, and leave the last whole chunk in it whatever happens."""
+    """Continue from the checkpoint if there is one, and leave the last whole chunk in it whatever
+    happens.
+    """
     done = 0
     if (found := checkpoint.read()) is not None:
         engine.now, done = State(**found[0]), found[1]
@@ -195,7 +222,8 @@ def _drive_and_keep(
 
 
 class Engine:
-    """All replicas of a run, advanced in place of one another: see `langevin_sgd.recording.Engine`.
+    """All replicas of a run, advanced in place of one another: see
+    `langevin_sgd.simulation.recording.Engine`.
 
     Parameters
     ----------
@@ -233,7 +261,11 @@ class Engine:
         self._shape = velocity.shape
         cuts = np.linspace(0, replicas, min(replicas, PIECES) + 1).astype(int).tolist()
         self._pieces = [
-            (piece, make_sampler(settings, problem.samples or 0, piece[1] - piece[0]), padded(np.zeros(parameters)))
+            (
+                piece,
+                make_sampler(settings, problem.samples or 0, piece[1] - piece[0]),
+                padded(np.zeros(parameters)),
+            )
             for piece in itertools.pairwise(cuts)
         ]
         self.now = State(padded(recording.start), padded(velocity), recording.diverged_step.copy())
@@ -249,7 +281,9 @@ class Engine:
         def work(piece: tuple[tuple[int, int], Sampler, np.ndarray]) -> None:
             replicas, sampler, gradient = piece
             fixed = self._source, self._rule, sampler, gradient, self._key
-            advance(after, buffer, *fixed, replicas, self._first_replica, (begin + first, begin + stop))
+            advance(
+                after, buffer, *fixed, replicas, self._first_replica, (begin + first, begin + stop)
+            )
 
         in_threads(work, self._pieces)
         noted = self._recording.diverged_step

@@ -1,8 +1,8 @@
 """Covariances of phase space as 2x2 blocks, one per eigenmode or one per pair of eigenmodes.
 
-A block is [[<x x>, <x v>], [<v x>, <v v>]]. Arrays (..., eigenmode, 2, 2) hold the modes' own blocks, arrays
-(..., eigenmode, eigenmode, 2, 2) those of all pairs; a matrix of phase space has the order
-(theta_1 ... theta_P, v_1 ... v_P).
+A block is [[<x x>, <x v>], [<v x>, <v v>]]. Arrays (..., eigenmode, 2, 2) hold the modes' own
+blocks, arrays (..., eigenmode, eigenmode, 2, 2) those of all pairs; a matrix of phase space has the
+order (theta_1 ... theta_P, v_1 ... v_P).
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import numpy as np
 
 
 def sides(matrices: np.ndarray, pairs: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return (..., eigenmode, 2, 2) matrices of the first and of the second mode, ready to broadcast over `pairs`."""
+    """Return (..., eigenmode, 2, 2) matrices of the first and of the second mode, ready to
+    broadcast over `pairs`.
+    """
     if not pairs:
         return matrices, matrices
     return matrices[..., :, None, :, :], matrices[..., None, :, :, :]
@@ -26,12 +28,15 @@ def carried(propagator: np.ndarray, covariance: np.ndarray, pairs: bool) -> np.n
 
 
 def summed(
-    first: np.ndarray, count: np.ndarray, propagator: Callable[[np.ndarray], np.ndarray], pairs: bool
+    first: np.ndarray,
+    count: np.ndarray,
+    propagator: Callable[[np.ndarray], np.ndarray],
+    pairs: bool,
 ) -> np.ndarray:
     """Sum E_k C E_k^T over k = 0 ... count-1, E_k = propagator(k) the k-th power of one matrix.
 
-    By doubling, a sum over 2n from one over n: positive terms only, so that no digits cancel, and as many rounds as
-    `count` has binary digits.
+    By doubling, a sum over 2n from one over n: positive terms only, so that no digits cancel, and
+    as many rounds as `count` has binary digits.
 
     Parameters
     ----------
@@ -71,7 +76,9 @@ def own(blocks: np.ndarray) -> np.ndarray:
 
 
 def to_matrix(blocks: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Phase-space matrix (..., 2 * parameter, 2 * parameter) of pair blocks in the basis of `vectors`."""
+    """Phase-space matrix (..., 2 * parameter, 2 * parameter) of pair blocks in the basis of
+    `vectors`.
+    """
     size = len(vectors)
     by_type = np.moveaxis(blocks, (-2, -1), (-4, -3))
     rotated = vectors @ by_type @ vectors.T
@@ -79,7 +86,9 @@ def to_matrix(blocks: np.ndarray, vectors: np.ndarray) -> np.ndarray:
 
 
 def from_matrix(matrix: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Pair blocks (eigenmode, eigenmode, 2, 2), in the basis of `vectors`, of a phase-space matrix."""
+    """Pair blocks (eigenmode, eigenmode, 2, 2), in the basis of `vectors`, of a phase-space
+    matrix.
+    """
     size = len(vectors)
     by_type = np.swapaxes(matrix.reshape(2, size, 2, size), 1, 2)
     return np.moveaxis(vectors.T @ by_type @ vectors, (0, 1), (2, 3))

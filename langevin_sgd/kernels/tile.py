@@ -1,18 +1,21 @@
 r"""One tile of a matrix product, held in vector registers.
 
-    C_ij <- keep C_ij + scale sum_k A_ik B_kj,    i = 0 ... rows - 1,    j = 0 ... lanes * vectors - 1
+    C_ij <- keep C_ij + scale sum_k A_ik B_kj,    i = 0 ... rows - 1,
+    j = 0 ... lanes * vectors - 1
 
-For every k one piece of a row of B is loaded, and each of a few numbers of A is multiplied with all of it: the sums of
-a tile of `rows` by `vectors` registers are in flight at the same time, enough to keep the multipliers busy, and nothing
-but B and a column of A is read. A register holds 64 bytes; where the machine's are shorter the compiler takes several.
+For every k one piece of a row of B is loaded, and each of a few numbers of A is multiplied with all
+of it: the sums of a tile of `rows` by `vectors` registers are in flight at the same time, enough to
+keep the multipliers busy, and nothing but B and a column of A is read. A register holds 64 bytes;
+where the machine's are shorter the compiler takes several.
 
-Columns beyond the last are masked: neither read nor written. Every sum runs over k in order, one fused multiplication
-and addition at a time, whatever tile it falls into, so that C_ij depends on the shapes and on row i and column j alone.
+Columns beyond the last are masked: neither read nor written. Every sum runs over k in order, one
+fused multiplication and addition at a time, whatever tile it falls into, so that C_ij depends on
+the shapes and on row i and column j alone.
 
 References
 ----------
-Goto and van de Geijn, *Anatomy of high-performance matrix multiplication*, ACM Trans. Math. Softw. 34, 12 (2008): why
-the sums belong into registers.
+Goto and van de Geijn, *Anatomy of high-performance matrix multiplication*, ACM Trans. Math. Softw.
+34, 12 (2008): why the sums belong into registers.
 """
 
 from __future__ import annotations
@@ -24,11 +27,13 @@ from llvmlite import ir
 from numba import float32, float64, types
 from numba.core import cgutils
 
-from langevin_sgd.compiled import intrinsic
+from langevin_sgd.kernels.compiled import intrinsic
 
 VECTOR_BYTES = 64
 ROWS = 8
-"""Of a whole tile: with two vectors 16 registers of sums, four times what hides the time a sum takes."""
+"""Of a whole tile: with two vectors 16 registers of sums, four times what hides the time a sum
+takes.
+"""
 
 _WORD, _ADDRESS = ir.IntType(32), ir.IntType(64)
 
@@ -36,8 +41,9 @@ _WORD, _ADDRESS = ir.IntType(32), ir.IntType(64)
 def tile(rows: int, vectors: int) -> Callable[..., None]:
     """Return the intrinsic of one tile: with one vector masked, with more of them whole.
 
-    Its arguments are the address of C and the bytes between its rows; those of A, between rows and columns; those of
-    B, between rows; the length of the sums; the columns left from here; scale and keep, whose type is that of all.
+    Its arguments are the address of C and the bytes between its rows; those of A, between rows and
+    columns; those of B, between rows; the length of the sums; the columns left from here; scale and
+    keep, whose type is that of all.
     """
     masked = vectors == 1
 
@@ -59,7 +65,12 @@ def tile(rows: int, vectors: int) -> Callable[..., None]:
 
         def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             c, c_row, a, a_row, a_column, b, b_row, length, columns, scale, keep = arguments
-            lanes = _Lanes(builder, context.get_value_type(kind), kind.bitwidth // 8, columns if masked else None)
+            lanes = _Lanes(
+                builder,
+                context.get_value_type(kind),
+                kind.bitwidth // 8,
+                columns if masked else None,
+            )
             sums = [[lanes.variable() for _ in range(vectors)] for _ in range(rows)]
             with cgutils.for_range(builder, length) as loop:
                 of_b = lanes.row(_offset(builder, b, loop.index, b_row), vectors)
@@ -79,7 +90,10 @@ def tile(rows: int, vectors: int) -> Callable[..., None]:
                 with otherwise:
                     for address, row in zip(rows_of_c, totals, strict=True):
                         old = [builder.fmul(kept, piece) for piece in lanes.row(address, vectors)]
-                        lanes.write([lanes.fma(factor, *pair) for pair in zip(row, old, strict=True)], address)
+                        lanes.write(
+                            [lanes.fma(factor, *pair) for pair in zip(row, old, strict=True)],
+                            address,
+                        )
             return context.get_dummy_value()
 
         return types.none(*[types.int64] * 9, kind, kind), codegen
@@ -124,7 +138,9 @@ class _Lanes:
 
     def broadcast_from(self, address: Any) -> Any:
         """The number at an address in all lanes."""
-        return self.broadcast(self._builder.load(self._builder.inttoptr(address, self._number.as_pointer())))
+        return self.broadcast(
+            self._builder.load(self._builder.inttoptr(address, self._number.as_pointer()))
+        )
 
     def fma(self, x: Any, y: Any, z: Any) -> Any:
         """x y + z, rounded once."""
@@ -151,17 +167,26 @@ class _Lanes:
 
     def _places(self, address: Any, vectors: int) -> list[Any]:
         steps = (_ADDRESS(VECTOR_BYTES * k) for k in range(vectors))
-        return [self._builder.inttoptr(self._builder.add(address, s), self._vector.as_pointer()) for s in steps]
+        return [
+            self._builder.inttoptr(self._builder.add(address, s), self._vector.as_pointer())
+            for s in steps
+        ]
 
     def _lanes_before(self, columns: Any) -> Any:
         kind = ir.VectorType(_ADDRESS, self._count)
-        return self._builder.icmp_signed("<", ir.Constant(kind, list(range(self._count))), self._spread(columns, kind))
+        return self._builder.icmp_signed(
+            "<", ir.Constant(kind, list(range(self._count))), self._spread(columns, kind)
+        )
 
     def _spread(self, number: Any, kind: Any) -> Any:
         nothing = ir.Constant(kind, ir.Undefined)
         first = self._builder.insert_element(nothing, number, _WORD(0))
-        return self._builder.shuffle_vector(first, nothing, ir.Constant(ir.VectorType(_WORD, self._count), None))
+        return self._builder.shuffle_vector(
+            first, nothing, ir.Constant(ir.VectorType(_WORD, self._count), None)
+        )
 
     def _call(self, name: str, result: Any, arguments: list[Any]) -> Any:
         kind = ir.FunctionType(result, [argument.type for argument in arguments])
-        return self._builder.call(cgutils.get_or_insert_function(self._builder.module, kind, name), arguments)
+        return self._builder.call(
+            cgutils.get_or_insert_function(self._builder.module, kind, name), arguments
+        )

@@ -1,7 +1,8 @@
 """A compiler for functions that only kernels call; the one file built on private classes of Numba.
 
-Such functions are linked into kernels, and machine code is made there; half of Numba's time goes into machine code of
-the functions themselves, which nobody runs. Where this file cannot be imported `langevin_sgd.compiled` goes without:
+Such functions are linked into kernels, and machine code is made there; half of Numba's time goes
+into machine code of the functions themselves, which nobody runs. Where this file cannot be imported
+`langevin_sgd.kernels.compiled` goes without:
 the same bits, in twice the time.
 """
 
@@ -25,7 +26,9 @@ class _NoEngine:
 
 
 class _LinkedCode(JITCodeLibrary):
-    """Code that is optimized for being linked into kernels, and made into machine code only there."""
+    """Code that is optimized for being linked into kernels, and made into machine code only
+    there.
+    """
 
     codegen = _NoEngine
 
@@ -35,7 +38,8 @@ class _LinkedCode(JITCodeLibrary):
 
     def get_pointer_to_function(self, name: str) -> int:
         self._ensure_finalized()
-        # What Numba would call from Python: there is no machine code, so it raises TypeError instead of jumping to 0.
+        # What Numba would call from Python: there is no machine code, so it raises TypeError
+        # instead of jumping to 0.
         return ctypes.cast(ctypes.pythonapi.PyErr_BadArgument, ctypes.c_void_p).value or 0
 
 
@@ -52,7 +56,9 @@ class _LinkOnly(AnalysisPass):
 
 
 class InlinedCompiler(CompilerBase):
-    """Numba's compiler for functions that only kernels call: half of its time goes into machine code nobody runs."""
+    """Numba's compiler for functions that only kernels call: half of its time goes into machine
+    code nobody runs.
+    """
 
     def define_pipelines(self) -> list[Any]:
         """Return Numba's passes with one more."""

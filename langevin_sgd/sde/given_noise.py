@@ -1,15 +1,17 @@
-"""Paths driven by noise given from outside: for comparing integrators, and steps, on one Wiener process."""
+"""Paths driven by noise given from outside: for comparing integrators, and steps, on one Wiener
+process.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from langevin_sgd import recording
 from langevin_sgd.checks import as_array, as_count, as_instance, require
 from langevin_sgd.dynamics import Overdamped, Underdamped
 from langevin_sgd.sde.engine import Engine
 from langevin_sgd.sde.integrator import Equation, Integrator
 from langevin_sgd.sde.simulate import require_accepted
+from langevin_sgd.simulation import recording
 
 
 @recording.own_rounding
@@ -29,8 +31,8 @@ def follow(
     equation, integrator
         As in `simulate`.
     normals
-        (step, draw, source, replica): standard normals of every step of the integrator. Most take one draw; the
-        docstring of an integrator says how its draws follow from the Wiener process.
+        (step, draw, source, replica): standard normals of every step of the integrator. Most take
+        one draw; the docstring of an integrator says how its draws follow from the Wiener process.
     start, velocity
         Initial conditions, (parameter,) or (replica, parameter); at rest at zero by default.
     substeps
@@ -50,7 +52,9 @@ def follow(
     integrator = as_instance("integrator", integrator, Integrator)
     substeps = as_count("substeps", substeps)
     require_accepted(equation, integrator, substeps)
-    given = as_array("normals", normals, allowed="must be finite, of shape (step, draw, source, replica)")
+    given = as_array(
+        "normals", normals, allowed="must be finite, of shape (step, draw, source, replica)"
+    )
     whole = given.ndim == 4 and given.shape[3] > 0
     require(whole, "normals", given.shape, "must have shape (step, draw, source, replica)")
     replicas, parameters = given.shape[3], equation.potential.parameters

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from langevin_sgd.training.networks.losses import Loss
+from langevin_sgd.models.losses import Loss
 from langevin_sgd.training.networks.training_sets import Part
 
 MOST_NUMBERS = 2**22
@@ -23,8 +23,13 @@ def stretches(part: Part, members: np.ndarray) -> list[tuple[int, int]]:
 
 
 def outputs_on(networks: Any, part: Part, members: np.ndarray) -> torch.Tensor:
-    """Outputs (replica, point) on all points of a part; what lies beyond a replica's points has no meaning."""
-    pieces = [networks.outputs(part.X[part.rows(members, *stretch)]) for stretch in stretches(part, members)]
+    """Outputs (replica, point) on all points of a part; what lies beyond a replica's points has no
+    meaning.
+    """
+    pieces = [
+        networks.outputs(part.X[part.rows(members, *stretch)])
+        for stretch in stretches(part, members)
+    ]
     if not pieces:
         return torch.empty((len(members), 0), dtype=part.X.dtype, device=part.X.device)
     return torch.cat(pieces, 1)
@@ -55,7 +60,9 @@ def loss_and_error(
     return mean_over(loss.value(predictor, y) / alpha, present), mean_over(wrong, present)
 
 
-def weight_change(weights: list[torch.Tensor], start: list[torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
+def weight_change(
+    weights: list[torch.Tensor], start: list[torch.Tensor]
+) -> tuple[np.ndarray, np.ndarray]:
     """|w - w0| / |w0| of all trained weights (replica,), and of each layer (replica, layer)."""
 
     def squares(tensors: list[torch.Tensor]) -> torch.Tensor:
@@ -78,5 +85,12 @@ def warn_if_too_coarse(f0: torch.Tensor, alpha: torch.Tensor) -> None:
     rounding = torch.finfo(f0.dtype).eps * f0.square().mean(1).sqrt() * alpha[:, 0]
     if bool((rounding > 1e-2).any()):
         largest = float(alpha[rounding > 1e-2].max())
-        way_out = "use float64" if f0.dtype == torch.float32 else "no precision is left; take a smaller alpha"
-        warnings.warn(f"alpha = {largest:g}: f - f0 is lost in the rounding of {f0.dtype}; {way_out}", stacklevel=2)
+        way_out = (
+            "use float64"
+            if f0.dtype == torch.float32
+            else "no precision is left; take a smaller alpha"
+        )
+        warnings.warn(
+            f"alpha = {largest:g}: f - f0 is lost in the rounding of {f0.dtype}; {way_out}",
+            stacklevel=2,
+        )

@@ -1,14 +1,15 @@
 """Compiled kernels: how the package uses Numba, and how kernels share the cores.
 
-Every kernel is compiled without fast-math, so that vectorised, scalar and threaded runs give the same bits; where a sum
-may be reordered (a dot product) the kernel says so itself. Parallel work is cut into fixed pieces that Python threads
-run with the interpreter lock released: the pieces do not depend on the number of threads, and a kernel without Numba's
-own parallel back end compiles several times faster.
+Every kernel is compiled without fast-math, so that vectorised, scalar and threaded runs give the
+same bits; where a sum may be reordered (a dot product) the kernel says so itself. Parallel work is
+cut into fixed pieces that Python threads run with the interpreter lock released: the pieces do not
+depend on the number of threads, and a kernel without Numba's own parallel back end compiles several
+times faster.
 
-Compiled code is kept in a folder named after a digest of all sources that hold compiled functions, below
-NUMBA_CACHE_DIR if that is set and else the user's cache folder (`cache_folder`). Numba itself would notice a change in
-the file of a kernel, but not in a file whose functions are inlined into it, and would go on with the old machine code.
-Where no folder is safe and writable nothing is kept.
+Compiled code is kept in a folder named after a digest of all sources that hold compiled functions,
+below NUMBA_CACHE_DIR if that is set and else the user's cache folder (`cache_folder`). Numba itself
+would notice a change in the file of a kernel, but not in a file whose functions are inlined into
+it, and would go on with the old machine code. Where no folder is safe and writable nothing is kept.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import numpy as np
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.machine import (
+from langevin_sgd.kernels.machine import (
     close_to_others,
     is_private,
     prepare_for_numba,
@@ -48,15 +49,21 @@ _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 
 
 def _pipeline() -> dict[str, Any]:
-    """Return the option of a compiler that saves time; none where Numba lacks what it is made from."""
+    """Return the option of a compiler that saves time; none where Numba lacks what it is made
+    from.
+    """
     try:
-        from langevin_sgd.linked_code import InlinedCompiler
-    except (ImportError, AttributeError):  # private classes of Numba: the plain compiler gives the same bits
+        from langevin_sgd.kernels.linked_code import InlinedCompiler
+    except (
+        ImportError,
+        AttributeError,
+    ):  # private classes of Numba: the plain compiler gives the same bits
         return {}
     return {"pipeline_class": InlinedCompiler}
 
 
-# What only kernels call needs no entry from Python, which would take as long to compile as the function itself.
+# What only kernels call needs no entry from Python, which would take as long to compile as the
+# function itself.
 _INLINED: dict[str, Any] = {
     **_OPTIONS,
     "forceinline": True,
@@ -67,7 +74,9 @@ _INLINED: dict[str, Any] = {
 
 
 def kernel(function: F) -> F:
-    """Compile a function called from Python; the compiled code is kept on disk, where there is a place for it."""
+    """Compile a function called from Python; the compiled code is kept on disk, where there is a
+    place for it.
+    """
     if _is_switched_off():
         return _refusing(function)
     folder = cache_folder()
@@ -75,7 +84,8 @@ def kernel(function: F) -> F:
         return uncached_kernel(function)
     settings: Any = numba.config
     before = settings.CACHE_DIR
-    # Numba looks at its setting when a function is decorated; what is not ours must not end up in our folder.
+    # Numba looks at its setting when a function is decorated; what is not ours must not end up in
+    # our folder.
     settings.CACHE_DIR = folder
     try:
         made = njit(function, cache=True, **_OPTIONS)
@@ -83,7 +93,8 @@ def kernel(function: F) -> F:
         return uncached_kernel(function)
     finally:
         settings.CACHE_DIR = before
-    # Where its folder fails it, Numba goes on beside the source, where machine code of older versions may lie.
+    # Where its folder fails it, Numba goes on beside the source, where machine code of older
+    # versions may lie.
     if not str(made.stats.cache_path).startswith(folder):
         return uncached_kernel(function)
     made._cache = _RepairedCache(made._cache)
@@ -123,9 +134,9 @@ class _RepairedCache:
 def cache_folder() -> str | None:
     """Folder of compiled code: one for every state of the sources of this package's kernels.
 
-    What Numba keeps there is unpickled: the folder must belong to this user and nobody else may write to it. The first
-    that does so, of one within NUMBA_CACHE_DIR if that is set and one within the user's cache, is made and returned;
-    None, with a warning, if there is none.
+    What Numba keeps there is unpickled: the folder must belong to this user and nobody else may
+    write to it. The first that does so, of one within NUMBA_CACHE_DIR if that is set and one within
+    the user's cache, is made and returned; None, with a warning, if there is none.
     """
     name = _digest_of_sources()
     given = os.environ.get("NUMBA_CACHE_DIR")
@@ -135,7 +146,10 @@ def cache_folder() -> str | None:
         close_to_others(above)
         if is_private(above / name):
             if given:
-                _warn(f"NUMBA_CACHE_DIR = {given!r} is not writable by you and by you alone: {above} is used instead")
+                _warn(
+                    f"NUMBA_CACHE_DIR = {given!r} is not writable by you and by you alone: {above} "
+                    "is used instead"
+                )
             return str(above / name)
     _warn(
         "no folder to keep compiled code in, so that every process compiles its kernels anew: "
@@ -150,9 +164,12 @@ def _warn(text: str) -> None:
 
 def _digest_of_sources() -> str:
     digest = hashlib.sha256(repr(sorted(_INLINED)).encode())
-    for source in sorted(Path(__file__).parent.rglob("*.py")):
+    for source in sorted(Path(__file__).parents[1].rglob("*.py")):
         text = source.read_bytes()
-        if source.name in ("compiled.py", "linked_code.py") or b"langevin_sgd.compiled import" in text:
+        if (
+            source.name in ("compiled.py", "linked_code.py")
+            or b"langevin_sgd.kernels.compiled import" in text
+        ):
             digest.update(text)
     return digest.hexdigest()[:16]
 
@@ -167,7 +184,9 @@ def uncached_kernel(function: F) -> F:
 def require_compiling() -> None:
     """Raise `InputError` where the settings of Numba say that nothing is compiled."""
     if _is_switched_off():
-        raise InputError("NUMBA_DISABLE_JIT = 1: must be 0 or be unset, since kernels run compiled only")
+        raise InputError(
+            "NUMBA_DISABLE_JIT = 1: must be 0 or be unset, since kernels run compiled only"
+        )
 
 
 def _is_switched_off() -> bool:
@@ -196,18 +215,24 @@ def contracting(function: F) -> F:
 
 
 def reassociating(function: F) -> F:
-    """Compile an inlined function whose sums may be reordered and fused (dot products): fixed bits on one machine."""
+    """Compile an inlined function whose sums may be reordered and fused (dot products): fixed bits
+    on one machine.
+    """
     return cast(F, njit(function, fastmath={"reassoc", "contract", "nsz"}, **_INLINED))
 
 
 def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Numba's ``intrinsic``: a function, called from kernels, that builds its own machine instructions."""
+    """Numba's ``intrinsic``: a function, called from kernels, that builds its own machine
+    instructions.
+    """
     return cast(Callable[..., Any], _numba_intrinsic(function))
 
 
 @intrinsic
 def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
-    """Return a*b + c with one rounding, in the precision of `a`; the same bits vectorised or not."""
+    """Return a*b + c with one rounding, in the precision of `a`; the same bits vectorised or
+    not.
+    """
     kind = a if a in (float32, float64) else float64
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -216,9 +241,9 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     return kind(kind, kind, kind), codegen
 
 
-# --- numbers that are shared by all replicas, or each replica's own ------------------------------------------------
-# Shared numbers travel as a tuple (they stay in registers), own ones as arrays; the type decides, so that one source
-# serves both.
+# --- numbers that are shared by all replicas, or each replica's own -------------------------------
+# Shared numbers travel as a tuple (they stay in registers), own ones as arrays; the type decides,
+# so that one source serves both.
 
 
 def value_at(values: Any, k: int, lane: int) -> Any:
@@ -227,7 +252,9 @@ def value_at(values: Any, k: int, lane: int) -> Any:
 
 
 def of_block(values: Any, block: int) -> Any:
-    """Numbers of one block of replicas: the tuple itself, or that part of an array (block, number, lane)."""
+    """Numbers of one block of replicas: the tuple itself, or that part of an array (block, number,
+    lane).
+    """
     raise NotImplementedError  # pragma: no cover
 
 
@@ -238,7 +265,9 @@ def number_like(array: np.ndarray, number: float) -> Any:
 
 def _overloaded(function: Callable[..., Any]) -> Callable[[F], F]:
     # Not strict: Numba would else hold annotations of one signature against the other.
-    return cast(Callable[[F], F], overload(function, jit_options={"forceinline": True}, strict=False))
+    return cast(
+        Callable[[F], F], overload(function, jit_options={"forceinline": True}, strict=False)
+    )
 
 
 @_overloaded(value_at)
@@ -263,7 +292,9 @@ def _number_like(array: Any, number: Any) -> Any:
 
 
 class BlockFunction(NamedTuple):
-    """A compiled function on blocks of replicas, which needs no generated source, and the arrays it reads."""
+    """A compiled function on blocks of replicas, which needs no generated source, and the arrays it
+    reads.
+    """
 
     function: Any
     """A function of a module, importable by its name."""
@@ -276,7 +307,9 @@ def thread_count() -> int:
 
 
 def in_threads(work: Callable[[Any], object], pieces: Iterable[Any]) -> None:
-    """Call ``work(piece)`` for every piece, on `thread_count` threads; the first exception is raised here."""
+    """Call ``work(piece)`` for every piece, on `thread_count` threads; the first exception is
+    raised here.
+    """
     items = list(pieces)
     threads = min(thread_count(), len(items))
     if threads <= 1:

@@ -1,9 +1,10 @@
 """A torch module of your own, trained in many replicas at once by `torch.func`.
 
-The weights of all replicas are stacked and the module is called through ``torch.func.functional_call`` under ``vmap``:
-slower than a backward pass written out, but for any architecture with one output that does not depend on the other
-inputs of a batch and which holds no state of its own (no batch normalisation, no dropout). ``trainable`` looks whether
-it is of this kind, before training.
+The weights of all replicas are stacked and the module is called through
+``torch.func.functional_call`` under ``vmap``:
+slower than a backward pass written out, but for any architecture with one output that does not
+depend on the other inputs of a batch and which holds no state of its own (no batch normalisation,
+no dropout). ``trainable`` looks whether it is of this kind, before training.
 """
 
 from __future__ import annotations
@@ -22,21 +23,24 @@ if TYPE_CHECKING:
     from langevin_sgd.models.networks.vectorised import VectorisedReplicas
 
 _TORCH_GENERATOR = threading.Lock()
-"""All threads share torch's generator, and each group of replicas is made in a thread of its own."""
+"""All threads share torch's generator, and each group of replicas is made in a thread of its
+own.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OwnNetwork:
     """A network given by a function that makes it.
 
-    What is trained is alpha (f - f0), with f the output of the module and f0 that at its initial weights; see
-    `langevin_sgd.training.train_networks`.
+    What is trained is alpha (f - f0), with f the output of the module and f0 that at its initial
+    weights; see `langevin_sgd.training.train_networks`.
 
     Parameters
     ----------
     build
-        ``build()`` returns a fresh ``torch.nn.Module`` that maps (input, dimension) to (input,) or (input, 1). It is
-        called once for every replica, with torch's generator seeded by the seed and number of the replica.
+        ``build()`` returns a fresh ``torch.nn.Module`` that maps (input, dimension) to (input,) or
+        (input, 1). It is called once for every replica, with torch's generator seeded by the seed
+        and number of the replica.
     name
         Stands for it in provenance.
     width
@@ -45,14 +49,16 @@ class OwnNetwork:
     Raises
     ------
     InputError
-        If a field lies outside its range; when a module is made, if it holds buffers or lazy layers.
+        If a field lies outside its range; when a module is made, if it holds buffers or lazy
+        layers.
 
     Examples
     --------
     >>> import langevin_sgd as ls
     >>> from torch.nn import Conv2d, Flatten, Linear, ReLU, Sequential, Unflatten
     >>> def build():
-    ...     return Sequential(Unflatten(1, (1, 8, 8)), Conv2d(1, 4, 3, stride=2), ReLU(), Flatten(), Linear(36, 1))
+    ...     return Sequential(Unflatten(1, (1, 8, 8)), Conv2d(1, 4, 3, stride=2), ReLU(),
+    ...         Flatten(), Linear(36, 1))
     >>> runs = ls.training.train_networks(
     ...     OwnNetwork(build=build, width=4),
     ...     ls.data.BinaryImages(points=32),
@@ -101,22 +107,34 @@ class OwnNetwork:
             return made_by(self.build)
 
     def require_trainable(self, inputs: torch.Tensor) -> None:
-        """Raise `InputError` unless replicas can be trained together on inputs (input, dimension)."""
+        """Raise `InputError` unless replicas can be trained together on inputs (input,
+        dimension).
+        """
         from langevin_sgd.models.networks.trainable import require_trainable
 
         require_trainable(lambda replica: self.module(0, replica), inputs)
 
     def replicas(
-        self, draws: Sequence[tuple[int, int]], dtype: torch.dtype, device: torch.device | str = "cpu"
+        self,
+        draws: Sequence[tuple[int, int]],
+        dtype: torch.dtype,
+        device: torch.device | str = "cpu",
     ) -> VectorisedReplicas:
         """Return many replicas side by side; `draws` are the seed and number of each."""
         from langevin_sgd.models.networks.vectorised import VectorisedReplicas
 
-        return VectorisedReplicas.of_modules([self.module(*draw).to(device=device, dtype=dtype) for draw in draws])
+        return VectorisedReplicas.of_modules(
+            [self.module(*draw).to(device=device, dtype=dtype) for draw in draws]
+        )
 
 
 def _as_build(name: str, build: Any) -> Any:
     """Return a function without arguments; a module can be called too, but makes nothing."""
     is_module = hasattr(build, "named_parameters") and not isinstance(build, type)
-    require(not is_module, name, build, "must be a function that makes a new module at each call, not a module")
+    require(
+        not is_module,
+        name,
+        build,
+        "must be a function that makes a new module at each call, not a module",
+    )
     return as_callable(name, build)

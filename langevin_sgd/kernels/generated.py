@@ -1,13 +1,15 @@
 """Generated source: kept in a folder of the user under its hash, and imported from there.
 
-Numba keeps compiled code only for functions that live in a file. A kernel put together at run time (a potential, an
-integrator, a kind of noise) is therefore written to a file whose name is the hash of its text and of the sources it is
-built on; a second process finds both the file and the compiled code and compiles nothing. Text that needs objects
-without a source of their own (a function defined at the prompt) is compiled in memory, anew in every process.
+Numba keeps compiled code only for functions that live in a file. A kernel put together at run time
+(a potential, an integrator, a kind of noise) is therefore written to a file whose name is the hash
+of its text and of the sources it is built on; a second process finds both the file and the compiled
+code and compiles nothing. Text that needs objects without a source of their own (a function defined
+at the prompt) is compiled in memory, anew in every process.
 
 The folder is LANGEVIN_SGD_CACHE if set, else a folder within NUMBA_CACHE_DIR if that is set, else
-``langevin_sgd`` in the user's cache (XDG_CACHE_HOME, or ~/.cache). Nothing is read from it but the text, to see whether
-it is the expected one, which is then run: neither another text nor compiled bytecode that lies there is ever imported.
+``langevin_sgd`` in the user's cache (XDG_CACHE_HOME, or ~/.cache). Nothing is read from it but the
+text, to see whether it is the expected one, which is then run: neither another text nor compiled
+bytecode that lies there is ever imported.
 """
 
 from __future__ import annotations
@@ -23,11 +25,13 @@ from types import ModuleType
 from typing import Any
 
 from langevin_sgd.dataset import replace_file
-from langevin_sgd.machine import user_caches
+from langevin_sgd.kernels.machine import user_caches
 
 
 def folder() -> Path | None:
-    """Return the folder of generated source, which need not exist yet; None where the user has no place for it."""
+    """Return the folder of generated source, which need not exist yet; None where the user has no
+    place for it.
+    """
     if own := os.environ.get("LANGEVIN_SGD_CACHE"):
         return Path(own).absolute()
     if numba := os.environ.get("NUMBA_CACHE_DIR"):
@@ -36,18 +40,22 @@ def folder() -> Path | None:
     return caches[0] / "langevin_sgd" if caches else None
 
 
-def load(text: str, *, sources: Iterable[str] = (), needs: Mapping[str, Any] | None = None) -> ModuleType:
+def load(
+    text: str, *, sources: Iterable[str] = (), needs: Mapping[str, Any] | None = None
+) -> ModuleType:
     """Import generated source.
 
     Parameters
     ----------
     text
-        Source of a module. Its kernels are decorated with ``@kernel`` of `langevin_sgd.compiled`, on a line of its own.
+        Source of a module. Its kernels are decorated with ``@kernel`` of
+        `langevin_sgd.kernels.compiled`, on a line of its own.
     sources
-        Files of the functions that the text imports: where they change, so does the name of the module.
+        Files of the functions that the text imports: where they change, so does the name of the
+        module.
     needs
-        Objects that the text uses but cannot import; with any, or where the folder cannot be written, the module is
-        made in memory and its kernels are compiled in every process.
+        Objects that the text uses but cannot import; with any, or where the folder cannot be
+        written, the module is made in memory and its kernels are compiled in every process.
 
     Returns
     -------
@@ -102,9 +110,12 @@ def _imported(name: str, path: Path, text: str) -> ModuleType:
 
 
 def _in_memory(name: str, text: str, needs: Mapping[str, Any]) -> ModuleType:
-    from langevin_sgd.compiled import uncached_kernel
+    from langevin_sgd.kernels.compiled import uncached_kernel
 
     module = ModuleType(name)
     module.__dict__.update(needs, uncached_kernel=uncached_kernel)
-    exec(compile(text.replace("@kernel\n", "@uncached_kernel\n"), f"<{name}>", "exec"), module.__dict__)
+    exec(
+        compile(text.replace("@kernel\n", "@uncached_kernel\n"), f"<{name}>", "exec"),
+        module.__dict__,
+    )
     return module

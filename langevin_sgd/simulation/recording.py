@@ -1,12 +1,15 @@
-"""The loop that every simulator runs in: chunks of steps, snapshots, recorders, divergence, progress, and the dataset.
+"""The loop that every simulator runs in: chunks of steps, snapshots, recorders, divergence,
+progress, and the dataset.
 
-A simulator is an `Engine`: it carries its own state, makes steps when told and hands over snapshots. Everything else
-about a run happens here, once. Chunks are short (about 0.05 s), so that Ctrl-C is answered soon and a checkpoint can be
-written between two of them; what an engine computes must not depend on where they end.
+A simulator is an `Engine`: it carries its own state, makes steps when told and hands over
+snapshots. Everything else about a run happens here, once. Chunks are short (about 0.05 s), so that
+Ctrl-C is answered soon and a checkpoint can be written between two of them; what an engine computes
+must not depend on where they end.
 
-A replica has diverged at the first step looked at (the recorded steps and the last, every step where accumulators see
-every step) at which a coordinate is not a finite number below `LIMIT`, or earlier if the engine itself says so in
-``diverged_step``; from there on its snapshots are NaN, and it is flagged in ``status``, never dropped.
+A replica has diverged at the first step looked at (the recorded steps and the last, every step
+where accumulators see every step) at which a coordinate is not a finite number below `LIMIT`, or
+earlier if the engine itself says so in ``diverged_step``; from there on its snapshots are NaN, and
+it is flagged in ``status``, never dropped.
 """
 
 from __future__ import annotations
@@ -35,7 +38,9 @@ RESERVED = ("final_position", "final_velocity", "status", "diverged_step")
 BUFFER_BYTES = 2**25
 """Memory that the snapshots of one chunk may take, if more than one snapshot."""
 own_rounding = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
-"""Decorator: arithmetic as NumPy comes, so that what dies out may underflow whatever the caller's `numpy.seterr`."""
+"""Decorator: arithmetic as NumPy comes, so that what dies out may underflow whatever the caller's
+`numpy.seterr`.
+"""
 
 Record = Recorder | Accumulator | FirstPassage
 """Anything that can be recorded."""
@@ -47,8 +52,8 @@ class Engine(Protocol):
     def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Go on from step `first` to step `stop`.
 
-        Returns position and velocity, (step, replica, parameter) each, at the steps `recorded`, all of which satisfy
-        first < step <= stop; the arrays are the caller's to change.
+        Returns position and velocity, (step, replica, parameter) each, at the steps `recorded`, all
+        of which satisfy first < step <= stop; the arrays are the caller's to change.
         """
 
     def state(self) -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +86,9 @@ class Recording:
     _blocks: list[dict[str, dataset.Variable]] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, record: Record | Sequence[Record] | None, start: np.ndarray, *, watches: bool = False) -> Recording:
+    def begin(
+        cls, record: Record | Sequence[Record] | None, start: np.ndarray, *, watches: bool = False
+    ) -> Recording:
         """Begin an empty recording.
 
         Parameters
@@ -95,14 +102,24 @@ class Recording:
         """
         single = callable(record) or isinstance(record, FirstPassage) or hasattr(record, "begin")
         several = isinstance(record, Iterable) and not isinstance(record, Mapping) and not single
-        given: tuple[Any, ...] = (displacement(),) if record is None else tuple(record) if several else (record,)  # type: ignore[arg-type]
+        if record is None:
+            record = displacement()
+        given: tuple[Any, ...] = tuple(record) if several else (record,)  # type: ignore[arg-type]
         passages = [item for item in given if isinstance(item, FirstPassage)]
         accumulators = [item for item in given if hasattr(item, "begin")]
         recorders = [item for item in given if callable(item) and not isinstance(item, type)]
         known = len(passages) + len(accumulators) + len(recorders) == len(given)
-        require(known, "record", record, "must be a recorder of langevin_sgd.record or a sequence of them")
+        require(
+            known,
+            "record",
+            record,
+            "must be a recorder of langevin_sgd.record or a sequence of them",
+        )
         if passages and not watches:
-            raise InputError("record: first passages are watched for by sde.simulate with a compiled potential only")
+            raise InputError(
+                "record: first passages are watched for by sde.simulate with a compiled potential "
+                "only"
+            )
         totals = [(item, item.begin(start)) for item in accumulators]
         return cls(recorders, start, np.full(len(start), -1, np.int64), totals, passages)
 
@@ -122,7 +139,8 @@ class Recording:
         steps, position, velocity, weight
             See `langevin_sgd.record.Snapshots`.
         kept
-            (step,), which of them are in the schedule; the others are for accumulators alone. Default all.
+            (step,), which of them are in the schedule; the others are for accumulators alone.
+            Default all.
         """
         if not len(steps):
             return
@@ -136,7 +154,9 @@ class Recording:
         if kept is None or kept.all():
             self._blocks.append(self._observed(block))
         elif kept.any():
-            self._blocks.append(self._observed(Snapshots(steps[kept], position[kept], velocity[kept], self.start)))
+            self._blocks.append(
+                self._observed(Snapshots(steps[kept], position[kept], velocity[kept], self.start))
+            )
 
     def _observed(self, block: Snapshots) -> dict[str, dataset.Variable]:
         found: dict[str, dataset.Variable] = {}
@@ -144,17 +164,27 @@ class Recording:
             for name, (dims, values, unit) in recorder(block).items():
                 if name in found or name in RESERVED:
                     raise InputError(f"record: the variable {name!r} is recorded twice")
-                if dims[:1] != ("step",) or len(dims) != values.ndim or len(values) != len(block.steps):
+                if (
+                    dims[:1] != ("step",)
+                    or len(dims) != values.ndim
+                    or len(values) != len(block.steps)
+                ):
                     raise InputError(
-                        f"record: {name!r} has dimensions {dims} and shape {values.shape}: must start with step, "
+                        f"record: {name!r} has dimensions {dims} and shape {values.shape}: must "
+                        "start with step, "
                         f"here of length {len(block.steps)}"
                     )
                 found[name] = dims, values, unit
         return found
 
-    def notice_divergence(self, steps: np.ndarray, position: np.ndarray, velocity: np.ndarray) -> None:
-        """Note the first of `steps` at which each replica is out of bounds, for those not noted yet."""
-        # NaN in the velocity alone is no divergence: the path of an overdamped equation has no velocity.
+    def notice_divergence(
+        self, steps: np.ndarray, position: np.ndarray, velocity: np.ndarray
+    ) -> None:
+        """Note the first of `steps` at which each replica is out of bounds, for those not noted
+        yet.
+        """
+        # NaN in the velocity alone is no divergence: the path of an overdamped equation has no
+        # velocity.
         out = (~(np.abs(position) < LIMIT) | (np.abs(velocity) >= LIMIT)).any(axis=-1)
         new = out.any(axis=0) & (self.diverged_step < 0)
         self.diverged_step[new] = steps[out.argmax(axis=0)[new]]
@@ -172,7 +202,9 @@ class Recording:
     def totals(self) -> dict[str, np.ndarray]:
         """Return copies of the totals of all accumulators, by number and name."""
         named = enumerate(totals for _, totals in self.accumulators)
-        return {f"{i}_{name}": values.copy() for i, totals in named for name, values in totals.items()}
+        return {
+            f"{i}_{name}": values.copy() for i, totals in named for name, values in totals.items()
+        }
 
     def accumulated(self) -> dict[str, dataset.Variable]:
         """Return the results of all accumulators."""
@@ -217,7 +249,9 @@ class Timetable:
         self._weight = (around[1:] + around[:-1]) / 2
 
     def next_chunk(self, done: int, stop: int, most: int) -> tuple[int, np.ndarray]:
-        """Steps to look at after `done`, up to `stop`, which is moved forward where they would be more than `most`."""
+        """Steps to look at after `done`, up to `stop`, which is moved forward where they would be
+        more than `most`.
+        """
         if self.every_step:
             stop = min(stop, done + most)
             return stop, np.arange(done + 1, stop + 1)
@@ -226,7 +260,9 @@ class Timetable:
             return stop, self.schedule[begin:end]
         return int(self.schedule[begin + most - 1]), self.schedule[begin : begin + most]
 
-    def show(self, recording: Recording, steps: np.ndarray, position: np.ndarray, velocity: np.ndarray) -> None:
+    def show(
+        self, recording: Recording, steps: np.ndarray, position: np.ndarray, velocity: np.ndarray
+    ) -> None:
         """Hand states of some of the steps to a recording."""
         place = np.minimum(np.searchsorted(self.schedule, steps), len(self.schedule) - 1)
         if self.every_step:
@@ -275,11 +311,15 @@ def drive(
         require(first <= steps, "first", first, f"must be at most the {steps} steps of the run")
     table = Timetable(schedule, every_step=every_step and bool(recording.accumulators))
     if done == 0 and (table.every_step or schedule[0] == 0):
-        table.show(recording, np.zeros(1, np.int64), *(part[None].copy() for part in engine.state()))
+        table.show(
+            recording, np.zeros(1, np.int64), *(part[None].copy() for part in engine.state())
+        )
     length = 1
     with tqdm(total=steps, initial=done, unit="step", disable=not progress) as bar:
         while done < steps:
-            stop, seen = table.next_chunk(done, min(done + length, steps), _snapshots_at_once(recording.start))
+            stop, seen = table.next_chunk(
+                done, min(done + length, steps), _snapshots_at_once(recording.start)
+            )
             begun = time.perf_counter()
             table.show(recording, seen, *engine.advance(done, stop, seen))
             length = _adapted(length, time.perf_counter() - begun)
@@ -302,22 +342,37 @@ def _adapted(length: int, seconds: float) -> int:
 
 
 def require_steps(first_step: int, steps: int, substeps: int = 1) -> None:
-    """Raise `InputError` if a step has a number that the counter of the random numbers cannot hold."""
+    """Raise `InputError` if a step has a number that the counter of the random numbers cannot
+    hold.
+    """
     most = LARGEST_COUNT // substeps
-    require(first_step + steps <= most, "steps", steps, f"must end at step {most} or before, it begins at {first_step}")
+    require(
+        first_step + steps <= most,
+        "steps",
+        steps,
+        f"must end at step {most} or before, it begins at {first_step}",
+    )
 
 
 def require_room(recording: Recording, schedule: np.ndarray, velocity: np.ndarray) -> None:
-    """Raise `InputError` unless everything that is to be recorded fits into memory, tried out on the start."""
+    """Raise `InputError` unless everything that is to be recorded fits into memory, tried out on
+    the start.
+    """
     block = _trial(recording, velocity)
-    each = sum(values.nbytes for recorder in recording.recorders for _, values, _ in recorder(block).values())
+    each = sum(
+        values.nbytes
+        for recorder in recording.recorders
+        for _, values, _ in recorder(block).values()
+    )
     totals = sum(values.nbytes for values in recording.totals().values())
     # Joining the blocks at the end doubles what was recorded for a moment.
     require_memory("schedule", f"{len(schedule)} steps", 2 * each * len(schedule) + 2 * totals)
 
 
 def variable_names(recording: Recording, velocity: np.ndarray) -> list[str]:
-    """Names of all that will be recorded, sorted, found out on the start; `InputError` if one is there twice."""
+    """Names of all that will be recorded, sorted, found out on the start; `InputError` if one is
+    there twice.
+    """
     block = _trial(recording, velocity)
     names = [name for recorder in recording.recorders for name in recorder(block)]
     with np.errstate(all="ignore"):  # averages over nothing yet
@@ -336,16 +391,22 @@ def _trial(recording: Recording, velocity: np.ndarray) -> Snapshots:
 
 
 def result(
-    engine: Engine, recording: Recording, schedule: np.ndarray, *, first_replica: int = 0, **provenance: Any
+    engine: Engine,
+    recording: Recording,
+    schedule: np.ndarray,
+    *,
+    first_replica: int = 0,
+    **provenance: Any,
 ) -> xr.Dataset:
     """Build the dataset of a finished run.
 
     Returns
     -------
     xarray.Dataset
-        The recorded variables over ``step``, ``replica`` and their further dimensions; ``final_position`` and
-        ``final_velocity`` (replica, parameter), NaN where diverged; ``status`` (replica,), 0 ok or 1 diverged, and
-        ``diverged_step`` (replica,), -1 if none. `provenance` goes to `langevin_sgd.dataset.make`.
+        The recorded variables over ``step``, ``replica`` and their further dimensions;
+        ``final_position`` and ``final_velocity`` (replica, parameter), NaN where diverged;
+        ``status`` (replica,), 0 ok or 1 diverged, and ``diverged_step`` (replica,), -1 if none.
+        `provenance` goes to `langevin_sgd.dataset.make`.
     """
     position, velocity = (part.copy() for part in engine.state())
     lost = recording.diverged_step >= 0
@@ -356,7 +417,8 @@ def result(
         times = engine.first_passages()  # type: ignore[attr-defined]
         times[np.isinf(times) & lost] = np.nan
         variables |= {
-            passage.name: (("replica",), row, "step") for passage, row in zip(recording.passages, times, strict=True)
+            passage.name: (("replica",), row, "step")
+            for passage, row in zip(recording.passages, times, strict=True)
         }
     variables["final_position"] = (("replica", "parameter"), position, "theta")
     variables["final_velocity"] = (("replica", "parameter"), velocity, "v")
@@ -365,7 +427,9 @@ def result(
     coords = {"step": schedule, "replica": np.arange(first_replica, first_replica + len(position))}
     made = dataset.make(variables, coords=coords, **provenance)
     for passage in recording.passages:
-        made[passage.name].attrs["comment"] = "infinite: not passed by the last step; NaN: diverged before"
+        made[passage.name].attrs["comment"] = (
+            "infinite: not passed by the last step; NaN: diverged before"
+        )
     made["status"].attrs.update(flag_values=np.array([0, 1], np.int8), flag_meanings="ok diverged")
     told = provenance.get("settings", {}) | provenance
     numbers = {name: told[name] for name in ("seed", "first_step", "steps") if name in told}
@@ -376,8 +440,9 @@ def result(
 def require_fresh_numbers(start: Any, *, seed: int, first_step: int, steps: int) -> None:
     """Raise `InputError` for a start that is the end of a run with the same random numbers.
 
-    Noise of steps that were made with it is correlated with the state it has led to, so that a run cut into pieces
-    would not be one run. Only a ``final_position`` knows which numbers have made it, not its bare values.
+    Noise of steps that were made with it is correlated with the state it has led to, so that a run
+    cut into pieces would not be one run. Only a ``final_position`` knows which numbers have made
+    it, not its bare values.
     """
     try:
         used = json.loads(getattr(start, "attrs", {})["random_numbers"])
@@ -393,7 +458,8 @@ def require_fresh_numbers(start: Any, *, seed: int, first_step: int, steps: int)
 
 
 def as_start(name: str, value: Any, replicas: int, parameters: int) -> np.ndarray:
-    """Check an initial condition: zeros for ``None``, else (parameter,) or (replica, parameter), finite.
+    """Check an initial condition: zeros for ``None``, else (parameter,) or (replica, parameter),
+    finite.
 
     Returns
     -------

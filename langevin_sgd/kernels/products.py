@@ -2,9 +2,10 @@
 
     out_r <- keep out_r + scale a_r b_r,    r = 0, 1, ...
 
-On a processor by a kernel of our own, one thread a call: minibatches make for matrices of few rows, for which general
-libraries first rearrange what they then use once. On a GPU by torch. On a processor an output depends on its own row of
-`a` alone, bit for bit, not on how many rows there are.
+On a processor by a kernel of our own, one thread a call: minibatches make for matrices of few rows,
+for which general libraries first rearrange what they then use once. On a GPU by torch. On a
+processor an output depends on its own row of `a` alone, bit for bit, not on how many rows there
+are.
 """
 
 from __future__ import annotations
@@ -14,15 +15,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from langevin_sgd.compiled import kernel
-from langevin_sgd.models.networks.tile import ROWS, VECTOR_BYTES, tile
+from langevin_sgd.kernels.compiled import kernel
+from langevin_sgd.kernels.tile import ROWS, VECTOR_BYTES, tile
 
-_KINDS: dict[torch.dtype, tuple[Any, int]] = {torch.float32: (np.float32, 4), torch.float64: (np.float64, 8)}
+_KINDS: dict[torch.dtype, tuple[Any, int]] = {
+    torch.float32: (np.float32, 4),
+    torch.float64: (np.float64, 8),
+}
 """The kinds of number there is a kernel for, and their bytes."""
 
 
 def product(a: torch.Tensor, b: torch.Tensor, scale: float) -> torch.Tensor:
-    """Return ``scale * a @ b`` of stacks of matrices (replica, i, k) and (replica, k, j), in one pass."""
+    """Return ``scale * a @ b`` of stacks of matrices (replica, i, k) and (replica, k, j), in one
+    pass.
+    """
     out = a.new_empty((*a.shape[:2], b.shape[2]))
     if not a.is_cpu or _rows_are_whole(b):
         add_product(out, a, b, scale, keep=0.0)
@@ -33,15 +39,17 @@ def product(a: torch.Tensor, b: torch.Tensor, scale: float) -> torch.Tensor:
     return out.copy_(flipped.mT)
 
 
-def add_product(out: torch.Tensor, a: torch.Tensor, b: torch.Tensor, scale: float, keep: float = 1.0) -> None:
+def add_product(
+    out: torch.Tensor, a: torch.Tensor, b: torch.Tensor, scale: float, keep: float = 1.0
+) -> None:
     """Set `out` to ``keep * out + scale * a @ b``; with keep = 0 it may hold anything before.
 
     Parameters
     ----------
     out, a, b
-        (replica, i, j), (replica, i, k) and (replica, k, j), of one kind; on a processor the rows of `out` and `b` must
-        be whole, one number after the other. Shapes are not held against each other: it would cost as much as a
-        small product.
+        (replica, i, j), (replica, i, k) and (replica, k, j), of one kind; on a processor the rows
+        of `out` and `b` must be whole, one number after the other. Shapes are not held against each
+        other: it would cost as much as a small product.
     scale, keep
         Numbers.
     """
@@ -79,7 +87,9 @@ def _multiply(
     scale: np.floating,
     keep: np.floating,
 ) -> None:
-    """Multiply tile by tile, given the addresses of out, a and b, and their strides in numbers of so many bytes."""
+    """Multiply tile by tile, given the addresses of out, a and b, and their strides in numbers of
+    so many bytes.
+    """
     lanes = VECTOR_BYTES // size
     out_row, a_row, a_column, b_row = out[1] * size, a[1] * size, a[2] * size, b[1] * size
     for r in range(replicas):
@@ -94,11 +104,39 @@ def _multiply(
                     a_i = places[1] + (r * a[0] + row * a[1]) * size
                     if i + ROWS <= rows:
                         if left >= 2 * lanes:
-                            _whole(c, out_row, a_i, a_row, a_column, b_j, b_row, length, left, scale, keep)
+                            _whole(
+                                c,
+                                out_row,
+                                a_i,
+                                a_row,
+                                a_column,
+                                b_j,
+                                b_row,
+                                length,
+                                left,
+                                scale,
+                                keep,
+                            )
                         else:
-                            _end_of_rows(c, out_row, a_i, a_row, a_column, b_j, b_row, length, left, scale, keep)
+                            _end_of_rows(
+                                c,
+                                out_row,
+                                a_i,
+                                a_row,
+                                a_column,
+                                b_j,
+                                b_row,
+                                length,
+                                left,
+                                scale,
+                                keep,
+                            )
                     elif left >= 2 * lanes:
-                        _one_row(c, out_row, a_i, a_row, a_column, b_j, b_row, length, left, scale, keep)
+                        _one_row(
+                            c, out_row, a_i, a_row, a_column, b_j, b_row, length, left, scale, keep
+                        )
                     else:
-                        _end_of_row(c, out_row, a_i, a_row, a_column, b_j, b_row, length, left, scale, keep)
+                        _end_of_row(
+                            c, out_row, a_i, a_row, a_column, b_j, b_row, length, left, scale, keep
+                        )
                 j += 2 * lanes if left >= 2 * lanes else lanes

@@ -1,10 +1,13 @@
-r"""The Langevin equation of SGD as one damped oscillator per mode: an exact flow in continuous time.
+r"""The Langevin equation of SGD as one damped oscillator per mode: an exact flow in continuous
+time.
 
-    exp(-A t) = e^{-x t} (c I + s G),   in steps, A = (h * force | drag) of `oscillators`, x = (1-beta)/(1+beta),
+    exp(-A t) = e^{-x t} (c I + s G),
+    in steps, A = (h * force | drag) of `oscillators`, x = (1-beta)/(1+beta),
 
-c, s = cos, sin/delta (underdamped), 1, t (critical), cosh, sinh/delta (overdamped) of delta t, as in Kunin et al.
-(arXiv 2107.09133); written with decaying exponentials only, so that nothing overflows. Stationary
-moments of a pair of modes are derived: the solution of A_i C + C A_j^T = force force^T. Every h > 0 has one.
+c, s = cos, sin/delta (underdamped), 1, t (critical), cosh, sinh/delta (overdamped) of delta t, as
+in Kunin et al. (arXiv 2107.09133); written with decaying exponentials only, so that nothing
+overflows. Stationary moments of a pair of modes are derived: the solution of A_i C + C A_j^T =
+force force^T. Every h > 0 has one.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import numpy as np
 
 from langevin_sgd.checks import InputError
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.theory.blocks import carried, outer
+from langevin_sgd.theory.block_matrices import carried, outer
 from langevin_sgd.theory.oscillators import ModePair, Oscillators
 
 _NODES, _WEIGHTS = 0.5 * np.array(np.polynomial.legendre.leggauss(8)) + [[0.5], [0.0]]
@@ -57,7 +60,9 @@ class LangevinOscillators(Oscillators):
         angle = self.frequency * t
         oscillating_s = envelope * t * np.sinc(angle / np.pi)
         oscillates = self.discriminant < 0
-        return np.where(oscillates, envelope * np.cos(angle), real_c), np.where(oscillates, oscillating_s, real_s)
+        return np.where(oscillates, envelope * np.cos(angle), real_c), np.where(
+            oscillates, oscillating_s, real_s
+        )
 
     def accumulated_decay(self, rate: np.ndarray, time: np.ndarray) -> np.ndarray:
         """See `Oscillators`."""
@@ -102,5 +107,9 @@ def langevin_oscillators(settings: SGD, stiffness: np.ndarray) -> LangevinOscill
         For Nesterov momentum or dampening, for which the equation of Kunin et al. is not written.
     """
     if settings.nesterov or settings.dampening:
-        raise InputError("nesterov or dampening: the Langevin law is for plain momentum; DiscreteLaw has both")
-    return LangevinOscillators(settings.lr * stiffness, settings.momentum, np.array([settings.lr, 1.0]))
+        raise InputError(
+            "nesterov or dampening: the Langevin law is for plain momentum; DiscreteLaw has both"
+        )
+    return LangevinOscillators(
+        settings.lr * stiffness, settings.momentum, np.array([settings.lr, 1.0])
+    )

@@ -12,6 +12,8 @@ from typing import Any
 
 _HOME = {
     "SGD": "sgd_settings",
+    "Stop": "simulation.stop",
+    "Status": "simulation.status",
     "Estimate": "estimate",
     "InputError": "checks",
     "LinearRegression": "models.linear_regression",

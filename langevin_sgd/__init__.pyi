@@ -23,3 +23,5 @@ from langevin_sgd.models.perceptron import Perceptron as Perceptron
 from langevin_sgd.models.potentials import Potential as Potential
 from langevin_sgd.randomness import derive_seed as derive_seed
 from langevin_sgd.sgd_settings import SGD as SGD
+from langevin_sgd.simulation.status import Status as Status
+from langevin_sgd.simulation.stop import Stop as Stop

@@ -21,7 +21,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_sgd.kernels.compiled import fma, kernel
+from langevin_sgd.kernels.compiled import kernel
+from langevin_sgd.kernels.intrinsics import fma
 
 ORDER = 4
 """Faces on either side: the interpolation is of degree 7."""

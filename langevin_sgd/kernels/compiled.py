@@ -39,8 +39,7 @@ from langevin_sgd.kernels.machine import (
 prepare_for_numba()
 
 import numba  # noqa: E402
-from numba import float32, float64, njit, types  # noqa: E402
-from numba.extending import intrinsic as _numba_intrinsic  # noqa: E402
+from numba import float32, njit, types  # noqa: E402
 from numba.extending import overload  # noqa: E402
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -162,15 +161,24 @@ def _warn(text: str) -> None:
     warnings.warn(text, RuntimeWarning, stacklevel=2)
 
 
+def compiled_sources() -> list[Path]:
+    """Return the files of the package whose change may change compiled code.
+
+    They are all files of this folder, and those that import its decorators, since functions are
+    inlined across files. A constant that a kernel takes from a file without kernels is not seen.
+    """
+    here = Path(__file__).parent
+    return [
+        source
+        for source in sorted(here.parent.rglob("*.py"))
+        if source.parent == here or b"langevin_sgd.kernels.compiled import" in source.read_bytes()
+    ]
+
+
 def _digest_of_sources() -> str:
     digest = hashlib.sha256(repr(sorted(_INLINED)).encode())
-    for source in sorted(Path(__file__).parents[1].rglob("*.py")):
-        text = source.read_bytes()
-        if (
-            source.name in ("compiled.py", "linked_code.py")
-            or b"langevin_sgd.kernels.compiled import" in text
-        ):
-            digest.update(text)
+    for source in compiled_sources():
+        digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -219,26 +227,6 @@ def reassociating(function: F) -> F:
     on one machine.
     """
     return cast(F, njit(function, fastmath={"reassoc", "contract", "nsz"}, **_INLINED))
-
-
-def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Numba's ``intrinsic``: a function, called from kernels, that builds its own machine
-    instructions.
-    """
-    return cast(Callable[..., Any], _numba_intrinsic(function))
-
-
-@intrinsic
-def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
-    """Return a*b + c with one rounding, in the precision of `a`; the same bits vectorised or
-    not.
-    """
-    kind = a if a in (float32, float64) else float64
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.fma(*arguments)
-
-    return kind(kind, kind, kind), codegen
 
 
 # --- numbers that are shared by all replicas, or each replica's own -------------------------------

@@ -27,7 +27,7 @@ from llvmlite import ir
 from numba import float32, float64, types
 from numba.core import cgutils
 
-from langevin_sgd.kernels.compiled import intrinsic
+from langevin_sgd.kernels.intrinsics import intrinsic
 
 VECTOR_BYTES = 64
 ROWS = 8

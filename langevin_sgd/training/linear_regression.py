@@ -7,7 +7,6 @@ alone.
 
 from __future__ import annotations
 
-import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ import numpy as np
 
 from langevin_sgd.checks import as_count, as_flag, as_instance, as_seed, require_memory
 from langevin_sgd.kernels.compiled import in_threads
+from langevin_sgd.kernels.layout import even_ranges, padded
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.randomness import fresh_seed, key_from_seed
 from langevin_sgd.record import as_schedule
@@ -35,7 +35,7 @@ from langevin_sgd.simulation.recording import (
     variable_names,
 )
 from langevin_sgd.training.batches import Sampler, make_sampler
-from langevin_sgd.training.problems import make_rule, make_source, padded, require_samples
+from langevin_sgd.training.problems import make_rule, make_source, require_samples
 from langevin_sgd.training.steps import Buffer, State, advance
 
 if TYPE_CHECKING:
@@ -259,14 +259,13 @@ class Engine:
         self._first_replica, self._first_step = first_replica, first_step
         self._recording = recording
         self._shape = velocity.shape
-        cuts = np.linspace(0, replicas, min(replicas, PIECES) + 1).astype(int).tolist()
         self._pieces = [
             (
                 piece,
                 make_sampler(settings, problem.samples or 0, piece[1] - piece[0]),
                 padded(np.zeros(parameters)),
             )
-            for piece in itertools.pairwise(cuts)
+            for piece in even_ranges(replicas, PIECES)
         ]
         self.now = State(padded(recording.start), padded(velocity), recording.diverged_step.copy())
 

@@ -12,11 +12,11 @@ import pytest
 from numba import njit
 
 import langevin_sgd as ls
+from langevin_sgd.kernels.layout import padded
 from langevin_sgd.randomness import key_from_seed
 from langevin_sgd.training import one_pass_perceptron, train_perceptron
 from langevin_sgd.training.perceptron.replica import Replica, Snapshots, make_points, make_rule
 from langevin_sgd.training.perceptron.state import ACCELERATED, PLAIN, STEP, new_states, of_replica
-from langevin_sgd.training.problems import padded
 
 LATE_NOISE = {0: 0.398942, 1: 0.313329}
 """Quasi-stationary noise in units of the temperature, at a margin far below it."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from langevin_sgd.checks import require
+from langevin_sgd.kernels.layout import padded
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.recording import CHUNK_SECONDS, LIMIT
@@ -30,7 +31,6 @@ from langevin_sgd.training.perceptron.state import (
     UNFIT,
     State,
 )
-from langevin_sgd.training.problems import padded
 from langevin_sgd.training.unfit import allowed_unfit
 
 TILE_SAMPLES = 256

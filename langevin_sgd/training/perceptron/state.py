@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from langevin_sgd.training.problems import padded
+from langevin_sgd.kernels.layout import padded
 
 TRAINING, FITTED, STEP_LIMIT, NOT_SEPARABLE, DIVERGED = range(-1, 4)
 """Statuses. A replica is fitted once at most the allowed number of points is unfit."""

@@ -74,8 +74,9 @@ def filling(name: str, rows: Rows) -> str:
 
 
 def adding(name: str, rows: Rows) -> str:
-    """Source of ``name(out, position, factors, k, values)``, which adds factor `k` times the rows
-    to `out`.
+    """Source of ``name(out, position, factors, k, values)``.
+
+    It adds factor `k` times the rows to `out`.
     """
     lines = ["factor = value_at(factors, k, lane)"]
     lines += [
@@ -86,11 +87,12 @@ def adding(name: str, rows: Rows) -> str:
 
 
 def kicking(name: str, rows: Rows) -> str:
-    """Source of ``name(start, position, i, lane, factors, k, values)``: `start` plus factor `k`
-    times the only row.
+    """Source of ``name(start, position, i, lane, factors, k, values)``.
+
+    It returns `start` plus factor `k` times the only row.
     """
-    # Row 0 goes under the name i of the caller's loop: else its stores to row i look as if they
-    # might change row 0.
+    # Row 0 is read as row i, the name of the caller's loop, although i is always 0: LLVM would else
+    # think that the caller's stores to row i might change row 0, and would not vectorise.
     body = [
         f"{constant} = number_like(position, {number!r})"
         for constant, number in rows.constants.items()
@@ -106,9 +108,7 @@ def kicking(name: str, rows: Rows) -> str:
 
 
 def scaling(name: str, rows: Rows) -> str:
-    """Source of ``name(normals, out, position, values)``, which sets `out` to `normals` times the
-    rows.
-    """
+    """Source of ``name(normals, out, position, values)``, which sets `out` to normals * rows."""
     lines = [
         f"out[{i}, lane] = normals[{i}, lane] * ({result})" for i, result in enumerate(rows.results)
     ]
@@ -116,8 +116,9 @@ def scaling(name: str, rows: Rows) -> str:
 
 
 def weighting(name: str, rows: Rows) -> str:
-    """Source of ``name(out, weights, position, factors, k, values)``, which adds factor `k` *
-    weights * rows.
+    """Source of ``name(out, weights, position, factors, k, values)``.
+
+    It adds factor `k` times weights times rows to `out`.
     """
     lines = ["factor = value_at(factors, k, lane)"]
     lines += [
@@ -128,7 +129,7 @@ def weighting(name: str, rows: Rows) -> str:
 
 
 def called(name: str, function: str, rows: int, coordinates: int, values: int) -> Rows:
-    """Rows that a function of scalars returns: a number for one row, else a tuple."""
+    """Return the rows that a function of scalars returns: a number for one row, else a tuple."""
     names = numbered("x", coordinates), numbered("p", values)
     call = f"{name} = {function}({', '.join([*names[0], *names[1]])})"
     results = [name] if rows == 1 else [f"{name}[{i}]" for i in range(rows)]

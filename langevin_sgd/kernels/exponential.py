@@ -66,7 +66,7 @@ def _exponential_32(x: Any) -> Any:
 
 
 def exponential(x: Any) -> Any:
-    """e^x in the precision of x: for kernels only."""
+    """Return e^x in the precision of x; for kernels only."""
     raise NotImplementedError  # pragma: no cover
 
 

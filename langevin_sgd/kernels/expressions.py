@@ -91,9 +91,9 @@ def _printer() -> Any:
 
         def _chosen(self, arguments: Sequence[Any], sign: str) -> str:
             first, *rest = arguments
-            one = self._print(first)
+            text = self._print(first)
             other = self._chosen(rest, sign) if len(rest) > 1 else self._print(rest[0])
-            return f"(({one}) if ({one}) {sign} ({other}) else ({other}))"
+            return f"(({text}) if ({text}) {sign} ({other}) else ({other}))"
 
         def _print_Heaviside(self, expr: Any) -> str:
             return (
@@ -102,14 +102,15 @@ def _printer() -> Any:
             )
 
         def _print_sign(self, expr: Any) -> str:
-            text, one = self._print(expr.args[0]), self._constant(1)
-            return f"({one} if ({text}) > 0 else (-{one} if ({text}) < 0 else {self._constant(0)}))"
+            text, unit = self._print(expr.args[0]), self._constant(1)
+            negative = f"(-{unit} if ({text}) < 0 else {self._constant(0)})"
+            return f"({unit} if ({text}) > 0 else {negative})"
 
     return Printer()
 
 
 def _product(text: str, power: int) -> str:
-    """``text`` to a whole power, as squares of squares."""
+    """Return ``text`` to a whole power, as squares of squares."""
     if power <= 1:
         return text if power else ""
     half = _product(text, power // 2)

@@ -46,19 +46,14 @@ def adopted(functions: Mapping[str, Any]) -> tuple[str, dict[str, Any], str]:
         text = _standing_alone(f"own_{role}", function.py_func)
         if text is None:
             needs = {f"own_{name}": value for name, value in functions.items()}
-            return (
-                "",
-                needs,
-                f"its {role} uses names from outside or has no source that can be read",
-            )
+            reason = f"its {role} uses names from outside or has no source that can be read"
+            return "", needs, reason
         texts.append(text)
     return "".join(texts), {}, ""
 
 
 def _standing_alone(name: str, function: Any) -> str | None:
-    """Source of a function under another name, ``None`` unless it needs nothing but builtins and
-    ``math``.
-    """
+    """Return the source of a function under another name, None unless it stands alone."""
     code = function.__code__
     if code.co_freevars or function.__defaults__ or function.__kwdefaults__:
         return None

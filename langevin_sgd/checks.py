@@ -44,8 +44,9 @@ def require(condition: bool, name: str, value: Any, allowed: str) -> None:
 
 
 def shown(value: Any, *, width: int = 80) -> str:
-    """Write a value in one line of at most `width` characters: the shape of an array, the beginning
-    of a text.
+    """Write a value in one line of at most `width` characters.
+
+    Of an array the shape is shown, of a long text the beginning.
 
     Examples
     --------
@@ -63,8 +64,7 @@ def shown(value: Any, *, width: int = 80) -> str:
 
 
 def printable(text: str, *, lines: bool = False) -> str:
-    r"""Return a text whose control characters are written out, so that it can do nothing to a
-    terminal.
+    r"""Return a text with its control characters written out: it does nothing to a terminal.
 
     Parameters
     ----------
@@ -79,12 +79,15 @@ def printable(text: str, *, lines: bool = False) -> str:
     \x1b[2J
     """
     kept = "\n\t" if lines else ""
-    return "".join(one if one.isprintable() or one in kept else repr(one)[1:-1] for one in text)
+    return "".join(
+        letter if letter.isprintable() or letter in kept else repr(letter)[1:-1] for letter in text
+    )
 
 
 def as_real(name: str, value: Any, allowed: str = "must be a finite number") -> float:
-    """Return a finite real number as a float; neither truth values nor texts nor complex numbers
-    are numbers.
+    """Return a finite real number as a float.
+
+    Neither truth values nor texts nor complex numbers are numbers.
 
     Examples
     --------
@@ -124,8 +127,9 @@ def as_fraction(name: str, value: Any) -> float:
 
 
 def as_chi(name: str, value: Any, largest: float = math.inf) -> float:
-    """Return a depletion exponent chi, the power of the density of data at the decision boundary:
-    above -1.
+    """Return a depletion exponent chi > -1.
+
+    It is the power of the density of data at the decision boundary.
 
     Examples
     --------
@@ -159,8 +163,9 @@ def as_count(name: str, value: Any, minimum: int = 1, maximum: int | None = None
 
 
 def as_seed(name: str, value: Any) -> int:
-    """Return a seed, an integer from 0 to 2^128 - 1: the one rule wherever random numbers are asked
-    for.
+    """Return a seed, an integer from 0 to 2^128 - 1.
+
+    This is the one rule wherever random numbers are asked for.
 
     Examples
     --------
@@ -201,11 +206,12 @@ def as_choice(name: str, value: Kind, allowed: Iterable[str]) -> Kind:
 def as_instance(
     name: str, value: Any, kind: type[Kind] | tuple[type[Kind], ...], allowed: str = ""
 ) -> Kind:
-    """Return `value` if it is of the kind; `allowed` describes the kind, by default by the names of
-    its classes.
+    """Return `value` if it is of the kind.
+
+    `allowed` describes the kind, by default by the names of its classes.
     """
     kinds = kind if isinstance(kind, tuple) else (kind,)
-    names = " or ".join(one.__name__ for one in kinds)
+    names = " or ".join(each.__name__ for each in kinds)
     require(isinstance(value, kinds), name, value, allowed or f"must be of type {names}")
     return value
 
@@ -224,7 +230,7 @@ def as_objects(name: str, values: Any, kind: type[Kind]) -> tuple[Kind, ...]:
         given = list(values)
     except TypeError:
         raise InputError(f"{name} = {shown(values)}: {allowed}") from None
-    return tuple(as_instance(name, one, kind) for one in given)
+    return tuple(as_instance(name, member, kind) for member in given)
 
 
 def as_path(name: str, value: Any, allowed: str = "must be the path of a file") -> Path:
@@ -279,14 +285,15 @@ def as_counts(
     name: str, values: Any, minimum: int = 1, *, maximum: int | None = None
 ) -> tuple[int, ...]:
     """Return a sequence of at least one integer, each of at least `minimum`."""
-    return as_tuple(name, values, lambda what, one: as_count(what, one, minimum, maximum))
+    return as_tuple(name, values, lambda what, value: as_count(what, value, minimum, maximum))
 
 
 def as_tuple(
     name: str, values: Any, convert: Callable[[str, Any], Kind], *, empty: bool = False
 ) -> tuple[Kind, ...]:
-    """Return a sequence, each value converted by one of the functions of this file; an empty one
-    where `empty` says so.
+    """Return a sequence, each value converted by one of the functions of this file.
+
+    It may be empty where `empty` says so.
 
     A set is refused: its order is arbitrary.
 
@@ -299,7 +306,7 @@ def as_tuple(
     require(given is not None, name, values, "must be a sequence of at least one value")
     assert given is not None
     require(empty or len(given) > 0, name, values, "must hold at least one value")
-    return tuple(convert(f"{name}[{place}]", one) for place, one in enumerate(given))
+    return tuple(convert(f"{name}[{place}]", value) for place, value in enumerate(given))
 
 
 def as_array(
@@ -392,8 +399,9 @@ def as_complex_array(name: str, values: Any) -> np.ndarray:
 def as_integers(
     name: str, values: Any, *, ndim: int | None = None, minimum: int | None = None
 ) -> np.ndarray:
-    """Return an array of int64 that nobody else holds; whole numbers in float64 are taken,
-    fractions are refused.
+    """Return an array of int64 that nobody else holds.
+
+    Whole numbers in float64 are taken, fractions are refused.
     """
     import numpy as np
 
@@ -474,9 +482,7 @@ def _memory() -> float:
 
 
 def convert_fields(settings: Any, converters: Mapping[str, Callable[[str, Any], Any]]) -> None:
-    """Replace fields of a frozen dataclass by their converted values, from its
-    ``__post_init__``.
-    """
+    """Convert fields of a frozen dataclass in place, from its ``__post_init__``."""
     for name, convert in converters.items():
         object.__setattr__(settings, name, convert(name, getattr(settings, name)))
 
@@ -524,8 +530,9 @@ def _hides(values: Any) -> bool:
 
 
 def _as_list(values: Any) -> list[Any] | None:
-    """Return the members of a sequence or of a one-dimensional array; None for anything else, sets
-    among them.
+    """Return the members of a sequence or one-dimensional array; None for anything else.
+
+    Sets are no sequences.
     """
     if isinstance(values, str | bytes | bytearray | set | frozenset | Mapping) or _is_masked(
         values
@@ -539,8 +546,9 @@ def _as_list(values: Any) -> list[Any] | None:
 
 
 def _plain_array(name: str, values: Any, *, imaginary: bool = False) -> np.ndarray:
-    """Numbers as an array of integers or floats, of complex numbers if they may be `imaginary`, or
-    a refusal.
+    """Return numbers as an array of integers or floats, or a refusal.
+
+    Complex numbers are taken if they may be `imaginary`.
     """
     import numpy as np
 
@@ -550,7 +558,7 @@ def _plain_array(name: str, values: Any, *, imaginary: bool = False) -> np.ndarr
         )
         array = np.asarray(values)
         if array.dtype.kind == "O" and all(
-            _number(one) is not None or one != one for one in array.ravel()
+            _number(entry) is not None or entry != entry for entry in array.ravel()
         ):
             array = array.astype(float)
     except InputError:

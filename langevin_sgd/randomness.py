@@ -237,9 +237,7 @@ def bits_over_draws(
 def bits_over_steps(
     bits: np.ndarray, key: np.ndarray, draw: int, first_step: int, replica: int, substream: int
 ) -> None:
-    """Fill `bits` (4, lanes) with the words of one draw at steps first_step ... first_step + lanes
-    - 1.
-    """
+    """Fill `bits` (4, lanes) with the words of one draw at steps `first_step` and following."""
     a, c, d = uint64(draw), uint64(replica), uint64(substream)
     start = uint64(first_step)
     k0, k1, k2, k3 = key[0], key[1], key[2], key[3]
@@ -251,8 +249,9 @@ def bits_over_steps(
 
 @inlined
 def index_below(word: Word, count: int) -> Any:
-    """floor(word * count / 2**64): uniform on 0 ... count-1, bias below count / 2**64 (count <
-    2**32).
+    """floor(word * count / 2**64): uniform on 0 ... count-1 for count < 2**32.
+
+    The bias is below count / 2**64.
     """
     low = (word & uint64(0xFFFFFFFF)) * uint64(count)
     high = (word >> uint64(32)) * uint64(count)
@@ -418,8 +417,9 @@ def normals_64(
 def normals_32(
     out: np.ndarray, bits: np.ndarray, key: np.ndarray, step: int, block: int, substream: int
 ) -> None:
-    """Fill `out` with 8*lanes float32 normals of one (step, block, substream); `bits` is (4, lanes)
-    scratch.
+    """Fill `out` with 8*lanes float32 normals of one (step, block, substream).
+
+    `bits` (4, lanes) is scratch.
     """
     bits_over_draws(bits, key, step, block, substream)
     halves = 2 * bits.shape[1]
@@ -485,8 +485,9 @@ def normals(
 def gamma_64(
     shape: float, key: np.ndarray, draw: int, step: int, replica: int, substream: int
 ) -> float:
-    """Gamma variable of any shape > 0 and scale 1, of the draws `draw`, `draw` + 2**32, ... until
-    one is accepted.
+    """Return a gamma variable of any shape > 0 and scale 1.
+
+    It takes the draws `draw`, `draw` + 2**32, ... until one is accepted.
 
     A fraction of at least 0.95 is accepted at the first draw. A shape below one is reached from
     shape + 1 by a factor uniform ** (1 / shape). Source: Marsaglia and Tsang, *A simple method for

@@ -37,8 +37,7 @@ def diabetes() -> tuple[np.ndarray, np.ndarray]:
 
 
 def digits() -> tuple[np.ndarray, np.ndarray]:
-    """Load the handwritten digits: 1797 images of 8 x 8 pixels, the pixels predicting the digit as
-    a number.
+    """Load 1797 handwritten digits, 8 x 8 pixels, which predict the digit as a number.
 
     Returns
     -------
@@ -96,8 +95,9 @@ def digit_pair(first: int, second: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def standardise(X: np.ndarray) -> np.ndarray:
-    """Centre columns and scale them to unit variance (divided by N); columns that never change are
-    left out.
+    """Centre columns and scale them to unit variance (divided by N).
+
+    Columns that never change are left out.
 
     Parameters
     ----------

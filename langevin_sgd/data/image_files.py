@@ -80,8 +80,7 @@ def has_images(name: str) -> bool:
 
 
 def read_images(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Read pixels and classes, the official training part first and the official test part after
-    it.
+    """Read pixels and classes: the official training part, then the official test part.
 
     Parameters
     ----------
@@ -179,8 +178,9 @@ def _from_buffer(buffer: bytes, dtype: np.dtype, shape: tuple[int, ...], order: 
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Reads arrays, lists and text; a pickle that names anything else is refused before it is
-    called.
+    """Reads arrays, lists and text.
+
+    A pickle that names anything else is refused before that is called.
     """
 
     _KNOWN: ClassVar[dict[tuple[str, str], Any]] = {
@@ -194,10 +194,10 @@ class _ArrayUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """Return what a pickle may call."""
-        found = self._KNOWN.get((module.replace("numpy._core", "numpy.core"), name))
-        if found is None:
+        known = self._KNOWN.get((module.replace("numpy._core", "numpy.core"), name))
+        if known is None:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-        return found
+        return known
 
 
 def _read_cifar(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -282,9 +282,7 @@ def _download(name: str, folder: Path) -> None:
 
 @contextlib.contextmanager
 def _no_empty_folders(place: Path) -> Iterator[None]:
-    """Leave none of the folders of `place` that were not there before, unless something is in
-    them.
-    """
+    """Remove the folders of `place` that were not there before and are empty after."""
     new = [folder for folder in (place, *place.parents) if not folder.exists()]
     try:
         yield

@@ -32,8 +32,9 @@ def bernoulli(w: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """Rates of jumps between the cells of an axis, per physical time; or of several chains side by
-    side, (cell, chain).
+    """Rates of jumps between the cells of an axis, per physical time.
+
+    They may be those of several chains side by side, (cell, chain).
 
     Parameters
     ----------
@@ -57,19 +58,21 @@ class Chain:
 
     @property
     def circulation(self) -> float:
-        """Rise of the generalised potential around a ring; 0 on a line, where every flux can be
-        balanced.
+        """Rise of the generalised potential around a ring.
+
+        It is 0 on a line, where every flux can be balanced.
         """
         return float(self.rise.sum()) if self.axis.boundary == "periodic" else 0.0
 
     def log_equilibrium(self) -> np.ndarray:
-        """Logarithm of the probabilities e^{-Phi} of the cells: stationary where nothing circulates
-        or leaves.
+        """Logarithm of the probabilities e^{-Phi} of the cells.
+
+        They are stationary where nothing circulates or leaves.
         """
         height = np.concatenate([[0.0], np.cumsum(self.rise[: len(self.right) - 1])])
         height -= height.min()
-        found: np.ndarray = -height - np.log(np.exp(-height).sum())
-        return found
+        logarithm: np.ndarray = -height - np.log(np.exp(-height).sum())
+        return logarithm
 
     def current(self, mass: np.ndarray) -> np.ndarray:
         """Probability flux per physical time through the faces, first to last.

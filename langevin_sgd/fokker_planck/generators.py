@@ -94,8 +94,7 @@ class Generator:
 def generators(
     equation: Equation, domain: Domain, boundary: Boundary
 ) -> tuple[int, Callable[[int], Generator]]:
-    """Return the dimension of an equation, and its generator as a function of the cells along each
-    axis.
+    """Return an equation's dimension, and its generator as a function of numbers of cells.
 
     Raises
     ------
@@ -172,8 +171,9 @@ def _of_phase_space(problem: PhaseSpaceProblem, cells: int) -> Generator:
 
 
 def phase_space_generator(phase: PhaseSpace, position: Axis, velocity: Axis) -> csc_array:
-    """Return the generator of the Kramers equation over (position, velocity) cells in row-major
-    order.
+    """Return the generator of the Kramers equation on (position, velocity) cells.
+
+    They are numbered in row-major order.
     """
     shape = position.cells, velocity.cells
     index = np.arange(shape[0] * shape[1]).reshape(shape)
@@ -217,8 +217,9 @@ def _rest_fluxes(
 
 
 def _neighbours(index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Cells on either side of the inner faces along the first axis, and those beyond them; -1 where
-    there is none.
+    """Cells on either side of the inner faces along the first axis, and the cells beyond.
+
+    A cell that does not exist is -1.
     """
     wall = np.full((1, index.shape[1]), -1)
     return (

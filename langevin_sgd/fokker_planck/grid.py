@@ -160,9 +160,7 @@ def find_domain(
 def complete_domain(
     rise: Function, domain: tuple[float | None, float | None] | None
 ) -> tuple[float, float]:
-    """Return a domain whose ends, where they are None, are as far as there is stationary
-    probability.
-    """
+    """Return a domain, its open ends (None) as far out as there is stationary probability."""
     pair: Any = (None, None) if domain is None else domain
     fits = (isinstance(pair, tuple | list) or getattr(pair, "ndim", 0) == 1) and len(pair) == 2
     require(
@@ -175,8 +173,8 @@ def complete_domain(
     if low is not None and high is not None:
         return check_domain((low, high))
     inner = low if low is not None else high
-    found = find_domain(rise, None if inner is None else (inner, inner))
-    return found[0] if low is None else low, found[1] if high is None else high
+    ends = find_domain(rise, None if inner is None else (inner, inner))
+    return ends[0] if low is None else low, ends[1] if high is None else high
 
 
 def _reach(rise: Function, start: float, span: float, level: float) -> float:

@@ -67,8 +67,9 @@ class Gaussian:
         return density
 
     def support(self, coordinate: int, deviations: float = REACH) -> tuple[float, float]:
-        """Stretch of so many standard deviations along a coordinate; all the density to rounding by
-        default.
+        """Stretch of so many standard deviations along a coordinate.
+
+        By default it holds all the density, to rounding.
         """
         coordinate = as_count("coordinate", coordinate, minimum=0, maximum=self.mean.size - 1)
         reach = as_positive("deviations", deviations) * np.sqrt(

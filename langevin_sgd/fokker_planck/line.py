@@ -25,18 +25,16 @@ _STEPS = 0.5
 
 
 def evolve(chain: Chain, mass: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Return cell probabilities at increasing physical times, (time, cell), from those at time
-    zero.
-    """
-    found = np.empty((len(times), len(mass)))
+    """Return cell probabilities (time, cell) at increasing times, from those at time zero."""
+    evolved = np.empty((len(times), len(mass)))
     right, left, kill = (rates[:, None] for rates in (chain.right, chain.left, chain.kill))
     state, now, ring = np.ascontiguousarray(mass[:, None]), 0.0, chain.axis.boundary == "periodic"
     for row, time in enumerate(times):
         steps = _steps(chain, time - now)
         for _ in range(steps):
             state = propagate(right, left, kill, state, (time - now) / steps, ring=ring)
-        found[row], now = state[:, 0], time
-    return found
+        evolved[row], now = state[:, 0], time
+    return evolved
 
 
 def _steps(chain: Chain, time: float) -> int:
@@ -49,8 +47,8 @@ def _steps(chain: Chain, time: float) -> int:
 
 def stationary(chain: Chain) -> np.ndarray:
     """Return the stationary probabilities of a closed chain, (cell,)."""
-    found: np.ndarray = np.exp(log_stationary(chain))
-    return found
+    probability: np.ndarray = np.exp(log_stationary(chain))
+    return probability
 
 
 def log_stationary(chain: Chain) -> np.ndarray:

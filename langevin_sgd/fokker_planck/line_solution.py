@@ -35,8 +35,9 @@ def solve_line(
     boundary: str | tuple[str, str],
     accuracy: Accuracy,
 ) -> xr.Dataset:
-    """Solve on `cells` cells, or on as many as the tolerance asks for; see
-    `langevin_sgd.fokker_planck.solve`.
+    """Solve on `cells` cells, or on as many as the tolerance asks for.
+
+    See `langevin_sgd.fokker_planck.solve`.
     """
     ends = find_domain(line.rise, support(initial, 0)) if domain is None else domain
     physical = times * line.step_time

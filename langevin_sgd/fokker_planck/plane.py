@@ -46,8 +46,9 @@ class PlaneStep:
         self._chains, self._time = chains, time
 
     def repeat(self, mass: np.ndarray, steps: int) -> None:
-        """Take `steps` steps with `mass` (first, second), in place; the halves of neighbouring
-        steps are one.
+        """Take `steps` steps with `mass` (first, second), in place.
+
+        The last half of a step and the first half of the next are taken as one.
         """
         state = self._along(0, mass, self._time / 2)
         for step in range(steps):
@@ -63,8 +64,9 @@ class PlaneStep:
 
 
 class PlaneProblem(TwoDimensional):
-    """An initial-value problem of an overdamped equation in two dimensions; densities are (first,
-    second).
+    """An initial-value problem of an overdamped equation in two dimensions.
+
+    Densities are (first, second).
 
     Without a domain the potential must confine.
     """
@@ -83,8 +85,12 @@ class PlaneProblem(TwoDimensional):
         self.domain = self._choose_domain(initial) if domain is None else check_rectangle(domain)
 
     def _choose_domain(self, initial: Initial) -> Rectangle:
-        """Bounding box of all states whose energy is at most `LEVEL`, or that of the bulk of the
-        initial density.
+        """Return the box around the states of low energy that the initial density can reach.
+
+        Raises
+        ------
+        InputError
+            If there is no energy, because noise depends on the state.
         """
         energy = self.plane.energy
         if energy is None:
@@ -116,12 +122,13 @@ class PlaneProblem(TwoDimensional):
         )
         energy = self.plane.energy(points)
         weights = np.exp(energy.min() - energy)
-        found: np.ndarray = weights / weights.sum()
-        return found
+        probability: np.ndarray = weights / weights.sum()
+        return probability
 
     def first_step(self) -> float:
-        """A tenth of the time to diffuse across the narrower stationary spread, or a quarter of the
-        whole time.
+        """A tenth of the time to diffuse across the narrower stationary spread.
+
+        At most a quarter of the whole time.
         """
         cells = 64, 64
         axes, mass = self.axes(cells), self.stationary(cells)
@@ -137,8 +144,9 @@ class PlaneProblem(TwoDimensional):
 
 
 def _bounding_box(energy: Function, start: Rectangle) -> Rectangle:
-    """Box around `start` and all states at most `LEVEL` above the lowest, or as high as `start`
-    along its middle lines.
+    """Box around `start` and all states at most `LEVEL` above the lowest.
+
+    Or as high as `start` along its middle lines.
 
     Raises
     ------
@@ -178,8 +186,9 @@ def _variance(points: np.ndarray, weights: np.ndarray) -> float:
 
 
 def generator(first: Chain, second: Chain) -> coo_array:
-    """Return the generator of both directions together as a sparse matrix over cells in row-major
-    order.
+    """Return the generator of both directions together, a sparse matrix.
+
+    Cells are numbered in row-major order.
     """
     cells = first.axis.cells, second.axis.cells
     index = np.arange(cells[0] * cells[1]).reshape(cells)
@@ -206,8 +215,8 @@ def null_vector(matrix: coo_array) -> np.ndarray:
     # One equation follows from the others; the probability of that cell is set, and all are scaled
     # afterwards.
     inner = rest[1:, 1:]
-    found = np.concatenate([[1.0], spsolve(inner, -rest[1:, [0]].toarray()[:, 0])])
-    weights: np.ndarray = found / found.sum()
+    vector = np.concatenate([[1.0], spsolve(inner, -rest[1:, [0]].toarray()[:, 0])])
+    weights: np.ndarray = vector / vector.sum()
     return weights
 
 
@@ -218,8 +227,9 @@ def solve_plane(
     time_step: float | None,
     accuracy: Accuracy,
 ) -> xr.Dataset:
-    """Solve with given cells and step, or such as the tolerance asks for; see
-    `langevin_sgd.fokker_planck.solve`.
+    """Solve with given cells and step, or such as the tolerance asks for.
+
+    See `langevin_sgd.fokker_planck.solve`.
     """
     grid, step, error = problem.refine(cells, time_step, accuracy.tolerance)
     mass, plane = problem.solution(grid, step), problem.plane
@@ -254,8 +264,8 @@ def solve_plane(
     coords = {"step": steps}
     for i, axis in enumerate(axes):
         coords |= {f"position_{i}": axis.centres, f"face_{i}": axis.faces}
-    found = {"domain": [list(ends) for ends in problem.domain], "cells": list(grid)}
-    return accuracy.finish(variables, coords, error, {**found, "time_step": step / per_step})
+    chosen = {"domain": [list(ends) for ends in problem.domain], "cells": list(grid)}
+    return accuracy.finish(variables, coords, error, {**chosen, "time_step": step / per_step})
 
 
 def _production(chain: Chain, mass: np.ndarray) -> np.ndarray:

@@ -180,9 +180,9 @@ def _line_modes(chain: Chain, modes: int) -> tuple[np.ndarray, np.ndarray]:
         np.zeros(size), links, select="i", select_range=(first, first + modes - 1)
     )
     symmetric = vectors[int(low) :: 2].T
-    found = symmetric * np.exp(chain.log_equilibrium() / 2)
-    sign = np.sign(found[np.arange(modes), np.abs(found).argmax(axis=1)])
+    eigenfunctions = symmetric * np.exp(chain.log_equilibrium() / 2)
+    sign = np.sign(eigenfunctions[np.arange(modes), np.abs(eigenfunctions).argmax(axis=1)])
     rates = singular**2
     if not (low or high):
         rates[0] = 0.0
-    return -rates.astype(complex), sign[:, None] * found
+    return -rates.astype(complex), sign[:, None] * eigenfunctions

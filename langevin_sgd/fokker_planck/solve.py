@@ -112,8 +112,9 @@ def solve(
     >>> problem = ls.LinearRegression.from_spectrum([1.0])
     >>> equation = ls.Overdamped.from_sgd(problem, ls.SGD(lr=0.1, batch_size=10))
     >>> start = ls.fokker_planck.Gaussian(1.0, 0.01)
-    >>> found = solve(equation, initial=start, times=[0, 10, 100])
-    >>> mean = (found.density * found.position).sum("position") / found.density.sum("position")
+    >>> solution = solve(equation, initial=start, times=[0, 10, 100])
+    >>> density, position = solution.density, solution.position
+    >>> mean = (density * position).sum("position") / density.sum("position")
     >>> [round(float(value), 3) for value in mean]
     [1.0, 0.368, 0.0]
     """

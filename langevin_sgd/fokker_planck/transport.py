@@ -31,8 +31,9 @@ WIDTH = 2 * ORDER - 1
 
 
 def shift_weights(fraction: np.ndarray) -> np.ndarray:
-    """Weights (row, WIDTH) of the probabilities of cells i - ORDER + 1 ... i + ORDER - 1 in what
-    leaves cell i.
+    """Weights (row, WIDTH) of the neighbouring cells' probabilities in what leaves cell i.
+
+    The cells are i - ORDER + 1 ... i + ORDER - 1.
     """
     faces = np.arange(
         1 - ORDER, ORDER + 1, dtype=float
@@ -92,8 +93,9 @@ def shift_rows(mass: np.ndarray, whole: np.ndarray, weights: np.ndarray, moved: 
 def mix_rows(
     matrix: np.ndarray, first: np.ndarray, stop: np.ndarray, mass: np.ndarray, mixed: np.ndarray
 ) -> None:
-    """Set `mixed` to matrix @ mass, with matrix[i, j] zero unless first[i] <= j < stop[i]; an even
-    number of rows.
+    """Set `mixed` to matrix @ mass, where row i of the matrix is zero outside its range.
+
+    The range is first[i] <= j < stop[i]; the number of rows is even.
 
     Written out rather than left to a BLAS, whose threads wait for one another on a busy machine.
     Rows go by twos and columns by fours, so that what is loaded is used twice and stored once for

@@ -41,9 +41,7 @@ def whole_lines(count: int) -> int:
 
 
 def padded(array: np.ndarray) -> np.ndarray:
-    """Return a copy in float64 that starts on a cache line, its rows filled up with zeros to whole
-    lines.
-    """
+    """Return a float64 copy on a cache line, rows filled up with zeros to whole lines."""
     out = aligned((*array.shape[:-1], whole_lines(array.shape[-1])), np.float64)
     out[..., : array.shape[-1]] = array
     return out

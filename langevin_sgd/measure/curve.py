@@ -63,12 +63,12 @@ class Curve:
             If the curve has no such point.
         """
         x = as_real("x", x)
-        found = np.flatnonzero(self.x == x)
-        if not found.size:
+        places = np.flatnonzero(self.x == x)
+        if not places.size:
             raise InputError(
                 f"x = {x!r}: the curve has no such point, the nearest is {self._nearest(x)!r}"
             )
-        i = int(found[0])
+        i = int(places[0])
         value, error = float(self.value[i]), float(self.standard_error[i])
         if not (np.isfinite(value) and np.isfinite(error)):
             return Estimate.refused(

@@ -65,8 +65,9 @@ def squared_displacements(run_or_arrays: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _curve_or_replicas(run_or_arrays: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Steps (step,), and squared displacements by replica, (step, replica), or those of a law,
-    (step,).
+    """Return steps (step,) and squared displacements.
+
+    These are by replica, (step, replica), or those of a law, (step,).
     """
     if isinstance(run_or_arrays, tuple | list):
         require(
@@ -129,8 +130,7 @@ def displacement_curve(run_or_arrays: Any) -> Curve:
 
 
 def mean_square_displacement(position: np.ndarray, lags: np.ndarray) -> np.ndarray:
-    """Squared displacement at some lags, averaged over all starting times of stationary
-    trajectories.
+    """Squared displacement at some lags, averaged over all starts of stationary paths.
 
     Parameters
     ----------

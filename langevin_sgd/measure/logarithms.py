@@ -78,26 +78,23 @@ class LogPoints:
         return (float(np.exp(known.min())), float(np.exp(known.max()))) if len(known) else None
 
     def alike(self) -> LogPoints:
-        """Return the points with the same variances at all of them, the mean ones, where they come
-        from replicas.
-        """
+        """Return the points, all with the mean variances, where they come from replicas."""
         if self.samples is None:
             return self
         xx, yy, xy = (np.full_like(part, part.mean()) for part in (self.xx, self.yy, self.xy))
         return replace(self, xx=xx, yy=yy, xy=xy)
 
     def moments(self) -> np.ndarray:
-        """Means of these over replicas are all that a fit needs, its weights included: (replica, 5,
-        point).
+        """Return (replica, 5, point) numbers whose means over replicas are all a fit needs.
+
+        Its weights are included.
         """
         assert self.samples is not None
         x, y = np.moveaxis(self.samples - np.stack([self.x, self.y]), 1, 0)
         return np.stack([x, y, x * x, y * y, x * y], axis=1)
 
     def of_moments(self, means: np.ndarray) -> LogPoints:
-        """Return rows of points from averaged `moments` (n, 5, point), with the same variances at
-        all points.
-        """
+        """Return rows of points from averaged `moments` (n, 5, point), with equal variances."""
         assert self.samples is not None
         x, y, xx, yy, xy = np.moveaxis(means, 1, 0)
         names = {}

@@ -44,8 +44,7 @@ def damping_ratio(settings: SGD, stiffness: np.ndarray) -> np.ndarray:
 
 
 def regime(settings: SGD, stiffness: np.ndarray) -> list[str]:
-    """Name the regime of each mode of the Langevin equation: underdamped, critical (to rounding) or
-    overdamped.
+    """Name each mode's regime: underdamped, critical (to rounding) or overdamped.
 
     Examples
     --------

@@ -197,8 +197,9 @@ class EpochNoise:
         )
 
     def noise_spectrum(self, frequency: np.ndarray) -> np.ndarray:
-        """See `white_noise.Fluctuations`: q (B - Fejer) / (B - 1), averaged over the phase, zero at
-        frequency zero.
+        """See `white_noise.Fluctuations`: q (B - Fejer) / (B - 1), averaged over the phase.
+
+        It is zero at frequency zero.
         """
         half = 0.5 * np.asarray(frequency, dtype=float)[..., None]
         flat = np.sin(half) == 0

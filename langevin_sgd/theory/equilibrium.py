@@ -50,8 +50,9 @@ def mode_temperatures(law: Law) -> tuple[np.ndarray, np.ndarray]:
 
 @vanishing
 def entropy_production(law: LangevinLaw) -> float:
-    """Stationary entropy production per unit of tau, in units of the Boltzmann constant; times lr
-    it is per step.
+    """Stationary entropy production per unit of tau, in units of the Boltzmann constant.
+
+    Times lr it is that per step.
 
     Modes without any noise and curvature take no part.
 

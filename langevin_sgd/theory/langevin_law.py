@@ -58,8 +58,7 @@ class LangevinLaw(Law):
         return WhiteNoise(self.oscillators, self.modes.noise)
 
     def local_displacement(self) -> float:
-        r"""lr^2 E|v|^2 = lr^2 tr Sigma / (S (1 - momentum^2)): the local displacement (Kunin et
-        al.).
+        r"""Local displacement lr^2 E|v|^2 = lr^2 tr Sigma / (S (1 - momentum^2)) (Kunin et al.).
 
         ``mean_square_displacement(1)`` of the equation's own path over one step is smaller, by O(1)
         at momentum 0.

@@ -168,8 +168,9 @@ class Law(ABC):
 
     @vanishing
     def autocovariance(self, lag: np.ndarray | float) -> np.ndarray:
-        """Stationary E z_{k+lag} z_k^T about the mean, lag.shape + (2 * parameter, 2 *
-        parameter).
+        """Stationary E z_{k+lag} z_k^T about the mean.
+
+        Its shape is lag.shape + (2 * parameter, 2 * parameter).
         """
         return to_matrix(
             self.fluctuations.lagged(self._times("lag", lag), pairs=True), self.modes.vectors
@@ -248,9 +249,7 @@ class Law(ABC):
         return position, velocity
 
     def _coloured(self, white: np.ndarray, t: float | None) -> np.ndarray:
-        """Give white (replica, eigenmode, 2) numbers the covariance of the law, in the
-        eigenbasis.
-        """
+        """Give white (replica, eigenmode, 2) numbers the law's covariance, in the eigenbasis."""
         if self._independent_modes:
             blocks = self.mode_stationary() if t is None else self.mode_covariance(t)
             return np.einsum("lab,rlb->rla", covariance_root(blocks), white)
@@ -303,8 +302,9 @@ class Law(ABC):
 
     @cached_property
     def _start_modes(self) -> np.ndarray:
-        """The modes' own blocks of the start's covariance, without building all pairs where that
-        can be avoided.
+        """Return each mode's own block of the start's covariance.
+
+        All pairs are built only where that cannot be avoided.
         """
         if isinstance(self.start, Gaussian):
             return own(self._start_blocks)

@@ -93,9 +93,7 @@ class MinibatchNoise:
 
     @cached_property
     def _response(self) -> np.ndarray:
-        """(eigenmode, eigenmode) Square root of the position covariance per unit noise; zero in
-        flat directions.
-        """
+        """(eigenmode, eigenmode) Root of the position covariance per unit noise; 0 if flat."""
         per_noise = self.oscillators.stationary(np.ones_like(self.modes.vectors))[..., 0, 0]
         return np.sqrt(np.where(np.isfinite(per_noise), per_noise, 0.0))
 
@@ -105,8 +103,9 @@ class MinibatchNoise:
 
     @cached_property
     def noise_feedback(self) -> float:
-        """Spectral radius of R T: below one where SGD is stable in the mean square; by power
-        iteration.
+        """Spectral radius of R T, by power iteration.
+
+        Below one SGD is stable in the mean square.
 
         R T preserves positive matrices, so that its largest eigenvalue belongs to one and the
         iteration finds it.
@@ -169,8 +168,9 @@ class MinibatchNoise:
         return self._white.stationary(pairs=pairs)
 
     def lagged(self, lag: np.ndarray, *, pairs: bool) -> np.ndarray:
-        """See `white_noise.Fluctuations`: the conditional mean is linear, so the propagator carries
-        the covariance.
+        """See `white_noise.Fluctuations`.
+
+        The conditional mean is linear, so that the propagator carries the covariance.
         """
         return self._white.lagged(lag, pairs=pairs)
 
@@ -187,8 +187,9 @@ class MinibatchNoise:
     def added(
         self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool
     ) -> np.ndarray:
-        """See `white_noise.Fluctuations`: step by step up to the largest time; needs the start's
-        pair blocks.
+        """See `white_noise.Fluctuations`: step by step up to the largest time.
+
+        It needs the start's pair blocks.
 
         Raises
         ------

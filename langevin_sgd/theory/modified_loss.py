@@ -124,8 +124,9 @@ class ModifiedLoss:
 
 
 def mode_weights(law: LangevinLaw) -> tuple[np.ndarray, np.ndarray]:
-    """Curvatures of kappa * Psi along positions and velocities of eigenmodes, for noise that
-    commutes with the Hessian.
+    """Curvatures of kappa * Psi along positions and velocities of eigenmodes.
+
+    The noise must commute with the Hessian.
 
     Returns
     -------
@@ -146,8 +147,9 @@ def mode_weights(law: LangevinLaw) -> tuple[np.ndarray, np.ndarray]:
 def ornstein_uhlenbeck_covariance(
     drift: np.ndarray, diffusion: np.ndarray, kappa: float = 1.0
 ) -> np.ndarray:
-    """Stationary covariance of any dz = -A z dtau + sqrt(2/kappa) D^{1/2} dW: solves A C + C A^T =
-    (2/kappa) D.
+    """Stationary covariance C of dz = -A z dtau + sqrt(2/kappa) D^{1/2} dW.
+
+    It solves A C + C A^T = (2/kappa) D.
 
     Parameters
     ----------
@@ -200,8 +202,9 @@ def _square(name: str, value: np.ndarray) -> np.ndarray:
 def circulation(
     drift: np.ndarray, diffusion: np.ndarray, unit_covariance: np.ndarray
 ) -> np.ndarray:
-    """Return Q = A U^{-1} - D, with U^{-1} = kappa * covariance; zero under detailed balance of
-    even variables.
+    """Return Q = A U^{-1} - D, with U^{-1} = kappa * covariance.
+
+    It is zero under detailed balance of even variables.
     """
     matrix = _square("drift", drift)
     noise, covariance = (

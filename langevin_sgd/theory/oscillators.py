@@ -91,16 +91,12 @@ class Oscillators(ABC):
 
     @property
     def discriminant(self) -> np.ndarray:
-        """(eigenmode,) Squared half-difference of the two rates: negative where the mode
-        oscillates.
-        """
+        """(eigenmode,) Squared half-difference of the two rates; negative for oscillations."""
         return self.mean_rate**2 - self.rate_product
 
     @property
     def rates(self) -> tuple[np.ndarray, np.ndarray]:
-        """Slow and fast rate per step of modes with real rates (for the others, the mean rate
-        twice).
-        """
+        """Slow and fast rate per step of modes with real rates; else the mean rate twice."""
         fast = self.mean_rate + np.sqrt(np.maximum(self.discriminant, 0.0))
         real = self.discriminant >= 0
         return np.where(real, self.rate_product / fast, self.mean_rate), fast
@@ -109,8 +105,9 @@ class Oscillators(ABC):
 
     @abstractmethod
     def factors(self, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Factors c and s of the propagator c I + s G, G = mean_rate I - change; shape time.shape +
-        (eigenmode,).
+        """Factors c and s of the propagator c I + s G, with G = mean_rate I - change.
+
+        Their shape is time.shape + (eigenmode,).
         """
 
     @abstractmethod
@@ -119,14 +116,16 @@ class Oscillators(ABC):
 
     @abstractmethod
     def term_ratio(self, order: int, time: np.ndarray) -> np.ndarray | float:
-        """Ratio of the coefficients of two terms of `accumulated_decay` in powers of -rate * time,
-        from `order` on.
+        """Ratio of the coefficients of two terms of `accumulated_decay`, from `order` on.
+
+        The terms are powers of -rate * time.
         """
 
     @abstractmethod
     def added(self, time: np.ndarray, *, pairs: bool) -> np.ndarray:
-        """Covariance blocks that white unit noise adds over `time` steps from rest, a sum of
-        positive terms.
+        """Covariance blocks that white unit noise adds over `time` steps from rest.
+
+        They are a sum of positive terms.
 
         Returns
         -------
@@ -195,8 +194,9 @@ class Oscillators(ABC):
         return sum_c, sum_s
 
     def _brief_sums(self, time: np.ndarray, brief: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Power series of the accumulated factors in rate * time, both rates r together, where
-        `brief`.
+        """Power series of the accumulated factors in rate * time, where `brief`.
+
+        Both rates r are taken together.
 
         The half sum of r^k and the difference of r^k over that of r obey one recursion, whether r
         is real or complex.
@@ -219,8 +219,9 @@ class Oscillators(ABC):
 
     @abstractmethod
     def pair_moments(self, pair: ModePair) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Stationary (h_i+h_j)<x_i x_j>, <x_i v_j>, <v_i x_j>, <v_i v_j> at unit noise, in units of
-        the step.
+        """Stationary (h_i+h_j)<x_i x_j>, <x_i v_j>, <v_i x_j>, <v_i v_j> at unit noise.
+
+        They are in units of the step.
         """
 
     def stationary(self, noise: np.ndarray) -> np.ndarray:
@@ -277,8 +278,9 @@ class Oscillators(ABC):
 
 
 class ModePair:
-    """Two modes (arrays of them) by their stiffness h_i, h_j, in the combinations that stay finite
-    at h = 0.
+    """Two modes, or arrays of them, by their stiffness h_i and h_j.
+
+    They come in the combinations that stay finite at h = 0.
 
     Attributes
     ----------

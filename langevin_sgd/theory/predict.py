@@ -33,8 +33,9 @@ def predict_linear_regression(
     noise_scale: float = 1.0,
     lags: Sequence[int] | np.ndarray = (1, 10, 100),
 ) -> dict[str, Any]:
-    """Stationary moments, rotation and displacement of every mode, by the Langevin equation and by
-    SGD itself.
+    """Stationary moments, rotation and displacement of every mode, by both laws.
+
+    They are those of the Langevin equation and of SGD itself.
 
     Parameters
     ----------

@@ -44,8 +44,9 @@ def _gauss_legendre() -> tuple[np.ndarray, np.ndarray]:
 
 @vanishing
 def natural_angle_per_step(oscillators: Oscillators) -> np.ndarray:
-    """lr * omega of each mode, the natural frequency of the Langevin equation in radians per step;
-    (eigenmode,).
+    """lr * omega of each mode, (eigenmode,), in radians per step.
+
+    omega is the natural frequency of the Langevin equation.
     """
     oscillators = as_instance("oscillators", oscillators, Oscillators)
     return np.sqrt(LangevinOscillators(oscillators.stiffness, oscillators.momentum).rate_product)
@@ -53,8 +54,9 @@ def natural_angle_per_step(oscillators: Oscillators) -> np.ndarray:
 
 @vanishing
 def winding_per_step(oscillators: Oscillators) -> np.ndarray:
-    """Mean advance of atan2(v, omega * theta) per step at stationarity, negative = clockwise;
-    (eigenmode,), radians.
+    """Mean advance of atan2(v, omega * theta) per step at stationarity.
+
+    (eigenmode,), in radians, negative = clockwise.
 
     A mode without noise has the limit of vanishing noise, a free mode (stiffness zero) has winding
     zero.
@@ -120,8 +122,9 @@ def _along(vectors: np.ndarray, kick: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def _mean_advance(
     now: tuple[np.ndarray, np.ndarray], image: tuple[np.ndarray, np.ndarray]
 ) -> np.ndarray:
-    """Mean over the noise of the wrapped angle from the state `now` to the next one, drawn about
-    `image`.
+    """Mean over the noise of the wrapped angle from `now` to the next state.
+
+    The next state is drawn about `image`.
     """
     before = np.arctan2(now[1], now[0])
     side = np.where(image[1] >= 0, 1.0, -1.0)
@@ -138,8 +141,9 @@ def _mean_advance(
 
 @vanishing
 def swept_area_per_step(law: Law) -> np.ndarray:
-    """Mean area (1/2) E[theta_k v_{k+1} - v_k theta_{k+1}] swept per step; (eigenmode,), negative
-    clockwise.
+    """Mean area (1/2) E[theta_k v_{k+1} - v_k theta_{k+1}] swept per step.
+
+    (eigenmode,), negative = clockwise.
 
     For a `LangevinLaw` the area of the continuous path, -lr Var v; for SGD that of the chords.
     """
@@ -175,8 +179,9 @@ def position_spectrum(frequency: np.ndarray, law: Law) -> np.ndarray:
 
 
 def velocity_spectrum(frequency: np.ndarray, law: Law) -> np.ndarray:
-    """Power spectrum of each mode's velocity, as `position_spectrum`; it peaks at omega for the
-    Langevin equation.
+    """Power spectrum of each mode's velocity, as `position_spectrum`.
+
+    It peaks at omega for the Langevin equation.
     """
     return _spectrum(frequency, law, 1)
 
@@ -196,8 +201,9 @@ def _spectrum(frequency: np.ndarray, law: Law, component: int) -> np.ndarray:
 
 
 def _transfer(frequency: np.ndarray, law: Law) -> np.ndarray:
-    """Response of (position, velocity) to unit noise at one frequency: (i nu + A)^-1 or (e^{i nu} -
-    M)^-1.
+    """Response of (position, velocity) to unit noise at one frequency.
+
+    It is (i nu + A)^-1 or (e^{i nu} - M)^-1.
     """
     nu = frequency[..., None]
     oscillators = law.oscillators

@@ -67,8 +67,9 @@ def require_stable(settings: SGD, eigenvalues: np.ndarray) -> None:
 
 @vanishing
 def noise_feedback(problem: LinearRegression, settings: SGD) -> float:
-    """Spectral radius of the noise caused in turn by noise; SGD is mean-square stable where it is
-    below one.
+    """Spectral radius of the noise caused in turn by noise.
+
+    SGD is stable in the mean square where it is below one.
 
     Parameters
     ----------
@@ -98,8 +99,7 @@ def noise_feedback(problem: LinearRegression, settings: SGD) -> float:
 
 @vanishing
 def largest_stable_lr(problem: LinearRegression, settings: SGD) -> float:
-    """Largest learning rate at which SGD is mean-square stable on the data, the other settings
-    kept.
+    """Largest lr at which SGD is stable in the mean square, the other settings kept.
 
     At most the linear limit; equal to it at full batches without replacement, which make no noise.
 

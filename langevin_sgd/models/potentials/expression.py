@@ -72,14 +72,14 @@ class Expression:
         self.parameters = tuple(parameters)
         names = () if variables is None else named_in(variables)
         given = read(expression, (*names, *self.parameters))
-        found = {str(symbol) for symbol in given.free_symbols}
+        used = {str(symbol) for symbol in given.free_symbols}
         if variables is None:
-            names = tuple(natural_order(found - set(self.parameters)))
+            names = tuple(natural_order(used - set(self.parameters)))
         self.variables, self.label = (
             names,
             expression if isinstance(expression, str) else str(given),
         )
-        _check_names(self.label, found, names, self.parameters, partial=partial)
+        _check_names(self.label, used, names, self.parameters, partial=partial)
         self.coordinates = sympy.symbols(numbered("x", len(names)), real=True)
         self._values = sympy.symbols(numbered("p", len(self.parameters)), real=True)
         renamed = dict(
@@ -119,8 +119,9 @@ class Expression:
         )
 
     def gradient(self) -> list[Any]:
-        """Return the first derivatives, by coordinate; delta functions of what does not jump are
-        zero.
+        """Return the first derivatives, by coordinate.
+
+        Delta functions of what does not jump are zero.
         """
         return [_without_deltas(slope) for slope in self._derived([self.tree])]
 
@@ -136,8 +137,9 @@ class Expression:
         return _without_deltas((tree**2).diff(coordinate) / 2)
 
     def require_sound(self, tree: Any, values: Mapping[str, Any]) -> None:
-        """Raise `InputError` if a function of the coordinates jumps, or is not real, at these
-        values of parameters.
+        """Raise `InputError` if a function of the coordinates jumps or is not real.
+
+        It is looked at with these values of the parameters.
         """
         by_symbol = {
             symbol: values[name] for symbol, name in zip(self._values, self.parameters, strict=True)
@@ -176,8 +178,9 @@ class Expression:
 
 
 def _without_deltas(tree: Any) -> Any:
-    """Return a tree without delta functions: of the second derivative at a kink, and of what is
-    zero where they are.
+    """Return a tree without delta functions.
+
+    They belong to the second derivative at a kink, or to what is zero where they are.
     """
     import sympy
 
@@ -186,8 +189,9 @@ def _without_deltas(tree: Any) -> Any:
 
 @contextlib.contextmanager
 def called_in_refusals(name: str) -> Iterator[None]:
-    """Refuse formulas, which are called ``expression`` here, under the name that they have for the
-    caller.
+    """Refuse formulas under the name that they have for the caller.
+
+    Here they are called ``expression``.
     """
     try:
         yield
@@ -205,8 +209,8 @@ def named_in(names: Sequence[str] | str) -> tuple[str, ...]:
 def free_names(formulas: Iterable[Any], parameters: Iterable[str]) -> list[str]:
     """Names in formulas that are no parameters, in natural order."""
     declared = list(parameters)
-    found = {str(symbol) for formula in formulas for symbol in read(formula, declared).free_symbols}
-    return natural_order(found - set(declared))
+    used = {str(symbol) for formula in formulas for symbol in read(formula, declared).free_symbols}
+    return natural_order(used - set(declared))
 
 
 def natural_order(names: Iterable[str]) -> list[str]:
@@ -224,7 +228,7 @@ def natural_order(names: Iterable[str]) -> list[str]:
 
 def _check_names(
     label: str,
-    found: set[str],
+    used: set[str],
     variables: Sequence[str],
     parameters: Sequence[str],
     *,
@@ -245,12 +249,12 @@ def _check_names(
         list(variables),
         "must differ from one another and from the parameters",
     )
-    unknown = sorted(found - set(variables) - set(parameters))
+    unknown = sorted(used - set(variables) - set(parameters))
     require(
         not unknown,
         "expression",
         label,
         f"{', '.join(unknown)} is neither a variable nor a parameter",
     )
-    unused = sorted(set(parameters) - found)
+    unused = sorted(set(parameters) - used)
     require(partial or not unused, "parameters", unused, f"do not occur in {shown(label)}")

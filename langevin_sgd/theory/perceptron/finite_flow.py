@@ -159,8 +159,9 @@ class _Chain:
         return [mean[0], mean[1] + drive, spread[0, 0], spread[0, 1], spread[1, 1]]
 
     def _expansion(self, here: Array, centre: Array, width: Array) -> tuple[Array, Array, Array]:
-        """Drift here; gradient (component, variable) and Hessian (component, variable, variable) at
-        the centre.
+        """Drift, gradient and Hessian at the centre.
+
+        The gradient is (component, variable), the Hessian (component, variable, variable).
         """
         a, v = np.vstack([centre + _STENCIL * width, here]).T
         f = np.array(drift(a, v, self.chi, self.margin, 1.0))

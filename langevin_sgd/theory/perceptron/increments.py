@@ -81,9 +81,7 @@ def mean_increments(
 
 
 def drift(a: Array, v: Array, chi: float, margin: float, temperature: float) -> tuple[Array, Array]:
-    """da/dtau and dv/dtau, v = s^2, in the limit of large dimension; arrays of one shape,
-    unchecked.
-    """
+    """Return da/dtau and dv/dtau, v = s^2, in the limit of large dimension; unchecked."""
     s = np.sqrt(v)
     gz, _ = noise_averages(a, s, chi, margin)
     n = unfit_fraction(a, s, chi, margin)

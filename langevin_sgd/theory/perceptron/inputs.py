@@ -82,9 +82,7 @@ def as_sizes(name: str, values: float | Array) -> Array:
 
 
 def not_negative(name: str, value: Numbers) -> Array:
-    """Return `value` as an array of floats; raise `InputError` unless all of it is finite and zero
-    or above.
-    """
+    """Return `value` as an array of floats, finite and zero or above, or raise `InputError`."""
     return as_array(name, value, minimum=0, allowed="must be finite and zero or above")
 
 

@@ -46,8 +46,9 @@ _FAR = 1e10
 
 @dataclass(frozen=True)
 class Exponents:
-    """Powers of the perceptron's scaling laws, from the late stage and the stop at P n = c d
-    (`derive_exponents`).
+    """Powers of the perceptron's scaling laws (`derive_exponents`).
+
+    They follow from the late stage and the stop at P n = c d.
 
     Parameters
     ----------
@@ -88,8 +89,9 @@ def exponents(chi: float = 0.0) -> Exponents:
 
 @vanishing
 def late_integral(power: float, margin_over_noise: float | Array) -> Array:
-    """J_c(k), the integral of u^c Phi(k-u) over u > 0, for c > -1 and k >= 0; ~ k^(c+1)/(c+1) for
-    large k.
+    """J_c(k), the integral of u^c Phi(k-u) over u > 0, for c > -1 and k >= 0.
+
+    It grows like k^(c+1)/(c+1) for large k.
 
     Examples
     --------
@@ -180,8 +182,9 @@ def signal_growth(
 
 
 def late_passage(unfit: float, *, chi: float, margin: float, temperature: float) -> float:
-    """Time at which the late stage has come down to a fraction of unfit samples, unchecked;
-    infinite beyond float64.
+    """Time at which the late stage has come down to a fraction of unfit samples; unchecked.
+
+    It is infinite beyond float64.
     """
     s = quasi_stationary_noise(chi=chi, margin=margin, temperature=temperature)
     if max(s, margin) == 0:

@@ -125,8 +125,9 @@ def stopping(
 def local_exponents(
     unfit: float | Sequence[float] | Array, *, chi: float = 0.0, margin: float, temperature: float
 ) -> tuple[Array, Array]:
-    """Local slopes gamma = -d ln a/d ln n and b = -d ln tau/d ln n of the flow at given fractions
-    of unfit samples.
+    """Local slopes of the flow at given fractions n of unfit samples.
+
+    They are gamma = -d ln a/d ln n and b = -d ln tau/d ln n.
 
     With the stop at P n = c d they are what fits of ln ||w|| and ln t* against ln P find at finite
     P; they tend to the exponents of `late_stage.exponents` as n -> 0. Central differences over a
@@ -149,8 +150,9 @@ def local_exponents(
 
 @vanishing
 def crossover_temperature(*, chi: float = 0.0, margin: float, constant_ratio: float = 1.0) -> float:
-    r"""Temperature above which noise rules the stop: where its branch of ||w*|| meets that of
-    gradient descent.
+    r"""Temperature above which noise rules the stop.
+
+    There its branch of ||w*|| meets that of gradient descent.
 
     At the stop n = c d/P both branches have (a/scale)^(1+chi) = C X P/(c d): for noise scale = s_qs
     ~ T, X = J_chi(0); without noise scale = kappa, X = 1/(1+chi), by n = P((1+chi)/2, kappa^2/(2

@@ -31,7 +31,7 @@ def bernoulli(w: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Chain:
+class JumpChain:
     """Rates of jumps between the cells of an axis, per physical time.
 
     They may be those of several chains side by side, (cell, chain).
@@ -124,7 +124,7 @@ def jump_rates(
     return np.concatenate([up, wall]), np.concatenate([wall, down])
 
 
-def discretise(line: Line, axis: Axis) -> Chain:
+def discretise(line: Line, axis: Axis) -> JumpChain:
     """Return the rates of a line, or of several side by side, on an axis.
 
     Raises
@@ -145,7 +145,7 @@ def discretise(line: Line, axis: Axis) -> Chain:
     for absorbs, end, cell in ((axis.absorbs_low, axis.low, 0), (axis.absorbs_high, axis.high, -1)):
         if absorbs:
             kill[cell] = _rate_through(line, centres[cell], end)
-    return Chain(axis=axis, right=right, left=left, kill=kill, rise=rise)
+    return JumpChain(axis=axis, right=right, left=left, kill=kill, rise=rise)
 
 
 def _rate_through(line: Line, centre: float, end: float) -> np.ndarray:

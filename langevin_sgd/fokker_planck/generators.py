@@ -28,7 +28,7 @@ from scipy.sparse import coo_array, csc_array
 from langevin_sgd.checks import InputError, as_count, as_instance, require
 from langevin_sgd.dynamics import Overdamped, Underdamped
 from langevin_sgd.fokker_planck import line as lines
-from langevin_sgd.fokker_planck.chain import Chain, discretise
+from langevin_sgd.fokker_planck.chain import JumpChain, discretise
 from langevin_sgd.fokker_planck.equations import (
     Diffusion,
     Equation,
@@ -78,7 +78,7 @@ class Generator:
     matrix: csc_array
     rest: np.ndarray
     step_time: float
-    chain: Chain | None = None
+    chain: JumpChain | None = None
 
     @property
     def coords(self) -> dict[str, np.ndarray]:

@@ -26,7 +26,7 @@ from scipy.sparse.linalg import splu
 from langevin_sgd import dataset
 from langevin_sgd.checks import as_choice, as_positive, as_real, require
 from langevin_sgd.fokker_planck.accuracy import extrapolated, report
-from langevin_sgd.fokker_planck.chain import Chain
+from langevin_sgd.fokker_planck.chain import JumpChain
 from langevin_sgd.fokker_planck.equations import Equation
 from langevin_sgd.fokker_planck.exponential import add_resolvents
 from langevin_sgd.fokker_planck.generators import (
@@ -149,7 +149,7 @@ def _moments(generator: Generator) -> tuple[np.ndarray, ...]:
     return mean.reshape(grid), np.sqrt(np.maximum(second - mean**2, 0.0)).reshape(grid)
 
 
-def _backward(chain: Chain, source: np.ndarray) -> np.ndarray:
+def _backward(chain: JumpChain, source: np.ndarray) -> np.ndarray:
     """Solve A^T u = -source on a line."""
     weights = np.exp(np.maximum(chain.log_equilibrium(), -690.0))
     right, left, kill, total = (

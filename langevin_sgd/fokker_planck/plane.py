@@ -24,7 +24,7 @@ from scipy.sparse.linalg import spsolve
 from langevin_sgd import dataset
 from langevin_sgd.checks import InputError
 from langevin_sgd.fokker_planck.accuracy import Accuracy
-from langevin_sgd.fokker_planck.chain import Chain, discretise
+from langevin_sgd.fokker_planck.chain import JumpChain, discretise
 from langevin_sgd.fokker_planck.equations import Function, Plane
 from langevin_sgd.fokker_planck.exponential import propagate
 from langevin_sgd.fokker_planck.grid import Axis, boundary_pair, check_rectangle, make_axis
@@ -42,7 +42,7 @@ _LATTICE, _TRIES = 81, 60
 class PlaneStep:
     """Steps of the splitting over a physical time each."""
 
-    def __init__(self, chains: tuple[Chain, Chain], time: float) -> None:
+    def __init__(self, chains: tuple[JumpChain, JumpChain], time: float) -> None:
         self._chains, self._time = chains, time
 
     def repeat(self, mass: np.ndarray, steps: int) -> None:
@@ -105,7 +105,7 @@ class PlaneProblem(TwoDimensional):
         first, second = (make_axis(self.domain[i], cells[i], self.boundaries[i]) for i in (0, 1))
         return first, second
 
-    def chains(self, cells: Cells) -> tuple[Chain, Chain]:
+    def chains(self, cells: Cells) -> tuple[JumpChain, JumpChain]:
         """Chains along the first axis (first, second) and along the second axis (second, first)."""
         axes = self.axes(cells)
         first, second = (
@@ -185,7 +185,7 @@ def _variance(points: np.ndarray, weights: np.ndarray) -> float:
     return float(weights @ (points - mean) ** 2 / weights.sum())
 
 
-def generator(first: Chain, second: Chain) -> coo_array:
+def generator(first: JumpChain, second: JumpChain) -> coo_array:
     """Return the generator of both directions together, a sparse matrix.
 
     Cells are numbered in row-major order.
@@ -268,7 +268,7 @@ def solve_plane(
     return accuracy.finish(variables, coords, error, {**chosen, "time_step": step / per_step})
 
 
-def _production(chain: Chain, mass: np.ndarray) -> np.ndarray:
+def _production(chain: JumpChain, mass: np.ndarray) -> np.ndarray:
     """Entropy production (time,) of chains side by side; mass is (time, cell, chain)."""
     lines = np.moveaxis(mass, -1, 0)
     produced = [

@@ -22,7 +22,7 @@ from scipy.sparse.linalg import eigs
 from langevin_sgd import dataset
 from langevin_sgd.checks import as_count, as_positive, require
 from langevin_sgd.fokker_planck.accuracy import extrapolated, report
-from langevin_sgd.fokker_planck.chain import Chain
+from langevin_sgd.fokker_planck.chain import JumpChain
 from langevin_sgd.fokker_planck.equations import Equation
 from langevin_sgd.fokker_planck.generators import (
     Boundary,
@@ -164,7 +164,7 @@ def _modes(generator: Generator, modes: int) -> tuple[np.ndarray, np.ndarray]:
     return values, vectors[:, order].T.reshape(modes, *grid)
 
 
-def _line_modes(chain: Chain, modes: int) -> tuple[np.ndarray, np.ndarray]:
+def _line_modes(chain: JumpChain, modes: int) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues and eigenvectors of a line from the singular values of B."""
     links = np.sqrt(np.stack([chain.right[:-1], chain.left[1:]], axis=1)).ravel() * np.tile(
         [1.0, -1.0], len(chain.rise)

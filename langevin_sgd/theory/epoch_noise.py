@@ -45,7 +45,7 @@ With momentum the noise that an epoch leaves in a slow mode is a difference of l
 
 
 @dataclass(frozen=True, eq=False)
-class EpochNoise:
+class EpochFluctuations:
     """Additive noise of shuffled epochs; methods as in `white_noise.Fluctuations`.
 
     Parameters

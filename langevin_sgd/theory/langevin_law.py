@@ -20,7 +20,7 @@ import numpy as np
 from langevin_sgd.theory.law import Law
 from langevin_sgd.theory.oscillator_propagator import langevin_oscillators
 from langevin_sgd.theory.oscillators import Oscillators
-from langevin_sgd.theory.white_noise import Fluctuations, WhiteNoise
+from langevin_sgd.theory.white_noise import Fluctuations, WhiteFluctuations
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class LangevinLaw(Law):
     @cached_property
     def fluctuations(self) -> Fluctuations:
         """White noise of covariance Sigma / S per step."""
-        return WhiteNoise(self.oscillators, self.modes.noise)
+        return WhiteFluctuations(self.oscillators, self.modes.noise)
 
     def local_displacement(self) -> float:
         r"""Local displacement lr^2 E|v|^2 = lr^2 tr Sigma / (S (1 - momentum^2)) (Kunin et al.).

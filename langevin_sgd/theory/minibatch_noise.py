@@ -29,14 +29,14 @@ from langevin_sgd.checks import InputError, require
 from langevin_sgd.theory.block_matrices import carried, outer, own
 from langevin_sgd.theory.modes import Modes, noise_factor
 from langevin_sgd.theory.sgd_map import MapOscillators
-from langevin_sgd.theory.white_noise import WhiteNoise
+from langevin_sgd.theory.white_noise import WhiteFluctuations
 
 LONGEST = 10**7
 """Largest number of steps from a start."""
 
 
 @dataclass(frozen=True, eq=False)
-class MinibatchNoise:
+class MinibatchFluctuations:
     """Noise of real batches; methods as in `white_noise.Fluctuations`.
 
     Parameters
@@ -125,7 +125,7 @@ class MinibatchNoise:
         return value
 
     @cached_property
-    def _white(self) -> WhiteNoise:
+    def _white(self) -> WhiteFluctuations:
         """The white noise with the stationary covariance of the state-dependent one.
 
         Raises
@@ -159,7 +159,7 @@ class MinibatchNoise:
                 f"{self.noise_feedback:.10g}"
             )
         covariance = self._response * amplitude.reshape(shape)
-        return WhiteNoise(
+        return WhiteFluctuations(
             self.oscillators, frozen + self._noise_of_spread(0.5 * (covariance + covariance.T))
         )
 

@@ -61,7 +61,7 @@ class Fluctuations(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class WhiteNoise:
+class WhiteFluctuations:
     """Additive noise, independent from step to step.
 
     Parameters

@@ -93,7 +93,7 @@ LEFT_OUT = {
             "theory.perceptron.FiniteFlow",
             "theory.perceptron.FirstStep",
         ),
-        *("theory.perceptron.Stop", "claims.Judgement"),
+        *("theory.perceptron.StoppedFlow", "claims.Judgement"),
     ),
     "downloads": ("data.mnist", "data.cifar10"),
     "takes tensors of torch, as a module of torch does": (

@@ -19,7 +19,7 @@ Along a run
     `quenched_noise`            noise that a fixed training set keeps up at small temperature
 
 At the stop
-    `stopping`, `Stop`          weights, time and error at P n = c d
+    `stopping`, `StoppedFlow`          weights, time and error at P n = c d
     `local_exponents`           slopes at finite P
     `exponents`, `Exponents`    their limits gamma, b, delta; `derive_exponents`, `Derivation`:
                                 where they come from
@@ -61,7 +61,7 @@ from langevin_sgd.theory.perceptron.phase_diagram import critical_batch_size as 
 from langevin_sgd.theory.perceptron.phase_diagram import step_one as step_one
 from langevin_sgd.theory.perceptron.predict import predict_flow as predict_flow
 from langevin_sgd.theory.perceptron.predict import predict_perceptron as predict_perceptron
-from langevin_sgd.theory.perceptron.stopping import Stop as Stop
+from langevin_sgd.theory.perceptron.stopping import StoppedFlow as StoppedFlow
 from langevin_sgd.theory.perceptron.stopping import crossover_temperature as crossover_temperature
 from langevin_sgd.theory.perceptron.stopping import local_exponents as local_exponents
 from langevin_sgd.theory.perceptron.stopping import stopping as stopping

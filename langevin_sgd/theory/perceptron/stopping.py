@@ -37,7 +37,7 @@ from langevin_sgd.theory.underflow import vanishing
 
 
 @dataclass(frozen=True, eq=False)
-class Stop:
+class StoppedFlow:
     """State at which training is predicted to stop; floats or arrays of the shape of `points`.
 
     Parameters
@@ -74,7 +74,7 @@ def stopping(
     points: int | Sequence[int] | Array,
     dimension: int,
     constant: float,
-) -> Stop:
+) -> StoppedFlow:
     """Follow the flow to P n = c d.
 
     Parameters
@@ -110,7 +110,7 @@ def stopping(
     require(fit, "points", points, allowed)
     unfit = constant * dimension / counts
     tau, a, s = flow_until(unfit, chi=chi, margin=margin, temperature=temperature)
-    return Stop(
+    return StoppedFlow(
         unfit=unfit,
         signal=a,
         noise=s,

@@ -25,7 +25,6 @@ from langevin_sgd.fokker_planck.accuracy import NotConvergedWarning as NotConver
 from langevin_sgd.fokker_planck.equations import Diffusion as Diffusion
 from langevin_sgd.fokker_planck.gaussian_law import GaussianLaw as GaussianLaw
 from langevin_sgd.fokker_planck.initial import GaussianDensity as GaussianDensity
-from langevin_sgd.fokker_planck.passage import EscapeRate as EscapeRate
 from langevin_sgd.fokker_planck.passage import escape_rate as escape_rate
 from langevin_sgd.fokker_planck.passage import first_passage_time as first_passage_time
 from langevin_sgd.fokker_planck.relaxation import spectrum as spectrum

@@ -10,6 +10,10 @@ import pytest
 import langevin_sgd as ls
 from langevin_sgd import checks, measure
 from langevin_sgd.experiments import axes
+from langevin_sgd.measure.collapse import collapse_quality
+from langevin_sgd.measure.curve import Curve
+from langevin_sgd.measure.drift import drift_and_diffusion
+from langevin_sgd.measure.scaling_corrections import correction_to_scaling
 
 X = np.geomspace(1, 100, 8)
 LINE = ls.experiments.GridLine(
@@ -78,7 +82,7 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
         (lambda: checks.as_integers("lags", [True]), "^lags = .*truth values"),
         (lambda: ls.Estimate.refused({}), "^reason = "),
         (
-            lambda: measure.Curve(x=[1], value=[np.nan], standard_error=[-1.0], n_independent=3),
+            lambda: Curve(x=[1], value=[np.nan], standard_error=[-1.0], n_independent=3),
             "^standard_error = ",
         ),
         (lambda: measure.collapse(object()), "^curves = "),
@@ -91,7 +95,7 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
         (lambda: measure.jackknife(lambda m: "text", X), "^function: its result = "),
         (lambda: measure.jackknife(lambda m: m.mean(0), X), "^function = .*1 rows"),
         (
-            lambda: measure.drift_and_diffusion([1], np.ones((2, 3, 1))),
+            lambda: drift_and_diffusion([1], np.ones((2, 3, 1))),
             "^steps = .*2 rows of displacement",
         ),
         (lambda: measure.displacement_curve(b"1"), "^run: "),
@@ -161,12 +165,12 @@ def test_a_fit_without_points_has_no_window():
     whole = measure.fit_power_law([1.0, np.nan, 4.0], [1.0, 2.0, 4.0], y_error=0.1)
     assert (whole.window, whole.exponent.valid) == ((1.0, 4.0), False)
     assert measure.fit_power_law(X, X, y_error=0.1, window=(1e-9, 1e-8)).window is None
-    assert measure.correction_to_scaling(X, X, y_error=X, window=(1e-9, 1e-8)).window is None
+    assert correction_to_scaling(X, X, y_error=X, window=(1e-9, 1e-8)).window is None
 
 
 def test_the_quality_of_exponents_without_bound_is_infinite():
     curves = [(P, X, np.sqrt(X * P), X / 10) for P in (1.0, 2.0)]
-    assert measure.collapse_quality(curves, x_exponent=0.0, y_exponent=-1e308) == np.inf
+    assert collapse_quality(curves, x_exponent=0.0, y_exponent=-1e308) == np.inf
 
 
 @pytest.mark.parametrize("given", [{"power": 1e-10}, {"error": [1e-12, *np.ones(7)]}])

@@ -89,6 +89,11 @@ def as_real(name: str, value: Any, allowed: str = "must be a finite number") -> 
 
     Neither truth values nor texts nor complex numbers are numbers.
 
+    Raises
+    ------
+    InputError
+        For any other value.
+
     Examples
     --------
     >>> import numpy as np
@@ -106,21 +111,39 @@ def is_real(value: Any) -> bool:
 
 
 def as_positive(name: str, value: Any) -> float:
-    """Return a finite number above zero."""
+    """Return a finite number above zero.
+
+    Raises
+    ------
+    InputError
+        For any other value.
+    """
     number = as_real(name, value, "must be a positive number")
     require(number > 0, name, value, "must be a positive number")
     return number
 
 
 def as_not_negative(name: str, value: Any) -> float:
-    """Return a finite number of zero or above."""
+    """Return a finite number of zero or above.
+
+    Raises
+    ------
+    InputError
+        For any other value.
+    """
     number = as_real(name, value, "must be a number of zero or above")
     require(number >= 0, name, value, "must be a number of zero or above")
     return number
 
 
 def as_fraction(name: str, value: Any) -> float:
-    """Return a number with 0 <= value < 1."""
+    """Return a number with 0 <= value < 1.
+
+    Raises
+    ------
+    InputError
+        For any other value.
+    """
     number = as_real(name, value, "must satisfy 0 <= value < 1")
     require(0 <= number < 1, name, value, "must satisfy 0 <= value < 1")
     return number
@@ -130,6 +153,11 @@ def as_chi(name: str, value: Any, largest: float = math.inf) -> float:
     """Return a depletion exponent chi > -1.
 
     It is the power of the density of data at the decision boundary.
+
+    Raises
+    ------
+    InputError
+        For any other value.
 
     Examples
     --------
@@ -145,6 +173,11 @@ def as_chi(name: str, value: Any, largest: float = math.inf) -> float:
 
 def as_count(name: str, value: Any, minimum: int = 1, maximum: int | None = None) -> int:
     """Return an integer of at least `minimum` and, where one is given, at most `maximum`.
+
+    Raises
+    ------
+    InputError
+        For any other value.
 
     Examples
     --------
@@ -167,6 +200,11 @@ def as_seed(name: str, value: Any) -> int:
 
     This is the one rule wherever random numbers are asked for.
 
+    Raises
+    ------
+    InputError
+        For any other value.
+
     Examples
     --------
     >>> as_seed("seed", 2**127) == 2**127
@@ -180,7 +218,13 @@ def as_seed(name: str, value: Any) -> int:
 
 
 def as_flag(name: str, value: Any) -> bool:
-    """Return True or False; numbers and texts are no truth values."""
+    """Return True or False; numbers and texts are no truth values.
+
+    Raises
+    ------
+    InputError
+        For any other value.
+    """
     require(
         _is_truth(value) and not getattr(value, "ndim", 0), name, value, "must be True or False"
     )
@@ -188,13 +232,25 @@ def as_flag(name: str, value: Any) -> bool:
 
 
 def as_text(name: str, value: Any) -> str:
-    """Return a text as Python's own."""
+    """Return a text as Python's own.
+
+    Raises
+    ------
+    InputError
+        For any other value.
+    """
     require(isinstance(value, str), name, value, "must be a text")
     return str(value)
 
 
 def as_choice(name: str, value: Kind, allowed: Iterable[str]) -> Kind:
-    """Return `value` if it is among `allowed`; the refusal suggests the nearest."""
+    """Return `value` if it is among `allowed`; the refusal suggests the nearest.
+
+    Raises
+    ------
+    InputError
+        For any other value.
+    """
     names = list(allowed)
     if not isinstance(value, str) or value not in names:
         near = difflib.get_close_matches(value, names, 1) if isinstance(value, str) else []
@@ -209,6 +265,11 @@ def as_instance(
     """Return `value` if it is of the kind.
 
     `allowed` describes the kind, by default by the names of its classes.
+
+    Raises
+    ------
+    InputError
+        For any other value.
     """
     kinds = kind if isinstance(kind, tuple) else (kind,)
     names = " or ".join(each.__name__ for each in kinds)
@@ -218,6 +279,11 @@ def as_instance(
 
 def as_objects(name: str, values: Any, kind: type[Kind]) -> tuple[Kind, ...]:
     """Return objects of one kind, which may be none at all, in a sequence of their own.
+
+    Raises
+    ------
+    InputError
+        For any other value.
 
     Examples
     --------
@@ -236,6 +302,11 @@ def as_objects(name: str, values: Any, kind: type[Kind]) -> tuple[Kind, ...]:
 def as_path(name: str, value: Any, allowed: str = "must be the path of a file") -> Path:
     """Return a path; whether something is there is another question.
 
+    Raises
+    ------
+    InputError
+        For any other value.
+
     Examples
     --------
     >>> as_path("path", "a/b").name
@@ -248,19 +319,36 @@ def as_path(name: str, value: Any, allowed: str = "must be the path of a file") 
 
 
 def as_callable(name: str, value: Any) -> Callable[..., Any]:
-    """Return `value` if it can be called."""
+    """Return `value` if it can be called.
+
+    Raises
+    ------
+    InputError
+        For any other value.
+    """
     require(callable(value), name, value, "must be a function")
     return value
 
 
 def as_function(name: str, value: Any) -> Callable[..., Any]:
-    """Return `value` if it is a function, or an object that is called like one; a class is none."""
+    """Return `value` if it is a function, or an object that is called like one; a class is none.
+
+    Raises
+    ------
+    InputError
+        For any other value.
+    """
     require(callable(value) and not isinstance(value, type), name, value, "must be a function")
     return value
 
 
 def as_window(name: str, value: Any) -> tuple[float, float]:
     """Return two finite numbers, the first below the second.
+
+    Raises
+    ------
+    InputError
+        For any other value.
 
     Examples
     --------
@@ -284,7 +372,13 @@ def as_window(name: str, value: Any) -> tuple[float, float]:
 def as_counts(
     name: str, values: Any, minimum: int = 1, *, maximum: int | None = None
 ) -> tuple[int, ...]:
-    """Return a sequence of at least one integer, each of at least `minimum`."""
+    """Return a sequence of at least one integer, each of at least `minimum`.
+
+    Raises
+    ------
+    InputError
+        For any other value.
+    """
     return as_tuple(name, values, lambda what, value: as_count(what, value, minimum, maximum))
 
 
@@ -296,6 +390,11 @@ def as_tuple(
     It may be empty where `empty` says so.
 
     A set is refused: its order is arbitrary.
+
+    Raises
+    ------
+    InputError
+        For any other value.
 
     Examples
     --------
@@ -339,6 +438,11 @@ def as_array(
     allowed
         Description of what is allowed, used in place of the standard wording for shape and range.
 
+    Raises
+    ------
+    InputError
+        For any other value.
+
     Examples
     --------
     >>> as_array("lags", [1, 10]).tolist()
@@ -368,6 +472,11 @@ def as_array(
 def as_states(name: str, values: Any, size: int) -> np.ndarray:
     """Return an array (..., size) of numbers or NaN, where runs that diverged end.
 
+    Raises
+    ------
+    InputError
+        For any other value.
+
     Examples
     --------
     >>> as_states("theta", [[1, float("nan")]], 2).shape
@@ -383,6 +492,11 @@ def as_states(name: str, values: Any, size: int) -> np.ndarray:
 
 def as_complex_array(name: str, values: Any) -> np.ndarray:
     """Return an array of complex128 that nobody else holds: finite numbers, real or complex.
+
+    Raises
+    ------
+    InputError
+        For any other value.
 
     Examples
     --------
@@ -402,6 +516,11 @@ def as_integers(
     """Return an array of int64 that nobody else holds.
 
     Whole numbers in float64 are taken, fractions are refused.
+
+    Raises
+    ------
+    InputError
+        For any other value.
     """
     import numpy as np
 
@@ -425,6 +544,11 @@ def as_integers(
 
 def as_flags(name: str, values: Any, *, shape: tuple[int | None, ...]) -> np.ndarray:
     """Return an array of truth values of a shape, None for any length, that nobody else holds.
+
+    Raises
+    ------
+    InputError
+        For any other value.
 
     Examples
     --------
@@ -452,6 +576,11 @@ def as_flags(name: str, values: Any, *, shape: tuple[int | None, ...]) -> np.nda
 
 def require_memory(name: str, value: Any, needed: float) -> None:
     """Refuse what needs more bytes than are free, before anything is allocated.
+
+    Raises
+    ------
+    InputError
+        If more is needed than is free.
 
     Examples
     --------

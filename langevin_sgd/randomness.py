@@ -95,6 +95,11 @@ def derive_seed(seed: int, *labels: Any) -> int:
     int
         A seed of 63 bits, the same on every machine.
 
+    Raises
+    ------
+    InputError
+        If the seed lies outside its range, or a label is not what JSON can hold.
+
     Examples
     --------
     >>> derive_seed(0, "a") == derive_seed(0, "a"), derive_seed(0, "a") == derive_seed(0, "b")

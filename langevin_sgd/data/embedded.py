@@ -1,5 +1,4 @@
-"""Data that scikit-learn carries with it, ready for linear regression, and pairs of digits for the
-perceptron.
+"""Data that scikit-learn carries with it: for linear regression and for the perceptron.
 
 For regression inputs and target are centred and scaled to unit variance (divided by N), so that the
 trace of the Hessian X^T X / N is the number of parameters and no intercept is needed: column by

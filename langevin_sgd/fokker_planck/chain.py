@@ -1,5 +1,4 @@
-r"""The Scharfetter-Gummel discretisation: a one-dimensional Fokker-Planck equation as a chain of
-jumping cells.
+r"""The Scharfetter-Gummel discretisation: a one-dimensional equation as a chain of cells.
 
 Between the centres of two cells a distance h apart, let the generalised potential rise by w,
 linearly, and D be that of the face. The exact flux of a stationary current is then

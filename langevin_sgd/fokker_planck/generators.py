@@ -1,5 +1,4 @@
-r"""Generators as sparse matrices: what spectra, passage times and stationary states are computed
-from.
+r"""Generators as sparse matrices, for spectra, passage times and stationary states.
 
 One dimension and the plane: the chains of the Scharfetter-Gummel scheme. Phase space (derived): the
 currents of the Boltzmann distribution rho are those of a stream function v_T^2 rho at the corners

@@ -85,7 +85,13 @@ def make_axis(domain: tuple[float, float], cells: int, boundary: str | tuple[str
 
 
 def boundary_pair(boundary: Any, what: str) -> tuple[Any, Any]:
-    """Return a boundary, one for both or a pair, as a pair."""
+    """Return a boundary, one for both or a pair, as a pair.
+
+    Raises
+    ------
+    InputError
+        If it is neither a word nor a pair.
+    """
     pair = (boundary, boundary) if isinstance(boundary, str) else boundary
     fits = isinstance(pair, tuple | list) and len(pair) == 2
     require(fits, "boundary", boundary, f"must be one word, or a pair for {what}")
@@ -160,7 +166,13 @@ def find_domain(
 def complete_domain(
     rise: Function, domain: tuple[float | None, float | None] | None
 ) -> tuple[float, float]:
-    """Return a domain, its open ends (None) as far out as there is stationary probability."""
+    """Return a domain, its open ends (None) as far out as there is stationary probability.
+
+    Raises
+    ------
+    InputError
+        If it is no pair of numbers in order, of which either may be None.
+    """
     pair: Any = (None, None) if domain is None else domain
     fits = (isinstance(pair, tuple | list) or getattr(pair, "ndim", 0) == 1) and len(pair) == 2
     require(

@@ -70,6 +70,11 @@ class GaussianDensity:
         """Stretch of so many standard deviations along a coordinate.
 
         By default it holds all the density, to rounding.
+
+        Raises
+        ------
+        InputError
+            If there is no such coordinate, or the stretch is infinite.
         """
         coordinate = as_count("coordinate", coordinate, minimum=0, maximum=self.mean.size - 1)
         reach = as_positive("deviations", deviations) * np.sqrt(

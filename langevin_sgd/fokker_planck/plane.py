@@ -3,13 +3,12 @@ r"""An overdamped equation in two dimensions, by splitting.
     dp/dt = -sum_i dJ_i/dx_i,      J_i = -D_i e^{-Phi_i} d(e^{Phi_i} p)/dx_i
 
 with Phi_i = U/T_i and D_i = T_i/friction where the noise is constant (and as in
-`langevin_sgd.fokker_planck.equations` where it is not).
-Each term acts along the lines of one direction, which are chains
-(`langevin_sgd.fokker_planck.chain`), and is solved alone for any time
-(`langevin_sgd.fokker_planck.exponential`); half a step along the first axis, one along the second,
-half along the first: second order in time and in the width of the cells. Both parts keep the
-density positive and conserve probability; where both axes have one temperature both leave the
-Boltzmann distribution unchanged, and so does a step, to rounding. The noise must be independent
+`langevin_sgd.fokker_planck.equations` where it is not). Each term acts along the lines of one
+direction, which are chains (`langevin_sgd.fokker_planck.chain`), and is solved alone for any time
+(`langevin_sgd.fokker_planck.exponential`). A step is half a step along the first axis, one along
+the second and half along the first: second order in time and in the width of the cells. Both parts
+keep the density positive and conserve probability; where both axes have one temperature both leave
+the Boltzmann distribution unchanged, and so does a step, to rounding. The noise must be independent
 along the two axes. Walls reflect, absorb or join into a ring.
 """
 

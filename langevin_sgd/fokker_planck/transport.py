@@ -1,5 +1,4 @@
-r"""Moving probability between cells: shifts by any number of cells, and matrices of transition
-probabilities.
+r"""Moving probability between cells: by any number of cells, and by transition matrices.
 
 Shifts are positive, conservative and of high order. Row r of an array of cell probabilities is
 moved by s cells, s any real number: s = n + f with 0 <= f < 1. A whole number of cells is exact.

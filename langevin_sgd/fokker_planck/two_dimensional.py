@@ -1,5 +1,4 @@
-"""What the solvers in two dimensions share: steps between output times, error estimates,
-refinement.
+"""What the solvers in two dimensions share: steps, error estimates, refinement.
 
 The error has two parts, each estimated by halving: that of the step, from runs of n and n/2 steps
 on half the cells (second order: a third of their distance), and that of the cells, from n steps on

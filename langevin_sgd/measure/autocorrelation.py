@@ -167,7 +167,13 @@ def effective_sample_size(series: np.ndarray) -> Estimate:
 
 
 def as_series(name: str, values: Any, *, replicas: int = 1) -> np.ndarray:
-    """Return a series (step, replica) with enough replicas; values need not be finite."""
+    """Return a series (step, replica) with enough replicas; values need not be finite.
+
+    Raises
+    ------
+    InputError
+        If it has another shape.
+    """
     series = as_array(name, values, finite=False)
     fits = series.ndim == 2 and series.shape[0] >= 2 and series.shape[1] >= replicas
     require(fits, name, series.shape, f"must have shape (step, replica), at least (2, {replicas})")

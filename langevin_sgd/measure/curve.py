@@ -1,5 +1,6 @@
-"""A measured curve: estimates along an axis, all from the same replicas and therefore correlated
-with one another.
+"""A measured curve: estimates along an axis.
+
+They come from the same replicas, and are therefore correlated with one another.
 """
 
 from __future__ import annotations

@@ -167,7 +167,13 @@ def mean_square_displacement(position: np.ndarray, lags: np.ndarray) -> np.ndarr
 
 
 def as_lags(lags: np.ndarray, steps: int, *, minimum: int) -> np.ndarray:
-    """Return lags (lag,): whole numbers, minimum <= lag < steps."""
+    """Return lags (lag,): whole numbers, minimum <= lag < steps.
+
+    Raises
+    ------
+    InputError
+        If they are not whole numbers in that range.
+    """
     given = np.atleast_1d(as_integers("lags", lags))
     fits = given.ndim == 1 and given.size > 0 and given.min() >= minimum and given.max() < steps
     require(fits, "lags", lags, f"must be whole numbers from {minimum} to {steps - 1}")

@@ -1,5 +1,4 @@
-r"""Positive measurements as points in the log-log plane, each with the covariance of its own
-errors.
+r"""Positive measurements as points in the log-log plane, with their covariance.
 
 Two kinds of input are read. Means (point,) with standard errors: the error of a logarithm is the
 relative error, so that errors should be below about 0.3 of the mean. Or single measurements (point,
@@ -61,7 +60,13 @@ class LogPoints:
         )
 
     def within(self, window: tuple[float, float] | None) -> LogPoints:
-        """Return the points with window[0] <= x <= window[1]."""
+        """Return the points with window[0] <= x <= window[1].
+
+        Raises
+        ------
+        InputError
+            If the window does not begin above zero and end above its beginning.
+        """
         if window is None:
             return self
         low, high = as_window("window", window)

@@ -1,5 +1,6 @@
-"""Closed-form theory of SGD with momentum near a minimum: what a physicist would compute by hand,
-done once.
+"""Closed-form theory of SGD with momentum near a minimum.
+
+It is what a physicist would compute by hand, done once.
 
 Laws (one interface, `law.Law`)
     `LangevinLaw`   the underdamped Langevin equation of SGD (Kunin et al., arXiv 2107.09133)

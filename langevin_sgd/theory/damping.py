@@ -1,5 +1,4 @@
-r"""Damping of the modes of the Langevin equation: rates per unit of physical time tau = lr * steps,
-and regimes.
+r"""Damping rates and regimes of the modes, per unit of physical time tau = lr * steps.
 
     gamma = (1-momentum) / (lr (1+momentum)),   omega = sqrt(2 stiffness / (lr (1+momentum))),
     zeta = gamma / omega

@@ -2,12 +2,11 @@ r"""Law of SGD itself: exact first and second moments of the discrete map on a q
 
 Which noise a law is exact for:
 
-    sampling               noise = "additive"                       noise = "minibatch"
-    with_replacement       frozen at the minimum, white
-    state-dependent, exact on the data
-    without_replacement    the same, factor (N-S)/(S(N-1))          the same
-    epochs                 frozen at the minimum, anticorrelated    there is no closed law
-                           within an epoch
+    sampling               noise = "additive"                 noise = "minibatch"
+    with_replacement       frozen at the minimum, white       state-dependent, exact on the data
+    without_replacement    the same, factor (N-S)/(S(N-1))    the same
+    epochs                 frozen at the minimum, anti-       there is no closed law
+                           correlated within an epoch
 
 Far from the minimum real batches make more noise than additive laws say, and in epochs the mean too
 departs from them. Derived: moments of linear maps; each kind of noise is a file (`white_noise`,

@@ -87,6 +87,11 @@ def free_displacement(lag: np.ndarray, settings: SGD, noise: float) -> np.ndarra
         The settings; weight decay plays no part.
     noise
         Noise variance per step along the direction, >= 0.
+
+    Raises
+    ------
+    InputError
+        If lags are not whole steps of zero or above, or the noise is negative.
     """
     free = sgd_oscillators(as_settings("settings", settings), np.zeros(1))
     lags = as_array("lag", lag, minimum=0)
@@ -100,7 +105,13 @@ def free_displacement(lag: np.ndarray, settings: SGD, noise: float) -> np.ndarra
 
 
 def exponent_between(law: Law, first: float, last: float) -> float:
-    """Mean slope of log displacement over log lag between two lags, at stationarity."""
+    """Mean slope of log displacement over log lag between two lags, at stationarity.
+
+    Raises
+    ------
+    InputError
+        If `law` is no law, or the lags are not positive and in order.
+    """
     law = as_instance("law", law, Law)
     first, last = as_positive("first", first), as_positive("last", last)
     require(last > first, "last", last, f"must exceed first = {first}")
@@ -113,6 +124,11 @@ def fitted_exponent(law: Law, lags: np.ndarray) -> float:
 
     `langevin_sgd.measure.diffusion_exponent` fits the same line with the same weights: at the
     recorded steps of a run, this is what the exponent of the run estimates.
+
+    Raises
+    ------
+    InputError
+        If the lags are not positive and at least two different ones.
     """
     law, values = as_instance("law", law, Law), as_array("lags", lags, ndim=1)
     usable = np.unique(values).size > 1 and bool((values > 0).all())
@@ -165,6 +181,11 @@ def power_law_displacement(
         The spectrum; decay > 1.
     noise_scale
         sigma^2 in Sigma = sigma^2 H, >= 0.
+
+    Raises
+    ------
+    InputError
+        If a number lies outside its range.
     """
     settings, noise_scale = (
         as_settings("settings", settings),
@@ -271,6 +292,11 @@ def paper_displacement(law: LangevinLaw, lag: np.ndarray) -> np.ndarray:
     Returns
     -------
     array of the shape of `lag`
+
+    Raises
+    ------
+    InputError
+        If `law` is no Langevin law, or a lag is not a whole number of steps up to 10^7.
     """
     law, lags = as_instance("law", law, LangevinLaw), as_integers("lag", lag, minimum=0)
     require(

@@ -1,5 +1,6 @@
-r"""Fluctuations of shuffled epochs: every sample is used once per epoch, so the noise of an epoch
-sums to zero.
+r"""Fluctuations of shuffled epochs, in which every sample is used once.
+
+The noise of an epoch therefore sums to zero.
 
 With B = N/S batches in an epoch, noise frozen at the minimum and q the one-step covariance without
 replacement,

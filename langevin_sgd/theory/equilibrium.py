@@ -1,5 +1,4 @@
-r"""Temperatures of the modes and entropy production: how near to equilibrium the stationary state
-is.
+r"""How near to equilibrium the stationary state is: temperatures and entropy production.
 
 Equipartition holds mode by mode, with mass m = lr (1+momentum) / 2 and q_l the noise variance per
 step:

@@ -1,5 +1,4 @@
-r"""Law of the underdamped Langevin equation of SGD with momentum: an Ornstein-Uhlenbeck process in
-phase space.
+r"""Law of the underdamped Langevin equation of SGD: an Ornstein-Uhlenbeck process.
 
     (lr/2)(1+momentum) theta'' + (1-momentum) theta' + grad L(theta) + weight_decay theta =
     sqrt(lr/S) Sigma^{1/2} dW/dt

@@ -1,5 +1,4 @@
-r"""The law of SGD near a minimum: mean and covariance of (theta, v) at any time, and what follows
-from them.
+r"""The law of SGD near a minimum: mean and covariance of (theta, v), and what follows.
 
 A law is a set of `Oscillators` (how a deviation evolves) and `Fluctuations` (what the noise does).
 All laws share the interface of this file; `LangevinLaw` and `DiscreteLaw` choose the two parts.
@@ -113,7 +112,13 @@ class Law(ABC):
         return self.settings.lr * as_array("t", t, minimum=0)
 
     def epochs(self, t: np.ndarray | float) -> np.ndarray:
-        """Passes through the data after `t` steps."""
+        """Passes through the data after `t` steps.
+
+        Raises
+        ------
+        InputError
+            If the problem is a spectrum without data.
+        """
         if self.problem.samples is None:
             raise InputError("problem: a spectrum without data has no epochs")
         return as_array("t", t, minimum=0) * self.settings.batch_size / self.problem.samples

@@ -1,5 +1,6 @@
-r"""Fluctuations driven by the noise of real minibatches, which depends on theta: exact on a finite
-data set.
+r"""Fluctuations driven by the noise of real minibatches, exact on a finite data set.
+
+This noise depends on theta.
 
 With u = theta - theta_bar, m = E u, C = Cov u, residuals r_i at the minimiser, the noise of one
 step is
@@ -8,9 +9,8 @@ step is
     f = 1/S (with replacement)   or   (N-S) / (S (N-1)) (distinct samples in a batch)
 
 and the covariance of (theta, v) obeys  C' = M C M^T + q force force^T. Since q is linear in C,
-first and second moments
-are closed; higher ones are not. Derived: expectation of the covariance of a batch gradient over the
-law of theta.
+first and second moments are closed; higher ones are not. Derived: expectation of the covariance of
+a batch gradient over the law of theta.
 
 At stationarity C = R q, with R the response to white noise (`oscillators`), so q solves q = q_0 + T
 R q, T the part of q that is linear in C. R and T preserve positive matrices, so that a solution

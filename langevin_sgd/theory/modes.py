@@ -1,5 +1,6 @@
-r"""Hessian eigenmodes of a problem under given settings: what every law needs before it knows its
-dynamics.
+r"""Hessian eigenmodes of a problem under given settings.
+
+They are what every law needs before it knows its dynamics.
 
     stiffness k_l = h_l + weight_decay,      mean fixed point mu_l = h_l / k_l * theta_bar_l,
     noise of one step  q = factor * E^T Sigma E,

@@ -1,5 +1,4 @@
-r"""The modified loss: the potential that the stationary state of the Langevin equation really
-follows, and its current.
+r"""The modified loss: the potential of the stationary Langevin state, and its current.
 
     dz = -A (z - z_0) dtau + sqrt(2/kappa) D^{1/2} dW,   z = (theta, v),
     kappa = S (1 - momentum^2),
@@ -132,6 +131,11 @@ def mode_weights(law: LangevinLaw) -> tuple[np.ndarray, np.ndarray]:
     -------
     position, velocity
         Each (eigenmode,): inverse stationary variances; infinite for a mode without noise.
+
+    Raises
+    ------
+    InputError
+        If noise and Hessian do not commute.
     """
     law = as_instance("law", law, LangevinLaw)
     if not law.modes.commuting:

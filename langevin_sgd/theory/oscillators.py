@@ -1,5 +1,4 @@
-r"""Damped oscillators, one per eigenmode of the Hessian: the common core of the Langevin law and of
-SGD itself.
+r"""Damped oscillators, one per eigenmode: what the Langevin law and that of SGD share.
 
 On a quadratic loss every Hessian eigendirection obeys a linear 2x2 system. In units of the step
 (positions in lr, time in steps, h = lr * stiffness) the state (position, velocity) of one mode
@@ -9,13 +8,13 @@ changes by
 
 with two columns that say which dynamics it is (x = (1 - beta) / (1 + beta), beta the momentum):
 
-                         force               drag
-    Langevin equation    (0, 2/(1+beta))     (-1, 2x)
-    generator of a flow, any real time: `oscillator_propagator`
-    heavy-ball SGD       (1, 1)              (-beta, 1-beta)
-    one step of a map, whole times: `sgd_map`
-    Nesterov SGD         (1+beta, 1)         (-beta^2, 1-beta)
-    one step of a map, whole times: `sgd_map`
+                         force              drag
+    Langevin equation    (0, 2/(1+beta))    (-1, 2x)              any real time
+    heavy-ball SGD       (1, 1)             (-beta, 1-beta)       whole steps
+    Nesterov SGD         (1+beta, 1)        (-beta^2, 1-beta)     whole steps
+
+The first is the generator of a flow (`oscillator_propagator`), the others are steps of a map
+(`sgd_map`).
 
 Here is what they share: propagators c I + s G with G traceless, sums of them over time, what white
 noise adds over time, stationary moments for any pair of modes and the displacement. Derived: every

@@ -1,5 +1,6 @@
-"""Closed-form predictions for linear regression as one JSON document: what ``langevin-sgd predict``
-prints.
+"""Closed-form predictions for linear regression as one JSON document.
+
+This is what ``langevin-sgd predict`` prints.
 """
 
 from __future__ import annotations

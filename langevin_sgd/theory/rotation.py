@@ -1,21 +1,19 @@
-r"""Rotation in phase space: how the stationary state of a mode turns, in the Langevin equation and
-in SGD.
+r"""How the stationary state of a mode turns in phase space, by both laws.
 
-The angle of a mode is  phi = atan2(v, omega * theta),  omega = sqrt(2 stiffness / (lr (1 +
-momentum)))  the natural
-frequency of the Langevin equation; clockwise turning is negative.
+The angle of a mode is phi = atan2(v, omega * theta), with omega = sqrt(2 stiffness / (lr (1 +
+momentum))) the natural frequency of the Langevin equation; clockwise turning is negative.
 
 Langevin equation: the stationary current is the undamped rotation (theta', v') = (v, -omega^2
 theta) of Kunin et al. (arXiv 2107.09133), so the mean advance is -lr * omega per step in every
 damping regime, also where the autocorrelation does not oscillate (derived).
 
 SGD: the mean advance per step, wrapped to (-pi, pi], under the stationary law of the map
-(`winding_per_step`). Derived:
-write the state as a radius times L (cos psi, sin psi), L a square root of the covariance; psi is
-uniform, and at fixed psi the next state is a (radius) - w (noise), Rayleigh against Gaussian, so
-that their direction depends on a number u uniform on (-1, 1). The mean angle over u is the Poisson
-integral of s / sqrt(1 + s^2), an analytic function; the probability of passing the cut at the
-opposite direction is elementary; one smooth integral over psi is left.
+(`winding_per_step`). Derived: write the state as a radius times L (cos psi, sin psi), L a square
+root of the covariance; psi is uniform, and at fixed psi the next state is a (radius) - w (noise),
+Rayleigh against Gaussian, so that their direction depends on a number u uniform on (-1, 1). The
+mean angle over u is the Poisson integral of s / sqrt(1 + s^2), an analytic function; the
+probability of passing the cut at the opposite direction is elementary; one smooth integral over psi
+is left.
 
 Swept area: (1/2) E[theta dv - v dtheta] per step is -lr Var v for the Langevin equation and, for
 the chords of the heavy-ball map, -(lr/2)(1 + momentum - lr stiffness / 2) Var v (derived; general
@@ -157,9 +155,10 @@ def swept_area_per_step(law: Law) -> np.ndarray:
 def position_spectrum(frequency: np.ndarray, law: Law) -> np.ndarray:
     r"""Power spectrum S(nu) of each mode's position, the sum over lags k of Cov(k) exp(-i nu k).
 
-    heavy ball:  S = lr^2 q / ( (h - (1+beta)(1 - cos nu))^2 + (1-beta)^2 sin^2 nu ) ,
-    h = lr * stiffness
+    heavy ball:  S = lr^2 q / ( (h - (1+beta)(1 - cos nu))^2 + (1-beta)^2 sin^2 nu )
     Langevin:    S = lr^2 q / ( (h - (1+beta) nu^2 / 2)^2 + (1-beta)^2 nu^2 )
+
+    with h = lr * stiffness.
 
     Parameters
     ----------

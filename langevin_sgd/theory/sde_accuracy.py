@@ -108,6 +108,11 @@ def exact_dispersion(
     """Left-hand side of the dispersion relation of the map at complex rates s per step.
 
     It is complex, and zero for the modes of the map.
+
+    Raises
+    ------
+    InputError
+        If rates are too large, or shapes do not go together.
     """
     s, momentum = as_complex_array("rate", rate), as_fraction("momentum", momentum)
     h = as_array("lr_times_stiffness", lr_times_stiffness, minimum=0)

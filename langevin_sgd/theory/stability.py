@@ -1,5 +1,4 @@
-r"""Stability limits of SGD on a quadratic loss: of the mean, and of the mean square under minibatch
-noise.
+r"""Stability limits of SGD on a quadratic loss: of the mean, and of the mean square.
 
 Mean (linear) stability, derived from the roots of the one-step matrix lying inside the unit circle:
 

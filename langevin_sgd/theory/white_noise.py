@@ -1,5 +1,6 @@
-r"""Fluctuations driven by additive noise that is white in time: the noise of the paper, in the flow
-and in the map.
+r"""Fluctuations driven by additive noise that is white in time, as in the paper.
+
+They are the same in the flow and in the map.
 
     C = stationary covariance,   C(t) = E(t) C_0 E(t)^T + W(t),   E z_{t+lag} z_t^T = E(lag) C
 

@@ -90,7 +90,13 @@ class Expression:
         require_real_powers(self.tree, self._values, self.label)
 
     def with_parameters(self, names: Sequence[str]) -> Expression:
-        """Return the expression with parameters more, which it does not contain."""
+        """Return the expression with parameters more, which it does not contain.
+
+        Raises
+        ------
+        InputError
+            If one of the names is taken.
+        """
         if taken := sorted(set(names) & {*self.variables, *self.parameters}):
             raise InputError(f"{taken[0]}: is already a name in this formula")
         made = copy.copy(self)
@@ -192,6 +198,11 @@ def called_in_refusals(name: str) -> Iterator[None]:
     """Refuse formulas under the name that they have for the caller.
 
     Here they are called ``expression``.
+
+    Raises
+    ------
+    InputError
+        The refusal of the body, under that name.
     """
     try:
         yield

@@ -127,6 +127,11 @@ def test_error(signal: float | Array, noise: float | Array, *, chi: float) -> Ar
     chi
         Depletion exponent, > -1.
 
+    Raises
+    ------
+    InputError
+        If the noise is negative, a number is too large, or shapes do not go together.
+
     Examples
     --------
     >>> round(float(test_error(1.0, 1.0, chi=1)), 7)
@@ -149,7 +154,13 @@ def test_error(signal: float | Array, noise: float | Array, *, chi: float) -> Ar
 
 
 def together(signal: Array, noise: Array) -> tuple[Array, Array]:
-    """Return signal and noise in their common shape."""
+    """Return signal and noise in their common shape.
+
+    Raises
+    ------
+    InputError
+        If their shapes do not go together.
+    """
     try:
         a, s = np.broadcast_arrays(signal, noise)
     except ValueError:

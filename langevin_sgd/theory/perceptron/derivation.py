@@ -1,5 +1,6 @@
-r"""The exponents derived symbolically: from averages over a sample to ||w|| ~ T^delta P^gamma and
-t* ~ T P^b.
+r"""The exponents derived symbolically: ||w|| ~ T^delta P^gamma and t* ~ T P^b.
+
+The derivation starts from averages over a sample.
 
 The steps, for any chi > -1 (derived; exponents of Sclocchi, Geiger and Wyart, arXiv 2301.13703):
 

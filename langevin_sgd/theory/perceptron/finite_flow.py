@@ -1,5 +1,4 @@
-r"""Signal and noise at finite dimension: corrections of order 1/d to the flow, and the spread
-between runs.
+r"""Signal and noise at finite dimension: corrections of order 1/d, and spread between runs.
 
 SGD on fresh samples is a Markov chain of m = (a, v), v = s^2, with steps of length h = lr/d in tau.
 To first order in 1/d its mean and covariance V obey (derived: van Kampen's system-size expansion of

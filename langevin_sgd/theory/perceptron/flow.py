@@ -1,5 +1,4 @@
-r"""Signal and noise against time in the limit of large dimension: the closed equations and their
-solution.
+r"""Signal and noise against time in the limit of large dimension.
 
     da/dtau = g1(a, s),    d(s^2)/dtau = 2 s gz(a, s) + T n(a, s),    tau = lr * steps / d
 

@@ -1,5 +1,6 @@
-r"""Mean change of signal and noise: per step of SGD at any dimension and batch size, and per unit
-of time in the limit.
+r"""Mean change of signal and noise, per step of SGD and per unit of time.
+
+The first holds at any dimension and batch size, the second in the limit of large dimension.
 
 One pass over fresh samples, batches of B, w += (lr/B) sum of the unfit y x/sqrt(d) (derived; exact
 at every d, lr, B):

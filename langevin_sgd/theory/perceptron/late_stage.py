@@ -1,5 +1,6 @@
-r"""Late stage, signal far above noise and margin: quasi-stationary noise, growth of the signal,
-exponents.
+r"""Late stage, signal far above noise and margin: growth of the signal, exponents.
+
+The noise is then quasi-stationary.
 
 Only samples with |x_1| of order r = s/a are unfit, so the density of |x_1| is C x^chi and, with k =
 kappa/s,
@@ -220,6 +221,11 @@ def quenched_noise(
         Data law, margin > 0 and T = lr/B >= 0.
     points, dimension
         P and d, >= 1.
+
+    Raises
+    ------
+    InputError
+        If an argument lies outside its range, or the result beyond float64.
 
     Examples
     --------

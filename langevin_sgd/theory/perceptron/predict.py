@@ -1,5 +1,6 @@
-"""The theory at one state, or along the flow, as JSON types: what ``langevin-sgd perceptron
-theory`` prints.
+"""The theory at one state, or along the flow, as JSON types.
+
+This is what ``langevin-sgd perceptron theory`` prints.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-r"""Where training on P points stops, how that depends on P, d and T, and where noise begins to
-matter.
+r"""Where training on P points stops, how that depends on P, d and T, and on the noise.
 
 Zero loss is reached when the unfit points, P n of them, can be satisfied together by about d
 adjustable directions:
@@ -132,6 +131,11 @@ def local_exponents(
     With the stop at P n = c d they are what fits of ln ||w|| and ln t* against ln P find at finite
     P; they tend to the exponents of `late_stage.exponents` as n -> 0. Central differences over a
     factor 1.02 in n, error below 1e-4.
+
+    Raises
+    ------
+    InputError
+        Unless 0 < unfit < 0.9, and as `flow_until` does.
 
     Examples
     --------

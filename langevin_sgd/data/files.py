@@ -23,8 +23,10 @@ from langevin_sgd.data.sizes import ALLOWED, first_unusable
 from langevin_sgd.dataset import existing_file, named_file
 
 MOST_COLUMNS = 10_000
-"""Beyond, a Hessian takes more than 800 MB; a file of one line that should be many is met far more
-often.
+"""Most columns of a table.
+
+The Hessian of more would take over 800 MB; far more often such a table is a file whose many lines
+have become one.
 """
 
 Line = tuple[int, str]

@@ -44,17 +44,17 @@ _MNIST_SHA256 = {
     "t10k-images-idx3-ubyte": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
     "t10k-labels-idx1-ubyte": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
 }
-"""Of the compressed files."""
+"""Checksums of the compressed files."""
 _CIFAR_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 _CIFAR_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
-"""Of the archive."""
+"""Checksum of the archive."""
 _CIFAR_BATCHES = (*(f"data_batch_{k}" for k in range(1, 6)), "test_batch")
 
 _PLACES = {
     "mnist": ("MNIST/raw", "MNIST", "mnist/raw", "mnist"),
     "cifar10": ("cifar-10-batches-py",),
 }
-"""Folders, the first being that of a download."""
+"""Folders in which files are looked for; a download goes to the first."""
 _FILES = {"mnist": tuple(_MNIST_SHA256), "cifar10": _CIFAR_BATCHES}
 _SIZES = {"mnist": ((28, 28), (784,)), "cifar10": ((3072,), (3, 32, 32))}
 """Shapes in which the pixels of an image may come."""

@@ -31,7 +31,10 @@ from scipy.linalg import hankel
 from langevin_sgd.kernels.compiled import inlined, kernel
 
 DEGREE = 14
-"""Even; a higher one gains nothing in double precision."""
+"""Degree of the rational function, which must be even.
+
+A higher one gains nothing in double precision.
+"""
 
 _COEFFICIENTS, _POINTS, _SCALE = 75, 1024, 9.0  # of the method; the values of the paper's program
 

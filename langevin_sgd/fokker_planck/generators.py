@@ -48,7 +48,10 @@ Boundary = str | tuple[str, str]
 _NO_TIMES = np.zeros(1)
 
 MOST_CELLS_IN_TWO = 1024
-"""Along each of two axes: the factors of a larger sparse matrix would take tens of gigabytes."""
+"""Most cells along each of two axes.
+
+The factors of a larger sparse matrix would take tens of gigabytes.
+"""
 
 
 @dataclass(frozen=True, eq=False)

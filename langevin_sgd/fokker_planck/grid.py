@@ -22,12 +22,10 @@ RISE = 30.0
 _SCAN, _TRIES = 801, 60
 
 WIDEST, FINEST = 1e100, 1e-9
-"""A domain may be so wide, whose square is still a number, and so narrow beside the numbers of its
-ends.
-"""
+"""Largest width of a domain, whose square is still a number; least width relative to its ends."""
 
 MOST_CELLS = 2**20
-"""Along one axis: more would take gigabytes."""
+"""Most cells along one axis; more would take gigabytes."""
 
 
 @dataclass(frozen=True, eq=False)

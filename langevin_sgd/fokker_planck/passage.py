@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _SAMPLES = 16
-"""Every refinement is judged by the times in as many places along each axis."""
+"""Places along each axis at which the times are compared to judge a refinement."""
 
 
 def first_passage_time(

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _MOST_MODES = 50
-"""In two dimensions, where they come from a sparse matrix."""
+"""Most modes in two dimensions, where they come from a sparse matrix."""
 
 
 def spectrum(

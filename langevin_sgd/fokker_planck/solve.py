@@ -1,4 +1,4 @@
-"""`solve`: an equation object in, its density over time out."""
+"""Solve the Fokker-Planck equation of an equation object: its density over time."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
 LATEST_TIME = 1e100
-"""In steps; what has not happened by then does not."""
+"""Latest time, in steps; what has not happened by then does not happen."""
 
 MOST_STEPS_GIVEN = 1e7
-"""Of a splitting whose step the user gives."""
+"""Most steps of a splitting whose step the user gives."""
 
 
 def solve(

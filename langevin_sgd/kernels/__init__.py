@@ -17,9 +17,10 @@ What is kept, and where
     with the expected text before it is run. Where there is no safe place, nothing is kept.
 
 What is private Numba
-    `linked_code`, and nothing else: a compiler that saves the time for machine code of functions
-    that nobody calls from Python. Without it `compiled` takes Numba's own: the same bits, in twice
-    the time.
+    All private classes are in `linked_code`: a compiler that saves the time for machine code of
+    functions that nobody calls from Python. Without it `compiled` takes Numba's own: the same bits,
+    in twice the time. One private attribute is in `compiled`, the cache of a compiled function, so
+    that its damaged files count as missing.
 
 What callers rely on
     - The same bits for any number of threads, and for any replicas beside: threads take pieces

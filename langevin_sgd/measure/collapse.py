@@ -51,9 +51,7 @@ STRAIGHT = 1e-2
 exponents.
 """
 INFORMATION = 10.0
-"""The part of J that tells the two exponents apart must be this often what errors put there, in the
-square.
-"""
+"""Least square of the part of J that tells the two exponents apart, over what errors put there."""
 _GRID = 41
 _STEP = 1e-4
 _REACH = 10.0

@@ -32,7 +32,7 @@ from langevin_sgd.theory.underflow import vanishing
 from langevin_sgd.theory.white_noise import Fluctuations
 
 LARGEST_SAMPLE = 2**31
-"""Numbers of one draw, which is kept in memory."""
+"""Most numbers of one draw, which is kept in memory."""
 
 Start = Gaussian | np.ndarray | Literal["stationary"] | None
 

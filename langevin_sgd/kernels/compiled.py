@@ -244,28 +244,29 @@ def number_like(array: np.ndarray, number: float) -> Any:
     raise NotImplementedError  # pragma: no cover
 
 
-def _overloaded(function: Callable[..., Any]) -> Callable[[F], F]:
+def overloaded(function: Callable[..., Any]) -> Callable[[F], F]:
+    """Give a function for kernels its source, chosen by the types of its arguments."""
     # Not strict: Numba would else hold annotations of one signature against the other.
     return cast(
         Callable[[F], F], overload(function, jit_options={"forceinline": True}, strict=False)
     )
 
 
-@_overloaded(value_at)
+@overloaded(value_at)
 def _value_at(values: Any, k: Any, lane: Any) -> Any:
     if isinstance(values, types.BaseTuple):
         return lambda values, k, lane: values[k]
     return lambda values, k, lane: values[k, lane]
 
 
-@_overloaded(of_block)
+@overloaded(of_block)
 def _of_block(values: Any, block: Any) -> Any:
     if isinstance(values, types.BaseTuple):
         return lambda values, block: values
     return lambda values, block: values[block]
 
 
-@_overloaded(number_like)
+@overloaded(number_like)
 def _number_like(array: Any, number: Any) -> Any:
     if array.dtype == float32:
         return lambda array, number: np.float32(number)

@@ -16,9 +16,8 @@ from typing import Any
 
 import numpy as np
 from numba import float32, float64, types, uint32, uint64
-from numba.extending import overload
 
-from langevin_sgd.kernels.compiled import inlined
+from langevin_sgd.kernels.compiled import inlined, overloaded
 from langevin_sgd.kernels.intrinsics import (
     bits_of_float32,
     bits_of_float64,
@@ -70,7 +69,7 @@ def exponential(x: Any) -> Any:
     raise NotImplementedError  # pragma: no cover
 
 
-@overload(exponential, jit_options={"forceinline": True}, strict=False)
+@overloaded(exponential)
 def _exponential(x: Any) -> Any:
     if x == float32:
         return lambda x: _exponential_32(x)

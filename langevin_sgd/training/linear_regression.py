@@ -15,25 +15,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from langevin_sgd.checks import as_count, as_flag, as_instance, as_seed, require_memory
+from langevin_sgd.checks import as_count, as_flag, as_instance, require_memory
 from langevin_sgd.kernels.compiled import in_threads
 from langevin_sgd.models.linear_regression import LinearRegression
-from langevin_sgd.randomness import fresh_seed, key_from_seed
-from langevin_sgd.record import as_schedule
+from langevin_sgd.randomness import key_from_seed
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.simulation.checkpoint import Checkpoint, as_path, digest, stored_seed
-from langevin_sgd.simulation.recording import (
-    Record,
-    Recording,
+from langevin_sgd.simulation.beginning import (
     as_start,
-    drive,
-    own_rounding,
     require_fresh_numbers,
-    require_room,
     require_steps,
-    result,
-    variable_names,
+    resolve_seed,
 )
+from langevin_sgd.simulation.checkpoint import Checkpoint, as_path, digest
+from langevin_sgd.simulation.drive import drive, own_rounding
+from langevin_sgd.simulation.engine import Arrays, Engine
+from langevin_sgd.simulation.memory import require_room
+from langevin_sgd.simulation.recording import Record, Recording
+from langevin_sgd.simulation.result import result
+from langevin_sgd.simulation.timetable import Timetable
+from langevin_sgd.simulation.trajectories import Trajectories
 from langevin_sgd.training.batches import Sampler, make_sampler
 from langevin_sgd.training.problems import make_rule, make_source, padded, require_samples
 from langevin_sgd.training.steps import Buffer, State, advance
@@ -103,7 +103,8 @@ def run(
         replicas=1``.
     checkpoint
         A netCDF file, written every few seconds, at an interruption and at the end; one of the same
-        run is continued, bit for bit as if never interrupted.
+        run is continued, bit for bit as if never interrupted. It may have ended: with more `steps`
+        and the same explicit `schedule` up to there the run goes on.
     progress
         Show a progress bar, if standard error is a terminal.
 
@@ -111,10 +112,10 @@ def run(
     -------
     xarray.Dataset
         The variables of the recorders over ``step``, ``replica``, ...; ``final_position`` and
-        ``final_velocity`` (replica, parameter); ``status`` (replica,), 0 ok, 1 diverged;
-        ``diverged_step`` (replica,), -1 if it did not diverge. A replica has diverged when |theta|
-        is not finite or exceeds 1e100; it is stopped there, and its recorded values from that step
-        on are NaN.
+        ``final_velocity`` (replica, parameter); ``status`` (replica,), `langevin_sgd.Status`
+        finished or diverged; ``diverged_step`` (replica,), -1 if it did not diverge. A replica has
+        diverged when |theta| is not finite or exceeds 1e100; it is stopped there, and its recorded
+        values from that step on are NaN.
 
     Raises
     ------
@@ -143,96 +144,52 @@ def run(
     progress = as_flag("progress", progress) and sys.stderr.isatty()
     require_steps(first_step, steps)
     require_memory("replicas", replicas, 8 * 10 * replicas * problem.parameters)
-    timetable, path = as_schedule(schedule, steps), as_path(checkpoint)
-    seed = stored_seed(path) if seed is None and path is not None else seed
-    seed = fresh_seed() if seed is None else as_seed("seed", seed)
+    path = as_path(checkpoint)
+    seed = resolve_seed(seed, path)
     require_fresh_numbers(start, seed=seed, first_step=first_step, steps=steps)
     at_rest = velocity is None
     position = as_start("start", start, replicas, problem.parameters)
     velocity = as_start("velocity", velocity, replicas, problem.parameters)
     recording = Recording.begin(record, position)
+    timetable = Timetable.planned(schedule, steps, accumulating=bool(recording.accumulators))
     require_room(recording, timetable, velocity)
-    names = variable_names(recording, velocity)
-    engine = Engine(
+    names = recording.variable_names(velocity)
+    engine = LinearRegressionEngine(
         problem,
         settings,
         seed,
         first_replica,
-        recording,
+        position,
         velocity,
         at_rest=at_rest,
         first_step=first_step,
     )
-    provenance = {
-        "settings": settings.to_dict(),
-        "seed": seed,
-        "steps": steps,
-        "first_step": first_step,
-    }
-    every_step = schedule is None and bool(recording.accumulators)
-    if path is None:
-        drive(engine, recording, timetable, steps=steps, every_step=every_step, progress=progress)
-    else:
+    provenance = {"settings": settings.to_dict(), "seed": seed, "first_step": first_step}
+    file = None
+    if path is not None:
         identity = provenance | {
             "first_replica": first_replica,
             "problem": _problem_digest(problem),
             "start": digest(position, velocity) + at_rest * " at rest",
-            "schedule": digest(timetable) + every_step * " every step",
             "record": names,
         }
-        checkpoint_file = Checkpoint(path, identity, recording, timetable, kind="sgd_checkpoint")
-        _drive_and_keep(engine, recording, timetable, checkpoint_file, steps, every_step, progress)
+        file = Checkpoint(path, identity, kind="sgd_checkpoint")
+    trajectories = Trajectories(engine, recording, timetable, steps)
+    drive(trajectories, checkpoint=file, progress=progress)
     return result(
-        engine, recording, timetable, first_replica=first_replica, kind="sgd_run", **provenance
+        trajectories, first_replica=first_replica, kind="sgd_run", **provenance, steps=steps
     )
 
 
-def _drive_and_keep(
-    engine: Engine,
-    recording: Recording,
-    schedule: np.ndarray,
-    checkpoint: Checkpoint,
-    steps: int,
-    every_step: bool,
-    progress: bool,
-) -> None:
-    """Continue from the checkpoint if there is one, and leave the last whole chunk in it whatever
-    happens.
-    """
-    done = 0
-    if (found := checkpoint.read()) is not None:
-        engine.now, done = State(**found[0]), found[1]
-
-    def note(step: int) -> None:
-        checkpoint.note(engine.now._asdict(), step)
-
-    try:
-        drive(
-            engine,
-            recording,
-            schedule,
-            steps=steps,
-            done=done,
-            every_step=every_step,
-            after_chunk=note,
-            progress=progress,
-        )
-    finally:
-        checkpoint.write()
-
-
-class Engine:
-    """All replicas of a run, advanced in place of one another: see
-    `langevin_sgd.simulation.recording.Engine`.
+class LinearRegressionEngine(Engine):
+    """All replicas of a run, advanced in place of one another.
 
     Parameters
     ----------
     problem, settings, seed, first_replica
         As in `run`.
-    recording
-        Is told in which step a replica diverged.
-    velocity
-        (replica, parameter) at the start; the position is that of the recording.
+    position, velocity
+        (replica, parameter) at the start.
     at_rest
         Whether the first gradient is not damped.
     first_step
@@ -245,7 +202,7 @@ class Engine:
         settings: SGD,
         seed: int,
         first_replica: int,
-        recording: Recording,
+        position: np.ndarray,
         velocity: np.ndarray,
         *,
         at_rest: bool,
@@ -257,7 +214,6 @@ class Engine:
         self._rule = make_rule(settings, at_rest=at_rest, first_step=first_step)
         self._key = key_from_seed(seed)
         self._first_replica, self._first_step = first_replica, first_step
-        self._recording = recording
         self._shape = velocity.shape
         cuts = np.linspace(0, replicas, min(replicas, PIECES) + 1).astype(int).tolist()
         self._pieces = [
@@ -268,11 +224,11 @@ class Engine:
             )
             for piece in itertools.pairwise(cuts)
         ]
-        self.now = State(padded(recording.start), padded(velocity), recording.diverged_step.copy())
+        self._now = State(padded(position), padded(velocity), np.full(replicas, -1, np.int64))
 
     def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Go on to step `stop`; an interruption on the way leaves the state as it was."""
-        now = self.now
+        now = self._now
         after = State(padded(now.position), padded(now.velocity), now.diverged_step.copy())
         shape = (len(recorded), *self._shape)
         begin = self._first_step
@@ -286,16 +242,26 @@ class Engine:
             )
 
         in_threads(work, self._pieces)
-        noted = self._recording.diverged_step
-        new = (noted < 0) & (after.diverged_step >= 0)
-        noted[new] = after.diverged_step[new] - begin
-        self.now = after
+        self._now = after
         return buffer.position, buffer.velocity
 
     def state(self) -> tuple[np.ndarray, np.ndarray]:
         """Position and velocity now."""
         parameters = self._shape[1]
-        return self.now.position[:, :parameters], self.now.velocity[:, :parameters]
+        return self._now.position[:, :parameters], self._now.velocity[:, :parameters]
+
+    def diverged_step(self) -> np.ndarray:
+        """Step at which each replica was seen to diverge, counted from the start of the run."""
+        seen = self._now.diverged_step
+        return np.where(seen < 0, -1, seen - self._first_step)
+
+    def carried(self) -> dict[str, np.ndarray]:
+        """Return the arrays of the state; a step makes new ones."""
+        return self._now._asdict()
+
+    def restore(self, carried: Arrays) -> None:
+        """Take up the arrays of a state."""
+        self._now = State(**carried)
 
 
 def _problem_digest(problem: LinearRegression) -> str:

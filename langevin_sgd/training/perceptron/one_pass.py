@@ -30,7 +30,6 @@ from langevin_sgd.checks import (
     as_instance,
     as_not_negative,
     as_real,
-    as_seed,
     require,
     require_memory,
 )
@@ -40,13 +39,18 @@ from langevin_sgd.randomness import (
     FRESH,
     bits_over_draws,
     box_muller_64,
-    fresh_seed,
     gamma_64,
     key_from_seed,
 )
-from langevin_sgd.record import Snapshots, as_schedule
+from langevin_sgd.record import Snapshots
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.simulation.recording import Recording, drive, result
+from langevin_sgd.simulation.beginning import resolve_seed
+from langevin_sgd.simulation.drive import drive
+from langevin_sgd.simulation.engine import Arrays, Engine
+from langevin_sgd.simulation.recording import Recording
+from langevin_sgd.simulation.result import result
+from langevin_sgd.simulation.timetable import Timetable
+from langevin_sgd.simulation.trajectories import Trajectories
 from langevin_sgd.training.perceptron.train import require_plain_sgd
 
 if TYPE_CHECKING:
@@ -129,20 +133,21 @@ def one_pass_perceptron(
     signal, noise = as_real("signal", signal), as_not_negative("noise", noise)
     require(dimension > 1 or noise == 0, "noise", noise, "must be 0 in one dimension")
     progress = as_flag("progress", progress)
-    timetable = as_schedule(schedule, steps)
+    timetable = Timetable.planned(schedule, steps, accumulating=False)
     require_memory("batch_size", settings.batch_size, 32.0 * settings.batch_size)
-    require_memory("replicas", replicas, 16.0 * replicas * len(timetable))
-    seed = fresh_seed() if seed is None else as_seed("seed", seed)
+    require_memory("replicas", replicas, 16.0 * replicas * len(timetable.schedule))
+    seed = resolve_seed(seed)
     start = np.tile([signal, noise], (replicas, 1))
-    chain = Chain(start, chi, margin, settings, dimension, key_from_seed(seed), first_replica)
+    engine = OnePassEngine(
+        start, chi, margin, settings, dimension, key_from_seed(seed), first_replica
+    )
     recording = Recording.begin(_signal_and_noise, start)
-    drive(chain, recording, timetable, steps=steps, progress=progress and sys.stderr.isatty())
+    trajectories = Trajectories(engine, recording, timetable, steps)
+    drive(trajectories, progress=progress and sys.stderr.isatty())
     law = {"chi": chi, "margin": margin, "dimension": dimension, "start": [signal, noise]}
     provenance = {"settings": settings.to_dict(), "seed": seed, "problem": law, "steps": steps}
     made = result(
-        chain,
-        recording,
-        timetable,
+        trajectories,
         first_replica=first_replica,
         kind="perceptron_one_pass_run",
         **provenance,
@@ -158,10 +163,8 @@ def _signal_and_noise(block: Snapshots) -> dict[str, Variable]:
     }
 
 
-class Chain:
-    """Signal and noise of all replicas: an engine of `langevin_sgd.simulation.recording` whose
-    position is (signal, noise).
-    """
+class OnePassEngine(Engine):
+    """Signal and noise of all replicas, an exact Markov chain: the position is (signal, noise)."""
 
     def __init__(
         self,
@@ -183,7 +186,7 @@ class Chain:
         self._batch_size = settings.batch_size
 
     def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Go on to step `stop`; see `langevin_sgd.simulation.recording.Engine`."""
+        """Go on to step `stop`."""
         after, found = self._now.copy(), np.empty((len(recorded), *self._now.shape))
 
         def work(replicas: np.ndarray) -> None:
@@ -209,6 +212,14 @@ class Chain:
     def state(self) -> tuple[np.ndarray, np.ndarray]:
         """Position, and a velocity of zero."""
         return self._now, np.zeros_like(self._now)
+
+    def carried(self) -> dict[str, np.ndarray]:
+        """Return the state; a step makes a new one."""
+        return {"signal_and_noise": self._now}
+
+    def restore(self, carried: Arrays) -> None:
+        """Take up a state."""
+        self._now = carried["signal_and_noise"]
 
 
 @kernel

@@ -13,14 +13,17 @@ from langevin_sgd.randomness import fresh_seed
 from langevin_sgd.simulation.checkpoint import stored_seed
 
 
-def resolve_seed(seed: int | None, checkpoint: Path | None = None) -> int:
-    """Return the seed of a run: the one that was given, else that of the checkpoint, else fresh
-    entropy.
+def resolve_seed(
+    seed: int | None, checkpoint: Path | None = None, *, earlier: int | None = None
+) -> int:
+    """Return the seed of a run: the one that was given, else that of the checkpoint, else the one
+    of an `earlier` run from which this one goes on, else fresh entropy.
     """
-    if seed is not None:
-        return as_seed("seed", seed)
-    stored = None if checkpoint is None else stored_seed(checkpoint)
-    return fresh_seed() if stored is None else as_seed("seed", stored)
+    if seed is None and checkpoint is not None:
+        seed = stored_seed(checkpoint)
+    if seed is None:
+        seed = earlier
+    return fresh_seed() if seed is None else as_seed("seed", seed)
 
 
 def as_start(name: str, value: Any, replicas: int, parameters: int) -> np.ndarray:

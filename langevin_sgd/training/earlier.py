@@ -33,7 +33,8 @@ def provenance_of_start(start: Any, kind: str) -> dict[str, Any]:
 
 def require_same_replicas(start: Any, numbers: Sequence[int]) -> None:
     """Raise `InputError` unless an earlier result has these replicas, in this order."""
-    theirs = start["replica"].values if "replica" in start.coords else np.empty(0)
+    there = "replica" in start.coords
+    theirs: np.ndarray = start["replica"].values if there else np.empty(0, np.int64)
     if not np.array_equal(theirs, np.array(numbers)):
         raise InputError(
             f"start = a result of replicas {_shown(theirs.tolist())}: must have those of this run, "

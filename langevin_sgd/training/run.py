@@ -270,7 +270,7 @@ def run(
     steps, stop = _end(route, steps, stop)
     path = as_path(checkpoint)
     base = Variant(problem, settings, stop)
-    variants = (base,)
+    variants: tuple[Variant, ...] = (base,)
     if vary is not None:
         variants = variants_of(base, as_instance("vary", vary, Mapping, "must go by name"))
         for variant in variants:
@@ -322,7 +322,7 @@ def _end(route: Route, steps: Any, stop: Any) -> tuple[int | None, Stop | None]:
 
 def _numbers(route: Route, replicas: Any, first_replica: Any) -> Sequence[int]:
     """Numbers of the replicas."""
-    if route.together and hasattr(replicas, "__len__") and getattr(replicas, "ndim", 1):
+    if route.together and hasattr(replicas, "__len__") and getattr(replicas, "ndim", 1) > 0:
         numbers = as_counts("replicas", replicas, minimum=0)
         require(len(set(numbers)) == len(numbers), "replicas", replicas, "must be distinct numbers")
         require(first_replica == 0, "first_replica", first_replica, "must be 0 with numbers given")
@@ -343,7 +343,9 @@ def _engine(route: Route, engine: Any) -> Engine | None:
     if route.engine is None:
         require(engine is None, "engine", engine, f"must be left out, {route.name} has one way")
         return None
-    return as_instance("engine", route.engine() if engine is None else engine, route.engine)
+    kind: Any = route.engine
+    found: Engine = as_instance("engine", kind() if engine is None else engine, kind)
+    return found
 
 
 def _one_of(request: RunRequest, place: int) -> RunRequest:

@@ -38,6 +38,12 @@ class Variant(NamedTuple):
     stop: Stop | None
     """``None`` for a run of an exact number of steps."""
 
+    @property
+    def ending(self) -> Stop:
+        """The stop, of a run that ends by one."""
+        assert self.stop is not None
+        return self.stop
+
 
 def variants_of(base: Variant, vary: Mapping[str, Sequence[Any]]) -> tuple[Variant, ...]:
     """Replace fields by the entries of sequences of one length, zipped.
@@ -183,6 +189,7 @@ def _at_temperature(variant: Variant, name: str, value: Any) -> SGD:
     if name == "temperature_per_width":
         width = getattr(getattr(variant.problem, "network", None), "width", None)
         require(width is not None, name, value, "needs a network with a width")
+        assert width is not None
         lr *= width
     require(is_real(lr), name, value, "must be finite when multiplied with batch size and width")
     return replace(variant.settings, lr=lr)

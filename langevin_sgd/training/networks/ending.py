@@ -72,7 +72,11 @@ def settle(
     if bool(stuck.any()):
         state.moved[stuck] = step
         stuck[stuck.clone()] = nothing_moves(task, state.select(stuck))
-    endings = [(fitted, Status.FINISHED), (diverged, Status.DIVERGED), (stuck, Status.STUCK)]
+    endings: list[tuple[torch.Tensor, int]] = [
+        (fitted, Status.FINISHED),
+        (diverged, Status.DIVERGED),
+        (stuck, Status.STUCK),
+    ]
     if over is not None:
         endings.append((~done & ~fitted & ~diverged & ~stuck, over))
     for chosen, status in endings:

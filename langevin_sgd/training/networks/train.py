@@ -63,7 +63,7 @@ measured.
 """
 UNDERSTOOD = ("lr", "batch_size", "momentum", "sampling")
 """Fields of the settings that networks are trained by."""
-OBSERVABLES = {
+OBSERVABLES: dict[str, Observable] = {
     "margins": Margins(),
     "noise_temperature": NoiseTemperature(),
     "signal": Signal(),
@@ -77,7 +77,7 @@ def train(request: RunRequest) -> xr.Dataset:
     _require_usable(request)
     numbers = numbers_of(request)
     task = _task(request, numbers)
-    problem, engine, stop = task.problem, request.engine, request.variants[0].stop
+    problem, engine, stop = task.problem, request.engine, request.variants[0].ending
     provenance = {
         "network": task.network.describe(),
         "loss": problem.loss,
@@ -96,7 +96,7 @@ def train(request: RunRequest) -> xr.Dataset:
 def _task(request: RunRequest, numbers: Numbers) -> Task:
     """What is to be done, checked against the points there are."""
     first, engine = request.variants[0], request.engine
-    network, stop = first.problem.network, first.stop
+    network, stop = first.problem.network, first.ending
     train, test = _points(network, numbers, engine)
     recorded = _recorded(request.record, has_test=len(test.X) > 0)
     kernel = recorded.get("kernel")
@@ -108,9 +108,10 @@ def _task(request: RunRequest, numbers: Numbers) -> Task:
         if request.start is None
         else taken_up(request, network, numbers, parameters)
     )
+    limit = stop.max_steps or 0
     schedule = np.empty(0, np.int64)
     if request.schedule is not None:
-        schedule = as_schedule(request.schedule, stop.max_steps)
+        schedule = as_schedule(request.schedule, limit)
     variables = variables_of(tuple(recorded), has_test=len(test.X) > 0)
     moving = any(settings.momentum for settings in numbers.settings)
     kept = _kept(engine.keep_weights, moving=moving)
@@ -128,7 +129,7 @@ def _task(request: RunRequest, numbers: Numbers) -> Task:
         begun=begun,
         probe_points=probe_points,
         observe=tuple(recorded),
-        max_steps=stop.max_steps,
+        max_steps=limit,
         until_unfit=stop.unfit,
         deadline=math.inf if engine.seconds is None else time.monotonic() + engine.seconds,
         results=Results(len(numbers.draws), variables, coords, schedule, (kept, parameters)),
@@ -158,7 +159,7 @@ def _require_usable(request: RunRequest) -> None:
     require_device(engine.device)
     first = variants[0]
     require(
-        first.stop.max_steps is not None,
+        first.ending.max_steps is not None,
         "stop",
         first.stop,
         "must have max_steps: networks may never fit their points",

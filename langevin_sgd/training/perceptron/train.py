@@ -36,7 +36,7 @@ from langevin_sgd.training.earlier import (
     provenance_of_start,
     require_same_replicas,
 )
-from langevin_sgd.training.observables import TestError, observables
+from langevin_sgd.training.observables import Observable, TestError, observables
 from langevin_sgd.training.perceptron.plain import Rule
 from langevin_sgd.training.perceptron.replica import (
     Replica,
@@ -70,16 +70,16 @@ MOST_STEPS = 2**62
 """Steps of a replica that is never given up."""
 UNDERSTOOD = ("lr", "batch_size", "sampling")
 """Fields of the settings that perceptrons are trained by."""
-OBSERVABLES = {"test_error": TestError()}
+OBSERVABLES: dict[str, Observable] = {"test_error": TestError()}
 """What can be recorded of perceptrons, by short names."""
 
 
 def train(request: RunRequest) -> xr.Dataset:
     """Train perceptrons until they fit their points; see `langevin_sgd.training.run`."""
-    ((problem, settings, stop),) = request.variants
+    (variant,) = request.variants
+    problem, settings, stop = variant.problem, variant.settings, variant.ending
     engine, seed, replicas = request.engine, request.seed, len(request.numbers)
     batch_seed = seed if engine.batch_seed is None else engine.batch_seed
-    assert stop is not None
     _require_usable(problem, settings, engine.method, stop.unfit)
     test_points = _test_points(problem, request.record)
     limit = MOST_STEPS if stop.max_steps is None else as_count("max_steps", stop.max_steps)

@@ -46,6 +46,8 @@ class LabelledSet(tuple[np.ndarray, ...]):
 
 
 LossName = Literal["hinge", "quadratic_hinge", "soft_hinge", "square", "logistic"]
+LOSS_NAMES = ("hinge", "quadratic_hinge", "soft_hinge", "square", "logistic")
+"""Keys of `langevin_sgd.models.losses.LOSSES`, without torch."""
 
 _KINDS = (
     "must be a network of models.networks; a torch module of your own is "
@@ -125,12 +127,6 @@ def _as_network(name: str, value: Any) -> Any:
     return as_instance(name, value, (FullyConnected, ConvolutionalNetwork, OwnNetwork), _KINDS)
 
 
-def _as_loss(name: str, value: Any) -> str:
-    from langevin_sgd.models.losses import LOSSES
-
-    return as_choice(name, value, LOSSES)
-
-
 @dataclass(frozen=True, eq=False)
 class NetworkProblem:
     """A network, its points and its loss.
@@ -180,7 +176,7 @@ class NetworkProblem:
             {
                 "network": _as_network,
                 "data": _as_data,
-                "loss": _as_loss,
+                "loss": lambda name, value: as_choice(name, value, LOSS_NAMES),
                 "alpha": as_positive,
                 "points": _as_points,
             },

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
-from networks_in_one_call import train as train_flat
+from in_one_call import train_networks_of
 from torch import nn
 
 import langevin_sgd as ls
@@ -196,7 +196,7 @@ def compare(network, precision, *, slower=1.0, seed=3):
         "seed": 3,
         "precision": precision,
     }
-    runs = train_flat(
+    runs = train_networks_of(
         network, (X, y), max_steps=STEPS, keep_weights=True, replicas=[NUMBER], **numbers
     )
     assert (runs["weight_change"] > 1e-3).all(), runs["weight_change"].values
@@ -386,7 +386,7 @@ def test_the_network_of_the_documentation_works(monkeypatch):
     monkeypatch.setitem(FAMILIES, "two_convolutions", names["TwoConvolutions"])
     network = of_family("two_convolutions", image=(1, 8, 8), width=3)
     assert (network.depth, network.parameters) == (2, 27 + 81 + 3)
-    runs = train_flat(network, digits(), lr=0.1, batch_size=4, max_steps=8, seed=0)
+    runs = train_networks_of(network, digits(), lr=0.1, batch_size=4, max_steps=8, seed=0)
     assert runs["weight_change"] > 0
 
 
@@ -427,7 +427,7 @@ def test_bad_fields_are_refused(kind, fields, message):
 
 def test_data_of_another_shape_and_unknown_families_are_refused():
     with pytest.raises(ls.InputError, match="dimension = 784: must be 64, that of the data"):
-        train_flat(
+        train_networks_of(
             SimpleCNN(image=(1, 28, 28), width=2), digits(), lr=1.0, batch_size=4, max_steps=1
         )
     with pytest.raises(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from networks_in_one_call import train as train_flat
+from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected
@@ -35,7 +35,7 @@ DATA = (*points(), *points(20, seed=3))
 
 
 def train(**options):
-    return train_flat(NETWORK, DATA, **{**OPTIONS, **options})
+    return train_networks_of(NETWORK, DATA, **{**OPTIONS, **options})
 
 
 @pytest.mark.parametrize(
@@ -154,5 +154,5 @@ def test_a_start_that_does_not_fit_is_one_line():
                                             steps=1)}),
     ):  # fmt: skip
         with pytest.raises(ls.InputError) as caught:
-            train_flat(network, DATA, **{**options, **changes})
+            train_networks_of(network, DATA, **{**options, **changes})
         assert "\n" not in str(caught.value)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from networks_in_one_call import train as train_flat
+from in_one_call import train_networks_of
 
 from langevin_sgd.models.networks import FullyConnected, OwnNetwork
 
@@ -35,7 +35,7 @@ def train(network, noise, momentum, **options):
         "precision": "float64",
         "keep_weights": True,
     }
-    runs = train_flat(
+    runs = train_networks_of(
         NETWORKS[network], data, noise=noise, momentum=momentum, seed=5, **given, **options
     )
     return runs, runs["final_weights"].values

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from networks_in_one_call import train as train_flat
+from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected, OwnNetwork, random_features
@@ -77,7 +77,7 @@ def test_momentum_is_that_of_torch(name):
         "seed": 3,
         "precision": "float64",
     }
-    runs = train_flat(
+    runs = train_networks_of(
         network, points(), momentum=MOMENTUM, replicas=[NUMBER], keep_weights=True, **options
     )
     for r, momentum in enumerate(MOMENTUM):
@@ -106,7 +106,7 @@ def test_training_ends_once_the_velocity_has_faded():
         "keep_weights": True,
         "lr": 0.5,
     }
-    runs = train_flat(
+    runs = train_networks_of(
         NETWORK, points(), momentum=[0.8, 0.95, 0.9], max_steps=20_000, replicas=[NUMBER], **options
     )
     assert (runs["status"] == FITTED).all()
@@ -121,10 +121,10 @@ def test_training_ends_once_the_velocity_has_faded():
         )
         assert bool((3.0 * y * (module(X) - start(X)) >= 1).all())
         one = {"replicas": [NUMBER], "momentum": momentum, **options}
-        stopped = train_flat(NETWORK, points(), max_steps=last, **one)
+        stopped = train_networks_of(NETWORK, points(), max_steps=last, **one)
         beyond = np.abs(runs["final_weights"][r] - stopped["final_weights"][0]).max()
         assert beyond > 1e-6
-        later = train_flat(NETWORK, points(), max_steps=3000, start=stopped, **one)
+        later = train_networks_of(NETWORK, points(), max_steps=3000, start=stopped, **one)
         np.testing.assert_allclose(
             later["final_weights"][0], runs["final_weights"][r], rtol=1e-11, atol=1e-12
         )
@@ -139,22 +139,24 @@ def test_momentum_zero_is_plain_sgd():
         "seed": 3,
         "keep_weights": True,
     }
-    plain = train_flat(NETWORK, points(), replicas=4, **options)
-    mixed = train_flat(NETWORK, points(), momentum=[0.0, 0.9], replicas=4, **options)
+    plain = train_networks_of(NETWORK, points(), replicas=4, **options)
+    mixed = train_networks_of(NETWORK, points(), momentum=[0.0, 0.9], replicas=4, **options)
     np.testing.assert_allclose(
         mixed["final_weights"][0], plain["final_weights"], rtol=1e-4, atol=1e-5
     )
     assert (mixed["final_velocity"][0] == 0).all()
     assert (mixed["final_velocity"][1] != 0).any("parameter").all()
-    assert plain.identical(train_flat(NETWORK, points(), momentum=0.0, replicas=4, **options))
+    assert plain.identical(
+        train_networks_of(NETWORK, points(), momentum=0.0, replicas=4, **options)
+    )
 
 
 def test_divergence_and_dead_networks_are_found_with_momentum():
     options = {"batch_size": 5, "max_steps": 3000, "seed": 1, "momentum": 0.9}
     deep = FullyConnected(dimension=6, width=20, depth=4)
-    overflow = train_flat(deep, points(), lr=1e12, alpha=1e-9, **options)
+    overflow = train_networks_of(deep, points(), lr=1e12, alpha=1e-9, **options)
     assert overflow["status"].values.tolist() == [ls.Status.DIVERGED]
-    dead = train_flat(NETWORK, points(), lr=1e4, **options)
+    dead = train_networks_of(NETWORK, points(), lr=1e4, **options)
     assert dead["status"].values.tolist() == [ls.Status.STUCK]
 
 
@@ -170,7 +172,9 @@ def test_langevin_noise_has_momentum_too(noise):
         "momentum": 0.8,
     }
     options |= {"keep_weights": True, "replicas": 2}
-    noisy, plain = (train_flat(NETWORK, points(), noise=kind, **options) for kind in (noise, "sgd"))
+    noisy, plain = (
+        train_networks_of(NETWORK, points(), noise=kind, **options) for kind in (noise, "sgd")
+    )
     for name in ("final_weights", "final_velocity"):
         np.testing.assert_allclose(noisy[name], plain[name], rtol=1e-9, atol=1e-11)
 
@@ -178,4 +182,4 @@ def test_langevin_noise_has_momentum_too(noise):
 @pytest.mark.parametrize("momentum", [1.0, -0.1, [0.5, math.nan]])
 def test_bad_momentum_is_one_line(momentum):
     with pytest.raises(ls.InputError, match="momentum"):
-        train_flat(NETWORK, points(), lr=0.1, batch_size=5, max_steps=10, momentum=momentum)
+        train_networks_of(NETWORK, points(), lr=0.1, batch_size=5, max_steps=10, momentum=momentum)

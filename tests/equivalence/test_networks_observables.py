@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from networks_in_one_call import train as train_flat
+from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected, OwnNetwork
@@ -42,7 +42,7 @@ def train(network=NETWORK, **options):
         "seed": 6,
     }
     given |= {"precision": "float64", "keep_weights": True, "record": RECORD, "replicas": [NUMBER]}
-    return train_flat(network, DATA, **{**given, **options})
+    return train_networks_of(network, DATA, **{**given, **options})
 
 
 def module_of(network, weights=None):
@@ -158,7 +158,7 @@ def test_of_a_perceptron_they_are_the_parts_along_and_across_the_teacher():
     X, y = law.sample(1)[:2]
     test = ls.data.DepletedSign(points=40_000, dimension=10).sample(2)[:2]
     perceptron = OwnNetwork(build=lambda: torch.nn.Linear(10, 1, bias=False), name="perceptron")
-    runs = train_flat(
+    runs = train_networks_of(
         perceptron, (X, y, *test), lr=1.0, batch_size=2, max_steps=200, seed=1, record=["signal"],
         keep_weights=True,
         precision="float64",
@@ -239,4 +239,4 @@ def test_bad_input_is_one_line(changes):
         train(**changes)
     assert "\n" not in str(caught.value)
     with pytest.raises(ls.InputError, match="needs test points"):
-        train_flat(NETWORK, points(), lr=0.1, batch_size=4, max_steps=5, record=["signal"])
+        train_networks_of(NETWORK, points(), lr=0.1, batch_size=4, max_steps=5, record=["signal"])

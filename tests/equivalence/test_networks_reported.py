@@ -5,7 +5,7 @@ frozen layers.
 import numpy as np
 import pytest
 import torch
-from networks_in_one_call import train as train_flat
+from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected, SimpleCNN, random_features
@@ -34,7 +34,7 @@ def train(data, network=NETWORK, **options):
         "seed": 6,
         "keep_weights": True,
     }
-    return train_flat(network, data, **{**given, "precision": "float64", **options})
+    return train_networks_of(network, data, **{**given, "precision": "float64", **options})
 
 
 def split(network, flat):

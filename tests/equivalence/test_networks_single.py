@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from networks_in_one_call import train as train_flat
+from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import (
@@ -92,7 +92,7 @@ def compare(
 ):
     X, y = points()
     options = {"sampling": sampling, "loss": loss, "precision": precision, "seed": 3}
-    runs = train_flat(
+    runs = train_networks_of(
         network, (X, y), alpha=ALPHA, lr=LR, points=POINTS, batch_size=batch_size, max_steps=STEPS,
         keep_weights=True, replicas=[NUMBER],
         **options,
@@ -142,7 +142,7 @@ def test_other_batches_do_not_follow():
     """Control: the comparison sees other minibatches."""
     X, y = points()
     batches = batch_indices(ls.SGD(lr=1, batch_size=6), 40, seed=4, steps=STEPS)
-    runs = train_flat(
+    runs = train_networks_of(
         NETWORKS["relu"],
         (X, y),
         lr=0.3,

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from networks_in_one_call import train as train_flat
+from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected
@@ -57,7 +57,7 @@ def slow_search(X, y, *, alpha, lr, batch_size, replica, seed, most):
 def test_stopping_time_is_exact():
     X, y = points()
     alpha, lr, size = [1.0, 10.0, 300.0, 1.0], [1.0, 0.5, 2.0, 1.0], [4, 1, 4, 30]
-    runs = train_flat(
+    runs = train_networks_of(
         NETWORK, (X, y), alpha=alpha, lr=lr, batch_size=size, max_steps=20_000, seed=1,
         replicas=[3], precision="float64",
         keep_weights=True,
@@ -90,7 +90,7 @@ def test_divergence_is_a_status_and_never_a_number():
     X, y = points()
     deep = FullyConnected(dimension=6, width=10, depth=3)
     test = points(20, seed=3)
-    runs = train_flat(
+    runs = train_networks_of(
         deep, (X, y, *test), lr=[0.5, 1e5], alpha=1e-2, loss="square", batch_size=5, max_steps=300,
         seed=1,
         schedule=[0, 10, 200, 300], record=[KernelChange(points=4)], keep_weights=True,
@@ -116,13 +116,13 @@ def test_divergence_is_a_status_and_never_a_number():
 def test_hinge_that_overflows_does_not_look_fitted():
     X, y = points()
     deep = FullyConnected(dimension=6, width=10, depth=4)
-    runs = train_flat(deep, (X, y), lr=1e12, alpha=1e-9, batch_size=5, max_steps=400, seed=1)
+    runs = train_networks_of(deep, (X, y), lr=1e12, alpha=1e-9, batch_size=5, max_steps=400, seed=1)
     assert runs["status"].values.tolist() == [DIVERGED]
 
 
 def test_a_network_dead_at_its_unfit_points_is_given_up_and_a_slow_one_is_not():
     X, y = points()
-    runs = train_flat(
+    runs = train_networks_of(
         NETWORK,
         (X, y),
         lr=[1e4, 0.3, 1e-6],
@@ -153,7 +153,7 @@ def test_a_network_dead_at_its_unfit_points_is_given_up_and_a_slow_one_is_not():
 
 def test_step_limit_counts_as_censored():
     X, y = points()
-    runs = train_flat(NETWORK, (X, y), lr=1e-4, batch_size=5, max_steps=70, seed=1)
+    runs = train_networks_of(NETWORK, (X, y), lr=1e-4, batch_size=5, max_steps=70, seed=1)
     assert runs["status"].values.tolist() == [STEP_LIMIT]
     assert int(runs["steps"][0]) == 70
     assert float(runs["unfit_fraction"][0]) > 0
@@ -172,12 +172,12 @@ def test_replicas_that_leave_do_not_disturb_the_rest():
         "batch_size": 4,
         "alpha": 3.0,
     }
-    together = train_flat(NETWORK, (X, y), lr=lr, seed=4, schedule=[0, 100, 1000], **options)
+    together = train_networks_of(NETWORK, (X, y), lr=lr, seed=4, schedule=[0, 100, 1000], **options)
     assert len(set(together["steps"].values.tolist())) > 4
-    again = train_flat(NETWORK, (X, y), lr=lr, seed=4, schedule=[0, 100, 1000], **options)
+    again = train_networks_of(NETWORK, (X, y), lr=lr, seed=4, schedule=[0, 100, 1000], **options)
     assert together.identical(again)
     for r in (0, 5, 11):
-        one = train_flat(NETWORK, (X, y), lr=lr[r], seed=4, replicas=1, **options)
+        one = train_networks_of(NETWORK, (X, y), lr=lr[r], seed=4, replicas=1, **options)
         assert int(one["last_update_step"][0]) == int(together["last_update_step"][r])
         np.testing.assert_allclose(
             one["final_weights"][0], together["final_weights"][r], rtol=1e-9, atol=1e-9
@@ -194,18 +194,20 @@ def test_threads_do_not_matter(monkeypatch):
         "replicas": 40,
         "alpha": 10.0,
     }
-    two = train_flat(NETWORK, law, **options)
+    two = train_networks_of(NETWORK, law, **options)
     monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
-    assert two.identical(train_flat(NETWORK, law, **options))
+    assert two.identical(train_networks_of(NETWORK, law, **options))
 
 
 def test_schedule_records_the_state_after_so_many_steps():
     X, y = points()
     options = {"lr": 0.5, "batch_size": 5, "seed": 6, "precision": "float64"}
-    runs = train_flat(NETWORK, (X, y), max_steps=5000, schedule=[0, 17, 64, 100, 5000], **options)
+    runs = train_networks_of(
+        NETWORK, (X, y), max_steps=5000, schedule=[0, 17, 64, 100, 5000], **options
+    )
     assert float(runs["recorded_loss"][0, 0]) == pytest.approx(1.0)
     assert float(runs["recorded_unfit_fraction"][0, 0]) == 1.0
-    short = train_flat(NETWORK, (X, y), max_steps=17, **options)
+    short = train_networks_of(NETWORK, (X, y), max_steps=17, **options)
     for name in ("loss", "unfit_fraction", "weight_change", "train_error"):
         assert float(runs[f"recorded_{name}"][1, 0]) == float(short[name][0])
         assert float(runs[f"recorded_{name}"][4, 0]) == float(runs[name][0])
@@ -213,7 +215,7 @@ def test_schedule_records_the_state_after_so_many_steps():
 
 def test_kernel_change_is_that_of_jacobians():
     X, y = points()
-    runs = train_flat(
+    runs = train_networks_of(
         NETWORK, (X, y, *points(9, seed=8)), lr=1.0, alpha=0.5, batch_size=5, max_steps=200, seed=6,
         record=[KernelChange(points=7)],
         precision="float64", keep_weights=True,
@@ -244,13 +246,13 @@ def test_large_alpha_in_float32_stops_or_warns():
     X, y = points(100)
     wide = FullyConnected(dimension=6, width=40, depth=2)
     options = {"batch_size": 4, "max_steps": 30_000, "seed": 7, "replicas": 8}
-    runs = train_flat(wide, (X, y), alpha=2.0**13, lr=0.1, **options)
+    runs = train_networks_of(wide, (X, y), alpha=2.0**13, lr=0.1, **options)
     assert (runs["status"] == FITTED).all()
     with pytest.warns(UserWarning, match="use float64"):
-        train_flat(NETWORK, (X, y), alpha=1e7, lr=0.1, batch_size=4, max_steps=10, seed=7)
+        train_networks_of(NETWORK, (X, y), alpha=1e7, lr=0.1, batch_size=4, max_steps=10, seed=7)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        train_flat(
+        train_networks_of(
             NETWORK,
             (X, y),
             alpha=1e7,
@@ -292,7 +294,7 @@ def test_bad_input_is_one_line(name, options):
         **options,
     }
     with pytest.raises(ls.InputError, match=name) as caught:
-        train_flat(given.pop("network"), given.pop("data"), **given)
+        train_networks_of(given.pop("network"), given.pop("data"), **given)
     assert "\n" not in str(caught.value)
 
 
@@ -300,7 +302,7 @@ def test_sets_of_a_law_lists_and_prefixes_are_the_same_thing():
     law = ls.data.BinaryImages(points=60, test_points=50)
     network = FullyConnected(dimension=64, width=8, depth=1)
     options = {"lr": 2.0, "batch_size": 4, "max_steps": 400, "seed": 9, "alpha": 4.0}
-    runs = train_flat(network, law, replicas=2, points=[60, 25], **options)
+    runs = train_networks_of(network, law, replicas=2, points=[60, 25], **options)
     sets = [law.sample(9, number) for number in (0, 1)]
     fewer = [(X[:25], y[:25], *test) for X, y, *test in sets]
     problem = ls.NetworkProblem(network, sets, alpha=options["alpha"])
@@ -316,7 +318,7 @@ def test_sets_of_a_law_lists_and_prefixes_are_the_same_thing():
 
 def test_temperature_and_pairing():
     X, y = points()
-    runs = train_flat(
+    runs = train_networks_of(
         NETWORK, (X, y), temperature_per_width=[0.1, 0.2, 0.1], batch_size=[2, 4, 2], max_steps=5,
         seed=1, keep_weights=True,
     )  # fmt: skip
@@ -334,8 +336,8 @@ def test_batches_of_all_points_are_gradient_descent():
         "precision": "float64",
         "keep_weights": True,
     }
-    one = train_flat(NETWORK, (X, y), seed=2, replicas=[2, 3], **options)
-    every = train_flat(NETWORK, (X, y), seed=2, replicas=[3], sampling="epochs", **options)
+    one = train_networks_of(NETWORK, (X, y), seed=2, replicas=[2, 3], **options)
+    every = train_networks_of(NETWORK, (X, y), seed=2, replicas=[3], sampling="epochs", **options)
     np.testing.assert_allclose(
         one["final_weights"][1], every["final_weights"][0], rtol=1e-10, atol=1e-12
     )

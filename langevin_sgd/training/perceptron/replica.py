@@ -81,12 +81,12 @@ def require_lengths(points: Points, problem: Perceptron, precision: str) -> None
     require(bool(there.all()), "data", f"numbers up to {np.abs(X).max():.3g}", allowed)
 
 
-def make_rule(problem: Perceptron, settings: SGD, *, stop_unfit: float, automatic: bool) -> Rule:
+def make_rule(problem: Perceptron, settings: SGD, *, unfit: float, automatic: bool) -> Rule:
     """Numbers of the update rule."""
     return Rule(
         lr=float(settings.lr),
         margin=float(problem.margin),
-        allowed=allowed_unfit(stop_unfit, problem.points),
+        allowed=allowed_unfit(unfit, problem.points),
         all_points=settings.sampling == "without_replacement"
         and settings.batch_size == problem.points,
         automatic=automatic,

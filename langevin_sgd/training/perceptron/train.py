@@ -105,7 +105,7 @@ def train(request: RunRequest) -> xr.Dataset:
     training = PerceptronTraining(
         problem,
         settings,
-        make_rule(problem, settings, stop_unfit=stop.unfit, automatic=automatic),
+        make_rule(problem, settings, unfit=stop.unfit, automatic=automatic),
         new_states(weights, ACCELERATED if engine.method == "accelerated" else PLAIN),
         Snapshots.empty(steps, replicas),
         seeds=(seed, batch_seed),

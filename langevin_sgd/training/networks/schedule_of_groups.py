@@ -23,7 +23,7 @@ from langevin_sgd.simulation import checkpoint
 from langevin_sgd.simulation.drive import drive
 from langevin_sgd.simulation.engine import Carried
 from langevin_sgd.simulation.status import Status
-from langevin_sgd.training.carried import put_back, require_within
+from langevin_sgd.training.carried import put_back, require_whole, require_within
 from langevin_sgd.training.networks.batch_of_replicas import Group
 from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.result import TRAINING
@@ -91,8 +91,8 @@ class GroupSchedule:
 
     @property
     def keep_every(self) -> float:
-        """Copies are dear, and every group has to come to the end of a block: only when a file is
-        to be written.
+        """Seconds between two states that are kept: copies are dear, and every group has to come to
+        the end of a block for them.
         """
         return checkpoint.SECONDS
 
@@ -134,7 +134,7 @@ class GroupSchedule:
             {name: values for name, values in self._results.arrays().items() if values.size}, arrays
         )
         require_within("status", self._results.status, TRAINING, max(Status))
-        for g, group in enumerate(self._groups):
+        for g, (group, members) in enumerate(zip(self._groups, self._members, strict=True)):
             beginning = f"group{g}_"
             own = {
                 name.removeprefix(beginning): a
@@ -143,6 +143,9 @@ class GroupSchedule:
             }
             if own:
                 group.restore(own)
+                going = members[self._results.status[members] == TRAINING]
+                there = bool(np.isin(going, own["members"]).all())
+                require_whole(there, "members of a group are missing")
 
 
 def train_task(

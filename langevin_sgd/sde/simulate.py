@@ -160,7 +160,9 @@ def simulate(
     require_accepted(equation, integrator, substeps)
     parameters, path = equation.potential.parameters, as_path(checkpoint)
     seed = resolve_seed(seed, path)
-    require_fresh_numbers(start, seed=seed, first_step=first_step, steps=steps)
+    require_fresh_numbers(
+        start, seed=seed, first_step=first_step, steps=steps, advice="give first_step={end}"
+    )
     require_memory("replicas", replicas, state_bytes(replicas, parameters))
     position = as_start("start", start, replicas, parameters)
     speed = as_start("velocity", velocity, replicas, parameters)

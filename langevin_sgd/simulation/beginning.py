@@ -53,12 +53,15 @@ def require_steps(first_step: int, steps: int, substeps: int = 1) -> None:
     )
 
 
-def require_fresh_numbers(start: Any, *, seed: int, first_step: int, steps: int) -> None:
+def require_fresh_numbers(
+    start: Any, *, seed: int, first_step: int, steps: int, advice: str
+) -> None:
     """Raise `InputError` for a start that is the end of a run with the same random numbers.
 
     Noise of steps that were made with it is correlated with the state it has led to, so that a run
     cut into pieces would not be one run. Only a ``final_position`` knows which numbers have made
-    it, not its bare values.
+    it, not its bare values. The `advice` says how to go on with the next ones; ``{end}`` in it is
+    the step at which they begin.
     """
     try:
         used = json.loads(getattr(start, "attrs", {})["random_numbers"])
@@ -69,5 +72,5 @@ def require_fresh_numbers(start: Any, *, seed: int, first_step: int, steps: int)
     if again:
         raise InputError(
             f"seed = {seed}: the start was made with its random numbers of steps {begun} to {end}; "
-            f"give first_step={end} to go on with the next ones, or another seed"
+            f"{advice.format(end=end)} to go on with the next ones, or another seed"
         )

@@ -28,6 +28,7 @@ from langevin_sgd.simulation.timetable import Timetable
 from langevin_sgd.simulation.trajectories import Trajectories
 from langevin_sgd.training.batches import Sampler, make_sampler
 from langevin_sgd.training.earlier import (
+    HOW_TO_GO_ON,
     is_result,
     provenance_of_start,
     require_same_replicas,
@@ -122,7 +123,13 @@ def _start(request: RunRequest, parameters: int) -> StartOfRun:
         pair = isinstance(start, tuple) and len(start) == 2 and all(map(np.ndim, start))
         position, velocity = start if pair else (start, None)
         first_step = 0
-        require_fresh_numbers(position, seed=request.seed, first_step=0, steps=request.steps or 0)
+        require_fresh_numbers(
+            position,
+            seed=request.seed,
+            first_step=0,
+            steps=request.steps or 0,
+            advice=HOW_TO_GO_ON,
+        )
     return StartOfRun(
         as_start("start", position, replicas, parameters),
         as_start("start: velocity", velocity, replicas, parameters),

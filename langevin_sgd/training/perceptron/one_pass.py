@@ -42,6 +42,7 @@ from langevin_sgd.simulation.result import result
 from langevin_sgd.simulation.timetable import Timetable
 from langevin_sgd.simulation.trajectories import Trajectories
 from langevin_sgd.training.earlier import (
+    HOW_TO_GO_ON,
     is_result,
     provenance_of_start,
     require_same_replicas,
@@ -103,7 +104,13 @@ def _start(request: RunRequest) -> tuple[np.ndarray, int]:
         first_step = int(stored["first_step"]) + int(stored["steps"])
         start = start["final_position"].values
     else:
-        require_fresh_numbers(start, seed=request.seed, first_step=0, steps=request.steps or 0)
+        require_fresh_numbers(
+            start,
+            seed=request.seed,
+            first_step=0,
+            steps=request.steps or 0,
+            advice=HOW_TO_GO_ON,
+        )
     both = as_start("start", start, len(request.numbers), 2)
     noise = both[:, 1]
     require(bool((noise >= 0).all()), "start", start, "must be (signal, noise) with noise >= 0")

@@ -15,14 +15,14 @@ from langevin_sgd.kernels.layout import aligned, even_slices
 from langevin_sgd.randomness import BLOCK
 from langevin_sgd.sde.integrator import LinearStep
 from langevin_sgd.sde.linear_loop import LANES, linear_steps
+from langevin_sgd.simulation.engine import Arrays, Engine
 
 PIECES = 16
 """Runs of blocks, at most, that are shared out among the threads."""
 
 
-class LinearEngine:
-    """Replicas of a linear equation, in blocks of `LANES` (see
-    `langevin_sgd.simulation.recording.Engine`).
+class LinearEngine(Engine):
+    """Replicas of a linear equation, in blocks of `LANES`.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class LinearEngine:
         """Return what a checkpoint has to keep; the state changes in place, so it is copied."""
         return {"blocks": self._state.copy()}
 
-    def restore(self, carried: dict[str, np.ndarray]) -> None:
+    def restore(self, carried: Arrays) -> None:
         """Take up what a checkpoint kept."""
         self._state[:] = carried["blocks"]
 

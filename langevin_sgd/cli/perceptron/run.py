@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from langevin_sgd.checks import InputError
+from langevin_sgd.checks import InputError, require
 from langevin_sgd.cli.arguments import (
     DataFile,
     Figure,
@@ -108,19 +108,25 @@ class Run:
     def run(self) -> int:
         """Train and print."""
         from langevin_sgd import training
+        from langevin_sgd.simulation.stop import Stop
 
         with in_words_of_the_command(OPTIONS):
             problem, settings = self._problem(), self._settings()
+            error = None
+            if self.test_points:
+                needs_law = "must be 0 for given points: there is no law to draw more from"
+                require(problem.from_law, "test_points", self.test_points, needs_law)
+                error = training.observables.TestError(points=self.test_points)
             started = time.perf_counter()
-            trained = training.train_perceptron(
+            trained = training.run(
                 problem,
                 settings,
                 replicas=self.replicas,
+                stop=Stop(max_steps=self.max_steps),
                 seed=self.seed,
-                method=self.method,
-                max_steps=self.max_steps,
+                record=error,
                 schedule=self._schedule(),
-                test_points=self.test_points,
+                engine=training.PerceptronEngine(method=self.method),
                 checkpoint=self.checkpoint,
                 progress=True,
             )
@@ -195,8 +201,14 @@ class Run:
 
 
 def _statuses(trained: xr.Dataset) -> list[str]:
-    names = trained["status"].attrs["flag_meanings"].split()
-    return [names[number] for number in trained["status"].values]
+    """How each replica ended, in the words of the command."""
+    from langevin_sgd.dataset import provenance
+    from langevin_sgd.simulation.status import Status
+
+    names = {code: code.name.lower() for code in Status} | {Status.FINISHED: "fitted"}
+    if provenance(trained)["separable"] is False:
+        names[Status.STEP_LIMIT] = "not_separable"
+    return [names[Status(code)] for code in trained["status"].values.tolist()]
 
 
 def _report_censored(trained: xr.Dataset) -> None:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tyro.conf import Positional, subcommand
 
 from langevin_sgd.cli.arguments import option, stored_folder
-from langevin_sgd.cli.text import one_line, print_json, table
+from langevin_sgd.cli.text import print_json
+from langevin_sgd.plotting import Table
+from langevin_sgd.plotting.table import one_line
 
 if TYPE_CHECKING:
     from langevin_sgd.sweep import Status
@@ -52,7 +54,7 @@ class ShowStatus:
                 [name, *(str(count[state]) for state in _STATES)]
                 for name, count in sorted(counts.items())
             ]
-            print(table(["task", *_STATES], rows, right=[1, 2, 3, 4, 5]))
+            print(Table(["task", *_STATES], rows, right=[1, 2, 3, 4, 5]))
         return 0
 
 

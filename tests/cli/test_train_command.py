@@ -137,7 +137,7 @@ def test_figures_show_what_was_measured():
     """A map of the test error with a white gap, T_max and the predicted power; curves; a collapse;
     T_c against P.
     """
-    from langevin_sgd.cli.train.figures import lazy_regime, phase_diagram
+    from langevin_sgd.experiments.network_figures import lazy_regime, phase_diagram
 
     grid = {
         "width": (8,),

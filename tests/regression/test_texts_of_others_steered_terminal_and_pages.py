@@ -11,7 +11,7 @@ from langevin_sgd.checks import printable
 from langevin_sgd.claims import Component, write_report
 from langevin_sgd.claims.judgement import Judgement, judge_components
 from langevin_sgd.cli import main
-from langevin_sgd.cli.text import one_line, table
+from langevin_sgd.plotting.table import Table, one_line
 
 TITLE = "\x1b]0;owned\x07"
 
@@ -22,7 +22,7 @@ def test_control_characters_become_escapes():
         == r"a\x1b]0;owned\x07b\u202e\x9b\udcff" + "\tc\n"
     )
     assert one_line("a\r\n b\x1b[2J") == r"a b\x1b[2J"
-    assert "\x1b" not in table(["name"], [[TITLE]])
+    assert "\x1b" not in str(Table(["name"], [[TITLE]]))
 
 
 @pytest.fixture

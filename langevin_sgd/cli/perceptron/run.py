@@ -13,27 +13,24 @@ import numpy as np
 
 from langevin_sgd.checks import InputError
 from langevin_sgd.cli.arguments import (
+    LARGEST_REPLICAS,
+    LARGEST_SIZE,
+    LARGEST_STEPS,
+    Chi,
     DataFile,
     Figure,
+    Positive,
+    Size,
+    SizeIfGiven,
+    StepsIfGiven,
     count,
     in_words_of_the_command,
     option,
     output_file,
 )
-from langevin_sgd.cli.perceptron.words import (
-    LARGEST_REPLICAS,
-    LARGEST_SIZE,
-    LARGEST_STEPS,
-    OPTIONS,
-    Chi,
-    Positive,
-    Size,
-    SizeIfGiven,
-    StepsIfGiven,
-    numbers,
-    short,
-)
-from langevin_sgd.cli.text import print_json, table
+from langevin_sgd.cli.text import numbers, print_json
+from langevin_sgd.cli.vocabulary import PERCEPTRON
+from langevin_sgd.plotting import draw, save
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -108,8 +105,10 @@ class Run:
     def run(self) -> int:
         """Train and print."""
         from langevin_sgd import training
+        from langevin_sgd.experiments.perceptron_figures import training_panels
+        from langevin_sgd.experiments.perceptron_summary import training_table
 
-        with in_words_of_the_command(OPTIONS):
+        with in_words_of_the_command(PERCEPTRON):
             problem, settings = self._problem(), self._settings()
             started = time.perf_counter()
             trained = training.train_perceptron(
@@ -128,11 +127,11 @@ class Run:
         if self.json:
             print_json(document)
         else:
-            print(_table(document))
+            print(training_table(document))
             print(f"\n{document['seconds']:.3g} s, seed {document['seed']}")
         _report_censored(trained)
         if self.plot is not None:
-            _plot(trained, problem, settings, self.plot)
+            save(draw(training_panels(trained, problem, settings), columns=3), self.plot)
         return 0
 
     def _problem(self) -> Perceptron:
@@ -210,66 +209,3 @@ def _report_censored(trained: xr.Dataset) -> None:
             "update so far",
             file=sys.stderr,
         )
-
-
-_COLUMNS = ("t_star", "norm", "signal", "noise", "test_error", "sample_test_error")
-
-
-def _table(document: dict[str, Any]) -> str:
-    columns = [name for name in _COLUMNS if name in document]
-    header = ["replica", *(name.replace("_", " ") for name in columns), "updates", "status"]
-    rows = [
-        [
-            str(r),
-            *(short(document[name][r]) for name in columns),
-            str(document["updates"][r]),
-            status,
-        ]
-        for r, status in enumerate(document["status"])
-    ]
-    return table(header, rows, right=range(len(header) - 1))
-
-
-def _plot(trained: xr.Dataset, problem: Perceptron, settings: SGD, path: Path) -> None:
-    from langevin_sgd.plotting import Panel, draw, save
-
-    until = trained.sel(step=trained["step"] <= max(1, int(trained["last_update_step"].max())))
-    time_axis = until["step"].values * settings.lr / problem.dimension
-    names = ("signal", "noise") if problem.from_law else ("norm",)
-    curves = {name: until[f"recorded_{name}"].values for name in names}
-    curves["unfit points"] = until["recorded_unfit_fraction"].values * problem.points
-    panels = [
-        Panel(
-            f"{name.capitalize()}, mean of {values.shape[1]}",
-            "lr * steps / d",
-            name,
-            [_measured(values, time_axis), *_flow(problem, settings, name, time_axis)],
-            "log",
-            "log",
-        )
-        for name, values in curves.items()
-    ]
-    save(draw(panels, columns=3), path)
-
-
-def _measured(values: np.ndarray, time_axis: np.ndarray) -> Any:
-    """Mean over replicas with its error; a mean of zero has no place on a logarithmic axis."""
-    from langevin_sgd.plotting import Series
-
-    mean = values.mean(axis=1)
-    error = values.std(axis=1, ddof=1) / np.sqrt(values.shape[1]) if values.shape[1] > 1 else None
-    return Series("SGD", time_axis, np.where(mean > 0, mean, np.nan), error)
-
-
-def _flow(problem: Perceptron, settings: SGD, name: str, time_axis: np.ndarray) -> list[Any]:
-    """The closed equations, where the points have a law."""
-    from langevin_sgd.data import DepletedSign
-    from langevin_sgd.plotting import Series
-    from langevin_sgd.theory.perceptron import averages, flow
-
-    if not isinstance(problem.data, DepletedSign):
-        return []
-    law = {"chi": problem.data.chi, "margin": problem.margin}
-    a, s = flow(time_axis, temperature=settings.temperature, **law)
-    curves = {"signal": a, "noise": s, "unfit points": problem.points * averages(a, s, **law).n}
-    return [Series("theory, many points", time_axis, curves[name], kind="theory")]

@@ -11,32 +11,29 @@ from tyro.conf import arg
 
 from langevin_sgd.checks import InputError
 from langevin_sgd.cli.arguments import (
+    LARGEST_REPLICAS,
+    LARGEST_SIZE,
+    LARGEST_STEPS,
     Figure,
+    Positives,
     Results,
     Scheduler,
     Seed,
+    Sizes,
     Workers,
     count,
     in_words_of_the_command,
     number,
     option,
+    several,
     text,
     torch_device,
 )
 from langevin_sgd.cli.computing import compute, require_torch
-from langevin_sgd.cli.perceptron.words import (
-    LARGEST_REPLICAS,
-    LARGEST_SIZE,
-    LARGEST_STEPS,
-    Positives,
-    Sizes,
-    several,
-)
-from langevin_sgd.cli.text import print_json, table
-from langevin_sgd.cli.train import scaling
-from langevin_sgd.cli.train.words import OPTIONS, cell, letters, named, short, varied
-from langevin_sgd.estimate import Estimate, format_with_error
+from langevin_sgd.cli.text import print_json
+from langevin_sgd.cli.vocabulary import TRAIN
 from langevin_sgd.models.networks.families import FAMILIES
+from langevin_sgd.plotting import draw, save
 
 if TYPE_CHECKING:
     from langevin_sgd.experiments import NetworkAverages, NetworkGrid
@@ -44,7 +41,6 @@ if TYPE_CHECKING:
 
 _Names = Annotated[tuple[str, ...], several(text)]
 _LARGEST_DEPTH = 1000
-_QUANTITIES = ("test_error", "t_star", "weight_change", "kernel_change")
 
 
 def _read_labels(word: str) -> str | tuple[int, ...]:
@@ -180,35 +176,39 @@ class Train:
         """Train, average and print."""
         require_torch()
         from langevin_sgd.experiments import average_networks
+        from langevin_sgd.experiments import network_summary as summary
         from langevin_sgd.sweep import Store
 
         if self.plot is not None and len(set(self.temperature_per_width)) < 2:
             raise InputError("--plot: needs two or more values of --temperature-per-width")
-        with in_words_of_the_command(OPTIONS):
+        with in_words_of_the_command(TRAIN):
             grid = self._grid()
             store = Store(self.results)
             failed = self._compute(grid, store)
         if failed:
             if self.json:
-                print_json({"points": [], **scaling.NOTHING, "failed": failed})
+                print_json({"points": [], **summary.NOTHING, "failed": failed})
             return 1
         result = grid.collect(store)
         points = average_networks(result)
         if self.json:
-            print_json({"points": _entries(points)} | scaling.document(result))
+            print_json({"points": summary.point_documents(points)} | summary.document(result))
         else:
-            print("\n\n".join([*_point_tables(points), *scaling.tables(result)]))
+            printed = [summary.shared_by_points(points), summary.point_table(points)]
+            print(*(text for text in (*printed, *summary.tables(result)) if text), sep="\n\n")
         _report_unfinished(points)
         if self.plot is not None:
-            from langevin_sgd.cli.train.figures import plot
+            from langevin_sgd.experiments.network_figures import grid_panels
 
-            if not plot(result, self.plot):
+            panels = grid_panels(result)
+            if not panels:
                 why = (
                     "nowhere are half of the replicas fitted; try more --max-steps or lower "
                     "temperatures"
                 )
                 print(f"langevin-sgd: --plot: {why}", file=sys.stderr)
                 return 1
+            save(draw(panels), self.plot)
         return 0
 
     def _grid(self) -> NetworkGrid:
@@ -258,60 +258,6 @@ class Train:
             from langevin_sgd.training.networks import require_device
 
             require_device(self.device)
-
-
-# --- what is printed ------------------------------------------------------------------------------
-
-
-def _entries(points: list[NetworkAverages]) -> list[dict[str, Any]]:
-    entries = []
-    for point in points:
-        entry = named(point.at) | point.ended
-        entries.append(entry | {name: _mean(point, name).to_dict() for name in _measured(points)})
-    return entries
-
-
-def _measured(points: list[NetworkAverages]) -> list[str]:
-    return [
-        *(name for name in _QUANTITIES if getattr(points[0], name) is not None),
-        *points[0].observed,
-    ]
-
-
-def _mean(point: NetworkAverages, name: str) -> Estimate:
-    found: Estimate = point.observed[name] if name in point.observed else getattr(point, name)
-    return found
-
-
-def _point_tables(points: list[NetworkAverages]) -> list[str]:
-    """What all points share, and the table of points."""
-    axes = varied([point.at for point in points])
-    shared = letters({name: value for name, value in points[0].at.items() if name not in axes})
-    return [text for text in (shared, _point_table(points, axes)) if text]
-
-
-def _point_table(points: list[NetworkAverages], axes: list[str]) -> str:
-    measured = _measured(points)
-    ends = [
-        name
-        for name in points[0].ended
-        if name == "fitted" or any(point.ended[name] for point in points)
-    ]
-    header = [*map(short, axes), *(_words(name) for name in (*ends, *measured))]
-    rows = []
-    for point in points:
-        means = [_mean(point, name) for name in measured]
-        counts = [str(point.ended[name]) for name in ends]
-        numbers = [
-            format_with_error(mean.value, mean.standard_error) if mean.valid else "-"
-            for mean in means
-        ]
-        rows.append([*(cell(point.at[name]) for name in axes), *counts, *numbers])
-    return table(header, rows, right=range(len(header)))
-
-
-def _words(name: str) -> str:
-    return "t*" if name == "t_star" else name.replace("_", " ")
 
 
 def _report_unfinished(points: list[NetworkAverages]) -> None:

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from langevin_sgd.data import DepletedSign
+from langevin_sgd.dataset import provenance
 from langevin_sgd.estimate import Estimate, format_with_error
 from langevin_sgd.experiments.perceptron_exponents import ExponentFit, ExponentLimit
 from langevin_sgd.experiments.symbols import at, digits, symbol
 from langevin_sgd.measure import geometric_mean
+from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.plotting import Table
+from langevin_sgd.theory.perceptron import test_error
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -122,6 +126,53 @@ def _number(estimate: Estimate) -> str:
 
 
 # --- a training -----------------------------------------------------------------------------------
+
+
+def training_document(
+    trained: xr.Dataset, problem: Perceptron, *, seconds: float
+) -> dict[str, Any]:
+    """Return what a training has come to, replica by replica, in strict JSON types.
+
+    Parameters
+    ----------
+    trained
+        Result of the training.
+    problem
+        What was trained; the test error is known in closed form where its points have a law.
+    seconds
+        What the training took.
+    """
+    unknown = np.full(trained.sizes["replica"], np.nan)
+    signal, noise = (
+        trained[name].values if name in trained else unknown for name in ("signal", "noise")
+    )
+    law = problem.data
+    error = test_error(signal, noise, chi=law.chi) if isinstance(law, DepletedSign) else unknown
+    document = {
+        "t_star": _finite(trained["t_star"].values),
+        "signal": _finite(signal),
+        "noise": _finite(noise),
+        "test_error": _finite(error),
+        "seconds": seconds,
+        "norm": _finite(trained["norm"].values),
+        "status": _statuses(trained),
+        **{name: trained[name].values.tolist() for name in ("unfit", "updates", "steps")},
+        "seed": provenance(trained)["seed"],
+    }
+    if "sample_test_error" in trained:
+        document["sample_test_error"] = _finite(trained["sample_test_error"].values)
+    return document
+
+
+def _statuses(trained: xr.Dataset) -> list[str]:
+    names = trained["status"].attrs["flag_meanings"].split()
+    return [names[code] for code in trained["status"].values]
+
+
+def _finite(values: np.ndarray) -> list[float | None]:
+    """Numbers for JSON: what is not finite becomes null."""
+    return [float(value) if np.isfinite(value) else None for value in values]
+
 
 _COLUMNS = ("t_star", "norm", "signal", "noise", "test_error", "sample_test_error")
 

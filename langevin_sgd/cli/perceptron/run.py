@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from langevin_sgd.checks import InputError
 from langevin_sgd.cli.arguments import (
@@ -28,13 +27,11 @@ from langevin_sgd.cli.arguments import (
     option,
     output_file,
 )
-from langevin_sgd.cli.text import numbers, print_json
+from langevin_sgd.cli.text import print_json
 from langevin_sgd.cli.vocabulary import PERCEPTRON
 from langevin_sgd.plotting import draw, save
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from langevin_sgd.models import Perceptron
     from langevin_sgd.sgd_settings import SGD
 
@@ -106,7 +103,7 @@ class Run:
         """Train and print."""
         from langevin_sgd import training
         from langevin_sgd.experiments.perceptron_figures import training_panels
-        from langevin_sgd.experiments.perceptron_summary import training_table
+        from langevin_sgd.experiments.perceptron_summary import training_document, training_table
 
         with in_words_of_the_command(PERCEPTRON):
             problem, settings = self._problem(), self._settings()
@@ -123,13 +120,13 @@ class Run:
                 checkpoint=self.checkpoint,
                 progress=True,
             )
-        document = self._document(trained, problem, time.perf_counter() - started)
+        document = training_document(trained, problem, seconds=time.perf_counter() - started)
         if self.json:
             print_json(document)
         else:
             print(training_table(document))
             print(f"\n{document['seconds']:.3g} s, seed {document['seed']}")
-        _report_censored(trained)
+        _report_censored(document["status"])
         if self.plot is not None:
             save(draw(training_panels(trained, problem, settings), columns=3), self.plot)
         return 0
@@ -161,49 +158,21 @@ class Run:
 
         return SGD(lr=self.T * self.B, batch_size=self.B, sampling=self.sampling)
 
-    def _schedule(self) -> np.ndarray | None:
+    def _schedule(self) -> Sequence[int] | None:
         from langevin_sgd import record
 
         if self.plot is None:
             return None
-        return record.log_spaced(steps=self.max_steps or LARGEST_STEPS, per_decade=_PER_DECADE)[1:]
-
-    def _document(self, trained: xr.Dataset, problem: Perceptron, seconds: float) -> dict[str, Any]:
-        from langevin_sgd.dataset import provenance
-        from langevin_sgd.theory.perceptron import test_error
-
-        unknown = np.full(self.replicas, np.nan)
-        signal, noise = (
-            trained[name].values if name in trained else unknown for name in ("signal", "noise")
-        )
-        error = test_error(signal, noise, chi=self.chi) if problem.from_law else unknown
-        document = {
-            "t_star": numbers(trained["t_star"].values),
-            "signal": numbers(signal),
-            "noise": numbers(noise),
-            "test_error": numbers(error),
-            "seconds": seconds,
-            "norm": numbers(trained["norm"].values),
-            "status": _statuses(trained),
-            **{name: trained[name].values.tolist() for name in ("unfit", "updates", "steps")},
-            "seed": provenance(trained)["seed"],
-        }
-        if self.test_points:
-            document["sample_test_error"] = numbers(trained["sample_test_error"].values)
-        return document
+        steps = record.log_spaced(steps=self.max_steps or LARGEST_STEPS, per_decade=_PER_DECADE)
+        return steps[1:].tolist()
 
 
-def _statuses(trained: xr.Dataset) -> list[str]:
-    names = trained["status"].attrs["flag_meanings"].split()
-    return [names[number] for number in trained["status"].values]
-
-
-def _report_censored(trained: xr.Dataset) -> None:
+def _report_censored(statuses: Sequence[str]) -> None:
     """Say on stderr how many replicas ended without fitting their points, and why."""
-    counts = Counter(status for status in _statuses(trained) if status != "fitted")
+    counts = Counter(status for status in statuses if status != "fitted")
     if counts:
         reasons = ", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in counts.items())
-        many = f"{counts.total()} of {trained.sizes['replica']} replicas"
+        many = f"{counts.total()} of {len(statuses)} replicas"
         print(
             f"langevin-sgd: {many} are censored ({reasons}); their t_star is that of the last "
             "update so far",

@@ -21,6 +21,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -54,7 +55,10 @@ from langevin_sgd.models.networks import (
 )
 from langevin_sgd.models.networks.torch_there import as_device
 from langevin_sgd.sgd_settings import SGD, Sampling
+from langevin_sgd.simulation.status import Status
+from langevin_sgd.simulation.stop import Stop
 from langevin_sgd.sweep import Store, Task, task
+from langevin_sgd.training.observables import KernelChange
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -94,7 +98,7 @@ OBSERVED = (
 """What is averaged of that which `NetworkGrid.observe` asks for, beside the kernel."""
 _OF_A_RUN = ("alpha", "temperature_per_width")
 _OF_A_GROUP = tuple(name for name in AXES if name not in _OF_A_RUN)
-_NOT_MEASURED = {*AXES, "lr", "number"}
+_NOT_MEASURED = {*AXES, "lr"}
 
 
 def _choice(allowed: Any) -> Any:
@@ -160,11 +164,13 @@ class NetworkRuns:
         The architecture.
     data
         Training and test sets.
-    alpha, temperature_per_width, numbers
-        (run,) scale of the predictor, lr/(batch_size * width), and number of the replica.
+    alpha, temperature_per_width
+        (variant,) scale of the predictor, and lr/(batch_size * width).
+    numbers
+        (replica,) numbers of the replicas of each variant.
     batch_size, momentum, sampling, noise, loss, seed, probe_points, observe, max_steps, precision,
     device
-        See `langevin_sgd.training.train_networks`.
+        See `langevin_sgd.training.run`.
 
     Raises
     ------
@@ -192,12 +198,11 @@ class NetworkRuns:
     def __post_init__(self) -> None:
         convert_fields(self, _FIELDS)
         SGD(lr=1.0, batch_size=self.batch_size, momentum=self.momentum, sampling=self.sampling)
-        lengths = {len(self.alpha), len(self.temperature_per_width), len(self.numbers)}
         require(
-            len(lengths) == 1,
-            "numbers",
-            self.numbers,
-            "must be as many as alpha and temperature_per_width",
+            len(self.alpha) == len(self.temperature_per_width),
+            "alpha",
+            self.alpha,
+            "must be as many as temperature_per_width",
         )
         fits = self.batch_size <= self.data.points or self.sampling == "with_replacement"
         set_size, weights = self.data.points * self.data.dimension, self.network.parameters
@@ -229,25 +234,21 @@ class NetworkRuns:
 def train_together(runs: NetworkRuns) -> xr.Dataset:
     """Train the networks of one task; weights are not kept."""
     runs = as_instance("runs", runs, NetworkRuns)
-    from langevin_sgd.training.networks import train_networks
+    from langevin_sgd.models.network_problem import NetworkProblem
+    from langevin_sgd.training import NetworkEngine, run
 
-    return train_networks(
-        runs.network,
-        runs.data,
-        alpha=runs.alpha,
-        temperature_per_width=runs.temperature_per_width,
-        batch_size=runs.batch_size,
-        momentum=runs.momentum,
-        sampling=runs.sampling,
-        noise=runs.noise,
-        loss=runs.loss,
+    recorded: list[Any] = [name for name in runs.observe if name != "kernel"]
+    if runs.probe_points:
+        recorded.append(KernelChange(points=runs.probe_points))
+    return run(
+        NetworkProblem(runs.network, runs.data, loss=runs.loss),
+        SGD(lr=1.0, batch_size=runs.batch_size, momentum=runs.momentum, sampling=runs.sampling),
         replicas=runs.numbers,
+        stop=Stop(max_steps=runs.max_steps),
         seed=runs.seed,
-        probe_points=runs.probe_points,
-        observe=runs.observe,
-        max_steps=runs.max_steps,
-        precision=runs.precision,
-        device=runs.device,
+        vary={"alpha": runs.alpha, "temperature_per_width": runs.temperature_per_width},
+        record=recorded,
+        engine=NetworkEngine(noise=runs.noise, precision=runs.precision, device=runs.device),
     )
 
 
@@ -281,7 +282,7 @@ class NetworkGrid:
     seed
         0 ... 2**128 - 1; default 0.
     loss, sampling, noise, max_steps, probe_points, observe, precision, device
-        See `langevin_sgd.training.train_networks`; 20000 steps at most by default.
+        See `langevin_sgd.training.run`; 20000 steps at most by default.
 
     Raises
     ------
@@ -296,8 +297,8 @@ class NetworkGrid:
     ...     depth=(2,), width=(32,), alpha=(1.0, 256.0), temperature_per_width=(0.01,
     ...         0.02), points=(64, 128)
     ... )
-    >>> len(grid.combinations()), [len(group.numbers) for group in grid.groups()]
-    (8, [32, 32])
+    >>> len(grid.combinations()), [len(group.alpha) for group in grid.groups()]
+    (8, [4, 4])
     """
 
     network: tuple[str, ...] = ("fully_connected",)
@@ -371,7 +372,7 @@ class NetworkGrid:
             Over (point, replica): ``status``, ``steps``, ``last_update_step``, ``t_star``,
             ``loss``, ``train_error``, ``test_error``, ``test_loss``, ``unfit_fraction``,
             ``weight_change`` and, with probe points, ``kernel_change``, and what is observed, as of
-            `langevin_sgd.training.train_networks`. Over point: the `AXES`, and ``unfinished``, the
+            `langevin_sgd.training.run`. Over point: the `AXES`, and ``unfinished``, the
             number of replicas that did not fit their points.
 
         Raises
@@ -385,12 +386,12 @@ class NetworkGrid:
         for runs, places in self._groups():
             group = load(train_together.at(runs))
             for name, values in group.items():
-                if values.dims == ("replica",) and name not in _NOT_MEASURED:
+                if values.dims == ("variant", "replica") and name not in _NOT_MEASURED:
                     empty = np.empty((len(grid), self.replicas), values.dtype)
                     at_name = found.setdefault(
                         str(name), (("point", "replica"), empty, values.attrs["units"])
                     )
-                    at_name[1].flat[places] = values.values
+                    at_name[1].flat[places] = values.values.ravel()
         found["unfinished"] = (("point",), (found["status"][1] != 0).sum(axis=1), "1")
         for name, unit in AXES.items():
             found[name] = (("point",), np.array([point[name] for point in grid]), unit)
@@ -412,13 +413,19 @@ class NetworkGrid:
         grid = self.combinations()
         alike = self._alike(grid)
         most = GROUP[self.device.split(":")[0]]
-        parts = [
-            part
-            for runs in alike.values()
-            for part in np.array_split(runs, math.ceil(len(runs) / most))
-        ]
+        parts = [part for runs in alike.values() for part in self._parts(np.array(runs), most)]
         groups = [(self._runs(grid, part), part) for part in parts]
         return sorted(groups, key=lambda group: -group[0].data.points * group[0].network.parameters)
+
+    def _parts(self, runs: np.ndarray, most: int) -> Iterator[np.ndarray]:
+        """Cut runs into tasks of whole points, or points that are too large into replicas."""
+        points = runs.reshape(-1, self.replicas)
+        if self.replicas <= most:
+            for part in np.array_split(points, math.ceil(len(points) / (most // self.replicas))):
+                yield part.ravel()
+        else:
+            for point in points:
+                yield from np.array_split(point, math.ceil(self.replicas / most))
 
     def _alike(self, grid: list[dict[str, Any]]) -> dict[tuple[Any, ...], list[int]]:
         """Places among all (point, replica) of runs that may be trained together."""
@@ -429,7 +436,7 @@ class NetworkGrid:
         return alike
 
     def _runs(self, grid: list[dict[str, Any]], places: np.ndarray) -> NetworkRuns:
-        points, numbers = np.divmod(places, self.replicas)
+        points, numbers = (np.unique(found) for found in np.divmod(places, self.replicas))
         first = grid[points[0]]
         shared = (
             "loss",
@@ -510,11 +517,11 @@ def average_networks(result: xr.Dataset) -> list[NetworkAverages]:
 
 def _averages(point: xr.Dataset) -> NetworkAverages:
     status = point["status"].values
-    names = point["status"].attrs["flag_meanings"].split()
-    fitted = status == names.index("fitted")
+    fitted = status == Status.FINISHED
+    names = {code: "fitted" if code == Status.FINISHED else code.name.lower() for code in Status}
     return NetworkAverages(
         at={name: point[name].item() for name in AXES},
-        ended={name: int((status == code).sum()) for code, name in enumerate(names)},
+        ended={name: int((status == code).sum()) for code, name in names.items()},
         test_error=Estimate.from_samples(
             point["test_error"].values[fitted], method="mean over fitted replicas"
         ),

@@ -36,10 +36,11 @@ from langevin_sgd.data import DepletedSign
 from langevin_sgd.experiments.axes import LARGEST_SET, as_axis, require_size
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.sgd_settings import SGD, Sampling
+from langevin_sgd.simulation.stop import Stop
 from langevin_sgd.sweep import Store, Task, task
 from langevin_sgd.theory.perceptron import test_error
-from langevin_sgd.training.perceptron import train_perceptron
-from langevin_sgd.training.perceptron.train import Method
+from langevin_sgd.training import PerceptronEngine, run
+from langevin_sgd.training.engines import Method
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -117,7 +118,7 @@ class PerceptronRuns:
     margin
         Margin of the hinge loss, > 0.
     seed, first_replica, replicas, method, max_steps
-        See `langevin_sgd.training.train_perceptron`.
+        See `langevin_sgd.training.run`.
 
     Raises
     ------
@@ -175,15 +176,15 @@ class PerceptronRuns:
 def train_group(runs: PerceptronRuns) -> xr.Dataset:
     """Train the replicas of one task; weights are not kept."""
     runs = as_instance("runs", runs, PerceptronRuns)
-    return train_perceptron(
+    return run(
         runs.problem,
         runs.settings,
         replicas=runs.replicas,
+        stop=Stop(max_steps=runs.max_steps),
         seed=runs.seed,
-        method=runs.method,
-        max_steps=runs.max_steps,
         first_replica=runs.first_replica,
-    ).drop_vars("weights")
+        engine=PerceptronEngine(method=runs.method),
+    ).drop_vars("final_weights")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,7 +204,7 @@ class PerceptronGrid:
     seed
         0 ... 2**128 - 1; default 0.
     sampling, method, max_steps
-        See `langevin_sgd.training.train_perceptron`; batches without replacement by default, no
+        See `langevin_sgd.training.run`; batches without replacement by default, no
         limit on the steps.
 
     Raises
@@ -274,7 +275,7 @@ class PerceptronGrid:
         -------
         xarray.Dataset
             Over (point, replica): ``t_star``, ``norm``, ``signal``, ``noise``, ``updates``,
-            ``steps`` and ``status`` as of `langevin_sgd.training.train_perceptron`, and
+            ``steps`` and ``status`` as of `langevin_sgd.training.run`, and
             ``test_error``, in closed form. Over point: the `AXES`.
 
         Raises

@@ -15,6 +15,7 @@ from langevin_sgd.experiments.symbols import at, digits, symbol
 from langevin_sgd.measure import geometric_mean
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.plotting import Table
+from langevin_sgd.simulation.status import Status
 from langevin_sgd.theory.perceptron import test_error
 
 if TYPE_CHECKING:
@@ -165,8 +166,11 @@ def training_document(
 
 
 def _statuses(trained: xr.Dataset) -> list[str]:
-    names = trained["status"].attrs["flag_meanings"].split()
-    return [names[code] for code in trained["status"].values]
+    """How each replica ended, in the words of the command."""
+    names = {code: code.name.lower() for code in Status} | {Status.FINISHED: "fitted"}
+    if provenance(trained)["separable"] is False:
+        names[Status.STEP_LIMIT] = "not_separable"
+    return [names[Status(code)] for code in trained["status"].values.tolist()]
 
 
 def _finite(values: np.ndarray) -> list[float | None]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from langevin_sgd.checks import InputError
+from langevin_sgd.checks import InputError, require
 from langevin_sgd.cli.arguments import (
     LARGEST_REPLICAS,
     LARGEST_SIZE,
@@ -104,19 +104,25 @@ class Run:
         from langevin_sgd import training
         from langevin_sgd.experiments.perceptron_figures import training_panels
         from langevin_sgd.experiments.perceptron_summary import training_document, training_table
+        from langevin_sgd.simulation.stop import Stop
 
         with in_words_of_the_command(PERCEPTRON):
             problem, settings = self._problem(), self._settings()
+            error = None
+            if self.test_points:
+                needs_law = "must be 0 for given points: there is no law to draw more from"
+                require(problem.from_law, "test_points", self.test_points, needs_law)
+                error = training.observables.TestError(points=self.test_points)
             started = time.perf_counter()
-            trained = training.train_perceptron(
+            trained = training.run(
                 problem,
                 settings,
                 replicas=self.replicas,
+                stop=Stop(max_steps=self.max_steps),
                 seed=self.seed,
-                method=self.method,
-                max_steps=self.max_steps,
+                record=error,
                 schedule=self._schedule(),
-                test_points=self.test_points,
+                engine=training.PerceptronEngine(method=self.method),
                 checkpoint=self.checkpoint,
                 progress=True,
             )

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from langevin_sgd.models.losses import Loss
+from langevin_sgd.simulation.status import Status
 from langevin_sgd.training.batches import TILE
 from langevin_sgd.training.carried import put_back, require_whole, require_within
 from langevin_sgd.training.networks.ending import end_where_few_are_unfit, settle
@@ -27,7 +28,6 @@ from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.measurements import outputs_on, warn_if_too_coarse
 from langevin_sgd.training.networks.minibatches import Source
 from langevin_sgd.training.networks.observables import OBSERVABLES, measure
-from langevin_sgd.training.networks.result import STEP_LIMIT, TIME_LIMIT
 from langevin_sgd.training.networks.state import State, Task, flat, set_from_flat, sums_of
 
 BREATH = 8
@@ -89,9 +89,9 @@ class Group:
         assert state is not None
         _record(task, state, done, step)
         over = (
-            STEP_LIMIT
+            Status.STEP_LIMIT
             if step == task.max_steps
-            else TIME_LIMIT
+            else Status.TIME_LIMIT
             if time.monotonic() > task.deadline
             else None
         )
@@ -164,7 +164,7 @@ def begin(task: Task, members: np.ndarray) -> State:
     f0, test_f0 = (outputs_on(networks, part, members) for part in (task.train, task.test))
     warn_if_too_coarse(f0, alpha)
     start = [w.clone() for w in networks.trained]
-    keeping = {name: OBSERVABLES[name].keep for name in task.at_end}
+    keeping = {name: OBSERVABLES[name].keep for name in task.observe}
     kept = {
         name: keep(task, networks, members) for name, keep in keeping.items() if keep is not None
     }

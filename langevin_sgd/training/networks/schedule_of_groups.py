@@ -21,10 +21,11 @@ import torch
 from langevin_sgd.kernels.compiled import in_threads, thread_count
 from langevin_sgd.simulation import checkpoint
 from langevin_sgd.simulation.recording import Recording
+from langevin_sgd.simulation.status import Status
 from langevin_sgd.training.carried import put_back, require_within
 from langevin_sgd.training.networks.batch_of_replicas import Group
 from langevin_sgd.training.networks.langevin_noise import NOISES
-from langevin_sgd.training.networks.result import STATUSES, TRAINING
+from langevin_sgd.training.networks.result import TRAINING
 from langevin_sgd.training.networks.settings import Numbers
 from langevin_sgd.training.networks.state import Task
 
@@ -118,7 +119,7 @@ class Rounds:
             {name: values for name, values in self._results.arrays().items() if values.size},
             carried,
         )
-        require_within("status", self._results.status, TRAINING, len(STATUSES) - 1)
+        require_within("status", self._results.status, TRAINING, max(Status))
         for g, group in enumerate(self._groups):
             beginning = f"group{g}_"
             own = {
@@ -165,7 +166,7 @@ def train_task(
 
 def _digests(task: Task) -> dict[str, str]:
     """What tells runs apart beside their provenance."""
-    alpha, settings, _, draws = task.numbers
+    alpha, settings, *_, draws = task.numbers
     own = np.array(
         [(a, one.lr, one.batch_size, one.momentum) for a, one in zip(alpha, settings, strict=True)]
     )

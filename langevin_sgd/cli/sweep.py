@@ -16,7 +16,7 @@ from langevin_sgd.plotting import Table
 from langevin_sgd.plotting.table import one_line
 
 if TYPE_CHECKING:
-    from langevin_sgd.sweep import Status
+    from langevin_sgd.sweep import TaskStatus
 
 Directory = Positional[Annotated[Path, option(stored_folder, "DIR", place="DIR")]]
 
@@ -86,18 +86,18 @@ class Failures:
         return 1 if failed else 0
 
 
-def _statuses(directory: Path) -> list[Status]:
+def _statuses(directory: Path) -> list[TaskStatus]:
     from langevin_sgd.sweep import Store
 
     return Store(directory).statuses()
 
 
-def _function(status: Status) -> str:
+def _function(status: TaskStatus) -> str:
     known = status.record.get("task") or {"name": "unknown"}
     return str(known["name"]).removeprefix("langevin_sgd.").removeprefix("validation.")
 
 
-def _failure(status: Status) -> dict[str, Any]:
+def _failure(status: TaskStatus) -> dict[str, Any]:
     record = status.record
     kept = {key: record.get(key) for key in ("error", "traceback", "host", "time", "seconds")}
     return {"task": record["task"]["name"], "settings": record["task"]["settings"], **kept}

@@ -7,7 +7,7 @@ import xarray as xr
 import langevin_sgd as ls
 from langevin_sgd.sweep.digest import sources
 from langevin_sgd.sweep.execution import perform
-from langevin_sgd.sweep.task import decode
+from langevin_sgd.sweep.encoding import decode
 
 GRID = {
     "depth": (2,),

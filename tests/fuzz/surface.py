@@ -80,7 +80,7 @@ LEFT_OUT = {
             "measure.PowerLaw",
             "models.potentials.BoltzmannMoments",
             "sweep.Outcome",
-            "sweep.Status",
+            "sweep.TaskStatus",
         ),
         *(
             "theory.SdeError",

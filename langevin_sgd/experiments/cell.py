@@ -1,8 +1,8 @@
 """The unit in which grids are computed and stored: one point and eight replicas.
 
-Replicas are numbered from 0, and cell k of a point holds those from 8 k to 8 k + 7, computed as
-exactly that batch whatever else is wanted. A grid therefore grows in any direction, by values,
-seeds or replicas, without anything being computed again.
+A cell holds one block of replicas (`langevin_sgd.sweep.cells`), computed as exactly that batch
+whatever else is wanted, so that a grid grows by values, seeds or replicas without anything being
+computed again.
 
 Nothing here imports an estimator: a change of how results are evaluated outdates none of them.
 """
@@ -17,7 +17,8 @@ from langevin_sgd.models.network_problem import NetworkProblem
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.stop import Stop
-from langevin_sgd.sweep import CELL, task
+from langevin_sgd.sweep import task
+from langevin_sgd.sweep.cells import BLOCK, block_replicas
 from langevin_sgd.training import run
 from langevin_sgd.training.engines import NetworkEngine, PerceptronEngine
 
@@ -35,8 +36,8 @@ class Cell:
         See `langevin_sgd.training.run`.
     seed
         0 ... 2**128 - 1.
-    number
-        Number of the cell among those of its point; default 0, the first eight replicas.
+    block
+        Number of the block of replicas; default 0, the first eight.
 
     Raises
     ------
@@ -50,11 +51,11 @@ class Cell:
     engine: NetworkEngine | PerceptronEngine | None = None
     record: tuple[Any, ...] = ()
     seed: int = 0
-    number: int = 0
+    block: int = 0
 
     def __post_init__(self) -> None:
         convert_fields(
-            self, {"seed": as_seed, "number": lambda name, value: as_count(name, value, 0)}
+            self, {"seed": as_seed, "block": lambda name, value: as_count(name, value, 0)}
         )
 
 
@@ -65,8 +66,8 @@ def train_cell(cell: Cell) -> xr.Dataset:
         cell.problem,
         cell.settings,
         stop=cell.stop,
-        replicas=CELL,
-        first_replica=CELL * cell.number,
+        replicas=BLOCK,
+        first_replica=block_replicas(cell.block)[0],
         seed=cell.seed,
         record=cell.record or None,
         engine=cell.engine,

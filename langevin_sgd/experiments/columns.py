@@ -6,11 +6,16 @@ field.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from langevin_sgd.dataset import Variable
 from langevin_sgd.models.network_problem import NetworkProblem
+from langevin_sgd.models.networks.families import family_of
 from langevin_sgd.models.perceptron import Perceptron
+from langevin_sgd.theory.perceptron import test_error
 from langevin_sgd.training.variants import Variant
 
 UNITS = {
@@ -24,7 +29,7 @@ UNITS = {
 def _of_a_network(point: Variant) -> dict[str, Any]:
     network, settings = point.problem.network, point.settings
     return {
-        "network": network.family,
+        "network": family_of(network),
         "depth": network.depth,
         "width": network.width,
         "activation": network.activation,
@@ -71,3 +76,29 @@ def columns_of(point: Variant, varied: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, str | int | float)
     }
     return columns | plain
+
+
+def measured_of(
+    problem: Perceptron | NetworkProblem,
+    variables: Mapping[str, Variable],
+    columns: Sequence[Mapping[str, Any]],
+) -> dict[str, Variable]:
+    """Return what is known in closed form from what was measured: the test error of perceptrons.
+
+    Parameters
+    ----------
+    problem
+        What was trained.
+    variables
+        Over (point, replica).
+    columns
+        Of every point.
+    """
+    if not isinstance(problem, Perceptron):
+        return {}
+    signal, noise = variables["signal"][1], variables["noise"][1]
+    errors = [
+        test_error(a, s, chi=column["chi"])
+        for a, s, column in zip(signal, noise, columns, strict=True)
+    ]
+    return {"test_error": (("point", "replica"), np.array(errors), "1")}

@@ -26,12 +26,15 @@ from langevin_sgd.models.network_problem import NetworkProblem
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.stop import Stop
-from langevin_sgd.sweep import Store, Task, cells_of, join_cells
+from langevin_sgd.sweep import Store, Task
+from langevin_sgd.sweep.cells import blocks_of, joined
 from langevin_sgd.training.engines import NetworkEngine, PerceptronEngine
 from langevin_sgd.training.variants import Variant, replaced
 
 if TYPE_CHECKING:
     import xarray as xr
+
+_UNTIL_FITTED = Stop()
 
 RATIO = "points_per_dimension"
 """Axis of perceptrons that stands for P = ratio * d, rounded."""
@@ -96,7 +99,7 @@ class Grid:
     problem: Perceptron | NetworkProblem
     settings: SGD
     _: KW_ONLY
-    stop: Stop = Stop()
+    stop: Stop = _UNTIL_FITTED
     axes: Mapping[str, Sequence[Any]]
     replicas: int = 8
     seed: int = 0
@@ -163,7 +166,7 @@ class Grid:
         load = Task.compute if store is None else as_instance("store", store, Store).load
         points, columns = self.points(), self.columns()
         trained = [
-            join_cells([load(cell) for cell in self._cells(point)], self.replicas)
+            joined([load(cell) for cell in self._cells(point)], range(self.replicas))
             for point in points
         ]
         variables = _stacked(trained, known=set(columns[0]))
@@ -199,14 +202,14 @@ class Grid:
                 Cell(
                     problem=problem,
                     settings=settings,
-                    stop=stop or Stop(),
+                    stop=stop or _UNTIL_FITTED,
                     engine=self.engine,
                     record=tuple(self.record),
                     seed=self.seed,
-                    number=number,
+                    block=block,
                 )
             )
-            for number in cells_of(0, self.replicas)
+            for block in blocks_of(range(self.replicas))
         ]
 
     def _provenance(self) -> dict[str, Any]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from tyro.conf import arg
 
-from langevin_sgd.checks import InputError
+from langevin_sgd.checks import InputError, require
 from langevin_sgd.cli.arguments import (
     LARGEST_REPLICAS,
     LARGEST_SIZE,
-    LARGEST_STEPS,
     Figure,
     Positives,
     Results,
@@ -23,23 +22,29 @@ from langevin_sgd.cli.arguments import (
     Workers,
     count,
     in_words_of_the_command,
-    number,
     option,
     several,
     text,
     torch_device,
 )
 from langevin_sgd.cli.computing import compute, require_torch
+from langevin_sgd.cli.settings import Given, options_for, values_of
 from langevin_sgd.cli.text import print_json
 from langevin_sgd.cli.vocabulary import TRAIN
-from langevin_sgd.models.networks.families import FAMILIES
+from langevin_sgd.data import BinaryImages
+from langevin_sgd.models.network_problem import NetworkProblem
+from langevin_sgd.models.networks.families import FAMILIES, Network, leaves_depth, of_family
 from langevin_sgd.plotting import draw, save
+from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.simulation.stop import Stop
+from langevin_sgd.training.engines import READ_BY_NETWORKS, NetworkEngine
 
 if TYPE_CHECKING:
-    from langevin_sgd.experiments import NetworkAverages, NetworkGrid
+    from langevin_sgd.experiments import Grid, NetworkAverages
     from langevin_sgd.sweep import Store
 
 _Names = Annotated[tuple[str, ...], several(text)]
+_Vanishing = Literal["hinge", "quadratic_hinge", "soft_hinge"]
 _LARGEST_DEPTH = 1000
 
 
@@ -52,7 +57,36 @@ def _read_labels(word: str) -> str | tuple[int, ...]:
     )
 
 
-@dataclass(frozen=True)
+_PROBLEM = {"alpha": Given(axis=True, required=True), "loss": Given(kind=_Vanishing)}
+_SETTINGS = {
+    "batch_size": Given(option="B", axis=True, default=16),
+    "momentum": Given(axis=True),
+    "sampling": Given(default="without_replacement"),
+}
+_STOP = {"max_steps": Given(kind=int, default=20_000)}
+_IMAGES = {
+    "name": Given(option="data", kind=Literal["digits", "mnist", "cifar10"]),
+    "labels": Given(reader=(_read_labels, "NAME|A,B,...")),
+}
+_ENGINE = {"device": Given(reader=(torch_device, "DEVICE"))}
+
+_UNREAD = {field.name for field in fields(SGD)} - {*READ_BY_NETWORKS}
+
+if TYPE_CHECKING:
+    _Problem: TypeAlias = Any
+    _Settings: TypeAlias = Any
+    _Stop: TypeAlias = Any
+    _Images: TypeAlias = Any
+    _Engine: TypeAlias = Any
+else:
+    _Problem = options_for(NetworkProblem, given=_PROBLEM, without=["network", "data", "points"])
+    _Settings = options_for(SGD, given=_SETTINGS, without={"lr"} | _UNREAD)
+    _Stop = options_for(Stop, given=_STOP)
+    _Images = options_for(BinaryImages, given=_IMAGES, without=["points"])
+    _Engine = options_for(NetworkEngine, given=_ENGINE, without=["keep_weights", "seconds"])
+
+
+@dataclass(frozen=True, kw_only=True)
 class Train:
     r"""Train networks over a grid, in batches, until each fits its points.
 
@@ -66,9 +100,9 @@ class Train:
     Several alphas: test error as a map over alpha and T with these borders, and against T (half a
     minute of computing):
 
-    langevin-sgd train --P 256 --alpha 6e-5,0.001,0.016,0.25,4,64,1024 --probe-points 32 --plot
-    phase.svg \ --temperature-per-width 0.002,0.004,0.008,0.016,0.03,0.06,0.12,0.25,0.5 --max-steps
-    5000
+    langevin-sgd train --P 256 --alpha 6e-5,0.001,0.016,0.25,4,64,1024 --probe-points 32 \
+    --temperature-per-width 0.002,0.004,0.008,0.016,0.03,0.06,0.12,0.25,0.5 \
+    --max-steps 5000 --plot phase.svg
 
     One alpha: t*, weight change and kernel change against T with their collapse, T_c against P
     (half a minute):
@@ -80,11 +114,14 @@ class Train:
     P: Sizes
     """Sizes of the training set."""
 
-    alpha: Positives
-    """Scales of the predictor, positive; 1/alpha is the margin."""
-
     temperature_per_width: Positives
     """Temperatures T = lr/(B * width), positive."""
+
+    problem: _Problem
+    settings: _Settings
+    stop: _Stop
+    images: _Images
+    engine: _Engine
 
     network: Annotated[_Names, arg(help=f"{', '.join(FAMILIES)}; the last ones are slow.")] = (
         "fully_connected",
@@ -101,28 +138,6 @@ class Train:
     activation: _Names = ("relu",)
     """relu, gelu or linear."""
 
-    B: Sizes = (16,)
-    """Batch sizes, at most P."""
-
-    momentum: Annotated[tuple[float, ...], several(number(least=0, below=1))] = (0.0,)
-    """Momenta of heavy-ball SGD, from 0 to below 1."""
-
-    noise: Literal["sgd", "minibatch_covariance", "isotropic"] = "sgd"
-    """That of minibatches, or Gaussian in each step over all points: of the same covariance, or of
-    its trace alone.
-    """
-
-    data: Literal["digits", "mnist", "cifar10"] = "digits"
-    """Images: digits are built in; the others lie in the folder LANGEVIN_SGD_DATA, or are
-    downloaded.
-    """
-
-    labels: Annotated[Any, option(_read_labels, "NAME|A,B,...")] = None
-    """parity (digits, mnist), animals (cifar10), or the classes from 0 to 9 that become +1."""
-
-    test_points: Annotated[int, option(count(1, LARGEST_SIZE), "INT")] = 512
-    """Points of the test set."""
-
     seeds: Annotated[int, option(count(2, LARGEST_REPLICAS), "INT")] = 8
     """Replicas at every point of the grid, each with weights, data and batches of its own; at least
     2.
@@ -131,26 +146,11 @@ class Train:
     seed: Seed = 0
     """From which all random numbers derive."""
 
-    loss: Literal["hinge", "quadratic_hinge", "soft_hinge"] = "hinge"
-    """Loss of the predictor."""
-
-    sampling: Literal["without_replacement", "with_replacement", "epochs"] = "without_replacement"
-    """How the points of a batch are drawn."""
-
-    max_steps: Annotated[int, option(count(1, LARGEST_STEPS), "INT")] = 20_000
-    """Steps after which a run is given up; the means leave it out."""
-
     probe_points: Annotated[int, option(count(0, LARGEST_SIZE), "INT")] = 0
     """Test points on which the change of the tangent kernel is measured; gives T_c."""
 
     observe: _Names = ()
     """Means at the end of margins, noise_temperature or signal, separated by commas."""
-
-    precision: Literal["float32", "float64"] = "float32"
-    """Of weights and arithmetic."""
-
-    device: Annotated[str, option(torch_device, "DEVICE")] = "cpu"
-    """cpu, cuda or cuda:1; on a GPU one worker by default."""
 
     results: Results = Path("results")
     """Where results are stored."""
@@ -211,53 +211,77 @@ class Train:
             save(draw(panels), self.plot)
         return 0
 
-    def _grid(self) -> NetworkGrid:
-        from langevin_sgd.experiments import NetworkGrid
+    def _grid(self) -> Grid:
+        """Every combination of the values of the options."""
+        from langevin_sgd.experiments import Grid
+        from langevin_sgd.training.observables import KernelChange
 
-        return NetworkGrid(
-            network=self.network,
-            depth=self.depth,
-            width=self.width,
-            activation=self.activation,  # type: ignore[arg-type]
-            alpha=self.alpha,
-            temperature_per_width=self.temperature_per_width,
-            batch_size=self.B,
-            momentum=self.momentum,
-            points=self.P,
-            data=self.data,
-            labels=self.labels,
-            test_points=self.test_points,
+        varied: dict[str, Any] = {}
+        problem: dict[str, Any] = {}
+        settings: dict[str, Any] = {}
+        for options, kind, given, fixed in (
+            (self.problem, NetworkProblem, _PROBLEM, problem),
+            (self.settings, SGD, _SETTINGS, settings),
+        ):
+            for name, value in values_of(options, kind, given=given).items():
+                axis = name in given and given[name].axis
+                (varied if axis else fixed)[name] = value
+        images = BinaryImages(
+            points=max(self.P), **values_of(self.images, BinaryImages, given=_IMAGES)
+        )
+        networks = self._networks(images.image)
+        kernel = [KernelChange(points=self.probe_points)] if self.probe_points else []
+        return Grid(
+            NetworkProblem(networks[0], images, **problem),
+            SGD(lr=1.0, batch_size=1, **settings),
+            stop=Stop(**values_of(self.stop, Stop)),
+            axes={
+                "network": networks,
+                **varied,
+                "temperature_per_width": self.temperature_per_width,
+                "problem.data.points": self.P,
+            },
             replicas=self.seeds,
             seed=self.seed,
-            loss=self.loss,
-            sampling=self.sampling,
-            noise=self.noise,
-            max_steps=self.max_steps,
-            probe_points=self.probe_points,
-            observe=self.observe,  # type: ignore[arg-type]
-            precision=self.precision,
-            device=self.device,
+            record=(*self.observe, *kernel),
+            engine=NetworkEngine(**values_of(self.engine, NetworkEngine)),
         )
 
-    def _compute(self, grid: NetworkGrid, store: Store) -> list[dict[str, Any]]:
+    def _networks(self, image: tuple[int, int, int]) -> list[Network]:
+        """Architectures of the families asked for; one with a depth of its own comes once."""
+        open_depth = [family for family in self.network if leaves_depth(family)]
+        fixed = ", ".join(self.network)
+        allowed = self.depth is None or bool(open_depth)
+        require(allowed, "depth", self.depth, f"is fixed for {fixed}")
+        made = [
+            of_family(family, image=image, width=width, activation=activation, depth=depth)
+            for family in self.network
+            for depth in ((self.depth or (2,)) if family in open_depth else (None,))
+            for width in self.width
+            for activation in self.activation
+        ]
+        return list(dict.fromkeys(made))
+
+    def _compute(self, grid: Grid, store: Store) -> list[dict[str, Any]]:
         """Compute what the store lacks; return what failed."""
         tasks = grid.tasks()
         if self.scheduler is None and not all(store.has(task) for task in tasks):
             self._require_here(grid)
-        workers = self.workers or (None if self.device == "cpu" else 1)
+        workers = self.workers or (None if self.engine.device == "cpu" else 1)
         return compute(
             tasks, store, workers=workers, scheduler=self.scheduler, retry_failed=self.retry_failed
         )
 
-    def _require_here(self, grid: NetworkGrid) -> None:
+    def _require_here(self, grid: Grid) -> None:
         """Raise `InputError` if this machine lacks the images or the device, before workers fail
         one by one.
         """
-        grid.training_data(max(self.P)).sample(self.seed)
-        if self.device != "cpu":
+        data: BinaryImages = grid.problem.data  # type: ignore[assignment]
+        data.sample(self.seed)
+        if self.engine.device != "cpu":
             from langevin_sgd.training.networks import require_device
 
-            require_device(self.device)
+            require_device(self.engine.device)
 
 
 def _report_unfinished(points: list[NetworkAverages]) -> None:

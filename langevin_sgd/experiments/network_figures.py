@@ -44,7 +44,7 @@ def grid_panels(result: xr.Dataset) -> list[Panel]:
     Parameters
     ----------
     result
-        Of `langevin_sgd.experiments.NetworkGrid.collect`, with at least two temperatures.
+        Of `langevin_sgd.experiments.Grid.collect`, with at least two temperatures.
 
     Returns
     -------

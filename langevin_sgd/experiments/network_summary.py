@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from langevin_sgd.estimate import Estimate, format_with_error
+from langevin_sgd.experiments.network_averages import NetworkAverages
 from langevin_sgd.experiments.network_boundaries import (
     best_temperature,
     boundary_exponent,
@@ -15,7 +16,6 @@ from langevin_sgd.experiments.network_boundaries import (
 )
 from langevin_sgd.experiments.network_lazy_exponents import LazyExponents, fit_lazy_exponents
 from langevin_sgd.experiments.network_lines import GridLine, families, lines_along
-from langevin_sgd.experiments.network_sweep import NetworkAverages
 from langevin_sgd.experiments.symbols import at, cell, in_documents, symbol, varied
 from langevin_sgd.models.networks import FullyConnected
 from langevin_sgd.plotting import Table

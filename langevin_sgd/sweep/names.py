@@ -21,6 +21,9 @@ CLASSES = {
     "sgd": "langevin_sgd.sgd_settings:SGD",
     "stop": "langevin_sgd.simulation.stop:Stop",
     "perceptron": "langevin_sgd.models.perceptron:Perceptron",
+    "network_problem": "langevin_sgd.models.network_problem:NetworkProblem",
+    "network_engine": "langevin_sgd.training.engines:NetworkEngine",
+    "perceptron_engine": "langevin_sgd.training.engines:PerceptronEngine",
     # architectures
     "fully_connected": "langevin_sgd.models.networks.fully_connected:FullyConnected",
     "mobile_cnn": "langevin_sgd.models.networks.mobile_cnn:MobileCNN",
@@ -31,8 +34,7 @@ CLASSES = {
     "depleted_sign": "langevin_sgd.data.depleted_sign:DepletedSign",
     "synthetic_points": "langevin_sgd.data.binary_images:SyntheticPoints",
     # settings of tasks of the package
-    "network_runs": "langevin_sgd.experiments.network_sweep:NetworkRuns",
-    "perceptron_runs": "langevin_sgd.experiments.perceptron_grid:PerceptronRuns",
+    "cell": "langevin_sgd.experiments.cell:Cell",
 }
 """Short name -> ``module:Name``."""
 

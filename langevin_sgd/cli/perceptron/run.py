@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from langevin_sgd.checks import InputError, require
 from langevin_sgd.cli.arguments import (
@@ -21,11 +21,18 @@ from langevin_sgd.cli.arguments import (
     Positive,
     Size,
     SizeIfGiven,
-    StepsIfGiven,
     count,
     in_words_of_the_command,
     option,
     output_file,
+)
+from langevin_sgd.cli.perceptron.options import (
+    Ending,
+    Engine,
+    Sampling,
+    engine_of,
+    settings_of,
+    stop_of,
 )
 from langevin_sgd.cli.text import print_json
 from langevin_sgd.cli.vocabulary import PERCEPTRON
@@ -33,12 +40,11 @@ from langevin_sgd.plotting import draw, save
 
 if TYPE_CHECKING:
     from langevin_sgd.models import Perceptron
-    from langevin_sgd.sgd_settings import SGD
 
 _PER_DECADE = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """Train a perceptron until it fits all its points; every replica has a training set of its own.
 
@@ -71,16 +77,9 @@ class Run:
     seed: Annotated[int | None, option(count(0, 2**128 - 1), "INT")] = None
     """Seed of data and batches; fresh entropy by default, which the JSON tells."""
 
-    method: Literal["auto", "plain", "accelerated"] = "auto"
-    """Plain steps, or only those in which something can change: the same law. auto changes when it
-    pays.
-    """
-
-    sampling: Literal["without_replacement", "with_replacement", "epochs"] = "without_replacement"
-    """How the points of a batch are drawn."""
-
-    max_steps: StepsIfGiven = None
-    """Steps after which a replica is given up, and reported as censored; none by default."""
+    engine: Engine
+    settings: Sampling
+    stop: Ending
 
     data: DataFile = None
     """Instead of P, d, chi: a .npz file (arrays X and y) or .csv file (label in the last column),
@@ -104,10 +103,10 @@ class Run:
         from langevin_sgd import training
         from langevin_sgd.experiments.perceptron_figures import training_panels
         from langevin_sgd.experiments.perceptron_summary import training_document, training_table
-        from langevin_sgd.simulation.stop import Stop
 
         with in_words_of_the_command(PERCEPTRON):
-            problem, settings = self._problem(), self._settings()
+            problem = self._problem()
+            settings = settings_of(self.settings, lr=self.T * self.B, batch_size=self.B)
             error = None
             if self.test_points:
                 needs_law = "must be 0 for given points: there is no law to draw more from"
@@ -118,11 +117,11 @@ class Run:
                 problem,
                 settings,
                 replicas=self.replicas,
-                stop=Stop(max_steps=self.max_steps),
+                stop=stop_of(self.stop),
                 seed=self.seed,
                 record=error,
                 schedule=self._schedule(),
-                engine=training.PerceptronEngine(method=self.method),
+                engine=engine_of(self.engine),
                 checkpoint=self.checkpoint,
                 progress=True,
             )
@@ -159,17 +158,14 @@ class Run:
             data=DepletedSign(points=self.P, dimension=self.d, chi=self.chi), margin=self.kappa
         )
 
-    def _settings(self) -> SGD:
-        from langevin_sgd.sgd_settings import SGD
-
-        return SGD(lr=self.T * self.B, batch_size=self.B, sampling=self.sampling)
-
     def _schedule(self) -> Sequence[int] | None:
         from langevin_sgd import record
 
         if self.plot is None:
             return None
-        steps = record.log_spaced(steps=self.max_steps or LARGEST_STEPS, per_decade=_PER_DECADE)
+        steps = record.log_spaced(
+            steps=self.stop.max_steps or LARGEST_STEPS, per_decade=_PER_DECADE
+        )
         return steps[1:].tolist()
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
-from langevin_sgd.checks import InputError, require
+from langevin_sgd.checks import InputError
 from langevin_sgd.cli.arguments import (
     LARGEST_REPLICAS,
     Chis,
@@ -18,22 +17,30 @@ from langevin_sgd.cli.arguments import (
     Scheduler,
     Seed,
     Sizes,
-    StepsIfGiven,
     Workers,
     count,
     in_words_of_the_command,
     option,
 )
 from langevin_sgd.cli.computing import compute
+from langevin_sgd.cli.perceptron.options import (
+    Ending,
+    Engine,
+    Sampling,
+    engine_of,
+    settings_of,
+    stop_of,
+)
 from langevin_sgd.cli.text import print_json
 from langevin_sgd.cli.vocabulary import PERCEPTRON
 from langevin_sgd.plotting import draw, save
 
 if TYPE_CHECKING:
-    from langevin_sgd.experiments import PerceptronGrid
+    pass
+    from langevin_sgd.experiments import Grid
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sweep:
     """Train perceptrons over a grid and fit the exponents of t* and ||w||, with errors, local
     slopes and windows.
@@ -71,14 +78,9 @@ class Sweep:
     seed: Seed = 0
     """From which all random numbers derive; replica r is that of perceptron run --seed."""
 
-    method: Literal["auto", "plain", "accelerated"] = "auto"
-    """Plain steps, or only those in which something can change: the same law."""
-
-    sampling: Literal["without_replacement", "with_replacement", "epochs"] = "without_replacement"
-    """How the points of a batch are drawn."""
-
-    max_steps: StepsIfGiven = None
-    """Steps after which a replica is given up; a point with such a replica takes part in no fit."""
+    engine: Engine
+    settings: Sampling
+    stop: Ending
 
     results: Results = Path("results")
     """Where results are stored."""
@@ -142,31 +144,30 @@ class Sweep:
             save(draw(panels), self.plot)
         return 0
 
-    def _grid(self) -> PerceptronGrid:
-        from langevin_sgd.experiments import PerceptronGrid
+    def _grid(self) -> Grid:
+        """Every combination of the values of the options."""
+        from langevin_sgd.data import DepletedSign
+        from langevin_sgd.experiments import Grid
+        from langevin_sgd.models import Perceptron
 
         if bool(self.P) == bool(self.P_over_d):
             raise InputError("P: give either --P A,B,... or --P-over-d A,B,...")
-        for ratio, dimension in product(self.P_over_d, self.d):
-            require(
-                round(ratio * dimension) > 0,
-                "--P-over-d",
-                ratio,
-                f"gives no point in {dimension} dimensions",
-            )
-        return PerceptronGrid(
-            points=self.P,
-            points_per_dimension=self.P_over_d,
-            dimension=self.d,
-            chi=self.chi,
-            temperature=self.T,
-            batch_size=self.B,
-            margin=self.kappa,
+        sizes = {"points": self.P} if self.P else {"points_per_dimension": self.P_over_d}
+        return Grid(
+            Perceptron(data=DepletedSign(points=1, dimension=1), margin=self.kappa[0]),
+            settings_of(self.settings, lr=1.0, batch_size=1),
+            stop=stop_of(self.stop),
+            axes={
+                "dimension": self.d,
+                **sizes,
+                "chi": self.chi,
+                "temperature": self.T,
+                "batch_size": self.B,
+                "margin": self.kappa,
+            },
             replicas=self.seeds,
             seed=self.seed,
-            sampling=self.sampling,
-            method=self.method,
-            max_steps=self.max_steps,
+            engine=engine_of(self.engine),
         )
 
 

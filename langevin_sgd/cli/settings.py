@@ -124,13 +124,15 @@ def _annotated(kind: Any, given: Given, told: str) -> Any:
         return Annotated[Any, option(*given.reader), told_by_help]
     parts = [part for part in get_args(kind) if part is not type(None)]
     optional = len(parts) == 1 and get_origin(kind) is not Literal
-    base = parts[0] if optional else kind
+    base: Any = parts[0] if optional else kind
     choices = get_origin(base) is Literal
     if base is bool or (choices and not given.axis):
         return Annotated[base, told_by_help]
     read, metavar = _READERS[str if choices else base]
     if given.axis:
-        return Annotated[tuple[base, ...], option(list_of(read), "A,B,..."), told_by_help]
+        return Annotated[
+            tuple.__class_getitem__((base, ...)), option(list_of(read), "A,B,..."), told_by_help
+        ]
     return Annotated[base | None if optional else base, option(read, metavar), told_by_help]
 
 

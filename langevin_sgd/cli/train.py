@@ -254,7 +254,7 @@ class Train:
         allowed = self.depth is None or bool(open_depth)
         require(allowed, "depth", self.depth, f"is fixed for {fixed}")
         made = [
-            of_family(family, image=image, width=width, activation=activation, depth=depth)
+            of_family(family, image=image, width=width, activation=activation, depth=depth)  # type: ignore[arg-type]
             for family in self.network
             for depth in ((self.depth or (2,)) if family in open_depth else (None,))
             for width in self.width

@@ -28,5 +28,6 @@ TRAIN = _COMMON | {
     "probe_points": "probe-points",
     "replicas": "seeds",
     "name": "data",
+    "record": "observe",
 }
 """Argument -> option of ``train``."""

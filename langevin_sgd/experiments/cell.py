@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from langevin_sgd.checks import as_count, as_seed, convert_fields
+from langevin_sgd.checks import as_count, as_instance, as_seed, convert_fields
 from langevin_sgd.models.network_problem import NetworkProblem
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.sgd_settings import SGD
@@ -62,6 +62,7 @@ class Cell:
 @task()
 def train_cell(cell: Cell) -> xr.Dataset:
     """Train the replicas of one cell; weights are not kept."""
+    cell = as_instance("cell", cell, Cell)
     trained = run(
         cell.problem,
         cell.settings,

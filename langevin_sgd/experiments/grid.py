@@ -19,7 +19,7 @@ import numpy as np
 
 from langevin_sgd import dataset
 from langevin_sgd.checks import as_count, as_instance, as_seed, convert_fields, require
-from langevin_sgd.experiments.axes import as_axis, require_size
+from langevin_sgd.experiments.axes import LARGEST_SET, as_axis, require_size
 from langevin_sgd.experiments.cell import Cell, train_cell
 from langevin_sgd.experiments.columns import UNITS, columns_of, measured_of
 from langevin_sgd.models.network_problem import NetworkProblem
@@ -29,12 +29,18 @@ from langevin_sgd.simulation.stop import Stop
 from langevin_sgd.sweep import Store, Task
 from langevin_sgd.sweep.cells import blocks_of, joined
 from langevin_sgd.training.engines import NetworkEngine, PerceptronEngine
+from langevin_sgd.training.observables import OF_NETWORKS, observables
 from langevin_sgd.training.variants import Variant, replaced
 
 if TYPE_CHECKING:
     import xarray as xr
 
 _UNTIL_FITTED = Stop()
+
+DEEPEST = 1000
+"""Most hidden layers of a network in a grid."""
+VANISHING = ("hinge", "quadratic_hinge", "soft_hinge")
+"""Losses that vanish once every point is fitted, without which there is no stopping time."""
 
 RATIO = "points_per_dimension"
 """Axis of perceptrons that stands for P = ratio * d, rounded."""
@@ -43,7 +49,7 @@ RATIO = "points_per_dimension"
 def _as_axes(name: str, axes: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
     """Return the names and values of all axes."""
     require(isinstance(axes, Mapping), name, axes, "must map names of fields to values")
-    plain = as_axis(lambda _, value: value)
+    plain = as_axis(lambda _, value: value.item() if isinstance(value, np.generic) else value)
     return tuple((str(axis), plain(str(axis), values)) for axis, values in axes.items())
 
 
@@ -124,6 +130,30 @@ class Grid:
         require_size(dict(self._axes()), self.replicas)
         for point, columns in zip(self.points(), self.columns(), strict=True):
             _require_fitting(point, columns["points"])
+            if isinstance(point.problem, NetworkProblem):
+                self._require_trainable(point)
+
+    def _require_trainable(self, point: Variant) -> None:
+        """Raise `InputError` for what would fail in every task of a point of networks."""
+        problem, engine = point.problem, self.engine or NetworkEngine()
+        lasting = f"must vanish for points that are fitted: one of {', '.join(VANISHING)}"
+        require(problem.loss in VANISHING, "loss", problem.loss, lasting)
+        independent = getattr(engine, "noise", "sgd") == "sgd" or (
+            point.settings.sampling != "epochs"
+        )
+        require(independent, "noise", engine.noise, "needs independent batches, not epochs")
+        limited = point.stop is not None and point.stop.max_steps is not None
+        require(limited, "stop", point.stop, "must have max_steps: networks may never fit")
+        network = problem.network
+        require(network.depth <= DEEPEST, "depth", network.depth, f"must be at most {DEEPEST}")
+        weights = network.parameters
+        allowed = f"makes {weights} weights, more than {LARGEST_SET}"
+        require(weights <= LARGEST_SET, "width", network.width, allowed)
+        test_points = getattr(problem.data, "test_points", None)
+        for one in observables("record", self.record, OF_NETWORKS):
+            probe = getattr(one, "points", 0)
+            most = f"must be at most the number of test points, here {test_points}"
+            require(test_points is None or probe <= test_points, "probe_points", probe, most)
 
     def points(self) -> list[Variant]:
         """Problem, settings and stop at every point, each once."""
@@ -230,13 +260,18 @@ def _at(base: Variant, varied: Mapping[str, Any]) -> Variant:
     point = replaced(base, changes)
     dimension = getattr(getattr(point.problem, "data", None), "dimension", None)
     require(dimension is not None, RATIO, varied[RATIO], "needs points of some dimension")
-    points = round(varied[RATIO] * dimension)
+    points = round(as_positive(RATIO, varied[RATIO]) * dimension)
     require(points > 0, RATIO, varied[RATIO], f"gives no point in {dimension} dimensions")
     return replaced(base, {**changes, "problem.data.points": points})
 
 
 def _require_fitting(point: Variant, points: int) -> None:
-    """Raise `InputError` where a batch of distinct points is larger than the training set."""
+    """Raise `InputError` where a training set is too large, or a batch larger than it."""
+    dimension = point.problem.data.dimension
+    largest = f"must be at most {LARGEST_SET}"
+    require(dimension <= LARGEST_SET, "dimension", dimension, largest)
+    most = f"must be at most {LARGEST_SET // dimension}, {LARGEST_SET} numbers of a training set"
+    require(points * dimension <= LARGEST_SET, "points", points, most)
     size = point.settings.batch_size
     fits = size <= points or point.settings.sampling == "with_replacement"
     require(fits, "batch_size", size, f"must be at most the number of points, here {points}")

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import xarray as xr
+from grids import network_grid
 
 import langevin_sgd as ls
 from langevin_sgd.sweep.digest import sources
-from langevin_sgd.sweep.execution import perform
 from langevin_sgd.sweep.encoding import decode
+from langevin_sgd.sweep.execution import perform
 
 GRID = {
     "depth": (2,),
@@ -26,7 +27,7 @@ GRID = {
 
 @pytest.fixture(scope="module")
 def grid():
-    return ls.experiments.NetworkGrid(**GRID, probe_points=4)
+    return network_grid(**GRID, probe_points=4)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,7 @@ def test_a_grid_of_families_holds_the_replicas_of_single_runs():
     """A convolutional network has a depth of its own and comes once; each point is trained as it
     says.
     """
-    grid = ls.experiments.NetworkGrid(**FAMILIES)
+    grid = network_grid(**FAMILIES)
     result = grid.collect()
     names = ("network", "depth", "momentum")
     at = list(zip(*(result[name].values.tolist() for name in names), strict=True))
@@ -154,14 +155,12 @@ def test_unfinished_runs_are_counted_and_left_out(result):
 
 
 def test_groups_fill_batches_and_stay_when_the_grid_grows():
-    small = ls.experiments.NetworkGrid(**GRID | {"replicas": 16})
+    small = network_grid(**GRID | {"replicas": 16})
     assert [len(runs.numbers) for runs in small.groups()] == [32] * 6
     assert [runs.data.points for runs in small.groups()] == [48] * 3 + [24] * 3
-    large = ls.experiments.NetworkGrid(
-        **GRID | {"replicas": 16, "points": (24, 48, 96), "depth": (2, 3)}
-    )
+    large = network_grid(**GRID | {"replicas": 16, "points": (24, 48, 96), "depth": (2, 3)})
     assert set(small.tasks()) < set(large.tasks())
-    on_gpu = ls.experiments.NetworkGrid(**GRID | {"replicas": 16, "device": "cuda"})
+    on_gpu = network_grid(**GRID | {"replicas": 16, "device": "cuda"})
     assert [len(runs.numbers) for runs in on_gpu.groups()] == [96, 96]
 
 
@@ -215,4 +214,4 @@ def test_a_stored_grid_is_the_same(grid, result, tmp_path):
 )
 def test_bad_grids_are_refused(change, message):
     with pytest.raises(ls.InputError, match=message):
-        ls.experiments.NetworkGrid(**GRID | change)
+        network_grid(**GRID | change)

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 
 import numpy as np
 import pytest
+from grids import network_grid
 
 import langevin_sgd as ls
 
@@ -147,7 +148,7 @@ def test_figures_show_what_was_measured():
         "max_steps": 2000,
         "probe_points": 8,
     }
-    whole = ls.experiments.NetworkGrid(
+    whole = network_grid(
         **grid, points=(24,), alpha=(0.01, 0.1, 64.0), temperature_per_width=(0.015, 0.03, 8.0)
     ).collect()
     plane, curves = phase_diagram(whole)
@@ -173,7 +174,7 @@ def test_figures_show_what_was_measured():
         "alpha=64",
     ]
 
-    lazy = ls.experiments.NetworkGrid(
+    lazy = network_grid(
         **grid,
         points=(24, 48, 96),
         alpha=(4096.0,),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from langevin_sgd import dataset
-from langevin_sgd.checks import as_count, as_instance, as_seed, convert_fields, require
+from langevin_sgd.checks import as_count, as_instance, as_positive, as_seed, convert_fields, require
 from langevin_sgd.experiments.axes import LARGEST_SET, as_axis, require_size
 from langevin_sgd.experiments.cell import Cell, train_cell
 from langevin_sgd.experiments.columns import UNITS, columns_of, measured_of

@@ -93,6 +93,12 @@ def options_for(
     return make_dataclass(name, made, frozen=True, kw_only=True, namespace={"__doc__": ""})
 
 
+def names_of(settings: type, *, given: Mapping[str, Given] | None = None) -> dict[str, str]:
+    """Return the option of each field, as refusals name it."""
+    named = {one.name: (given or {}).get(one.name, Given()).option for one in fields(settings)}
+    return {name: (option or name).replace("_", "-") for name, option in named.items()}
+
+
 def values_of(
     options: Any, settings: type, *, given: Mapping[str, Given] | None = None
 ) -> dict[str, Any]:

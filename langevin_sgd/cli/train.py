@@ -28,7 +28,7 @@ from langevin_sgd.cli.arguments import (
     torch_device,
 )
 from langevin_sgd.cli.computing import compute, require_torch
-from langevin_sgd.cli.settings import Given, options_for, values_of
+from langevin_sgd.cli.settings import Given, names_of, options_for, values_of
 from langevin_sgd.cli.text import print_json
 from langevin_sgd.cli.vocabulary import TRAIN
 from langevin_sgd.data import BinaryImages
@@ -84,6 +84,16 @@ else:
     _Stop = options_for(Stop, given=_STOP)
     _Images = options_for(BinaryImages, given=_IMAGES, without=["points"])
     _Engine = options_for(NetworkEngine, given=_ENGINE, without=["keep_weights", "seconds"])
+
+
+_OPTIONS = (
+    names_of(NetworkProblem, given=_PROBLEM)
+    | names_of(SGD, given=_SETTINGS)
+    | names_of(Stop, given=_STOP)
+    | names_of(NetworkEngine, given=_ENGINE)
+    | TRAIN
+)
+"""Argument of the library -> option."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +191,7 @@ class Train:
 
         if self.plot is not None and len(set(self.temperature_per_width)) < 2:
             raise InputError("--plot: needs two or more values of --temperature-per-width")
-        with in_words_of_the_command(TRAIN):
+        with in_words_of_the_command(_OPTIONS):
             grid = self._grid()
             store = Store(self.results)
             failed = self._compute(grid, store)

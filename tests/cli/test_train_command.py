@@ -201,7 +201,7 @@ def test_figures_show_what_was_measured():
     [
         (["--P", 4], "B = 8: must be at most the number of points, here 4"),
         (["--P", 2000], "must be at most 1797, the images of digits"),
-        (["--alpha", "1,-1"], "--alpha = '1,-1': each must be a positive number"),
+        (["--alpha", "1,-1"], "--alpha = -1.0: must be a positive number"),
         (
             ["--temperature-per-width", 0],
             "--temperature-per-width = '0': must be a positive number",
@@ -210,6 +210,8 @@ def test_figures_show_what_was_measured():
             ["--temperature-per-width", 0.1, "--plot", "f.svg"],
             "plot: needs two or more values of --temp",
         ),
+        (["--network", "resnet"], "must be one of fully_connected, simple_cnn"),
+        (["--network", "simple_cnn", "--depth", 3], "depth = (3,): is fixed for simple_cnn"),
         (["--width", 0], "--width = '0': must be an integer from 1 to"),
         (["--depth", "1,x"], "--depth = '1,x': each must be an integer from 1 to"),
         (["--activation", "relu,tanh"], "activation = 'tanh': must be one of relu, gelu, linear"),
@@ -218,7 +220,7 @@ def test_figures_show_what_was_measured():
         (["--labels", "3,11"], "labels = (3, 11): must name one to nine"),
         (["--loss", "square"], "Expected one of ('hinge', 'quadratic_hinge', 'soft_hinge')"),
         (["--seeds", 1], "--seeds = '1': must be an integer from 2 to"),
-        (["--max-steps", 0], "--max-steps = '0': must be an integer from 1 to"),
+        (["--max-steps", 0], "--max-steps = 0: must be an integer of at least 1"),
         (["--device", "tpu"], "--device = 'tpu': must be cpu, cuda or cuda:N"),
     ],
 )

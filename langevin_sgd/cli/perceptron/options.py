@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from langevin_sgd.cli.settings import Given, options_for, values_of
+from langevin_sgd.cli.settings import Given, names_of, options_for, values_of
+from langevin_sgd.cli.vocabulary import PERCEPTRON
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.stop import Stop
 from langevin_sgd.training.engines import READ_BY_PERCEPTRONS, PerceptronEngine
@@ -21,6 +22,10 @@ else:
     Sampling = options_for(SGD, given=_SGD, without=_OTHER)
     Ending = options_for(Stop)
     Engine = options_for(PerceptronEngine, without=["batch_seed"])
+
+
+NAMES = names_of(SGD) | names_of(Stop) | names_of(PerceptronEngine) | PERCEPTRON
+"""Argument of the library -> option."""
 
 
 def settings_of(options: Any, *, lr: float, batch_size: int) -> SGD:

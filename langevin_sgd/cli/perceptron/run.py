@@ -27,6 +27,7 @@ from langevin_sgd.cli.arguments import (
     output_file,
 )
 from langevin_sgd.cli.perceptron.options import (
+    NAMES,
     Ending,
     Engine,
     Sampling,
@@ -35,7 +36,6 @@ from langevin_sgd.cli.perceptron.options import (
     stop_of,
 )
 from langevin_sgd.cli.text import print_json
-from langevin_sgd.cli.vocabulary import PERCEPTRON
 from langevin_sgd.plotting import draw, save
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Run:
         from langevin_sgd.experiments.perceptron_figures import training_panels
         from langevin_sgd.experiments.perceptron_summary import training_document, training_table
 
-        with in_words_of_the_command(PERCEPTRON):
+        with in_words_of_the_command(NAMES):
             problem = self._problem()
             settings = settings_of(self.settings, lr=self.T * self.B, batch_size=self.B)
             error = None

@@ -24,6 +24,7 @@ from langevin_sgd.cli.arguments import (
 )
 from langevin_sgd.cli.computing import compute
 from langevin_sgd.cli.perceptron.options import (
+    NAMES,
     Ending,
     Engine,
     Sampling,
@@ -32,7 +33,6 @@ from langevin_sgd.cli.perceptron.options import (
     stop_of,
 )
 from langevin_sgd.cli.text import print_json
-from langevin_sgd.cli.vocabulary import PERCEPTRON
 from langevin_sgd.plotting import draw, save
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Sweep:
         from langevin_sgd.experiments.perceptron_figures import exponent_panels
         from langevin_sgd.sweep import Store
 
-        words = PERCEPTRON | {"replicas": "seeds"}
+        words = NAMES | {"replicas": "seeds"}
         with in_words_of_the_command(words):
             grid = self._grid()
         if self.plot is not None and max(map(len, map(set, (self.P or self.P_over_d, self.T)))) < 2:

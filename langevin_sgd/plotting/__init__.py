@@ -6,6 +6,8 @@
     Numbers over a plane as colours, behind the series of a panel.
 `Panel`
     One set of axes with its series and map, labels and scales.
+`Table`
+    Text in columns, for a terminal and for a notebook.
 `draw`
     Panels to a Matplotlib figure.
 `save`
@@ -24,3 +26,4 @@ from langevin_sgd.plotting.panel import Map as Map
 from langevin_sgd.plotting.panel import Panel as Panel
 from langevin_sgd.plotting.panel import Series as Series
 from langevin_sgd.plotting.panel import to_csv as to_csv
+from langevin_sgd.plotting.table import Table as Table

@@ -45,6 +45,8 @@ from langevin_sgd.dataset import (
     replace_file,
 )
 from langevin_sgd.sweep.digest import digest
+from langevin_sgd.sweep.encoding import classes_in
+from langevin_sgd.sweep.names import is_known_class
 from langevin_sgd.sweep.task import Task, known
 
 if TYPE_CHECKING:
@@ -64,11 +66,12 @@ _PART = re.compile(rf"\.{_STEM.pattern}\.(nc|json)\.[a-z0-9_]{{8}}\.part")
 @lru_cache(maxsize=4096)
 def identity(task: Task) -> dict[str, Any]:
     """All a stored result depends on: name, settings, version, digest of sources."""
+    settings = json.loads(task.settings)
     return {
         "name": task.name,
-        "settings": json.loads(task.settings),
+        "settings": settings,
         "version": task.function.version,
-        "digest": digest(task.name),
+        "digest": digest(task.name, frozenset(classes_in(settings))),
     }
 
 
@@ -87,7 +90,7 @@ def is_path_of(task: Task, path: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class Status:
+class TaskStatus:
     """Where one task of a store stands.
 
     Parameters
@@ -174,7 +177,7 @@ class Store:
             else None
         )
 
-    def statuses(self) -> list[Status]:
+    def statuses(self) -> list[TaskStatus]:
         """Every task the store has heard of, in order of path; `directory` may also be a folder
         within a store.
 
@@ -323,12 +326,12 @@ def _damage(path: Path, record: dict[str, Any]) -> str | None:
     return None
 
 
-def _status(directory: Path, stem: Path) -> Status:
+def _status(directory: Path, stem: Path) -> TaskStatus:
     path = stem.with_name(f"{stem.name}.nc")
     record = _read_record(path)
     if "task" not in record:
         record = _record_of_result(path) | record
-    return Status(path, _state(directory, path, record), record)
+    return TaskStatus(path, _state(directory, path, record), record)
 
 
 def _state(directory: Path, path: Path, record: dict[str, Any]) -> State:
@@ -359,6 +362,8 @@ def _is_current(record: dict[str, Any], directory: Path, path: Path) -> bool:
     if named is None or known(named["name"]) is None:
         return False
     try:
+        if not all(map(is_known_class, classes_in(named["settings"]))):
+            return False
         settings = json.dumps(
             named["settings"], sort_keys=True, separators=(",", ":"), allow_nan=False
         )

@@ -2,7 +2,7 @@
 networks.
 
 - `run`: many replicas of SGD on any of these problems, and many variants of them, recorded on a
-  schedule, resumable bit for bit (``run``).
+  schedule, resumable bit for bit (``dispatch``).
 - `NetworkEngine`, `PerceptronEngine`: how networks and perceptrons are computed (``engines``).
 - ``observables``: what can be measured of them.
 - `batch_indices`, `gradient_normals`: the minibatches and the additive noise of a run, to replay it
@@ -20,4 +20,4 @@ from langevin_sgd.training.batches import batch_indices as batch_indices
 from langevin_sgd.training.batches import gradient_normals as gradient_normals
 from langevin_sgd.training.engines import NetworkEngine as NetworkEngine
 from langevin_sgd.training.engines import PerceptronEngine as PerceptronEngine
-from langevin_sgd.training.run import run as run
+from langevin_sgd.training.dispatch import run as run

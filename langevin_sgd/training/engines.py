@@ -24,6 +24,10 @@ PRECISIONS = ("float32", "float64")
 Method = Literal["auto", "plain", "accelerated"]
 METHODS = ("auto", "plain", "accelerated")
 
+READ_BY_PERCEPTRONS = ("lr", "batch_size", "sampling")
+READ_BY_NETWORKS = ("lr", "batch_size", "momentum", "sampling")
+"""Fields of `langevin_sgd.SGD` by which perceptrons, and networks, are trained."""
+
 
 def _as_precision(name: str, value: Any) -> Any:
     return as_choice(name, value, PRECISIONS)

@@ -89,6 +89,15 @@ class TestError:
 Observable = Margins | NoiseTemperature | Signal | KernelChange | TestError
 
 
+OF_NETWORKS: dict[str, Observable] = {
+    "margins": Margins(),
+    "noise_temperature": NoiseTemperature(),
+    "signal": Signal(),
+    "kernel": KernelChange(),
+}
+"""What can be recorded of networks, by short names."""
+
+
 def observables(name: str, record: Any, known: Mapping[str, Observable]) -> tuple[Observable, ...]:
     """Return what is to be measured, one observable, a short name, or a sequence of them.
 

@@ -65,7 +65,7 @@ LEFT_OUT = {
         ),
         *("experiments.NetworkAverages", "measure.Collapse", "measure.Extrapolation"),
         *("measure.LocalSlopes", "measure.PowerLaw", "models.potentials.BoltzmannMoments"),
-        *("sweep.Outcome", "sweep.Status", "claims.Judgement"),
+        *("sweep.Outcome", "sweep.TaskStatus", "claims.Judgement"),
     ),
     "downloads": ("data.mnist", "data.cifar10"),
     "takes tensors of torch, as a module of torch does": (

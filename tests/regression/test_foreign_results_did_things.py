@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
+from langevin_sgd.sweep.encoding import encode
 from langevin_sgd.sweep.store import write_record, write_result
-from langevin_sgd.sweep.task import encode, known
+from langevin_sgd.sweep.task import known
 
 STEM = "f-0123456789abcdef0123"
 

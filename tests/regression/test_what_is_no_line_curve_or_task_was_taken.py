@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from grids import network_grid, perceptron_grid
 
 import langevin_sgd as ls
 from langevin_sgd import checks, measure
@@ -53,10 +54,9 @@ def test_the_order_of_a_set_is_arbitrary(values):
 
 
 def test_one_value_is_an_axis_of_one():
-    grid = ls.experiments.PerceptronGrid(
-        **PERCEPTRON | {"dimension": 2, "points": np.array(8), "chi": 0}
-    )
-    assert (grid.dimension, grid.points, grid.chi) == ((2,), (8,), (0.0,))
+    grid = perceptron_grid(**PERCEPTRON | {"dimension": 2, "points": np.array(8), "chi": 0})
+    columns = {"points": 8, "dimension": 2, "chi": 0}
+    assert [{name: point[name] for name in columns} for point in grid.columns()] == [columns]
 
 
 @pytest.mark.parametrize(
@@ -129,14 +129,14 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
         (lambda: dataclasses.replace(LINE, held=[1]), "^held = "),
         (lambda: LINE.where(3.5), "^chosen = "),
         (lambda: LINE.where([True]), "^chosen = .*truth values"),
-        (lambda: ls.experiments.train_group(b"1"), "^runs = "),
-        (lambda: ls.experiments.train_together(object()), "^runs = "),
-        (lambda: ls.experiments.PerceptronGrid(**PERCEPTRON).collect({}), "^store = "),
-        (lambda: ls.experiments.NetworkGrid(**NETWORK).collect(3), "^store = "),
-        (lambda: ls.experiments.NetworkGrid(**NETWORK, device="cpu:0"), "^device = 'cpu:0'"),
+        (lambda: ls.experiments.train_cell(b"1"), "^cell = "),
+        (lambda: ls.experiments.train_cell(object()), "^cell = "),
+        (lambda: perceptron_grid(**PERCEPTRON).collect({}), "^store = "),
+        (lambda: network_grid(**NETWORK).collect(3), "^store = "),
+        (lambda: network_grid(**NETWORK, device="cpu:0"), "^device = 'cpu:0'"),
         (
-            lambda: ls.experiments.NetworkGrid(**NETWORK, data="digit"),
-            "^data = 'digit': .*did you mean 'digits'",
+            lambda: network_grid(**NETWORK, data="digit"),
+            "^name = 'digit': .*did you mean 'digits'",
         ),
         (lambda: ls.models.networks.of_family("x", image=(1, 8, 8), width=2), "^name = 'x'"),
         (

@@ -31,7 +31,7 @@ from langevin_sgd.models.networks import OwnNetwork
 from langevin_sgd.models.networks.torch_there import as_device
 from langevin_sgd.record import as_schedule
 from langevin_sgd.training.batches import TILE, require_sampling
-from langevin_sgd.training.engines import NetworkEngine
+from langevin_sgd.training.engines import READ_BY_NETWORKS, NetworkEngine
 from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.observables import MARGIN_QUANTILES, variables_of
 from langevin_sgd.training.networks.outcome import make_result
@@ -61,8 +61,6 @@ BYTES = 1000
 """What the numbers of one run and its results take, about: its settings, counts and what is
 measured.
 """
-UNDERSTOOD = ("lr", "batch_size", "momentum", "sampling")
-"""Fields of the settings that networks are trained by."""
 OBSERVABLES: dict[str, Observable] = {
     "margins": Margins(),
     "noise_temperature": NoiseTemperature(),
@@ -165,7 +163,7 @@ def _require_usable(request: RunRequest) -> None:
         "must have max_steps: networks may never fit their points",
     )
     for variant in variants:
-        variant.settings.require_only(UNDERSTOOD, by="networks")
+        variant.settings.require_only(READ_BY_NETWORKS, by="networks")
         together = (
             variant.problem.network == first.problem.network
             and variant.problem.loss == first.problem.loss

@@ -34,7 +34,7 @@ from langevin_sgd.sweep.imports import (
     uses_of_part,
     uses_of_whole,
 )
-from langevin_sgd.sweep.names import CLASSES, place_of
+from langevin_sgd.sweep.names import place_of
 
 
 @lru_cache(maxsize=1024)
@@ -98,9 +98,5 @@ def _followed(module: str, occurring: set[str]) -> set[str]:
     for place in table.values():
         if not is_module(place):
             raise InputError(f"DISPATCHES of {module}: there is no module {place}")
-    chosen = {place for kind, place in table.items() if _python_name(kind) in occurring}
+    chosen = {place for kind, place in table.items() if kind in occurring}
     return chosen or set(table.values())
-
-
-def _python_name(kind: str) -> str:
-    return place_of(kind)[1] if kind in CLASSES else kind

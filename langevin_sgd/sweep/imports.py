@@ -24,7 +24,7 @@ from typing import NamedTuple
 import langevin_sgd
 from langevin_sgd.checks import InputError
 from langevin_sgd.sweep.files import place_in_package, source_of
-from langevin_sgd.sweep.names import PACKAGE
+from langevin_sgd.sweep.names import PACKAGE, place_of
 from langevin_sgd.sweep.syntax import Import, canonical, says
 
 _NO_NUMBERS = tuple(f"{PACKAGE}.{name}" for name in ("sweep", "claims", "plotting", "cli"))
@@ -73,7 +73,8 @@ def statements(module: str) -> tuple[ast.stmt, ...]:
 
 @lru_cache(maxsize=1024)
 def dispatches(module: str) -> dict[str, str]:
-    """Return the table ``DISPATCHES`` of a module: class -> module that it is passed on to.
+    """Return the table ``DISPATCHES`` of a module: Python name of a class -> module that it is
+    passed on to.
 
     The table must be a literal of strings: short names or Python names of classes, and dotted
     names of modules, with or without the name of the package. A module without such a table passes
@@ -87,7 +88,7 @@ def dispatches(module: str) -> dict[str, str]:
     body = _tree(module).body
     tables = [table for node in body if (table := _table(node, module)) is not None]
     return {
-        name: place if _is_own(place) else f"{PACKAGE}.{place}"
+        place_of(name)[1] or name: place if _is_own(place) else f"{PACKAGE}.{place}"
         for table in tables
         for name, place in table.items()
     }
@@ -134,7 +135,14 @@ def _text(chosen: Iterable[ast.stmt], module: str) -> str:
 
 
 def _import_lines(node: Import, module: str) -> list[str]:
-    return [f"{name}={_identity(path)}" for name, path in _imported_names(node, module)]
+    return [
+        f"{name}={path.split('.')[-1] if _is_passed_on(path, module) else _identity(path)}"
+        for name, path in _imported_names(node, module)
+    ]
+
+
+def _is_passed_on(path: str, module: str) -> bool:
+    return path.split(".")[-1] in dispatches(module)
 
 
 def _identity(path: str) -> str:
@@ -207,10 +215,13 @@ def uses_of_part(chosen: Iterable[ast.stmt], module: str) -> frozenset[Use]:
 def uses_of_whole(module: str) -> frozenset[Use]:
     """Return what a module uses by name, and what it imports, used or not: an import alone can
     have effects.
+
+    The classes that a dispatcher hands on do not count: those that occur are reached without it.
     """
     paths = {path for _, path in _bindings(_tree(module), module) if path != PACKAGE}
     imported = {use for path in paths if _is_own(path) for use in homes(path)}
-    return uses_of_part(statements(module), module) | imported
+    uses = uses_of_part(statements(module), module) | imported
+    return frozenset(use for use in uses if use.name not in dispatches(module))
 
 
 @lru_cache(maxsize=1024)

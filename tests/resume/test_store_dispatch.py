@@ -27,11 +27,14 @@ def train(cell: Cell):
 import importlib
 import langevin_sgd as ls
 from {FOLDER}.common import SCALE
+from {FOLDER}.problems import Disc, Line
 
 DISPATCHES = {{
     "Line": "{FOLDER}.line_engine",
     "Disc": "{FOLDER}.disc_engine",
 }}
+
+EXACT = {{Line: True, Disc: False}}
 
 def run(problem, settings):
     engine = importlib.import_module(DISPATCHES[type(problem).__name__])

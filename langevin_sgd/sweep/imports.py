@@ -53,13 +53,17 @@ class Use(NamedTuple):
 @lru_cache(maxsize=1024)
 def _tree(module: str) -> ast.Module:
     """Syntax tree of a module without docstrings and without imports for type checkers."""
-    source = source_of(module)
-    tree = ast.parse(b"" if source is None else source.read_bytes())
+    tree = _parsed(module)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
             body[:] = [item for item in body if says(item)]
     return tree
+
+
+def _parsed(module: str) -> ast.Module:
+    source = source_of(module)
+    return ast.parse(b"" if source is None else source.read_bytes())
 
 
 @lru_cache(maxsize=1024)
@@ -293,9 +297,22 @@ def homes(path: str) -> frozenset[Use]:
         elif is_module(f"{module}.{name}"):
             module = f"{module}.{name}"
         else:
-            exported = _bindings_of_whole(module).get(name, "")
+            exported = _exports(module).get(name, "")
             return homes(exported) if _is_own(exported) else _counted(Use(module, name))
     return _counted(Use(module, ""))
+
+
+@lru_cache(maxsize=1024)
+def _exports(module: str) -> Binding:
+    """What the names stand for that others can take from a module.
+
+    A package that imports on first use (a function ``__getattr__``) says to type checkers where its
+    names come from.
+    """
+    source = source_of(module)
+    if source is None or source.name != "__init__.py":
+        return _bindings_of_whole(module)
+    return dict(_bindings(_parsed(module), module))
 
 
 def _counted(use: Use) -> frozenset[Use]:

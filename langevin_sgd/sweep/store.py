@@ -338,8 +338,8 @@ def _status(directory: Path, stem: Path) -> TaskStatus:
 
 def _state(directory: Path, path: Path, record: dict[str, Any]) -> State:
     stored = os.path.isfile(path)
-    # Between "done" and "stale" will stand "verified": made by older code, but its smallest cell has
-    # been computed again, on the machine type it was made on, with the same bits.
+    # Between "done" and "stale" will stand "verified": made by older code, but its smallest cell
+    # has been computed again, on the machine type it was made on, with the same bits.
     if not _is_current(record, directory, path):
         unknown = stored and "task" not in record and _damage(path, record)
         return "damaged" if unknown else "stale"

@@ -129,7 +129,7 @@ def text_of_part(chosen: Iterable[ast.stmt], module: str) -> str:
     """Return the text of some top-level statements of `module`, with the imports that they use."""
     chosen = list(chosen)
     binding = _bindings_of_whole(module)
-    used = set().union(*(_used_names(node) for node in chosen)) & binding.keys()
+    used = {name for node in chosen for name in _names_at_work(node)} & binding.keys()
     lines = sorted(f"{name}={_identity(binding[name])}" for name in used)
     return "\n".join([*lines, _text(chosen, module)])
 
@@ -201,6 +201,19 @@ def _used_names(node: ast.AST) -> set[str]:
     return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
 
 
+def _names_at_work(node: ast.AST) -> Iterator[str]:
+    """Names used, those in annotations left out."""
+    if isinstance(node, ast.Name):
+        yield node.id
+    for child in _children_at_work(node):
+        yield from _names_at_work(child)
+
+
+def _children_at_work(node: ast.AST) -> Iterator[ast.AST]:
+    annotations = (getattr(node, "annotation", None), getattr(node, "returns", None))
+    return (child for child in ast.iter_child_nodes(node) if child not in annotations)
+
+
 # --- from names to modules ------------------------------------------------------------------------
 
 
@@ -267,6 +280,9 @@ def _is_own(path: str) -> bool:
 def _dotted_uses(node: ast.AST, binding: Binding) -> Iterator[str]:
     """Dotted paths used: for ``ls.theory.LangevinLaw(...).mean`` the longest chain of attributes
     from ``ls``.
+
+    Annotations do not count: what a task is given stands in its settings, and what it makes is
+    named where it is made.
     """
     if isinstance(node, ast.Attribute | ast.Name):
         chain: list[str] = []
@@ -277,7 +293,7 @@ def _dotted_uses(node: ast.AST, binding: Binding) -> Iterator[str]:
         if isinstance(inner, ast.Name) and _is_own(binding.get(inner.id, "")):
             yield ".".join([binding[inner.id], *reversed(chain)])
             return
-    for child in ast.iter_child_nodes(node):
+    for child in _children_at_work(node):
         yield from _dotted_uses(child, binding)
 
 

@@ -15,11 +15,12 @@ MODULES = {
     "cells": f"""
 from dataclasses import dataclass
 import langevin_sgd as ls
+from {FOLDER}.problems import Disc, Line
 from {FOLDER}.run import run
 
 @dataclass(frozen=True)
 class Cell:
-    problem: object
+    problem: Line | Disc
     settings: ls.SGD
 
 @ls.sweep.task()

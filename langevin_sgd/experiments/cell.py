@@ -17,8 +17,8 @@ from langevin_sgd.models.network_problem import NetworkProblem
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.stop import Stop
-from langevin_sgd.sweep import task
 from langevin_sgd.sweep.cells import BLOCK, block_replicas
+from langevin_sgd.sweep.task import task
 from langevin_sgd.training import run
 from langevin_sgd.training.engines import NetworkEngine, PerceptronEngine
 

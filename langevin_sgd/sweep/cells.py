@@ -136,13 +136,15 @@ def _require_alike(first: xr.Dataset, cell: xr.Dataset) -> None:
 
 
 def _joined_variable(cells: Sequence[xr.Dataset], name: object, wanted: slice) -> xr.Variable:
+    import xarray as xr
+
     variable = cells[0].variables[name]
     if REPLICA not in variable.dims:
         return variable
     axis = variable.dims.index(REPLICA)
     values = np.concatenate([cell.variables[name].values for cell in cells], axis=axis)
     cut = (slice(None),) * axis + (wanted,)
-    return type(variable)(variable.dims, values[cut], variable.attrs)
+    return xr.Variable(variable.dims, values[cut], variable.attrs)
 
 
 def _same(one: object, other: object) -> bool:

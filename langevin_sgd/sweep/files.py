@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sys
 from functools import lru_cache
@@ -47,7 +48,9 @@ def source_of(module: str) -> Path | None:
 
 
 def _place_elsewhere(module: str) -> Path | None:
-    loaded = getattr(sys.modules.get(module), "__spec__", None)
-    spec = loaded or importlib.util.find_spec(module)
-    known = spec is not None and spec.has_location and str(spec.origin).endswith(".py")
-    return Path(str(spec.origin)) if spec is not None and known else None
+    spec = getattr(sys.modules.get(module), "__spec__", None)
+    # Modules made at run time and modules of absent packages have no file.
+    with contextlib.suppress(ModuleNotFoundError, ValueError):
+        spec = spec or importlib.util.find_spec(module)
+    origin = None if spec is None or not spec.has_location else spec.origin
+    return Path(origin) if origin is not None and origin.endswith(".py") else None

@@ -5,9 +5,6 @@ langevin_sgd as ls`` are followed to the module where ``b`` is written, through 
 ``__init__`` files and the lazy table of the package. Imports for type checkers do not count, and
 neither do the modules that carry results without making numbers.
 
-The text of a module (`text_of_whole`) names the modules it imports by what stands in them, not by
-where they lie: a file that is moved or gets another name changes no text.
-
 Range of validity: names that are put together at run time (``getattr`` with a computed name) and
 code outside the package, NumPy included, are not seen.
 """
@@ -16,7 +13,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import hashlib
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -24,8 +20,8 @@ from typing import NamedTuple
 import langevin_sgd
 from langevin_sgd.checks import InputError
 from langevin_sgd.sweep.files import place_in_package, source_of
-from langevin_sgd.sweep.names import PACKAGE
-from langevin_sgd.sweep.syntax import Import, canonical, says
+from langevin_sgd.sweep.names import PACKAGE, place_of
+from langevin_sgd.sweep.syntax import Import, says
 
 _NO_NUMBERS = tuple(f"{PACKAGE}.{name}" for name in ("sweep", "claims", "plotting", "cli"))
 _TABLE = "DISPATCHES"
@@ -51,10 +47,9 @@ class Use(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _tree(module: str) -> ast.Module:
-    """Syntax tree of a module without docstrings and without imports for type checkers."""
-    source = source_of(module)
-    tree = ast.parse(b"" if source is None else source.read_bytes())
+def tree_of(module: str) -> ast.Module:
+    """Return the syntax tree of a module, without docstrings and imports for type checkers."""
+    tree = _parsed(module)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -62,18 +57,24 @@ def _tree(module: str) -> ast.Module:
     return tree
 
 
+def _parsed(module: str) -> ast.Module:
+    source = source_of(module)
+    return ast.parse(b"" if source is None else source.read_bytes())
+
+
 @lru_cache(maxsize=1024)
 def statements(module: str) -> tuple[ast.stmt, ...]:
     """Return the top-level statements of a module, without imports and without a table of
     `dispatches`.
     """
-    body = (node for node in _tree(module).body if not isinstance(node, Import))
+    body = (node for node in tree_of(module).body if not isinstance(node, Import))
     return tuple(node for node in body if _table(node, module) is None)
 
 
 @lru_cache(maxsize=1024)
 def dispatches(module: str) -> dict[str, str]:
-    """Return the table ``DISPATCHES`` of a module: class -> module that it is passed on to.
+    """Return the table ``DISPATCHES`` of a module: Python name of a class -> module that it is
+    passed on to.
 
     The table must be a literal of strings: short names or Python names of classes, and dotted
     names of modules, with or without the name of the package. A module without such a table passes
@@ -84,10 +85,10 @@ def dispatches(module: str) -> dict[str, str]:
     InputError
         If it is anything else.
     """
-    body = _tree(module).body
+    body = tree_of(module).body
     tables = [table for node in body if (table := _table(node, module)) is not None]
     return {
-        name: place if _is_own(place) else f"{PACKAGE}.{place}"
+        place_of(name)[1] or name: place if is_own(place) else f"{PACKAGE}.{place}"
         for table in tables
         for name, place in table.items()
     }
@@ -110,47 +111,6 @@ def _table(node: ast.stmt, module: str) -> dict[str, str] | None:
 
 def _are_texts(*values: object) -> bool:
     return all(isinstance(value, str) for value in values)
-
-
-@lru_cache(maxsize=1024)
-def text_of_whole(module: str) -> str:
-    """Return the text of a module as a digest sees it."""
-    top = [node for node in _tree(module).body if isinstance(node, Import)]
-    lines = sorted({line for node in top for line in _import_lines(node, module)})
-    return "\n".join([*lines, _text(statements(module), module)])
-
-
-def text_of_part(chosen: Iterable[ast.stmt], module: str) -> str:
-    """Return the text of some top-level statements of `module`, with the imports that they use."""
-    chosen = list(chosen)
-    binding = _bindings_of_whole(module)
-    used = set().union(*(_used_names(node) for node in chosen)) & binding.keys()
-    lines = sorted(f"{name}={_identity(binding[name])}" for name in used)
-    return "\n".join([*lines, _text(chosen, module)])
-
-
-def _text(chosen: Iterable[ast.stmt], module: str) -> str:
-    return canonical(chosen, lambda node: ",".join(sorted(_import_lines(node, module))))
-
-
-def _import_lines(node: Import, module: str) -> list[str]:
-    return [f"{name}={_identity(path)}" for name, path in _imported_names(node, module)]
-
-
-def _identity(path: str) -> str:
-    """Return what a dotted path stands for: in the package, a hash of the module it is written in
-    and its name there, if it is one thing.
-    """
-    uses = homes(path) if _is_own(path) else set()
-    if len(uses) != 1:
-        return path
-    [use] = uses
-    return f"{_hash(use.module)}.{use.name}"
-
-
-@lru_cache(maxsize=1024)
-def _hash(module: str) -> str:
-    return hashlib.sha256(canonical(statements(module)).encode()).hexdigest()[:16]
 
 
 def reached_statements(module: str, names: Iterable[str]) -> list[ast.stmt]:
@@ -189,12 +149,25 @@ def _used_names(node: ast.AST) -> set[str]:
     return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
 
 
+def names_at_work(node: ast.AST) -> Iterator[str]:
+    """Yield the names used, those in annotations left out."""
+    if isinstance(node, ast.Name):
+        yield node.id
+    for child in _children_at_work(node):
+        yield from names_at_work(child)
+
+
+def _children_at_work(node: ast.AST) -> Iterator[ast.AST]:
+    annotations = (getattr(node, "annotation", None), getattr(node, "returns", None))
+    return (child for child in ast.iter_child_nodes(node) if child not in annotations)
+
+
 # --- from names to modules ------------------------------------------------------------------------
 
 
 def uses_of_part(chosen: Iterable[ast.stmt], module: str) -> frozenset[Use]:
     """Return what some statements of `module` use by name."""
-    binding = _bindings_of_whole(module)
+    binding = bindings_of(module)
     uses: set[Use] = set()
     for statement in chosen:
         binding_here = binding | dict(_bindings(statement, module))
@@ -207,24 +180,31 @@ def uses_of_part(chosen: Iterable[ast.stmt], module: str) -> frozenset[Use]:
 def uses_of_whole(module: str) -> frozenset[Use]:
     """Return what a module uses by name, and what it imports, used or not: an import alone can
     have effects.
+
+    The classes that a dispatcher hands on do not count: those that occur are reached without it.
     """
-    paths = {path for _, path in _bindings(_tree(module), module) if path != PACKAGE}
-    imported = {use for path in paths if _is_own(path) for use in homes(path)}
-    return uses_of_part(statements(module), module) | imported
+    paths = {path for _, path in _bindings(tree_of(module), module) if path != PACKAGE}
+    imported = {use for path in paths if is_own(path) for use in homes(path)}
+    uses = uses_of_part(statements(module), module) | imported
+    return frozenset(use for use in uses if use.name not in dispatches(module))
 
 
 @lru_cache(maxsize=1024)
-def _bindings_of_whole(module: str) -> Binding:
-    return dict(_bindings(_tree(module), module))
+def bindings_of(module: str) -> Binding:
+    """Return what the imported names of a module stand for, wherever in it they are imported."""
+    return dict(_bindings(tree_of(module), module))
 
 
 def _bindings(tree: ast.AST, module: str) -> list[tuple[str, str]]:
     """What imported names stand for; imports inside functions are taken as if they stood on top."""
     imports = (node for node in ast.walk(tree) if isinstance(node, Import))
-    return [pair for node in imports for pair in _imported_names(node, module)]
+    return [pair for node in imports for pair in imported_names(node, module)]
 
 
-def _imported_names(node: Import, module: str) -> list[tuple[str, str]]:
+def imported_names(node: Import, module: str) -> list[tuple[str, str]]:
+    """Return the names that an import of `module` binds, each with the dotted path it stands
+    for.
+    """
     if isinstance(node, ast.ImportFrom):
         source = _source(node, module)
         return [(alias.asname or alias.name, f"{source}.{alias.name}") for alias in node.names]
@@ -245,13 +225,17 @@ def _source(node: ast.ImportFrom, module: str) -> str:
     return ".".join([*parents, *([node.module] if node.module else [])])
 
 
-def _is_own(path: str) -> bool:
+def is_own(path: str) -> bool:
+    """Whether a dotted path begins with the package."""
     return path.split(".")[0] == PACKAGE
 
 
 def _dotted_uses(node: ast.AST, binding: Binding) -> Iterator[str]:
     """Dotted paths used: for ``ls.theory.LangevinLaw(...).mean`` the longest chain of attributes
     from ``ls``.
+
+    Annotations do not count: what a task is given stands in its settings, and what it makes is
+    named where it is made.
     """
     if isinstance(node, ast.Attribute | ast.Name):
         chain: list[str] = []
@@ -259,10 +243,10 @@ def _dotted_uses(node: ast.AST, binding: Binding) -> Iterator[str]:
         while isinstance(inner, ast.Attribute):
             chain.append(inner.attr)
             inner = inner.value
-        if isinstance(inner, ast.Name) and _is_own(binding.get(inner.id, "")):
+        if isinstance(inner, ast.Name) and is_own(binding.get(inner.id, "")):
             yield ".".join([binding[inner.id], *reversed(chain)])
             return
-    for child in ast.iter_child_nodes(node):
+    for child in _children_at_work(node):
         yield from _dotted_uses(child, binding)
 
 
@@ -282,9 +266,22 @@ def homes(path: str) -> frozenset[Use]:
         elif is_module(f"{module}.{name}"):
             module = f"{module}.{name}"
         else:
-            exported = _bindings_of_whole(module).get(name, "")
-            return homes(exported) if _is_own(exported) else _counted(Use(module, name))
+            exported = _exports(module).get(name, "")
+            return homes(exported) if is_own(exported) else _counted(Use(module, name))
     return _counted(Use(module, ""))
+
+
+@lru_cache(maxsize=1024)
+def _exports(module: str) -> Binding:
+    """What the names stand for that others can take from a module.
+
+    A package that imports on first use (a function ``__getattr__``) says to type checkers where its
+    names come from.
+    """
+    source = source_of(module)
+    if source is None or source.name != "__init__.py":
+        return bindings_of(module)
+    return dict(_bindings(_parsed(module), module))
 
 
 def _counted(use: Use) -> frozenset[Use]:

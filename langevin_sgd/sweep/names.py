@@ -81,10 +81,10 @@ def class_named(name: str) -> Any:
 
 def look_up(module: str, qualname: str) -> Any:
     """Import what stands at ``module:qualname``."""
-    found: Any = importlib.import_module(module)
+    thing: Any = importlib.import_module(module)
     for part in qualname.split("."):
-        found = getattr(found, part)
-    return found
+        thing = getattr(thing, part)
+    return thing
 
 
 def is_known_class(name: str) -> bool:

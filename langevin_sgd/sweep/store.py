@@ -9,7 +9,8 @@ scanning; a result is there or not, never half.
 
 A directory of results may come from anybody: what its files say is converted before it is used (a
 record that is none is as if it were not there), what is printed holds no control characters, and a
-task that a file names is looked up, never imported (`langevin_sgd.sweep.task.known`).
+task or a class that a file names is looked up, never imported (`langevin_sgd.sweep.task.known`,
+`langevin_sgd.sweep.names.is_known_class`).
 """
 
 from __future__ import annotations
@@ -190,15 +191,15 @@ class Store:
 
     def _stems(self) -> set[Path]:
         """Paths of results and records without their endings."""
-        found: set[Path] = set()
+        paths: set[Path] = set()
         for folder, _, names in os.walk(self.directory, onerror=self._refuse):
             stems = (
                 name.removesuffix(".nc").removesuffix(".json")
                 for name in names
                 if name.endswith((".nc", ".json"))
             )
-            found |= {Path(folder, stem) for stem in stems if _STEM.fullmatch(stem)}
-        return found
+            paths |= {Path(folder, stem) for stem in stems if _STEM.fullmatch(stem)}
+        return paths
 
     def _refuse(self, error: OSError) -> None:
         if isinstance(error, FileNotFoundError):
@@ -268,10 +269,10 @@ def _read_record(path: Path) -> dict[str, Any]:
     file = path.with_suffix(".json")
     try:
         # A pipe of that name would be waited for, a folder of that name is no record.
-        found = json.loads(file.read_text(encoding="utf-8")) if os.path.isfile(file) else None
+        content = json.loads(file.read_text(encoding="utf-8")) if os.path.isfile(file) else None
     except (OSError, ValueError, RecursionError):
         return {}
-    return _converted(found) if isinstance(found, dict) else {}
+    return _converted(content) if isinstance(content, dict) else {}
 
 
 def _converted(record: dict[str, Any]) -> dict[str, Any]:
@@ -284,7 +285,8 @@ def _converted(record: dict[str, Any]) -> dict[str, Any]:
         kept["seconds"] = record["seconds"]
     if isinstance(record.get("versions"), dict):
         kept["versions"] = {
-            printable(str(name)): printable(str(one)) for name, one in record["versions"].items()
+            printable(str(name)): printable(str(version))
+            for name, version in record["versions"].items()
         }
     if (task := _named_task(record.get("task"))) is not None:
         kept["task"] = task
@@ -298,13 +300,13 @@ def _converted(record: dict[str, Any]) -> dict[str, Any]:
 _LINES = ("state", "error", "host", "time", "sha256")
 
 
-def _named_task(found: Any) -> dict[str, Any] | None:
+def _named_task(entry: Any) -> dict[str, Any] | None:
     """The identity of a task that a file names, ``None`` if it is none."""
-    if not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
+    if not isinstance(entry, dict) or not isinstance(entry.get("settings"), dict):
         return None
-    name = found.get("name")
+    name = entry.get("name")
     named = isinstance(name, str) and name.count(":") == 1 and printable(name) == name
-    return found if named else None
+    return entry if named else None
 
 
 def _is_of(record: dict[str, Any], task: Task) -> bool:
@@ -336,6 +338,8 @@ def _status(directory: Path, stem: Path) -> TaskStatus:
 
 def _state(directory: Path, path: Path, record: dict[str, Any]) -> State:
     stored = os.path.isfile(path)
+    # Between "done" and "stale" will stand "verified": made by older code, but its smallest cell
+    # has been computed again, on the machine type it was made on, with the same bits.
     if not _is_current(record, directory, path):
         unknown = stored and "task" not in record and _damage(path, record)
         return "damaged" if unknown else "stale"

@@ -1,8 +1,8 @@
 r"""Real SGD: one call for every problem.
 
 What is trained (the problem), how (the settings) and when it ends (`steps` or `stop`) are values;
-how it is computed (the engine, a checkpoint, a progress bar) is apart from them. `ROUTES` says
-which module trains which problem; its function ``train`` takes a
+how it is computed (the engine, a checkpoint, a progress bar) is apart from them. `DISPATCHES`
+says which module trains which problem; its function ``train`` takes a
 `langevin_sgd.training.request.RunRequest` and returns the result. Everything that all problems have
 in common is checked here.
 """
@@ -55,10 +55,8 @@ ObservableName = Literal["margins", "noise_temperature", "signal", "kernel"]
 
 
 class Route(NamedTuple):
-    """Who trains a problem."""
+    """What the runs of a problem take."""
 
-    module: str
-    """Has the function ``train``; imported when it is needed, since networks bring torch."""
     name: str
     """Of the problem, in messages."""
     exact: bool
@@ -69,21 +67,22 @@ class Route(NamedTuple):
     """Whether all variants are trained in one go, and replicas may have any numbers."""
 
 
-ROUTES: dict[type, Route] = {
-    LinearRegression: Route(
-        "langevin_sgd.training.linear_regression", "linear regression", True, None, False
-    ),
-    Perceptron: Route(
-        "langevin_sgd.training.perceptron.train", "a perceptron", False, PerceptronEngine, False
-    ),
-    OnePassPerceptron: Route(
-        "langevin_sgd.training.perceptron.one_pass", "a one-pass perceptron", True, None, False
-    ),
-    NetworkProblem: Route(
-        "langevin_sgd.training.networks.train", "networks", False, NetworkEngine, True
-    ),
+DISPATCHES = {
+    "LinearRegression": "langevin_sgd.training.linear_regression",
+    "Perceptron": "langevin_sgd.training.perceptron.train",
+    "OnePassPerceptron": "langevin_sgd.training.perceptron.one_pass",
+    "NetworkProblem": "langevin_sgd.training.networks.train",
 }
-"""Problem class -> who trains it."""
+"""Problem class -> module whose function ``train`` trains it, imported when it is needed, since
+networks bring torch. The digests of stored results follow this table: it is literal.
+"""
+ROUTES: dict[type, Route] = {
+    LinearRegression: Route("linear regression", True, None, False),
+    Perceptron: Route("a perceptron", False, PerceptronEngine, False),
+    OnePassPerceptron: Route("a one-pass perceptron", True, None, False),
+    NetworkProblem: Route("networks", False, NetworkEngine, True),
+}
+"""Problem class -> what its runs take."""
 
 
 @own_rounding
@@ -290,7 +289,7 @@ def run(
         checkpoint=path,
         progress=as_flag("progress", progress) and sys.stderr.isatty(),
     )
-    module = importlib.import_module(route.module)
+    module = importlib.import_module(DISPATCHES[type(problem).__name__])
     made: xr.Dataset
     if vary is None or route.together:
         made = module.train(request)

@@ -139,6 +139,21 @@ def test_a_record_imports_nothing(tmp_path, named, place):
     assert not (tmp_path / "sprung").exists()
 
 
+def test_a_record_imports_no_class_of_the_settings_of_a_known_task(tmp_path, monkeypatch):
+    package = tmp_path / "trap_of_classes"
+    package.mkdir()
+    (package / "__init__.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')")
+    (package / "inner.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    directory = tmp_path / "store"
+    store, task = stored(directory)
+    record = json.loads(store.path(task).with_suffix(".json").read_text())
+    record["task"]["settings"] = {"class": "trap_of_classes.inner:Settings"}
+    (store.path(task).parent / f"{STEM}.json").write_text(json.dumps(record))
+    assert sorted(states(directory)) == ["done", "stale"]
+    assert not (tmp_path / "sprung").exists()
+
+
 @pytest.mark.parametrize(
     "name", ["this:s", "idlelib.idle:main", "lib2to3.__main__:x", "os:system", "", ":", "a:b:c"]
 )

@@ -6,6 +6,7 @@ import langevin_sgd.validation
 import pytest
 
 import langevin_sgd as ls
+from langevin_sgd.sweep.imports import homes
 
 TASK = """
 from dataclasses import dataclass
@@ -87,3 +88,16 @@ def test_what_an_imported_name_stands_for_counts(path_with):
     one, other = (f"{both}from .{name} import FACTOR" for name in ("fourth", "bystander"))
     same = path_with("third", "from .fourth import FACTOR", one)
     assert path_with("third", "from .fourth import FACTOR", other) != same
+
+
+@pytest.mark.parametrize("package", ls._MODULES)
+def test_public_names_are_followed_to_where_they_are_written(package):
+    """Lazy or not: otherwise what is written there would be missing from digests, in silence."""
+    silent = {"claims", "plotting", "sweep"}
+    names = importlib.import_module(f"langevin_sgd.{package}")
+    for name in dir(names):
+        home = getattr(getattr(names, name), "__module__", None)
+        if name.startswith("_") or not str(home).startswith("langevin_sgd"):
+            continue
+        modules = {use.module for use in homes(f"langevin_sgd.{package}.{name}")}
+        assert modules == (set() if package in silent else {home}), name

@@ -1,22 +1,26 @@
 """Digests and dispatchers: an engine that is edited outdates the results it made, and no others."""
 
+import ast
 import importlib
+from pathlib import Path
 
 import langevin_sgd.validation
 import pytest
 
 import langevin_sgd as ls
+from langevin_sgd.sweep.imports import dispatches
 
 FOLDER = "langevin_sgd.validation.dispatch_tests"
 MODULES = {
     "cells": f"""
 from dataclasses import dataclass
 import langevin_sgd as ls
+from {FOLDER}.problems import Disc, Line
 from {FOLDER}.run import run
 
 @dataclass(frozen=True)
 class Cell:
-    problem: object
+    problem: Line | Disc
     settings: ls.SGD
 
 @ls.sweep.task()
@@ -27,11 +31,14 @@ def train(cell: Cell):
 import importlib
 import langevin_sgd as ls
 from {FOLDER}.common import SCALE
+from {FOLDER}.problems import Disc, Line
 
 DISPATCHES = {{
     "Line": "{FOLDER}.line_engine",
     "Disc": "{FOLDER}.disc_engine",
 }}
+
+EXACT = {{Line: True, Disc: False}}
 
 def run(problem, settings):
     engine = importlib.import_module(DISPATCHES[type(problem).__name__])
@@ -163,3 +170,31 @@ def test_an_engine_that_is_not_there_is_named(paths):
 def test_a_table_that_cannot_be_read_is_refused(paths, old, new):
     with pytest.raises(ls.InputError, match=r"DISPATCHES of .*run: must be a literal table"):
         paths("run", old, new)
+
+
+SEEN_OTHERWISE = {
+    "langevin_sgd",  # its lazy table is read
+    "langevin_sgd.models",  # what it says to type checkers is read
+    "langevin_sgd.sde.binding",  # asks the module of a function that it was given for the function
+    "langevin_sgd.claims.discovery",  # makes no numbers
+}
+"""Modules without a table that import what is named at run time."""
+
+
+def imports_by_computed_names(source):
+    calls = (node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    return any(getattr(func, "attr", "") == "import_module" for func in calls)
+
+
+def test_modules_that_are_imported_by_computed_names_stand_in_a_table():
+    """Digests do not see them otherwise, and old results would be taken for those of new code."""
+    root = Path(ls.__file__).parent
+    unseen = set()
+    for file in root.rglob("*.py"):
+        parts = [root.name, *file.relative_to(root).with_suffix("").parts]
+        module = ".".join(parts).removesuffix(".__init__")
+        if not module.startswith("langevin_sgd.sweep") and imports_by_computed_names(
+            file.read_bytes()
+        ):
+            unseen |= {module} if not dispatches(module) else set()
+    assert unseen <= SEEN_OTHERWISE

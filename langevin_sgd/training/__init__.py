@@ -18,6 +18,6 @@ prepares its arrays. Chunks, recorders and the dataset are those of every simula
 from langevin_sgd.training import observables as observables
 from langevin_sgd.training.batches import batch_indices as batch_indices
 from langevin_sgd.training.batches import gradient_normals as gradient_normals
+from langevin_sgd.training.dispatch import run as run
 from langevin_sgd.training.engines import NetworkEngine as NetworkEngine
 from langevin_sgd.training.engines import PerceptronEngine as PerceptronEngine
-from langevin_sgd.training.dispatch import run as run

@@ -14,9 +14,9 @@ interruption.
 `Outcome`
     What `run` did.
 
-Inside: ``encoding`` and ``names`` write settings, ``digest`` (with ``imports``, ``texts``, ``syntax``
-and ``files``) finds what a result depends on, ``cells`` has the blocks of replicas that grids are
-computed in, ``pools`` the workers.
+Inside: ``encoding`` and ``names`` write settings; ``digest``, with ``imports``, ``texts``,
+``syntax`` and ``files``, finds what a result depends on; ``cells`` has the blocks of replicas that
+grids are computed in, ``pools`` the workers.
 
 Nothing here knows any physics. A task is a pure function of its settings; it travels as (name,
 settings) and is looked up where it runs, so that the same sweep runs in this process, on this

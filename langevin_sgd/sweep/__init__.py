@@ -8,11 +8,15 @@ interruption.
 `Store`
     A directory of results, one netCDF-4 file per task, named by settings and source code.
 `TaskStatus`
-    Where one task of a store stands: done, stale, failed or missing.
+    Where one task of a store stands: done, damaged, stale, failed or missing.
 `run`
     Compute what a store lacks, in worker processes or on a Dask cluster.
 `Outcome`
     What `run` did.
+
+Inside: ``encoding`` and ``names`` write settings; ``digest``, with ``imports``, ``texts``,
+``syntax`` and ``files``, finds what a result depends on; ``cells`` has the blocks of replicas that
+grids are computed in, ``pools`` the workers.
 
 Nothing here knows any physics. A task is a pure function of its settings; it travels as (name,
 settings) and is looked up where it runs, so that the same sweep runs in this process, on this

@@ -1,6 +1,11 @@
-"""Tasks make numbers, estimators judge them: an estimator that is mended outdates no stored run."""
+"""A walk through all tasks of the package and of its claims.
+
+Tasks make numbers, estimators judge them: an estimator that is mended outdates no stored run. And
+their settings can move: those of the package have short names.
+"""
 
 import ast
+import inspect
 from pathlib import Path
 
 import langevin_sgd.validation
@@ -8,6 +13,8 @@ import langevin_sgd.validation
 import langevin_sgd
 from langevin_sgd.sweep.digest import sources
 from langevin_sgd.sweep.imports import uses_of_whole
+from langevin_sgd.sweep.names import CLASSES, name_of
+from langevin_sgd.sweep.task import find
 
 ROOTS = {
     "langevin_sgd": Path(langevin_sgd.__file__).parent,
@@ -71,3 +78,12 @@ def test_there_are_tasks_to_walk():
 def test_no_task_reaches_an_estimator():
     reached = {task: found for task in tasks() if (found := reached_estimators(task))}
     assert reached.keys() == OPEN, reached
+
+
+def test_settings_of_tasks_of_the_package_have_short_names():
+    for name in tasks():
+        if not name.startswith("langevin_sgd.validation."):
+            function = find(name).function
+            [parameter] = inspect.signature(function).parameters.values()
+            kind = vars(inspect.getmodule(function))[parameter.annotation]
+            assert name_of(kind) in CLASSES, f"{name}: add {kind.__qualname__} to names.CLASSES"

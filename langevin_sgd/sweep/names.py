@@ -21,6 +21,7 @@ CLASSES = {
     "sgd": "langevin_sgd.sgd_settings:SGD",
     "stop": "langevin_sgd.simulation.stop:Stop",
     "perceptron": "langevin_sgd.models.perceptron:Perceptron",
+    "one_pass_perceptron": "langevin_sgd.models.perceptron:OnePassPerceptron",
     "network_problem": "langevin_sgd.models.network_problem:NetworkProblem",
     "network_engine": "langevin_sgd.training.engines:NetworkEngine",
     "perceptron_engine": "langevin_sgd.training.engines:PerceptronEngine",

@@ -25,8 +25,6 @@ ESTIMATING = ("langevin_sgd.measure", "langevin_sgd.estimate")
 OPEN = {
     # Angles of single paths are measured where the paths are, which are too long to be kept.
     "langevin_sgd.validation.limiting_dynamics.runs:rotation",
-    # The module of the grid also averages what it has collected.
-    "langevin_sgd.experiments.network_sweep:train_together",
 }
 """Tasks that still reach an estimator; each leaves the list when it no longer does."""
 

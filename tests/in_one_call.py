@@ -1,16 +1,17 @@
 """Training from one flat set of words, so that tests can share most of them and change a few."""
 
-import numpy as np
-
 import langevin_sgd as ls
 
 PROBLEM = ("loss", "alpha", "points")
 SETTINGS = ("lr", "batch_size", "momentum", "sampling")
 STOP = ("unfit", "max_steps")
-LISTS = (list, tuple, np.ndarray)
 PLACEHOLDERS = {"lr": 1.0, "batch_size": 4, "momentum": 0.0, "sampling": "with_replacement"}
 """Settings of the run itself where they vary."""
 ENGINE = ("noise", "precision", "device", "keep_weights", "seconds")
+
+
+def is_a_list(given):
+    return isinstance(given, list | tuple) or getattr(given, "ndim", 0) > 0
 
 
 def train_networks_of(network, data, **words):
@@ -19,7 +20,7 @@ def train_networks_of(network, data, **words):
     A list among the fields is what varies; with one replica the result is over ``variant`` alone.
     """
     fields = {name: words.pop(name) for name in (*PROBLEM, *SETTINGS) if name in words}
-    vary = {name: given for name, given in fields.items() if isinstance(given, LISTS)}
+    vary = {name: given for name, given in fields.items() if is_a_list(given)}
     if "temperature_per_width" in words:
         vary["temperature_per_width"] = words.pop("temperature_per_width")
     shared = {"lr": 1.0, "batch_size": 4, "sampling": "without_replacement", **fields}
@@ -27,7 +28,7 @@ def train_networks_of(network, data, **words):
     settings |= {name: PLACEHOLDERS[name] for name in SETTINGS if name in vary}
     problem = {name: shared[name] for name in PROBLEM if name in shared and name not in vary}
     start = words.get("start")
-    if start is not None and "replica" not in start.sizes:
+    if hasattr(start, "sizes") and "replica" not in start.sizes:
         words["start"] = start.expand_dims("replica", 1)
     runs = ls.training.run(
         ls.NetworkProblem(network, data, **problem),

@@ -110,6 +110,8 @@ def _as_data(name: str, value: Any) -> DataLaw | Arrays | list[Arrays]:
         return as_labelled_set(value)
     if isinstance(value, list):
         require(len(value) > 0, name, value, _DATA)
+        for one in value:
+            require(isinstance(one, tuple), name, one, _DATA)
         distinct = {id(one): as_labelled_set(one) for one in value}
         return [distinct[id(one)] for one in value]
     require(callable(getattr(value, "sample", None)), name, value, _DATA)

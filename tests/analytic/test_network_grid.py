@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import xarray as xr
+from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.sweep.digest import sources
 from langevin_sgd.sweep.execution import perform
 from langevin_sgd.sweep.task import decode
+from langevin_sgd.training.observables import KernelChange
 
 GRID = {
     "depth": (2,),
@@ -48,15 +50,15 @@ def test_a_grid_holds_the_replicas_of_single_runs(result):
     assert len(set(at)) == 12
     for point, replica in ((0, 1), (3, 0), (7, 2)):
         alpha, temperature, points = at[point]
-        single = ls.training.train_networks(
+        single = train_networks_of(
             network,
             ls.data.BinaryImages(points=int(points), test_points=50),
             alpha=alpha,
-            temperature_per_width=temperature,
+            lr=temperature * 8 * 8,
             batch_size=8,
             replicas=[replica],
             seed=3,
-            probe_points=4,
+            record=KernelChange(points=4),
             max_steps=2000,
             precision="float64",
         )
@@ -108,15 +110,15 @@ def test_a_grid_of_families_holds_the_replicas_of_single_runs():
         (("mobile_cnn", 16), 2),
     ]
     point = at.index(("simple_cnn", 3, 0.5))
-    single = ls.training.train_networks(
+    single = train_networks_of(
         ls.models.networks.SimpleCNN(image=(1, 8, 8), width=3),
         ls.data.BinaryImages(points=16, test_points=20),
-        temperature_per_width=0.1,
+        lr=0.1 * 8 * 3,
         momentum=0.5,
         batch_size=8,
         replicas=[1],
         seed=3,
-        observe=("margins", "signal"),
+        record=("margins", "signal"),
         max_steps=64,
     )
     for name in ("weight_change", "test_loss", "mean_margin", "signal", "noise"):
@@ -155,14 +157,14 @@ def test_unfinished_runs_are_counted_and_left_out(result):
 
 def test_groups_fill_batches_and_stay_when_the_grid_grows():
     small = ls.experiments.NetworkGrid(**GRID | {"replicas": 16})
-    assert [len(runs.numbers) for runs in small.groups()] == [32] * 6
+    assert [len(runs.alpha) * len(runs.numbers) for runs in small.groups()] == [32] * 6
     assert [runs.data.points for runs in small.groups()] == [48] * 3 + [24] * 3
     large = ls.experiments.NetworkGrid(
         **GRID | {"replicas": 16, "points": (24, 48, 96), "depth": (2, 3)}
     )
     assert set(small.tasks()) < set(large.tasks())
     on_gpu = ls.experiments.NetworkGrid(**GRID | {"replicas": 16, "device": "cuda"})
-    assert [len(runs.numbers) for runs in on_gpu.groups()] == [96, 96]
+    assert [len(runs.alpha) * len(runs.numbers) for runs in on_gpu.groups()] == [96, 96]
 
 
 def test_a_stored_grid_is_the_same(grid, result, tmp_path):

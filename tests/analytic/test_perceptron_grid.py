@@ -24,7 +24,7 @@ def test_a_grid_holds_the_replicas_of_single_runs():
     settings = ls.SGD(lr=1.0, batch_size=2, sampling="without_replacement")
     for i, points in enumerate((40, 80)):
         problem = ls.Perceptron(data=ls.data.DepletedSign(points=points, dimension=4), margin=0.1)
-        single = ls.training.train_perceptron(problem, settings, replicas=10, seed=3)
+        single = ls.training.run(problem, settings, replicas=10, seed=3)
         for name in ("t_star", "norm", "signal", "noise"):
             np.testing.assert_array_equal(result[name].values[i], single[name].values)
     np.testing.assert_allclose(

@@ -44,7 +44,7 @@ def test_run_prints_the_documented_json(command):
     )
     problem = ls.Perceptron(data=ls.data.DepletedSign(points=120, dimension=6), margin=0.1)
     settings = ls.SGD(lr=1.0, batch_size=2, sampling="without_replacement")
-    same = ls.training.train_perceptron(problem, settings, replicas=3, seed=5)
+    same = ls.training.run(problem, settings, replicas=3, seed=5)
     for name in ("t_star", "signal", "noise"):
         assert document[name] == same[name].values.tolist()
     ratios = np.array(document["noise"]) / np.array(document["signal"])

@@ -22,7 +22,6 @@ LINE = ls.experiments.GridLine(
 PERCEPTRON = {"points": (8,), "dimension": (4,), "temperature": (1.0,), "margin": (0.1,)}
 NETWORK = {"width": (8,), "alpha": (1.0,), "temperature_per_width": (0.1,), "points": (32,)}
 SGD = ls.SGD(lr=1, batch_size=1)
-EXACT = {"replicas": 2, "seed": 1, "max_steps": 4, "method": "accelerated", "stop_unfit": 0.1}
 PROBLEM = ls.Perceptron(data=ls.data.DepletedSign(points=8, dimension=4), margin=0.1)
 
 
@@ -137,7 +136,7 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
         ),
         (lambda: ls.models.networks.of_family("x", image=(1, 8, 8), width=2), "^name = 'x'"),
         (
-            lambda: ls.training.train_perceptron(PROBLEM, SGD, **EXACT | {"seed": "a"}),
+            lambda: ls.training.run(PROBLEM, SGD, seed="a"),
             "^seed = 'a'",
         ),
     ],

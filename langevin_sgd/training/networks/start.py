@@ -90,7 +90,7 @@ def _values(start: xr.Dataset, name: str, variants: int) -> np.ndarray:
         raise InputError(f"start = a result without {name}: must be one of training.run, whole")
     if "variant" not in start[name].dims:
         values: np.ndarray = start[name].values
-        return np.concatenate([values] * variants)
+        return np.concatenate([values] * variants) if values.ndim else values
     require(
         start.sizes["variant"] == variants,
         "start",

@@ -192,7 +192,7 @@ def _require_memory(
         "replicas", replicas, replicas * ((LEVELS + 2) * row + 24.0 * recorded + 8 * COUNTERS)
     )
     require_memory("points", problem.points, problem.points * row)
-    require_memory("test_points", test_points, test_points * row)
+    require_memory("record: TestError.points", test_points, test_points * row)
     require_memory("batch_size", settings.batch_size, 8.0 * settings.batch_size)
 
 

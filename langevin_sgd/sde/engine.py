@@ -22,6 +22,7 @@ from langevin_sgd.record import FirstPassage
 from langevin_sgd.sde.binding import is_isotropic, kernels
 from langevin_sgd.sde.integrator import BlockStep, Coefficients, Equation, Integrator, as_it_is
 from langevin_sgd.sde.loop import Kept, Numbers, Room, Span, aligned, lanes_of_block
+from langevin_sgd.simulation.engine import Arrays, Engine
 
 Precision = Literal["float64", "float32", "mixed"]
 TYPES: dict[str, tuple[Any, Any]] = {
@@ -65,8 +66,8 @@ def require_replicas(equation: Equation, replicas: int) -> None:
             )
 
 
-class Engine:
-    """Replicas of any equation, in blocks (see `langevin_sgd.simulation.recording.Engine`).
+class BlockEngine(Engine):
+    """Replicas of any equation, in blocks.
 
     Parameters
     ----------
@@ -189,7 +190,7 @@ class Engine:
         """Return what a checkpoint has to keep."""
         return {"blocks": self.now, "passage": self.passage}
 
-    def restore(self, carried: dict[str, np.ndarray]) -> None:
+    def restore(self, carried: Arrays) -> None:
         """Take up what a checkpoint kept."""
         self.now = aligned(carried["blocks"].shape, self._type)
         self.now[:] = carried["blocks"]

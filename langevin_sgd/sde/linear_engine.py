@@ -15,6 +15,7 @@ from langevin_sgd.randomness import BLOCK
 from langevin_sgd.sde.integrator import LinearStep
 from langevin_sgd.sde.linear_loop import LANES, linear_steps
 from langevin_sgd.sde.loop import aligned
+from langevin_sgd.simulation.engine import Arrays, Engine
 
 
 def _pieces(blocks: int) -> list[slice]:
@@ -25,9 +26,8 @@ def _pieces(blocks: int) -> list[slice]:
     return [slice(begin, begin + size) for begin in range(0, blocks, size)]
 
 
-class LinearEngine:
-    """Replicas of a linear equation, in blocks of `LANES` (see
-    `langevin_sgd.simulation.recording.Engine`).
+class LinearEngine(Engine):
+    """Replicas of a linear equation, in blocks of `LANES`.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class LinearEngine:
         """Return what a checkpoint has to keep; the state changes in place, so it is copied."""
         return {"blocks": self._state.copy()}
 
-    def restore(self, carried: dict[str, np.ndarray]) -> None:
+    def restore(self, carried: Arrays) -> None:
         """Take up what a checkpoint kept."""
         self._state[:] = carried["blocks"]
 

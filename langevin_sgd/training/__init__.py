@@ -12,7 +12,7 @@ Inside: ``linear_regression``, ``perceptron`` and ``networks`` make the steps of
 ``request.RunRequest``; ``variants`` replaces fields of a run, ``earlier`` reads results from which
 one goes on. For linear regression ``steps`` is the update rule and the compiled loop, ``problems``
 prepares its arrays. Chunks, recorders and the dataset are those of every simulator
-(`langevin_sgd.simulation.recording`).
+(`langevin_sgd.simulation`).
 """
 
 from langevin_sgd.training import observables as observables

@@ -10,6 +10,9 @@ import numpy as np
 from langevin_sgd import dataset
 from langevin_sgd.checks import InputError, require
 
+HOW_TO_GO_ON = "give the whole result as start"
+"""Advice to those who start from the weights of a result with its seed."""
+
 
 def is_result(start: Any) -> bool:
     """Whether a start is a result, not an array of weights."""

@@ -16,21 +16,19 @@ from langevin_sgd.checks import require_memory
 from langevin_sgd.kernels.compiled import in_threads
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.randomness import key_from_seed
-from langevin_sgd.record import as_schedule
 from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.simulation.beginning import as_start, require_fresh_numbers, require_steps
 from langevin_sgd.simulation.checkpoint import Checkpoint, digest
-from langevin_sgd.simulation.recording import (
-    Recording,
-    as_start,
-    drive,
-    require_fresh_numbers,
-    require_room,
-    require_steps,
-    result,
-    variable_names,
-)
+from langevin_sgd.simulation.drive import drive
+from langevin_sgd.simulation.engine import Arrays, Engine
+from langevin_sgd.simulation.memory import require_room
+from langevin_sgd.simulation.recording import Recording
+from langevin_sgd.simulation.result import result
+from langevin_sgd.simulation.timetable import Timetable
+from langevin_sgd.simulation.trajectories import Trajectories
 from langevin_sgd.training.batches import Sampler, make_sampler
 from langevin_sgd.training.earlier import (
+    HOW_TO_GO_ON,
     is_result,
     provenance_of_start,
     require_same_replicas,
@@ -79,44 +77,37 @@ def train(request: RunRequest) -> xr.Dataset:
     assert steps is not None
     replicas = len(request.numbers)
     require_memory("replicas", replicas, 8 * 10 * replicas * problem.parameters)
-    timetable = as_schedule(request.schedule, steps)
     begin = _start(request, problem.parameters)
     require_steps(begin.first_step, steps)
     recording = Recording.begin(request.record, begin.position)
+    accumulating = bool(recording.accumulators)
+    timetable = Timetable.planned(request.schedule, steps, accumulating=accumulating)
     require_room(recording, timetable, begin.velocity)
-    names = variable_names(recording, begin.velocity)
-    engine = Engine(
+    names = recording.variable_names(begin.velocity)
+    engine = LinearRegressionEngine(
         problem,
         settings,
         seed,
         first_replica,
-        recording,
+        begin.position,
         begin.velocity,
         at_rest=begin.at_rest,
         first_step=begin.first_step,
     )
-    provenance = {
-        "settings": settings.to_dict(),
-        "seed": seed,
-        "steps": steps,
-        "first_step": begin.first_step,
-    }
-    every_step = request.schedule is None and bool(recording.accumulators)
-    path, progress = request.checkpoint, request.progress
-    if path is None:
-        drive(engine, recording, timetable, steps=steps, every_step=every_step, progress=progress)
-    else:
+    provenance = {"settings": settings.to_dict(), "seed": seed, "first_step": begin.first_step}
+    file = None
+    if request.checkpoint is not None:
         identity = provenance | {
             "first_replica": first_replica,
             "problem": _problem_digest(problem),
             "start": digest(begin.position, begin.velocity) + begin.at_rest * " at rest",
-            "schedule": digest(timetable) + every_step * " every step",
             "record": names,
         }
-        checkpoint_file = Checkpoint(path, identity, recording, timetable, kind="sgd_checkpoint")
-        _drive_and_keep(engine, recording, timetable, checkpoint_file, steps, every_step, progress)
+        file = Checkpoint(request.checkpoint, identity, kind="sgd_checkpoint")
+    trajectories = Trajectories(engine, recording, timetable, steps)
+    drive(trajectories, checkpoint=file, progress=request.progress)
     return result(
-        engine, recording, timetable, first_replica=first_replica, kind="sgd_run", **provenance
+        trajectories, first_replica=first_replica, kind="sgd_run", **provenance, steps=steps
     )
 
 
@@ -132,7 +123,13 @@ def _start(request: RunRequest, parameters: int) -> StartOfRun:
         pair = isinstance(start, tuple) and len(start) == 2 and all(map(np.ndim, start))
         position, velocity = start if pair else (start, None)
         first_step = 0
-        require_fresh_numbers(position, seed=request.seed, first_step=0, steps=request.steps or 0)
+        require_fresh_numbers(
+            position,
+            seed=request.seed,
+            first_step=0,
+            steps=request.steps or 0,
+            advice=HOW_TO_GO_ON,
+        )
     return StartOfRun(
         as_start("start", position, replicas, parameters),
         as_start("start: velocity", velocity, replicas, parameters),
@@ -141,52 +138,15 @@ def _start(request: RunRequest, parameters: int) -> StartOfRun:
     )
 
 
-def _drive_and_keep(
-    engine: Engine,
-    recording: Recording,
-    schedule: np.ndarray,
-    checkpoint: Checkpoint,
-    steps: int,
-    every_step: bool,
-    progress: bool,
-) -> None:
-    """Continue from the checkpoint if there is one, and leave the last whole chunk in it whatever
-    happens.
-    """
-    done = 0
-    if (found := checkpoint.read()) is not None:
-        engine.now, done = State(**found[0]), found[1]
-
-    def note(step: int) -> None:
-        checkpoint.note(engine.now._asdict(), step)
-
-    try:
-        drive(
-            engine,
-            recording,
-            schedule,
-            steps=steps,
-            done=done,
-            every_step=every_step,
-            after_chunk=note,
-            progress=progress,
-        )
-    finally:
-        checkpoint.write()
-
-
-class Engine:
-    """All replicas of a run, advanced in place of one another: see
-    `langevin_sgd.simulation.recording.Engine`.
+class LinearRegressionEngine(Engine):
+    """All replicas of a run, advanced in place of one another.
 
     Parameters
     ----------
     problem, settings, seed, first_replica
         Of the run.
-    recording
-        Is told in which step a replica diverged.
-    velocity
-        (replica, parameter) at the start; the position is that of the recording.
+    position, velocity
+        (replica, parameter) at the start.
     at_rest
         Whether the first gradient is not damped.
     first_step
@@ -199,7 +159,7 @@ class Engine:
         settings: SGD,
         seed: int,
         first_replica: int,
-        recording: Recording,
+        position: np.ndarray,
         velocity: np.ndarray,
         *,
         at_rest: bool,
@@ -211,7 +171,6 @@ class Engine:
         self._rule = make_rule(settings, at_rest=at_rest, first_step=first_step)
         self._key = key_from_seed(seed)
         self._first_replica, self._first_step = first_replica, first_step
-        self._recording = recording
         self._shape = velocity.shape
         cuts = np.linspace(0, replicas, min(replicas, PIECES) + 1).astype(int).tolist()
         self._pieces = [
@@ -222,11 +181,11 @@ class Engine:
             )
             for piece in itertools.pairwise(cuts)
         ]
-        self.now = State(padded(recording.start), padded(velocity), recording.diverged_step.copy())
+        self._now = State(padded(position), padded(velocity), np.full(replicas, -1, np.int64))
 
     def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Go on to step `stop`; an interruption on the way leaves the state as it was."""
-        now = self.now
+        now = self._now
         after = State(padded(now.position), padded(now.velocity), now.diverged_step.copy())
         shape = (len(recorded), *self._shape)
         begin = self._first_step
@@ -240,16 +199,26 @@ class Engine:
             )
 
         in_threads(work, self._pieces)
-        noted = self._recording.diverged_step
-        new = (noted < 0) & (after.diverged_step >= 0)
-        noted[new] = after.diverged_step[new] - begin
-        self.now = after
+        self._now = after
         return buffer.position, buffer.velocity
 
     def state(self) -> tuple[np.ndarray, np.ndarray]:
         """Position and velocity now."""
         parameters = self._shape[1]
-        return self.now.position[:, :parameters], self.now.velocity[:, :parameters]
+        return self._now.position[:, :parameters], self._now.velocity[:, :parameters]
+
+    def diverged_step(self) -> np.ndarray:
+        """Step at which each replica was seen to diverge, counted from the start of the run."""
+        seen = self._now.diverged_step
+        return np.where(seen < 0, -1, seen - self._first_step)
+
+    def carried(self) -> dict[str, np.ndarray]:
+        """Return the arrays of the state; a step makes new ones."""
+        return self._now._asdict()
+
+    def restore(self, carried: Arrays) -> None:
+        """Take up the arrays of a state."""
+        self._now = State(**carried)
 
 
 def _problem_digest(problem: LinearRegression) -> str:

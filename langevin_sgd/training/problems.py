@@ -12,7 +12,7 @@ from langevin_sgd.checks import InputError
 from langevin_sgd.covariance import as_covariance, covariance_root
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.simulation.recording import LIMIT
+from langevin_sgd.simulation.status import LIMIT
 from langevin_sgd.training.batches import require_sampling
 from langevin_sgd.training.steps import DATA, DENSE, DIAGONAL, Rule, Source
 

@@ -27,17 +27,16 @@ from langevin_sgd.checks import (
     as_counts,
     as_flag,
     as_instance,
-    as_seed,
     require,
     shown,
 )
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.models.network_problem import NetworkProblem
 from langevin_sgd.models.perceptron import OnePassPerceptron, Perceptron
-from langevin_sgd.randomness import fresh_seed
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.simulation.checkpoint import as_path, stored_seed
-from langevin_sgd.simulation.recording import own_rounding
+from langevin_sgd.simulation.beginning import resolve_seed
+from langevin_sgd.simulation.checkpoint import as_path
+from langevin_sgd.simulation.drive import own_rounding
 from langevin_sgd.simulation.stop import Stop
 from langevin_sgd.training.earlier import is_result
 from langevin_sgd.training.engines import NetworkEngine, PerceptronEngine
@@ -170,8 +169,9 @@ def run(
         computed. Linear regression and the one-pass perceptron have none.
     checkpoint
         A netCDF file, written every few seconds, at an interruption and at the end; one of the same
-        run is continued, bit for bit as if never interrupted. Not for the one-pass perceptron, and
-        of variants for networks only.
+        run is continued, bit for bit as if never interrupted. It may have ended: linear regression
+        goes on with more `steps` and the same explicit `schedule` up to there. Not for the one-pass
+        perceptron, and of variants for networks only.
     progress
         Show a progress bar, if standard error is a terminal.
 
@@ -334,11 +334,8 @@ def _numbers(route: Route, replicas: Any, first_replica: Any) -> Sequence[int]:
 
 def _seed(seed: Any, path: Path | None, start: Any) -> int:
     """The seed that is given, that of the checkpoint, that of the start, or a fresh one."""
-    if seed is None and path is not None:
-        seed = stored_seed(path)
-    if seed is None and is_result(start):
-        seed = dataset.provenance(start).get("seed")
-    return fresh_seed() if seed is None else as_seed("seed", seed)
+    earlier = dataset.provenance(start).get("seed") if is_result(start) else None
+    return resolve_seed(seed, path, earlier=earlier)
 
 
 def _engine(route: Route, engine: Any) -> Engine | None:

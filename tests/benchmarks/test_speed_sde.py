@@ -119,7 +119,7 @@ def equation(potential, **changes):
 def runner(given, integrator=None, *, particles=PARTICLES, steps=STEPS, precision="float64"):
     """A function that makes `steps` steps with the general engine."""
     zeros = np.zeros((particles, given.potential.parameters))
-    made = engine.Engine(
+    made = engine.BlockEngine(
         given, integrator or ls.sde.BAOAB(), 1, KEY, 0, zeros, zeros, precision=precision
     )
     nothing = np.array([], np.int64)
@@ -419,7 +419,7 @@ def bias(integrator, h, particles=1 << 15, duration=400.0):
     """Relative error of the stationary variance of the position, with a standard error of 3e-4."""
     steps = int(duration / h)
     zeros = np.zeros((particles, 1))
-    made = engine.Engine(equation(WELL, step_time=h), integrator, 1, KEY, 0, zeros, zeros)
+    made = engine.BlockEngine(equation(WELL, step_time=h), integrator, 1, KEY, 0, zeros, zeros)
     position, _ = made.advance(
         0, steps, np.unique(np.linspace(steps // 20, steps, 150).astype(int))
     )

@@ -9,7 +9,7 @@ import torch
 import langevin_sgd as ls
 from langevin_sgd import training
 from langevin_sgd.covariance import covariance_root
-from langevin_sgd.simulation import recording
+from langevin_sgd.simulation import memory, trajectories
 
 STEPS = 41
 EVERY = np.arange(STEPS + 1)
@@ -178,8 +178,8 @@ def test_same_bits_however_the_run_is_cut(problem, options, monkeypatch):
     assert np.array_equal(path(problem, settings, replicas=37), whole)
     alone = path(problem, settings, replicas=2, first_replica=20)
     assert np.array_equal(alone, [part[:, 20:22] for part in whole])
-    monkeypatch.setattr(recording, "CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(trajectories, "CHUNK_SECONDS", 0.0)
     assert np.array_equal(path(problem, settings, replicas=37), whole)
-    monkeypatch.setattr(recording, "BUFFER_BYTES", 1)
+    monkeypatch.setattr(memory, "BUFFER_BYTES", 1)
     assert np.array_equal(path(problem, settings, replicas=37), whole)
     assert not np.array_equal(path(problem, settings, replicas=37, seed=6), whole)

@@ -13,7 +13,7 @@ from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected
-from langevin_sgd.simulation import checkpoint
+from langevin_sgd.simulation import checkpoint, drive
 from langevin_sgd.training.networks import schedule_of_groups as rounds
 from langevin_sgd.training.observables import KernelChange
 
@@ -56,7 +56,9 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     """Rounds of a few steps of one group; a state to go on from is noted every few rounds."""
-    monkeypatch.setattr(rounds, "time", Clock())
+    clock = Clock()
+    monkeypatch.setattr(rounds, "time", clock)
+    monkeypatch.setattr(drive, "time", clock)
     monkeypatch.setattr(rounds, "ROUND_SECONDS", 4)
     monkeypatch.setattr(rounds, "thread_count", lambda: 2)
     assert checkpoint.SECONDS == 5

@@ -32,17 +32,17 @@ from langevin_sgd.randomness import (
     gamma_64,
     key_from_seed,
 )
-from langevin_sgd.record import Snapshots, as_schedule
+from langevin_sgd.record import Snapshots
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.simulation.recording import (
-    Recording,
-    as_start,
-    drive,
-    require_fresh_numbers,
-    require_steps,
-    result,
-)
+from langevin_sgd.simulation.beginning import as_start, require_fresh_numbers, require_steps
+from langevin_sgd.simulation.drive import drive
+from langevin_sgd.simulation.engine import Arrays, Engine
+from langevin_sgd.simulation.recording import Recording
+from langevin_sgd.simulation.result import result
+from langevin_sgd.simulation.timetable import Timetable
+from langevin_sgd.simulation.trajectories import Trajectories
 from langevin_sgd.training.earlier import (
+    HOW_TO_GO_ON,
     is_result,
     provenance_of_start,
     require_same_replicas,
@@ -69,15 +69,16 @@ def train(request: RunRequest) -> xr.Dataset:
     require(request.record is None, "record", request.record, "is signal and noise in any case")
     steps, seed, replicas = request.steps, request.seed, len(request.numbers)
     assert steps is not None
-    timetable = as_schedule(request.schedule, steps)
+    timetable = Timetable.planned(request.schedule, steps, accumulating=False)
     require_memory("batch_size", settings.batch_size, 32.0 * settings.batch_size)
-    require_memory("replicas", replicas, 16.0 * replicas * len(timetable))
+    require_memory("replicas", replicas, 16.0 * replicas * len(timetable.schedule))
     start, first_step = _start(request)
     require_steps(first_step, steps)
     key, first_replica = key_from_seed(seed), request.numbers[0]
-    chain = SignalAndNoise(start, problem, settings, key, first_replica, first_step)
+    engine = OnePassEngine(start, problem, settings, key, first_replica, first_step)
     recording = Recording.begin(_signal_and_noise, start)
-    drive(chain, recording, timetable, steps=steps, progress=request.progress)
+    trajectories = Trajectories(engine, recording, timetable, steps)
+    drive(trajectories, progress=request.progress)
     provenance = {
         "settings": settings.to_dict(),
         "seed": seed,
@@ -86,9 +87,7 @@ def train(request: RunRequest) -> xr.Dataset:
         "steps": steps,
     }
     made = result(
-        chain,
-        recording,
-        timetable,
+        trajectories,
         first_replica=first_replica,
         kind="perceptron_one_pass_run",
         **provenance,
@@ -105,7 +104,13 @@ def _start(request: RunRequest) -> tuple[np.ndarray, int]:
         first_step = int(stored["first_step"]) + int(stored["steps"])
         start = start["final_position"].values
     else:
-        require_fresh_numbers(start, seed=request.seed, first_step=0, steps=request.steps or 0)
+        require_fresh_numbers(
+            start,
+            seed=request.seed,
+            first_step=0,
+            steps=request.steps or 0,
+            advice=HOW_TO_GO_ON,
+        )
     both = as_start("start", start, len(request.numbers), 2)
     noise = both[:, 1]
     require(bool((noise >= 0).all()), "start", start, "must be (signal, noise) with noise >= 0")
@@ -122,10 +127,8 @@ def _signal_and_noise(block: Snapshots) -> dict[str, Variable]:
     }
 
 
-class SignalAndNoise:
-    """Signal and noise of all replicas: an engine of `langevin_sgd.simulation.recording` whose
-    position is (signal, noise).
-    """
+class OnePassEngine(Engine):
+    """Signal and noise of all replicas, an exact Markov chain: the position is (signal, noise)."""
 
     def __init__(
         self,
@@ -147,7 +150,7 @@ class SignalAndNoise:
         self._batch_size = settings.batch_size
 
     def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Go on to step `stop`; see `langevin_sgd.simulation.recording.Engine`."""
+        """Go on to step `stop`."""
         after, found = self._now.copy(), np.empty((len(recorded), *self._now.shape))
         begin = self._first_step
 
@@ -174,6 +177,14 @@ class SignalAndNoise:
     def state(self) -> tuple[np.ndarray, np.ndarray]:
         """Position, and a velocity of zero."""
         return self._now, np.zeros_like(self._now)
+
+    def carried(self) -> dict[str, np.ndarray]:
+        """Return the state; a step makes a new one."""
+        return {"signal_and_noise": self._now}
+
+    def restore(self, carried: Arrays) -> None:
+        """Take up a state."""
+        self._now = carried["signal_and_noise"]
 
 
 @kernel

@@ -10,7 +10,8 @@ import numpy as np
 from langevin_sgd.checks import require
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.simulation.recording import CHUNK_SECONDS, LIMIT
+from langevin_sgd.simulation.status import LIMIT
+from langevin_sgd.simulation.trajectories import CHUNK_SECONDS
 from langevin_sgd.training.batches import make_sampler
 from langevin_sgd.training.perceptron import accelerated, plain
 from langevin_sgd.training.perceptron.accelerated import advance_by_events

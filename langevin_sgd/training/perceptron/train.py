@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,9 +23,12 @@ from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.randomness import key_from_seed
 from langevin_sgd.record import as_schedule
 from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.simulation.beginning import as_start
 from langevin_sgd.simulation.checkpoint import Checkpoint, digest
-from langevin_sgd.simulation.recording import CHUNK_SECONDS, Recording, as_start
+from langevin_sgd.simulation.drive import drive
+from langevin_sgd.simulation.engine import Carried
 from langevin_sgd.simulation.status import Status
+from langevin_sgd.simulation.trajectories import CHUNK_SECONDS
 from langevin_sgd.training.batches import require_sampling
 from langevin_sgd.training.carried import put_back, require_whole, require_within
 from langevin_sgd.training.earlier import (
@@ -101,7 +102,7 @@ def train(request: RunRequest) -> xr.Dataset:
         "first_replica": request.numbers[0],
     }
     automatic = engine.method == "auto" and settings.sampling != "epochs" and stop.unfit == 0
-    training = Training(
+    training = PerceptronTraining(
         problem,
         settings,
         make_rule(problem, settings, unfit=stop.unfit, automatic=automatic),
@@ -112,11 +113,11 @@ def train(request: RunRequest) -> xr.Dataset:
         max_steps=limit,
         precision=engine.precision,
     )
-    if request.checkpoint is None:
-        training.run(progress=request.progress)
-    else:
+    file = None
+    if request.checkpoint is not None:
         identity = provenance | {"schedule": digest(steps)}
-        _run_and_keep(training, request.checkpoint, identity, progress=request.progress)
+        file = Checkpoint(request.checkpoint, identity, kind="perceptron_checkpoint")
+    drive(training, checkpoint=file, progress=request.progress)
     states, snapshots = training.states, training.snapshots
     provenance["separable"] = separable
     return make_result(problem, states, snapshots, test_points=test_points, **provenance)
@@ -201,30 +202,16 @@ def _description(problem: Perceptron) -> dict[str, Any]:
     return {"margin": float(problem.margin), "data": type(data).__name__, **law}
 
 
-def _run_and_keep(
-    training: Training, path: Path, identity: dict[str, Any], *, progress: bool
-) -> None:
-    """Continue from the checkpoint if there is one, and leave the last whole round in it whatever
-    happens.
+class PerceptronTraining:
+    """All replicas of a run: those that wait, those on their way, those that have ended.
+
+    A `langevin_sgd.simulation.engine.Workload`. In a round every thread takes replicas from the
+    head of the queue and trains them until time is up; what is recorded has its place in the arrays
+    of the state, none of which grows with the run.
     """
-    # What is recorded has its place in the arrays that are carried along, none grows with the run.
-    nothing = Recording([], training.states.weights, np.empty(0))
-    checkpoint = Checkpoint(
-        path, identity, nothing, np.empty(0, np.int64), kind="perceptron_checkpoint"
-    )
-    if (found := checkpoint.read()) is not None:
-        training.restore(found[0])
-    try:
-        training.run(
-            progress=progress,
-            after_round=lambda: checkpoint.note(training.carried(), training.ended()),
-        )
-    finally:
-        checkpoint.write()
 
-
-class Training:
-    """All replicas of a run: those that wait, those on their way, those that have ended."""
+    unit = "replica"
+    keep_every = 0.0
 
     def __init__(
         self,
@@ -240,6 +227,9 @@ class Training:
         precision: str,
     ) -> None:
         self.states, self.snapshots = states, snapshots
+        self.total = len(states.weights)
+        self._waiting: deque[int] | None = None
+        self._running: dict[int, Replica] = {}
         self._problem, self._settings, self._rule = problem, settings, rule
         self._seed, self._key = seeds[0], key_from_seed(seeds[1])
         self._first_replica, self._max_steps, self._precision = first_replica, max_steps, precision
@@ -247,33 +237,20 @@ class Training:
         if self._shared is not None:
             require_lengths(self._shared, problem, precision)
 
-    def run(self, *, progress: bool = False, after_round: Callable[[], None] | None = None) -> None:
-        """Train all replicas to their ends, in rounds of about `CHUNK_SECONDS`, one thread to a
-        replica.
-        """
-        from tqdm import tqdm
+    @property
+    def done(self) -> int:
+        """Number of replicas whose training has ended."""
+        return int((self.states.counters[:, STATUS] != TRAINING).sum())
 
-        waiting = deque(np.flatnonzero(self.states.counters[:, STATUS] == TRAINING).tolist())
-        running: dict[int, Replica] = {}
-        with tqdm(
-            total=len(self.states.weights),
-            initial=self.ended(),
-            unit="replica",
-            disable=not progress,
-        ) as bar:
-            while waiting:
-                before = len(waiting)
-                round_of_work = partial(
-                    self._work, waiting, running, time.perf_counter() + CHUNK_SECONDS
-                )
-                in_threads(round_of_work, range(min(before, thread_count())))
-                bar.update(before - len(waiting))
-                if after_round is not None:
-                    after_round()
+    def advance(self, *, keeping: bool = False) -> None:
+        """Train for about `CHUNK_SECONDS`, one thread to a replica."""
+        if self._waiting is None:
+            going = np.flatnonzero(self.states.counters[:, STATUS] == TRAINING)
+            self._waiting = deque(going.tolist())
+        work = partial(self._work, self._waiting, time.perf_counter() + CHUNK_SECONDS)
+        in_threads(work, range(min(len(self._waiting), thread_count())))
 
-    def _work(
-        self, waiting: deque[int], running: dict[int, Replica], deadline: float, _: int
-    ) -> None:
+    def _work(self, waiting: deque[int], deadline: float, _: int) -> None:
         """Take replicas from the head of the queue until time is up; one that has not ended goes
         back there.
         """
@@ -282,10 +259,10 @@ class Training:
                 r = waiting.popleft()
             except IndexError:  # another thread took the last one
                 return
-            replica = running.get(r) or self._begin(r)
-            running[r] = replica
+            replica = self._running.get(r) or self._begin(r)
+            self._running[r] = replica
             if replica.advance(self.snapshots, r, deadline):
-                del running[r]
+                del self._running[r]
             else:
                 waiting.appendleft(r)
 
@@ -297,16 +274,16 @@ class Training:
             points, self._rule, self._settings, state, self._key, number, self._max_steps
         )
 
-    def ended(self) -> int:
-        """Number of replicas whose training has ended."""
-        return int((self.states.counters[:, STATUS] != TRAINING).sum())
-
-    def carried(self) -> dict[str, np.ndarray]:
+    def carried(self) -> Carried:
         """Copies of all arrays that change."""
         arrays = self.states._asdict() | self.snapshots.recorded()
-        return {name: array.copy() for name, array in arrays.items()}
+        return Carried(self.done, {name: array.copy() for name, array in arrays.items()})
 
-    def restore(self, carried: dict[str, np.ndarray]) -> None:
+    def plan(self, done: int) -> dict[str, Any]:
+        """Nothing that is not part of the identity of a run."""
+        return {}
+
+    def restore(self, carried: Carried) -> None:
         """Take up the arrays of a checkpoint.
 
         Raises
@@ -314,7 +291,7 @@ class Training:
         InputError
             If they are not those of this run.
         """
-        put_back(self.states._asdict() | self.snapshots.recorded(), carried)
+        put_back(self.states._asdict() | self.snapshots.recorded(), carried.arrays)
         counters, schedule = self.states.counters, self.snapshots.steps
         require_within("status", counters[:, STATUS], TRAINING, max(Status))
         require_within("method", counters[:, METHOD], PLAIN, ACCELERATED)

@@ -107,9 +107,9 @@ def test_a_given_velocity_is_a_buffer_that_exists():
     batches = training.batch_indices(settings, 29, seed=5, steps=STEPS)
     velocity = np.random.default_rng(1).normal(size=11)
     expected = torch_path(problem, settings, batches, start, first_buffer=-velocity)[0]
-    assert_equal_to_rounding(path(problem, settings, velocity=velocity)[0][:, 0], expected)
+    assert_equal_to_rounding(path(problem, settings, start=(start, velocity))[0][:, 0], expected)
     at_rest = torch_path(problem, settings, batches, start, first_buffer=0 * velocity)[0]
-    assert_equal_to_rounding(path(problem, settings, velocity=0 * velocity)[0][:, 0], at_rest)
+    assert_equal_to_rounding(path(problem, settings, start=(start, 0 * velocity))[0][:, 0], at_rest)
     assert np.abs(path(problem, settings)[0][:, 0] - at_rest).max() > 1e-3
 
 

@@ -119,7 +119,7 @@ def test_divergence_before_the_interruption_is_kept(tmp_path):
         ({"replicas": 6}, "start"),
         ({"first_replica": 1}, "first_replica"),
         ({"start": np.ones(3)}, "start"),
-        ({"velocity": np.zeros(3)}, "start"),
+        ({"start": (np.zeros(3), np.zeros(3))}, "start"),
         ({"record": RECORD[0]}, "record"),
     ],
 )

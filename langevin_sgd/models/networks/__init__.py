@@ -42,12 +42,13 @@ Inside: ``convolutional`` is what convolutional networks share, ``image_layers``
 
 from langevin_sgd.models.networks.convolutional import ConvolutionalNetwork as ConvolutionalNetwork
 from langevin_sgd.models.networks.families import FAMILIES as FAMILIES
-from langevin_sgd.models.networks.families import Network as Network
 from langevin_sgd.models.networks.families import leaves_depth as leaves_depth
 from langevin_sgd.models.networks.families import of_family as of_family
 from langevin_sgd.models.networks.fully_connected import FullyConnected as FullyConnected
 from langevin_sgd.models.networks.fully_connected import random_features as random_features
 from langevin_sgd.models.networks.fully_connected import two_layer_linear as two_layer_linear
+from langevin_sgd.models.networks.interface import Architecture as Architecture
+from langevin_sgd.models.networks.interface import Replicas as Replicas
 from langevin_sgd.models.networks.mobile_cnn import MobileCNN as MobileCNN
 from langevin_sgd.models.networks.resnet18 import ResNet18 as ResNet18
 from langevin_sgd.models.networks.simple_cnn import SimpleCNN as SimpleCNN

@@ -69,7 +69,7 @@ def require_trainable(module: Callable[[int], torch.nn.Module], inputs: torch.Te
     first, again, other = module(0), module(0), module(1)
     _require_new_weights(first, again, other)
     x = inputs[torch.arange(_INPUTS, device=inputs.device) % len(inputs)]
-    modules = [one.to(device=x.device, dtype=x.dtype) for one in (first, other)]
+    modules = [fresh.to(device=x.device, dtype=x.dtype) for fresh in (first, other)]
     with torch.random.fork_rng(devices=[]):
         outputs = _require_one_number(modules[0], x)
         _require_no_chance(modules[0], x, outputs)
@@ -88,7 +88,7 @@ def _require_new_weights(
     """Parameters must be new ones at each call, of one shape, and functions of torch's
     generator.
     """
-    ours, theirs, others = (dict(one.named_parameters()) for one in (first, again, other))
+    ours, theirs, others = (dict(module.named_parameters()) for module in (first, again, other))
     if not any(p.requires_grad for p in ours.values()):
         raise _refusal("makes a module without trained parameters")
     if any(p is theirs.get(name) for name, p in ours.items()):
@@ -173,7 +173,7 @@ def _require_vectorised(modules: list[torch.nn.Module], x: torch.Tensor) -> list
         replicas = VectorisedReplicas.of_modules(modules)
         changes = [torch.zeros_like(w) for w in replicas.trained]
         replicas.step(stacked, torch.ones_like, into=changes)
-        replicas.squared_gradients(stacked)
+        replicas.gradients(stacked[:, :1]).squares()
     except Exception as error:
         raise _refusal(
             f"makes a module that cannot be trained in many replicas at once ({_reason(error)}): "

@@ -2,7 +2,7 @@ r"""Langevin noise in the place of SGD noise: the gradient of all points, and a 
 it.
 
 With g_i the gradient of loss/alpha at training point i = 1 ... P, g their mean, C their covariance
-and s^2 C that of the mean over a minibatch (`langevin_sgd.training.networks.gradient_noise`), a
+and s^2 C that of the mean over a minibatch (`langevin_sgd.curvature.gradient_noise`), a
 step is
 
     minibatch_covariance    theta -= lr sum_i (1/P + s (xi_i - mean xi)/sqrt(P)) g_i
@@ -25,14 +25,15 @@ but without the mean subtracted, and with the mean square of all pulls for the p
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
 
+from langevin_sgd.curvature import mean_and_trace, variance_factor
+from langevin_sgd.models.networks import Replicas
+from langevin_sgd.models.networks.interface import Factors
 from langevin_sgd.randomness import NOISE, derive_seed, normals
-from langevin_sgd.training.networks.gradient_noise import mean_and_trace, variance_factor
-from langevin_sgd.training.networks.minibatches import Factors, Minibatches, Source
+from langevin_sgd.training.networks.minibatches import Minibatches, Source
 from langevin_sgd.training.networks.settings import Numbers
 
 
@@ -107,7 +108,7 @@ class Isotropic(AllPoints):
 
     def step(
         self,
-        networks: Any,
+        networks: Replicas,
         members: np.ndarray,
         x: torch.Tensor,
         factors: Factors,

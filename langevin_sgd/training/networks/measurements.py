@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 import torch
 
 from langevin_sgd.models.losses import Loss
+from langevin_sgd.models.networks import Replicas
 from langevin_sgd.training.networks.training_sets import Part
 
 MOST_NUMBERS = 2**22
@@ -22,7 +22,7 @@ def stretches(part: Part, members: np.ndarray) -> list[tuple[int, int]]:
     return [(start, min(start + length, most)) for start in range(0, most, length)]
 
 
-def outputs_on(networks: Any, part: Part, members: np.ndarray) -> torch.Tensor:
+def outputs_on(networks: Replicas, part: Part, members: np.ndarray) -> torch.Tensor:
     """Outputs (replica, point) on all points of a part; what lies beyond a replica's points has no
     meaning.
     """
@@ -71,13 +71,6 @@ def weight_change(
     moved, size = squares([w - w0 for w, w0 in zip(weights, start, strict=True)]), squares(start)
     whole = torch.sqrt(moved.sum(1) / size.sum(1))
     return whole.cpu().numpy(), torch.sqrt(moved / size).cpu().numpy()
-
-
-def kernel_change(now: torch.Tensor, start: torch.Tensor) -> np.ndarray:
-    """||K - K0|| / ||K0|| in the Frobenius norm, (replica,)."""
-    axes = (1, 2)
-    change = torch.linalg.vector_norm((now - start).double(), dim=axes)
-    return (change / torch.linalg.vector_norm(start.double(), dim=axes)).cpu().numpy()
 
 
 def warn_if_too_coarse(f0: torch.Tensor, alpha: torch.Tensor) -> None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
 
+from langevin_sgd.models.networks import Replicas
+from langevin_sgd.models.networks.interface import Factors
 from langevin_sgd.randomness import key_from_seed
 from langevin_sgd.training.batches import batch_indices, fill_batches, make_sampler
 from langevin_sgd.training.networks.settings import Numbers
-
-Factors = Callable[[torch.Tensor], torch.Tensor]
-"""Of the outputs of a step: the factors of their gradients."""
 
 
 class Source(ABC):
@@ -58,7 +55,7 @@ class Source(ABC):
 
     def step(
         self,
-        networks: Any,
+        networks: Replicas,
         members: np.ndarray,
         x: torch.Tensor,
         factors: Factors,

@@ -19,14 +19,15 @@ and the two parts are its signal and noise. (Derived.)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from langevin_sgd.training.networks.gradient_noise import mean_and_trace, variance_factor
+from langevin_sgd.curvature import kernel_change, mean_and_trace, tangent_kernel, variance_factor
+from langevin_sgd.models.networks import Replicas
+from langevin_sgd.models.networks.interface import given_factors
 from langevin_sgd.training.networks.measurements import (
-    kernel_change,
     labels_of,
     loss_and_error,
     mean_over,
@@ -59,7 +60,7 @@ class Observable(NamedTuple):
     """Further ones where there are test points."""
     measure: Callable[[Task, State, dict[str, Seen]], Found]
     """What is seen is named ``""`` on the training points, ``"test_"`` on the test points."""
-    keep: Callable[[Task, Any, np.ndarray], list[torch.Tensor]] | None = None
+    keep: Callable[[Task, Replicas, np.ndarray], list[torch.Tensor]] | None = None
     """What it keeps of step 0, (replica, ...), of networks and their places in the run."""
 
 
@@ -145,17 +146,15 @@ def _noise_rates(task: Task, members: np.ndarray) -> np.ndarray:
 # --- signal and noise of the weight change --------------------------------------------------------
 
 
-def _towards_the_labels(task: Task, networks: Any, members: np.ndarray) -> list[torch.Tensor]:
+def _towards_the_labels(task: Task, networks: Replicas, members: np.ndarray) -> list[torch.Tensor]:
     """Mean over test points of y grad f, shaped like the weights."""
     part = task.test
     share = labels_of(part, members) * part.present(members)
     share /= part.present(members).sum(1, keepdim=True)
     total = [torch.zeros_like(w) for w in networks.trained]
     for start, stop in stretches(part, members):
-        here = share[:, start:stop]
-        networks.step(
-            part.X[part.rows(members, start, stop)], lambda _, here=here: here, into=total
-        )
+        here = given_factors(share[:, start:stop])
+        networks.step(part.X[part.rows(members, start, stop)], here, into=total)
     return total
 
 
@@ -185,8 +184,8 @@ def _probe(task: Task, members: np.ndarray) -> torch.Tensor:
 
 
 def _kernel(task: Task, state: State, seen: dict[str, Seen]) -> Found:
-    now = state.networks.kernel(_probe(task, state.members))
-    return {"kernel_change": kernel_change(now, state.kept["kernel"][0])}
+    now = tangent_kernel(state.networks, _probe(task, state.members))
+    return {"kernel_change": kernel_change(now, state.kept["kernel"][0]).cpu().numpy()}
 
 
 _MARGINS: Spec = {"mean_margin": ((), "1"), "margin": (("margin_quantile",), "1")}
@@ -207,6 +206,6 @@ OBSERVABLES: dict[str, Observable] = {
         {"kernel_change": ((), "1")},
         {},
         _kernel,
-        lambda task, networks, members: [networks.kernel(_probe(task, members))],
+        lambda task, networks, members: [tangent_kernel(networks, _probe(task, members))],
     ),
 }

@@ -11,6 +11,7 @@ import numpy as np
 
 from langevin_sgd import dataset
 from langevin_sgd.checks import InputError, as_array, as_integers, require
+from langevin_sgd.models.networks import Architecture
 from langevin_sgd.training.networks.settings import Numbers
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def from_the_beginning(numbers: Numbers) -> Begun:
     return Begun(steps[0], time[0], steps[1], time[1])
 
 
-def taken_up(start: xr.Dataset, network: Any, numbers: Numbers, parameters: int) -> Begun:
+def taken_up(start: xr.Dataset, network: Architecture, numbers: Numbers, parameters: int) -> Begun:
     """Read what an earlier call has left.
 
     Raises

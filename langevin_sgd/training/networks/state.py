@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from langevin_sgd.models.losses import Loss
+from langevin_sgd.models.networks import Architecture, Replicas
 from langevin_sgd.training.networks.result import Results
 from langevin_sgd.training.networks.settings import Numbers
 from langevin_sgd.training.networks.start import Begun
@@ -17,7 +18,7 @@ from langevin_sgd.training.networks.training_sets import Part
 class Task(NamedTuple):
     """What all groups of a run share."""
 
-    network: Any
+    network: Architecture
     numbers: Numbers
     loss: Loss
     noise: str
@@ -52,7 +53,7 @@ class State(NamedTuple):
 
     members: np.ndarray
     """(replica,) their places in the run."""
-    networks: Any
+    networks: Replicas
     start: list[torch.Tensor]
     """(replica, ...) trained weights at step 0."""
     kept: dict[str, list[torch.Tensor]]

@@ -34,14 +34,14 @@ from langevin_sgd.checks import (
     as_count,
     as_flag,
     as_fraction,
-    as_instance,
     as_positive,
     as_tuple,
     require,
     require_memory,
 )
 from langevin_sgd.models.losses import LOSSES
-from langevin_sgd.models.networks import ConvolutionalNetwork, FullyConnected, OwnNetwork
+from langevin_sgd.models.networks import Architecture
+from langevin_sgd.models.networks.families import as_network
 from langevin_sgd.models.networks.torch_there import as_device
 from langevin_sgd.record import as_schedule
 from langevin_sgd.sgd_settings import SAMPLINGS, Sampling
@@ -59,16 +59,9 @@ from langevin_sgd.training.networks.training_sets import Arrays, DataLaw, Part, 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from langevin_sgd.models.networks import Network
-
-_KINDS = (
-    "must be a network of models.networks; a torch module of your own is "
-    "OwnNetwork(build=...), which makes it"
-)
-
 
 def train_networks(
-    network: Network | OwnNetwork,
+    network: Architecture,
     data: DataLaw | Arrays | Sequence[Arrays],
     *,
     max_steps: int,
@@ -226,7 +219,7 @@ def train_networks(
     >>> runs["status"].values.tolist(), runs["unfit_fraction"].values.tolist()
     ([0, 0], [0.0, 0.0])
     """
-    as_instance("network", network, (FullyConnected, ConvolutionalNetwork, OwnNetwork), _KINDS)
+    network = as_network("network", network)
     max_steps = as_count("max_steps", max_steps)
     probe_points = as_count("probe_points", probe_points, minimum=0)
     loss = as_choice("loss", loss, LOSSES)
@@ -264,9 +257,7 @@ def train_networks(
     )
     _require_precision(numbers, getattr(torch, precision))
     sets = training_sets(data, numbers.draws, numbers.points, getattr(torch, precision), device)
-    train, test = (
-        part._replace(widest=max(part.widest, getattr(network, "widest", 1))) for part in sets
-    )
+    train, test = (part._replace(widest=max(part.widest, network.widest)) for part in sets)
     _require_fitting(network, numbers, train, probe_points, test)
     observed = _observables(observe, probe_points, has_test=len(test.X) > 0)
     parameters = sum(w[0].numel() for w in network.replicas([(0, 0)], train.X.dtype).trained)
@@ -349,12 +340,10 @@ def _require_precision(numbers: Numbers, dtype: torch.dtype) -> None:
 
 
 def _require_fitting(
-    network: Network | OwnNetwork, numbers: Numbers, train: Part, probe_points: int, test: Part
+    network: Architecture, numbers: Numbers, train: Part, probe_points: int, test: Part
 ) -> None:
     """Raise `InputError` unless network, batches and probe fit the data."""
-    there = train.X.shape[1]
-    dimension = getattr(network, "dimension", there)
-    require(dimension == there, "dimension", dimension, f"must be {there}, that of the data")
+    network.require_trainable(train.X[: int(train.points[0])])
     for settings, points in zip(numbers.settings, train.points.tolist(), strict=True):
         require_sampling(settings, points, 1)
     most = int((test.points if len(test.X) else train.points).min())
@@ -364,8 +353,6 @@ def _require_fitting(
         probe_points,
         f"must be at most {most}, the points there are",
     )
-    if isinstance(network, OwnNetwork):
-        network.require_trainable(train.X[: int(train.points[0])])
 
 
 def _observables(observe: Any, probe_points: int, *, has_test: bool) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ networks.
 - `train_perceptron`, `one_pass_perceptron`: perceptrons trained until they fit their points,
   exactly and fast, or on fresh samples (``perceptron``).
 - `train_networks`: many neural networks at once, with exact stopping times (``networks``).
+- ``observables``: what can be measured of networks, in training and outside of it.
 - `batch_indices`, `gradient_normals`: the minibatches and the additive noise of a run, to replay it
   elsewhere (``batches``).
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from langevin_sgd.training import observables as observables
 from langevin_sgd.training.batches import batch_indices as batch_indices
 from langevin_sgd.training.batches import gradient_normals as gradient_normals
 from langevin_sgd.training.linear_regression import run as run

@@ -8,8 +8,7 @@ Inside: ``settings`` gives every replica its own numbers, ``start`` says where i
 replicas out over threads and keeps checkpoints; ``batch_of_replicas`` makes the steps of one,
 ``state`` is what it carries, ``ending`` says when training is over. What enters a step comes from
 ``minibatches`` or from ``langevin_noise``; the losses are those of `langevin_sgd.models.losses`.
-``observables`` are what is measured, with ``measurements`` and ``gradient_noise``; ``result``
-collects.
+What is measured are `langevin_sgd.training.observables`; ``result`` collects.
 """
 
 from langevin_sgd.models.networks.torch_there import require_torch

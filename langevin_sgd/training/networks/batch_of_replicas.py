@@ -13,6 +13,7 @@ that to the weights.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator
 from functools import partial
 
@@ -24,11 +25,19 @@ from langevin_sgd.training.batches import TILE
 from langevin_sgd.training.carried import put_back, require_whole, require_within
 from langevin_sgd.training.networks.ending import end_where_few_are_unfit, settle
 from langevin_sgd.training.networks.langevin_noise import NOISES
-from langevin_sgd.training.networks.measurements import outputs_on, warn_if_too_coarse
-from langevin_sgd.training.networks.minibatches import Source
-from langevin_sgd.training.networks.observables import OBSERVABLES, measure
+from langevin_sgd.training.networks.minibatches import StepSource
 from langevin_sgd.training.networks.result import STEP_LIMIT, TIME_LIMIT
-from langevin_sgd.training.networks.state import State, Task, flat, set_from_flat, sums_of
+from langevin_sgd.training.networks.state import (
+    NetworkState,
+    NetworkTask,
+    as_observed,
+    flat,
+    set_from_flat,
+    sums_of,
+)
+from langevin_sgd.training.observables.at_start import keeping
+from langevin_sgd.training.observables.measured import measure
+from langevin_sgd.training.observables.observed_networks import InitialNetworks
 
 BREATH = 8
 """Steps between two chances to stop."""
@@ -51,9 +60,9 @@ class Group:
         Their places in the run.
     """
 
-    def __init__(self, task: Task, members: np.ndarray) -> None:
+    def __init__(self, task: NetworkTask, members: np.ndarray) -> None:
         self._task, self._members = task, members
-        self._state: State | None = None
+        self._state: NetworkState | None = None
         self._done = torch.zeros(0, dtype=torch.bool)
         self._step = 0
         self.resting = True
@@ -83,7 +92,7 @@ class Group:
             self.resting = True
             yield True
 
-    def _end_of_block(self, source: Source, step: int) -> None:
+    def _end_of_block(self, source: StepSource, step: int) -> None:
         """Record, find those whose training is over, and leave them out."""
         task, state, done = self._task, self._state, self._done
         assert state is not None
@@ -156,30 +165,65 @@ class Group:
         self._done = torch.from_numpy(found["done"].astype(bool)).to(device)
 
 
-def begin(task: Task, members: np.ndarray) -> State:
+def begin(task: NetworkTask, members: np.ndarray) -> NetworkState:
     """Make the networks of some replicas and what is kept of step 0."""
     X, numbers = task.train.X, task.numbers
     networks = task.network.replicas([numbers.draws[r] for r in members], X.dtype, X.device)
     alpha = torch.tensor([[numbers.alpha[r]] for r in members], dtype=X.dtype, device=X.device)
-    f0, test_f0 = (outputs_on(networks, part, members) for part in (task.train, task.test))
+    f0, test_f0 = (part.of(members).outputs(networks) for part in (task.train, task.test))
     warn_if_too_coarse(f0, alpha)
-    start = [w.clone() for w in networks.trained]
-    keeping = {name: OBSERVABLES[name].keep for name in task.at_end}
-    kept = {
-        name: keep(task, networks, members) for name, keep in keeping.items() if keep is not None
-    }
-    velocity = [torch.zeros_like(w) for w in start] if numbers.settings[members[0]].momentum else []
+    weights = [w.clone() for w in networks.trained]
+    never = torch.zeros(len(members), dtype=torch.int64, device=X.device)
+    state = NetworkState(
+        members=members,
+        networks=networks,
+        start=InitialNetworks(weights, f0, test_f0),
+        velocity=_velocity(task, members, weights),
+        alpha=alpha,
+        last_update=never,
+        looked=never.clone(),
+        sums=sums_of(weights),
+        moved=never.clone(),
+    )
+    start = keeping(as_observed(task, state), task.at_end).start
     if task.begun.weights is not None:
         set_from_flat(networks.trained, task.begun.weights[members])
-    if task.begun.velocity is not None and velocity:
-        lr = np.array([[numbers.settings[r].lr] for r in members])
-        set_from_flat(velocity, lr * task.begun.velocity[members])
-    never = torch.zeros(len(members), dtype=torch.int64, device=X.device)
-    marks = never, never.clone(), sums_of(networks.trained), never.clone()
-    return State(members, networks, start, kept, velocity, f0, test_f0, alpha, *marks)
+    return state._replace(start=start, sums=sums_of(networks.trained))
 
 
-def advance(task: Task, source: Source, state: State, first: int, stop: int) -> Iterator[bool]:
+def _velocity(
+    task: NetworkTask, members: np.ndarray, weights: list[torch.Tensor]
+) -> list[torch.Tensor]:
+    """Velocities times lr, zero or those of an earlier call; none without momentum."""
+    settings, begun = task.numbers.settings, task.begun.velocity
+    if not settings[members[0]].momentum:
+        return []
+    velocity = [torch.zeros_like(w) for w in weights]
+    if begun is not None:
+        lr = np.array([[settings[r].lr] for r in members])
+        set_from_flat(velocity, lr * begun[members])
+    return velocity
+
+
+def warn_if_too_coarse(f0: torch.Tensor, alpha: torch.Tensor) -> None:
+    """Warn if rounding of the outputs exceeds a hundredth of the margin 1/alpha in some replica."""
+    rounding = torch.finfo(f0.dtype).eps * f0.square().mean(1).sqrt() * alpha[:, 0]
+    if bool((rounding > 1e-2).any()):
+        largest = float(alpha[rounding > 1e-2].max())
+        way_out = (
+            "use float64"
+            if f0.dtype == torch.float32
+            else "no precision is left; take a smaller alpha"
+        )
+        warnings.warn(
+            f"alpha = {largest:g}: f - f0 is lost in the rounding of {f0.dtype}; {way_out}",
+            stacklevel=2,
+        )
+
+
+def advance(
+    task: NetworkTask, source: StepSource, state: NetworkState, first: int, stop: int
+) -> Iterator[bool]:
     """Make the steps first ... stop - 1, in place; yields false every few steps."""
     X, networks, members = task.train.X, state.networks, state.members
     places, factors = source.batches(members, first, stop - first)
@@ -187,7 +231,8 @@ def advance(task: Task, source: Source, state: State, first: int, stop: int) -> 
     share = torch.from_numpy(np.ascontiguousarray(factors)).to(X.device, X.dtype)
     sets = torch.from_numpy(task.train.first[members]).to(X.device)
     rows = points + sets[:, None]
-    y, f0 = task.train.y[rows], state.f0.expand(len(points), -1, -1).gather(2, points)
+    y = task.train.y[rows]
+    f0 = state.start.outputs.expand(len(points), -1, -1).gather(2, points)
     changed = torch.empty(rows.shape[:2], dtype=torch.bool, device=X.device)
     velocity = state.velocity or None
     keep = task.numbers.settings[members[0]].momentum if velocity else 1.0
@@ -220,18 +265,17 @@ def _factors(
     return factors
 
 
-def _next_stop(task: Task, step: int) -> int:
+def _next_stop(task: NetworkTask, step: int) -> int:
     """Next step at which something is recorded, looked at, or over."""
     later = task.schedule[task.schedule > step]
     block = LOOK_EVERY if task.until_unfit else TILE
     return min(step // block * block + block, task.max_steps, *later[:1].tolist())
 
 
-def _record(task: Task, state: State, done: torch.Tensor, step: int) -> None:
+def _record(task: NetworkTask, state: NetworkState, done: torch.Tensor, step: int) -> None:
     """Measure the replicas that are not done, if the schedule asks for it."""
     for place in np.flatnonzero(task.schedule == step).tolist():
         going = state.select(~done)
         if len(going.members):
-            task.results.record(
-                slice(place, place + 1), going.members, measure(task, going, task.observe)
-            )
+            measured = measure(as_observed(task, going), task.on_schedule)
+            task.results.record(slice(place, place + 1), going.members, measured)

@@ -33,11 +33,11 @@ from langevin_sgd.curvature import mean_and_trace, variance_factor
 from langevin_sgd.models.networks import Replicas
 from langevin_sgd.models.networks.interface import Factors
 from langevin_sgd.randomness import NOISE, derive_seed, normals
-from langevin_sgd.training.networks.minibatches import Minibatches, Source
+from langevin_sgd.training.networks.minibatches import Minibatches, StepSource
 from langevin_sgd.training.networks.settings import Numbers
 
 
-class AllPoints(Source):
+class AllPoints(StepSource):
     """All points in every step, with factors that a kind of noise may change."""
 
     def __init__(
@@ -103,7 +103,7 @@ class MinibatchCovariance(AllPoints):
         )
 
 
-class Isotropic(AllPoints):
+class IsotropicNoise(AllPoints):
     """Noise of equal strength in the directions of all trained weights."""
 
     def step(
@@ -134,8 +134,8 @@ class Isotropic(AllPoints):
             target.mul_(keep).add_(moved).add_(part.reshape(moved.shape))
 
 
-NOISES: dict[str, type[Source]] = {
+NOISES: dict[str, type[StepSource]] = {
     "sgd": Minibatches,
     "minibatch_covariance": MinibatchCovariance,
-    "isotropic": Isotropic,
+    "isotropic": IsotropicNoise,
 }

@@ -14,7 +14,7 @@ from langevin_sgd.training.batches import batch_indices, fill_batches, make_samp
 from langevin_sgd.training.networks.settings import Numbers
 
 
-class Source(ABC):
+class StepSource(ABC):
     """What makes the steps of a group of replicas random.
 
     Parameters
@@ -69,7 +69,7 @@ class Source(ABC):
         networks.step(x, factors, into, keep)
 
 
-class Minibatches(Source):
+class Minibatches(StepSource):
     """SGD: independent minibatches, or those of shuffled epochs."""
 
     def __init__(

@@ -26,7 +26,7 @@ from langevin_sgd.training.networks.batch_of_replicas import Group
 from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.result import STATUSES, TRAINING
 from langevin_sgd.training.networks.settings import Numbers
-from langevin_sgd.training.networks.state import Task
+from langevin_sgd.training.networks.state import NetworkTask
 
 NUMBERS = {"cpu": 2**21, "cuda": 2**28}
 """Trained weights of a group: on a processor as many as stay in its cache."""
@@ -73,7 +73,7 @@ class Rounds:
         Their members.
     """
 
-    def __init__(self, task: Task, groups: list[np.ndarray]) -> None:
+    def __init__(self, task: NetworkTask, groups: list[np.ndarray]) -> None:
         self._results = task.results
         self._groups = [Group(task, members) for members in groups]
         self._members = groups
@@ -131,7 +131,7 @@ class Rounds:
 
 
 def train_task(
-    task: Task,
+    task: NetworkTask,
     device: str,
     path: Path | None,
     provenance: dict[str, Any],
@@ -163,7 +163,7 @@ def train_task(
         kept.write()
 
 
-def _digests(task: Task) -> dict[str, str]:
+def _digests(task: NetworkTask) -> dict[str, str]:
     """What tells runs apart beside their provenance."""
     alpha, settings, _, draws = task.numbers
     own = np.array(

@@ -48,13 +48,14 @@ from langevin_sgd.sgd_settings import SAMPLINGS, Sampling
 from langevin_sgd.simulation.checkpoint import as_path, stored_seed
 from langevin_sgd.training.batches import TILE, require_sampling
 from langevin_sgd.training.networks.langevin_noise import NOISES
-from langevin_sgd.training.networks.observables import MARGIN_QUANTILES, OBSERVABLES, variables_of
 from langevin_sgd.training.networks.result import Results, make_result
 from langevin_sgd.training.networks.schedule_of_groups import train_task
 from langevin_sgd.training.networks.settings import Numbers, numbers_of
 from langevin_sgd.training.networks.start import as_in_start, from_the_beginning, taken_up
-from langevin_sgd.training.networks.state import Task
+from langevin_sgd.training.networks.state import NetworkTask
 from langevin_sgd.training.networks.training_sets import Arrays, DataLaw, Part, training_sets
+from langevin_sgd.training.observables.measured import variables_of
+from langevin_sgd.training.observables.table import OBSERVABLES, observables_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -266,14 +267,18 @@ def train_networks(
         if start is None
         else taken_up(start, network, numbers, parameters)
     )
-    at_end = tuple(dict.fromkeys((*observed, *(["kernel"] if probe_points else []))))
+    at_end = observables_of(observed, probe_points)
+    on_schedule = tuple(observable for observable in at_end if observable.name in observed)
+    coordinates = {"layer": np.array(network.layers)}
+    for observable in at_end:
+        coordinates |= observable.coordinates
     moving = any(settings.momentum for settings in numbers.settings)
     kept = ("weights", "velocity") if moving else ("weights",)
-    always = variables_of(observed, has_test=len(test.X) > 0)
+    always = variables_of(on_schedule, has_test=len(test.X) > 0)
     returned = len(steps) * len(always) + (len(kept) * parameters if keep_weights else 0)
     longest = int(NOISES[noise].lengths(numbers, train.points).max())
     _require_memory(len(numbers.draws), train, parameters, returned, longest, probe_points)
-    task = Task(
+    task = NetworkTask(
         network=network,
         numbers=numbers,
         loss=LOSSES[loss],
@@ -281,8 +286,7 @@ def train_networks(
         train=train,
         test=test,
         begun=begun,
-        probe_points=probe_points,
-        observe=observed,
+        on_schedule=on_schedule,
         at_end=at_end,
         max_steps=max_steps,
         until_unfit=until_unfit,
@@ -291,7 +295,7 @@ def train_networks(
             len(numbers.draws),
             variables_of(at_end, has_test=len(test.X) > 0),
             always,
-            {"layer": np.array(network.layers), "margin_quantile": np.array(MARGIN_QUANTILES)},
+            coordinates,
             steps,
             (kept if keep_weights else (), parameters),
         ),

@@ -1,5 +1,4 @@
-"""What a torch module of your own must be, looked at before training: each refusal names the way
-out.
+"""Checks of a torch module of your own before it is trained; each refusal names the way out.
 
 An output must be one number, a function of its own input and of the weights alone; and the module
 must be one that ``torch.func.vmap`` can take, which calls it once for all replicas.
@@ -159,11 +158,11 @@ def _require_lonely_inputs(module: torch.nn.Module, x: torch.Tensor, outputs: to
         raise _refusal(f"makes a module {kind}: must treat each input alone")
 
 
-def _close(one: torch.Tensor, other: torch.Tensor) -> bool:
+def _close(outputs: torch.Tensor, again: torch.Tensor) -> bool:
     """Whether outputs are the same up to rounding; those that are not finite are not compared."""
-    both = one.isfinite() & other.isfinite()
-    scale = float(other[both].abs().max()) if bool(both.any()) else 0.0
-    return bool(((one - other)[both].abs() <= _ROUNDING * scale).all())
+    both = outputs.isfinite() & again.isfinite()
+    scale = float(again[both].abs().max()) if bool(both.any()) else 0.0
+    return bool(((outputs - again)[both].abs() <= _ROUNDING * scale).all())
 
 
 def _require_vectorised(modules: list[torch.nn.Module], x: torch.Tensor) -> list[torch.Tensor]:

@@ -1,10 +1,10 @@
-"""Training of one group of replicas whose steps have as many points, in batched steps.
+"""Training of one group of replicas, whose steps have equal numbers of points, in batched steps.
 
 Steps are made in blocks of `TILE`, whose minibatches are drawn together. At the end of a block
 replicas that have fitted their points or diverged are found, measured and, once a quarter of the
 places stands idle, left out: at fixed steps, whatever the machine does, so that a repeated run
 gives the same bits. Until then a fitted replica stays as it is, since its gradient is exactly zero.
-``ending`` says when training is over.
+``initial_state`` says how training begins, ``ending`` when it is over.
 
 With momentum, in the convention of `langevin_sgd.SGD`, a step adds to lr times the velocity, and
 that to the weights.
@@ -13,7 +13,6 @@ that to the weights.
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterator
 from functools import partial
 
@@ -24,6 +23,7 @@ from langevin_sgd.models.losses import Loss
 from langevin_sgd.training.batches import TILE
 from langevin_sgd.training.carried import put_back, require_whole, require_within
 from langevin_sgd.training.networks.ending import end_where_few_are_unfit, settle
+from langevin_sgd.training.networks.initial_state import begin
 from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.minibatches import StepSource
 from langevin_sgd.training.networks.result import STEP_LIMIT, TIME_LIMIT
@@ -33,11 +33,8 @@ from langevin_sgd.training.networks.state import (
     as_observed,
     flat,
     set_from_flat,
-    sums_of,
 )
-from langevin_sgd.training.observables.at_start import keeping
 from langevin_sgd.training.observables.measured import measure
-from langevin_sgd.training.observables.observed_networks import InitialNetworks
 
 BREATH = 8
 """Steps between two chances to stop."""
@@ -69,9 +66,10 @@ class Group:
         """Whether it is between two blocks."""
 
     def train(self) -> Iterator[bool]:
-        """Train to the ends of all replicas, or go on; may be taken up again by another thread.
+        """Advance the group until all replicas have ended; any thread may resume it.
 
-        Yields every few steps: true between blocks, when `carried` is what it should be.
+        Yields every few steps, so that a thread can turn to another group: true between two blocks,
+        the only moments at which `carried` is what a checkpoint needs.
         """
         task = self._task
         source = NOISES[task.noise](
@@ -133,11 +131,11 @@ class Group:
             "sums": state.sums,
             "moved": state.moved,
         }
-        found = {name: tensor.cpu().numpy().copy() for name, tensor in tensors.items()}
-        found |= {"step": np.array([self._step]), "members": state.members}
-        found["done"] = self._done.cpu().numpy().astype(np.int8)
-        found["weights"] = flat(state.networks.trained)
-        return found | ({"velocity": flat(state.velocity)} if state.velocity else {})
+        arrays = {name: tensor.cpu().numpy().copy() for name, tensor in tensors.items()}
+        arrays |= {"step": np.array([self._step]), "members": state.members}
+        arrays["done"] = self._done.cpu().numpy().astype(np.int8)
+        arrays["weights"] = flat(state.networks.trained)
+        return arrays | ({"velocity": flat(state.velocity)} if state.velocity else {})
 
     def restore(self, carried: dict[str, np.ndarray]) -> None:
         """Take up what was `carried`.
@@ -153,72 +151,16 @@ class Group:
         device = state.alpha.device
         self._state = state.select(torch.from_numpy(left).to(device))
         self._done = torch.zeros(int(left.sum()), dtype=torch.bool, device=device)
-        found = self._arrays()
-        put_back(found, carried)
-        require_within("step", found["step"], 0, self._task.max_steps)
+        arrays = self._arrays()
+        put_back(arrays, carried)
+        require_within("step", arrays["step"], 0, self._task.max_steps)
         for name in ("last_update", "looked", "sums", "moved"):
-            getattr(self._state, name).copy_(torch.from_numpy(found[name]))
-        set_from_flat(self._state.networks.trained, found["weights"])
+            getattr(self._state, name).copy_(torch.from_numpy(arrays[name]))
+        set_from_flat(self._state.networks.trained, arrays["weights"])
         if self._state.velocity:
-            set_from_flat(self._state.velocity, found["velocity"])
-        self._step = int(found["step"][0])
-        self._done = torch.from_numpy(found["done"].astype(bool)).to(device)
-
-
-def begin(task: NetworkTask, members: np.ndarray) -> NetworkState:
-    """Make the networks of some replicas and what is kept of step 0."""
-    X, numbers = task.train.X, task.numbers
-    networks = task.network.replicas([numbers.draws[r] for r in members], X.dtype, X.device)
-    alpha = torch.tensor([[numbers.alpha[r]] for r in members], dtype=X.dtype, device=X.device)
-    f0, test_f0 = (part.of(members).outputs(networks) for part in (task.train, task.test))
-    warn_if_too_coarse(f0, alpha)
-    weights = [w.clone() for w in networks.trained]
-    never = torch.zeros(len(members), dtype=torch.int64, device=X.device)
-    state = NetworkState(
-        members=members,
-        networks=networks,
-        start=InitialNetworks(weights, f0, test_f0),
-        velocity=_velocity(task, members, weights),
-        alpha=alpha,
-        last_update=never,
-        looked=never.clone(),
-        sums=sums_of(weights),
-        moved=never.clone(),
-    )
-    start = keeping(as_observed(task, state), task.at_end).start
-    if task.begun.weights is not None:
-        set_from_flat(networks.trained, task.begun.weights[members])
-    return state._replace(start=start, sums=sums_of(networks.trained))
-
-
-def _velocity(
-    task: NetworkTask, members: np.ndarray, weights: list[torch.Tensor]
-) -> list[torch.Tensor]:
-    """Velocities times lr, zero or those of an earlier call; none without momentum."""
-    settings, begun = task.numbers.settings, task.begun.velocity
-    if not settings[members[0]].momentum:
-        return []
-    velocity = [torch.zeros_like(w) for w in weights]
-    if begun is not None:
-        lr = np.array([[settings[r].lr] for r in members])
-        set_from_flat(velocity, lr * begun[members])
-    return velocity
-
-
-def warn_if_too_coarse(f0: torch.Tensor, alpha: torch.Tensor) -> None:
-    """Warn if rounding of the outputs exceeds a hundredth of the margin 1/alpha in some replica."""
-    rounding = torch.finfo(f0.dtype).eps * f0.square().mean(1).sqrt() * alpha[:, 0]
-    if bool((rounding > 1e-2).any()):
-        largest = float(alpha[rounding > 1e-2].max())
-        way_out = (
-            "use float64"
-            if f0.dtype == torch.float32
-            else "no precision is left; take a smaller alpha"
-        )
-        warnings.warn(
-            f"alpha = {largest:g}: f - f0 is lost in the rounding of {f0.dtype}; {way_out}",
-            stacklevel=2,
-        )
+            set_from_flat(self._state.velocity, arrays["velocity"])
+        self._step = int(arrays["step"][0])
+        self._done = torch.from_numpy(arrays["done"].astype(bool)).to(device)
 
 
 def advance(
@@ -259,6 +201,10 @@ def _factors(
 ) -> torch.Tensor:
     """Factors of the gradients of f in a step: -`share` times the derivative of loss(alpha (f -
     f0), y)/alpha by f.
+
+    The networks call it between the two halves of a step, with the outputs f of their forward pass.
+    Which replicas had a point with a factor, so that their weights change, is written to `changed`:
+    `ending` asks for the last such step.
     """
     factors = share * loss.pull(alpha * (f - f0), y)
     torch.any(factors != 0, 1, out=changed)

@@ -42,7 +42,7 @@ def settle(
     step: int,
     over: int | None,
 ) -> torch.Tensor:
-    """Find the replicas whose training is over, and measure them; return all that are done.
+    """Find the replicas whose training is over and measure them; return which replicas are done.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def end_where_few_are_unfit(
     task: NetworkTask, source: StepSource, state: NetworkState, done: torch.Tensor, step: int
 ) -> torch.Tensor:
     """End the training of replicas of which at most `until_unfit` of the points are unfit; return
-    all that are done.
+    which replicas are done.
     """
     going = state.select(~done)
     unfit, overflow = look(task, source, going, step)
@@ -109,7 +109,7 @@ def end_where_few_are_unfit(
 
 
 def _fading_steps(momentum: float, dtype: torch.dtype) -> int:
-    """Steps after which momentum has made rounding of a velocity."""
+    """Steps after which momentum has damped a velocity to its rounding error."""
     return math.ceil(math.log(torch.finfo(dtype).eps) / math.log(momentum)) if momentum else 0
 
 
@@ -120,8 +120,9 @@ def _quiet_steps(task: NetworkTask, source: StepSource, state: NetworkState) -> 
 
 
 def nothing_moves(task: NetworkTask, state: NetworkState) -> torch.Tensor:
-    """Whether no training point can change a weight of the replica, (replica,); `state` is used
-    up.
+    """Whether no training point can change a weight of the replica, (replica,).
+
+    The trial step changes the weights of `state` itself, which must be a copy.
     """
     points, members = task.train.of(state.members), state.members
     before = sums_of(state.networks.trained)

@@ -1,5 +1,4 @@
-r"""Langevin noise in the place of SGD noise: the gradient of all points, and a normal variable on
-it.
+r"""Langevin noise in the place of SGD noise: full-batch gradients plus Gaussian noise.
 
 With g_i the gradient of loss/alpha at training point i = 1 ... P, g their mean, C their covariance
 and s^2 C that of the mean over a minibatch (`langevin_sgd.curvature.gradient_noise`), a

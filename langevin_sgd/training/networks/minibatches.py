@@ -1,4 +1,4 @@
-"""What enters a step: the interface, and the points of a minibatch."""
+"""The points that enter each step, and with which factors: the interface, and minibatches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from langevin_sgd.training.networks.settings import Numbers
 
 
 class StepSource(ABC):
-    """What makes the steps of a group of replicas random.
+    """Points and factors of the steps of a group of replicas, which make them random.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class Minibatches(StepSource):
             int(self._points[r]),
             int(self._begun[r]) + first,
         )
-        found = batch_indices(
+        indices = batch_indices(
             settings, points, seed=seed, replica=number, first_step=begin, steps=steps
         )
-        return np.unique(found[found >= 0])
+        return np.unique(indices[indices >= 0])

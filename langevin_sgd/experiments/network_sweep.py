@@ -47,12 +47,11 @@ from langevin_sgd.experiments.axes import LARGEST_SET, as_axis, as_result, requi
 from langevin_sgd.measure import geometric_mean
 from langevin_sgd.models.networks import (
     FAMILIES,
-    ConvolutionalNetwork,
-    FullyConnected,
-    Network,
+    Architecture,
     leaves_depth,
     of_family,
 )
+from langevin_sgd.models.networks.families import as_network
 from langevin_sgd.models.networks.torch_there import as_device
 from langevin_sgd.sgd_settings import SGD, Sampling
 from langevin_sgd.simulation.status import Status
@@ -129,7 +128,7 @@ _SHARED_FIELDS = {
     "device": as_device,
 }
 _FIELDS = _SHARED_FIELDS | {
-    "network": lambda name, value: as_instance(name, value, (FullyConnected, ConvolutionalNetwork)),
+    "network": as_network,
     "data": lambda name, value: as_instance(name, value, BinaryImages),
     "alpha": as_axis(as_positive),
     "temperature_per_width": as_axis(as_positive),
@@ -178,7 +177,7 @@ class NetworkRuns:
         If a field lies outside its range.
     """
 
-    network: Network
+    network: Architecture
     data: BinaryImages
     alpha: tuple[float, ...]
     temperature_per_width: tuple[float, ...]
@@ -404,7 +403,7 @@ class NetworkGrid:
         values = {name: getattr(self, name) for name in AXES}
         return values | {"depth": (2,) if self.depth is None else self.depth}
 
-    def _network(self, point: dict[str, Any]) -> Network:
+    def _network(self, point: dict[str, Any]) -> Architecture:
         shape = {name: point[name] for name in ("width", "activation", "depth")}
         return of_family(point["network"], image=self.training_data(point["points"]).image, **shape)
 

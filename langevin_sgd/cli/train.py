@@ -33,7 +33,8 @@ from langevin_sgd.cli.text import print_json
 from langevin_sgd.cli.vocabulary import TRAIN
 from langevin_sgd.data import BinaryImages
 from langevin_sgd.models.network_problem import NetworkProblem
-from langevin_sgd.models.networks.families import FAMILIES, Network, leaves_depth, of_family
+from langevin_sgd.models.networks.families import FAMILIES, leaves_depth, of_family
+from langevin_sgd.models.networks.interface import Architecture
 from langevin_sgd.plotting import draw, save
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.stop import Stop
@@ -257,7 +258,7 @@ class Train:
             engine=NetworkEngine(**values_of(self.engine, NetworkEngine)),
         )
 
-    def _networks(self, image: tuple[int, int, int]) -> list[Network]:
+    def _networks(self, image: tuple[int, int, int]) -> list[Architecture]:
         """Architectures of the families asked for; one with a depth of its own comes once."""
         open_depth = [family for family in self.network if leaves_depth(family)]
         fixed = ", ".join(self.network)

@@ -11,7 +11,7 @@ What is computed and stored is the cell, one point and eight replicas
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,8 @@ from langevin_sgd.simulation.stop import Stop
 from langevin_sgd.sweep import Store, Task
 from langevin_sgd.sweep.cells import blocks_of, joined
 from langevin_sgd.training.engines import NetworkEngine, PerceptronEngine
-from langevin_sgd.training.observables import OF_NETWORKS, observables
+from langevin_sgd.training.observables.table import as_observables
+from langevin_sgd.training.observables.test_error import as_test_error
 from langevin_sgd.training.variants import Variant, replaced
 
 if TYPE_CHECKING:
@@ -51,11 +52,6 @@ def _as_axes(name: str, axes: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
     require(isinstance(axes, Mapping), name, axes, "must map names of fields to values")
     plain = as_axis(lambda _, value: value.item() if isinstance(value, np.generic) else value)
     return tuple((str(axis), plain(str(axis), values)) for axis, values in axes.items())
-
-
-def _as_record(name: str, record: Any) -> tuple[Any, ...]:
-    single = isinstance(record, str) or not isinstance(record, Iterable)
-    return (record,) if single else tuple(record)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +120,7 @@ class Grid:
                 "axes": _as_axes,
                 "replicas": lambda name, value: as_count(name, value, 2),
                 "seed": as_seed,
-                "record": _as_record,
+                "record": self._as_record,
             },
         )
         require_size(dict(self._axes()), self.replicas)
@@ -132,6 +128,12 @@ class Grid:
             _require_fitting(point, columns["points"])
             if isinstance(point.problem, NetworkProblem):
                 self._require_trainable(point)
+
+    def _as_record(self, name: str, record: Any) -> tuple[Any, ...]:
+        if isinstance(self.problem, NetworkProblem):
+            return as_observables(name, record)
+        error = as_test_error(name, record)
+        return () if error is None else (error,)
 
     def _require_trainable(self, point: Variant) -> None:
         """Raise `InputError` for what would fail in every task of a point of networks."""
@@ -149,8 +151,8 @@ class Grid:
         allowed = f"makes {weights} weights, more than {LARGEST_SET}"
         require(weights <= LARGEST_SET, "width", network.width, allowed)
         test_points = getattr(problem.data, "test_points", None)
-        for one in observables("record", self.record, OF_NETWORKS):
-            probe = getattr(one, "points", 0)
+        for observable in self.record:
+            probe = getattr(observable, "points", 0)
             most = f"must be at most the number of test points, here {test_points}"
             require(test_points is None or probe <= test_points, "probe_points", probe, most)
 

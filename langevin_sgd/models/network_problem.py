@@ -24,14 +24,13 @@ from langevin_sgd.checks import (
     as_array,
     as_choice,
     as_count,
-    as_instance,
     as_positive,
     convert_fields,
     require,
 )
 
 if TYPE_CHECKING:
-    from langevin_sgd.models.networks import Network, OwnNetwork
+    from langevin_sgd.models.networks.interface import Architecture
 
 Arrays = tuple[np.ndarray, ...]
 """X, y or X, y, X_test, y_test."""
@@ -49,10 +48,6 @@ LossName = Literal["hinge", "quadratic_hinge", "soft_hinge", "square", "logistic
 LOSS_NAMES = ("hinge", "quadratic_hinge", "soft_hinge", "square", "logistic")
 """Keys of `langevin_sgd.models.losses.LOSSES`, without torch."""
 
-_KINDS = (
-    "must be a network of models.networks; a torch module of your own is "
-    "OwnNetwork(build=...), which makes it"
-)
 _DATA = (
     "must be (X, y), (X, y, X_test, y_test), a list with one such tuple for each "
     "replica, or a law of sets"
@@ -123,10 +118,10 @@ def _as_points(name: str, value: Any) -> int | None:
     return None if value is None else as_count(name, value)
 
 
-def _as_network(name: str, value: Any) -> Any:
-    from langevin_sgd.models.networks import ConvolutionalNetwork, FullyConnected, OwnNetwork
+def _as_network(name: str, value: Any) -> Architecture:
+    from langevin_sgd.models.networks.families import as_network
 
-    return as_instance(name, value, (FullyConnected, ConvolutionalNetwork, OwnNetwork), _KINDS)
+    return as_network(name, value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +160,7 @@ class NetworkProblem:
     'hinge'
     """
 
-    network: Network | OwnNetwork
+    network: Architecture
     data: DataLaw | Arrays | Sequence[Arrays]
     _: KW_ONLY
     loss: LossName = "hinge"

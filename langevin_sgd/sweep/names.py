@@ -25,6 +25,12 @@ CLASSES = {
     "network_problem": "langevin_sgd.models.network_problem:NetworkProblem",
     "network_engine": "langevin_sgd.training.engines:NetworkEngine",
     "perceptron_engine": "langevin_sgd.training.engines:PerceptronEngine",
+    # what is recorded
+    "kernel_change": "langevin_sgd.training.observables.kernel_change:KernelChange",
+    "margins": "langevin_sgd.training.observables.margins:Margins",
+    "noise_temperature": "langevin_sgd.training.observables.noise_temperature:NoiseTemperature",
+    "signal": "langevin_sgd.training.observables.signal:Signal",
+    "test_error": "langevin_sgd.training.observables.test_error:TestError",
     # architectures
     "fully_connected": "langevin_sgd.models.networks.fully_connected:FullyConnected",
     "mobile_cnn": "langevin_sgd.models.networks.mobile_cnn:MobileCNN",

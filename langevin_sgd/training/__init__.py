@@ -4,7 +4,8 @@ networks.
 - `run`: many replicas of SGD on any of these problems, and many variants of them, recorded on a
   schedule, resumable bit for bit (``dispatch``).
 - `NetworkEngine`, `PerceptronEngine`: how networks and perceptrons are computed (``engines``).
-- ``observables``: what can be measured of them.
+- ``observables``: what can be measured of networks, in training and outside of it, and of
+  perceptrons.
 - `batch_indices`, `gradient_normals`: the minibatches and the additive noise of a run, to replay it
   elsewhere (``batches``).
 

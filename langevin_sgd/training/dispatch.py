@@ -47,11 +47,11 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from langevin_sgd.simulation.recording import Record
-    from langevin_sgd.training.observables import Observable
+    from langevin_sgd.training.observables import Observable, TestError
 
 Problem = LinearRegression | Perceptron | OnePassPerceptron | NetworkProblem
 Engine = PerceptronEngine | NetworkEngine
-ObservableName = Literal["margins", "noise_temperature", "signal", "kernel"]
+ObservableName = Literal["margins", "noise_temperature", "signal", "kernel", "test_error"]
 
 
 class Route(NamedTuple):
@@ -95,7 +95,7 @@ def run(
     stop: Stop | None = None,
     seed: int | None = None,
     vary: Mapping[str, Sequence[Any]] | None = None,
-    record: Record | Observable | ObservableName | Sequence[Any] | None = None,
+    record: Record | Observable | TestError | ObservableName | Sequence[Any] | None = None,
     schedule: Sequence[int] | np.ndarray | None = None,
     start: Any = None,
     first_replica: int = 0,

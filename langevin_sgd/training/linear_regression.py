@@ -35,7 +35,7 @@ from langevin_sgd.training.earlier import (
 )
 from langevin_sgd.training.problems import make_rule, make_source, require_samples
 from langevin_sgd.training.request import RunRequest
-from langevin_sgd.training.steps import Buffer, State, advance
+from langevin_sgd.training.steps import Buffer, RegressionState, advance
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -180,12 +180,16 @@ class LinearRegressionEngine(Engine):
             )
             for piece in even_ranges(replicas, PIECES)
         ]
-        self._now = State(padded(position), padded(velocity), np.full(replicas, -1, np.int64))
+        self._now = RegressionState(
+            padded(position), padded(velocity), np.full(replicas, -1, np.int64)
+        )
 
     def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Go on to step `stop`; an interruption on the way leaves the state as it was."""
         now = self._now
-        after = State(padded(now.position), padded(now.velocity), now.diverged_step.copy())
+        after = RegressionState(
+            padded(now.position), padded(now.velocity), now.diverged_step.copy()
+        )
         shape = (len(recorded), *self._shape)
         begin = self._first_step
         buffer = Buffer(recorded + begin, np.empty(shape), np.empty(shape))
@@ -217,7 +221,7 @@ class LinearRegressionEngine(Engine):
 
     def restore(self, carried: Arrays) -> None:
         """Take up the arrays of a state."""
-        self._now = State(**carried)
+        self._now = RegressionState(**carried)
 
 
 def _problem_digest(problem: LinearRegression) -> str:

@@ -15,7 +15,7 @@ from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.status import LIMIT
 from langevin_sgd.training.batches import require_sampling
-from langevin_sgd.training.steps import DATA, DENSE, DIAGONAL, Rule, Source
+from langevin_sgd.training.steps import DATA, DENSE, DIAGONAL, GradientSource, UpdateRule
 
 
 def require_samples(problem: LinearRegression, settings: SGD, replicas: int) -> None:
@@ -28,7 +28,7 @@ def require_samples(problem: LinearRegression, settings: SGD, replicas: int) -> 
         )
 
 
-def make_source(problem: LinearRegression, settings: SGD) -> Source:
+def make_source(problem: LinearRegression, settings: SGD) -> GradientSource:
     """Arrays of the gradient: the data, or Hessian and noise factor, diagonal where both are.
 
     Raises
@@ -38,12 +38,14 @@ def make_source(problem: LinearRegression, settings: SGD) -> Source:
     """
     minimiser, nothing, no_matrix = padded(problem.minimiser), np.empty(0), np.empty((0, 0))
     if problem.X is not None and problem.y is not None:
-        return Source(DATA, padded(problem.X), np.array(problem.y), minimiser, no_matrix, no_matrix)
+        return GradientSource(
+            DATA, padded(problem.X), np.array(problem.y), minimiser, no_matrix, no_matrix
+        )
     hessian, per_batch = problem.hessian, math.sqrt(settings.batch_size)
     covariance = as_covariance("noise_covariance", problem.noise_covariance, problem.parameters)
     if _is_diagonal(hessian) and _is_diagonal(covariance):
         factor = np.sqrt(np.diag(covariance)) / per_batch
-        return Source(
+        return GradientSource(
             DIAGONAL,
             no_matrix,
             nothing,
@@ -52,7 +54,7 @@ def make_source(problem: LinearRegression, settings: SGD) -> Source:
             padded(factor[None]),
         )
     factor = covariance_root(covariance) / per_batch
-    return Source(DENSE, no_matrix, nothing, minimiser, _square(hessian), _square(factor))
+    return GradientSource(DENSE, no_matrix, nothing, minimiser, _square(hessian), _square(factor))
 
 
 def _is_diagonal(matrix: np.ndarray) -> bool:
@@ -66,11 +68,11 @@ def _square(matrix: np.ndarray) -> np.ndarray:
     return padded(rows)
 
 
-def make_rule(settings: SGD, *, at_rest: bool, first_step: int = 0) -> Rule:
+def make_rule(settings: SGD, *, at_rest: bool, first_step: int = 0) -> UpdateRule:
     """Numbers of the update; `at_rest` says that the run starts, at `first_step`, without a
     velocity.
     """
-    return Rule(
+    return UpdateRule(
         lr=float(settings.lr),
         momentum=float(settings.momentum),
         weight_decay=float(settings.weight_decay),

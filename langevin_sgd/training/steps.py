@@ -31,7 +31,7 @@ DATA, DIAGONAL, DENSE = range(3)
 """Kinds of gradient: minibatches of data; additive noise, all matrices diagonal; additive noise."""
 
 
-class Source(NamedTuple):
+class GradientSource(NamedTuple):
     """Where gradients come from; arrays that a kind does not use are empty."""
 
     kind: int
@@ -47,7 +47,7 @@ class Source(NamedTuple):
     """Same shape as `hessian`."""
 
 
-class Rule(NamedTuple):
+class UpdateRule(NamedTuple):
     """The numbers of the update rule."""
 
     lr: float
@@ -61,7 +61,7 @@ class Rule(NamedTuple):
     """|theta|^2 beyond which a replica counts as diverged."""
 
 
-class State(NamedTuple):
+class RegressionState(NamedTuple):
     """All replicas after some step."""
 
     position: np.ndarray
@@ -118,7 +118,7 @@ def _add_four_rows(
 @inlined
 def _sum_over_batch(
     total: np.ndarray,
-    source: Source,
+    source: GradientSource,
     theta: np.ndarray,
     batches: np.ndarray,
     place: int,
@@ -144,7 +144,7 @@ def _sum_over_batch(
 
 @inlined
 def _diagonal_gradient(
-    gradient: np.ndarray, source: Source, theta: np.ndarray, normals: np.ndarray, place: int
+    gradient: np.ndarray, source: GradientSource, theta: np.ndarray, normals: np.ndarray, place: int
 ) -> None:
     for p in range(normals.shape[1]):
         pull = source.hessian[0, p] * (theta[p] - source.minimiser[p])
@@ -153,7 +153,7 @@ def _diagonal_gradient(
 
 @reassociating
 def _dense_gradient(
-    gradient: np.ndarray, source: Source, theta: np.ndarray, normals: np.ndarray, place: int
+    gradient: np.ndarray, source: GradientSource, theta: np.ndarray, normals: np.ndarray, place: int
 ) -> None:
     for i in range(normals.shape[1]):
         total = 0.0
@@ -169,7 +169,7 @@ def _update(
     velocity: np.ndarray,
     gradient: np.ndarray,
     scale: float,
-    rule: Rule,
+    rule: UpdateRule,
     keep: float,
 ) -> float:
     """Make one update in place with gradient ``scale * gradient``; return |theta|^2."""
@@ -186,10 +186,10 @@ def _update(
 
 @kernel
 def advance(
-    state: State,
+    state: RegressionState,
     buffer: Buffer,
-    source: Source,
-    rule: Rule,
+    source: GradientSource,
+    rule: UpdateRule,
     sampler: Sampler,
     gradient: np.ndarray,
     key: np.ndarray,

@@ -14,6 +14,7 @@ from in_one_call import train_networks_of
 from torch import nn
 
 import langevin_sgd as ls
+from langevin_sgd.curvature import squared_gradients, tangent_kernel
 from langevin_sgd.models import networks
 from langevin_sgd.models.networks import (
     FAMILIES,
@@ -229,13 +230,13 @@ def test_other_batches_do_not_follow():
 
 @pytest.mark.parametrize("at_a_time", [1, 2**24])
 def test_gradients_and_kernel_are_those_of_autograd(at_a_time, monkeypatch):
-    monkeypatch.setattr("langevin_sgd.models.networks.vectorised.MOST_GRADIENTS", at_a_time)
+    monkeypatch.setattr("langevin_sgd.curvature.sample_gradients.MOST_NUMBERS", at_a_time)
     X = torch.from_numpy(digits(4)[0])
     for kind in KINDS:
         network = kind(image=(1, 8, 8), width=2)
         replicas = network.replicas([(1, 0), (1, 7)], torch.float64)
         inputs = X.expand(2, -1, -1)
-        kernels, squares = replicas.kernel(inputs), replicas.squared_gradients(inputs)
+        kernels, squares = tangent_kernel(replicas, inputs), squared_gradients(replicas, inputs)
         for r, number in enumerate((0, 7)):
             module = network.module(1, number, precision="float64")
             rows = [

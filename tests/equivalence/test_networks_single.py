@@ -10,6 +10,7 @@ import torch
 from in_one_call import train_networks_of
 
 import langevin_sgd as ls
+from langevin_sgd.curvature import tangent_kernel
 from langevin_sgd.models.networks import (
     FullyConnected,
     OwnNetwork,
@@ -180,9 +181,10 @@ def test_own_modules_made_in_threads_are_functions_of_their_numbers():
 def test_kernel_of_ones_own_module_is_that_of_the_written_backward_pass():
     network = NETWORKS["gelu"]
     x = torch.from_numpy(points()[0][:6])[None]
-    written = network.replicas([(1, 0)], torch.float64).kernel(x)
+    written = tangent_kernel(network.replicas([(1, 0)], torch.float64), x)
     module = network.module(1, precision="float64")
-    vectorised = OwnNetwork(build=lambda: module).replicas([(1, 0)], torch.float64).kernel(x)
+    replicas = OwnNetwork(build=lambda: module).replicas([(1, 0)], torch.float64)
+    vectorised = tangent_kernel(replicas, x)
     torch.testing.assert_close(vectorised, written, rtol=1e-12, atol=1e-14)
 
 
@@ -191,7 +193,7 @@ def test_gradients_and_kernel_of_autograd(name):
     network = NETWORKS[name]
     X = torch.from_numpy(points()[0][:5])
     replicas = network.replicas([(1, 0), (1, 7)], torch.float64)
-    kernels = replicas.kernel(X.expand(2, -1, -1))
+    kernels = tangent_kernel(replicas, X.expand(2, -1, -1))
     factors = torch.linspace(-1, 2, 5, dtype=torch.float64)
     before = [w.clone() for w in replicas.trained]
     with torch.no_grad():

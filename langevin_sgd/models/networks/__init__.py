@@ -1,4 +1,4 @@
-"""Neural networks with one output: what they are, as plain torch modules, and many of them at once.
+"""Neural networks with one output, as plain torch modules and many of them side by side.
 
 - `FullyConnected`: any depth and width, in the parametrisation of Sclocchi, Geiger and Wyart
   (``fully_connected``)
@@ -10,7 +10,7 @@
 - `of_family`: a network by the name that grids and ``langevin-sgd train --network`` know
   (``families``)
 
-A convolutional network more is one file, say ``two_convolutions.py``, with the shapes of its
+To add a convolutional network, write one file, say ``two_convolutions.py``, with the shapes of its
 weights and what it does with them; all else comes from `ConvolutionalNetwork`::
 
     @dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,10 @@ and, with its import, one line in ``families.py``::
 which makes it ``langevin-sgd train --network two_convolutions`` and a value of
 `NetworkGrid.network`.
 
+A network of another kind is one file too, whose class has what `Architecture` asks for and makes
+`Replicas`, and the same line (``interface`` has both protocols). For any torch module,
+``vectorised.VectorisedReplicas`` are such replicas.
+
 Inside: ``convolutional`` is what convolutional networks share, ``image_layers`` their layers,
 ``activations`` and ``initial`` what all networks share, ``module`` the plain torch modules,
 ``replicas`` and ``vectorised`` the forms that hold many networks side by side.
@@ -42,12 +46,13 @@ Inside: ``convolutional`` is what convolutional networks share, ``image_layers``
 
 from langevin_sgd.models.networks.convolutional import ConvolutionalNetwork as ConvolutionalNetwork
 from langevin_sgd.models.networks.families import FAMILIES as FAMILIES
-from langevin_sgd.models.networks.families import Network as Network
 from langevin_sgd.models.networks.families import leaves_depth as leaves_depth
 from langevin_sgd.models.networks.families import of_family as of_family
 from langevin_sgd.models.networks.fully_connected import FullyConnected as FullyConnected
 from langevin_sgd.models.networks.fully_connected import random_features as random_features
 from langevin_sgd.models.networks.fully_connected import two_layer_linear as two_layer_linear
+from langevin_sgd.models.networks.interface import Architecture as Architecture
+from langevin_sgd.models.networks.interface import Replicas as Replicas
 from langevin_sgd.models.networks.mobile_cnn import MobileCNN as MobileCNN
 from langevin_sgd.models.networks.resnet18 import ResNet18 as ResNet18
 from langevin_sgd.models.networks.simple_cnn import SimpleCNN as SimpleCNN

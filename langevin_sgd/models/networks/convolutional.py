@@ -37,6 +37,7 @@ import numpy as np
 from langevin_sgd.checks import as_choice, as_count, convert_fields, require, require_memory
 from langevin_sgd.models.networks.activations import MEAN_SQUARE, Activation
 from langevin_sgd.models.networks.initial import standard_normals
+from langevin_sgd.models.networks.interface import Draw, require_dimension
 from langevin_sgd.models.networks.torch_there import require_torch
 
 if TYPE_CHECKING:
@@ -156,6 +157,10 @@ class ConvolutionalNetwork(ABC):
             zip(shapes, standard_normals(self, list(shapes.values()), seed, replica), strict=True)
         )
 
+    def require_trainable(self, inputs: torch.Tensor) -> None:
+        """Raise `InputError` unless inputs (input, dimension) are images of the network's size."""
+        require_dimension(self.dimension, inputs)
+
     def module(
         self,
         seed: int = 0,
@@ -179,13 +184,12 @@ class ConvolutionalNetwork(ABC):
 
         dtype = getattr(torch, as_choice("precision", precision, ("float32", "float64")))
         weights = self.initial_weights(seed, replica)
-        return ConvolutionalModule(
-            self, {name: torch.from_numpy(w).to(dtype) for name, w in weights.items()}
-        )
+        converted = {name: torch.from_numpy(w).to(dtype) for name, w in weights.items()}
+        return ConvolutionalModule(self.forward, converted, self.image)
 
     def replicas(
         self,
-        draws: Sequence[tuple[int, int]],
+        draws: Sequence[Draw],
         dtype: torch.dtype,
         device: torch.device | str = "cpu",
     ) -> VectorisedReplicas:
@@ -204,7 +208,8 @@ class ConvolutionalNetwork(ABC):
         for r, draw in enumerate(draws):
             for name, w in self.initial_weights(*draw).items():
                 stacks[name][r] = torch.from_numpy(w)
-        shell = ConvolutionalModule(self, {name: stack[0] for name, stack in stacks.items()})
+        alone = {name: stack[0] for name, stack in stacks.items()}
+        shell = ConvolutionalModule(self.forward, alone, self.image)
         return VectorisedReplicas(
             shell, {name: stack.to(device) for name, stack in stacks.items()}, {}
         )

@@ -1,31 +1,66 @@
-"""The networks that grids and the command line know by name."""
+"""The table of architectures: those that grids and the command line know by name, and the door
+through which every network comes in.
+"""
 
 from __future__ import annotations
 
+import inspect
 import math
-from dataclasses import fields
+from collections.abc import Callable
 from typing import Any
 
-from langevin_sgd.checks import as_choice, as_count, require
+from langevin_sgd.checks import InputError, as_choice, as_count, as_instance
 from langevin_sgd.models.networks.activations import Activation
 from langevin_sgd.models.networks.convolutional import ConvolutionalNetwork, as_image
 from langevin_sgd.models.networks.fully_connected import FullyConnected
+from langevin_sgd.models.networks.interface import Architecture
 from langevin_sgd.models.networks.mobile_cnn import MobileCNN
 from langevin_sgd.models.networks.resnet18 import ResNet18
 from langevin_sgd.models.networks.simple_cnn import SimpleCNN
+from langevin_sgd.models.networks.user_module import OwnNetwork
 
-Network = FullyConnected | ConvolutionalNetwork
-
-FAMILIES: dict[str, type[Network]] = {
+FAMILIES: dict[str, type[Architecture]] = {
     "fully_connected": FullyConnected,
     "simple_cnn": SimpleCNN,
     "mobile_cnn": MobileCNN,
     "resnet18": ResNet18,
 }
 """Name -> class."""
+_ALLOWED = (
+    "must be a network of models.networks; a torch module of your own is "
+    "OwnNetwork(build=...), which makes it"
+)
 
 
-def family_of(network: Network) -> str:
+def as_network(name: str, value: object) -> Architecture:
+    """Return a network if it is one of the table, or of the kinds that users make.
+
+    Parameters
+    ----------
+    name
+        Of the argument, for the refusal.
+    value
+        What was given.
+
+    Raises
+    ------
+    InputError
+        If it is anything else.
+
+    Examples
+    --------
+    >>> as_network("network", SimpleCNN(image=(1, 8, 8), width=4)).width
+    4
+    """
+    kinds: tuple[type[Architecture], ...] = (
+        *FAMILIES.values(),
+        ConvolutionalNetwork,  # type: ignore[type-abstract]  # asked for, not made
+        OwnNetwork,
+    )
+    return as_instance(name, value, kinds, _ALLOWED)
+
+
+def family_of(network: Architecture) -> str:
     """Return the name of the family of a network.
 
     Raises
@@ -39,15 +74,20 @@ def family_of(network: Network) -> str:
     'simple_cnn'
     """
     names = {kind: name for name, kind in FAMILIES.items()}
-    require(type(network) in names, "network", network, f"must be one of {', '.join(FAMILIES)}")
-    return names[type(network)]
+    name = names.get(type(network))
+    if name is None:
+        raise InputError(f"network = {network}: must be one of {', '.join(FAMILIES)}")
+    return name
 
 
 def leaves_depth(name: str) -> bool:
     """Whether a family leaves the number of hidden layers open."""
-    return any(
-        field.name == "depth" for field in fields(FAMILIES[as_choice("name", name, FAMILIES)])
-    )
+    return "depth" in _fields(FAMILIES[as_choice("name", name, FAMILIES)])
+
+
+def _fields(make: Callable[..., Architecture]) -> set[str]:
+    """Names of what an architecture is made from."""
+    return set(inspect.signature(make).parameters)
 
 
 def of_family(
@@ -57,7 +97,7 @@ def of_family(
     width: int,
     activation: Activation = "relu",
     depth: int | None = None,
-) -> Network:
+) -> Architecture:
     """Make a network of a family for images of some shape.
 
     Parameters
@@ -91,5 +131,6 @@ def of_family(
     }
     if depth is not None:
         given["depth"] = as_count("depth", depth)
-    taken = {field.name for field in fields(FAMILIES[name])}
-    return FAMILIES[name](**{key: value for key, value in given.items() if key in taken})
+    make: Callable[..., Architecture] = FAMILIES[name]
+    taken = _fields(make)
+    return make(**{key: value for key, value in given.items() if key in taken})

@@ -30,6 +30,7 @@ import numpy as np
 from langevin_sgd.checks import as_choice, as_count, convert_fields, require, require_memory
 from langevin_sgd.models.networks.activations import MEAN_SQUARE, Activation
 from langevin_sgd.models.networks.initial import standard_normals
+from langevin_sgd.models.networks.interface import Draw, require_dimension
 from langevin_sgd.models.networks.torch_there import require_torch
 
 if TYPE_CHECKING:
@@ -162,6 +163,10 @@ class FullyConnected:
         """
         return standard_normals(self, self.shapes, seed, replica)
 
+    def require_trainable(self, inputs: torch.Tensor) -> None:
+        """Raise `InputError` unless inputs (input, dimension) are of the network's dimension."""
+        require_dimension(self.dimension, inputs)
+
     def module(
         self,
         seed: int = 0,
@@ -188,11 +193,11 @@ class FullyConnected:
             torch.from_numpy(w).to(getattr(torch, precision))
             for w in self.initial_weights(seed, replica)
         ]
-        return FullyConnectedModule(self, weights)
+        return FullyConnectedModule(weights, self.scales, self.activation, self.frozen)
 
     def replicas(
         self,
-        draws: Sequence[tuple[int, int]],
+        draws: Sequence[Draw],
         dtype: torch.dtype,
         device: torch.device | str = "cpu",
     ) -> FullyConnectedReplicas:
@@ -207,7 +212,8 @@ class FullyConnected:
         for r, (seed, number) in enumerate(draws):
             for stack, w in zip(stacks, self.initial_weights(seed, number), strict=True):
                 stack[r] = torch.from_numpy(w)
-        return FullyConnectedReplicas(self, [stack.to(device) for stack in stacks])
+        weights = [stack.to(device) for stack in stacks]
+        return FullyConnectedReplicas(weights, self.scales, self.activation, self.frozen)
 
 
 def random_features(

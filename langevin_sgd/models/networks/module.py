@@ -1,47 +1,52 @@
-"""A network as a plain torch module."""
+"""Networks of the package as plain torch modules, made of weights and of what is done with them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
-if TYPE_CHECKING:
-    from langevin_sgd.models.networks.convolutional import ConvolutionalNetwork
-    from langevin_sgd.models.networks.fully_connected import FullyConnected
+ImageNetwork = Callable[[Mapping[str, torch.Tensor], torch.Tensor], torch.Tensor]
+"""Outputs (input,) of weights by layer, at images (input, channels, height, width)."""
 
 
 class FullyConnectedModule(torch.nn.Module):
-    """One network with given weights; frozen ones need no gradient.
+    """One fully connected network with given weights; frozen ones need no gradient.
 
     Parameters
     ----------
-    network
-        What it is.
     weights
         (inputs, outputs) of each layer.
+    scales
+        Factor of each layer, that of the activation below it included.
+    activation
+        ``relu``, ``gelu`` or ``linear``.
+    frozen
+        Layers, counted from the input, that are not trained.
     """
 
-    def __init__(self, network: FullyConnected, weights: list[torch.Tensor]) -> None:
+    def __init__(
+        self, weights: list[torch.Tensor], scales: Sequence[float], activation: str, frozen: int
+    ) -> None:
         super().__init__()
-        self.network = network
+        self._scales, self._activation = list(scales), activation
         self.weights = torch.nn.ParameterList(
             [
-                torch.nn.Parameter(w, requires_grad=layer >= network.frozen)
+                torch.nn.Parameter(w, requires_grad=layer >= frozen)
                 for layer, w in enumerate(weights)
             ]
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map inputs (..., dimension) to outputs (...)."""
-        *hidden, output = zip(self.weights, self.network.scales, strict=True)
+        *hidden, output = zip(self.weights, self._scales, strict=True)
         for w, scale in hidden:
-            x = self._activation(scale * (x @ w))
+            x = self._activate(scale * (x @ w))
         return output[1] * (x @ output[0]).squeeze(-1)
 
-    def _activation(self, z: torch.Tensor) -> torch.Tensor:
+    def _activate(self, z: torch.Tensor) -> torch.Tensor:
         # The factor that gives it a mean square of one stands in the scale of the layer above.
-        name = self.network.activation
+        name = self._activation
         return z if name == "linear" else getattr(torch.nn.functional, name)(z)
 
 
@@ -51,18 +56,25 @@ class ConvolutionalModule(torch.nn.Module):
     Parameters
     ----------
     network
-        What it is.
+        What it does with its weights and images.
     weights
         Layer -> weights.
+    image
+        Channels, height and width of an input.
     """
 
-    def __init__(self, network: ConvolutionalNetwork, weights: dict[str, torch.Tensor]) -> None:
+    def __init__(
+        self,
+        network: ImageNetwork,
+        weights: Mapping[str, torch.Tensor],
+        image: tuple[int, int, int],
+    ) -> None:
         super().__init__()
-        self.network = network
+        self._network, self._image = network, image
         for name, w in weights.items():
             self.register_parameter(name, torch.nn.Parameter(w))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map inputs (..., dimension) to outputs (...)."""
-        images = x.reshape(-1, *self.network.image)
-        return self.network.forward(dict(self.named_parameters()), images).reshape(x.shape[:-1])
+        images = x.reshape(-1, *self._image)
+        return self._network(dict(self.named_parameters()), images).reshape(x.shape[:-1])

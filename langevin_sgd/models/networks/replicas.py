@@ -9,25 +9,23 @@ to the weights of each network:
 
 and the last product adds to the weights in place: gradients are never stored. It may add to other
 tensors instead, with a factor on what they hold: a velocity, or a buffer of zeros that comes to
-hold the sum itself. The tangent kernel K_ij = grad f(x_i) . grad f(x_j) comes from the same
-recursion, since the gradient of one layer is an outer product:
-
-    K = sum_l s_l^2 (a_{l-1} a_{l-1}^T) * (delta_l delta_l^T)        (elementwise product, c = 1),
-
-and its diagonal, without the rest, from sum_l s_l^2 |a_{l-1}|^2 |delta_l|^2.
+hold the sum itself. With c = 1 the same recursion gives the gradient at each input, one outer
+product a layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import NamedTuple, Self
 
 import torch
 
 from langevin_sgd.kernels.products import add_product, product
-
-if TYPE_CHECKING:
-    from langevin_sgd.models.networks.fully_connected import FullyConnected
+from langevin_sgd.models.networks.interface import Capability, Factors
+from langevin_sgd.models.networks.module import FullyConnectedModule
+from langevin_sgd.models.networks.sample_gradients import FactorisedGradients, LayerFactors
+from langevin_sgd.models.networks.vectorised import VectorisedReplicas
 
 
 class Trace(NamedTuple):
@@ -44,23 +42,27 @@ class Trace(NamedTuple):
 
 
 class FullyConnectedReplicas:
-    """Networks of one shape, each with weights of its own.
+    """Networks of one shape, each with weights of its own; see `Replicas`.
 
     Parameters
     ----------
-    network
-        Their shape.
     weights
         (replica, inputs, outputs) of each layer; changed in place.
+    scales
+        Factor of each layer, that of the activation below it included.
+    activation
+        ``relu``, ``gelu`` or ``linear``.
+    frozen
+        Layers, counted from the input, that are not trained.
     """
 
-    def __init__(self, network: FullyConnected, weights: list[torch.Tensor]) -> None:
-        self.weights, self._network = weights, network
-        self._scales, self._frozen, self._activation = (
-            network.scales,
-            network.frozen,
-            network.activation,
-        )
+    can: frozenset[Capability] = frozenset({"factorised_gradients", "second_derivatives"})
+
+    def __init__(
+        self, weights: list[torch.Tensor], scales: Sequence[float], activation: str, frozen: int
+    ) -> None:
+        self.weights, self._scales = weights, list(scales)
+        self._activation, self._frozen = activation, frozen
 
     def outputs(self, x: torch.Tensor) -> torch.Tensor:
         """Outputs (replica, input) at inputs (replica, input, dimension)."""
@@ -69,56 +71,57 @@ class FullyConnectedReplicas:
     def step(
         self,
         x: torch.Tensor,
-        factors: Callable[[torch.Tensor], torch.Tensor],
+        factors: Factors,
         into: list[torch.Tensor] | None = None,
         keep: float = 1.0,
     ) -> None:
-        """Set ``into`` to ``keep * into + sum_b c_b grad f(x_b)``.
-
-        Parameters
-        ----------
-        x
-            (replica, input, dimension).
-        factors
-            Maps the outputs (replica, input) to the factors c of the same shape.
-        into
-            Tensors of the shapes of `trained`, changed in place; the weights themselves by default.
-        keep
-            Factor on what they hold.
-        """
+        """As in `Replicas`."""
         targets = self.weights if into is None else [*self.weights[: self._frozen], *into]
         trace = self._forward(x)
         for layer, entering, delta in self._backward(trace, factors(trace.output)):
             add_product(targets[layer], entering.mT, delta, self._scales[layer], keep)
 
-    def kernel(self, x: torch.Tensor) -> torch.Tensor:
-        """Tangent kernel (replica, input, input) of the trained weights at inputs (replica, input,
-        dimension).
-        """
+    def gradients(self, x: torch.Tensor) -> FactorisedGradients:
+        """As in `Replicas`."""
         trace = self._forward(x)
-        total = torch.zeros((*x.shape[:2], x.shape[1]), dtype=x.dtype, device=x.device)
-        for layer, entering, delta in self._backward(trace, torch.ones_like(trace.output)):
-            total += self._scales[layer] ** 2 * (entering @ entering.mT) * (delta @ delta.mT)
-        return total
+        return FactorisedGradients(partial(self._layer_factors, trace))
 
-    def squared_gradients(self, x: torch.Tensor) -> torch.Tensor:
-        """|grad f|^2 (replica, input) by the trained weights, at inputs (replica, input,
-        dimension).
-        """
-        trace = self._forward(x)
-        total = torch.zeros(x.shape[:2], dtype=x.dtype, device=x.device)
+    def _layer_factors(self, trace: Trace) -> Iterator[LayerFactors]:
+        """Yield the gradients of the layers at each input, from the top."""
         for layer, entering, delta in self._backward(trace, torch.ones_like(trace.output)):
-            total += self._scales[layer] ** 2 * entering.square().sum(2) * delta.square().sum(2)
-        return total
+            yield LayerFactors(self._scales[layer], entering, delta)
+
+    def directional_derivatives(
+        self, x: torch.Tensor, direction: list[torch.Tensor]
+    ) -> torch.Tensor:
+        """As in `Replicas`."""
+        return self._vectorised().directional_derivatives(x, direction)
+
+    def hessian_product(
+        self, x: torch.Tensor, factors: torch.Tensor, direction: list[torch.Tensor]
+    ) -> list[torch.Tensor]:
+        """As in `Replicas`."""
+        return self._vectorised().hessian_product(x, factors, direction)
+
+    def _vectorised(self) -> VectorisedReplicas:
+        """Return the same networks in the form that `torch.func` differentiates."""
+        alone = [w[0] for w in self.weights]
+        module = FullyConnectedModule(alone, self._scales, self._activation, self._frozen)
+        names = [name for name, _ in module.named_parameters()]
+        stacks = list(zip(names, self.weights, strict=True))
+        return VectorisedReplicas(
+            module, dict(stacks[self._frozen :]), dict(stacks[: self._frozen])
+        )
 
     @property
     def trained(self) -> list[torch.Tensor]:
         """Weights that are trained."""
         return self.weights[self._frozen :]
 
-    def select(self, places: torch.Tensor) -> FullyConnectedReplicas:
+    def select(self, places: torch.Tensor) -> Self:
         """Return the replicas at `places` alone, as copies."""
-        return FullyConnectedReplicas(self._network, [w[places] for w in self.weights])
+        chosen = [w[places] for w in self.weights]
+        return type(self)(chosen, self._scales, self._activation, self._frozen)
 
     def _forward(self, x: torch.Tensor) -> Trace:
         inputs, before = [x], []

@@ -1,6 +1,4 @@
-"""Whether PyTorch is there, which networks need and nothing else of the package does, and what it
-calls its devices.
-"""
+"""Whether PyTorch, which only networks need, is installed, and the names of its devices."""
 
 from __future__ import annotations
 

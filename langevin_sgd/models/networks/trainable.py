@@ -1,5 +1,4 @@
-"""What a torch module of your own must be, looked at before training: each refusal names the way
-out.
+"""Checks of a torch module of your own before it is trained; each refusal names the way out.
 
 An output must be one number, a function of its own input and of the weights alone; and the module
 must be one that ``torch.func.vmap`` can take, which calls it once for all replicas.
@@ -69,7 +68,7 @@ def require_trainable(module: Callable[[int], torch.nn.Module], inputs: torch.Te
     first, again, other = module(0), module(0), module(1)
     _require_new_weights(first, again, other)
     x = inputs[torch.arange(_INPUTS, device=inputs.device) % len(inputs)]
-    modules = [one.to(device=x.device, dtype=x.dtype) for one in (first, other)]
+    modules = [fresh.to(device=x.device, dtype=x.dtype) for fresh in (first, other)]
     with torch.random.fork_rng(devices=[]):
         outputs = _require_one_number(modules[0], x)
         _require_no_chance(modules[0], x, outputs)
@@ -88,7 +87,7 @@ def _require_new_weights(
     """Parameters must be new ones at each call, of one shape, and functions of torch's
     generator.
     """
-    ours, theirs, others = (dict(one.named_parameters()) for one in (first, again, other))
+    ours, theirs, others = (dict(module.named_parameters()) for module in (first, again, other))
     if not any(p.requires_grad for p in ours.values()):
         raise _refusal("makes a module without trained parameters")
     if any(p is theirs.get(name) for name, p in ours.items()):
@@ -159,11 +158,11 @@ def _require_lonely_inputs(module: torch.nn.Module, x: torch.Tensor, outputs: to
         raise _refusal(f"makes a module {kind}: must treat each input alone")
 
 
-def _close(one: torch.Tensor, other: torch.Tensor) -> bool:
+def _close(outputs: torch.Tensor, again: torch.Tensor) -> bool:
     """Whether outputs are the same up to rounding; those that are not finite are not compared."""
-    both = one.isfinite() & other.isfinite()
-    scale = float(other[both].abs().max()) if bool(both.any()) else 0.0
-    return bool(((one - other)[both].abs() <= _ROUNDING * scale).all())
+    both = outputs.isfinite() & again.isfinite()
+    scale = float(again[both].abs().max()) if bool(both.any()) else 0.0
+    return bool(((outputs - again)[both].abs() <= _ROUNDING * scale).all())
 
 
 def _require_vectorised(modules: list[torch.nn.Module], x: torch.Tensor) -> list[torch.Tensor]:
@@ -173,7 +172,7 @@ def _require_vectorised(modules: list[torch.nn.Module], x: torch.Tensor) -> list
         replicas = VectorisedReplicas.of_modules(modules)
         changes = [torch.zeros_like(w) for w in replicas.trained]
         replicas.step(stacked, torch.ones_like, into=changes)
-        replicas.squared_gradients(stacked)
+        replicas.gradients(stacked[:, :1]).squares()
     except Exception as error:
         raise _refusal(
             f"makes a module that cannot be trained in many replicas at once ({_reason(error)}): "

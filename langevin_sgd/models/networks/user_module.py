@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from langevin_sgd.checks import as_callable, as_count, as_seed, as_text, convert_fields, require
+from langevin_sgd.models.networks.interface import Draw
 from langevin_sgd.models.networks.torch_there import require_torch
 
 if TYPE_CHECKING:
@@ -78,6 +79,20 @@ class OwnNetwork:
         convert_fields(self, {"build": _as_build, "name": as_text, "width": as_count})
 
     @property
+    def depth(self) -> None:
+        """Not known of a module."""
+
+    @property
+    def widest(self) -> int:
+        """One: how much a layer of the module holds is not known."""
+        return 1
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights, those that are not trained included."""
+        return sum(p.numel() for p in self.module().parameters())
+
+    @property
     def layers(self) -> list[str]:
         """Names of the trained parameters."""
         return [name for name, p in self.module().named_parameters() if p.requires_grad]
@@ -115,7 +130,7 @@ class OwnNetwork:
 
     def replicas(
         self,
-        draws: Sequence[tuple[int, int]],
+        draws: Sequence[Draw],
         dtype: torch.dtype,
         device: torch.device | str = "cpu",
     ) -> VectorisedReplicas:

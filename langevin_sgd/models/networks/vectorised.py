@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch.func import functional_call, grad, vjp, vmap
 
-MOST_GRADIENTS = 2**24
-"""Numbers in the gradients by single inputs that are held at a time."""
+from langevin_sgd.models.networks.interface import Capability, Factors
+from langevin_sgd.models.networks.sample_gradients import DenseGradients
 
 
 class VectorisedReplicas:
-    """Modules of one architecture, with the interface of `langevin_sgd.models.networks.replicas`.
+    """Modules of one architecture, each with weights of its own; see `Replicas`.
 
     Parameters
     ----------
@@ -21,6 +22,8 @@ class VectorisedReplicas:
     trained, fixed
         Name -> weights of all replicas, (replica, ...); the trained ones are changed in place.
     """
+
+    can: frozenset[Capability] = frozenset({"second_derivatives"})
 
     def __init__(
         self,
@@ -36,7 +39,8 @@ class VectorisedReplicas:
         """Stack the weights of modules of one architecture."""
         parameters = [dict(module.named_parameters()) for module in modules]
         stacks = {
-            name: torch.stack([one[name].detach() for one in parameters]) for name in parameters[0]
+            name: torch.stack([named[name].detach() for named in parameters])
+            for name in parameters[0]
         }
         learns = {name for name, p in parameters[0].items() if p.requires_grad}
         trained = {name: stack for name, stack in stacks.items() if name in learns}
@@ -53,58 +57,58 @@ class VectorisedReplicas:
     def step(
         self,
         x: torch.Tensor,
-        factors: Callable[[torch.Tensor], torch.Tensor],
+        factors: Factors,
         into: list[torch.Tensor] | None = None,
         keep: float = 1.0,
     ) -> None:
-        """Set ``into``, the weights by default, to ``keep * into + sum_b c_b grad f(x_b)``, c being
-        functions of f.
-        """
+        """As in `Replicas`."""
         output, pull_back, *_ = vjp(lambda weights: self._call(weights, x), self.trained)
         targets = self.trained if into is None else into
         for target, change in zip(targets, pull_back(factors(output))[0], strict=True):
             target.mul_(keep).add_(change) if keep != 1 else target.add_(change)
 
-    def kernel(self, x: torch.Tensor) -> torch.Tensor:
-        """Tangent kernel (replica, input, input) of the trained weights at inputs (replica, input,
-        dimension).
-        """
+    def gradients(self, x: torch.Tensor) -> DenseGradients:
+        """As in `Replicas`; all of them are held at once."""
+        over_inputs = vmap(self._gradient, in_dims=(None, None, 0))
+        return DenseGradients(vmap(over_inputs)(self.trained, self._fixed, x))
 
-        def of_one(
-            weights: list[torch.Tensor], fixed: dict[str, torch.Tensor], x: torch.Tensor
-        ) -> torch.Tensor:
-            rows = vmap(self._gradient, in_dims=(None, None, 0))(weights, fixed, x)
-            return torch.stack([row.flatten(1) @ row.flatten(1).mT for row in rows]).sum(0)
-
-        numbers = x.shape[1] * sum(w[0].numel() for w in self.trained)
-        at_a_time = max(1, MOST_GRADIENTS // numbers)
-        return vmap(of_one, chunk_size=at_a_time)(self.trained, self._fixed, x)
-
-    def squared_gradients(self, x: torch.Tensor) -> torch.Tensor:
-        """|grad f|^2 (replica, input) by the trained weights, at inputs (replica, input,
-        dimension).
-        """
-
-        def of_one(
-            weights: list[torch.Tensor], fixed: dict[str, torch.Tensor], one: torch.Tensor
-        ) -> torch.Tensor:
-            return torch.stack(
-                [part.square().sum() for part in self._gradient(weights, fixed, one)]
-            ).sum()
-
-        # Gradients of many inputs at a time are held before they are squared, so inputs go in short
-        # stretches.
-        numbers = sum(w.numel() for w in self.trained)
-        length = max(1, MOST_GRADIENTS // numbers)
-        over_inputs = vmap(vmap(of_one, in_dims=(None, None, 0)))
-        return torch.cat(
-            [over_inputs(self.trained, self._fixed, part) for part in x.split(length, 1)], 1
+    def directional_derivatives(
+        self, x: torch.Tensor, direction: list[torch.Tensor]
+    ) -> torch.Tensor:
+        """As in `Replicas`: the derivative, by c, of v . grad sum_b c_b f(x_b)."""
+        no_factors = x.new_zeros(x.shape[:2])
+        derivatives: torch.Tensor = grad(self._slope_along, argnums=1)(
+            self.trained, no_factors, x, direction
         )
+        return derivatives
 
-    def select(self, places: torch.Tensor) -> VectorisedReplicas:
+    def hessian_product(
+        self, x: torch.Tensor, factors: torch.Tensor, direction: list[torch.Tensor]
+    ) -> list[torch.Tensor]:
+        """As in `Replicas`: the gradient, by the weights, of v . grad sum_b c_b f(x_b)."""
+        products: list[torch.Tensor] = grad(self._slope_along)(self.trained, factors, x, direction)
+        return products
+
+    def _slope_along(
+        self,
+        weights: list[torch.Tensor],
+        factors: torch.Tensor,
+        x: torch.Tensor,
+        direction: list[torch.Tensor],
+    ) -> torch.Tensor:
+        """Sum over replicas of v . grad sum_b c_b f(x_b), at some weights."""
+
+        def weighted_sum(weights: list[torch.Tensor]) -> torch.Tensor:
+            return (factors * self._call(weights, x)).sum()
+
+        gradient = grad(weighted_sum)(weights)
+        slopes = [(g * v).sum() for g, v in zip(gradient, direction, strict=True)]
+        return torch.stack(slopes).sum()
+
+    def select(self, places: torch.Tensor) -> Self:
         """Return the replicas at `places` alone, as copies."""
         trained = {name: w[places] for name, w in zip(self._names, self.trained, strict=True)}
-        return VectorisedReplicas(
+        return type(self)(
             self._module, trained, {name: w[places] for name, w in self._fixed.items()}
         )
 
@@ -115,8 +119,8 @@ class VectorisedReplicas:
         self, weights: list[torch.Tensor], fixed: dict[str, torch.Tensor], x: torch.Tensor
     ) -> list[torch.Tensor]:
         """Gradient of one network's output at one input (dimension,)."""
-        found: list[torch.Tensor] = grad(lambda w: self._call_one(w, fixed, x[None])[0])(weights)
-        return found
+        gradient: list[torch.Tensor] = grad(lambda w: self._call_one(w, fixed, x[None])[0])(weights)
+        return gradient
 
     def _call_one(
         self, weights: list[torch.Tensor], fixed: dict[str, torch.Tensor], x: torch.Tensor

@@ -1,10 +1,10 @@
-"""Training of one group of replicas whose steps have as many points, in batched steps.
+"""Training of one group of replicas, whose steps have equal numbers of points, in batched steps.
 
 Steps are made in blocks of `TILE`, whose minibatches are drawn together. At the end of a block
 replicas that have fitted their points or diverged are found, measured and, once a quarter of the
 places stands idle, left out: at fixed steps, whatever the machine does, so that a repeated run
 gives the same bits. Until then a fitted replica stays as it is, since its gradient is exactly zero.
-``ending`` says when training is over.
+``initial_state`` says how training begins, ``ending`` when it is over.
 
 With momentum, in the convention of `langevin_sgd.SGD`, a step adds to lr times the velocity, and
 that to the weights.
@@ -34,11 +34,17 @@ from langevin_sgd.simulation.status import Status
 from langevin_sgd.training.batches import TILE
 from langevin_sgd.training.carried import put_back, require_whole, require_within
 from langevin_sgd.training.networks.ending import end_where_few_are_unfit, settle
+from langevin_sgd.training.networks.initial_state import begin
 from langevin_sgd.training.networks.langevin_noise import NOISES
-from langevin_sgd.training.networks.measurements import outputs_on, warn_if_too_coarse
-from langevin_sgd.training.networks.minibatches import Source
-from langevin_sgd.training.networks.observables import OBSERVABLES, measure
-from langevin_sgd.training.networks.state import State, Task, flat, set_from_flat, sums_of
+from langevin_sgd.training.networks.minibatches import StepSource
+from langevin_sgd.training.networks.state import (
+    NetworkState,
+    NetworkTask,
+    as_observed,
+    flat,
+    set_from_flat,
+)
+from langevin_sgd.training.observables.measured import measure
 
 BREATH = 8
 """Steps between two chances to stop."""
@@ -61,9 +67,9 @@ class Group:
         Their places in the run.
     """
 
-    def __init__(self, task: Task, members: np.ndarray) -> None:
+    def __init__(self, task: NetworkTask, members: np.ndarray) -> None:
         self._task, self._members = task, members
-        self._state: State | None = None
+        self._state: NetworkState | None = None
         self._done = torch.zeros(0, dtype=torch.bool)
         self._step = 0
         self.resting = True
@@ -94,7 +100,7 @@ class Group:
             self.resting = True
             yield True
 
-    def _end_of_block(self, source: Source, step: int) -> None:
+    def _end_of_block(self, source: StepSource, step: int) -> None:
         """Record, find those whose training is over, and leave them out."""
         task, state, done = self._task, self._state, self._done
         assert state is not None
@@ -135,11 +141,11 @@ class Group:
             "sums": state.sums,
             "moved": state.moved,
         }
-        found = {name: tensor.cpu().numpy().copy() for name, tensor in tensors.items()}
-        found |= {"step": np.array([self._step]), "members": state.members}
-        found["done"] = self._done.cpu().numpy().astype(np.int8)
-        found["weights"] = flat(state.networks.trained)
-        return found | ({"velocity": flat(state.velocity)} if state.velocity else {})
+        arrays = {name: tensor.cpu().numpy().copy() for name, tensor in tensors.items()}
+        arrays |= {"step": np.array([self._step]), "members": state.members}
+        arrays["done"] = self._done.cpu().numpy().astype(np.int8)
+        arrays["weights"] = flat(state.networks.trained)
+        return arrays | ({"velocity": flat(state.velocity)} if state.velocity else {})
 
     def restore(self, carried: dict[str, np.ndarray]) -> None:
         """Take up what was `carried`.
@@ -155,42 +161,21 @@ class Group:
         device = state.alpha.device
         self._state = state.select(torch.from_numpy(left).to(device))
         self._done = torch.zeros(int(left.sum()), dtype=torch.bool, device=device)
-        found = self._arrays()
-        put_back(found, carried)
-        require_within("step", found["step"], 0, self._task.max_steps)
+        arrays = self._arrays()
+        put_back(arrays, carried)
+        require_within("step", arrays["step"], 0, self._task.max_steps)
         for name in ("last_update", "looked", "sums", "moved"):
-            getattr(self._state, name).copy_(torch.from_numpy(found[name]))
-        set_from_flat(self._state.networks.trained, found["weights"])
+            getattr(self._state, name).copy_(torch.from_numpy(arrays[name]))
+        set_from_flat(self._state.networks.trained, arrays["weights"])
         if self._state.velocity:
-            set_from_flat(self._state.velocity, found["velocity"])
-        self._step = int(found["step"][0])
-        self._done = torch.from_numpy(found["done"].astype(bool)).to(device)
+            set_from_flat(self._state.velocity, arrays["velocity"])
+        self._step = int(arrays["step"][0])
+        self._done = torch.from_numpy(arrays["done"].astype(bool)).to(device)
 
 
-def begin(task: Task, members: np.ndarray) -> State:
-    """Make the networks of some replicas and what is kept of step 0."""
-    X, numbers = task.train.X, task.numbers
-    networks = task.network.replicas([numbers.draws[r] for r in members], X.dtype, X.device)
-    alpha = torch.tensor([[numbers.alpha[r]] for r in members], dtype=X.dtype, device=X.device)
-    f0, test_f0 = (outputs_on(networks, part, members) for part in (task.train, task.test))
-    warn_if_too_coarse(f0, alpha)
-    start = [w.clone() for w in networks.trained]
-    keeping = {name: OBSERVABLES[name].keep for name in task.observe}
-    kept = {
-        name: keep(task, networks, members) for name, keep in keeping.items() if keep is not None
-    }
-    velocity = [torch.zeros_like(w) for w in start] if numbers.settings[members[0]].momentum else []
-    if task.begun.weights is not None:
-        set_from_flat(networks.trained, task.begun.weights[members])
-    if task.begun.velocity is not None and velocity:
-        lr = np.array([[numbers.settings[r].lr] for r in members])
-        set_from_flat(velocity, lr * task.begun.velocity[members])
-    never = torch.zeros(len(members), dtype=torch.int64, device=X.device)
-    marks = never, never.clone(), sums_of(networks.trained), never.clone()
-    return State(members, networks, start, kept, velocity, f0, test_f0, alpha, *marks)
-
-
-def advance(task: Task, source: Source, state: State, first: int, stop: int) -> Iterator[bool]:
+def advance(
+    task: NetworkTask, source: StepSource, state: NetworkState, first: int, stop: int
+) -> Iterator[bool]:
     """Make the steps first ... stop - 1 in place; yields false every `BREATH` of them."""
     X, networks, members = task.train.X, state.networks, state.members
     places, factors = source.batches(members, first, stop - first)
@@ -198,7 +183,8 @@ def advance(task: Task, source: Source, state: State, first: int, stop: int) -> 
     share = torch.from_numpy(np.ascontiguousarray(factors)).to(X.device, X.dtype)
     sets = torch.from_numpy(task.train.first[members]).to(X.device)
     rows = points + sets[:, None]
-    y, f0 = task.train.y[rows], state.f0.expand(len(points), -1, -1).gather(2, points)
+    y = task.train.y[rows]
+    f0 = state.start.outputs.expand(len(points), -1, -1).gather(2, points)
     changed = torch.empty(rows.shape[:2], dtype=torch.bool, device=X.device)
     velocity = state.velocity or None
     keep = task.numbers.settings[members[0]].momentum if velocity else 1.0
@@ -238,18 +224,17 @@ def _factors(
     return factors
 
 
-def _next_stop(task: Task, step: int) -> int:
+def _next_stop(task: NetworkTask, step: int) -> int:
     """Next step at which something is recorded, looked at, or over."""
     later = task.schedule[task.schedule > step]
     block = LOOK_EVERY if task.until_unfit else TILE
     return min(step // block * block + block, task.max_steps, *later[:1].tolist())
 
 
-def _record(task: Task, state: State, done: torch.Tensor, step: int) -> None:
+def _record(task: NetworkTask, state: NetworkState, done: torch.Tensor, step: int) -> None:
     """Measure the replicas that are not done, if the schedule asks for it."""
     for place in np.flatnonzero(task.schedule == step).tolist():
         going = state.select(~done)
         if len(going.members):
-            task.results.record(
-                slice(place, place + 1), going.members, measure(task, going, task.observe)
-            )
+            measured = measure(as_observed(task, going), task.record)
+            task.results.record(slice(place, place + 1), going.members, measured)

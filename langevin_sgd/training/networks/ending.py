@@ -22,22 +22,27 @@ import numpy as np
 import torch
 
 from langevin_sgd.simulation.status import Status
-from langevin_sgd.training.networks.measurements import (
-    labels_of,
-    outputs_on,
-    stretches,
-    unfit_points,
+from langevin_sgd.training.networks.minibatches import StepSource
+from langevin_sgd.training.networks.state import (
+    NetworkState,
+    NetworkTask,
+    as_observed,
+    flat,
+    sums_of,
 )
-from langevin_sgd.training.networks.minibatches import Source
-from langevin_sgd.training.networks.observables import measure
-from langevin_sgd.training.networks.state import State, Task, flat, sums_of
+from langevin_sgd.training.observables.measured import measure
 from langevin_sgd.training.unfit import allowed_unfit
 
 
 def settle(
-    task: Task, source: Source, state: State, done: torch.Tensor, step: int, over: int | None
+    task: NetworkTask,
+    source: StepSource,
+    state: NetworkState,
+    done: torch.Tensor,
+    step: int,
+    over: int | None,
 ) -> torch.Tensor:
-    """Find the replicas whose training is over, and measure them; return all that are done.
+    """Find the replicas whose training is over and measure them; return which replicas are done.
 
     Parameters
     ----------
@@ -87,10 +92,10 @@ def settle(
 
 
 def end_where_few_are_unfit(
-    task: Task, source: Source, state: State, done: torch.Tensor, step: int
+    task: NetworkTask, source: StepSource, state: NetworkState, done: torch.Tensor, step: int
 ) -> torch.Tensor:
     """End the training of replicas of which at most `until_unfit` of the points are unfit; return
-    all that are done.
+    which replicas are done.
     """
     going = state.select(~done)
     unfit, overflow = look(task, source, going, step)
@@ -108,60 +113,60 @@ def end_where_few_are_unfit(
 
 
 def _fading_steps(momentum: float, dtype: torch.dtype) -> int:
-    """Steps after which momentum has made rounding of a velocity."""
+    """Steps after which momentum has damped a velocity to its rounding error."""
     return math.ceil(math.log(torch.finfo(dtype).eps) / math.log(momentum)) if momentum else 0
 
 
-def _quiet_steps(task: Task, source: Source, state: State) -> torch.Tensor:
+def _quiet_steps(task: NetworkTask, source: StepSource, state: NetworkState) -> torch.Tensor:
     """Steps without an unfit point after which all points are looked at, (replica,)."""
     fading = _fading_steps(task.numbers.settings[state.members[0]].momentum, task.train.X.dtype)
     return torch.from_numpy(source.passes(state.members) + fading).to(state.looked.device)
 
 
-def nothing_moves(task: Task, state: State) -> torch.Tensor:
-    """Whether no training point can change a weight of the replica, (replica,); `state` is used
-    up.
+def nothing_moves(task: NetworkTask, state: NetworkState) -> torch.Tensor:
+    """Whether no training point can change a weight of the replica, (replica,).
+
+    The trial step changes the weights of `state` itself, which must be a copy.
     """
-    part, members = task.train, state.members
+    points, members = task.train.of(state.members), state.members
     before = sums_of(state.networks.trained)
-    y, present = labels_of(part, members), part.present(members)
-    share = (
-        torch.tensor([[_lr_share(task, r)] for r in members], dtype=y.dtype, device=y.device)
-        * present
+    y = points.labels
+    per_point = torch.tensor(
+        [[_lr_share(task, r)] for r in members], dtype=y.dtype, device=y.device
     )
-    for start, stop in stretches(part, members):
-        here = slice(start, stop)
-        f0 = state.f0[:, here]
+    share = per_point * points.present
+    for here, x in points.pieces():
+        f0 = state.start.outputs[:, here]
 
         def factors(f: torch.Tensor, here: slice = here, f0: torch.Tensor = f0) -> torch.Tensor:
             return share[:, here] * task.loss.pull(state.alpha * (f - f0), y[:, here])
 
-        state.networks.step(part.X[part.rows(members, start, stop)], factors)
+        state.networks.step(x, factors)
     return (sums_of(state.networks.trained) == before).all(1)
 
 
-def _lr_share(task: Task, r: int) -> float:
+def _lr_share(task: NetworkTask, r: int) -> float:
     settings = task.numbers.settings[r]
     return settings.lr / settings.batch_size
 
 
-def look(task: Task, source: Source, state: State, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+def look(
+    task: NetworkTask, source: StepSource, state: NetworkState, step: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Number of points that are unfit, and whether an output is not finite, each (replica,)."""
-    members, present = state.members, task.train.present(state.members)
-    predictor = state.alpha * (
-        outputs_on(state.networks, task.train, members) - state.f0[:, : present.shape[1]]
-    )
-    unfit = unfit_points(predictor, labels_of(task.train, members), present)
+    members, on_train = state.members, as_observed(task, state).on_train
+    unfit, predictor = on_train.unfit, on_train.predictor
     for place in unfit.any(1).nonzero()[:, 0].tolist():
         r = int(members[place])
         fading = _fading_steps(task.numbers.settings[r].momentum, predictor.dtype)
         since = min(int(state.last_update[place]) + fading, step)
         unfit[place, torch.from_numpy(source.met(r, since, step - since)).to(unfit.device)] = False
-    return unfit.sum(1), ~(predictor.isfinite() | ~present).all(1)
+    return unfit.sum(1), ~(predictor.isfinite() | ~on_train.present).all(1)
 
 
-def _finish(task: Task, state: State, status: int, step: int) -> None:
-    measured = {} if status == Status.DIVERGED else measure(task, state, task.observe)
+def _finish(task: NetworkTask, state: NetworkState, status: int, step: int) -> None:
+    diverged = status == Status.DIVERGED
+    measured = {} if diverged else measure(as_observed(task, state), task.record)
     if status == Status.FINISHED:
         for name in (
             "loss",

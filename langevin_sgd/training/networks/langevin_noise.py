@@ -1,8 +1,7 @@
-r"""Langevin noise in the place of SGD noise: the gradient of all points, and a normal variable on
-it.
+r"""Langevin noise in the place of SGD noise: full-batch gradients plus Gaussian noise.
 
 With g_i the gradient of loss/alpha at training point i = 1 ... P, g their mean, C their covariance
-and s^2 C that of the mean over a minibatch (`langevin_sgd.training.networks.gradient_noise`), a
+and s^2 C that of the mean over a minibatch (`langevin_sgd.curvature.gradient_noise`), a
 step is
 
     minibatch_covariance    theta -= lr sum_i (1/P + s (xi_i - mean xi)/sqrt(P)) g_i
@@ -25,18 +24,19 @@ but without the mean subtracted, and with the mean square of all pulls for the p
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
 
+from langevin_sgd.curvature import mean_and_trace, variance_factor
+from langevin_sgd.models.networks import Replicas
+from langevin_sgd.models.networks.interface import Factors
 from langevin_sgd.randomness import NOISE, derive_seed, normals
-from langevin_sgd.training.networks.gradient_noise import mean_and_trace, variance_factor
-from langevin_sgd.training.networks.minibatches import Factors, Minibatches, Source
+from langevin_sgd.training.networks.minibatches import Minibatches, StepSource
 from langevin_sgd.training.networks.settings import Numbers
 
 
-class AllPoints(Source):
+class AllPoints(StepSource):
     """All points in every step, with factors that a kind of noise may change."""
 
     def __init__(
@@ -102,12 +102,12 @@ class MinibatchCovariance(AllPoints):
         )
 
 
-class Isotropic(AllPoints):
+class IsotropicNoise(AllPoints):
     """Noise of equal strength in the directions of all trained weights."""
 
     def step(
         self,
-        networks: Any,
+        networks: Replicas,
         members: np.ndarray,
         x: torch.Tensor,
         factors: Factors,
@@ -133,8 +133,8 @@ class Isotropic(AllPoints):
             target.mul_(keep).add_(moved).add_(part.reshape(moved.shape))
 
 
-NOISES: dict[str, type[Source]] = {
+NOISES: dict[str, type[StepSource]] = {
     "sgd": Minibatches,
     "minibatch_covariance": MinibatchCovariance,
-    "isotropic": Isotropic,
+    "isotropic": IsotropicNoise,
 }

@@ -1,24 +1,21 @@
-"""What enters a step: the interface, and the points of a minibatch."""
+"""The points that enter each step, and with which factors: the interface, and minibatches."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
 
+from langevin_sgd.models.networks import Replicas
+from langevin_sgd.models.networks.interface import Factors
 from langevin_sgd.randomness import key_from_seed
 from langevin_sgd.training.batches import batch_indices, fill_batches, make_sampler
 from langevin_sgd.training.networks.settings import Numbers
 
-Factors = Callable[[torch.Tensor], torch.Tensor]
-"""Of the outputs of a step: the factors of their gradients."""
 
-
-class Source(ABC):
-    """What makes the steps of a group of replicas random.
+class StepSource(ABC):
+    """Points and factors of the steps of a group of replicas, which make them random.
 
     Parameters
     ----------
@@ -58,7 +55,7 @@ class Source(ABC):
 
     def step(
         self,
-        networks: Any,
+        networks: Replicas,
         members: np.ndarray,
         x: torch.Tensor,
         factors: Factors,
@@ -72,7 +69,7 @@ class Source(ABC):
         networks.step(x, factors, into, keep)
 
 
-class Minibatches(Source):
+class Minibatches(StepSource):
     """SGD: independent minibatches, or those of shuffled epochs."""
 
     def __init__(
@@ -116,7 +113,7 @@ class Minibatches(Source):
             int(self._points[r]),
             int(self._begun[r]) + first,
         )
-        found = batch_indices(
+        indices = batch_indices(
             settings, points, seed=seed, replica=number, first_step=begin, steps=steps
         )
-        return np.unique(found[found >= 0])
+        return np.unique(indices[indices >= 0])

@@ -8,7 +8,7 @@ import numpy as np
 
 from langevin_sgd import dataset
 from langevin_sgd.simulation.status import Status, flags
-from langevin_sgd.training.networks.state import Task
+from langevin_sgd.training.networks.state import NetworkTask
 from langevin_sgd.training.request import RunRequest
 from langevin_sgd.training.variants import by_variant, described
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-def make_result(task: Task, request: RunRequest, **provenance: Any) -> xr.Dataset:
+def make_result(task: NetworkTask, request: RunRequest, **provenance: Any) -> xr.Dataset:
     """Build the dataset of networks that `langevin_sgd.training.run` describes."""
     results = task.results
     variables: dict[str, dataset.Variable] = {
@@ -43,12 +43,12 @@ def make_result(task: Task, request: RunRequest, **provenance: Any) -> xr.Datase
     return made
 
 
-def _rates(task: Task) -> np.ndarray:
+def _rates(task: NetworkTask) -> np.ndarray:
     """Learning rates, (run,)."""
     return np.array([settings.lr for settings in task.numbers.settings])
 
 
-def _columns(task: Task) -> dict[str, tuple[np.ndarray, str]]:
+def _columns(task: NetworkTask) -> dict[str, tuple[np.ndarray, str]]:
     """Numbers of each run, its settings and how long it took, with their units."""
     results, begun, numbers = task.results, task.begun, task.numbers
     lr = _rates(task)

@@ -28,7 +28,7 @@ from langevin_sgd.training.networks.batch_of_replicas import Group
 from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.result import TRAINING
 from langevin_sgd.training.networks.settings import Numbers
-from langevin_sgd.training.networks.state import Task
+from langevin_sgd.training.networks.state import NetworkTask
 
 NUMBERS = {"cpu": 2**21, "cuda": 2**28}
 """Trained weights of a group: on a processor as many as stay in its cache."""
@@ -81,7 +81,7 @@ class GroupSchedule:
 
     unit = "replica"
 
-    def __init__(self, task: Task, groups: list[np.ndarray], device: str) -> None:
+    def __init__(self, task: NetworkTask, groups: list[np.ndarray], device: str) -> None:
         self._results = task.results
         self._threads = thread_count() if device == "cpu" else 1
         self._waiting: deque[Iterator[bool]] | None = None
@@ -149,7 +149,7 @@ class GroupSchedule:
 
 
 def train_task(
-    task: Task,
+    task: NetworkTask,
     device: str,
     path: Path | None,
     provenance: dict[str, Any],
@@ -169,7 +169,7 @@ def train_task(
         drive(GroupSchedule(task, groups, device), checkpoint=file, progress=progress)
 
 
-def _digests(task: Task) -> dict[str, str]:
+def _digests(task: NetworkTask) -> dict[str, str]:
     """What tells runs apart beside their provenance."""
     alpha, settings, *_, draws = task.numbers
     own = np.array(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from langevin_sgd.checks import InputError, as_array, as_integers, require
+from langevin_sgd.models.networks import Architecture
 from langevin_sgd.training.earlier import provenance_of_start, require_same_replicas
 from langevin_sgd.training.networks.settings import Numbers
 from langevin_sgd.training.request import RunRequest
@@ -42,7 +43,9 @@ def from_the_beginning(numbers: Numbers) -> Begun:
     return Begun(steps[0], time[0], steps[1], time[1])
 
 
-def taken_up(request: RunRequest, network: Any, numbers: Numbers, parameters: int) -> Begun:
+def taken_up(
+    request: RunRequest, network: Architecture, numbers: Numbers, parameters: int
+) -> Begun:
     """Read what an earlier call has left.
 
     Raises

@@ -1,21 +1,24 @@
-"""What a run of networks is asked to do, and the replicas on their way."""
+"""What a run of networks is asked to do, and the state of the replicas while they are trained."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from langevin_sgd.models.losses import Loss
 from langevin_sgd.models.network_problem import NetworkProblem
+from langevin_sgd.models.networks import Architecture, Replicas
 from langevin_sgd.training.networks.result import Results
 from langevin_sgd.training.networks.settings import Numbers
 from langevin_sgd.training.networks.start import Begun
 from langevin_sgd.training.networks.training_sets import Part
+from langevin_sgd.training.observables.interface import Observable
+from langevin_sgd.training.observables.observed_networks import InitialNetworks, ObservedNetworks
 
 
-class Task(NamedTuple):
+class NetworkTask(NamedTuple):
     """What all groups of a run share."""
 
     problem: NetworkProblem
@@ -28,11 +31,8 @@ class Task(NamedTuple):
     test: Part
     begun: Begun
     """What earlier calls have done."""
-    probe_points: int
-    observe: tuple[str, ...]
-    """Keys of `langevin_sgd.training.networks.observables.OBSERVABLES`, measured on the schedule
-    and at the end.
-    """
+    record: tuple[Observable, ...]
+    """What is measured on the schedule and at the end."""
     max_steps: int
     until_unfit: float
     deadline: float
@@ -40,7 +40,7 @@ class Task(NamedTuple):
     results: Results
 
     @property
-    def network(self) -> Any:
+    def network(self) -> Architecture:
         """The architecture."""
         return self.problem.network
 
@@ -50,25 +50,20 @@ class Task(NamedTuple):
         return self.results.schedule
 
 
-class State(NamedTuple):
+class NetworkState(NamedTuple):
     """The replicas of a group that are still trained, or some of them; steps are those of this
     call.
     """
 
     members: np.ndarray
     """(replica,) their places in the run."""
-    networks: Any
-    start: list[torch.Tensor]
-    """(replica, ...) trained weights at step 0."""
-    kept: dict[str, list[torch.Tensor]]
-    """(replica, ...) what observables keep of step 0."""
+    networks: Replicas
+    start: InitialNetworks
+    """What is remembered of step 0."""
     velocity: list[torch.Tensor]
     """(replica, ...) lr times the velocity, for each tensor of trained weights; empty without
     momentum.
     """
-    f0: torch.Tensor
-    """(replica, point) outputs at step 0, on the training points."""
-    test_f0: torch.Tensor
     alpha: torch.Tensor
     """(replica, 1)."""
     last_update: torch.Tensor
@@ -82,18 +77,34 @@ class State(NamedTuple):
     moved: torch.Tensor
     """(replica,) end of the last block in which the weights changed."""
 
-    def select(self, chosen: torch.Tensor) -> State:
+    def select(self, chosen: torch.Tensor) -> NetworkState:
         """Return the replicas where `chosen` is true, as copies."""
         places = chosen.nonzero()[:, 0]
-
-        def of(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
-            return [tensor[places] for tensor in tensors]
-
-        kept = {name: of(tensors) for name, tensors in self.kept.items()}
-        members, networks = self.members[places.cpu().numpy()], self.networks.select(places)
-        return State(
-            members, networks, of(self.start), kept, of(self.velocity), *of(list(self[5:]))
+        return NetworkState(
+            members=self.members[places.cpu().numpy()],
+            networks=self.networks.select(places),
+            start=self.start.select(places),
+            velocity=[v[places] for v in self.velocity],
+            alpha=self.alpha[places],
+            last_update=self.last_update[places],
+            looked=self.looked[places],
+            sums=self.sums[places],
+            moved=self.moved[places],
         )
+
+
+def as_observed(task: NetworkTask, state: NetworkState) -> ObservedNetworks:
+    """Return replicas of a group at the present moment, as observables see them."""
+    members = state.members
+    return ObservedNetworks(
+        replicas=state.networks,
+        start=state.start,
+        train=task.train.of(members),
+        test=task.test.of(members) if len(task.test.X) else None,
+        alpha=state.alpha,
+        loss=task.loss,
+        settings=[task.numbers.settings[r] for r in members.tolist()],
+    )
 
 
 def sums_of(weights: list[torch.Tensor]) -> torch.Tensor:

@@ -19,55 +19,41 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from langevin_sgd.checks import InputError, require, require_memory
 from langevin_sgd.models.losses import LOSSES
-from langevin_sgd.models.networks import OwnNetwork
+from langevin_sgd.models.networks import Architecture
 from langevin_sgd.models.networks.torch_there import as_device
 from langevin_sgd.record import as_schedule
 from langevin_sgd.training.batches import TILE, require_sampling
 from langevin_sgd.training.engines import READ_BY_NETWORKS, NetworkEngine
 from langevin_sgd.training.networks.langevin_noise import NOISES
-from langevin_sgd.training.networks.observables import MARGIN_QUANTILES, variables_of
 from langevin_sgd.training.networks.outcome import make_result
 from langevin_sgd.training.networks.result import Results
 from langevin_sgd.training.networks.schedule_of_groups import train_task
 from langevin_sgd.training.networks.settings import Numbers, numbers_of
 from langevin_sgd.training.networks.start import from_the_beginning, taken_up
-from langevin_sgd.training.networks.state import Task
+from langevin_sgd.training.networks.state import NetworkTask
 from langevin_sgd.training.networks.training_sets import Part, training_sets
-from langevin_sgd.training.observables import (
-    KernelChange,
-    Margins,
-    NoiseTemperature,
-    Observable,
-    Signal,
-    observables,
-)
+from langevin_sgd.training.observables.interface import Observable
+from langevin_sgd.training.observables.measured import variables_of
+from langevin_sgd.training.observables.table import as_observables
 from langevin_sgd.training.request import RunRequest
 from langevin_sgd.training.variants import Variant
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from langevin_sgd.models.networks import Network
-
 BYTES = 1000
 """What the numbers of one run and its results take, about: its settings, counts and what is
 measured.
 """
-OBSERVABLES: dict[str, Observable] = {
-    "margins": Margins(),
-    "noise_temperature": NoiseTemperature(),
-    "signal": Signal(),
-    "kernel": KernelChange(),
-}
-"""What can be recorded of networks, by short names."""
 
 
 def train(request: RunRequest) -> xr.Dataset:
@@ -84,22 +70,19 @@ def train(request: RunRequest) -> xr.Dataset:
         "stop": asdict(stop),
         "settings": request.variants[0].settings.to_dict(),
         "seed": request.seed,
-        "probe_points": task.probe_points,
-        "record": list(task.observe),
+        "record": [repr(observable) for observable in task.record],
     }
     train_task(task, engine.device, request.checkpoint, provenance, progress=request.progress)
     return make_result(task, request, **provenance)
 
 
-def _task(request: RunRequest, numbers: Numbers) -> Task:
+def _task(request: RunRequest, numbers: Numbers) -> NetworkTask:
     """What is to be done, checked against the points there are."""
     first, engine = request.variants[0], request.engine
     network, stop = first.problem.network, first.ending
     train, test = _points(network, numbers, engine)
-    recorded = _recorded(request.record, has_test=len(test.X) > 0)
-    kernel = recorded.get("kernel")
-    probe_points = kernel.points if isinstance(kernel, KernelChange) else 0
-    _require_fitting(network, numbers, train, test, probe_points)
+    record = as_observables("record", request.record)
+    _require_fitting(network, numbers, train, test, record)
     parameters = sum(w[0].numel() for w in network.replicas([(0, 0)], train.X.dtype).trained)
     begun = (
         from_the_beginning(numbers)
@@ -110,14 +93,17 @@ def _task(request: RunRequest, numbers: Numbers) -> Task:
     schedule = np.empty(0, np.int64)
     if request.schedule is not None:
         schedule = as_schedule(request.schedule, limit)
-    variables = variables_of(tuple(recorded), has_test=len(test.X) > 0)
+    variables = variables_of(record, has_test=len(test.X) > 0)
     moving = any(settings.momentum for settings in numbers.settings)
     kept = _kept(engine.keep_weights, moving=moving)
     returned = len(schedule) * len(variables) + len(kept) * parameters
     longest = int(NOISES[engine.noise].lengths(numbers, train.points).max())
-    _require_memory(len(numbers.draws), train, parameters, returned, longest, probe_points)
-    coords = {"layer": np.array(network.layers), "margin_quantile": np.array(MARGIN_QUANTILES)}
-    return Task(
+    _require_memory(len(numbers.draws), train, parameters, returned, longest)
+    coordinates = {"layer": np.array(network.layers)}
+    for observable in record:
+        coordinates |= observable.coordinates
+    runs = len(numbers.draws)
+    return NetworkTask(
         problem=first.problem,
         numbers=numbers,
         loss=LOSSES[first.problem.loss],
@@ -125,12 +111,11 @@ def _task(request: RunRequest, numbers: Numbers) -> Task:
         train=train,
         test=test,
         begun=begun,
-        probe_points=probe_points,
-        observe=tuple(recorded),
+        record=record,
         max_steps=limit,
         until_unfit=stop.unfit,
         deadline=math.inf if engine.seconds is None else time.monotonic() + engine.seconds,
-        results=Results(len(numbers.draws), variables, coords, schedule, (kept, parameters)),
+        results=Results(runs, variables, coordinates, schedule, (kept, parameters)),
     )
 
 
@@ -141,12 +126,11 @@ def _kept(keep_weights: bool, *, moving: bool) -> tuple[str, ...]:
     return ("weights", "velocity") if moving else ("weights",)
 
 
-def _points(network: Any, numbers: Numbers, engine: NetworkEngine) -> tuple[Part, Part]:
+def _points(network: Architecture, numbers: Numbers, engine: NetworkEngine) -> tuple[Part, Part]:
     """Training and test points of all runs, with the width of the widest layer that sees them."""
     dtype = getattr(torch, engine.precision)
     sets = training_sets(numbers.problems, numbers.places, numbers.draws, dtype, engine.device)
-    widest = getattr(network, "widest", 1)
-    train, test = (part._replace(widest=max(part.widest, widest)) for part in sets)
+    train, test = (part._replace(widest=max(part.widest, network.widest)) for part in sets)
     return train, test
 
 
@@ -211,35 +195,21 @@ def require_device(device: str) -> None:
 
 
 def _require_fitting(
-    network: Network | OwnNetwork, numbers: Numbers, train: Part, test: Part, probe_points: int
+    network: Architecture,
+    numbers: Numbers,
+    train: Part,
+    test: Part,
+    record: Sequence[Observable],
 ) -> None:
-    """Raise `InputError` unless network, batches and probe fit the data."""
-    there = train.X.shape[1]
-    dimension = getattr(network, "dimension", there)
-    require(dimension == there, "dimension", dimension, f"must be {there}, that of the data")
+    """Raise `InputError` unless network, batches and observables fit the data."""
+    network.require_trainable(train.X[: int(train.points[0])])
     for settings, points in zip(numbers.settings, train.points.tolist(), strict=True):
         require_sampling(settings, points, 1)
-    most = int((test.points if len(test.X) else train.points).min())
-    allowed = f"must compare at most {most} points, as many as there are"
-    require(probe_points <= most, "record: KernelChange.points", probe_points, allowed)
-    if isinstance(network, OwnNetwork):
-        network.require_trainable(train.X[: int(train.points[0])])
+    for observable in record:
+        observable.require_points(int(train.points.min()), int(test.points.min()))
 
 
-def _recorded(record: Any, *, has_test: bool) -> dict[str, Observable]:
-    """What is measured beside losses and errors, by short name."""
-    found: dict[str, Observable] = {}
-    for one in observables("record", record, OBSERVABLES):
-        name = next(name for name, kind in OBSERVABLES.items() if type(kind) is type(one))
-        require(name not in found, "record", record, f"has {name} twice")
-        found[name] = one
-    require("signal" not in found or has_test, "record", "signal", "needs test points")
-    return found
-
-
-def _require_memory(
-    runs: int, train: Part, parameters: int, returned: int, batch: int, probe_points: int
-) -> None:
+def _require_memory(runs: int, train: Part, parameters: int, returned: int, batch: int) -> None:
     """Raise `InputError` where weights, batches or results need more than there is, each by a lower
     bound.
 
@@ -249,4 +219,3 @@ def _require_memory(
     size = train.X.element_size()
     require_memory("replicas", runs, 8.0 * runs * returned + 3.0 * parameters * size)
     require_memory("batch_size", batch, float(batch) * (16 * TILE + train.X.shape[1] * size))
-    require_memory("record: KernelChange.points", probe_points, 2.0 * probe_points**2 * size)

@@ -10,6 +10,7 @@ import torch
 
 from langevin_sgd.checks import require
 from langevin_sgd.models.network_problem import Arrays, NetworkProblem
+from langevin_sgd.training.observables.points_of_replicas import PointsOfReplicas
 
 
 class Part(NamedTuple):
@@ -28,17 +29,15 @@ class Part(NamedTuple):
     layers.
     """
 
-    def rows(self, members: np.ndarray, start: int, stop: int) -> torch.Tensor:
-        """Places (replica, point) of points start ... stop - 1; beyond the last point that point
-        again.
-        """
-        numbers = np.minimum(np.arange(start, stop), self.points[members, None] - 1)
-        return torch.from_numpy(self.first[members, None] + numbers).to(self.X.device)
-
-    def present(self, members: np.ndarray) -> torch.Tensor:
-        """Whether a replica has so many points, (replica, point)."""
-        widest = np.arange(self.points[members].max(initial=0))
-        return torch.from_numpy(widest < self.points[members, None]).to(self.X.device)
+    def of(self, members: np.ndarray) -> PointsOfReplicas:
+        """Return the points of some replicas, given by their places in the run."""
+        return PointsOfReplicas(
+            X=self.X,
+            y=self.y,
+            first=self.first[members],
+            counts=self.points[members],
+            widest=self.widest,
+        )
 
 
 def training_sets(

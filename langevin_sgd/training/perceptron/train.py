@@ -36,7 +36,7 @@ from langevin_sgd.training.earlier import (
     provenance_of_start,
     require_same_replicas,
 )
-from langevin_sgd.training.observables import Observable, TestError, observables
+from langevin_sgd.training.observables.test_error import as_test_error
 from langevin_sgd.training.perceptron.plain import Rule
 from langevin_sgd.training.perceptron.replica import (
     Replica,
@@ -70,8 +70,6 @@ MOST_STEPS = 2**62
 """Steps of a replica that is never given up."""
 UNDERSTOOD = ("lr", "batch_size", "sampling")
 """Fields of the settings that perceptrons are trained by."""
-OBSERVABLES: dict[str, Observable] = {"test_error": TestError()}
-"""What can be recorded of perceptrons, by short names."""
 
 
 def train(request: RunRequest) -> xr.Dataset:
@@ -151,11 +149,10 @@ def _start(request: RunRequest, batch_seed: int) -> np.ndarray:
 
 def _test_points(problem: Perceptron, record: Any) -> int:
     """Points on which the test error is measured, 0 for none."""
-    asked = observables("record", record, OBSERVABLES)
-    require(len(asked) <= 1, "record", record, "has the test error twice")
+    asked = as_test_error("record", record)
     needs_law = "must be left out for given points: there is no law to draw more from"
-    require(problem.from_law or not asked, "record", record, needs_law)
-    return sum(one.points for one in asked if isinstance(one, TestError))
+    require(problem.from_law or asked is None, "record", record, needs_law)
+    return 0 if asked is None else asked.points
 
 
 def _require_usable(problem: Perceptron, settings: SGD, method: str, unfit: float) -> None:

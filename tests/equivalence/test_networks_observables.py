@@ -235,7 +235,7 @@ def test_nothing_is_observed_of_what_diverged():
     ],
 )
 def test_bad_input_is_one_line(changes):
-    with pytest.raises(ls.InputError, match="record|KernelChange|noise") as caught:
+    with pytest.raises(ls.InputError, match=r"record|KernelChange|noise") as caught:
         train(**changes)
     assert "\n" not in str(caught.value)
     with pytest.raises(ls.InputError, match="needs test points"):

@@ -178,23 +178,3 @@ class NetworkProblem:
                 "points": _as_points,
             },
         )
-
-    def set_of(self, place: int, seed: int, number: int) -> LabelledSet:
-        """Return the training set, and the test set if there is one, of one replica.
-
-        Parameters
-        ----------
-        place
-            Of the replica among those of a run, which counts where every replica has a set of its
-            own.
-        seed, number
-            Of the run and of the replica, which count where the sets have a law.
-
-        Returns
-        -------
-        X (point, dimension), y (point,) and, if there are test points, X_test, y_test
-        """
-        data: Any = self.data
-        if isinstance(data, list):
-            return as_labelled_set(data[place])
-        return as_labelled_set(data if isinstance(data, LabelledSet) else data.sample(seed, number))

@@ -15,7 +15,12 @@ import langevin_sgd as ls
 from langevin_sgd.kernels.layout import padded
 from langevin_sgd.randomness import key_from_seed
 from langevin_sgd.training import PerceptronEngine, run
-from langevin_sgd.training.perceptron.replica import Replica, Snapshots, make_points, make_rule
+from langevin_sgd.training.perceptron.replica import (
+    RecordedWeights,
+    Replica,
+    make_points,
+    make_rule,
+)
 from langevin_sgd.training.perceptron.state import ACCELERATED, PLAIN, STEP, new_states, of_replica
 
 LATE_NOISE = {0: 0.398942, 1: 0.313329}
@@ -95,7 +100,7 @@ def on_from(problem, points, start, steps, method):
     rule = make_rule(problem, settings, unfit=0.0, automatic=False)
     state = of_replica(new_states(start[None], method), 0)
     replica = Replica(points, rule, settings, state, key_from_seed(1), 0, steps)
-    replica.advance(Snapshots.empty(np.empty(0, np.int64), 1), 0, np.inf)
+    replica.advance(RecordedWeights.empty(np.empty(0, np.int64), 1), 0, np.inf)
     return state.counters[STEP]
 
 

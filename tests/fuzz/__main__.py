@@ -26,9 +26,9 @@ ROOMS = {
     "commands": ("claims", "plotting", "command"),
     "nets": (
         "models.networks",
-        "training.train_networks",
-        "training.train_perceptron",
-        "training.one_pass_perceptron",
+        "training.NetworkEngine",
+        "training.PerceptronEngine",
+        "NetworkProblem",
     ),
 }
 """Part of the package -> beginnings of the names of its calls; the longest beginning holds."""

@@ -7,7 +7,6 @@ from fnmatch import fnmatchcase
 from .surface import Call, Parameter
 from .values import (
     BY_NAME,
-    COUNTS,
     MEASURED,
     NAN,
     NO_NUMBERS,
@@ -143,39 +142,47 @@ BY_CALL: dict[str, dict[str, Values]] = {
         f"sde.{name}.size_of_linear_step": {"equation": thing("equation_with_velocities()")}
         for name in ("BAOAB", "OBABO", "SGDMap", "ShiftedODE")
     },
-    "training.run": {"problem": thing("regression()"), "record": taken(BY_NAME["record"], "[]")},
-    "training.one_pass_perceptron": {"settings": thing("plain_sgd()"),
-        "noise": number("0.5", "0.0")},
-    "training.train_perceptron": {
-        "problem": thing("perceptron()", odd=("perceptron_of_data()",)),
+    "training.run": {
+        "problem": Values(
+            ("regression()",),
+            ("perceptron()", "networks()", "one_pass()", "perceptron_of_data()"),
+            ("3", NONE, "'perceptron'", "object()"),
+        ),
         "settings": thing("plain_sgd()"),
-        "start": Values((NONE,), ("np.zeros(3)", "np.zeros(2)"),
-            ("'a'", "object()", "[float('nan')] * 3")),
-        "max_steps": duration("200"),
+        "replicas": Values(("2",), ("0", "-1", "10**30", "[0, 1]", "[3]", "[-1, 2]"),
+            ("1.5", "'a'", "True")),
+        "steps": Values(("20",), (NONE, "0", "-1", "10**30"), ("'a'", "1.5", "True")),
+        "stop": Values((NONE,), ("ls.Stop(max_steps=20)", "ls.Stop(unfit=0.2, max_steps=20)"),
+            ("3", "'a'", "object()")),
+        "vary": Values((NONE,), ("{'lr': [0.1, 0.2]}", "{'settings.momentum': [0.0, 0.5]}"),
+            ("3", "{'lr': 0.1}", "{'lr': []}", "{'nothing': [1]}", "{3: [1]}", "'lr'")),
+        "record": taken(BY_NAME["record"], "[]"),
+        "start": Values((NONE,), ("np.zeros(2)", "np.zeros(3)", "run()", "perceptron_result()"),
+            ("'a'", "object()", "[float('nan')] * 3", "3")),
+        "engine": Values((NONE,), ("ls.training.PerceptronEngine(method='plain')",
+            "ls.training.NetworkEngine()"), ("3", "'cpu'", "object()")),
     },
-    "training.train_networks": {
+    "training.NetworkEngine": {
+        "noise": choice("'sgd'", "'isotropic'", "'minibatch_covariance'"),
+        "device": choice("'cpu'"),
+    },
+    "NetworkProblem": {
         "data": Values(
-            ("(X, LABELS)", "[(X, LABELS), (X, LABELS)]"),
+            ("(X, LABELS)", "[(X, LABELS), (X, LABELS)]", "synthetic()"),
             ("(X, Y)", "(X[:0], LABELS[:0])", "(X,)", "(X, LABELS, X)", "synthetic_sets()"),
             ("3", NONE, "'digits'", "(X, nan_in(LABELS))", "(nan_in(X), LABELS)",
                 "(masked_in(X), LABELS)", "(X, 3)"),
         ),
-        "lr": array("0.1", scalar=True),
-        "temperature_per_width": Values((NONE,), ("0.01",), ("'a'",)),
-        "noise": choice("'sgd'", "'isotropic'", "'minibatch_covariance'"),
         "loss": choice("'hinge'", "'square'", "'logistic'"),
-        "momentum": array("0.0", "0.5", scalar=True),
-        "points": Values((NONE,), ("5", "12", "13", "0", "[5, 6]"),
+        "alpha": number("1.0", "10.0"),
+        "points": Values((NONE,), ("5", "12", "13", "0"),
             ("'a'", "1.5", "float('nan')", "object()", "True")),
-        "batch_size": Values(("4", "[4, 2]"), COUNTS,
-            ("1.5", "'a'", "object()", "float('nan')", "True", NONE)),
-        "replicas": Values(("2", "[0, 1]"), ("0", "-1", "10**30", "[3]", "[-1, 2]"),
-            ("1.5", "'a'", "True")),
-        "seed": taken(BY_NAME["seed"], "[2]", "(2, 2)"),
-        "start": Values((NONE,), ("perceptron_result()",), ("3", "'a'", "object()")),
-        "max_steps": duration("20"),
-        "observe": choices("()", "('margins',)", "('margins', 'noise_temperature')"),
     },
+    "SGD.require_only": {
+        "understood": Values(("('lr',)", "()"), ("('nothing',)",), ()),
+        "by": Values(("'perceptrons'",), (), ()),
+    },
+    "models.OnePassPerceptron": {"margin": number("0.1", "0.0")},
     "training.batch_indices": {"settings": thing("plain_sgd()")},
     "training.gradient_normals": {"parameters": count("2")},
     # laws

@@ -102,9 +102,19 @@ def perceptron_of_data() -> Any:
 
 @once
 def trained_perceptron() -> Any:
-    return ls.training.train_perceptron(
-        perceptron(), plain_sgd(), replicas=3, seed=1, max_steps=2000
+    return ls.training.run(
+        perceptron(), plain_sgd(), replicas=3, seed=1, stop=ls.Stop(max_steps=2000)
     )
+
+
+@once
+def networks() -> Any:
+    return ls.NetworkProblem(small_network(), (X, LABELS))
+
+
+@once
+def one_pass() -> Any:
+    return ls.models.OnePassPerceptron(dimension=3, chi=0.0, margin=0.1)
 
 
 @once

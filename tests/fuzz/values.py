@@ -331,7 +331,6 @@ BY_NAME: dict[str, Values] = {
     "constant_ratio": number("1.0"),
     "power": number("1.0"),
     "margin_over_noise": array("np.array([0.5, 1.0])", "0.5", scalar=True),
-    "stop_unfit": number("0.0"),
     "max_steps": duration("200", "50"),
     "method": choice("'auto'", "'plain'", "'accelerated'"),
     # data
@@ -463,7 +462,6 @@ BY_NAME: dict[str, Values] = {
     "build": function("module"),
     "alpha": array("1.0", "10.0", scalar=True),
     "temperature_per_width": array("0.01", scalar=True),
-    "until_unfit": number("0.0", "0.2"),
     "probe_points": count("0", "2"),
     "observe": choices("()", "('margins',)", "('noise_temperature', 'signal')"),
     "keep_weights": flag(),
@@ -562,8 +560,6 @@ OPTIONAL_BUT_NEEDED = {
     "claims.run": ("workers",),
     "claims.write_template": ("folder",),
     "theory.perceptron.predict_perceptron": ("dimension", "batch_size"),
-    "training.train_networks": ("lr", "batch_size", "replicas"),
-    "training.train_perceptron": ("max_steps",),
     "data.BinaryImages": ("test_points",),
     "data.SyntheticPoints": ("test_points",),
 }

@@ -33,14 +33,14 @@ from langevin_sgd.models.networks import Replicas
 from langevin_sgd.models.networks.interface import Factors
 from langevin_sgd.randomness import NOISE, derive_seed, normals
 from langevin_sgd.training.networks.minibatches import Minibatches, StepSource
-from langevin_sgd.training.networks.settings import Numbers
+from langevin_sgd.training.networks.settings import RunNumbers
 
 
 class AllPoints(StepSource):
     """All points in every step, with factors that a kind of noise may change."""
 
     def __init__(
-        self, numbers: Numbers, points: np.ndarray, begun: np.ndarray, members: np.ndarray
+        self, numbers: RunNumbers, points: np.ndarray, begun: np.ndarray, members: np.ndarray
     ) -> None:
         super().__init__(numbers, points, begun, members)
         chosen = members.tolist()
@@ -53,7 +53,7 @@ class AllPoints(StepSource):
         }
 
     @staticmethod
-    def lengths(numbers: Numbers, points: np.ndarray) -> np.ndarray:
+    def lengths(numbers: RunNumbers, points: np.ndarray) -> np.ndarray:
         """All points."""
         return points
 

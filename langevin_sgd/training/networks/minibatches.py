@@ -11,7 +11,7 @@ from langevin_sgd.models.networks import Replicas
 from langevin_sgd.models.networks.interface import Factors
 from langevin_sgd.randomness import key_from_seed
 from langevin_sgd.training.batches import batch_indices, fill_batches, make_sampler
-from langevin_sgd.training.networks.settings import Numbers
+from langevin_sgd.training.networks.settings import RunNumbers
 
 
 class StepSource(ABC):
@@ -30,13 +30,13 @@ class StepSource(ABC):
     """
 
     def __init__(
-        self, numbers: Numbers, points: np.ndarray, begun: np.ndarray, members: np.ndarray
+        self, numbers: RunNumbers, points: np.ndarray, begun: np.ndarray, members: np.ndarray
     ) -> None:
         self._numbers, self._points, self._begun = numbers, points, begun
 
     @staticmethod
     @abstractmethod
-    def lengths(numbers: Numbers, points: np.ndarray) -> np.ndarray:
+    def lengths(numbers: RunNumbers, points: np.ndarray) -> np.ndarray:
         """Points in one step of each replica of a run."""
 
     @abstractmethod
@@ -73,7 +73,7 @@ class Minibatches(StepSource):
     """SGD: independent minibatches, or those of shuffled epochs."""
 
     def __init__(
-        self, numbers: Numbers, points: np.ndarray, begun: np.ndarray, members: np.ndarray
+        self, numbers: RunNumbers, points: np.ndarray, begun: np.ndarray, members: np.ndarray
     ) -> None:
         super().__init__(numbers, points, begun, members)
         self._samplers = {
@@ -81,7 +81,7 @@ class Minibatches(StepSource):
         }
 
     @staticmethod
-    def lengths(numbers: Numbers, points: np.ndarray) -> np.ndarray:
+    def lengths(numbers: RunNumbers, points: np.ndarray) -> np.ndarray:
         """Batch sizes."""
         return np.array([settings.batch_size for settings in numbers.settings])
 

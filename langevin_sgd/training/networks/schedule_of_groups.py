@@ -27,7 +27,7 @@ from langevin_sgd.training.carried import put_back, require_whole, require_withi
 from langevin_sgd.training.networks.batch_of_replicas import Group
 from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.result import TRAINING
-from langevin_sgd.training.networks.settings import Numbers
+from langevin_sgd.training.networks.settings import RunNumbers
 from langevin_sgd.training.networks.state import NetworkTask
 
 NUMBERS = {"cpu": 2**21, "cuda": 2**28}
@@ -44,7 +44,7 @@ ROUND_SECONDS = 0.15
 
 
 def groups_of(
-    numbers: Numbers, lengths: np.ndarray, parameters: int, widest: int, device: str
+    numbers: RunNumbers, lengths: np.ndarray, parameters: int, widest: int, device: str
 ) -> list[np.ndarray]:
     """Replicas that are trained together: of one momentum and as many points in a step, in their
     order.

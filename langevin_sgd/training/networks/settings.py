@@ -12,7 +12,7 @@ from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.training.request import RunRequest
 
 
-class Numbers(NamedTuple):
+class RunNumbers(NamedTuple):
     """One entry for each run."""
 
     alpha: list[float]
@@ -24,11 +24,11 @@ class Numbers(NamedTuple):
     """Seed and number, of which data, initial weights and batches are functions."""
 
 
-def numbers_of(request: RunRequest) -> Numbers:
+def numbers_of(request: RunRequest) -> RunNumbers:
     """Give every run its own numbers."""
     replicas = [(place, number) for place, number in enumerate(request.numbers)]
     runs = [(variant, *replica) for variant in request.variants for replica in replicas]
-    return Numbers(
+    return RunNumbers(
         [variant.problem.alpha for variant, _, _ in runs],
         [variant.settings for variant, _, _ in runs],
         [variant.problem for variant, _, _ in runs],

@@ -12,7 +12,7 @@ import numpy as np
 from langevin_sgd.checks import InputError, as_array, as_integers, require
 from langevin_sgd.models.networks import Architecture
 from langevin_sgd.training.earlier import provenance_of_start, require_same_replicas
-from langevin_sgd.training.networks.settings import Numbers
+from langevin_sgd.training.networks.settings import RunNumbers
 from langevin_sgd.training.request import RunRequest
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Begun(NamedTuple):
     """(replica, parameter); ``None``: zero."""
 
 
-def from_the_beginning(numbers: Numbers) -> Begun:
+def from_the_beginning(numbers: RunNumbers) -> Begun:
     """No earlier call."""
     replicas = len(numbers.draws)
     steps, time = np.zeros((2, replicas), np.int64), np.zeros((2, replicas))
@@ -44,7 +44,7 @@ def from_the_beginning(numbers: Numbers) -> Begun:
 
 
 def taken_up(
-    request: RunRequest, network: Architecture, numbers: Numbers, parameters: int
+    request: RunRequest, network: Architecture, numbers: RunNumbers, parameters: int
 ) -> Begun:
     """Read what an earlier call has left.
 

@@ -11,7 +11,7 @@ from langevin_sgd.models.losses import Loss
 from langevin_sgd.models.network_problem import NetworkProblem
 from langevin_sgd.models.networks import Architecture, Replicas
 from langevin_sgd.training.networks.result import Results
-from langevin_sgd.training.networks.settings import Numbers
+from langevin_sgd.training.networks.settings import RunNumbers
 from langevin_sgd.training.networks.start import Begun
 from langevin_sgd.training.networks.training_sets import Part
 from langevin_sgd.training.observables.interface import Observable
@@ -23,7 +23,7 @@ class NetworkTask(NamedTuple):
 
     problem: NetworkProblem
     """Of the first run: all have its network and its loss."""
-    numbers: Numbers
+    numbers: RunNumbers
     loss: Loss
     noise: str
     """Key of `langevin_sgd.training.networks.langevin_noise.NOISES`."""

@@ -37,7 +37,7 @@ from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.outcome import make_result
 from langevin_sgd.training.networks.result import Results
 from langevin_sgd.training.networks.schedule_of_groups import train_task
-from langevin_sgd.training.networks.settings import Numbers, numbers_of
+from langevin_sgd.training.networks.settings import RunNumbers, numbers_of
 from langevin_sgd.training.networks.start import from_the_beginning, taken_up
 from langevin_sgd.training.networks.state import NetworkTask
 from langevin_sgd.training.networks.training_sets import Part, training_sets
@@ -76,7 +76,7 @@ def train(request: RunRequest) -> xr.Dataset:
     return make_result(task, request, **provenance)
 
 
-def _task(request: RunRequest, numbers: Numbers) -> NetworkTask:
+def _task(request: RunRequest, numbers: RunNumbers) -> NetworkTask:
     """What is to be done, checked against the points there are."""
     first, engine = request.variants[0], request.engine
     network, stop = first.problem.network, first.ending
@@ -126,7 +126,7 @@ def _kept(keep_weights: bool, *, moving: bool) -> tuple[str, ...]:
     return ("weights", "velocity") if moving else ("weights",)
 
 
-def _points(network: Architecture, numbers: Numbers, engine: NetworkEngine) -> tuple[Part, Part]:
+def _points(network: Architecture, numbers: RunNumbers, engine: NetworkEngine) -> tuple[Part, Part]:
     """Training and test points of all runs, with the width of the widest layer that sees them."""
     dtype = getattr(torch, engine.precision)
     sets = training_sets(numbers.problems, numbers.places, numbers.draws, dtype, engine.device)
@@ -196,7 +196,7 @@ def require_device(device: str) -> None:
 
 def _require_fitting(
     network: Architecture,
-    numbers: Numbers,
+    numbers: RunNumbers,
     train: Part,
     test: Part,
     record: Sequence[Observable],

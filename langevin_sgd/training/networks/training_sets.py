@@ -9,7 +9,12 @@ import numpy as np
 import torch
 
 from langevin_sgd.checks import require
-from langevin_sgd.models.network_problem import Arrays, NetworkProblem
+from langevin_sgd.models.network_problem import (
+    Arrays,
+    LabelledSet,
+    NetworkProblem,
+    as_labelled_set,
+)
 from langevin_sgd.training.observables.points_of_replicas import PointsOfReplicas
 
 
@@ -72,7 +77,7 @@ def training_sets(
         key = _key(problem.data, place, draw)
         if key not in distinct:
             distinct[key] = len(sets)
-            sets.append(_in_precision(problem.set_of(place, *draw), dtype))
+            sets.append(_in_precision(_set_of(problem.data, place, draw), dtype))
         found[run] = distinct[key]
     require(
         len({len(part) for part in sets}) == 1,
@@ -95,6 +100,13 @@ def _key(data: Any, place: int, draw: tuple[int, int]) -> Any:
     if isinstance(data, tuple):
         return id(data)
     return id(data[place]) if isinstance(data, list) else (id(data), draw)
+
+
+def _set_of(data: Any, place: int, draw: tuple[int, int]) -> LabelledSet:
+    """Return the set of one run: the one that is given, or the one that a law draws."""
+    if isinstance(data, list):
+        return as_labelled_set(data[place])
+    return as_labelled_set(data if isinstance(data, LabelledSet) else data.sample(*draw))
 
 
 def _in_precision(arrays: Arrays, dtype: torch.dtype) -> Arrays:

@@ -38,13 +38,13 @@ from langevin_sgd.training.perceptron.certificates import (
     renew,
 )
 from langevin_sgd.training.perceptron.overlap import (
-    Law,
+    OverlapLaw,
     draw_members,
     draw_overlap,
     overlap_law,
     steps_to_meet,
 )
-from langevin_sgd.training.perceptron.plain import Points, Rule, add_batch, finish
+from langevin_sgd.training.perceptron.plain import PerceptronRule, Points, add_batch, finish
 from langevin_sgd.training.perceptron.rows import dot, squared_norm
 from langevin_sgd.training.perceptron.state import (
     ARRIVAL,
@@ -71,7 +71,7 @@ from langevin_sgd.training.perceptron.state import (
     UPDATES,
     WITNESSED,
     WORK,
-    State,
+    PerceptronState,
 )
 
 TILE = 64
@@ -83,7 +83,7 @@ radii of two levels.
 NEVER = 2**62
 
 
-class Room(NamedTuple):
+class EventScratch(NamedTuple):
     """Scratch of one replica."""
 
     words: np.ndarray
@@ -96,15 +96,15 @@ class Room(NamedTuple):
     """(point,) marks, all False between events."""
 
 
-def make_room(points: int, batch_size: int) -> Room:
+def make_room(points: int, batch_size: int) -> EventScratch:
     """Scratch for batches of some size."""
     bits = np.empty((4, (batch_size + 3) // 4), np.uint64)
     taken = np.zeros(points, np.bool_)
-    return Room(np.empty((4, TILE), np.uint64), bits, np.empty(batch_size, np.int32), taken)
+    return EventScratch(np.empty((4, TILE), np.uint64), bits, np.empty(batch_size, np.int32), taken)
 
 
 @inlined
-def _set_radii(state: State, stride: float) -> None:
+def _set_radii(state: PerceptronState, stride: float) -> None:
     for level in range(LEVELS):
         state.levels[level, NEXT] = FIRST_RADIUS * stride * RADIUS_RATIO ** (LEVELS - 1 - level)
 
@@ -119,7 +119,7 @@ def _is_fitted(lists: Lists, w: np.ndarray, margin: float) -> bool:
 
 
 @inlined
-def _give_up(lists: Lists, state: State, points: int, batch_size: int) -> bool:
+def _give_up(lists: Lists, state: PerceptronState, points: int, batch_size: int) -> bool:
     """Go back to plain steps if they would have done the same with less work, and be more patient
     the next time.
     """
@@ -147,7 +147,7 @@ def _pick(
     chosen: np.ndarray,
     bits: np.ndarray,
     taken: np.ndarray,
-    law: Law,
+    law: OverlapLaw,
     u: float,
     listed: int,
     sampling: tuple[int, bool],
@@ -168,11 +168,11 @@ def _pick(
 
 @kernel
 def advance_by_events(
-    state: State,
+    state: PerceptronState,
     points: Points,
-    rule: Rule,
+    rule: PerceptronRule,
     lists: Lists,
-    room: Room,
+    room: EventScratch,
     sampling: tuple[int, bool],
     key: np.ndarray,
     replica: int,

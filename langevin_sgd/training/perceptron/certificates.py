@@ -29,9 +29,17 @@ from typing import NamedTuple
 import numpy as np
 
 from langevin_sgd.kernels.compiled import inlined, reassociating
-from langevin_sgd.training.perceptron.plain import Points, Rule
+from langevin_sgd.training.perceptron.plain import PerceptronRule, Points
 from langevin_sgd.training.perceptron.rows import dot, rounding_slack
-from langevin_sgd.training.perceptron.state import LEVELS, LOOK, NEXT, RADIUS, SPENT, WORK, State
+from langevin_sgd.training.perceptron.state import (
+    LEVELS,
+    LOOK,
+    NEXT,
+    RADIUS,
+    SPENT,
+    WORK,
+    PerceptronState,
+)
 
 BURDEN = 8
 """A list is made anew with a smaller radius once it has cost this many times the work of making
@@ -42,7 +50,7 @@ ADAPTED = 1.25
 
 
 class Lists(NamedTuple):
-    """The lists of one replica: scratch, made again from the reference points in `State`."""
+    """The lists of one replica: scratch, made again from the reference points in its state."""
 
     all: np.ndarray
     """(point,) the numbers from 0 on."""
@@ -58,7 +66,7 @@ class Lists(NamedTuple):
 
 
 def make_lists(points: Points) -> Lists:
-    """Room for lists; memory that is not used is never touched."""
+    """Empty place for lists; memory that is not used is never touched."""
     count = len(points.rows)
     members = np.empty((LEVELS, count), np.int32)
     numbers = np.arange(count, dtype=np.int32)
@@ -92,7 +100,7 @@ def making_cost(level: int, lists: Lists) -> int:
 
 
 @inlined
-def first_to_renew(lists: Lists, state: State) -> int:
+def first_to_renew(lists: Lists, state: PerceptronState) -> int:
     """The coarsest level whose list holds no longer or has become a burden; the number of levels if
     none.
     """
@@ -130,7 +138,7 @@ def _select(
 
 @inlined
 def make_list(
-    level: int, lists: Lists, state: State, points: Points, margin: float, repeated: bool
+    level: int, lists: Lists, state: PerceptronState, points: Points, margin: float, repeated: bool
 ) -> None:
     """Make the list of one level at its reference point, with its radius; `repeated` if that is the
     coarser list.
@@ -164,7 +172,9 @@ def make_list(
 
 
 @inlined
-def renew(first: int, lists: Lists, state: State, points: Points, rule: Rule) -> None:
+def renew(
+    first: int, lists: Lists, state: PerceptronState, points: Points, rule: PerceptronRule
+) -> None:
     """Make new lists from level `first` to the finest, at the weights.
 
     Lists that got lost in a stop and restart are made as they were, at their reference points.

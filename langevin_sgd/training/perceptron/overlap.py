@@ -25,7 +25,7 @@ from langevin_sgd.kernels.compiled import inlined
 from langevin_sgd.randomness import index_below
 
 
-class Law(NamedTuple):
+class OverlapLaw(NamedTuple):
     """The overlap of a batch with a list, given that they meet."""
 
     log_miss: float
@@ -41,16 +41,16 @@ class Law(NamedTuple):
 
 
 @inlined
-def overlap_law(points: int, listed: int, batch_size: int, replaced: bool) -> Law:
-    """Law of the overlap for a list of at least one point."""
+def overlap_law(points: int, listed: int, batch_size: int, replaced: bool) -> OverlapLaw:
+    """The law of the overlap for a list of at least one point."""
     if batch_size == 1:
-        return Law(math.log1p(-listed / points), 1, 1, 1, 1.0)
+        return OverlapLaw(math.log1p(-listed / points), 1, 1, 1, 1.0)
     if replaced:
         log_miss = batch_size * math.log1p(-listed / points)
         least, highest, log_least = 0, batch_size, log_miss
         mode = (batch_size + 1) * listed // points
         if listed == points:
-            return Law(-math.inf, batch_size, batch_size, batch_size, 1.0)
+            return OverlapLaw(-math.inf, batch_size, batch_size, batch_size, 1.0)
     else:
         least, highest = max(0, batch_size + listed - points), min(batch_size, listed)
         log_least = _log_miss(points, listed, batch_size)
@@ -63,7 +63,7 @@ def overlap_law(points: int, listed: int, batch_size: int, replaced: bool) -> La
     log_chance = log_least
     for h in range(least, mode):
         log_chance += math.log(_ratio(h, points, listed, batch_size, replaced))
-    return Law(log_miss, lowest, highest, mode, math.exp(log_chance) / -math.expm1(log_miss))
+    return OverlapLaw(log_miss, lowest, highest, mode, math.exp(log_chance) / -math.expm1(log_miss))
 
 
 @inlined
@@ -86,14 +86,14 @@ def _ratio(h: int, points: int, listed: int, batch_size: int, replaced: bool) ->
 
 
 @inlined
-def steps_to_meet(law: Law, u: float) -> int:
+def steps_to_meet(law: OverlapLaw, u: float) -> int:
     """Steps until the next batch that meets the list, at least 1."""
     return 1 + int(math.log(u) / law.log_miss)
 
 
 @inlined
 def draw_overlap(
-    law: Law, u: float, points: int, listed: int, batch_size: int, replaced: bool
+    law: OverlapLaw, u: float, points: int, listed: int, batch_size: int, replaced: bool
 ) -> int:
     """Overlap of a batch that meets the list."""
     above = below = law.mode

@@ -51,7 +51,7 @@ from langevin_sgd.training.perceptron.state import (
     VISITS,
     WITNESSED,
     WORK,
-    State,
+    PerceptronState,
 )
 
 FETCH_BYTES = 2**22
@@ -60,7 +60,7 @@ WINDOW = 32
 """Updates over which points per update are measured."""
 
 
-class Rule(NamedTuple):
+class PerceptronRule(NamedTuple):
     """The numbers of the update rule."""
 
     lr: float
@@ -74,7 +74,7 @@ class Rule(NamedTuple):
     overflow: float
 
 
-class Room(NamedTuple):
+class StepScratch(NamedTuple):
     """Scratch of one replica."""
 
     batches: np.ndarray
@@ -87,11 +87,11 @@ class Room(NamedTuple):
     """(point,)."""
 
 
-def make_room(points: int, batch_size: int, tile: int) -> Room:
+def make_room(points: int, batch_size: int, tile: int) -> StepScratch:
     """Scratch for batches of some size, drawn `tile` steps at a time."""
     samples = np.zeros(tile * batch_size + AHEAD, np.int32)
     batches = samples[: tile * batch_size].reshape(tile, batch_size)
-    return Room(batches, samples, np.empty(batch_size, np.int32), np.empty(points))
+    return StepScratch(batches, samples, np.empty(batch_size, np.int32), np.empty(points))
 
 
 class Points(NamedTuple):
@@ -106,7 +106,7 @@ class Points(NamedTuple):
 
 
 @inlined
-def finish(state: State, status: int) -> None:
+def finish(state: PerceptronState, status: int) -> None:
     """End the training: nothing changes after the last update, so that is where it ends."""
     state.counters[STATUS] = status
     if status == FITTED:
@@ -114,7 +114,9 @@ def finish(state: State, status: int) -> None:
 
 
 @inlined
-def _begin_watch(state: State, points: Points, rule: Rule, deficits: np.ndarray) -> None:
+def _begin_watch(
+    state: PerceptronState, points: Points, rule: PerceptronRule, deficits: np.ndarray
+) -> None:
     """Stop if few enough points are unfit, else note a place and a distance up to which that stays
     excluded.
     """
@@ -143,14 +145,16 @@ def _more_than(allowed: int, deficits: np.ndarray, limit: float) -> bool:
 
 
 @inlined
-def _has_left_watch(state: State) -> bool:
+def _has_left_watch(state: PerceptronState) -> bool:
     parameters = len(state.weights)
     reach = state.guard[parameters]
     return reach <= 0.0 or squared_distance(state.weights, state.guard) >= reach * reach
 
 
 @inlined
-def _end_of_tile(state: State, points: Points, rule: Rule, batch_size: int) -> None:
+def _end_of_tile(
+    state: PerceptronState, points: Points, rule: PerceptronRule, batch_size: int
+) -> None:
     """What need not be done in every step: overflow, the end, and the choice of the method."""
     counters, w = state.counters, state.weights
     if not squared_norm(w) <= rule.overflow:
@@ -181,7 +185,7 @@ def _end_of_tile(state: State, points: Points, rule: Rule, batch_size: int) -> N
 
 @inlined
 def add_batch(
-    state: State, rows: np.ndarray, unfit: np.ndarray, count: int, scale: float, step: int
+    state: PerceptronState, rows: np.ndarray, unfit: np.ndarray, count: int, scale: float, step: int
 ) -> None:
     """Add the unfit rows of one batch."""
     for j in range(count):
@@ -193,11 +197,11 @@ def add_batch(
 
 @kernel
 def advance_plainly(
-    state: State,
+    state: PerceptronState,
     points: Points,
-    rule: Rule,
+    rule: PerceptronRule,
     sampler: Sampler,
-    room: Room,
+    room: StepScratch,
     key: np.ndarray,
     replica: int,
     stop: int,

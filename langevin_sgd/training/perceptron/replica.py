@@ -17,7 +17,7 @@ from langevin_sgd.training.batches import make_sampler
 from langevin_sgd.training.perceptron import accelerated, plain
 from langevin_sgd.training.perceptron.accelerated import advance_by_events
 from langevin_sgd.training.perceptron.certificates import make_lists
-from langevin_sgd.training.perceptron.plain import Points, Rule, advance_plainly
+from langevin_sgd.training.perceptron.plain import PerceptronRule, Points, advance_plainly
 from langevin_sgd.training.perceptron.rows import count_unfit
 from langevin_sgd.training.perceptron.state import (
     DIVERGED,
@@ -30,7 +30,7 @@ from langevin_sgd.training.perceptron.state import (
     STEP_LIMIT,
     TRAINING,
     UNFIT,
-    State,
+    PerceptronState,
 )
 from langevin_sgd.training.unfit import allowed_unfit
 
@@ -39,7 +39,7 @@ TILE_SAMPLES = 256
 
 
 @dataclass(frozen=True)
-class Snapshots:
+class RecordedWeights:
     """What is recorded of all replicas on the schedule: arrays (replica, step)."""
 
     steps: np.ndarray
@@ -52,7 +52,7 @@ class Snapshots:
     """Number of unfit points."""
 
     @classmethod
-    def empty(cls, steps: np.ndarray, replicas: int) -> Snapshots:
+    def empty(cls, steps: np.ndarray, replicas: int) -> RecordedWeights:
         """Nothing recorded yet."""
         return cls(steps, *(np.full((replicas, len(steps)), np.nan) for _ in range(3)))
 
@@ -81,9 +81,11 @@ def require_lengths(points: Points, problem: Perceptron, precision: str) -> None
     require(bool(there.all()), "data", f"numbers up to {np.abs(X).max():.3g}", allowed)
 
 
-def make_rule(problem: Perceptron, settings: SGD, *, unfit: float, automatic: bool) -> Rule:
+def make_rule(
+    problem: Perceptron, settings: SGD, *, unfit: float, automatic: bool
+) -> PerceptronRule:
     """Numbers of the update rule."""
-    return Rule(
+    return PerceptronRule(
         lr=float(settings.lr),
         margin=float(problem.margin),
         allowed=allowed_unfit(unfit, problem.points),
@@ -112,9 +114,9 @@ class Replica:
     def __init__(
         self,
         points: Points,
-        rule: Rule,
+        rule: PerceptronRule,
         settings: SGD,
-        state: State,
+        state: PerceptronState,
         key: np.ndarray,
         number: int,
         max_steps: int,
@@ -133,7 +135,7 @@ class Replica:
         if state.counters[STEP] == 0 and self._count_unfit() <= rule.allowed:
             state.counters[STATUS] = FITTED
 
-    def advance(self, snapshots: Snapshots, r: int, deadline: float) -> bool:
+    def advance(self, snapshots: RecordedWeights, r: int, deadline: float) -> bool:
         """Train until a moment of `time.perf_counter`; return whether the training has ended.
 
         `r` is the row of `snapshots`.
@@ -178,7 +180,7 @@ class Replica:
         elif seconds > CHUNK_SECONDS / 2:
             self._effort[method] = max(1, self._effort[method] // 2)
 
-    def _arrive(self, snapshots: Snapshots, r: int) -> None:
+    def _arrive(self, snapshots: RecordedWeights, r: int) -> None:
         """Record a step of the schedule, or give up at the last step."""
         counters = self._state.counters
         if counters[RECORDED] < len(snapshots.steps):
@@ -186,7 +188,7 @@ class Replica:
         if counters[STEP] == self._max_steps:
             counters[STATUS] = FITTED if self._count_unfit() <= self._rule.allowed else STEP_LIMIT
 
-    def _record(self, snapshots: Snapshots, r: int, until: int) -> None:
+    def _record(self, snapshots: RecordedWeights, r: int, until: int) -> None:
         """Take all snapshots up to number `until`: of a replica that has ended they are all the
         same.
         """

@@ -13,7 +13,7 @@ from langevin_sgd.data import DepletedSign
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.randomness import derive_seed
 from langevin_sgd.simulation.status import Status, flags
-from langevin_sgd.training.perceptron.replica import Snapshots
+from langevin_sgd.training.perceptron.replica import RecordedWeights
 from langevin_sgd.training.perceptron.state import (
     FITTED,
     LAST_UPDATE,
@@ -22,7 +22,7 @@ from langevin_sgd.training.perceptron.state import (
     UNFIT,
     UPDATES,
     VISITS,
-    State,
+    PerceptronState,
 )
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 def make_result(
     problem: Perceptron,
-    states: State,
-    snapshots: Snapshots,
+    states: PerceptronState,
+    snapshots: RecordedWeights,
     /,
     *,
     test_points: int,
@@ -85,7 +85,7 @@ def make_result(
     return made
 
 
-def _recorded(problem: Perceptron, snapshots: Snapshots) -> dict[str, dataset.Variable]:
+def _recorded(problem: Perceptron, snapshots: RecordedWeights) -> dict[str, dataset.Variable]:
     first, rest = snapshots.first.T, snapshots.rest.T
     found = {
         "recorded_norm": (np.hypot(first, rest), "w"),

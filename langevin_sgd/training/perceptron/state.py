@@ -70,7 +70,7 @@ NUMBERS = 3
 ) = range(NUMBERS)
 
 
-class State(NamedTuple):
+class PerceptronState(NamedTuple):
     """One replica; with a leading axis, all of them."""
 
     weights: np.ndarray
@@ -87,8 +87,8 @@ class State(NamedTuple):
     """(level, NUMBERS)."""
 
 
-def new_states(start: np.ndarray, method: int) -> State:
-    """State of all replicas before their first step, from weights (replica, parameter)."""
+def new_states(start: np.ndarray, method: int) -> PerceptronState:
+    """States of all replicas before their first step, from weights (replica, parameter)."""
     weights = padded(start)
     counters = np.zeros((len(start), COUNTERS), np.int64)
     counters[:, STATUS] = TRAINING
@@ -100,9 +100,9 @@ def new_states(start: np.ndarray, method: int) -> State:
         np.zeros((replicas, LEVELS, columns)),
         np.zeros((replicas, LEVELS, NUMBERS)),
     )
-    return State(weights, counters, np.zeros((replicas, columns + 1)), references, levels)
+    return PerceptronState(weights, counters, np.zeros((replicas, columns + 1)), references, levels)
 
 
-def of_replica(states: State, r: int) -> State:
+def of_replica(states: PerceptronState, r: int) -> PerceptronState:
     """Views of one replica."""
-    return State(*(array[r] for array in states))
+    return PerceptronState(*(array[r] for array in states))

@@ -37,10 +37,10 @@ from langevin_sgd.training.earlier import (
     require_same_replicas,
 )
 from langevin_sgd.training.observables.test_error import as_test_error
-from langevin_sgd.training.perceptron.plain import Rule
+from langevin_sgd.training.perceptron.plain import PerceptronRule
 from langevin_sgd.training.perceptron.replica import (
+    RecordedWeights,
     Replica,
-    Snapshots,
     make_points,
     make_rule,
     require_lengths,
@@ -57,7 +57,7 @@ from langevin_sgd.training.perceptron.state import (
     STATUS,
     STEP,
     TRAINING,
-    State,
+    PerceptronState,
     new_states,
     of_replica,
 )
@@ -105,7 +105,7 @@ def train(request: RunRequest) -> xr.Dataset:
         settings,
         make_rule(problem, settings, unfit=stop.unfit, automatic=automatic),
         new_states(weights, ACCELERATED if engine.method == "accelerated" else PLAIN),
-        Snapshots.empty(steps, replicas),
+        RecordedWeights.empty(steps, replicas),
         seeds=(seed, batch_seed),
         first_replica=request.numbers[0],
         max_steps=limit,
@@ -214,9 +214,9 @@ class PerceptronTraining:
         self,
         problem: Perceptron,
         settings: SGD,
-        rule: Rule,
-        states: State,
-        snapshots: Snapshots,
+        rule: PerceptronRule,
+        states: PerceptronState,
+        snapshots: RecordedWeights,
         *,
         seeds: tuple[int, int],
         first_replica: int,

@@ -209,6 +209,9 @@ class Run:
 class Report:
     """Judge what is stored and write the report; no task is computed."""
 
+    ids: Positional[Annotated[tuple[str, ...], arg(metavar="[ID ...]")]] = ()
+    """Claims, as ID or PAPER/ID; default: all."""
+
     results: Results = Path("results")
     """Where results are stored."""
 
@@ -221,7 +224,8 @@ class Report:
         from langevin_sgd.sweep import Store
 
         output, store = accepted("--output", output_folder, str(self.output)), Store(self.results)
-        judgements = claims.judge_stored(store)
+        chosen = [claims.find_claim(name) for name in self.ids] or None
+        judgements = claims.judge_stored(store, claims=chosen)
         stale = [
             str(status.path.relative_to(self.results))
             for status in store.statuses()
@@ -229,10 +233,9 @@ class Report:
         ]
         print(claims.summary(judgements))
         print(f"report:  {claims.write_report(judgements, output, stale=stale)}")
-        never = [one for one in judgements if one.verdict == "not_run" and not one.components]
-        report_deviations([one for one in judgements if one not in never])
-        if never:
-            print(f"{len(never)} not run", file=sys.stderr)
+        report_deviations([one for one in judgements if not one.never_run])
+        if never := sum(one.never_run for one in judgements):
+            print(f"{never} not run", file=sys.stderr)
         return 0
 
 
@@ -254,10 +257,10 @@ class Claims:
 
 
 def verdict_table(judgements: list[Judgement]) -> str:
-    """One line a claim: the numbers are those of its deciding component, which is named.
+    """One line a claim: the numbers are those of its deciding comparison, which is named.
 
-    By margin: how many of its components meet their prediction within its margin only, and would be
-    refuted without.
+    By margin: how many of its comparisons meet their prediction within its margin only, and would
+    be refuted without.
     """
     header = [
         "claim",
@@ -282,15 +285,15 @@ def _verdict_row(judgement: Judgement) -> list[str]:
     )
     numbers = ["-"] * 6
     if deciding is not None:
-        component, measured = deciding.component, deciding.estimate
-        margin = f" +- {component.margin:.3g}" if component.margin else ""
+        comparison, measured = deciding.comparison, deciding.estimate
+        margin = f" +- {comparison.margin:.3g}" if comparison.margin else ""
         numbers = [
-            component.name,
-            f"{component.prediction:.6g}{margin}",
+            comparison.name,
+            f"{comparison.prediction:.6g}{margin}",
             "-" if measured is None else format_with_error(measured.value, measured.standard_error),
             pull_in_words(deciding.pull_without_margin),
             pull_in_words(deciding.pull),
-            f"{judgement.by_margin} of {len(judgement.components)}",
+            f"{judgement.by_margin} of {len(judgement.comparisons)}",
         ]
     verdict = f"{judgement.verdict}{expected}{mark}"
     return [judgement.claim.id, judgement.tier, *numbers, judgement.control_verdict, verdict]

@@ -366,6 +366,19 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "dataset.*": {"result": thing("dataset()", odd=FOREIGN_RESULTS)},
     "plotting.save": {"path": path("'out.svg'", "'out.png'")},
     "plotting.Series": {"x": array("[1.0, 2.0]"), "y": array("[3.0, 4.0]")},
+    **{
+        f"plotting.Series.{kind}": {"x": array("[1.0, 2.0]"), "y": array("[3.0, 4.0]")}
+        for kind in ("theory", "rival", "guide")
+    },
+    "plotting.Series.measured": {
+        "x": array("[1.0]"),
+        "estimates": things("[ls.Estimate(value=1.0, standard_error=0.1)]"),
+    },
+    **{
+        f"plotting.{axes}": {"series": things("[ls.plotting.Series('a', [1.0], [3.0])]")}
+        for axes in ("log_log", "log_x", "log_y")
+    },
+    "plotting.theory_and_runs": {"cases": things("[[ls.plotting.Series('a', [1.0], [3.0])]]")},
     "plotting.Map": {
         "x": array("[1.0, 2.0, 3.0]"),
         "y": array("[1.0, 2.0]"),

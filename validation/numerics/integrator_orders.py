@@ -19,14 +19,16 @@ is independent of what they keep and first appears in a variance at O(h^6) (deri
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.numerics.common_noise import JOINS, ends
+from langevin_sgd.validation.numerics._common_noise import JOINS, ends
 from scipy.linalg import expm, solve_continuous_lyapunov
 
 import langevin_sgd as ls
+from langevin_sgd.plotting import Panel, Series, log_log, theory_and_runs
 
 MASS, FRICTION, STIFFNESS, NOISE, STRENGTH = 0.5, 1.0, 1.0, 0.6, 0.36
 """Mass, friction, stiffness of the quadratic potential, spectral density of additive noise, and
@@ -49,38 +51,64 @@ REPLICAS = {"quick": 2048, "full": 4096}
 NODES = {1: 12, 2: 12, 4: 7, 3: 7, 6: 5}
 """Draws -> nodes of the quadrature along each."""
 
-ADDITIVE, SHAPED, FLAT, ITO, STRATONOVICH = (
+ADDITIVE, SHAPED, FLAT, ITO, STRATONOVICH, OF_SGD = (
     "underdamped",
     "underdamped, noise b(x)",
     "overdamped",
     "overdamped, Ito",
     "overdamped, Stratonovich",
+    "SGD, momentum 1/2",
 )
-SCHEMES = {
-    "EulerMaruyama": (ADDITIVE, FLAT, ITO),
-    "Milstein": (FLAT, ITO, STRATONOVICH),
-    "Heun": (ADDITIVE, FLAT, STRATONOVICH),
-    "BAOAB": (ADDITIVE, SHAPED),
-    "OBABO": (ADDITIVE, SHAPED),
-    "ShiftedODE": (ADDITIVE,),
-}
-PAIRS = [(name, equation) for name, equations in SCHEMES.items() for equation in equations]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Scheme:
     """An integrator and the equation it is tried on."""
 
-    integrator: str
+    integrator: ls.sde.Integrator
     equation: str
+
+    @property
+    def name(self) -> str:
+        """Name of the integrator."""
+        return type(self.integrator).__name__
+
+    def label(self, what: str) -> str:
+        """Name of one of its results, or of a number."""
+        return f"{self.name}, {self.equation}: {what}"
+
+    @property
+    def orders(self) -> tuple[float, float]:
+        """Strong and weak order that the integrator declares."""
+        if is_additive(self.equation):
+            return self.integrator.strong_order, self.integrator.weak_order
+        return self.integrator.multiplicative_orders
+
+    @property
+    def weak_order_in_linear(self) -> float:
+        """Weak order in a linear equation: that of its Runge-Kutta step for the shifted ODE."""
+        return self.orders[1] + (1 if isinstance(self.integrator, ls.sde.ShiftedODE) else 0)
+
+
+SCHEMES = [
+    Scheme(integrator, equation)
+    for integrator, equations in {
+        ls.sde.EulerMaruyama(): (ADDITIVE, FLAT, ITO),
+        ls.sde.Milstein(): (FLAT, ITO, STRATONOVICH),
+        ls.sde.Heun(): (ADDITIVE, FLAT, STRATONOVICH),
+        ls.sde.BAOAB(): (ADDITIVE, SHAPED),
+        ls.sde.OBABO(): (ADDITIVE, SHAPED),
+        ls.sde.ShiftedODE(): (ADDITIVE,),
+    }.items()
+    for equation in equations
+]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Paths:
+class PathsOnOneNoise:
     """An ensemble of paths at several steps."""
 
-    integrator: str
-    equation: str
+    scheme: Scheme
     coarsest: int
     replicas: int
     seed: int
@@ -93,7 +121,7 @@ def is_underdamped(equation: str) -> bool:
 
 def is_additive(equation: str) -> bool:
     """Whether the noise is constant."""
-    return equation in (ADDITIVE, FLAT)
+    return equation in (ADDITIVE, FLAT, OF_SGD)
 
 
 def build(
@@ -171,7 +199,7 @@ def exact_moments(equation: str, *, friction: float = FRICTION, calculus: str = 
 
 
 def additive_moments(
-    integrator: object, equation: object, size: float, state: np.ndarray
+    integrator: ls.sde.Integrator, equation: object, size: float, state: np.ndarray
 ) -> np.ndarray:
     """Iterate mean and covariance by the integrator's map, as `exact_moments`."""
     step = integrator.linear_step(equation.linear(), size)
@@ -182,9 +210,9 @@ def additive_moments(
     return np.concatenate([covariance.ravel(), state])
 
 
-def proportional_moments(name: str, equation: str, size: float) -> np.ndarray:
+def proportional_moments(integrator: ls.sde.Integrator, equation: str, size: float) -> np.ndarray:
     """Iterate second moments where the noise is proportional to the coordinate."""
-    draws, state = JOINS[name][1], start_of(equation)
+    draws, state = JOINS[integrator][1], start_of(equation)
     points, weights = quadrature(draws)
     quadratic = ls.models.potentials.quadratic([STIFFNESS])
     made = build(equation, quadratic, f"sqrt({STRENGTH})*x", step_time=size)
@@ -192,7 +220,7 @@ def proportional_moments(name: str, equation: str, size: float) -> np.ndarray:
     for unit in np.eye(len(state)):
         found = ls.sde.follow(
             made,
-            getattr(ls.sde, name)(),
+            integrator,
             points.reshape(1, draws, 1, -1),
             start=unit[:1],
             velocity=unit[1:] if len(unit) > 1 else None,
@@ -232,15 +260,14 @@ def levels(sizes: np.ndarray, error: np.ndarray, last: np.ndarray) -> xr.Dataset
 @ls.sweep.task()
 def linear(scheme: Scheme) -> xr.Dataset:
     """Error of the moments at TIME for each step."""
-    name, equation = scheme.integrator, scheme.equation
+    integrator, equation = scheme.integrator, scheme.equation
     if is_additive(equation):
         made = build(equation, ls.models.potentials.quadratic([STIFFNESS]), "", step_time=TIME)
-        integrator = getattr(ls.sde, name)()
         found = [
             additive_moments(integrator, made, size, start_of(equation)) for size in LINEAR_SIZES
         ]
     else:
-        found = [proportional_moments(name, equation, size) for size in LINEAR_SIZES]
+        found = [proportional_moments(integrator, equation, size) for size in LINEAR_SIZES]
     error = np.linalg.norm(np.array(found) - exact_moments(equation), axis=1)
     return levels(LINEAR_SIZES, error, np.array([moments[0] for moments in found[-2:]]))
 
@@ -249,9 +276,7 @@ def linear(scheme: Scheme) -> xr.Dataset:
 def exact_in_one(scheme: Scheme) -> xr.Dataset:
     """Second moment of an integrator that is exact, after one step of length TIME."""
     made = build(scheme.equation, ls.models.potentials.quadratic([STIFFNESS]), "", step_time=TIME)
-    found = additive_moments(
-        getattr(ls.sde, scheme.integrator)(), made, TIME, start_of(scheme.equation)
-    )
+    found = additive_moments(scheme.integrator, made, TIME, start_of(scheme.equation))
     variables = {"second_moment": ((), np.array(found[0]), "1")}
     return ls.dataset.make(variables, kind="moments_of_one_step")
 
@@ -282,24 +307,24 @@ def sgd_map(scheme: Scheme) -> xr.Dataset:
 @ls.sweep.task()
 def local(scheme: Scheme) -> xr.Dataset:
     """Distance of the moments after one step and after two of half the length, for each step."""
-    name, equation = scheme.integrator, scheme.equation
     errors = []
     for size in LOCAL_SIZES:
-        one, two = (
-            stepped_moments(name, nonlinear(equation, float(size)), steps) for steps in (1, 2)
-        )
+        equation = nonlinear(scheme.equation, float(size))
+        one, two = (stepped_moments(scheme.integrator, equation, steps) for steps in (1, 2))
         errors.append(np.linalg.norm(one - two))
     return levels(LOCAL_SIZES, np.array(errors), np.zeros(2))
 
 
-def stepped_moments(name: str, equation: ls.Underdamped | ls.Overdamped, steps: int) -> np.ndarray:
+def stepped_moments(
+    integrator: ls.sde.Integrator, equation: ls.Underdamped | ls.Overdamped, steps: int
+) -> np.ndarray:
     """First and second moments after a time of one step of SGD, in `steps` steps."""
-    draws = JOINS[name][1]
+    draws = JOINS[integrator][1]
     points, weights = quadrature(draws * steps)
     has_velocity = isinstance(equation, ls.Underdamped)
     x, v = ls.sde.follow(
         equation,
-        getattr(ls.sde, name)(),
+        integrator,
         points.reshape(steps, draws, 1, -1),
         start=np.array(START[:1]),
         velocity=np.array(START[1:]) if has_velocity else None,
@@ -315,16 +340,16 @@ def path_sizes(coarsest: int) -> np.ndarray:
 
 
 @ls.sweep.task()
-def paths(run: Paths) -> xr.Dataset:
+def paths(run: PathsOnOneNoise) -> xr.Dataset:
     """Mean square distance of paths at neighbouring steps, (group, level)."""
-    _, draws, stretches = JOINS[run.integrator]
+    _, draws, stretches = JOINS[run.scheme.integrator]
     finest = run.coarsest * 2 ** (LEVELS - 1) * stretches
     normals = np.random.default_rng(run.seed).normal(
         size=(finest, draws // stretches, 1, run.replicas)
     )
     found = ends(
-        nonlinear(run.equation, TIME),
-        run.integrator,
+        nonlinear(run.scheme.equation, TIME),
+        run.scheme.integrator,
         start=START[0],
         coarsest=run.coarsest,
         levels=LEVELS,
@@ -344,49 +369,136 @@ def strong_slope(square_distance: np.ndarray) -> np.ndarray:
     return -0.5 * np.log2(square_distance) @ level / (level @ level)
 
 
-# --- the claim ------------------------------------------------------------------------------------
-
-
-def declared(name: str, equation: str) -> tuple[float, float]:
-    """Strong and weak order that an integrator declares."""
-    integrator = getattr(ls.sde, name)
-    if is_additive(equation):
-        return integrator.strong_order, integrator.weak_order
-    return integrator.multiplicative_orders
-
-
-def titled(name: str, equation: str, what: str) -> str:
-    """Name of a component or task."""
-    return f"{name}, {equation}: {what}"
+# --- what is compared -----------------------------------------------------------------------------
 
 
 WEAK, LIMIT, LOCAL, STRONG = "weak, linear", "limit", "weak, double well", "strong, double well"
-MAP = ("SGDMap", "SGD, momentum 1/2")
-EXACT = [("ExactOrnsteinUhlenbeck", equation) for equation in (ADDITIVE, FLAT)]
+MAP = Scheme(ls.sde.SGDMap(), OF_SGD)
+EXACT = [Scheme(ls.sde.ExactOrnsteinUhlenbeck(), equation) for equation in (ADDITIVE, FLAT)]
 
 
-def order(name: str, value: float, sizes: np.ndarray, *, gap: float = 1.0) -> ls.claims.Component:
-    """Component of an order against its neighbours."""
-    return ls.claims.Component(
+def order(
+    name: str,
+    value: float,
+    sizes: np.ndarray,
+    measure: Callable[[ls.claims.Data], ls.Estimate],
+    *,
+    gap: float = 1.0,
+) -> ls.claims.Comparison:
+    """Compare an order with its neighbours."""
+    margin = RATE * float(np.mean(sizes))
+    return ls.claims.Comparison(
         name=name,
         prediction=value,
-        margin=RATE * float(np.mean(sizes)),
-        margin_reason="bend by the next order, the fastest rate times the mean step",
-        alternatives={f"order {other:g}": other for other in (value - gap, value + gap)},
+        margin=margin,
+        reason="bend by the next order, the fastest rate times the mean step",
+        rivals={f"order {other:g}": other for other in (value - gap, value + gap)},
+        wrong=value - 1,
+        wrong_margin=margin,
+        measure=measure,
     )
 
 
-def limit(name: str, rivals: dict[str, float], *, exact: bool = False) -> ls.claims.Component:
-    """Component of a limit, in units of the exact value."""
-    return ls.claims.Component(
-        name=name,
+def weak_linear(scheme: Scheme) -> ls.claims.Comparison:
+    """Compare the weak order in a linear equation."""
+    name = scheme.label(WEAK)
+
+    def measure(data: ls.claims.Data) -> ls.Estimate:
+        return order_of_fit(data[name]["size"].values, data[name]["error"].values)
+
+    return order(name, scheme.weak_order_in_linear, LINEAR_SIZES, measure)
+
+
+def weak_local(scheme: Scheme) -> ls.claims.Comparison:
+    """Compare the weak order in the double well; the error of one step is of one order more."""
+    name = scheme.label(LOCAL)
+
+    def measure(data: ls.claims.Data) -> ls.Estimate:
+        size = data[name]["size"].values
+        return order_of_fit(size, data[name]["error"].values / size)
+
+    return order(name, scheme.orders[1], LOCAL_SIZES, measure)
+
+
+def strong(scheme: Scheme, tier: str) -> ls.claims.Comparison:
+    """Compare the strong order in the double well."""
+    name = scheme.label(STRONG)
+
+    def measure(data: ls.claims.Data) -> ls.Estimate:
+        squares = data[name]["square_distance"].values
+        value, error = ls.measure.jackknife(strong_slope, squares)
+        return ls.Estimate(
+            value=float(value),
+            standard_error=float(error),
+            n_independent=GROUPS,
+            method="slope, jackknife over groups of replicas",
+        )
+
+    return order(name, scheme.orders[0], path_sizes(COARSEST[tier]), measure, gap=0.5)
+
+
+def limit(
+    scheme: Scheme,
+    rivals: dict[str, float],
+    measure: Callable[[ls.claims.Data], float],
+    *,
+    exact: bool = False,
+) -> ls.claims.Comparison:
+    """Compare a limit with the exact value, in units of it."""
+
+    def measured(data: ls.claims.Data) -> ls.Estimate:
+        return ls.Estimate(
+            value=measure(data),
+            standard_error=0.0,
+            method="exact recursion, extrapolated in the step",
+        )
+
+    left = "what extrapolation leaves, the square of rate times step"
+    return ls.claims.Comparison(
+        name=scheme.label(LIMIT),
         prediction=1.0,
         margin=1e-12 if exact else (RATE * float(LINEAR_SIZES[-2])) ** 2,
-        margin_reason="rounding"
-        if exact
-        else "what extrapolation leaves, the square of rate times step",
-        alternatives=rivals,
+        reason="rounding" if exact else left,
+        rivals=rivals,
+        measure=measured,
     )
+
+
+def limit_of(scheme: Scheme) -> ls.claims.Comparison:
+    """Compare the limit in a linear equation, by the last two steps."""
+
+    def measure(data: ls.claims.Data) -> float:
+        found = extrapolated(data[scheme.label(WEAK)], scheme.orders[1])
+        return float(found / exact_moments(scheme.equation)[0])
+
+    return limit(scheme, rival_limits(scheme.equation), measure)
+
+
+def limit_of_exact(scheme: Scheme) -> ls.claims.Comparison:
+    """Compare the result of an integrator that is exact in one step."""
+
+    def measure(data: ls.claims.Data) -> float:
+        found = float(data[scheme.label(LIMIT)]["second_moment"])
+        return float(found / exact_moments(scheme.equation)[0])
+
+    return limit(scheme, rival_limits(scheme.equation), measure, exact=True)
+
+
+def limit_of_map() -> ls.claims.Comparison:
+    """Compare the limit of SGD at small learning rates with the overdamped equation."""
+    exact = map_limit(1 - MOMENTUM)
+
+    def measure(data: ls.claims.Data) -> float:
+        return float(extrapolated(data[MAP.label(WEAK)], 1) / exact)
+
+    return limit(MAP, {"friction 10 % off": map_limit(0.9 * (1 - MOMENTUM)) / exact}, measure)
+
+
+def extrapolated(run: xr.Dataset, weak_order: float) -> float:
+    """Second moment at step zero from the last two steps."""
+    weight = 2**weak_order
+    coarse, fine = run["second_moment"].values
+    return float((weight * fine - coarse) / (weight - 1))
 
 
 def rival_limits(equation: str) -> dict[str, float]:
@@ -426,136 +538,52 @@ class IntegratorOrders(ls.claims.Claim):
     control_statement = "All orders one lower."
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
-        tasks = {titled(*MAP, WEAK): sgd_map.at(Scheme(integrator=MAP[0], equation=MAP[1]))}
-        for name, equation in EXACT:
-            tasks[titled(name, equation, LIMIT)] = exact_in_one.at(
-                Scheme(integrator=name, equation=equation)
+        tasks = {MAP.label(WEAK): sgd_map.at(MAP)}
+        tasks |= {scheme.label(LIMIT): exact_in_one.at(scheme) for scheme in EXACT}
+        for scheme in SCHEMES:
+            run = PathsOnOneNoise(
+                scheme=scheme,
+                coarsest=COARSEST[tier],
+                replicas=REPLICAS[tier],
+                seed=ls.derive_seed(seed, self.id, scheme.name, scheme.equation),
             )
-        for name, equation in PAIRS:
-            scheme = Scheme(integrator=name, equation=equation)
-            tasks[titled(name, equation, WEAK)] = linear.at(scheme)
-            tasks[titled(name, equation, LOCAL)] = local.at(scheme)
-            derived = ls.derive_seed(seed, self.id, name, equation)
-            ensemble = {"coarsest": COARSEST[tier], "replicas": REPLICAS[tier], "seed": derived}
-            run = Paths(integrator=name, equation=equation, **ensemble)
-            tasks[titled(name, equation, STRONG)] = paths.at(run)
+            tasks[scheme.label(WEAK)] = linear.at(scheme)
+            tasks[scheme.label(LOCAL)] = local.at(scheme)
+            tasks[scheme.label(STRONG)] = paths.at(run)
         return tasks
 
-    def _orders(self, tier: str) -> list[ls.claims.Component]:
-        found = [order(titled(*MAP, WEAK), ls.sde.SGDMap.weak_order, LINEAR_SIZES)]
-        for name, equation in PAIRS:
-            strong, weak = declared(name, equation)
-            in_linear = weak + (1 if name == "ShiftedODE" else 0)
-            found.append(order(titled(name, equation, WEAK), in_linear, LINEAR_SIZES))
-            found.append(order(titled(name, equation, LOCAL), weak, LOCAL_SIZES))
-            found.append(
-                order(titled(name, equation, STRONG), strong, path_sizes(COARSEST[tier]), gap=0.5)
-            )
-        return found
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        orders = [weak_linear(MAP)]
+        for scheme in SCHEMES:
+            orders += [weak_linear(scheme), weak_local(scheme), strong(scheme, tier)]
+        limits = [limit_of_map(), *map(limit_of, SCHEMES), *map(limit_of_exact, EXACT)]
+        return orders + limits
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        rival = {"friction 10 % off": map_limit(0.9 * (1 - MOMENTUM)) / map_limit(1 - MOMENTUM)}
-        limits = [limit(titled(*MAP, LIMIT), rival)]
-        limits += [limit(titled(*pair, LIMIT), rival_limits(pair[1])) for pair in PAIRS]
-        limits += [limit(titled(*pair, LIMIT), rival_limits(pair[1]), exact=True) for pair in EXACT]
-        return self._orders(tier) + limits
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
+        halves = "distance of the moments / step"
+        paths_title = "Paths on one Wiener process, double well"
         return [
-            ls.claims.Component(
-                name=right.name,
-                prediction=right.prediction - 1,
-                margin=right.margin,
-                margin_reason=right.margin_reason,
-            )
-            for right in self._orders(tier)
+            panel(data, WEAK, "Error of moments, linear equation", "error of the moments"),
+            panel(data, LOCAL, "One step against two halves, double well", halves),
+            panel(data, STRONG, paths_title, "root mean square distance"),
         ]
 
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for pair in (MAP, *PAIRS):
-            run = data[titled(*pair, WEAK)]
-            found[titled(*pair, WEAK)] = order_of_fit(run["size"].values, run["error"].values)
-            exact = map_limit(1 - MOMENTUM) if pair == MAP else exact_moments(pair[1])[0]
-            weight = 2 ** (1 if pair == MAP else declared(*pair)[1])
-            coarse, fine = run["second_moment"].values
-            found[titled(*pair, LIMIT)] = _exact_number(
-                (weight * fine - coarse) / (weight - 1) / exact
-            )
-        for pair in EXACT:
-            value = float(data[titled(*pair, LIMIT)]["second_moment"]) / exact_moments(pair[1])[0]
-            found[titled(*pair, LIMIT)] = _exact_number(value)
-        for pair in PAIRS:
-            run = data[titled(*pair, LOCAL)]
-            # The error of one step is of one order more.
-            found[titled(*pair, LOCAL)] = order_of_fit(
-                run["size"].values, run["error"].values / run["size"].values
-            )
-            squares = data[titled(*pair, STRONG)]["square_distance"].values
-            value, error = ls.measure.jackknife(strong_slope, squares)
-            found[titled(*pair, STRONG)] = ls.Estimate(
-                value=float(value),
-                standard_error=float(error),
-                n_independent=GROUPS,
-                method="slope, jackknife over groups of replicas",
-            )
-        return found
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        return [
-            self._panel(data, WEAK, "Error of moments, linear equation", "error of the moments"),
-            self._panel(
-                data,
-                LOCAL,
-                "One step against two halves, double well",
-                "distance of the moments / step",
-            ),
-            self._panel(
-                data,
-                STRONG,
-                "Paths on one Wiener process, double well",
-                "root mean square distance",
-            ),
-        ]
-
-    @staticmethod
-    def _panel(
-        data: dict[str, xr.Dataset], what: str, title: str, y_label: str
-    ) -> ls.plotting.Panel:
-        series = []
-        for pair in [(name, ADDITIVE) for name in SCHEMES if ADDITIVE in SCHEMES[name]] + [
-            ("EulerMaruyama", ITO)
-        ]:
-            run = data[titled(*pair, what)]
-            size = run["size"].values
-            error = (
-                np.sqrt(run["square_distance"].values.mean(axis=0))
-                if what == STRONG
-                else run["error"].values
-            )
-            error = error / size if what == LOCAL else error
-            power = declared(*pair)[0 if what == STRONG else 1] + (
-                what == WEAK and pair[0] == "ShiftedODE"
-            )
-            label = pair[0] + (", Ito noise b(x)" if pair[1] == ITO else "")
-            series.append(ls.plotting.Series(label, size, error))
-            line = error[-1] * (size / size[-1]) ** power
-            series.append(
-                ls.plotting.Series(
-                    "" if len(series) > 1 else "expected order", size, line, kind="theory"
-                )
-            )
-        return ls.plotting.Panel(
-            title=title,
-            x_label="step",
-            y_label=y_label,
-            series=tuple(series),
-            x_scale="log",
-            y_scale="log",
-        )
-
-
-def _exact_number(value: float) -> ls.Estimate:
-    return ls.Estimate(
-        value=float(value), standard_error=0.0, method="exact recursion, extrapolated in the step"
-    )
+def panel(data: ls.claims.Data, what: str, title: str, y_label: str) -> Panel:
+    """Errors against the step, for additive noise and one of the rest."""
+    chosen = [scheme for scheme in SCHEMES if scheme.equation == ADDITIVE]
+    in_ito = Scheme(ls.sde.EulerMaruyama(), ITO)
+    families = []
+    for scheme in (*chosen, in_ito):
+        run = data[scheme.label(what)]
+        size = run["size"].values
+        if what == STRONG:
+            error, power = np.sqrt(run["square_distance"].values.mean(axis=0)), scheme.orders[0]
+        elif what == LOCAL:
+            error, power = run["error"].values / size, scheme.orders[1]
+        else:
+            error, power = run["error"].values, scheme.weak_order_in_linear
+        label = scheme.name + (", Ito noise b(x)" if scheme == in_ito else "")
+        line = error[-1] * (size / size[-1]) ** power
+        families.append((Series(label, size, error), Series.theory("expected order", size, line)))
+    return log_log(title, "step", y_label, theory_and_runs(families))

@@ -253,9 +253,7 @@ def _comparison(judged: JudgedComparison) -> dict[str, str]:
         "prediction": f"{comparison.prediction:.6g}"
         + (f" ± {comparison.margin:.3g}" if comparison.margin else ""),
         "margin_reason": comparison.reason,
-        "alternatives": "; ".join(
-            f"{name}: {value:.6g}" for name, value in comparison.rivals.items()
-        )
+        "rivals": "; ".join(f"{name}: {value:.6g}" for name, value in comparison.rivals.items())
         or NOTHING,
         "measurement": format_with_error(estimate.value, estimate.standard_error).replace("+-", "±")
         if estimate is not None and measured

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg, subcommand
 
@@ -59,7 +59,7 @@ def _entry(claim: Claim) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Show:
-    """Show the theory of a claim, its range, its predictions and their alternatives."""
+    """Show the theory of a claim, its range, its predictions and their rivals."""
 
     id: Positional[str]
     """Claim, as ID or PAPER/ID."""
@@ -78,7 +78,7 @@ class Show:
         if self.json:
             print_json(described)
             return 0
-        components = described.pop("components")
+        comparisons = described.pop("components")
         print(
             "\n".join(
                 f"{name.replace('_', ' ') + ':':18}{value}"
@@ -86,18 +86,17 @@ class Show:
                 if value
             )
         )
-        rows = [_component_row(component) for component in components]
-        head = ["component", "prediction", "margin", "alternatives", "control"]
+        rows = [_comparison_row(comparison) for comparison in comparisons]
+        head = ["comparison", "prediction", "margin", "rivals", "control"]
         print(f"\n{table(head, rows, right=[1, 2, 4])}")
         return 0
 
 
-def _component_row(component: dict[str, object]) -> list[str]:
-    alternatives: dict[str, float] = component["alternatives"]  # type: ignore[assignment]
-    rivals = ", ".join(f"{name}: {value:.6g}" for name, value in alternatives.items())
-    control = component["control"]
-    numbers = f"{component['prediction']:.6g}", f"{component['margin']:.3g}"
-    return [str(component["name"]), *numbers, rivals, "-" if control is None else f"{control:.6g}"]
+def _comparison_row(comparison: dict[str, Any]) -> list[str]:
+    rivals = ", ".join(f"{name}: {value:.6g}" for name, value in comparison["alternatives"].items())
+    control = "-" if comparison["control"] is None else f"{comparison['control']:.6g}"
+    numbers = f"{comparison['prediction']:.6g}", f"{comparison['margin']:.3g}"
+    return [comparison["name"], *numbers, rivals, control]
 
 
 def _folder(word: str) -> Path:

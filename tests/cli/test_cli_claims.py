@@ -2,6 +2,9 @@
 
 import json
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 from threadpoolctl import threadpool_limits
@@ -180,6 +183,18 @@ def test_predictions_are_asked_for_only_where_results_are_stored(command, result
     [judged] = judge_stored(store, claims=[Watched()])
     assert (judged.verdict, judged.never_run, len(tiers)) == ("not_run", False, 2)
     assert "2 of 2 results are missing" in judged.reason
+
+
+def test_finding_the_claims_loads_no_estimators_and_no_networks():
+    """A list of titles, and a report of an empty store, need neither; they take half a second."""
+    ask = (
+        "import sys, langevin_sgd as ls; assert ls.claims.find_claims(); "
+        "print([name for name in ('torch', 'scipy.stats', 'matplotlib') if name in sys.modules])"
+    )
+    environment = {name: value for name, value in os.environ.items() if "CLAIMS" not in name}
+    words = [sys.executable, "-P", "-c", ask]
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
 def test_list_and_show(command):

@@ -101,7 +101,7 @@ def log_ratio(run: xr.Dataset, first: int, second: int) -> ls.Estimate:
     return ls.Estimate.from_samples(logs[:, first] - logs[:, second], method="mean over groups")
 
 
-class ModifiedLoss(ls.claims.Claim):
+class SampledLoss(ls.claims.Claim):
     title = "Modified loss"
     statement = (
         "Stationary SGD with momentum samples a modified loss: positions are isotropic without "

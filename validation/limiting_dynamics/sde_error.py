@@ -117,7 +117,7 @@ def displaced(lag: int, case: StepSize) -> ls.claims.Comparison:
 NUMBERS = (variance, covariance, *(partial(displaced, lag) for lag in LAGS))
 
 
-class SdeError(ls.claims.Claim):
+class LangevinEquationError(ls.claims.Claim):
     title = "Error of the Langevin equation"
     statement = (
         "The Langevin equation of SGD is wrong by what the exact law of the map says: variances by "

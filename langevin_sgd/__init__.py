@@ -18,6 +18,7 @@ _HOME = {
     "InputError": "checks",
     "LinearRegression": "models.linear_regression",
     "Perceptron": "models.perceptron",
+    "NetworkProblem": "models.network_problem",
     "Potential": "models.potentials",
     "Underdamped": "dynamics",
     "Overdamped": "dynamics",

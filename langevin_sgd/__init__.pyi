@@ -19,6 +19,7 @@ from langevin_sgd.dynamics import Overdamped as Overdamped
 from langevin_sgd.dynamics import Underdamped as Underdamped
 from langevin_sgd.estimate import Estimate as Estimate
 from langevin_sgd.models.linear_regression import LinearRegression as LinearRegression
+from langevin_sgd.models.network_problem import NetworkProblem as NetworkProblem
 from langevin_sgd.models.perceptron import Perceptron as Perceptron
 from langevin_sgd.models.potentials import Potential as Potential
 from langevin_sgd.randomness import derive_seed as derive_seed

@@ -44,8 +44,9 @@ def require(condition: bool, name: str, value: Any, allowed: str) -> None:
 
 
 def shown(value: Any, *, width: int = 80) -> str:
-    """Write a value in one line of at most `width` characters: the shape of an array, the beginning
-    of a text.
+    """Write a value in one line of at most `width` characters.
+
+    Of an array the shape is shown, of a long text the beginning.
 
     Examples
     --------
@@ -63,8 +64,7 @@ def shown(value: Any, *, width: int = 80) -> str:
 
 
 def printable(text: str, *, lines: bool = False) -> str:
-    r"""Return a text whose control characters are written out, so that it can do nothing to a
-    terminal.
+    r"""Return a text with its control characters written out: it does nothing to a terminal.
 
     Parameters
     ----------
@@ -79,12 +79,20 @@ def printable(text: str, *, lines: bool = False) -> str:
     \x1b[2J
     """
     kept = "\n\t" if lines else ""
-    return "".join(one if one.isprintable() or one in kept else repr(one)[1:-1] for one in text)
+    return "".join(
+        letter if letter.isprintable() or letter in kept else repr(letter)[1:-1] for letter in text
+    )
 
 
 def as_real(name: str, value: Any, allowed: str = "must be a finite number") -> float:
-    """Return a finite real number as a float; neither truth values nor texts nor complex numbers
-    are numbers.
+    """Return a finite real number as a float.
+
+    Neither truth values nor texts nor complex numbers are numbers.
+
+    Raises
+    ------
+    InputError
+        For any other value.
 
     Examples
     --------
@@ -103,29 +111,53 @@ def is_real(value: Any) -> bool:
 
 
 def as_positive(name: str, value: Any) -> float:
-    """Return a finite number above zero."""
+    """Return a finite number above zero.
+
+    Raises
+    ------
+    InputError
+        For any other value.
+    """
     number = as_real(name, value, "must be a positive number")
     require(number > 0, name, value, "must be a positive number")
     return number
 
 
 def as_not_negative(name: str, value: Any) -> float:
-    """Return a finite number of zero or above."""
+    """Return a finite number of zero or above.
+
+    Raises
+    ------
+    InputError
+        For any other value.
+    """
     number = as_real(name, value, "must be a number of zero or above")
     require(number >= 0, name, value, "must be a number of zero or above")
     return number
 
 
 def as_fraction(name: str, value: Any) -> float:
-    """Return a number with 0 <= value < 1."""
+    """Return a number with 0 <= value < 1.
+
+    Raises
+    ------
+    InputError
+        For any other value.
+    """
     number = as_real(name, value, "must satisfy 0 <= value < 1")
     require(0 <= number < 1, name, value, "must satisfy 0 <= value < 1")
     return number
 
 
 def as_chi(name: str, value: Any, largest: float = math.inf) -> float:
-    """Return a depletion exponent chi, the power of the density of data at the decision boundary:
-    above -1.
+    """Return a depletion exponent chi > -1.
+
+    It is the power of the density of data at the decision boundary.
+
+    Raises
+    ------
+    InputError
+        For any other value.
 
     Examples
     --------
@@ -141,6 +173,11 @@ def as_chi(name: str, value: Any, largest: float = math.inf) -> float:
 
 def as_count(name: str, value: Any, minimum: int = 1, maximum: int | None = None) -> int:
     """Return an integer of at least `minimum` and, where one is given, at most `maximum`.
+
+    Raises
+    ------
+    InputError
+        For any other value.
 
     Examples
     --------
@@ -159,8 +196,14 @@ def as_count(name: str, value: Any, minimum: int = 1, maximum: int | None = None
 
 
 def as_seed(name: str, value: Any) -> int:
-    """Return a seed, an integer from 0 to 2^128 - 1: the one rule wherever random numbers are asked
-    for.
+    """Return a seed, an integer from 0 to 2^128 - 1.
+
+    This is the one rule wherever random numbers are asked for.
+
+    Raises
+    ------
+    InputError
+        For any other value.
 
     Examples
     --------
@@ -175,7 +218,13 @@ def as_seed(name: str, value: Any) -> int:
 
 
 def as_flag(name: str, value: Any) -> bool:
-    """Return True or False; numbers and texts are no truth values."""
+    """Return True or False; numbers and texts are no truth values.
+
+    Raises
+    ------
+    InputError
+        For any other value.
+    """
     require(
         _is_truth(value) and not getattr(value, "ndim", 0), name, value, "must be True or False"
     )
@@ -183,13 +232,25 @@ def as_flag(name: str, value: Any) -> bool:
 
 
 def as_text(name: str, value: Any) -> str:
-    """Return a text as Python's own."""
+    """Return a text as Python's own.
+
+    Raises
+    ------
+    InputError
+        For any other value.
+    """
     require(isinstance(value, str), name, value, "must be a text")
     return str(value)
 
 
 def as_choice(name: str, value: Kind, allowed: Iterable[str]) -> Kind:
-    """Return `value` if it is among `allowed`; the refusal suggests the nearest."""
+    """Return `value` if it is among `allowed`; the refusal suggests the nearest.
+
+    Raises
+    ------
+    InputError
+        For any other value.
+    """
     names = list(allowed)
     if not isinstance(value, str) or value not in names:
         near = difflib.get_close_matches(value, names, 1) if isinstance(value, str) else []
@@ -201,17 +262,28 @@ def as_choice(name: str, value: Kind, allowed: Iterable[str]) -> Kind:
 def as_instance(
     name: str, value: Any, kind: type[Kind] | tuple[type[Kind], ...], allowed: str = ""
 ) -> Kind:
-    """Return `value` if it is of the kind; `allowed` describes the kind, by default by the names of
-    its classes.
+    """Return `value` if it is of the kind.
+
+    `allowed` describes the kind, by default by the names of its classes.
+
+    Raises
+    ------
+    InputError
+        For any other value.
     """
     kinds = kind if isinstance(kind, tuple) else (kind,)
-    names = " or ".join(one.__name__ for one in kinds)
+    names = " or ".join(each.__name__ for each in kinds)
     require(isinstance(value, kinds), name, value, allowed or f"must be of type {names}")
     return value
 
 
 def as_objects(name: str, values: Any, kind: type[Kind]) -> tuple[Kind, ...]:
     """Return objects of one kind, which may be none at all, in a sequence of their own.
+
+    Raises
+    ------
+    InputError
+        For any other value.
 
     Examples
     --------
@@ -224,11 +296,16 @@ def as_objects(name: str, values: Any, kind: type[Kind]) -> tuple[Kind, ...]:
         given = list(values)
     except TypeError:
         raise InputError(f"{name} = {shown(values)}: {allowed}") from None
-    return tuple(as_instance(name, one, kind) for one in given)
+    return tuple(as_instance(name, member, kind) for member in given)
 
 
 def as_path(name: str, value: Any, allowed: str = "must be the path of a file") -> Path:
     """Return a path; whether something is there is another question.
+
+    Raises
+    ------
+    InputError
+        For any other value.
 
     Examples
     --------
@@ -242,19 +319,36 @@ def as_path(name: str, value: Any, allowed: str = "must be the path of a file") 
 
 
 def as_callable(name: str, value: Any) -> Callable[..., Any]:
-    """Return `value` if it can be called."""
+    """Return `value` if it can be called.
+
+    Raises
+    ------
+    InputError
+        For any other value.
+    """
     require(callable(value), name, value, "must be a function")
     return value
 
 
 def as_function(name: str, value: Any) -> Callable[..., Any]:
-    """Return `value` if it is a function, or an object that is called like one; a class is none."""
+    """Return `value` if it is a function, or an object that is called like one; a class is none.
+
+    Raises
+    ------
+    InputError
+        For any other value.
+    """
     require(callable(value) and not isinstance(value, type), name, value, "must be a function")
     return value
 
 
 def as_window(name: str, value: Any) -> tuple[float, float]:
     """Return two finite numbers, the first below the second.
+
+    Raises
+    ------
+    InputError
+        For any other value.
 
     Examples
     --------
@@ -278,17 +372,29 @@ def as_window(name: str, value: Any) -> tuple[float, float]:
 def as_counts(
     name: str, values: Any, minimum: int = 1, *, maximum: int | None = None
 ) -> tuple[int, ...]:
-    """Return a sequence of at least one integer, each of at least `minimum`."""
-    return as_tuple(name, values, lambda what, one: as_count(what, one, minimum, maximum))
+    """Return a sequence of at least one integer, each of at least `minimum`.
+
+    Raises
+    ------
+    InputError
+        For any other value.
+    """
+    return as_tuple(name, values, lambda what, value: as_count(what, value, minimum, maximum))
 
 
 def as_tuple(
     name: str, values: Any, convert: Callable[[str, Any], Kind], *, empty: bool = False
 ) -> tuple[Kind, ...]:
-    """Return a sequence, each value converted by one of the functions of this file; an empty one
-    where `empty` says so.
+    """Return a sequence, each value converted by one of the functions of this file.
+
+    It may be empty where `empty` says so.
 
     A set is refused: its order is arbitrary.
+
+    Raises
+    ------
+    InputError
+        For any other value.
 
     Examples
     --------
@@ -299,7 +405,7 @@ def as_tuple(
     require(given is not None, name, values, "must be a sequence of at least one value")
     assert given is not None
     require(empty or len(given) > 0, name, values, "must hold at least one value")
-    return tuple(convert(f"{name}[{place}]", one) for place, one in enumerate(given))
+    return tuple(convert(f"{name}[{place}]", value) for place, value in enumerate(given))
 
 
 def as_array(
@@ -332,6 +438,11 @@ def as_array(
     allowed
         Description of what is allowed, used in place of the standard wording for shape and range.
 
+    Raises
+    ------
+    InputError
+        For any other value.
+
     Examples
     --------
     >>> as_array("lags", [1, 10]).tolist()
@@ -361,6 +472,11 @@ def as_array(
 def as_states(name: str, values: Any, size: int) -> np.ndarray:
     """Return an array (..., size) of numbers or NaN, where runs that diverged end.
 
+    Raises
+    ------
+    InputError
+        For any other value.
+
     Examples
     --------
     >>> as_states("theta", [[1, float("nan")]], 2).shape
@@ -377,6 +493,11 @@ def as_states(name: str, values: Any, size: int) -> np.ndarray:
 def as_complex_array(name: str, values: Any) -> np.ndarray:
     """Return an array of complex128 that nobody else holds: finite numbers, real or complex.
 
+    Raises
+    ------
+    InputError
+        For any other value.
+
     Examples
     --------
     >>> as_complex_array("rate", [1, 2j]).tolist()
@@ -392,8 +513,14 @@ def as_complex_array(name: str, values: Any) -> np.ndarray:
 def as_integers(
     name: str, values: Any, *, ndim: int | None = None, minimum: int | None = None
 ) -> np.ndarray:
-    """Return an array of int64 that nobody else holds; whole numbers in float64 are taken,
-    fractions are refused.
+    """Return an array of int64 that nobody else holds.
+
+    Whole numbers in float64 are taken, fractions are refused.
+
+    Raises
+    ------
+    InputError
+        For any other value.
     """
     import numpy as np
 
@@ -417,6 +544,11 @@ def as_integers(
 
 def as_flags(name: str, values: Any, *, shape: tuple[int | None, ...]) -> np.ndarray:
     """Return an array of truth values of a shape, None for any length, that nobody else holds.
+
+    Raises
+    ------
+    InputError
+        For any other value.
 
     Examples
     --------
@@ -444,6 +576,11 @@ def as_flags(name: str, values: Any, *, shape: tuple[int | None, ...]) -> np.nda
 
 def require_memory(name: str, value: Any, needed: float) -> None:
     """Refuse what needs more bytes than are free, before anything is allocated.
+
+    Raises
+    ------
+    InputError
+        If more is needed than is free.
 
     Examples
     --------
@@ -474,9 +611,7 @@ def _memory() -> float:
 
 
 def convert_fields(settings: Any, converters: Mapping[str, Callable[[str, Any], Any]]) -> None:
-    """Replace fields of a frozen dataclass by their converted values, from its
-    ``__post_init__``.
-    """
+    """Convert fields of a frozen dataclass in place, from its ``__post_init__``."""
     for name, convert in converters.items():
         object.__setattr__(settings, name, convert(name, getattr(settings, name)))
 
@@ -524,8 +659,9 @@ def _hides(values: Any) -> bool:
 
 
 def _as_list(values: Any) -> list[Any] | None:
-    """Return the members of a sequence or of a one-dimensional array; None for anything else, sets
-    among them.
+    """Return the members of a sequence or one-dimensional array; None for anything else.
+
+    Sets are no sequences.
     """
     if isinstance(values, str | bytes | bytearray | set | frozenset | Mapping) or _is_masked(
         values
@@ -539,8 +675,9 @@ def _as_list(values: Any) -> list[Any] | None:
 
 
 def _plain_array(name: str, values: Any, *, imaginary: bool = False) -> np.ndarray:
-    """Numbers as an array of integers or floats, of complex numbers if they may be `imaginary`, or
-    a refusal.
+    """Return numbers as an array of integers or floats, or a refusal.
+
+    Complex numbers are taken if they may be `imaginary`.
     """
     import numpy as np
 
@@ -550,7 +687,7 @@ def _plain_array(name: str, values: Any, *, imaginary: bool = False) -> np.ndarr
         )
         array = np.asarray(values)
         if array.dtype.kind == "O" and all(
-            _number(one) is not None or one != one for one in array.ravel()
+            _number(entry) is not None or entry != entry for entry in array.ravel()
         ):
             array = array.astype(float)
     except InputError:

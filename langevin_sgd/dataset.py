@@ -104,9 +104,7 @@ def make(
 
 
 def _json_types(value: Any) -> Any:
-    """Return a value in the types that JSON knows; infinity and NaN, which it does not know, become
-    words.
-    """
+    """Return a value in the types of JSON; infinity and NaN, unknown to it, become words."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if (
@@ -137,24 +135,24 @@ def provenance(result: xr.Dataset) -> dict[str, Any]:
             "result: has no provenance, so it is no dataset that langevin_sgd has written"
         )
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except (ValueError, RecursionError):
         raise InputError(
             f"provenance = {shown(text)}: is damaged, it must be a JSON object"
         ) from None
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise InputError(f"provenance = {shown(text)}: is damaged, it must be a JSON object")
-    schema = found.get("schema_version")
+    schema = content.get("schema_version")
     if type(schema) is not int or schema != SCHEMA_VERSION:
         raise InputError(
             f"schema_version = {shown(schema)}: this version of langevin_sgd reads schema "
             f"{SCHEMA_VERSION} only"
         )
-    if not isinstance(found.get("kind"), str) or not isinstance(found.get("settings"), dict):
+    if not isinstance(content.get("kind"), str) or not isinstance(content.get("settings"), dict):
         raise InputError(
             f"provenance = {shown(text)}: is damaged, it must have a kind and settings"
         )
-    return found
+    return content
 
 
 # --- files ----------------------------------------------------------------------------------------
@@ -203,8 +201,8 @@ def existing_file(name: str, path: str | os.PathLike[str]) -> Path:
             f"{name} = {_shown_path(path)}: cannot be read ({os_reason(error)})"
         ) from None
     if not stat.S_ISREG(mode):
-        found = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
-        raise InputError(f"{name} = {_shown_path(path)}: must be a file, it is {found}")
+        kind = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
+        raise InputError(f"{name} = {_shown_path(path)}: must be a file, it is {kind}")
     if not os.access(file, os.R_OK):
         raise InputError(f"{name} = {_shown_path(path)}: cannot be read (Permission denied)")
     return file
@@ -216,8 +214,9 @@ def _shown_path(path: str | os.PathLike[str]) -> str:
 
 @contextlib.contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it over `path` if the body succeeds, remove it
-    if not.
+    """Yield a temporary path beside `path`, and rename it to `path` if the body succeeds.
+
+    Else it is removed.
 
     A new file may be read and written as the user's mask says, one that is replaced as before. A
     folder, a device or a pipe is never replaced.
@@ -238,8 +237,7 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the right to change a file, so that of two processes neither loses what the other
-    writes.
+    """Hold the right to change a file: of two processes neither loses what the other writes.
 
     To be taken before the file is read, and given back after it is replaced. The lock is that of a
     hidden file beside it, and ends with the process; where the file system or the platform knows no
@@ -256,8 +254,9 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def save(result: xr.Dataset, path: str | os.PathLike[str]) -> None:
-    """Write a result to one netCDF-4 file, whole or not at all; a symbolic link stays, what it
-    points to is replaced.
+    """Write a result to one netCDF-4 file, whole or not at all.
+
+    A symbolic link stays; what it points to is replaced.
 
     Raises
     ------
@@ -300,9 +299,7 @@ def _write_plain(result: xr.Dataset, target: io.BytesIO) -> None:
 
 
 def _is_plain(result: xr.Dataset) -> bool:
-    """Whether there are only numbers, simply described, and no coordinates but those of
-    dimensions.
-    """
+    """Whether there are only simply described numbers, with coordinates of dimensions alone."""
     numbers = all(
         variable.dtype.kind in "iuf" and not variable.encoding
         for variable in result.variables.values()
@@ -361,8 +358,9 @@ def load(path: str | os.PathLike[str]) -> xr.Dataset:
 
 
 def _read(file: Path) -> xr.Dataset:
-    """Read what `_write_plain` writes directly, in a tenth of the time, and anything else by
-    xarray.
+    """Read what `_write_plain` writes directly, and anything else by xarray.
+
+    Directly takes a tenth of the time.
     """
     import xarray as xr
     from h5py import h5f, h5p
@@ -389,10 +387,10 @@ _OWN = {"CLASS", "NAME", "_Netcdf4Dimid", "_Netcdf4Coordinates", "_NCProperties"
 
 
 def _read_plain(opened: Any) -> xr.Dataset | None:
-    """Read numbers and words that stand as they are, simply described; ``None`` where there is more
-    to it.
+    """Read numbers and words that stand as they are, simply described.
 
-    By the identifiers of HDF5: the objects that h5py makes of them cost more than all that is read.
+    ``None`` where there is more to it. By the identifiers of HDF5: the objects that h5py makes of
+    them cost more than all that is read.
     """
     import xarray as xr
     from h5py import h5d, h5g, h5o
@@ -412,11 +410,10 @@ def _read_plain(opened: Any) -> xr.Dataset | None:
         known = attributes[name]
         if name in scales and known["NAME"].startswith(b"This is a netCDF dimension but not"):
             continue
-        dims = (
-            (name,)
-            if name in scales
-            else tuple(names[int(one)] for one in known.get("_Netcdf4Coordinates", ()))
-        )
+        places = known.get("_Netcdf4Coordinates", ())
+        if places is None:
+            return None
+        dims = (name,) if name in scales else tuple(names[int(place)] for place in places)
         described, values = _described(known), _values(member, shapes[name])
         fits = shapes[name] == tuple(shapes[dim][0] for dim in dims)
         if described is None or values is None or not fits:
@@ -445,7 +442,7 @@ def _values(member: Any, shape: tuple[int, ...] | None) -> np.ndarray | None:
 
 
 def _attributes(member: Any, shape: tuple[int, ...]) -> dict[str, Any]:
-    """Attributes as far as they are needed, of a variable of a shape.
+    """Return the attributes of a variable of a shape, as far as they are needed.
 
     Each costs as much to read as a hundred numbers of the data, most of it for asking its type; so
     what netCDF-4 writes is read as what it should be, and asked for its type only if it is not.
@@ -501,8 +498,9 @@ def _content(attribute: Any) -> Any:
 
 
 def _described(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Attributes that are not those of netCDF-4, if all are simple; NaN that stands for itself is
-    none.
+    """Return the attributes that are not those of netCDF-4, if all are simple.
+
+    A fill value of NaN, which stands for itself, is none.
     """
     kept = {name: item for name, item in attributes.items() if name not in _OWN}
     fill = kept.get("_FillValue")

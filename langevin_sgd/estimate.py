@@ -97,8 +97,9 @@ class Estimate:
 
     @classmethod
     def from_samples(cls, samples: Any, *, method: str = "mean over replicas") -> Estimate:
-        """Mean and standard error of independent samples; not valid with fewer than two finite
-        ones.
+        """Return mean and standard error of independent samples.
+
+        Not valid with fewer than two finite ones.
 
         A sample that is not finite is not dropped: the estimate is then not valid and says how many
         there were.
@@ -130,13 +131,14 @@ class Estimate:
             )
         values, exponent = in_units(values)
         value, error = values.mean(), values.std(ddof=1) / math.sqrt(values.size)
-        found = cls(value=value, standard_error=error, n_independent=values.size, method=method)
-        return shifted(found, int(exponent))
+        scaled = cls(value=value, standard_error=error, n_independent=values.size, method=method)
+        return shifted(scaled, int(exponent))
 
     @classmethod
     def refused(cls, reason: str, *, value: float | None = None, method: str = "") -> Estimate:
-        """Return an estimate that is not valid, with the reason and, where there is one, the
-        doubtful value.
+        """Return an estimate that is not valid, with the reason.
+
+        The doubtful value is kept where there is one.
         """
         return cls(value=value, method=method, valid=False, note=as_text("reason", reason))
 
@@ -169,9 +171,10 @@ class Estimate:
         return text if self.valid else f"{text} (not valid: {self.note})"
 
 
-def shifted(found: Estimate, exponent: int) -> Estimate:
-    """Return the estimate of 2^exponent times a quantity; not valid where its error leaves the
-    range of doubles.
+def shifted(estimate: Estimate, exponent: int) -> Estimate:
+    """Return the estimate of 2^exponent times a quantity.
+
+    It is not valid where its error leaves the range of doubles.
 
     Examples
     --------
@@ -182,17 +185,18 @@ def shifted(found: Estimate, exponent: int) -> Estimate:
     with np.errstate(over="ignore", under="ignore"):
         value, error = (
             None if part is None else float(np.ldexp(part, exponent))
-            for part in (found.value, found.standard_error)
+            for part in (estimate.value, estimate.standard_error)
         )
-    if found.standard_error and not error:
-        note = found.note or "the standard error is below the smallest double"
-        return replace(found, value=value, standard_error=None, valid=False, note=note)
-    return replace(found, value=value, standard_error=error)
+    if estimate.standard_error and not error:
+        note = estimate.note or "the standard error is below the smallest double"
+        return replace(estimate, value=value, standard_error=None, valid=False, note=note)
+    return replace(estimate, value=value, standard_error=error)
 
 
 def in_units(values: np.ndarray, axis: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Return numbers over 2^n, the largest below one, and n: their squares neither overflow nor
-    vanish.
+    """Return numbers over 2^n, the largest below one, and n.
+
+    Their squares neither overflow nor vanish.
 
     No digit changes but of what is negligible. The unit is that of all numbers, or of those along
     an axis, which then has length one in n; n is 0 where a number is not finite.
@@ -210,9 +214,7 @@ def in_units(values: np.ndarray, axis: int | None = None) -> tuple[np.ndarray, n
 
 
 def _finite(name: str, value: Any) -> float | None:
-    """Return a finite number, ``None`` for NaN, infinity and ``None`` itself; anything else is
-    refused.
-    """
+    """Return a finite number, or None for NaN, infinity and None; refuse anything else."""
     if value is None or is_real(value):
         return None if value is None else as_real(name, value)
     floating = (

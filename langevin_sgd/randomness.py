@@ -31,12 +31,18 @@ from typing import Any
 import numpy as np
 
 from langevin_sgd.checks import InputError, as_count, as_counts, as_seed, require, shown
-from langevin_sgd.kernels.compiled import fma, inlined, intrinsic, kernel
+from langevin_sgd.kernels.compiled import inlined, kernel
+from langevin_sgd.kernels.intrinsics import (
+    bits_of_float32,
+    bits_of_float64,
+    float32_of_bits,
+    float64_of_bits,
+    fma,
+)
 
 # isort: split
 # After langevin_sgd.kernels.compiled, which looks at the settings of Numba first.
-from llvmlite import ir
-from numba import float32, float64, int32, int64, types, uint32, uint64
+from numba import float32, int32, int64, uint32, uint64
 
 BATCHES = 0
 """Substream of minibatch indices."""
@@ -89,6 +95,11 @@ def derive_seed(seed: int, *labels: Any) -> int:
     int
         A seed of 63 bits, the same on every machine.
 
+    Raises
+    ------
+    InputError
+        If the seed lies outside its range, or a label is not what JSON can hold.
+
     Examples
     --------
     >>> derive_seed(0, "a") == derive_seed(0, "a"), derive_seed(0, "a") == derive_seed(0, "b")
@@ -119,26 +130,6 @@ def key_from_seed(seed: int) -> np.ndarray:
     value = as_seed("seed", seed)
     mask = 2**64 - 1
     return np.array([value & mask, value >> 64, 0, 0], dtype=np.uint64)
-
-
-# --- machine instructions that Python has no name for ---------------------------------------------
-
-
-def _bitcast(result: types.Type, source: types.Type, llvm_type: ir.Type) -> Any:
-    @intrinsic
-    def cast(typing_context: Any, value: Any) -> Any:
-        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.bitcast(arguments[0], llvm_type)
-
-        return result(source), codegen
-
-    return cast
-
-
-_float64_of_bits = _bitcast(float64, uint64, ir.DoubleType())
-_bits_of_float64 = _bitcast(uint64, float64, ir.IntType(64))
-_float32_of_bits = _bitcast(float32, uint32, ir.FloatType())
-_bits_of_float32 = _bitcast(uint32, float32, ir.IntType(32))
 
 
 # --- Threefry4x64 ---------------------------------------------------------------------------------
@@ -251,9 +242,7 @@ def bits_over_draws(
 def bits_over_steps(
     bits: np.ndarray, key: np.ndarray, draw: int, first_step: int, replica: int, substream: int
 ) -> None:
-    """Fill `bits` (4, lanes) with the words of one draw at steps first_step ... first_step + lanes
-    - 1.
-    """
+    """Fill `bits` (4, lanes) with the words of one draw at steps `first_step` and following."""
     a, c, d = uint64(draw), uint64(replica), uint64(substream)
     start = uint64(first_step)
     k0, k1, k2, k3 = key[0], key[1], key[2], key[3]
@@ -265,8 +254,9 @@ def bits_over_steps(
 
 @inlined
 def index_below(word: Word, count: int) -> Any:
-    """floor(word * count / 2**64): uniform on 0 ... count-1, bias below count / 2**64 (count <
-    2**32).
+    """floor(word * count / 2**64): uniform on 0 ... count-1 for count < 2**32.
+
+    The bias is below count / 2**64.
     """
     low = (word & uint64(0xFFFFFFFF)) * uint64(count)
     high = (word >> uint64(32)) * uint64(count)
@@ -276,7 +266,7 @@ def index_below(word: Word, count: int) -> Any:
 @inlined
 def uniform(word: Word) -> float:
     """Uniform float64 in (0, 1], a multiple of 2**-52."""
-    return 2.0 - _float64_of_bits(uint64(0x3FF0000000000000) | (word >> uint64(12)))
+    return 2.0 - float64_of_bits(uint64(0x3FF0000000000000) | (word >> uint64(12)))
 
 
 # --- normals --------------------------------------------------------------------------------------
@@ -340,26 +330,26 @@ def _horner_4(x: Any, c: tuple[Any, ...]) -> Any:
 @inlined
 def _log_64(x: float) -> float:
     """Natural logarithm of a normal number 0 < x <= 1, to 3 units in the last place."""
-    bits = _bits_of_float64(x)
+    bits = bits_of_float64(x)
     exponent = (bits - uint64(0x3FE6A09E667F3BCD)) >> uint64(
         52
     )  # 0 for [1/sqrt 2, sqrt 2), 4095 below
-    mantissa = _float64_of_bits(bits - (exponent << uint64(52)))
+    mantissa = float64_of_bits(bits - (exponent << uint64(52)))
     # An integer placed in the mantissa of 2**52 is read back by one subtraction, without a
     # conversion instruction.
     signed = (exponent ^ uint64(0x800)) & uint64(0xFFF)
-    octaves = _float64_of_bits(uint64(0x4330000000000000) | signed) - (4503599627370496.0 + 2048.0)
+    octaves = float64_of_bits(uint64(0x4330000000000000) | signed) - (4503599627370496.0 + 2048.0)
     s = (mantissa - 1.0) / (mantissa + 1.0)
     return fma(octaves, _LN2_64, (s + s) * _horner_7(s * s, _LOG_64))
 
 
 @inlined
 def _log_32(x: Any) -> Any:
-    bits = _bits_of_float32(x)
+    bits = bits_of_float32(x)
     exponent = uint32(uint32(bits - uint32(0x3F3504F3)) >> uint32(23))
-    mantissa = _float32_of_bits(uint32(bits - uint32(exponent << uint32(23))))
+    mantissa = float32_of_bits(uint32(bits - uint32(exponent << uint32(23))))
     signed = uint32(uint32(exponent ^ uint32(0x100)) & uint32(0x1FF))
-    octaves = _float32_of_bits(uint32(uint32(0x4B000000) | signed)) - float32(8388608.0 + 256.0)
+    octaves = float32_of_bits(uint32(uint32(0x4B000000) | signed)) - float32(8388608.0 + 256.0)
     s = (mantissa - float32(1.0)) / (mantissa + float32(1.0))
     return fma(octaves, _LN2_32, (s + s) * _horner_4(s * s, _LOG_32))
 
@@ -379,8 +369,8 @@ def box_muller_64(radius_word: Word, angle_word: Word) -> tuple[float, float]:
     swap, sign = angle_word & uint64(1), (angle_word & uint64(2)) << uint64(62)
     first, second = (s, c) if swap else (c, s)
     return (
-        _float64_of_bits(_bits_of_float64(first) ^ sign),
-        _float64_of_bits(_bits_of_float64(second) ^ sign),
+        float64_of_bits(bits_of_float64(first) ^ sign),
+        float64_of_bits(bits_of_float64(second) ^ sign),
     )
 
 
@@ -397,8 +387,8 @@ def box_muller_32(radius_word: Word, angle_word: Word) -> tuple[float, float]:
     swap, sign = angle_word & uint32(1), uint32(uint32(angle_word & uint32(2)) << uint32(30))
     first, second = (s, c) if swap else (c, s)
     return (
-        _float32_of_bits(uint32(_bits_of_float32(first) ^ sign)),
-        _float32_of_bits(uint32(_bits_of_float32(second) ^ sign)),
+        float32_of_bits(uint32(bits_of_float32(first) ^ sign)),
+        float32_of_bits(uint32(bits_of_float32(second) ^ sign)),
     )
 
 
@@ -432,8 +422,9 @@ def normals_64(
 def normals_32(
     out: np.ndarray, bits: np.ndarray, key: np.ndarray, step: int, block: int, substream: int
 ) -> None:
-    """Fill `out` with 8*lanes float32 normals of one (step, block, substream); `bits` is (4, lanes)
-    scratch.
+    """Fill `out` with 8*lanes float32 normals of one (step, block, substream).
+
+    `bits` (4, lanes) is scratch.
     """
     bits_over_draws(bits, key, step, block, substream)
     halves = 2 * bits.shape[1]
@@ -499,8 +490,9 @@ def normals(
 def gamma_64(
     shape: float, key: np.ndarray, draw: int, step: int, replica: int, substream: int
 ) -> float:
-    """Gamma variable of any shape > 0 and scale 1, of the draws `draw`, `draw` + 2**32, ... until
-    one is accepted.
+    """Return a gamma variable of any shape > 0 and scale 1.
+
+    It takes the draws `draw`, `draw` + 2**32, ... until one is accepted.
 
     A fraction of at least 0.95 is accepted at the first draw. A shape below one is reached from
     shape + 1 by a factor uniform ** (1 / shape). Source: Marsaglia and Tsang, *A simple method for

@@ -13,7 +13,8 @@ theta_k), both as in ``torch.optim.SGD``.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Literal
 
 from langevin_sgd.checks import (
@@ -104,6 +105,33 @@ class SGD:
     def effective_temperature(self) -> float:
         """lr / (batch_size * (1 - momentum)); for display."""
         return self.temperature / (1 - self.momentum)
+
+    def require_only(self, understood: Sequence[str], *, by: str) -> None:
+        """Raise `InputError` for a field that is not at its default and that nobody reads.
+
+        Parameters
+        ----------
+        understood
+            Names of the fields that are read; all others must be at their defaults.
+        by
+            Who reads them, for the refusal.
+
+        Raises
+        ------
+        InputError
+            If another field is not at its default.
+
+        Examples
+        --------
+        >>> SGD(lr=0.1, batch_size=1, momentum=0.5).require_only(("lr",), by="a perceptron")
+        Traceback (most recent call last):
+        langevin_sgd.checks.InputError: momentum = 0.5: must be 0.0 for a perceptron
+        """
+        for field in fields(self):
+            if field.name not in understood and field.default is not MISSING:
+                value = getattr(self, field.name)
+                allowed = f"must be {field.default!r} for {by}"
+                require(value == field.default, field.name, value, allowed)
 
     def to_dict(self) -> dict[str, float | int | bool | str]:
         """Return the fields as JSON types, for provenance."""

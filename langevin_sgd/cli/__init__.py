@@ -31,9 +31,9 @@ from langevin_sgd.cli.environment import Environment
 from langevin_sgd.cli.perceptron import Perceptron
 from langevin_sgd.cli.predict import Predict
 from langevin_sgd.cli.sweep import Sweep
-from langevin_sgd.cli.text import one_line
 from langevin_sgd.cli.train import Train
 from langevin_sgd.dataset import os_reason
+from langevin_sgd.plotting.table import one_line
 
 PROGRAM = "langevin-sgd"
 

@@ -321,3 +321,37 @@ DataFile = Annotated[Path | None, option(input_file, "FILE")]
 Seed = Annotated[int, option(count(0, 2**128 - 1), "INT")]
 Workers = Annotated[int, option(count(0, 1024), "INT")]
 Scheduler = Annotated[str | None, option(address, "ADDRESS")]
+
+
+# --- sizes and parameters that several commands have ----------------------------------------------
+
+LARGEST_SIZE = 10**9
+"""Of a training set, a batch, a dimension."""
+LARGEST_REPLICAS = 10**6
+LARGEST_STEPS = 10**15
+LARGEST_CHI = 30.0
+"""Exponents of densities: averages over steeper ones leave double precision."""
+LARGEST_TIME = 1e12
+"""lr * steps / d."""
+
+_SIZE, _STEPS = count(1, LARGEST_SIZE), count(1, LARGEST_STEPS)
+_CHI = number(above=-1, most=LARGEST_CHI)
+
+Size = Annotated[int, option(_SIZE, "INT")]
+SizeIfGiven = Annotated[int | None, option(_SIZE, "INT")]
+StepsIfGiven = Annotated[int | None, option(_STEPS, "INT")]
+Positive = Annotated[float, option(number(above=0), "FLOAT")]
+NotNegative = Annotated[float, option(number(least=0), "FLOAT")]
+NotNegativeIfGiven = Annotated[float | None, option(number(least=0), "FLOAT")]
+Chi = Annotated[float, option(_CHI, "FLOAT")]
+
+
+def several(read: Read) -> Any:
+    """Values between commas."""
+    return option(list_of(read), "A,B,...")
+
+
+Sizes = Annotated[tuple[int, ...], several(_SIZE)]
+Positives = Annotated[tuple[float, ...], several(number(above=0))]
+Times = Annotated[tuple[float, ...], several(number(least=0, most=LARGEST_TIME))]
+Chis = Annotated[tuple[float, ...], several(_CHI)]

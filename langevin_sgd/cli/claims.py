@@ -21,8 +21,10 @@ from langevin_sgd.cli.arguments import (
     output_folder,
     text,
 )
-from langevin_sgd.cli.text import one_line, print_json, table
+from langevin_sgd.cli.text import print_json
 from langevin_sgd.estimate import format_with_error
+from langevin_sgd.plotting import Table
+from langevin_sgd.plotting.table import one_line
 
 if TYPE_CHECKING:
     from langevin_sgd.claims import Claim, Judgement
@@ -44,7 +46,7 @@ class List:
             print_json([_entry(claim) for claim in claims])
         else:
             rows = [[claim.id, claim.paper, ",".join(claim.tiers), claim.title] for claim in claims]
-            print(table(["claim", "paper", "tiers", "title"], rows))
+            print(Table(["claim", "paper", "tiers", "title"], rows))
         return 0
 
 
@@ -88,7 +90,7 @@ class Show:
         )
         rows = [_comparison_row(comparison) for comparison in comparisons]
         head = ["comparison", "prediction", "margin", "rivals", "control"]
-        print(f"\n{table(head, rows, right=[1, 2, 4])}")
+        print(f"\n{Table(head, rows, right=[1, 2, 4])}")
         return 0
 
 
@@ -255,7 +257,7 @@ class Claims:
         return self.verb.run()
 
 
-def verdict_table(judgements: list[Judgement]) -> str:
+def verdict_table(judgements: list[Judgement]) -> Table:
     """One line a claim: the numbers are those of its deciding comparison, which is named.
 
     By margin: how many of its comparisons meet their prediction within its margin only, and would
@@ -272,7 +274,7 @@ def verdict_table(judgements: list[Judgement]) -> str:
         "by margin",
     ]
     rows = [_verdict_row(judgement) for judgement in judgements]
-    return table([*header, "control", "verdict"], rows, right=[3, 4, 5, 6])
+    return Table([*header, "control", "verdict"], rows, right=[3, 4, 5, 6])
 
 
 def _verdict_row(judgement: Judgement) -> list[str]:

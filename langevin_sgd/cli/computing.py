@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.cli.text import one_line
+from langevin_sgd.plotting.table import one_line
 
 if TYPE_CHECKING:
     from langevin_sgd.sweep import Store, Task

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from tyro.conf import Positional
 
 from langevin_sgd.checks import InputError
@@ -19,7 +17,8 @@ from langevin_sgd.cli.arguments import (
     number,
     option,
 )
-from langevin_sgd.cli.text import print_json, table
+from langevin_sgd.cli.text import print_json
+from langevin_sgd.plotting import draw, save
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,12 @@ class Predict:
     def run(self) -> int:
         """Print the prediction."""
         from langevin_sgd import theory
+        from langevin_sgd.experiments.linear_regression_prediction import (
+            displacement_panel,
+            displacement_table,
+            log_spaced_lags,
+            modes_table,
+        )
 
         settings = {
             name: value
@@ -81,14 +86,11 @@ class Predict:
         if self.json:
             print_json(document)
         else:
-            print(_modes_table(document))
-            print(f"\n{_displacement_table(document)}")
+            print(modes_table(document), displacement_table(document), sep="\n\n")
         if self.plot is not None:
-            every_lag = np.unique(np.geomspace(1, max(1, *self.lags), 100).round().astype(int))
-            _plot(
-                theory.predict_linear_regression(**settings | {"lags": every_lag.tolist()}),
-                self.plot,
-            )
+            lags = log_spaced_lags(max(1, *self.lags))
+            drawn = theory.predict_linear_regression(**settings | {"lags": lags})
+            save(draw([displacement_panel(drawn)]), self.plot)
         return 0
 
     def _spectrum(self) -> dict[str, Any]:
@@ -106,60 +108,3 @@ class Predict:
         problem = LinearRegression.from_data(*read_table(self.data))
         noise_scale = problem.noise_scale if self.noise_scale is None else self.noise_scale
         return {"eigenvalues": problem.eigenvalues, "noise_scale": noise_scale}
-
-
-_MODE_NUMBERS = (
-    "var_position",
-    "var_velocity",
-    "cov_position_velocity",
-    "frequency_per_step",
-    "winding_rate_per_step",
-)
-
-
-def _modes_table(document: dict[str, Any]) -> str:
-    header = [
-        "eigenvalue",
-        "damping ratio",
-        "law",
-        *(name.replace("_", " ") for name in _MODE_NUMBERS),
-    ]
-    rows = [
-        [
-            _number(mode["eigenvalue"]),
-            "infinite" if mode["damping_ratio"] is None else f"{mode['damping_ratio']:.4g}",
-            law,
-            *(_number(mode[law][n]) for n in _MODE_NUMBERS),
-        ]
-        for mode in document["modes"]
-        for law in ("sde", "sgd")
-    ]
-    return table(header, rows, right=[0, 1, *range(3, len(header))])
-
-
-def _displacement_table(document: dict[str, Any]) -> str:
-    rows = [
-        [str(lag), _number(sde), _number(sgd)]
-        for lag, sde, sgd in zip(
-            document["lags"], document["msd"]["sde"], document["msd"]["sgd"], strict=True
-        )
-    ]
-    return table(["lag", "mean-square displacement, sde", "sgd"], rows, right=[0, 1, 2])
-
-
-def _number(value: float) -> str:
-    return f"{value:.6g}"
-
-
-def _plot(document: dict[str, Any], path: Path) -> None:
-    from langevin_sgd.plotting import Panel, Series, draw, save
-
-    lags, displacement = document["lags"], document["msd"]
-    series = [
-        Series("SGD, exact", lags, displacement["sgd"], kind="theory"),
-        Series("Langevin model", lags, displacement["sde"], kind="rival"),
-    ]
-    panel = Panel(
-        "Stationary mean-square displacement", "lag (steps)", "displacement", series, "log", "log"
-    )
-    save(draw([panel]), path)

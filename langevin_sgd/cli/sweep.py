@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tyro.conf import Positional, subcommand
 
 from langevin_sgd.cli.arguments import option, stored_folder
-from langevin_sgd.cli.text import one_line, print_json, table
+from langevin_sgd.cli.text import print_json
+from langevin_sgd.plotting import Table
+from langevin_sgd.plotting.table import one_line
 
 if TYPE_CHECKING:
-    from langevin_sgd.sweep import Status
+    from langevin_sgd.sweep import TaskStatus
 
 Directory = Positional[Annotated[Path, option(stored_folder, "DIR", place="DIR")]]
 
@@ -52,7 +54,7 @@ class ShowStatus:
                 [name, *(str(count[state]) for state in _STATES)]
                 for name, count in sorted(counts.items())
             ]
-            print(table(["task", *_STATES], rows, right=[1, 2, 3, 4, 5]))
+            print(Table(["task", *_STATES], rows, right=[1, 2, 3, 4, 5]))
         return 0
 
 
@@ -84,18 +86,18 @@ class Failures:
         return 1 if failed else 0
 
 
-def _statuses(directory: Path) -> list[Status]:
+def _statuses(directory: Path) -> list[TaskStatus]:
     from langevin_sgd.sweep import Store
 
     return Store(directory).statuses()
 
 
-def _function(status: Status) -> str:
+def _function(status: TaskStatus) -> str:
     known = status.record.get("task") or {"name": "unknown"}
     return str(known["name"]).removeprefix("langevin_sgd.").removeprefix("validation.")
 
 
-def _failure(status: Status) -> dict[str, Any]:
+def _failure(status: TaskStatus) -> dict[str, Any]:
     record = status.record
     kept = {key: record.get(key) for key in ("error", "traceback", "host", "time", "seconds")}
     return {"task": record["task"]["name"], "settings": record["task"]["settings"], **kept}

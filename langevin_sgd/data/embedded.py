@@ -1,5 +1,4 @@
-"""Data that scikit-learn carries with it, ready for linear regression, and pairs of digits for the
-perceptron.
+"""Data that scikit-learn carries with it: for linear regression and for the perceptron.
 
 For regression inputs and target are centred and scaled to unit variance (divided by N), so that the
 trace of the Hessian X^T X / N is the number of parameters and no intercept is needed: column by
@@ -37,8 +36,7 @@ def diabetes() -> tuple[np.ndarray, np.ndarray]:
 
 
 def digits() -> tuple[np.ndarray, np.ndarray]:
-    """Load the handwritten digits: 1797 images of 8 x 8 pixels, the pixels predicting the digit as
-    a number.
+    """Load 1797 handwritten digits, 8 x 8 pixels, which predict the digit as a number.
 
     Returns
     -------
@@ -96,8 +94,9 @@ def digit_pair(first: int, second: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def standardise(X: np.ndarray) -> np.ndarray:
-    """Centre columns and scale them to unit variance (divided by N); columns that never change are
-    left out.
+    """Centre columns and scale them to unit variance (divided by N).
+
+    Columns that never change are left out.
 
     Parameters
     ----------

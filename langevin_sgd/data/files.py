@@ -23,8 +23,10 @@ from langevin_sgd.data.sizes import ALLOWED, first_unusable
 from langevin_sgd.dataset import existing_file, named_file
 
 MOST_COLUMNS = 10_000
-"""Beyond, a Hessian takes more than 800 MB; a file of one line that should be many is met far more
-often.
+"""Most columns of a table.
+
+The Hessian of more would take over 800 MB; far more often such a table is a file whose many lines
+have become one.
 """
 
 Line = tuple[int, str]
@@ -94,7 +96,7 @@ def _arrays(file: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(file, allow_pickle=False) as arrays:
             lacking = {"X", "y"} - set(arrays.files)
-            found = arrays.files
+            names = arrays.files
             read = {} if lacking else {name: arrays[name] for name in "Xy"}
     except Exception as error:  # a damaged archive can raise nearly anything
         _refuse(
@@ -103,7 +105,7 @@ def _arrays(file: Path) -> dict[str, np.ndarray]:
             f"({' '.join(str(error).split()) or type(error).__name__})",
         )
     if lacking:
-        _refuse(file, f"has arrays {shown(found)}, must have X and y")
+        _refuse(file, f"has arrays {shown(names)}, must have X and y")
     return read
 
 
@@ -173,19 +175,20 @@ def _header(file: Path, line: Line) -> list[str]:
     words = [_is_word(field) for field in fields]
     if any(words) and not all(words):
         word, other = words.index(True), words.index(False)
-        found = (
+        kind = (
             f"{shown(fields[word])} in column {word + 1}, {shown(fields[other])} in column "
             f"{other + 1}"
         )
         _refuse(
-            file, f"line {line[0]} is neither a header of words nor a sample of numbers ({found})"
+            file, f"line {line[0]} is neither a header of words nor a sample of numbers ({kind})"
         )
     return fields if all(words) else []
 
 
 def _are_counted(fields: list[str]) -> bool:
-    """Whether fields are 0, 1, as pandas names two columns, or more than two whole numbers that
-    follow each other.
+    """Whether fields are 0, 1, as pandas names two columns, or count on from a number.
+
+    Of the latter there must be more than two.
     """
     first = int(fields[0]) if re.fullmatch(r"\d{1,9}", fields[0]) else None
     follow = first is not None and fields == [str(first + place) for place in range(len(fields))]
@@ -193,8 +196,9 @@ def _are_counted(fields: list[str]) -> bool:
 
 
 def _is_word(field: str) -> bool:
-    """Whether a field can name a column: it holds a letter, and is no number, nor a sign for a
-    missing one.
+    """Whether a field can name a column.
+
+    It must hold a letter, and be neither a number nor a sign for a missing one.
     """
     missing = field.lower() in {
         "na",
@@ -207,7 +211,8 @@ def _is_word(field: str) -> bool:
         "infinity",
         "-infinity",
     }
-    return not missing and _number(field) is None and any(one.isalpha() for one in field)
+    has_letter = any(character.isalpha() for character in field)
+    return has_letter and not missing and _number(field) is None
 
 
 def _number(field: str) -> float | None:
@@ -253,9 +258,7 @@ def _numbers(file: Path, samples: list[Line], names: list[str]) -> np.ndarray:
 
 
 def _require_no_index(file: Path, samples: list[Line], names: list[str], table: np.ndarray) -> None:
-    """Refuse a first column of 0, 1, 2 ... that nobody has named, where other columns are written
-    with points.
-    """
+    """Refuse an unnamed first column of 0, 1, 2 ..., if others are written with points."""
     named = bool(names) and names[0].lower() != "index"
     if named or len(table) < 3 or not np.array_equal(table[:, 0], np.arange(len(table))):
         return
@@ -267,9 +270,7 @@ def _require_no_index(file: Path, samples: list[Line], names: list[str], table: 
 
 
 def _refuse_first_fault(file: Path, samples: list[Line], names: list[str]) -> None:
-    """Raise `InputError` at the first field that is no usable number, and at the first line of
-    another length.
-    """
+    """Raise `InputError` at the first unusable number, or the first line of another length."""
     columns = len(names) or len(_fields(file, samples[0]))
     for line in samples:
         fields = _fields(file, line)

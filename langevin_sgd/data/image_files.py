@@ -44,17 +44,17 @@ _MNIST_SHA256 = {
     "t10k-images-idx3-ubyte": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
     "t10k-labels-idx1-ubyte": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
 }
-"""Of the compressed files."""
+"""Checksums of the compressed files."""
 _CIFAR_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 _CIFAR_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
-"""Of the archive."""
+"""Checksum of the archive."""
 _CIFAR_BATCHES = (*(f"data_batch_{k}" for k in range(1, 6)), "test_batch")
 
 _PLACES = {
     "mnist": ("MNIST/raw", "MNIST", "mnist/raw", "mnist"),
     "cifar10": ("cifar-10-batches-py",),
 }
-"""Folders, the first being that of a download."""
+"""Folders in which files are looked for; a download goes to the first."""
 _FILES = {"mnist": tuple(_MNIST_SHA256), "cifar10": _CIFAR_BATCHES}
 _SIZES = {"mnist": ((28, 28), (784,)), "cifar10": ((3072,), (3, 32, 32))}
 """Shapes in which the pixels of an image may come."""
@@ -80,8 +80,7 @@ def has_images(name: str) -> bool:
 
 
 def read_images(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Read pixels and classes, the official training part first and the official test part after
-    it.
+    """Read pixels and classes: the official training part, then the official test part.
 
     Parameters
     ----------
@@ -179,8 +178,9 @@ def _from_buffer(buffer: bytes, dtype: np.dtype, shape: tuple[int, ...], order: 
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Reads arrays, lists and text; a pickle that names anything else is refused before it is
-    called.
+    """Reads arrays, lists and text.
+
+    A pickle that names anything else is refused before that is called.
     """
 
     _KNOWN: ClassVar[dict[tuple[str, str], Any]] = {
@@ -194,10 +194,10 @@ class _ArrayUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """Return what a pickle may call."""
-        found = self._KNOWN.get((module.replace("numpy._core", "numpy.core"), name))
-        if found is None:
+        known = self._KNOWN.get((module.replace("numpy._core", "numpy.core"), name))
+        if known is None:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-        return found
+        return known
 
 
 def _read_cifar(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -282,9 +282,7 @@ def _download(name: str, folder: Path) -> None:
 
 @contextlib.contextmanager
 def _no_empty_folders(place: Path) -> Iterator[None]:
-    """Leave none of the folders of `place` that were not there before, unless something is in
-    them.
-    """
+    """Remove the folders of `place` that were not there before and are empty after."""
     new = [folder for folder in (place, *place.parents) if not folder.exists()]
     try:
         yield

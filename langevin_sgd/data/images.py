@@ -98,9 +98,7 @@ def _load(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pixels_and_classes(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels (image, pixel) uint8 and classes (image,) of a data set by name; not to be written
-    to.
-    """
+    """Pixels (image, pixel) uint8 and classes (image,) of a data set by name; read only."""
     name = as_choice("name", name, SHAPES)
     return _read_digits() if name == "digits" else read_images(name)
 
@@ -213,8 +211,8 @@ def animals(y: np.ndarray) -> np.ndarray:
 def _two_groups(y: np.ndarray, positive: tuple[int, ...], both: str) -> np.ndarray:
     classes = as_integers("y", y, ndim=1)
     inside = (classes >= 0) & (classes <= 9)
-    found = np.unique(classes[~inside])[:5].tolist()
-    require(bool(inside.all()), "y", found, "every label must be a class from 0 to 9")
+    strange = np.unique(classes[~inside])[:5].tolist()
+    require(bool(inside.all()), "y", strange, "every label must be a class from 0 to 9")
     member = np.isin(classes, positive)
     require(bool(member.any()) and not member.all(), "y", classes, both)
     return _signs(member)

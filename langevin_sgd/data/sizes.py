@@ -14,8 +14,9 @@ ALLOWED = f"must be 0 or between {SMALLEST:g} and {LARGEST:g} in size: rescale t
 
 
 def first_unusable(table: np.ndarray) -> tuple[int, ...] | None:
-    """Place of the first number that is not finite, or whose size would spoil sums of products;
-    ``None`` if none is.
+    """Place of the first number that is not finite or would spoil sums of products.
+
+    None if there is no such number.
 
     Examples
     --------

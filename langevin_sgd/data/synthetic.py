@@ -1,5 +1,6 @@
-"""Synthetic regression data with Gaussian inputs: the well-specified case, in which Sigma = sigma^2
-H as N grows.
+"""Synthetic regression data with Gaussian inputs.
+
+This is the well-specified case, in which Sigma = sigma^2 H as N grows.
 """
 
 from __future__ import annotations

@@ -45,7 +45,8 @@ from langevin_sgd.checks import (
 )
 from langevin_sgd.covariance import as_covariance, covariance_root
 from langevin_sgd.dynamics.noise import NoiseOfState
-from langevin_sgd.kernels.compiled import BlockFunction, fma, inlined
+from langevin_sgd.kernels.compiled import BlockFunction, inlined
+from langevin_sgd.kernels.intrinsics import fma
 from langevin_sgd.models.hinge_loss import HingeLoss, add_row, mark_unfit
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.sgd_settings import SGD

@@ -24,22 +24,15 @@ import numpy as np
 
 from langevin_sgd.checks import InputError, as_array, as_instance, as_not_negative, require
 from langevin_sgd.covariance import as_covariance
+from langevin_sgd.kernels.block_functions import PRELUDE, Rows, built_on, filling
 from langevin_sgd.kernels.generated import load
+from langevin_sgd.models.potentials.expression import Expression, called_in_refusals, free_names
 from langevin_sgd.models.potentials.potential import (
     Potential,
     Value,
     checked_values,
     lane_values,
     points,
-)
-from langevin_sgd.models.potentials.source import (
-    PRELUDE,
-    Expression,
-    Rows,
-    built_on,
-    called_in_refusals,
-    filling,
-    free_names,
 )
 
 

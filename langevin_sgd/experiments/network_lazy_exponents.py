@@ -117,7 +117,7 @@ def fit_lazy_exponents(
     Parameters
     ----------
     result
-        Of `langevin_sgd.experiments.NetworkGrid.collect`.
+        Of `langevin_sgd.experiments.Grid.collect`.
     threshold
         Relative kernel change at T_c.
     window

@@ -24,7 +24,6 @@ from langevin_sgd.checks import (
 )
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.experiments.axes import as_result
-from langevin_sgd.experiments.network_sweep import AXES
 from langevin_sgd.measure import geometric_mean
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ class GridLine:
     Parameters
     ----------
     axis
-        Its name, as in a `NetworkGrid`.
+        Its name: a column of the grid.
     held
         Values of the other axes.
     x
@@ -137,7 +136,7 @@ def lines_along(result: xr.Dataset, axis: str) -> list[GridLine]:
     Parameters
     ----------
     result
-        Of `langevin_sgd.experiments.NetworkGrid.collect`.
+        Of `langevin_sgd.experiments.Grid.collect`.
     axis
         ``temperature_per_width``, ``alpha``, ``points`` or another axis of numbers.
 
@@ -151,10 +150,10 @@ def lines_along(result: xr.Dataset, axis: str) -> list[GridLine]:
     InputError
         If it is no such result, or there is no such axis of numbers.
     """
-    axis = as_choice("axis", axis, AXES)
-    require(axis not in ("network", "activation"), "axis", axis, "must be an axis of numbers")
-    result = as_result("result", result, ("status", axis))
-    values = {name: result[name].values for name in AXES if name in result.coords}
+    result = as_result("result", result, ("status",))
+    values = {str(name): column.values for name, column in result.coords.items()}
+    axis = as_choice("axis", axis, values)
+    require(values[axis].dtype.kind in "iuf", "axis", axis, "must be an axis of numbers")
     lines: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for point in range(result.sizes["point"]):
         lines[

@@ -161,7 +161,7 @@ def fit_exponents(result: xr.Dataset) -> list[ExponentFit]:
     Parameters
     ----------
     result
-        Of `langevin_sgd.experiments.PerceptronGrid.collect`.
+        Of `langevin_sgd.experiments.Grid.collect`.
 
     Returns
     -------
@@ -229,7 +229,7 @@ def extrapolate_exponents(result: xr.Dataset) -> list[ExponentLimit]:
     Parameters
     ----------
     result
-        Of `langevin_sgd.experiments.PerceptronGrid.collect`; ratios that do not occur at every
+        Of `langevin_sgd.experiments.Grid.collect`; ratios that do not occur at every
         dimension of a line are passed over, and so are lines of fewer than three dimensions.
 
     Returns

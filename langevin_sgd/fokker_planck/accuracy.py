@@ -72,9 +72,7 @@ def report(
     kind: str,
     settings: Mapping[str, Any],
 ) -> xr.Dataset:
-    """Return a dataset that says whether the largest error is within the tolerance; warn if it is
-    not.
-    """
+    """Return a dataset that says whether its error is within the tolerance; warn if not."""
     result = dataset.make(variables, coords=coords, kind=kind, settings=settings)
     largest = float(np.max(error))
     result.attrs["error_estimate"] = largest
@@ -91,8 +89,9 @@ def report(
 def extrapolated(
     values: Callable[[int], np.ndarray], first: int, most: int, tolerance: float
 ) -> tuple[int, np.ndarray, np.ndarray]:
-    """Extrapolate numbers of second order in the width of cells; double those until the correction
-    is small.
+    """Extrapolate numbers whose error is of second order in the width of cells.
+
+    The cells are doubled until the correction is small.
 
     Parameters
     ----------
@@ -125,8 +124,7 @@ def extrapolated(
 def refined(
     solution: Callable[[int], np.ndarray], first: int, most: int, tolerance: float
 ) -> tuple[int, np.ndarray]:
-    """Double the cells from `first` to at most `most` until the estimated error is below the
-    tolerance.
+    """Double the cells from `first` on until the estimated error is below the tolerance.
 
     Parameters
     ----------
@@ -155,11 +153,12 @@ def refined(
 
 
 def halved(values: np.ndarray) -> np.ndarray:
-    """Values (..., cell) interpolated to the centres of cells twice as wide; near the ends by the
-    mean of two.
+    """Interpolate values (..., cell) to the centres of cells twice as wide.
+
+    Near the ends the mean of two values is taken.
     """
     left, right = values[..., 0::2], values[..., 1::2]
-    found: np.ndarray = (left + right) / 2
+    centred: np.ndarray = (left + right) / 2
     inner = 9 * (left[..., 1:-1] + right[..., 1:-1]) - right[..., :-2] - left[..., 2:]
-    found[..., 1:-1] = inner / 16
-    return found
+    centred[..., 1:-1] = inner / 16
+    return centred

@@ -1,5 +1,4 @@
-r"""The Scharfetter-Gummel discretisation: a one-dimensional Fokker-Planck equation as a chain of
-jumping cells.
+r"""The Scharfetter-Gummel discretisation: a one-dimensional equation as a chain of cells.
 
 Between the centres of two cells a distance h apart, let the generalised potential rise by w,
 linearly, and D be that of the face. The exact flux of a stationary current is then
@@ -31,9 +30,10 @@ def bernoulli(w: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Chain:
-    """Rates of jumps between the cells of an axis, per physical time; or of several chains side by
-    side, (cell, chain).
+class JumpChain:
+    """Rates of jumps between the cells of an axis, per physical time.
+
+    They may be those of several chains side by side, (cell, chain).
 
     Parameters
     ----------
@@ -57,19 +57,21 @@ class Chain:
 
     @property
     def circulation(self) -> float:
-        """Rise of the generalised potential around a ring; 0 on a line, where every flux can be
-        balanced.
+        """Rise of the generalised potential around a ring.
+
+        It is 0 on a line, where every flux can be balanced.
         """
         return float(self.rise.sum()) if self.axis.boundary == "periodic" else 0.0
 
     def log_equilibrium(self) -> np.ndarray:
-        """Logarithm of the probabilities e^{-Phi} of the cells: stationary where nothing circulates
-        or leaves.
+        """Logarithm of the probabilities e^{-Phi} of the cells.
+
+        They are stationary where nothing circulates or leaves.
         """
         height = np.concatenate([[0.0], np.cumsum(self.rise[: len(self.right) - 1])])
         height -= height.min()
-        found: np.ndarray = -height - np.log(np.exp(-height).sum())
-        return found
+        logarithm: np.ndarray = -height - np.log(np.exp(-height).sum())
+        return logarithm
 
     def current(self, mass: np.ndarray) -> np.ndarray:
         """Probability flux per physical time through the faces, first to last.
@@ -121,7 +123,7 @@ def jump_rates(
     return np.concatenate([up, wall]), np.concatenate([wall, down])
 
 
-def discretise(line: Line, axis: Axis) -> Chain:
+def discretise(line: Line, axis: Axis) -> JumpChain:
     """Return the rates of a line, or of several side by side, on an axis.
 
     Raises
@@ -142,7 +144,7 @@ def discretise(line: Line, axis: Axis) -> Chain:
     for absorbs, end, cell in ((axis.absorbs_low, axis.low, 0), (axis.absorbs_high, axis.high, -1)):
         if absorbs:
             kill[cell] = _rate_through(line, centres[cell], end)
-    return Chain(axis=axis, right=right, left=left, kill=kill, rise=rise)
+    return JumpChain(axis=axis, right=right, left=left, kill=kill, rise=rise)
 
 
 def _rate_through(line: Line, centre: float, end: float) -> np.ndarray:

@@ -5,11 +5,10 @@ r"""The exponential of a generator of a one-dimensional jump process, at any tim
 A is the generator of jumps between neighbouring cells (rates to the right and to the left, and
 rates of being killed), z_k and c_k are poles and residues of the best rational approximation of e^x
 on the negative axis, found by the Caratheodory-Fejer method (Trefethen, Weideman and Schmelzer,
-*Talbot quadratures and rational approximations*, BIT 46
-(2006) 653, and the program given there). Degree 14: the error is 6e-14 on the whole negative axis,
-       so that a step of
-any length has no error of time and keeps a density positive, to rounding. Seven complex tridiagonal
-systems a time.
+*Talbot quadratures and rational approximations*, BIT 46 (2006) 653, and the program given there).
+At degree 14 the error is 6e-14 on the whole negative axis, so that a step of any length has no
+error of time and keeps a density positive, to rounding. It takes seven complex tridiagonal systems
+for each time.
 
 The spectrum must be real (no net circulation), or the imaginary parts of t times the eigenvalues
 small: 3e-8 at 2.
@@ -32,15 +31,19 @@ from scipy.linalg import hankel
 from langevin_sgd.kernels.compiled import inlined, kernel
 
 DEGREE = 14
-"""Even; a higher one gains nothing in double precision."""
+"""Degree of the rational function, which must be even.
+
+A higher one gains nothing in double precision.
+"""
 
 _COEFFICIENTS, _POINTS, _SCALE = 75, 1024, 9.0  # of the method; the values of the paper's program
 
 
 @lru_cache(maxsize=1)
 def poles_and_residues() -> tuple[np.ndarray, np.ndarray]:
-    """Poles with positive imaginary part and their residues (doubled: they stand for their
-    conjugates too).
+    """Poles with positive imaginary part, and their residues.
+
+    The residues are doubled, since each pole stands for its conjugate too.
     """
     circle = np.exp(2j * np.pi * np.arange(_POINTS) / _POINTS)
     cosine = circle.real
@@ -81,8 +84,9 @@ def _resolvent(
     pivots: np.ndarray,
     solution: np.ndarray,
 ) -> None:
-    """Solve (shift - A) solution = source for chains on a line; `back` and `pivots` (2, chain) are
-    scratch.
+    """Solve (shift - A) solution = source for chains on a line.
+
+    `back` and `pivots`, (2, chain), are scratch.
     """
     cells, chains = source.shape
     kappa, inverse = pivots[0], pivots[1]
@@ -143,8 +147,9 @@ def add_ring_resolvents(
     weight: np.ndarray,
     total: np.ndarray,
 ) -> None:
-    """As `add_resolvents` on rings: the last `right` leads to the first cell and the first `left`
-    to the last.
+    """Do what `add_resolvents` does, on rings.
+
+    The last `right` leads to the first cell, and the first `left` to the last.
 
     A ring is cut open; what crosses the cut is killed, and comes back as a source of unknown
     strength at either end.
@@ -174,10 +179,10 @@ def add_ring_resolvents(
             flow, ebb = last * solution[0, -1, c], first * solution[0, 0, c]
             a, b = scale * (m22 * flow - m12 * ebb), scale * (m11 * ebb - m21 * flow)
             for i in range(cells):
-                found = (
+                weighted = (
                     weight[pole] * solution[0, i, c] + a * solution[1, i, c] + b * solution[2, i, c]
                 )
-                total[i, c] += found.real
+                total[i, c] += weighted.real
 
 
 def propagate(
@@ -189,8 +194,9 @@ def propagate(
     *,
     ring: bool = False,
 ) -> np.ndarray:
-    """Return e^{time A} mass for chains side by side, (cell, chain) all; rounding below zero counts
-    as zero.
+    """Return e^{time A} mass for chains side by side, (cell, chain) all.
+
+    Rounding below zero counts as zero.
     """
     if time == 0:
         return mass.copy()

@@ -1,5 +1,4 @@
-r"""Generators as sparse matrices: what spectra, passage times and stationary states are computed
-from.
+r"""Generators as sparse matrices, for spectra, passage times and stationary states.
 
 One dimension and the plane: the chains of the Scharfetter-Gummel scheme. Phase space (derived): the
 currents of the Boltzmann distribution rho are those of a stream function v_T^2 rho at the corners
@@ -28,7 +27,7 @@ from scipy.sparse import coo_array, csc_array
 from langevin_sgd.checks import InputError, as_count, as_instance, require
 from langevin_sgd.dynamics import Overdamped, Underdamped
 from langevin_sgd.fokker_planck import line as lines
-from langevin_sgd.fokker_planck.chain import Chain, discretise
+from langevin_sgd.fokker_planck.chain import JumpChain, discretise
 from langevin_sgd.fokker_planck.equations import (
     Diffusion,
     Equation,
@@ -49,7 +48,10 @@ Boundary = str | tuple[str, str]
 _NO_TIMES = np.zeros(1)
 
 MOST_CELLS_IN_TWO = 1024
-"""Along each of two axes: the factors of a larger sparse matrix would take tens of gigabytes."""
+"""Most cells along each of two axes.
+
+The factors of a larger sparse matrix would take tens of gigabytes.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +80,7 @@ class Generator:
     matrix: csc_array
     rest: np.ndarray
     step_time: float
-    chain: Chain | None = None
+    chain: JumpChain | None = None
 
     @property
     def coords(self) -> dict[str, np.ndarray]:
@@ -94,8 +96,7 @@ class Generator:
 def generators(
     equation: Equation, domain: Domain, boundary: Boundary
 ) -> tuple[int, Callable[[int], Generator]]:
-    """Return the dimension of an equation, and its generator as a function of the cells along each
-    axis.
+    """Return an equation's dimension, and its generator as a function of numbers of cells.
 
     Raises
     ------
@@ -172,8 +173,9 @@ def _of_phase_space(problem: PhaseSpaceProblem, cells: int) -> Generator:
 
 
 def phase_space_generator(phase: PhaseSpace, position: Axis, velocity: Axis) -> csc_array:
-    """Return the generator of the Kramers equation over (position, velocity) cells in row-major
-    order.
+    """Return the generator of the Kramers equation on (position, velocity) cells.
+
+    They are numbered in row-major order.
     """
     shape = position.cells, velocity.cells
     index = np.arange(shape[0] * shape[1]).reshape(shape)
@@ -217,8 +219,9 @@ def _rest_fluxes(
 
 
 def _neighbours(index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Cells on either side of the inner faces along the first axis, and those beyond them; -1 where
-    there is none.
+    """Cells on either side of the inner faces along the first axis, and the cells beyond.
+
+    A cell that does not exist is -1.
     """
     wall = np.full((1, index.shape[1]), -1)
     return (

@@ -22,12 +22,10 @@ RISE = 30.0
 _SCAN, _TRIES = 801, 60
 
 WIDEST, FINEST = 1e100, 1e-9
-"""A domain may be so wide, whose square is still a number, and so narrow beside the numbers of its
-ends.
-"""
+"""Largest width of a domain, whose square is still a number; least width relative to its ends."""
 
 MOST_CELLS = 2**20
-"""Along one axis: more would take gigabytes."""
+"""Most cells along one axis; more would take gigabytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +83,13 @@ def make_axis(domain: tuple[float, float], cells: int, boundary: str | tuple[str
 
 
 def boundary_pair(boundary: Any, what: str) -> tuple[Any, Any]:
-    """Return a boundary, one for both or a pair, as a pair."""
+    """Return a boundary, one for both or a pair, as a pair.
+
+    Raises
+    ------
+    InputError
+        If it is neither a word nor a pair.
+    """
     pair = (boundary, boundary) if isinstance(boundary, str) else boundary
     fits = isinstance(pair, tuple | list) and len(pair) == 2
     require(fits, "boundary", boundary, f"must be one word, or a pair for {what}")
@@ -160,8 +164,12 @@ def find_domain(
 def complete_domain(
     rise: Function, domain: tuple[float | None, float | None] | None
 ) -> tuple[float, float]:
-    """Return a domain whose ends, where they are None, are as far as there is stationary
-    probability.
+    """Return a domain, its open ends (None) as far out as there is stationary probability.
+
+    Raises
+    ------
+    InputError
+        If it is no pair of numbers in order, of which either may be None.
     """
     pair: Any = (None, None) if domain is None else domain
     fits = (isinstance(pair, tuple | list) or getattr(pair, "ndim", 0) == 1) and len(pair) == 2
@@ -175,8 +183,8 @@ def complete_domain(
     if low is not None and high is not None:
         return check_domain((low, high))
     inner = low if low is not None else high
-    found = find_domain(rise, None if inner is None else (inner, inner))
-    return found[0] if low is None else low, found[1] if high is None else high
+    ends = find_domain(rise, None if inner is None else (inner, inner))
+    return ends[0] if low is None else low, ends[1] if high is None else high
 
 
 def _reach(rise: Function, start: float, span: float, level: float) -> float:

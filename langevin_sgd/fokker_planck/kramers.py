@@ -33,8 +33,9 @@ _ROUNDING = 1e-18
 
 
 class Shift:
-    """Shift of the rows of an array by amounts given in cells; `room` empty cells are kept beyond
-    the ends.
+    """Shift of the rows of an array by amounts given in cells.
+
+    Beyond the ends `room` empty cells are kept.
     """
 
     def __init__(self, amounts: np.ndarray, cells: int, room: int) -> None:
@@ -55,8 +56,9 @@ class Shift:
 
 
 class Drift:
-    """Free flight over a time: x += v time, with the walls of the axis. Densities are (velocity,
-    position).
+    """Free flight over a time, x += v time, with the walls of the axis.
+
+    Densities are (velocity, position).
     """
 
     def __init__(self, position: Axis, velocity: Axis, time: float) -> None:
@@ -95,8 +97,9 @@ class Drift:
 
 
 class Kick:
-    """Change of velocity over a time: v += a(x) time; what goes beyond the largest velocity stays
-    in the last cell.
+    """Change of velocity over a time, v += a(x) time.
+
+    What goes beyond the largest velocity stays in the last cell.
     """
 
     def __init__(self, acceleration: np.ndarray, velocity: Axis, time: float) -> None:
@@ -114,8 +117,7 @@ class Kick:
 
 
 def friction_matrix(phase: PhaseSpace, velocity: Axis, time: float) -> np.ndarray:
-    """Transition probabilities (to, from) between the cells of velocity under friction and noise
-    over a time.
+    """Transition probabilities (to, from) of velocity under friction and noise over a time.
 
     The Gaussian kernel of the Ornstein-Uhlenbeck process at the cell centres, where it is about as
     wide as a cell or wider (the error of the quadrature is exp(-2 pi^2 variance/h^2), at most
@@ -149,8 +151,9 @@ def _friction_chain(phase: PhaseSpace, velocity: Axis, time: float) -> np.ndarra
 
 
 def friction_rates(phase: PhaseSpace, velocity: Axis) -> tuple[np.ndarray, np.ndarray]:
-    """Rates of jumps to the next and the previous cell of velocity, (velocity,) each, by
-    Scharfetter and Gummel.
+    """Rates of jumps to the next and previous cell of velocity (Scharfetter and Gummel).
+
+    Both are (velocity,).
     """
     rise = np.diff(velocity.centres**2) / (2 * phase.thermal_velocity**2)
     speed = phase.damping * (phase.thermal_velocity / velocity.width) ** 2
@@ -158,8 +161,9 @@ def friction_rates(phase: PhaseSpace, velocity: Axis) -> tuple[np.ndarray, np.nd
 
 
 def _banded(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return a transition matrix without its entries below rounding, and the first and last + 1
-    other of each row.
+    """Return a transition matrix without its entries below rounding, and what rows hold.
+
+    Row i holds entries of the columns first[i] <= j < stop[i].
     """
     kept = np.where(matrix > _ROUNDING, matrix, 0.0)
     kept /= kept.sum(axis=0)
@@ -168,10 +172,10 @@ def _banded(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def friction_stride(phase: PhaseSpace, velocity: Axis, step: float, gap: float) -> int:
-    """Steps per application of friction, odd: enough for its noise to be as wide as a cell, within
-    a time `gap`.
+    """Apply friction every this many steps; the number is odd.
 
-    Weak friction is applied once for several steps, in the middle of them: what that costs is of
+    Weak friction is applied once for several steps, in the middle of them, so that its noise is as
+    wide as a cell; at every step if that would take longer than half of `gap`. What it costs is of
     second order in damping h^2/damping, whereas many narrow kernels would smear the density.
     """
     needed = _NARROW * (velocity.width / phase.thermal_velocity) ** 2 / (2 * phase.damping * step)

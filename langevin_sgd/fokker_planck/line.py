@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import diags_array
 from scipy.sparse.linalg import spsolve
 
-from langevin_sgd.fokker_planck.chain import Chain
+from langevin_sgd.fokker_planck.chain import JumpChain
 from langevin_sgd.fokker_planck.exponential import propagate
 from langevin_sgd.fokker_planck.thermodynamics import log
 
@@ -24,22 +24,20 @@ _STEPS = 0.5
 """Steps per time D/c^2."""
 
 
-def evolve(chain: Chain, mass: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Return cell probabilities at increasing physical times, (time, cell), from those at time
-    zero.
-    """
-    found = np.empty((len(times), len(mass)))
+def evolve(chain: JumpChain, mass: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Return cell probabilities (time, cell) at increasing times, from those at time zero."""
+    evolved = np.empty((len(times), len(mass)))
     right, left, kill = (rates[:, None] for rates in (chain.right, chain.left, chain.kill))
     state, now, ring = np.ascontiguousarray(mass[:, None]), 0.0, chain.axis.boundary == "periodic"
     for row, time in enumerate(times):
         steps = _steps(chain, time - now)
         for _ in range(steps):
             state = propagate(right, left, kill, state, (time - now) / steps, ring=ring)
-        found[row], now = state[:, 0], time
-    return found
+        evolved[row], now = state[:, 0], time
+    return evolved
 
 
-def _steps(chain: Chain, time: float) -> int:
+def _steps(chain: JumpChain, time: float) -> int:
     if abs(chain.circulation) < 1e-9:
         return 1
     length = chain.axis.high - chain.axis.low
@@ -47,13 +45,13 @@ def _steps(chain: Chain, time: float) -> int:
     return max(1, math.ceil(_STEPS * diffusion * (chain.circulation / length) ** 2 * time))
 
 
-def stationary(chain: Chain) -> np.ndarray:
+def stationary(chain: JumpChain) -> np.ndarray:
     """Return the stationary probabilities of a closed chain, (cell,)."""
-    found: np.ndarray = np.exp(log_stationary(chain))
-    return found
+    probability: np.ndarray = np.exp(log_stationary(chain))
+    return probability
 
 
-def log_stationary(chain: Chain) -> np.ndarray:
+def log_stationary(chain: JumpChain) -> np.ndarray:
     """Return their logarithm, (cell,), which has no smallest value."""
     if abs(chain.circulation) <= 1e-12 * np.abs(chain.rise).sum():
         return chain.log_equilibrium()
@@ -64,7 +62,7 @@ def log_stationary(chain: Chain) -> np.ndarray:
     return log(spsolve(generator.tocsc(), right_side))
 
 
-def matrix(chain: Chain) -> diags_array:
+def matrix(chain: JumpChain) -> diags_array:
     """Return the generator as a sparse matrix, (cell, cell): d mass/dt = matrix @ mass."""
     cells = chain.axis.cells
     bands = {

@@ -14,7 +14,7 @@ import numpy as np
 from langevin_sgd import dataset
 from langevin_sgd.fokker_planck import line as lines
 from langevin_sgd.fokker_planck.accuracy import Accuracy, halved, refined
-from langevin_sgd.fokker_planck.chain import Chain, discretise
+from langevin_sgd.fokker_planck.chain import JumpChain, discretise
 from langevin_sgd.fokker_planck.equations import Line
 from langevin_sgd.fokker_planck.grid import find_domain, make_axis
 from langevin_sgd.fokker_planck.initial import Initial, initial_mass, support
@@ -35,12 +35,13 @@ def solve_line(
     boundary: str | tuple[str, str],
     accuracy: Accuracy,
 ) -> xr.Dataset:
-    """Solve on `cells` cells, or on as many as the tolerance asks for; see
-    `langevin_sgd.fokker_planck.solve`.
+    """Solve on `cells` cells, or on as many as the tolerance asks for.
+
+    See `langevin_sgd.fokker_planck.solve`.
     """
     ends = find_domain(line.rise, support(initial, 0)) if domain is None else domain
     physical = times * line.step_time
-    done: dict[int, tuple[Chain, np.ndarray]] = {}
+    done: dict[int, tuple[JumpChain, np.ndarray]] = {}
 
     def solution(count: int) -> np.ndarray:
         if count not in done:
@@ -64,7 +65,7 @@ def _is_twice(initial: Initial, count: int) -> TypeGuard[np.ndarray]:
 
 def _dataset(
     line: Line,
-    chain: Chain,
+    chain: JumpChain,
     mass: np.ndarray,
     times: np.ndarray,
     error: np.ndarray,

@@ -26,7 +26,7 @@ from scipy.sparse.linalg import splu
 from langevin_sgd import dataset
 from langevin_sgd.checks import as_choice, as_positive, as_real, require
 from langevin_sgd.fokker_planck.accuracy import extrapolated, report
-from langevin_sgd.fokker_planck.chain import Chain
+from langevin_sgd.fokker_planck.chain import JumpChain
 from langevin_sgd.fokker_planck.equations import Equation
 from langevin_sgd.fokker_planck.exponential import add_resolvents
 from langevin_sgd.fokker_planck.generators import (
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _SAMPLES = 16
-"""Every refinement is judged by the times in as many places along each axis."""
+"""Places along each axis at which the times are compared to judge a refinement."""
 
 
 def first_passage_time(
@@ -53,8 +53,7 @@ def first_passage_time(
     cells: int | None = None,
     tolerance: float | None = None,
 ) -> xr.Dataset:
-    """Return the time until a path leaves through an absorbing end, as a function of where it
-    starts.
+    """Return the time until a path leaves through an absorbing end, by where it starts.
 
     Parameters
     ----------
@@ -92,8 +91,8 @@ def first_passage_time(
     --------
     >>> import langevin_sgd as ls
     >>> free = ls.fokker_planck.Diffusion(drift=np.zeros_like, diffusion=0.5)
-    >>> found = first_passage_time(free, domain=(0.0, 1.0))
-    >>> round(float(found.mean_time.interp(position=0.6)), 4)
+    >>> passage = first_passage_time(free, domain=(0.0, 1.0))
+    >>> round(float(passage.mean_time.interp(position=0.6)), 4)
     0.64
     """
     require("absorbing" in np.ravel(boundary), "boundary", boundary, "must have an absorbing end")
@@ -131,8 +130,9 @@ def first_passage_time(
 
 
 def _moments(generator: Generator) -> tuple[np.ndarray, ...]:
-    """Mean and standard deviation of the time to leave, and on a line the probability of leaving at
-    the high end.
+    """Return mean and standard deviation of the time to leave.
+
+    On a line also the probability of leaving at the high end.
     """
     chain = generator.chain
     if chain is not None and chain.axis.boundary != "periodic":
@@ -149,7 +149,7 @@ def _moments(generator: Generator) -> tuple[np.ndarray, ...]:
     return mean.reshape(grid), np.sqrt(np.maximum(second - mean**2, 0.0)).reshape(grid)
 
 
-def _backward(chain: Chain, source: np.ndarray) -> np.ndarray:
+def _backward(chain: JumpChain, source: np.ndarray) -> np.ndarray:
     """Solve A^T u = -source on a line."""
     weights = np.exp(np.maximum(chain.log_equilibrium(), -690.0))
     right, left, kill, total = (
@@ -164,8 +164,8 @@ def _backward(chain: Chain, source: np.ndarray) -> np.ndarray:
         np.ones(1, complex),
         total,
     )
-    found: np.ndarray = total[:, 0] / weights
-    return found
+    solution: np.ndarray = total[:, 0] / weights
+    return solution
 
 
 @dataclass(frozen=True)
@@ -235,18 +235,18 @@ def escape_rate(
         barrier = as_real(
             "barrier", barrier, "must be the position of the barrier in a closed domain"
         )
-    found = spectrum(
+    relaxation = spectrum(
         equation, modes=3, domain=domain, boundary=boundary, cells=cells, tolerance=tolerance
     )
-    rates, errors = found.rate.values, found.error.values
+    rates, errors = relaxation.rate.values, relaxation.error.values
     slowest, share = (
-        (1, _other_side(found, barrier, well)) if closed and barrier is not None else (0, 1.0)
+        (1, _other_side(relaxation, barrier, well)) if closed and barrier is not None else (0, 1.0)
     )
     return EscapeRate(
         value=float(rates[slowest] * share),
         error=float(errors[slowest] * rates[slowest] * share),
         separation=float(rates[slowest + 1] / rates[slowest]) if rates[slowest] > 0 else math.inf,
-        converged=bool(found.attrs["converged"]),
+        converged=bool(relaxation.attrs["converged"]),
     )
 
 
@@ -256,12 +256,13 @@ is its top.
 """
 
 
-def _other_side(found: xr.Dataset, barrier: float, well: str) -> float:
-    """Stationary probability beyond the barrier, seen from the well; the cell the barrier cuts
-    counts in part.
+def _other_side(relaxation: xr.Dataset, barrier: float, well: str) -> float:
+    """Stationary probability beyond the barrier, seen from the well.
+
+    The cell that the barrier cuts counts in part.
     """
-    name = str(found.eigenfunction.dims[1])
-    position, density = found[name].values, found.eigenfunction.values[0]
+    name = str(relaxation.eigenfunction.dims[1])
+    position, density = relaxation[name].values, relaxation.eigenfunction.values[0]
     mass = density.reshape(len(position), -1).sum(axis=1)
     mass /= mass.sum()  # an eigenfunction may come with either sign
     width = position[1] - position[0]
@@ -284,8 +285,9 @@ def _other_side(found: xr.Dataset, barrier: float, well: str) -> float:
 
 
 def _least_density(position: np.ndarray, mass: np.ndarray, barrier: float) -> float:
-    """Position of the least density between the wells on either side of a barrier; between cells by
-    a parabola.
+    """Position of the least density between the wells on either side of a barrier.
+
+    Between cells it is found by a parabola.
     """
     cut = int(np.searchsorted(position, barrier))
     wells = (

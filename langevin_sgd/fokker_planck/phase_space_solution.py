@@ -15,7 +15,7 @@ from langevin_sgd import dataset
 from langevin_sgd.fokker_planck.accuracy import Accuracy
 from langevin_sgd.fokker_planck.equations import PhaseSpace
 from langevin_sgd.fokker_planck.grid import Axis, check_rectangle, find_domain, make_axis
-from langevin_sgd.fokker_planck.initial import BULK, Gaussian, Initial, bulk
+from langevin_sgd.fokker_planck.initial import BULK, GaussianDensity, Initial, bulk
 from langevin_sgd.fokker_planck.kramers import Step, friction_rates, friction_stride
 from langevin_sgd.fokker_planck.thermodynamics import log, pair_production, relative_entropy
 from langevin_sgd.fokker_planck.two_dimensional import LEVEL, Cells, Rectangle, TwoDimensional
@@ -74,8 +74,8 @@ def boltzmann(phase: PhaseSpace, position: Axis, velocity: Axis) -> np.ndarray:
         + (velocity.centres / phase.thermal_velocity) ** 2 / 2
     )
     weights = np.exp(energy.min() - energy)
-    found: np.ndarray = weights / weights.sum()
-    return found
+    probability: np.ndarray = weights / weights.sum()
+    return probability
 
 
 def symmetric(domain: Rectangle) -> Rectangle:
@@ -86,16 +86,14 @@ def symmetric(domain: Rectangle) -> Rectangle:
 
 
 def choose_domain(phase: PhaseSpace, initial: Initial) -> Rectangle:
-    """Return the domain of position and velocity that the equilibrium and the initial density ask
-    for.
-    """
+    """Return the domain that the equilibrium and the initial density ask for."""
 
     def rise(nodes: np.ndarray) -> np.ndarray:
         return np.diff(phase.energy(nodes))
 
     stretch, level = bulk(initial, 0), LEVEL
     position = find_domain(rise, stretch, level)
-    if isinstance(initial, Gaussian):
+    if isinstance(initial, GaussianDensity):
         # The ends of the bulk in position and those in velocity do not come together.
         lowest = float(phase.energy(np.linspace(*position, 2001)).min())
         ends, speeds = (np.array(initial.support(coordinate, BULK)) for coordinate in (0, 1))
@@ -113,8 +111,9 @@ def solve_phase_space(
     time_step: float | None,
     accuracy: Accuracy,
 ) -> xr.Dataset:
-    """Solve with given cells and step, or such as the tolerance asks for; see
-    `langevin_sgd.fokker_planck.solve`.
+    """Solve with given cells and step, or such as the tolerance asks for.
+
+    See `langevin_sgd.fokker_planck.solve`.
     """
     grid, step, error = problem.refine(cells, time_step, accuracy.tolerance)
     mass, phase = problem.solution(grid, step), problem.phase
@@ -136,15 +135,18 @@ def solve_phase_space(
         variables["entropy_production"] = ("step",), produced * phase.step_time, "1/step"
         variables["stationary_density"] = plane[1:], resting / area, "1/(theta v)"
     coords = {"step": steps, "position": position.centres, "velocity": velocity.centres}
-    found = {"domain": [list(ends) for ends in problem.domain], "cells": list(grid)}
-    return accuracy.finish(variables, coords, error, {**found, "time_step": step / phase.step_time})
+    chosen = {"domain": [list(ends) for ends in problem.domain], "cells": list(grid)}
+    return accuracy.finish(
+        variables, coords, error, {**chosen, "time_step": step / phase.step_time}
+    )
 
 
 def _current(
     phase: PhaseSpace, position: Axis, velocity: Axis, density: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Probability current (time, position, velocity) along both axes, per physical time; central
-    differences.
+    """Probability current (time, position, velocity) along both axes, per physical time.
+
+    By central differences.
     """
     acceleration = phase.acceleration(position.centres)[:, None]
     slope = np.gradient(density, velocity.width, axis=-1)

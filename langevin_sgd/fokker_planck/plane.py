@@ -3,13 +3,12 @@ r"""An overdamped equation in two dimensions, by splitting.
     dp/dt = -sum_i dJ_i/dx_i,      J_i = -D_i e^{-Phi_i} d(e^{Phi_i} p)/dx_i
 
 with Phi_i = U/T_i and D_i = T_i/friction where the noise is constant (and as in
-`langevin_sgd.fokker_planck.equations` where it is not).
-Each term acts along the lines of one direction, which are chains
-(`langevin_sgd.fokker_planck.chain`), and is solved alone for any time
-(`langevin_sgd.fokker_planck.exponential`); half a step along the first axis, one along the second,
-half along the first: second order in time and in the width of the cells. Both parts keep the
-density positive and conserve probability; where both axes have one temperature both leave the
-Boltzmann distribution unchanged, and so does a step, to rounding. The noise must be independent
+`langevin_sgd.fokker_planck.equations` where it is not). Each term acts along the lines of one
+direction, which are chains (`langevin_sgd.fokker_planck.chain`), and is solved alone for any time
+(`langevin_sgd.fokker_planck.exponential`). A step is half a step along the first axis, one along
+the second and half along the first: second order in time and in the width of the cells. Both parts
+keep the density positive and conserve probability; where both axes have one temperature both leave
+the Boltzmann distribution unchanged, and so does a step, to rounding. The noise must be independent
 along the two axes. Walls reflect, absorb or join into a ring.
 """
 
@@ -24,7 +23,7 @@ from scipy.sparse.linalg import spsolve
 from langevin_sgd import dataset
 from langevin_sgd.checks import InputError
 from langevin_sgd.fokker_planck.accuracy import Accuracy
-from langevin_sgd.fokker_planck.chain import Chain, discretise
+from langevin_sgd.fokker_planck.chain import JumpChain, discretise
 from langevin_sgd.fokker_planck.equations import Function, Plane
 from langevin_sgd.fokker_planck.exponential import propagate
 from langevin_sgd.fokker_planck.grid import Axis, boundary_pair, check_rectangle, make_axis
@@ -42,12 +41,13 @@ _LATTICE, _TRIES = 81, 60
 class PlaneStep:
     """Steps of the splitting over a physical time each."""
 
-    def __init__(self, chains: tuple[Chain, Chain], time: float) -> None:
+    def __init__(self, chains: tuple[JumpChain, JumpChain], time: float) -> None:
         self._chains, self._time = chains, time
 
     def repeat(self, mass: np.ndarray, steps: int) -> None:
-        """Take `steps` steps with `mass` (first, second), in place; the halves of neighbouring
-        steps are one.
+        """Take `steps` steps with `mass` (first, second), in place.
+
+        The last half of a step and the first half of the next are taken as one.
         """
         state = self._along(0, mass, self._time / 2)
         for step in range(steps):
@@ -63,8 +63,9 @@ class PlaneStep:
 
 
 class PlaneProblem(TwoDimensional):
-    """An initial-value problem of an overdamped equation in two dimensions; densities are (first,
-    second).
+    """An initial-value problem of an overdamped equation in two dimensions.
+
+    Densities are (first, second).
 
     Without a domain the potential must confine.
     """
@@ -83,8 +84,12 @@ class PlaneProblem(TwoDimensional):
         self.domain = self._choose_domain(initial) if domain is None else check_rectangle(domain)
 
     def _choose_domain(self, initial: Initial) -> Rectangle:
-        """Bounding box of all states whose energy is at most `LEVEL`, or that of the bulk of the
-        initial density.
+        """Return the box around the states of low energy that the initial density can reach.
+
+        Raises
+        ------
+        InputError
+            If there is no energy, because noise depends on the state.
         """
         energy = self.plane.energy
         if energy is None:
@@ -99,7 +104,7 @@ class PlaneProblem(TwoDimensional):
         first, second = (make_axis(self.domain[i], cells[i], self.boundaries[i]) for i in (0, 1))
         return first, second
 
-    def chains(self, cells: Cells) -> tuple[Chain, Chain]:
+    def chains(self, cells: Cells) -> tuple[JumpChain, JumpChain]:
         """Chains along the first axis (first, second) and along the second axis (second, first)."""
         axes = self.axes(cells)
         first, second = (
@@ -116,12 +121,13 @@ class PlaneProblem(TwoDimensional):
         )
         energy = self.plane.energy(points)
         weights = np.exp(energy.min() - energy)
-        found: np.ndarray = weights / weights.sum()
-        return found
+        probability: np.ndarray = weights / weights.sum()
+        return probability
 
     def first_step(self) -> float:
-        """A tenth of the time to diffuse across the narrower stationary spread, or a quarter of the
-        whole time.
+        """A tenth of the time to diffuse across the narrower stationary spread.
+
+        At most a quarter of the whole time.
         """
         cells = 64, 64
         axes, mass = self.axes(cells), self.stationary(cells)
@@ -137,8 +143,9 @@ class PlaneProblem(TwoDimensional):
 
 
 def _bounding_box(energy: Function, start: Rectangle) -> Rectangle:
-    """Box around `start` and all states at most `LEVEL` above the lowest, or as high as `start`
-    along its middle lines.
+    """Box around `start` and all states at most `LEVEL` above the lowest.
+
+    Or as high as `start` along its middle lines.
 
     Raises
     ------
@@ -177,9 +184,10 @@ def _variance(points: np.ndarray, weights: np.ndarray) -> float:
     return float(weights @ (points - mean) ** 2 / weights.sum())
 
 
-def generator(first: Chain, second: Chain) -> coo_array:
-    """Return the generator of both directions together as a sparse matrix over cells in row-major
-    order.
+def generator(first: JumpChain, second: JumpChain) -> coo_array:
+    """Return the generator of both directions together, a sparse matrix.
+
+    Cells are numbered in row-major order.
     """
     cells = first.axis.cells, second.axis.cells
     index = np.arange(cells[0] * cells[1]).reshape(cells)
@@ -206,8 +214,8 @@ def null_vector(matrix: coo_array) -> np.ndarray:
     # One equation follows from the others; the probability of that cell is set, and all are scaled
     # afterwards.
     inner = rest[1:, 1:]
-    found = np.concatenate([[1.0], spsolve(inner, -rest[1:, [0]].toarray()[:, 0])])
-    weights: np.ndarray = found / found.sum()
+    vector = np.concatenate([[1.0], spsolve(inner, -rest[1:, [0]].toarray()[:, 0])])
+    weights: np.ndarray = vector / vector.sum()
     return weights
 
 
@@ -218,8 +226,9 @@ def solve_plane(
     time_step: float | None,
     accuracy: Accuracy,
 ) -> xr.Dataset:
-    """Solve with given cells and step, or such as the tolerance asks for; see
-    `langevin_sgd.fokker_planck.solve`.
+    """Solve with given cells and step, or such as the tolerance asks for.
+
+    See `langevin_sgd.fokker_planck.solve`.
     """
     grid, step, error = problem.refine(cells, time_step, accuracy.tolerance)
     mass, plane = problem.solution(grid, step), problem.plane
@@ -254,11 +263,11 @@ def solve_plane(
     coords = {"step": steps}
     for i, axis in enumerate(axes):
         coords |= {f"position_{i}": axis.centres, f"face_{i}": axis.faces}
-    found = {"domain": [list(ends) for ends in problem.domain], "cells": list(grid)}
-    return accuracy.finish(variables, coords, error, {**found, "time_step": step / per_step})
+    chosen = {"domain": [list(ends) for ends in problem.domain], "cells": list(grid)}
+    return accuracy.finish(variables, coords, error, {**chosen, "time_step": step / per_step})
 
 
-def _production(chain: Chain, mass: np.ndarray) -> np.ndarray:
+def _production(chain: JumpChain, mass: np.ndarray) -> np.ndarray:
     """Entropy production (time,) of chains side by side; mass is (time, cell, chain)."""
     lines = np.moveaxis(mass, -1, 0)
     produced = [

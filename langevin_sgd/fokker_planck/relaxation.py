@@ -22,7 +22,7 @@ from scipy.sparse.linalg import eigs
 from langevin_sgd import dataset
 from langevin_sgd.checks import as_count, as_positive, require
 from langevin_sgd.fokker_planck.accuracy import extrapolated, report
-from langevin_sgd.fokker_planck.chain import Chain
+from langevin_sgd.fokker_planck.chain import JumpChain
 from langevin_sgd.fokker_planck.equations import Equation
 from langevin_sgd.fokker_planck.generators import (
     Boundary,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _MOST_MODES = 50
-"""In two dimensions, where they come from a sparse matrix."""
+"""Most modes in two dimensions, where they come from a sparse matrix."""
 
 
 def spectrum(
@@ -164,7 +164,7 @@ def _modes(generator: Generator, modes: int) -> tuple[np.ndarray, np.ndarray]:
     return values, vectors[:, order].T.reshape(modes, *grid)
 
 
-def _line_modes(chain: Chain, modes: int) -> tuple[np.ndarray, np.ndarray]:
+def _line_modes(chain: JumpChain, modes: int) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues and eigenvectors of a line from the singular values of B."""
     links = np.sqrt(np.stack([chain.right[:-1], chain.left[1:]], axis=1)).ravel() * np.tile(
         [1.0, -1.0], len(chain.rise)
@@ -180,9 +180,9 @@ def _line_modes(chain: Chain, modes: int) -> tuple[np.ndarray, np.ndarray]:
         np.zeros(size), links, select="i", select_range=(first, first + modes - 1)
     )
     symmetric = vectors[int(low) :: 2].T
-    found = symmetric * np.exp(chain.log_equilibrium() / 2)
-    sign = np.sign(found[np.arange(modes), np.abs(found).argmax(axis=1)])
+    eigenfunctions = symmetric * np.exp(chain.log_equilibrium() / 2)
+    sign = np.sign(eigenfunctions[np.arange(modes), np.abs(eigenfunctions).argmax(axis=1)])
     rates = singular**2
     if not (low or high):
         rates[0] = 0.0
-    return -rates.astype(complex), sign[:, None] * found
+    return -rates.astype(complex), sign[:, None] * eigenfunctions

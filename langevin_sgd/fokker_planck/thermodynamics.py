@@ -22,11 +22,12 @@ _FLOOR = 1e-300
 
 
 def log(probability: np.ndarray) -> np.ndarray:
-    """Logarithm of probabilities, of which some may be zero: they count nothing where this is
-    used.
+    """Logarithm of probabilities, some of which may be zero.
+
+    Where this is used, these count nothing.
     """
-    found: np.ndarray = np.log(np.maximum(probability, _FLOOR))
-    return found
+    logarithm: np.ndarray = np.log(np.maximum(probability, _FLOOR))
+    return logarithm
 
 
 def relative_entropy(mass: np.ndarray, log_reference: np.ndarray) -> np.ndarray:

@@ -1,5 +1,4 @@
-r"""Moving probability between cells: shifts by any number of cells, and matrices of transition
-probabilities.
+r"""Moving probability between cells: by any number of cells, and by transition matrices.
 
 Shifts are positive, conservative and of high order. Row r of an array of cell probabilities is
 moved by s cells, s any real number: s = n + f with 0 <= f < 1. A whole number of cells is exact.
@@ -21,7 +20,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_sgd.kernels.compiled import fma, kernel
+from langevin_sgd.kernels.compiled import kernel
+from langevin_sgd.kernels.intrinsics import fma
 
 ORDER = 4
 """Faces on either side: the interpolation is of degree 7."""
@@ -30,8 +30,9 @@ WIDTH = 2 * ORDER - 1
 
 
 def shift_weights(fraction: np.ndarray) -> np.ndarray:
-    """Weights (row, WIDTH) of the probabilities of cells i - ORDER + 1 ... i + ORDER - 1 in what
-    leaves cell i.
+    """Weights (row, WIDTH) of the neighbouring cells' probabilities in what leaves cell i.
+
+    The cells are i - ORDER + 1 ... i + ORDER - 1.
     """
     faces = np.arange(
         1 - ORDER, ORDER + 1, dtype=float
@@ -91,8 +92,9 @@ def shift_rows(mass: np.ndarray, whole: np.ndarray, weights: np.ndarray, moved: 
 def mix_rows(
     matrix: np.ndarray, first: np.ndarray, stop: np.ndarray, mass: np.ndarray, mixed: np.ndarray
 ) -> None:
-    """Set `mixed` to matrix @ mass, with matrix[i, j] zero unless first[i] <= j < stop[i]; an even
-    number of rows.
+    """Set `mixed` to matrix @ mass, where row i of the matrix is zero outside its range.
+
+    The range is first[i] <= j < stop[i]; the number of rows is even.
 
     Written out rather than left to a BLAS, whose threads wait for one another on a busy machine.
     Rows go by twos and columns by fours, so that what is loaded is used twice and stored once for

@@ -1,5 +1,4 @@
-"""What the solvers in two dimensions share: steps between output times, error estimates,
-refinement.
+"""What the solvers in two dimensions share: steps, error estimates, refinement.
 
 The error has two parts, each estimated by halving: that of the step, from runs of n and n/2 steps
 on half the cells (second order: a third of their distance), and that of the cells, from n steps on
@@ -83,8 +82,9 @@ class TwoDimensional(ABC):
     def refine(
         self, cells: Cells | None, step: float | None, tolerance: float
     ) -> tuple[Cells, float, np.ndarray]:
-        """Return cells and step that reach the tolerance if they may be chosen (None), and the
-        errors (time,).
+        """Return cells and step that reach the tolerance, and the errors (time,).
+
+        Only those that are None are chosen.
         """
         grid = cells or (FIRST_CELLS, FIRST_CELLS)
         length = step or self.first_step()
@@ -123,7 +123,7 @@ class TwoDimensional(ABC):
         if isinstance(initial, np.ndarray) and initial.shape == (2 * cells[0], 2 * cells[1]):
             initial = np.maximum(halved_twice(initial), 0.0)
         mass = initial_mass(initial, self.axes(cells), lambda: self.stationary(cells))
-        found = np.empty((len(self._times), *cells))
+        solution = np.empty((len(self._times), *cells))
         steppers: dict[tuple[float, int], Stepper] = {}
         for row, gap in enumerate(self._gaps()):
             if gap > 0:
@@ -136,8 +136,8 @@ class TwoDimensional(ABC):
                 if key not in steppers:
                     steppers[key] = self.stepper(cells, *key)
                 steppers[key].repeat(mass, count)
-            found[row] = mass
-        return found
+            solution[row] = mass
+        return solution
 
 
 def halved_twice(values: np.ndarray) -> np.ndarray:

@@ -39,8 +39,7 @@ from langevin_sgd.kernels.machine import (
 prepare_for_numba()
 
 import numba  # noqa: E402
-from numba import float32, float64, njit, types  # noqa: E402
-from numba.extending import intrinsic as _numba_intrinsic  # noqa: E402
+from numba import float32, njit, types  # noqa: E402
 from numba.extending import overload  # noqa: E402
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -49,15 +48,11 @@ _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 
 
 def _pipeline() -> dict[str, Any]:
-    """Return the option of a compiler that saves time; none where Numba lacks what it is made
-    from.
-    """
+    """Return the option that selects the faster compiler, or none where Numba lacks its parts."""
     try:
         from langevin_sgd.kernels.linked_code import InlinedCompiler
-    except (
-        ImportError,
-        AttributeError,
-    ):  # private classes of Numba: the plain compiler gives the same bits
+    except (ImportError, AttributeError):
+        # It is built on private classes of Numba. The plain compiler gives the same bits.
         return {}
     return {"pipeline_class": InlinedCompiler}
 
@@ -74,9 +69,7 @@ _INLINED: dict[str, Any] = {
 
 
 def kernel(function: F) -> F:
-    """Compile a function called from Python; the compiled code is kept on disk, where there is a
-    place for it.
-    """
+    """Compile a function called from Python, and keep the machine code where there is a place."""
     if _is_switched_off():
         return _refusing(function)
     folder = cache_folder()
@@ -84,17 +77,17 @@ def kernel(function: F) -> F:
         return uncached_kernel(function)
     settings: Any = numba.config
     before = settings.CACHE_DIR
-    # Numba looks at its setting when a function is decorated; what is not ours must not end up in
-    # our folder.
+    # Numba reads its setting once, when a function is decorated. It is set for this moment only:
+    # functions of the user must not end up in our folder.
     settings.CACHE_DIR = folder
     try:
         made = njit(function, cache=True, **_OPTIONS)
-    except RuntimeError:  # the folder, or the file of the function, went away
+    except RuntimeError:  # the folder, or the file of the function, has gone
         return uncached_kernel(function)
     finally:
         settings.CACHE_DIR = before
-    # Where its folder fails it, Numba goes on beside the source, where machine code of older
-    # versions may lie.
+    # If Numba cannot use the folder it writes beside the source instead, where it would also read
+    # machine code of older versions.
     if not str(made.stats.cache_path).startswith(folder):
         return uncached_kernel(function)
     made._cache = _RepairedCache(made._cache)
@@ -102,7 +95,7 @@ def kernel(function: F) -> F:
 
 
 class _RepairedCache:
-    """A cache of Numba's whose damaged files count as missing, and are written anew."""
+    """Numba's cache of one function; damaged files count as missing, and are written anew."""
 
     def __init__(self, cache: Any) -> None:
         self._cache = cache
@@ -114,7 +107,7 @@ class _RepairedCache:
         """Return compiled code, None if there is none or it cannot be read."""
         try:
             return self._cache.load_overload(signature, target)
-        except Exception:  # what a damaged pickle raises can be anything
+        except Exception:  # a damaged pickle can raise anything
             self._forget()
             return None
 
@@ -122,7 +115,7 @@ class _RepairedCache:
         """Keep compiled code, if that can be done."""
         try:
             self._cache.save_overload(signature, compiled)
-        except Exception:  # a damaged index, a disk that is full
+        except Exception:  # a damaged index, a full disk
             self._forget()
 
     def _forget(self) -> None:
@@ -132,7 +125,7 @@ class _RepairedCache:
 
 @functools.cache
 def cache_folder() -> str | None:
-    """Folder of compiled code: one for every state of the sources of this package's kernels.
+    """Return the folder of compiled code: one for every state of the sources of all kernels.
 
     What Numba keeps there is unpickled: the folder must belong to this user and nobody else may
     write to it. The first that does so, of one within NUMBA_CACHE_DIR if that is set and one within
@@ -162,15 +155,24 @@ def _warn(text: str) -> None:
     warnings.warn(text, RuntimeWarning, stacklevel=2)
 
 
+def compiled_sources() -> list[Path]:
+    """Return the files of the package whose change may change compiled code.
+
+    They are all files of this folder, and those that import its decorators, since functions are
+    inlined across files. A constant that a kernel takes from a file without kernels is not seen.
+    """
+    here = Path(__file__).parent
+    return [
+        source
+        for source in sorted(here.parent.rglob("*.py"))
+        if source.parent == here or b"langevin_sgd.kernels.compiled import" in source.read_bytes()
+    ]
+
+
 def _digest_of_sources() -> str:
     digest = hashlib.sha256(repr(sorted(_INLINED)).encode())
-    for source in sorted(Path(__file__).parents[1].rglob("*.py")):
-        text = source.read_bytes()
-        if (
-            source.name in ("compiled.py", "linked_code.py")
-            or b"langevin_sgd.kernels.compiled import" in text
-        ):
-            digest.update(text)
+    for source in compiled_sources():
+        digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -195,7 +197,7 @@ def _is_switched_off() -> bool:
 
 
 def _refusing(function: F) -> F:
-    """Stand in for a kernel where nothing is compiled: what needs no kernel goes on."""
+    """Return a function that refuses when called; a program that never calls it goes on."""
 
     @functools.wraps(function)
     def refuse(*arguments: Any) -> None:
@@ -215,30 +217,11 @@ def contracting(function: F) -> F:
 
 
 def reassociating(function: F) -> F:
-    """Compile an inlined function whose sums may be reordered and fused (dot products): fixed bits
-    on one machine.
+    """Compile an inlined function whose sums may be reordered and fused: a dot product.
+
+    Its bits are fixed on one type of machine.
     """
     return cast(F, njit(function, fastmath={"reassoc", "contract", "nsz"}, **_INLINED))
-
-
-def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Numba's ``intrinsic``: a function, called from kernels, that builds its own machine
-    instructions.
-    """
-    return cast(Callable[..., Any], _numba_intrinsic(function))
-
-
-@intrinsic
-def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
-    """Return a*b + c with one rounding, in the precision of `a`; the same bits vectorised or
-    not.
-    """
-    kind = a if a in (float32, float64) else float64
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.fma(*arguments)
-
-    return kind(kind, kind, kind), codegen
 
 
 # --- numbers that are shared by all replicas, or each replica's own -------------------------------
@@ -247,44 +230,43 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 def value_at(values: Any, k: int, lane: int) -> Any:
-    """Number `k` of a tuple, or of an array (number, lane): for kernels only."""
+    """Return number `k` of a tuple, or of an array (number, lane); for kernels only."""
     raise NotImplementedError  # pragma: no cover
 
 
 def of_block(values: Any, block: int) -> Any:
-    """Numbers of one block of replicas: the tuple itself, or that part of an array (block, number,
-    lane).
-    """
+    """Numbers of one block: the tuple itself, or that part of an array (block, number, lane)."""
     raise NotImplementedError  # pragma: no cover
 
 
 def number_like(array: np.ndarray, number: float) -> Any:
-    """`number` in the precision of `array`: for kernels only."""
+    """Return `number` in the precision of `array`; for kernels only."""
     raise NotImplementedError  # pragma: no cover
 
 
-def _overloaded(function: Callable[..., Any]) -> Callable[[F], F]:
+def overloaded(function: Callable[..., Any]) -> Callable[[F], F]:
+    """Give a function for kernels its source, chosen by the types of its arguments."""
     # Not strict: Numba would else hold annotations of one signature against the other.
     return cast(
         Callable[[F], F], overload(function, jit_options={"forceinline": True}, strict=False)
     )
 
 
-@_overloaded(value_at)
+@overloaded(value_at)
 def _value_at(values: Any, k: Any, lane: Any) -> Any:
     if isinstance(values, types.BaseTuple):
         return lambda values, k, lane: values[k]
     return lambda values, k, lane: values[k, lane]
 
 
-@_overloaded(of_block)
+@overloaded(of_block)
 def _of_block(values: Any, block: Any) -> Any:
     if isinstance(values, types.BaseTuple):
         return lambda values, block: values
     return lambda values, block: values[block]
 
 
-@_overloaded(number_like)
+@overloaded(number_like)
 def _number_like(array: Any, number: Any) -> Any:
     if array.dtype == float32:
         return lambda array, number: np.float32(number)
@@ -292,12 +274,17 @@ def _number_like(array: Any, number: Any) -> Any:
 
 
 class BlockFunction(NamedTuple):
-    """A compiled function on blocks of replicas, which needs no generated source, and the arrays it
-    reads.
+    """A compiled function on blocks of replicas that needs no generated source.
+
+    Parameters
+    ----------
+    function
+        A function of a module, importable by its name.
+    arrays
+        The arrays it reads.
     """
 
     function: Any
-    """A function of a module, importable by its name."""
     arrays: tuple[np.ndarray, ...]
 
 
@@ -307,15 +294,19 @@ def thread_count() -> int:
 
 
 def in_threads(work: Callable[[Any], object], pieces: Iterable[Any]) -> None:
-    """Call ``work(piece)`` for every piece, on `thread_count` threads; the first exception is
-    raised here.
+    """Call ``work(piece)`` for every piece, on `thread_count` threads.
+
+    The first exception, in the order of the pieces, is raised here. `work` must release the
+    interpreter lock, as kernels do, or the threads wait for one another.
     """
     items = list(pieces)
     threads = min(thread_count(), len(items))
     if threads <= 1:
+        # No pool: an interruption by the user then arrives in the work itself.
         for item in items:
             work(item)
         return
     with ThreadPoolExecutor(threads) as pool:
+        # Going through the results waits for them, and raises what a piece raised.
         for _ in pool.map(work, items):
             pass

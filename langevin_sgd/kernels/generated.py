@@ -29,8 +29,9 @@ from langevin_sgd.kernels.machine import user_caches
 
 
 def folder() -> Path | None:
-    """Return the folder of generated source, which need not exist yet; None where the user has no
-    place for it.
+    """Return the folder of generated source, which need not exist yet.
+
+    None where the user has no place for it.
     """
     if own := os.environ.get("LANGEVIN_SGD_CACHE"):
         return Path(own).absolute()
@@ -98,6 +99,8 @@ def _written(path: Path, text: str) -> Path:
 
 
 def _imported(name: str, path: Path, text: str) -> ModuleType:
+    # The import system is not used: it would take bytecode beside the file, which may be another's.
+    # Numba finds the source by the file's name and keeps machine code for it.
     module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module

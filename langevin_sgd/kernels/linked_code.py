@@ -1,9 +1,10 @@
 """A compiler for functions that only kernels call; the one file built on private classes of Numba.
 
-Such functions are linked into kernels, and machine code is made there; half of Numba's time goes
-into machine code of the functions themselves, which nobody runs. Where this file cannot be imported
-`langevin_sgd.kernels.compiled` goes without:
-the same bits, in twice the time.
+Such functions are linked into kernels as LLVM code, and machine code is made of the whole kernel.
+Numba spends half of its time on machine code of the functions themselves, which nobody runs: this
+compiler leaves it out. Where this file cannot be imported, because a version of Numba has renamed
+what it is built on, `langevin_sgd.kernels.compiled` does without it: the same bits, in twice the
+time.
 """
 
 from __future__ import annotations
@@ -26,25 +27,26 @@ class _NoEngine:
 
 
 class _LinkedCode(JITCodeLibrary):
-    """Code that is optimized for being linked into kernels, and made into machine code only
-    there.
-    """
+    """Code that is optimized and can be linked into kernels, but has no machine code of its own."""
 
     codegen = _NoEngine
 
     def _finalize_final_module(self) -> None:
+        # Numba would go on here to hand the module to LLVM's engine, which makes machine code.
         self._finalize_dynamic_globals()
         self._finalized = True
 
     def get_pointer_to_function(self, name: str) -> int:
         self._ensure_finalized()
-        # What Numba would call from Python: there is no machine code, so it raises TypeError
-        # instead of jumping to 0.
+        # Numba asks for the address of the entry from Python. There is none: an address that raises
+        # TypeError is better than a jump to 0.
         return ctypes.cast(ctypes.pythonapi.PyErr_BadArgument, ctypes.c_void_p).value or 0
 
 
 @register_pass(mutates_CFG=False, analysis_only=True)
 class _LinkOnly(AnalysisPass):
+    """Sets the library into which the following passes write, before the first of them does."""
+
     _name = "link_only"
 
     def __init__(self) -> None:
@@ -56,12 +58,10 @@ class _LinkOnly(AnalysisPass):
 
 
 class InlinedCompiler(CompilerBase):
-    """Numba's compiler for functions that only kernels call: half of its time goes into machine
-    code nobody runs.
-    """
+    """Numba's compiler, without machine code."""
 
     def define_pipelines(self) -> list[Any]:
-        """Return Numba's passes with one more."""
+        """Return Numba's passes, and `_LinkOnly` among them."""
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.add_pass_after(_LinkOnly, NopythonTypeInference)
         passes.finalize()

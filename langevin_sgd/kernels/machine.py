@@ -15,8 +15,7 @@ from langevin_sgd.checks import InputError, require
 
 
 def usable_cores() -> int:
-    """Cores this process may use: its affinity where the system knows one, and the quota of its
-    container.
+    """Return the cores this process may use: its affinity, and the quota of its container.
 
     Raises
     ------
@@ -51,8 +50,7 @@ def threads_for_kernels() -> int | None:
 
 
 def prepare_for_numba() -> None:
-    """Check the environment before Numba reads it, which answers what it cannot read with a
-    traceback.
+    """Check the environment before Numba does, which answers a wrong value with a traceback.
 
     A variable that is set and empty counts as not set, and is taken out of the environment.
 
@@ -76,19 +74,19 @@ def prepare_for_numba() -> None:
 
 
 def user_caches() -> list[Path]:
-    """Return the folders for caches of this user, first choice first; none for a user without a
-    home.
-    """
+    """Return this user's folders for caches, first choice first; none for a user without a home."""
     given, home = os.environ.get("XDG_CACHE_HOME", ""), os.path.expanduser("~")
-    found = [Path(given)] if os.path.isabs(given) else []
-    return found + ([Path(home) / ".cache"] if os.path.isabs(home) else [])
+    folders = [Path(given)] if os.path.isabs(given) else []
+    if os.path.isabs(home):
+        folders.append(Path(home) / ".cache")
+    return folders
 
 
 def is_private(folder: Path) -> bool:
-    """Whether a folder, made if it does not exist, can be written to by this user, and be changed
-    by nobody else.
+    """Return whether this user can write to a folder, and nobody else can change it.
 
-    The one above it counts too: nobody else may put another folder in its place.
+    The folder is made if it does not exist. The one above it counts too: nobody else may put
+    another folder in its place.
     """
     import tempfile
 
@@ -103,8 +101,7 @@ def is_private(folder: Path) -> bool:
 
 
 def try_writing(folder: Path, name: str) -> None:
-    """Make a file in a folder, with a name as long as a file called `name` needs while it is
-    written, and remove it.
+    """Make a file in a folder, under the longest name that writing `name` takes, and remove it.
 
     Raises
     ------
@@ -127,21 +124,20 @@ _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def _make(folder: Path) -> None:
-    """Make a folder and those above it, which nobody else may enter, whatever the mask of the user
-    says.
-    """
+    """Make a folder and those above it, closed to others whatever the user's mask says."""
     for path in reversed([folder, *folder.parents]):
         if not path.exists():
             path.mkdir(mode=0o700, exist_ok=True)
 
 
 def _is_own(folder: Path, *, or_sticky: bool = False) -> bool:
-    """Whether nobody but this user and root can change what a folder holds; in a sticky one nobody
-    can replace it.
+    """Return whether nobody but this user and root can change what a folder holds.
+
+    With `or_sticky` it is enough that nobody else can replace what this user has put there.
     """
     if not hasattr(os, "getuid"):  # pragma: no cover - a system without owners
         return True
-    found = folder.stat()
-    if or_sticky and found.st_mode & stat.S_ISVTX:
+    status = folder.stat()
+    if or_sticky and status.st_mode & stat.S_ISVTX:
         return True
-    return found.st_uid in (0, os.getuid()) and not found.st_mode & _OTHERS
+    return status.st_uid in (0, os.getuid()) and not status.st_mode & _OTHERS

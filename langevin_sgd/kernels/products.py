@@ -26,9 +26,7 @@ _KINDS: dict[torch.dtype, tuple[Any, int]] = {
 
 
 def product(a: torch.Tensor, b: torch.Tensor, scale: float) -> torch.Tensor:
-    """Return ``scale * a @ b`` of stacks of matrices (replica, i, k) and (replica, k, j), in one
-    pass.
-    """
+    """Return ``scale * a @ b`` of stacks of matrices (replica, i, k) and (replica, k, j)."""
     out = a.new_empty((*a.shape[:2], b.shape[2]))
     if not a.is_cpu or _rows_are_whole(b):
         add_product(out, a, b, scale, keep=0.0)
@@ -87,9 +85,24 @@ def _multiply(
     scale: np.floating,
     keep: np.floating,
 ) -> None:
-    """Multiply tile by tile, given the addresses of out, a and b, and their strides in numbers of
-    so many bytes.
+    """Multiply tile by tile.
+
+    Parameters
+    ----------
+    replicas, rows, columns, length
+        Sizes: `out` is (replica, row, column), sums are over `length`.
+    places
+        Addresses of `out`, `a` and `b`.
+    out, a, b
+        Their strides in elements.
+    size
+        Bytes of an element.
+    scale, keep
+        Factors of the product and of what was in `out`.
     """
+    # Rows beyond the last whole tile are taken one by one, columns beyond the last two vectors one
+    # vector at a time, whose lanes beyond the end are masked. A column of tiles is done before the
+    # next, so that the columns of `b` it needs stay in the first-level cache.
     lanes = VECTOR_BYTES // size
     out_row, a_row, a_column, b_row = out[1] * size, a[1] * size, a[2] * size, b[1] * size
     for r in range(replicas):

@@ -26,38 +26,25 @@ too little data returns an `Estimate` that is not valid and says why.
 - `langevin_sgd.measure.jackknife`: `jackknife`, the error of any smooth function of means over
   replicas, and `share_of_effect`
 - `langevin_sgd.measure.curve`: `Curve`, estimates along an axis
+
+The names of this package are those that claims and experiments use; the others named above are
+imported from their modules.
 """
 
-from langevin_sgd.measure.autocorrelation import autocorrelation as autocorrelation
-from langevin_sgd.measure.autocorrelation import autocorrelation_time as autocorrelation_time
-from langevin_sgd.measure.autocorrelation import effective_sample_size as effective_sample_size
 from langevin_sgd.measure.averages import geometric_mean as geometric_mean
 from langevin_sgd.measure.collapse import Collapse as Collapse
 from langevin_sgd.measure.collapse import collapse as collapse
-from langevin_sgd.measure.collapse import collapse_quality as collapse_quality
-from langevin_sgd.measure.curve import Curve as Curve
 from langevin_sgd.measure.displacement import diffusion_exponent as diffusion_exponent
 from langevin_sgd.measure.displacement import displacement_curve as displacement_curve
-from langevin_sgd.measure.displacement import local_exponents as local_exponents
-from langevin_sgd.measure.displacement import mean_square_displacement as mean_square_displacement
-from langevin_sgd.measure.drift import drift_and_diffusion as drift_and_diffusion
 from langevin_sgd.measure.jackknife import jackknife as jackknife
 from langevin_sgd.measure.jackknife import share_of_effect as share_of_effect
-from langevin_sgd.measure.oscillation import Oscillation as Oscillation
 from langevin_sgd.measure.oscillation import oscillation as oscillation
-from langevin_sgd.measure.passage import Passage as Passage
 from langevin_sgd.measure.passage import escape_rate as escape_rate
-from langevin_sgd.measure.passage import first_at_or_below as first_at_or_below
-from langevin_sgd.measure.phase_space import curvature as curvature
-from langevin_sgd.measure.phase_space import effective_temperature as effective_temperature
-from langevin_sgd.measure.phase_space import swept_area as swept_area
 from langevin_sgd.measure.phase_space import winding_rate as winding_rate
 from langevin_sgd.measure.power_law import LocalSlopes as LocalSlopes
 from langevin_sgd.measure.power_law import PowerLaw as PowerLaw
 from langevin_sgd.measure.power_law import fit_power_law as fit_power_law
 from langevin_sgd.measure.power_law import local_slopes as local_slopes
 from langevin_sgd.measure.power_law import varied_windows as varied_windows
-from langevin_sgd.measure.scaling_corrections import CorrectedPowerLaw as CorrectedPowerLaw
 from langevin_sgd.measure.scaling_corrections import Extrapolation as Extrapolation
-from langevin_sgd.measure.scaling_corrections import correction_to_scaling as correction_to_scaling
 from langevin_sgd.measure.scaling_corrections import extrapolate as extrapolate

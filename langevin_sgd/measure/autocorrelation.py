@@ -32,8 +32,9 @@ _ROUNDING = 16 * np.finfo(float).eps
 
 
 def lagged_moments(series: np.ndarray, lags: np.ndarray) -> np.ndarray:
-    """Per replica: mean of x^2, mean of x_k x_{k+lag} at each lag, and mean of x, (replica, 2 +
-    lag).
+    """Return per replica the mean of x^2, of x_k x_{k+lag} at each lag, and of x.
+
+    The shape is (replica, 2 + lag).
 
     The series (step, replica) is first shifted by its overall mean; all is in a unit in which it is
     of order one.
@@ -138,10 +139,10 @@ def autocorrelation_time(series: np.ndarray, *, interval: float = 1.0) -> Estima
         return Estimate.refused(spans, value=interval * intervals, method=method)
     error, groups = _group_error(series)
     note = "" if error is not None else "fewer than four replicas: no error"
-    found = Estimate(
+    in_records = Estimate(
         value=intervals, standard_error=error, n_independent=groups, method=method, note=note
     )
-    return found.scaled(interval)
+    return in_records.scaled(interval)
 
 
 def effective_sample_size(series: np.ndarray) -> Estimate:
@@ -166,8 +167,12 @@ def effective_sample_size(series: np.ndarray) -> Estimate:
 
 
 def as_series(name: str, values: Any, *, replicas: int = 1) -> np.ndarray:
-    """Return a series of shape (step, replica) with at least that many replicas; values need not be
-    finite.
+    """Return a series (step, replica) with enough replicas; values need not be finite.
+
+    Raises
+    ------
+    InputError
+        If it has another shape.
     """
     series = as_array(name, values, finite=False)
     fits = series.ndim == 2 and series.shape[0] >= 2 and series.shape[1] >= replicas

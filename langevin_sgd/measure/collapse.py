@@ -51,9 +51,7 @@ STRAIGHT = 1e-2
 exponents.
 """
 INFORMATION = 10.0
-"""The part of J that tells the two exponents apart must be this often what errors put there, in the
-square.
-"""
+"""Least square of the part of J that tells the two exponents apart, over what errors put there."""
 _GRID = 41
 _STEP = 1e-4
 _REACH = 10.0
@@ -184,8 +182,9 @@ def collapse(
 
 
 def collapse_quality(curves: Curves, *, x_exponent: float, y_exponent: float) -> float:
-    """Quality S of given exponents; infinite where fewer than half of the points can be compared,
-    or beyond doubles.
+    """Quality S of given exponents.
+
+    It is infinite where fewer than half of the points can be compared, or beyond doubles.
 
     Raises
     ------
@@ -300,8 +299,8 @@ def _straight(data: _Data) -> str:
     """Say that one power law of x and the parameter describes everything, or nothing."""
     weight = 1 / np.sqrt(data.variance)
     design = np.stack([np.ones_like(data.x), data.x, data.size], axis=1) * weight[:, None]
-    found = np.linalg.lstsq(design, data.y * weight, rcond=None)[0]
-    chi_squared = float(((data.y * weight - design @ found) ** 2).sum())
+    coefficients = np.linalg.lstsq(design, data.y * weight, rcond=None)[0]
+    chi_squared = float(((data.y * weight - design @ coefficients) ** 2).sum())
     if stats.chi2.sf(chi_squared, len(data.y) - 3) < STRAIGHT:
         return ""
     return OPEN
@@ -320,13 +319,14 @@ def _refused(
 
 
 def _rows(data: _Data, v: float) -> tuple[np.ndarray, np.ndarray]:
-    """Matrix (point, point) from values to residuals in their errors, times the root of t, and t
-    (point,).
+    """Matrix (point, point) from values to residuals in their errors, and t (point,).
+
+    The matrix is multiplied by the root of t.
     """
     moved = data.x + v * data.size
     weight, trust = np.zeros((len(moved), len(moved))), np.zeros(len(moved))
-    for one, other in itertools.permutations(data.members, 2):
-        _add_interpolation(weight, trust, moved, data.variance, one, other)
+    for own, other in itertools.permutations(data.members, 2):
+        _add_interpolation(weight, trust, moved, data.variance, own, other)
     total = weight.sum(axis=1)
     kept = np.flatnonzero(total > 0)
     master = weight[kept] / total[kept, None]
@@ -342,16 +342,17 @@ def _add_interpolation(
     trust: np.ndarray,
     moved: np.ndarray,
     variance: np.ndarray,
-    one: np.ndarray,
+    own: np.ndarray,
     other: np.ndarray,
 ) -> None:
-    """Add what curve `other` says at the points of curve `one`, by the inverse variance of its
-    interpolation.
+    """Add what curve `other` says at the points of curve `one`.
+
+    The weight is the inverse variance of the interpolation.
     """
-    place = moved[one]
+    place = moved[own]
     first, last = moved[other[0]], moved[other[-1]]
     inside = (place > first) & (place < last)
-    here, place = one[inside], place[inside]
+    here, place = own[inside], place[inside]
     right = np.clip(np.searchsorted(moved[other], place), 1, len(other) - 1)
     low, high = other[right - 1], other[right]
     share = (place - moved[low]) / (moved[high] - moved[low])
@@ -381,17 +382,17 @@ def _quality(data: _Data, v: float, u: float | None) -> float:
     if 2 * trust.sum() < len(data.y):
         return np.inf
     with np.errstate(over="ignore", invalid="ignore"):
-        found = float(
+        quality = float(
             ((rows @ (data.y - _lift(data, rows, u) * data.size)) ** 2).sum() / trust.sum()
         )
-    return found if np.isfinite(found) else np.inf
+    return quality if np.isfinite(quality) else np.inf
 
 
 def _best_shift(data: _Data, u: float | None) -> float:
     """The exponent v that fits best among all that let neighbouring curves overlap."""
-    middle = np.array([(data.x[one[0]] + data.x[one[-1]]) / 2 for one in data.members])
-    size = np.array([data.size[one[0]] for one in data.members])
-    extent = max(data.x[one[-1]] - data.x[one[0]] for one in data.members)
+    middle = np.array([(data.x[member[0]] + data.x[member[-1]]) / 2 for member in data.members])
+    size = np.array([data.size[member[0]] for member in data.members])
+    extent = max(data.x[member[-1]] - data.x[member[0]] for member in data.members)
     centre = -float(size @ middle / (size @ size))
     reach = extent * (len(size) - 1) / float(np.ptp(size))
     grid = np.linspace(centre - reach, centre + reach, _GRID)
@@ -400,7 +401,7 @@ def _best_shift(data: _Data, u: float | None) -> float:
 
 
 def _search(data: _Data, u: float | None, near: float, reach: float) -> float:
-    found = optimize.minimize_scalar(
+    minimum = optimize.minimize_scalar(
         lambda v: min(
             _quality(data, v, u), _BEYOND
         ),  # differences of infinities would lead the search astray
@@ -408,7 +409,7 @@ def _search(data: _Data, u: float | None, near: float, reach: float) -> float:
         method="bounded",
         options={"xatol": 1e-7 * reach},
     )
-    return float(found.x)
+    return float(minimum.x)
 
 
 # --- errors ---------------------------------------------------------------------------------------
@@ -425,7 +426,7 @@ def _estimates(
             lambda means: _again(data, means, v, reach, fixed[1]), data.moments()
         )
         replicas = len(data.samples)
-    found = [
+    estimates = [
         Estimate(
             value=best, standard_error=spread, n_independent=replicas, method=method, note=note
         )
@@ -433,22 +434,23 @@ def _estimates(
         else Estimate(value=given, method="given", note=note)
         for given, best, spread in zip(fixed, value, error, strict=True)
     ]
-    return found[0], found[1]
+    return estimates[0], estimates[1]
 
 
 def _again(data: _Data, means: np.ndarray, v: float, reach: float, u: float | None) -> np.ndarray:
     """Exponents (n, 2) from averaged moments (n, point), looked for near those of all replicas."""
-    found = []
+    exponents = []
     for row in means:
-        one = data.of_moments(row)
-        shift = _search(one, u, v, reach) if reach else v
-        found.append((shift, _lift(one, _rows(one, shift)[0], u)))
-    return np.array(found)
+        average = data.of_moments(row)
+        shift = _search(average, u, v, reach) if reach else v
+        exponents.append((shift, _lift(average, _rows(average, shift)[0], u)))
+    return np.array(exponents)
 
 
 def _by_shift(data: _Data, v: float) -> np.ndarray:
-    """Matrix (point, point) from values to the derivatives of the residuals by v, at the trust that
-    points have at v.
+    """Matrix (point, point) from values to the derivatives of the residuals by v.
+
+    Points are trusted as they are at v.
 
     The trust of a point at the end of a curve rises from zero as the root of the overlap, with an
     infinite slope: that the point comes into reach says nothing of the curves, and would drown what
@@ -464,8 +466,9 @@ def _by_shift(data: _Data, v: float) -> np.ndarray:
 
 
 def _information(data: _Data, v: float, u: float) -> float:
-    """Part of the derivatives by v across those by u, squared, over what the errors of the points
-    put there.
+    """Square of the derivatives by v across those by u, over their variance.
+
+    The variance is what the errors of the points put there.
     """
     by_lift = _rows(data, v)[0] @ data.size
     turn = _by_shift(data, v)
@@ -477,8 +480,9 @@ def _information(data: _Data, v: float, u: float) -> float:
 def _propagated(
     data: _Data, v: float, u: float, fixed: tuple[float | None, float | None]
 ) -> np.ndarray:
-    """Standard errors of (v, u), zero for a fixed one, from the errors of the points to first
-    order.
+    """Standard errors of (v, u) from those of the points, to first order.
+
+    A fixed exponent has none: zero.
     """
     by_shift = _by_shift(data, v) @ (data.y - u * data.size)
     rows, free = _rows(data, v)[0], [value is None for value in fixed]

@@ -1,5 +1,6 @@
-"""A measured curve: estimates along an axis, all from the same replicas and therefore correlated
-with one another.
+"""A measured curve: estimates along an axis.
+
+They come from the same replicas, and are therefore correlated with one another.
 """
 
 from __future__ import annotations
@@ -63,12 +64,12 @@ class Curve:
             If the curve has no such point.
         """
         x = as_real("x", x)
-        found = np.flatnonzero(self.x == x)
-        if not found.size:
+        places = np.flatnonzero(self.x == x)
+        if not places.size:
             raise InputError(
                 f"x = {x!r}: the curve has no such point, the nearest is {self._nearest(x)!r}"
             )
-        i = int(found[0])
+        i = int(places[0])
         value, error = float(self.value[i]), float(self.standard_error[i])
         if not (np.isfinite(value) and np.isfinite(error)):
             return Estimate.refused(

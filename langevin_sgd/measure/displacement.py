@@ -65,8 +65,9 @@ def squared_displacements(run_or_arrays: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _curve_or_replicas(run_or_arrays: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Steps (step,), and squared displacements by replica, (step, replica), or those of a law,
-    (step,).
+    """Return steps (step,) and squared displacements.
+
+    These are by replica, (step, replica), or those of a law, (step,).
     """
     if isinstance(run_or_arrays, tuple | list):
         require(
@@ -129,8 +130,7 @@ def displacement_curve(run_or_arrays: Any) -> Curve:
 
 
 def mean_square_displacement(position: np.ndarray, lags: np.ndarray) -> np.ndarray:
-    """Squared displacement at some lags, averaged over all starting times of stationary
-    trajectories.
+    """Squared displacement at some lags, averaged over all starts of stationary paths.
 
     Parameters
     ----------
@@ -167,7 +167,13 @@ def mean_square_displacement(position: np.ndarray, lags: np.ndarray) -> np.ndarr
 
 
 def as_lags(lags: np.ndarray, steps: int, *, minimum: int) -> np.ndarray:
-    """Return lags (lag,): whole numbers, minimum <= lag < steps."""
+    """Return lags (lag,): whole numbers, minimum <= lag < steps.
+
+    Raises
+    ------
+    InputError
+        If they are not whole numbers in that range.
+    """
     given = np.atleast_1d(as_integers("lags", lags))
     fits = given.ndim == 1 and given.size > 0 and given.min() >= minimum and given.max() < steps
     require(fits, "lags", lags, f"must be whole numbers from {minimum} to {steps - 1}")

@@ -72,19 +72,20 @@ def jackknife(
 
 def _rows(function: Callable[[np.ndarray], np.ndarray], means: np.ndarray) -> np.ndarray:
     """Results of a function, one row for each of the means."""
-    found = as_array("function: its result", function(means), finite=False)
+    values = as_array("function: its result", function(means), finite=False)
     require(
-        found.shape[:1] == means.shape[:1],
+        values.shape[:1] == means.shape[:1],
         "function",
-        found.shape,
+        values.shape,
         f"must give {len(means)} rows for as many",
     )
-    return found
+    return values
 
 
 def share_of_effect(found: np.ndarray, whole: np.ndarray, none: np.ndarray) -> Estimate:
-    """Estimate which share of an effect something has, (mean found - mean none)/(mean whole - mean
-    none).
+    """Estimate which share of an effect something has.
+
+    The share is (mean found - mean none)/(mean whole - mean none).
 
     Parameters
     ----------

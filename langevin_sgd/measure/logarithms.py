@@ -1,5 +1,4 @@
-r"""Positive measurements as points in the log-log plane, each with the covariance of its own
-errors.
+r"""Positive measurements as points in the log-log plane, with their covariance.
 
 Two kinds of input are read. Means (point,) with standard errors: the error of a logarithm is the
 relative error, so that errors should be below about 0.3 of the mean. Or single measurements (point,
@@ -61,7 +60,13 @@ class LogPoints:
         )
 
     def within(self, window: tuple[float, float] | None) -> LogPoints:
-        """Return the points with window[0] <= x <= window[1]."""
+        """Return the points with window[0] <= x <= window[1].
+
+        Raises
+        ------
+        InputError
+            If the window does not begin above zero and end above its beginning.
+        """
         if window is None:
             return self
         low, high = as_window("window", window)
@@ -78,26 +83,23 @@ class LogPoints:
         return (float(np.exp(known.min())), float(np.exp(known.max()))) if len(known) else None
 
     def alike(self) -> LogPoints:
-        """Return the points with the same variances at all of them, the mean ones, where they come
-        from replicas.
-        """
+        """Return the points, all with the mean variances, where they come from replicas."""
         if self.samples is None:
             return self
         xx, yy, xy = (np.full_like(part, part.mean()) for part in (self.xx, self.yy, self.xy))
         return replace(self, xx=xx, yy=yy, xy=xy)
 
     def moments(self) -> np.ndarray:
-        """Means of these over replicas are all that a fit needs, its weights included: (replica, 5,
-        point).
+        """Return (replica, 5, point) numbers whose means over replicas are all a fit needs.
+
+        Its weights are included.
         """
         assert self.samples is not None
         x, y = np.moveaxis(self.samples - np.stack([self.x, self.y]), 1, 0)
         return np.stack([x, y, x * x, y * y, x * y], axis=1)
 
     def of_moments(self, means: np.ndarray) -> LogPoints:
-        """Return rows of points from averaged `moments` (n, 5, point), with the same variances at
-        all points.
-        """
+        """Return rows of points from averaged `moments` (n, 5, point), with equal variances."""
         assert self.samples is not None
         x, y, xx, yy, xy = np.moveaxis(means, 1, 0)
         names = {}

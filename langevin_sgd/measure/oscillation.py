@@ -55,6 +55,11 @@ def oscillation(position: np.ndarray, *, lags: np.ndarray, interval: float = 1.0
     Oscillation
         Not valid where the autocorrelation never turns negative within the lags, or the fit does
         not converge.
+
+    Raises
+    ------
+    InputError
+        If positions, lags or interval are not as described.
     """
     interval = as_positive("interval", interval)
     require(1 / interval < np.inf, "interval", interval, "must have an inverse")

@@ -54,8 +54,9 @@ class Passage:
 
     @property
     def middle(self) -> np.ndarray:
-        """Geometric middle of the interval, (replica,), for logarithmic schedules; `by` where
-        `after` is below one.
+        """Geometric middle of the interval, (replica,), for logarithmic schedules.
+
+        It is `by` where `after` is below one.
         """
         return np.where(self.after >= 1, np.sqrt(np.maximum(self.after, 1) * self.by), self.by)
 
@@ -83,9 +84,9 @@ def first_at_or_below(steps: np.ndarray, series: np.ndarray, level: float = 0.0)
 
     Examples
     --------
-    >>> found = first_at_or_below(np.array([0, 10, 20]),
+    >>> passed = first_at_or_below(np.array([0, 10, 20]),
     ...     np.array([[1.0, 1.0], [0.5, 0.2], [0.0, 0.1]]))
-    >>> found.after.tolist(), found.by.tolist()
+    >>> passed.after.tolist(), passed.by.tolist()
     ([10.0, nan], [20.0, inf])
     """
     level = as_real("level", level)
@@ -107,8 +108,9 @@ def first_at_or_below(steps: np.ndarray, series: np.ndarray, level: float = 0.0)
 
 
 def escape_rate(run_or_arrays: Any, *, name: str = "first_passage", first: int = 0) -> Estimate:
-    """Rate of first passages per replica and step, with the replicas that have not passed counted
-    by their time.
+    """Rate of first passages per replica and step.
+
+    Replicas that have not passed are counted by the time they have had.
 
     Parameters
     ----------
@@ -198,7 +200,7 @@ def _times(run_or_arrays: Any, name: str) -> tuple[np.ndarray, int, int]:
             as_count("steps", run_or_arrays[1]),
             0,
         )
-    known = ", ".join(str(found) for found in run_or_arrays.data_vars)
+    known = ", ".join(str(variable) for variable in run_or_arrays.data_vars)
     require(
         name in run_or_arrays.data_vars,
         "name",

@@ -23,8 +23,9 @@ from langevin_sgd.measure.jackknife import jackknife
 
 
 def winding_rate(position: np.ndarray, velocity: np.ndarray, omega: float) -> Estimate:
-    """Mean advance of the angle atan2(v, omega theta) per recorded step, in radians; negative is
-    clockwise.
+    """Mean advance of the angle atan2(v, omega theta) per recorded step.
+
+    In radians; negative is clockwise.
 
     Parameters
     ----------
@@ -61,8 +62,9 @@ def winding_rate(position: np.ndarray, velocity: np.ndarray, omega: float) -> Es
 
 
 def swept_area(position: np.ndarray, velocity: np.ndarray) -> Estimate:
-    """Mean area swept per recorded step, (theta_k v_{k+1} - v_k theta_{k+1})/2; negative is
-    clockwise.
+    """Mean area (theta_k v_{k+1} - v_k theta_{k+1})/2 swept per recorded step.
+
+    Negative is clockwise.
 
     Parameters
     ----------

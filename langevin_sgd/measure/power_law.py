@@ -234,8 +234,9 @@ def _slope_covariance(
 
 
 def _banded_covariance(variance: np.ndarray, factor: np.ndarray, span: int) -> np.ndarray:
-    """Covariance of factor_i (z_{i+span} - z_i) with independent z; a variance that is no number
-    stays where it is.
+    """Covariance of factor_i (z_{i+span} - z_i) with independent z.
+
+    A variance that is no number stays where it is.
     """
     covariance = np.diag(factor**2 * (variance[span:] + variance[:-span]))
     here = np.arange(len(factor) - span)
@@ -264,8 +265,9 @@ def york(points: LogPoints) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _through(points: LogPoints, direction: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Slope sum W beta V / sum W beta U, with beta the `direction` and U, V measured from their
-    means with weight W.
+    """Slope sum W beta V / sum W beta U, with beta the `direction`.
+
+    U and V are measured from their means with weight W.
     """
     u, v = (part - _mean(part, weight) for part in (points.x, points.y))
     slope: np.ndarray = (weight * direction * v).sum(axis=1) / (weight * direction * u).sum(axis=1)
@@ -365,8 +367,9 @@ def _from_profile(
 def profile_half_width(
     cost: Callable[[float], float], best: float, rough: float, unit: float
 ) -> float | None:
-    """Half the width of the interval in which `cost` exceeds its minimum by less than `unit`,
-    ``None`` if unbounded.
+    """Half the width of the interval in which `cost` exceeds its minimum by less than `unit`.
+
+    It is None if the interval is unbounded.
     """
     if rough == 0:
         return 0.0

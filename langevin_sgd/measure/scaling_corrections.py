@@ -56,8 +56,9 @@ _NAMES = ("level", "exponent", "correction", "power")
 
 @dataclass(frozen=True, kw_only=True)
 class CorrectedPowerLaw:
-    """y = amplitude * x^exponent * (1 + correction * (x / x_0)^-power), with x_0 the smallest x
-    fitted.
+    """y = amplitude * x^exponent * (1 + correction * (x / x_0)^-power).
+
+    x_0 is the smallest x fitted.
 
     Parameters
     ----------
@@ -137,21 +138,23 @@ def correction_to_scaling(
         )
     chi_squared: float | None = float(best.fval)
     if points.samples is None:
-        found = _from_profile(best, power, float(points.x.min()), method)
+        estimates = _from_profile(best, power, float(points.x.min()), method)
     else:
-        found = _from_replicas(points, np.array(best.values), power, method)
+        estimates = _from_replicas(points, np.array(best.values), power, method)
         chi_squared = _chi_squared_of_replicas(points, np.array(best.values), power)
     note = misfit_note(chi_squared, freedom, points.replicas)
-    return _corrected([noted(one, note) for one in found], chi_squared, freedom, points.window)
+    return _corrected(
+        [noted(estimate, note) for estimate in estimates], chi_squared, freedom, points.window
+    )
 
 
 def _corrected(
-    found: Sequence[Estimate],
+    estimates: Sequence[Estimate],
     chi_squared: float | None,
     freedom: int,
     window: tuple[float, float] | None,
 ) -> CorrectedPowerLaw:
-    amplitude, exponent, correction, power = found
+    amplitude, exponent, correction, power = estimates
     return CorrectedPowerLaw(
         exponent=exponent,
         amplitude=amplitude,
@@ -175,8 +178,9 @@ def _start(points: LogPoints, power: float | None) -> np.ndarray:
 
 
 def _minimum(points: LogPoints, power: float | None, start: np.ndarray) -> Any:
-    """Minimise chi^2 over (ln y at the smallest x without correction, exponent, correction there,
-    power).
+    """Minimise chi^2 over level, exponent, correction and power.
+
+    Level (ln y without correction) and correction are those at the smallest x.
     """
     from iminuit import Minuit
 
@@ -239,11 +243,11 @@ def _from_replicas(
 ) -> list[Estimate]:
     def fits(means: np.ndarray) -> np.ndarray:
         rows = points.of_moments(means)
-        found = np.array(
+        fitted = np.array(
             [_minimum(rows[n], power, best).values for n in range(len(means))], dtype=float
         )
-        found[:, 0] -= found[:, 1] * rows.x.min(axis=1)
-        return found
+        fitted[:, 0] -= fitted[:, 1] * rows.x.min(axis=1)
+        return fitted
 
     value, error = jackknife(fits, points.moments())
     replicas = points.replicas
@@ -262,14 +266,14 @@ def _from_replicas(
 def _chi_squared_of_replicas(
     points: LogPoints, best: np.ndarray, power: float | None
 ) -> float | None:
-    level, exponent, correction, found = best
+    level, exponent, correction, fitted_power = best
     along = points.x - points.x.min()
-    decay = correction * np.exp(-found * along)
-    by_correction = np.exp(-found * along) / (1 + decay)
+    decay = correction * np.exp(-fitted_power * along)
+    by_correction = np.exp(-fitted_power * along) / (1 + decay)
     derivatives = [np.ones_like(along), along, by_correction, -along * decay / (1 + decay)]
     design = np.stack(derivatives[: 4 if power is None else 3], axis=1)
     off = points.y - level - exponent * along - np.log1p(decay)
-    slope = exponent - found * decay / (1 + decay)
+    slope = exponent - fitted_power * decay / (1 + decay)
     assert points.samples is not None
     return chi_squared_of_replicas(points.samples[:, 1] - slope * points.samples[:, 0], off, design)
 
@@ -394,13 +398,15 @@ def extrapolate(
         )
         chi_squared = chi_squared_of_replicas(values.T, off, design)
     note = misfit_note(chi_squared, freedom, replicas)
-    found = [
+    estimates = [
         Estimate(value=b, standard_error=e, n_independent=replicas, method=method, note=note)
         for b, e in zip(best, errors, strict=True)
     ]
-    scaled = tuple(found[n].scaled(float(sizes.min() ** (n * power))) for n in range(1, order + 1))
+    scaled = tuple(
+        estimates[n].scaled(float(sizes.min() ** (n * power))) for n in range(1, order + 1)
+    )
     return Extrapolation(
-        limit=found[0],
+        limit=estimates[0],
         coefficients=scaled,
         power=power,
         chi_squared=chi_squared,
@@ -409,8 +415,9 @@ def extrapolate(
 
 
 def _covariance(values: np.ndarray, error: Any) -> np.ndarray:
-    """Covariance of values: as given, or that of points that count alike, whose errors are left to
-    the jackknife.
+    """Covariance of values, as given, or that of points that count alike.
+
+    The errors of the latter are left to the jackknife.
     """
     count = len(values)
     if values.ndim == 2:

@@ -2,7 +2,9 @@
 
 - `langevin_sgd.models.linear_regression`: `LinearRegression`, a quadratic loss with its gradient
   noise
-- `langevin_sgd.models.perceptron`: `Perceptron`, a linear classifier with a hinge loss
+- `langevin_sgd.models.perceptron`: `Perceptron`, a linear classifier with a hinge loss, and
+  `OnePassPerceptron`, the same on fresh samples
+- `langevin_sgd.models.network_problem`: `NetworkProblem`, a network with its points and its loss
 - `langevin_sgd.models.networks`: neural networks, as torch modules and many at once
 - `langevin_sgd.models.potentials`: potentials with compiled energy, force and Hessian
 """
@@ -17,6 +19,8 @@ from langevin_sgd.models.linear_regression import LinearRegression as LinearRegr
 if TYPE_CHECKING:
     from langevin_sgd.models import networks as networks
     from langevin_sgd.models import potentials as potentials
+    from langevin_sgd.models.network_problem import NetworkProblem as NetworkProblem
+    from langevin_sgd.models.perceptron import OnePassPerceptron as OnePassPerceptron
     from langevin_sgd.models.perceptron import Perceptron as Perceptron
 
 
@@ -24,6 +28,8 @@ def __getattr__(name: str) -> Any:
     # Potentials and data sets bring Numba along, which closed-form predictions do without.
     if name in ("networks", "potentials"):
         return importlib.import_module(f"langevin_sgd.models.{name}")
-    if name == "Perceptron":
-        return importlib.import_module("langevin_sgd.models.perceptron").Perceptron
+    if name in ("Perceptron", "OnePassPerceptron"):
+        return getattr(importlib.import_module("langevin_sgd.models.perceptron"), name)
+    if name == "NetworkProblem":
+        return importlib.import_module("langevin_sgd.models.network_problem").NetworkProblem
     raise AttributeError(f"module 'langevin_sgd.models' has no attribute {name!r}")

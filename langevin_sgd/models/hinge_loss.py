@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from langevin_sgd.checks import as_array, as_positive, as_states, convert_fields, require
-from langevin_sgd.kernels.compiled import BlockFunction, fma, inlined, value_at
+from langevin_sgd.kernels.compiled import BlockFunction, inlined, value_at
+from langevin_sgd.kernels.intrinsics import fma
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

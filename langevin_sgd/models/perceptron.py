@@ -17,7 +17,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_sgd.checks import as_instance, as_positive, as_states, convert_fields
+from langevin_sgd.checks import (
+    as_chi,
+    as_count,
+    as_instance,
+    as_not_negative,
+    as_positive,
+    as_states,
+    convert_fields,
+)
 from langevin_sgd.data import DepletedSign, GivenPoints
 
 SMALL = 250_000
@@ -145,3 +153,36 @@ class Perceptron:
         bounds = [(-1.0, 1.0)] * dimension + [(0.0, None)]
         found = linprog([0.0] * dimension + [-1.0], constraints, np.zeros(count), bounds=bounds)
         return bool(-found.fun > 1e-9) if found.success else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnePassPerceptron:
+    """A perceptron that meets fresh samples of the law `langevin_sgd.data.DepletedSign` at every
+    step.
+
+    Parameters
+    ----------
+    dimension
+        Dimension d, >= 1.
+    chi
+        Exponent of the density at the boundary, > -1.
+    margin
+        Margin of y f, >= 0; with 0 nothing is unfit at zero weights, so start from a noise.
+
+    Raises
+    ------
+    InputError
+        If a field lies outside its range.
+
+    Examples
+    --------
+    >>> OnePassPerceptron(dimension=1000, chi=1, margin=0.1).chi
+    1.0
+    """
+
+    dimension: int
+    chi: float
+    margin: float
+
+    def __post_init__(self) -> None:
+        convert_fields(self, {"dimension": as_count, "chi": as_chi, "margin": as_not_negative})

@@ -8,6 +8,8 @@
     Numbers over a plane as colours, behind the series of a panel.
 `Panel`
     One set of axes with its series and map, labels and scales.
+`Table`
+    Text in columns, for a terminal and for a notebook.
 `draw`
     Panels to a Matplotlib figure.
 `save`
@@ -30,3 +32,4 @@ from langevin_sgd.plotting.standard import log_log as log_log
 from langevin_sgd.plotting.standard import log_x as log_x
 from langevin_sgd.plotting.standard import log_y as log_y
 from langevin_sgd.plotting.standard import theory_and_runs as theory_and_runs
+from langevin_sgd.plotting.table import Table as Table

@@ -24,7 +24,8 @@ import numpy as np
 
 from langevin_sgd.covariance import covariance_root
 from langevin_sgd.dynamics import LinearEquation, Underdamped
-from langevin_sgd.kernels.compiled import fma, inlined, value_at
+from langevin_sgd.kernels.compiled import inlined, value_at
+from langevin_sgd.kernels.intrinsics import fma
 from langevin_sgd.sde.exact_ornstein_uhlenbeck import exact_step
 from langevin_sgd.sde.integrator import (
     BlockStep,

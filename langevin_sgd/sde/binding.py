@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from langevin_sgd.dynamics import NoiseOfState, StateDependentNoise
+from langevin_sgd.kernels.block_functions import PRELUDE, built_on, kicking, scaling, weighting
 from langevin_sgd.kernels.compiled import require_compiling
 from langevin_sgd.kernels.generated import load
 from langevin_sgd.models.potentials import Potential, Quadratic
 from langevin_sgd.models.potentials.potential import force_source
-from langevin_sgd.models.potentials.source import PRELUDE, built_on, kicking, scaling, weighting
 from langevin_sgd.sde import loop
 from langevin_sgd.sde.integrator import BlockStep, Equation
 

@@ -17,11 +17,13 @@ from langevin_sgd.checks import require
 from langevin_sgd.covariance import covariance_root
 from langevin_sgd.dynamics import Isotropic, LowRank, Overdamped, StateDependentNoise
 from langevin_sgd.kernels.compiled import in_threads, thread_count
+from langevin_sgd.kernels.layout import aligned, even_slices
 from langevin_sgd.models.potentials import Potential, Quadratic
 from langevin_sgd.record import FirstPassage
 from langevin_sgd.sde.binding import is_isotropic, kernels
 from langevin_sgd.sde.integrator import BlockStep, Coefficients, Equation, Integrator, as_it_is
-from langevin_sgd.sde.loop import Kept, Numbers, Room, Span, aligned, lanes_of_block
+from langevin_sgd.sde.loop import Kept, Numbers, Room, Span, lanes_of_block
+from langevin_sgd.simulation.engine import Arrays, Engine
 
 Precision = Literal["float64", "float32", "mixed"]
 TYPES: dict[str, tuple[Any, Any]] = {
@@ -65,8 +67,8 @@ def require_replicas(equation: Equation, replicas: int) -> None:
             )
 
 
-class Engine:
-    """Replicas of any equation, in blocks (see `langevin_sgd.simulation.recording.Engine`).
+class BlockEngine(Engine):
+    """Replicas of any equation, in blocks.
 
     Parameters
     ----------
@@ -189,7 +191,7 @@ class Engine:
         """Return what a checkpoint has to keep."""
         return {"blocks": self.now, "passage": self.passage}
 
-    def restore(self, carried: dict[str, np.ndarray]) -> None:
+    def restore(self, carried: Arrays) -> None:
         """Take up what a checkpoint kept."""
         self.now = aligned(carried["blocks"].shape, self._type)
         self.now[:] = carried["blocks"]
@@ -199,8 +201,7 @@ class Engine:
 
     def _pieces(self) -> list[slice]:
         """Runs of blocks; a block's numbers do not depend on its piece."""
-        size = -(-self._blocks // (PIECES * thread_count()))
-        return [slice(begin, begin + size) for begin in range(0, self._blocks, size)]
+        return even_slices(self._blocks, PIECES * thread_count())
 
     def _room(self) -> Room:
         parameters, lanes = self._parameters, self.lanes

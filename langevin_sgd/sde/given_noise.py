@@ -8,13 +8,14 @@ import numpy as np
 
 from langevin_sgd.checks import as_array, as_count, as_instance, require
 from langevin_sgd.dynamics import Overdamped, Underdamped
-from langevin_sgd.sde.engine import Engine
+from langevin_sgd.sde.engine import BlockEngine
 from langevin_sgd.sde.integrator import Equation, Integrator
 from langevin_sgd.sde.simulate import require_accepted
-from langevin_sgd.simulation import recording
+from langevin_sgd.simulation.beginning import as_start
+from langevin_sgd.simulation.drive import own_rounding
 
 
-@recording.own_rounding
+@own_rounding
 def follow(
     equation: Equation,
     integrator: Integrator,
@@ -58,7 +59,7 @@ def follow(
     whole = given.ndim == 4 and given.shape[3] > 0
     require(whole, "normals", given.shape, "must have shape (step, draw, source, replica)")
     replicas, parameters = given.shape[3], equation.potential.parameters
-    position = recording.as_start("start", start, replicas, parameters)
-    speed = recording.as_start("velocity", velocity, replicas, parameters)
-    engine = Engine(equation, integrator, substeps, np.zeros(4, np.uint64), 0, position, speed)
+    position = as_start("start", start, replicas, parameters)
+    speed = as_start("velocity", velocity, replicas, parameters)
+    engine = BlockEngine(equation, integrator, substeps, np.zeros(4, np.uint64), 0, position, speed)
     return engine.follow(given)

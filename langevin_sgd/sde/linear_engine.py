@@ -11,23 +11,18 @@ import numpy as np
 from langevin_sgd.checks import as_array
 from langevin_sgd.dynamics import LinearEquation
 from langevin_sgd.kernels.compiled import in_threads
+from langevin_sgd.kernels.layout import aligned, even_slices
 from langevin_sgd.randomness import BLOCK
 from langevin_sgd.sde.integrator import LinearStep
 from langevin_sgd.sde.linear_loop import LANES, linear_steps
-from langevin_sgd.sde.loop import aligned
+from langevin_sgd.simulation.engine import Arrays, Engine
+
+PIECES = 16
+"""Runs of blocks, at most, that are shared out among the threads."""
 
 
-def _pieces(blocks: int) -> list[slice]:
-    """At most 16 runs of blocks, shared out among the threads; a block's numbers do not depend on
-    its piece.
-    """
-    size = -(-blocks // 16)
-    return [slice(begin, begin + size) for begin in range(0, blocks, size)]
-
-
-class LinearEngine:
-    """Replicas of a linear equation, in blocks of `LANES` (see
-    `langevin_sgd.simulation.recording.Engine`).
+class LinearEngine(Engine):
+    """Replicas of a linear equation, in blocks of `LANES`.
 
     Parameters
     ----------
@@ -91,7 +86,7 @@ class LinearEngine:
             (self._first_step + recorded) * self._substeps,
             snapshots,
         )
-        in_threads(work, _pieces(len(self._state)))
+        in_threads(work, even_slices(len(self._state), PIECES))
         return self._unpacked(snapshots)
 
     def state(self) -> tuple[np.ndarray, np.ndarray]:
@@ -103,7 +98,7 @@ class LinearEngine:
         """Return what a checkpoint has to keep; the state changes in place, so it is copied."""
         return {"blocks": self._state.copy()}
 
-    def restore(self, carried: dict[str, np.ndarray]) -> None:
+    def restore(self, carried: Arrays) -> None:
         """Take up what a checkpoint kept."""
         self._state[:] = carried["blocks"]
 

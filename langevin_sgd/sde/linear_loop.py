@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_sgd.kernels.compiled import fma, inlined, kernel
+from langevin_sgd.kernels.compiled import inlined, kernel
+from langevin_sgd.kernels.intrinsics import fma
 from langevin_sgd.randomness import BLOCK
 from langevin_sgd.sde.loop import fill_64
 

@@ -12,13 +12,12 @@ keep what it compiled.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from langevin_sgd.kernels.compiled import fma, inlined, kernel, of_block, value_at
+from langevin_sgd.kernels.compiled import inlined, kernel, of_block, value_at
+from langevin_sgd.kernels.intrinsics import fma
 from langevin_sgd.randomness import BLOCK, NOISE, normals_32, normals_64
 
 
@@ -71,14 +70,6 @@ class Kept(NamedTuple):
     """(watch,), the coordinates."""
     level: np.ndarray
     """(watch, 2), the level and the sign of beyond."""
-
-
-def aligned(shape: Sequence[int], dtype: Any) -> np.ndarray:
-    """Zeros that start on a cache line: no vector then straddles two."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    room = np.zeros(size + 64, np.uint8)
-    start = -room.ctypes.data % 64
-    return room[start : start + size].view(dtype).reshape(shape)
 
 
 def lanes_of_block(parameters: int, normals: Any) -> int:

@@ -28,7 +28,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from langevin_sgd.dynamics import LinearEquation, Underdamped
-from langevin_sgd.kernels.compiled import fma, inlined, value_at
+from langevin_sgd.kernels.compiled import inlined, value_at
+from langevin_sgd.kernels.intrinsics import fma
 from langevin_sgd.sde.baoab import add_scaled
 from langevin_sgd.sde.euler_maruyama import set_equal, set_scaled
 from langevin_sgd.sde.integrator import (

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,7 +25,6 @@ from langevin_sgd.checks import (
     as_count,
     as_flag,
     as_instance,
-    as_seed,
     require_memory,
 )
 from langevin_sgd.dynamics import (
@@ -36,19 +35,30 @@ from langevin_sgd.dynamics import (
     is_linear,
 )
 from langevin_sgd.models.potentials import Potential, Quadratic
-from langevin_sgd.randomness import fresh_seed, key_from_seed
-from langevin_sgd.record import as_schedule
-from langevin_sgd.sde.engine import TYPES, Engine, Precision
+from langevin_sgd.randomness import key_from_seed
+from langevin_sgd.sde.engine import TYPES, BlockEngine, Precision
 from langevin_sgd.sde.integrator import Equation, Integrator
 from langevin_sgd.sde.linear_engine import LinearEngine
-from langevin_sgd.simulation import recording
-from langevin_sgd.simulation.checkpoint import Checkpoint, as_path, digest, stored_seed
+from langevin_sgd.simulation.beginning import (
+    as_start,
+    require_fresh_numbers,
+    require_steps,
+    resolve_seed,
+)
+from langevin_sgd.simulation.checkpoint import Checkpoint, as_path, digest
+from langevin_sgd.simulation.drive import drive, own_rounding
+from langevin_sgd.simulation.engine import Engine
+from langevin_sgd.simulation.memory import require_room
+from langevin_sgd.simulation.recording import Record, Recording
+from langevin_sgd.simulation.result import result
+from langevin_sgd.simulation.timetable import Timetable
+from langevin_sgd.simulation.trajectories import Trajectories
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-@recording.own_rounding
+@own_rounding
 def simulate(
     equation: Equation,
     integrator: Integrator,
@@ -56,7 +66,7 @@ def simulate(
     replicas: int = 1,
     steps: int,
     seed: int | None = None,
-    record: recording.Record | Sequence[recording.Record] | None = None,
+    record: Record | Sequence[Record] | None = None,
     schedule: Sequence[int] | np.ndarray | None = None,
     start: np.ndarray | None = None,
     velocity: np.ndarray | None = None,
@@ -109,7 +119,8 @@ def simulate(
         6.55 standard deviations). Each has random numbers of its own.
     checkpoint
         A netCDF file, written every few seconds, at an interruption and at the end; one of the same
-        run is continued, bit for bit as if never interrupted.
+        run is continued, bit for bit as if never interrupted. It may have ended: with more `steps`
+        and the same explicit `schedule` up to there the run goes on.
     progress
         Whether to show a progress bar on stderr.
 
@@ -145,25 +156,23 @@ def simulate(
     first_step = as_count("first_step", first_step, minimum=0)
     precision, progress = as_choice("precision", precision, TYPES), as_flag("progress", progress)
     substeps = as_count("substeps", integrator.default_substeps if substeps is None else substeps)
-    recording.require_steps(first_step, steps, substeps)
+    require_steps(first_step, steps, substeps)
     require_accepted(equation, integrator, substeps)
-    parameters, plan, path = (
-        equation.potential.parameters,
-        as_schedule(schedule, steps),
-        as_path(checkpoint),
+    parameters, path = equation.potential.parameters, as_path(checkpoint)
+    seed = resolve_seed(seed, path)
+    require_fresh_numbers(
+        start, seed=seed, first_step=first_step, steps=steps, advice="give first_step={end}"
     )
-    seed = stored_seed(path) if seed is None and path is not None else seed
-    seed = fresh_seed() if seed is None else as_seed("seed", seed)
-    recording.require_fresh_numbers(start, seed=seed, first_step=first_step, steps=steps)
     require_memory("replicas", replicas, state_bytes(replicas, parameters))
-    position = recording.as_start("start", start, replicas, parameters)
-    speed = recording.as_start("velocity", velocity, replicas, parameters)
+    position = as_start("start", start, replicas, parameters)
+    speed = as_start("velocity", velocity, replicas, parameters)
+    recording = Recording.begin(record, position, watches=True)
+    timetable = Timetable.planned(schedule, steps, accumulating=bool(recording.accumulators))
+    require_room(recording, timetable, speed)
+    names = recording.variable_names(speed)
+    engine: Engine
     linear = is_linear(equation) and integrator.is_linear and precision == "float64"
-    kept = recording.Recording.begin(record, position, watches=True)
-    recording.require_room(kept, plan, speed)
-    names = recording.variable_names(kept, speed)
-    engine: Any
-    if linear and not kept.passages:
+    if linear and not recording.passages:
         form = equation.linear()
         step = integrator.linear_step(form, equation.step_time / substeps)
         key = key_from_seed(seed)
@@ -171,7 +180,7 @@ def simulate(
             form, step, substeps, key, first_replica, position, speed, first_step=first_step
         )
     else:
-        engine = Engine(
+        engine = BlockEngine(
             equation,
             integrator,
             substeps,
@@ -180,7 +189,7 @@ def simulate(
             position,
             speed,
             precision=precision,
-            passages=kept.passages,
+            passages=recording.passages,
             first_step=first_step,
         )
     settings = {
@@ -188,34 +197,27 @@ def simulate(
         "integrator": type(integrator).__name__,
         "substeps": substeps,
         "step_time": np.asarray(equation.step_time).tolist(),
-        "steps": steps,
         "first_step": first_step,
         "replicas": replicas,
         "first_replica": first_replica,
         "precision": precision,
     }
-    every_step = schedule is None and bool(kept.accumulators)
-    if path is None:
-        recording.drive(engine, kept, plan, steps=steps, every_step=every_step, progress=progress)
-    else:
+    file = None
+    if path is not None:
         identity = settings | {
             "seed": seed,
             "numbers": fingerprint(equation),
             "start": digest(position, speed),
-            "schedule": digest(plan) + every_step * " every step",
             "record": names,
         }
-        file = Checkpoint(path, identity, kept, plan, kind="sde_checkpoint")
-        _drive_and_keep(
-            engine, kept, plan, file, steps=steps, every_step=every_step, progress=progress
-        )
-    return recording.result(
-        engine,
-        kept,
-        plan,
+        file = Checkpoint(path, identity, kind="sde_checkpoint")
+    trajectories = Trajectories(engine, recording, timetable, steps)
+    drive(trajectories, checkpoint=file, progress=progress)
+    return result(
+        trajectories,
         first_replica=first_replica,
         kind="sde_run",
-        settings=settings,
+        settings=settings | {"steps": steps},
         seed=seed,
     )
 
@@ -270,39 +272,3 @@ def fingerprint(equation: Equation) -> str:
     numbers = (equation.friction, getattr(equation, "mass", 0.0), equation.step_time)
     content.update(digest(*map(np.asarray, numbers)).encode())
     return content.hexdigest()[:32]
-
-
-def _drive_and_keep(
-    engine: Any,
-    kept: recording.Recording,
-    plan: np.ndarray,
-    file: Checkpoint,
-    *,
-    steps: int,
-    every_step: bool,
-    progress: bool,
-) -> None:
-    """Continue from the checkpoint if there is one, and leave the last whole chunk in it whatever
-    happens.
-    """
-    done = 0
-    if (found := file.read()) is not None:
-        engine.restore(found[0])
-        done = found[1]
-
-    def note(step: int) -> None:
-        file.note(engine.carried(), step)
-
-    try:
-        recording.drive(
-            engine,
-            kept,
-            plan,
-            steps=steps,
-            done=done,
-            every_step=every_step,
-            after_chunk=note,
-            progress=progress,
-        )
-    finally:
-        file.write()

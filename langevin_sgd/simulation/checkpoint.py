@@ -1,11 +1,12 @@
-"""Checkpoints: state, step and recorded variables of a run in one netCDF-4 file, continued bit for
-bit.
+"""Checkpoints: all that a run needs to go on, in one netCDF-4 file, continued bit for bit.
 
 Random numbers are functions of (seed, replica, step), so a checkpoint holds no generator. It holds
-the arrays that an engine carries from step to step, totals of accumulators, and the identity of its
-run (settings, seed, digests of problem, start and schedule, names of the recorded variables); one
-of another run is refused. A checksum of all of it tells a file that was damaged or changed. A file
-that cannot be written costs a warning and never the run.
+the arrays that its workload names, the variables recorded so far, the identity of the run
+(settings, seed, digests of problem and start, names of the recorded variables) and what was planned
+up to where it has come. One of another identity or another plan is refused; what is planned for
+later may differ, so that a finished run goes on when more steps are asked for. A checksum of all of
+it tells a file that was damaged or changed. A file that cannot be written costs a warning and never
+the run.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ import numpy as np
 from langevin_sgd import checks, dataset
 from langevin_sgd.checks import InputError, require
 from langevin_sgd.kernels.machine import try_writing
-from langevin_sgd.simulation.recording import Recording
+from langevin_sgd.simulation.engine import Carried, Workload
 
 if TYPE_CHECKING:
     import xarray as xr
 
-_OWN = ("state_", "total_", "noticed_")
-"""Beginnings of the names of a checkpoint's own arrays."""
+_OWN = "state_"
+"""Prefix of the arrays of a workload. The first dimension of recorded variables is ``step``."""
 SECONDS = 5.0
 """Time between two writings, at least."""
 
@@ -60,39 +61,28 @@ class Checkpoint:
         The netCDF-4 file.
     identity
         JSON types; all must be equal for a run to be continued.
-    recording, schedule
-        What the run records, and when.
     kind
         What wrote it, for instance ``sgd_checkpoint``.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        identity: Mapping[str, Any],
-        recording: Recording,
-        schedule: np.ndarray,
-        *,
-        kind: str,
-    ) -> None:
+    def __init__(self, path: Path, identity: Mapping[str, Any], *, kind: str) -> None:
         self._path = path
         self._identity = json.loads(json.dumps(identity))
-        self._recording = recording
-        self._schedule = schedule
         self._kind = kind
-        self._latest: tuple[dict[str, np.ndarray], int] | None = None
+        self._latest: tuple[Workload, Carried] | None = None
         self._written = time.monotonic()
 
-    def note(self, carried: Mapping[str, np.ndarray], step: int) -> None:
-        """Remember the arrays after `step` updates, which must not change any more; write them
-        every few seconds.
+    def note(self, workload: Workload) -> bool:
+        """Remember the state of a workload, and write it every few seconds; return whether it could
+        be had.
         """
-        totals = {f"total_{name}": values for name, values in self._recording.totals().items()}
-        state = {f"state_{name}": values for name, values in carried.items()}
-        noticed = {"noticed_diverged_step": self._recording.diverged_step.copy()}
-        self._latest = (state | totals | noticed, step)
+        carried = workload.carried()
+        if carried is None:
+            return False
+        self._latest = workload, carried
         if time.monotonic() - self._written > SECONDS:
             self.write()
+        return True
 
     def write(self) -> None:
         """Replace the file by the state last noted and what was recorded up to it; also after an
@@ -100,18 +90,18 @@ class Checkpoint:
         """
         if self._latest is None:
             return
-        arrays, step = self._latest
-        # An interrupted chunk may have been recorded although its last state was not noted: it is
-        # recorded again.
-        rows = int(np.searchsorted(self._schedule, step, side="right"))
-        stored = {
-            name: (dims, values[:rows], unit)
-            for name, (dims, values, unit) in self._recording.variables().items()
+        workload, carried = self._latest
+        variables = dict(carried.recorded())
+        for name, values in carried.arrays.items():
+            dims = tuple(f"{_OWN}{name}_{axis}" for axis in range(values.ndim))
+            variables[_OWN + name] = dims, values, "1"
+        told = {
+            "step": carried.done,
+            "run": self._identity,
+            "plan": dict(workload.plan(carried.done)),
         }
-        for name, values in arrays.items():
-            stored[name] = (tuple(f"{name}_{axis}" for axis in range(values.ndim)), values, "1")
-        content = _checksum(stored, step, self._identity)
-        made = dataset.make(stored, kind=self._kind, step=step, run=self._identity, content=content)
+        content = _checksum(variables, told)
+        made = dataset.make(variables, kind=self._kind, content=content, **told)
         try:
             dataset.save(made, self._path)
         except OSError as error:
@@ -120,9 +110,8 @@ class Checkpoint:
             )
         self._written = time.monotonic()
 
-    def read(self) -> tuple[dict[str, np.ndarray], int] | None:
-        """Arrays and step of the file, ``None`` without a file; what it recorded goes back into the
-        recording.
+    def resume(self, workload: Workload) -> None:
+        """Hand a workload what the file holds; nothing without a file.
 
         Raises
         ------
@@ -131,7 +120,7 @@ class Checkpoint:
         """
         if not os.path.exists(self._path):  # unlike Path.exists, False where a name is too long
             _require_place(self._path)
-            return None
+            return
         stored = _load(self._path)
         found = dataset.provenance(stored)
         self._require_same_run(found)
@@ -139,54 +128,60 @@ class Checkpoint:
             str(name): (tuple(map(str, array.dims)), array.values, str(array.attrs.get("units")))
             for name, array in stored.data_vars.items()
         }
-        whole = found.get("content") == _checksum(variables, found.get("step"), self._identity)
+        told = {"step": found.get("step"), "run": self._identity, "plan": found.get("plan")}
+        whole = found.get("content") == _checksum(variables, told)
         advice = "is damaged, or of an older version: remove it, or give another path"
         require(whole, "checkpoint", str(self._path), advice)
-        arrays = {
-            name: values for name, (_, values, _) in variables.items() if name.startswith(_OWN)
-        }
+        self._require_same_plan(told, workload)
         recorded = {
-            name: variable for name, variable in variables.items() if not name.startswith(_OWN)
+            name: variable for name, variable in variables.items() if variable[0][:1] == ("step",)
         }
-        self._recording.restore(
-            recorded, arrays["noticed_diverged_step"].copy(), _without("total_", arrays)
-        )
-        self._latest = (arrays, int(found["step"]))
-        return _without("state_", arrays), int(found["step"])
+        arrays = {
+            name.removeprefix(_OWN): values.copy()
+            for name, (_, values, _) in variables.items()
+            if name not in recorded
+        }
+        carried = Carried(int(found["step"]), arrays, lambda: recorded)
+        workload.restore(carried)
+        # What was restored may change; the file stays as it is until there is something new.
+        self._latest = None
 
     def _require_same_run(self, found: Mapping[str, Any]) -> None:
         theirs = _run_of(found)
         differing = [name for name, value in self._identity.items() if theirs.get(name) != value]
         if found.get("kind") != self._kind or differing:
-            longer = "steps" in differing and set(differing) <= {"steps", "schedule"}
-            finished = isinstance(theirs.get("steps"), int) and found.get("step") == theirs["steps"]
-            advice = _how_to_go_on(theirs) if longer and finished else "give another path"
             difference = ", ".join(differing) or "kind"
             raise InputError(
                 f"checkpoint = '{self._path}': belongs to another run (differs in {difference}); "
-                f"{advice}"
+                "give another path"
+            )
+
+    def _require_same_plan(self, told: Mapping[str, Any], workload: Workload) -> None:
+        """Raise `InputError` where the run has come further than this one goes, or has come there
+        on another way.
+        """
+        done, unit = int(told["step"]), workload.unit
+        beginning = f"checkpoint = '{self._path}': belongs to another run (differs in "
+        if done > workload.total:
+            raise InputError(
+                f"{beginning}{unit}s); it has made {done} {unit}s, more than the {workload.total} "
+                "asked for; give another path"
+            )
+        plan = json.loads(json.dumps(dict(workload.plan(done))))
+        differing = [name for name in plan if plan[name] != told["plan"].get(name)]
+        if differing:
+            raise InputError(
+                f"{beginning}{', '.join(differing)}); up to {unit} {done}, from where it would go "
+                "on, give the same explicit schedule, for averages over time with equal gaps, or "
+                "give another path"
             )
 
 
-def _how_to_go_on(finished: Mapping[str, Any]) -> str:
-    if "first_step" not in finished:
-        return "it is finished; give another path"
-    end = int(finished["first_step"]) + int(finished["steps"])
-    return (
-        f"it is finished and takes no more steps: read its result with steps={finished['steps']}, "
-        "then go on with "
-        f"start=result.final_position, velocity=result.final_velocity, first_step={end} and "
-        "another path"
-    )
-
-
-def _checksum(
-    variables: Mapping[str, dataset.Variable], step: Any, identity: Mapping[str, Any]
-) -> str:
+def _checksum(variables: Mapping[str, dataset.Variable], told: Mapping[str, Any]) -> str:
     """Hash of all that a checkpoint holds."""
     names = sorted(variables)
     described = [(name, variables[name][0], variables[name][2]) for name in names]
-    text = json.dumps([described, step, identity], sort_keys=True)
+    text = json.dumps([described, told], sort_keys=True)
     return hashlib.sha256(
         (text + digest(*(variables[name][1] for name in names))).encode()
     ).hexdigest()[:32]
@@ -214,14 +209,6 @@ def _require_place(path: Path) -> None:
         raise InputError(
             f"checkpoint = '{path}': cannot be written there ({error.strerror})"
         ) from None
-
-
-def _without(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {
-        name.removeprefix(prefix): values.copy()
-        for name, values in arrays.items()
-        if name.startswith(prefix)
-    }
 
 
 def stored_seed(path: Path) -> int | None:

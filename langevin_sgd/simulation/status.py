@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+LIMIT = 1e100
+"""A coordinate beyond this is a divergence: its square still fits a float64."""
+
 
 class Status(IntEnum):
     """How a run ended."""
@@ -26,7 +29,7 @@ class Status(IntEnum):
     STUCK = 4
     """Points are unfit, but none of them can change a weight any more."""
     DIVERGED = 5
-    """A coordinate was no finite number below the limit of `langevin_sgd.simulation`."""
+    """A coordinate was no finite number below `LIMIT`."""
 
 
 def flags() -> dict[str, Any]:

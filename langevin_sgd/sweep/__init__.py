@@ -7,7 +7,7 @@ interruption.
     One point of a grid: the name of the function and its settings.
 `Store`
     A directory of results, one netCDF-4 file per task, named by settings and source code.
-`Status`
+`TaskStatus`
     Where one task of a store stands: done, stale, failed or missing.
 `run`
     Compute what a store lacks, in worker processes or on a Dask cluster.
@@ -21,7 +21,7 @@ machine or on a cluster.
 
 from langevin_sgd.sweep.execution import Outcome as Outcome
 from langevin_sgd.sweep.execution import run as run
-from langevin_sgd.sweep.store import Status as Status
 from langevin_sgd.sweep.store import Store as Store
+from langevin_sgd.sweep.store import TaskStatus as TaskStatus
 from langevin_sgd.sweep.task import Task as Task
 from langevin_sgd.sweep.task import task as task

@@ -3,7 +3,7 @@
 Tasks go to a pool of worker processes (or to a Dask cluster), one thread of BLAS, torch and Numba
 to each, and write their own results. A pool that dies is rebuilt; the tasks that were running are
 then tried one at a time, and the one that kills the pool again is stored as failed. An exception is
-stored as failed with its traceback, and is retried on request only. A result that cannot be written
+stored as failed with its traceback, and retried on request only. A result that cannot be written
 is not the task's fault: it is reported when the rest is done, and the next run tries again. A
 stored result that is damaged is reported and computed again.
 """
@@ -213,8 +213,8 @@ def _compute_together(
             except pool.death:
                 suspects += group
             except CancelledError:
-                # The cluster forgets its tasks when the connection breaks; is it there, they may
-                # start again.
+                # A cluster forgets its tasks when the connection to it breaks. If it can be reached
+                # again, they start again.
                 waiting += group
         pool.check()
     return suspects

@@ -235,21 +235,21 @@ class ClusterPool:
 
     def _require_same_versions(self) -> None:
         known: Any = self._client.get_versions()
-        found = {"scheduler": known["scheduler"], **known["workers"]}
+        theirs = {"scheduler": known["scheduler"], **known["workers"]}
         self._compare(
             _SHARED,
             known["client"]["packages"],
-            {who: other["packages"] for who, other in found.items()},
+            {who: other["packages"] for who, other in theirs.items()},
         )
         try:
-            theirs = self._client.run(versions)
+            of_workers = self._client.run(versions)
         except Exception as error:
             message = (
                 f"its workers cannot use langevin_sgd ({_first_line(error)}); install it "
                 "where they run"
             )
             raise InputError(f"scheduler = {self.address!r}: {message}") from error
-        self._compare(_RECORDED, versions(), theirs)
+        self._compare(_RECORDED, versions(), of_workers)
 
     def _compare(
         self, names: tuple[str, ...], mine: dict[str, str], theirs: dict[str, dict[str, str]]

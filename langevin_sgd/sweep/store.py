@@ -9,7 +9,8 @@ scanning; a result is there or not, never half.
 
 A directory of results may come from anybody: what its files say is converted before it is used (a
 record that is none is as if it were not there), what is printed holds no control characters, and a
-task that a file names is looked up, never imported (`langevin_sgd.sweep.task.known`).
+task or a class that a file names is looked up, never imported (`langevin_sgd.sweep.task.known`,
+`langevin_sgd.sweep.names.is_known_class`).
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ from langevin_sgd.dataset import (
     replace_file,
 )
 from langevin_sgd.sweep.digest import digest
+from langevin_sgd.sweep.encoding import classes_in
+from langevin_sgd.sweep.names import is_known_class
 from langevin_sgd.sweep.task import Task, known
 
 if TYPE_CHECKING:
@@ -64,11 +67,12 @@ _PART = re.compile(rf"\.{_STEM.pattern}\.(nc|json)\.[a-z0-9_]{{8}}\.part")
 @lru_cache(maxsize=4096)
 def identity(task: Task) -> dict[str, Any]:
     """All a stored result depends on: name, settings, version, digest of sources."""
+    settings = json.loads(task.settings)
     return {
         "name": task.name,
-        "settings": json.loads(task.settings),
+        "settings": settings,
         "version": task.function.version,
-        "digest": digest(task.name),
+        "digest": digest(task.name, frozenset(classes_in(settings))),
     }
 
 
@@ -87,7 +91,7 @@ def is_path_of(task: Task, path: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class Status:
+class TaskStatus:
     """Where one task of a store stands.
 
     Parameters
@@ -174,7 +178,7 @@ class Store:
             else None
         )
 
-    def statuses(self) -> list[Status]:
+    def statuses(self) -> list[TaskStatus]:
         """Every task the store has heard of, in order of path; `directory` may also be a folder
         within a store.
 
@@ -187,15 +191,15 @@ class Store:
 
     def _stems(self) -> set[Path]:
         """Paths of results and records without their endings."""
-        found: set[Path] = set()
+        paths: set[Path] = set()
         for folder, _, names in os.walk(self.directory, onerror=self._refuse):
             stems = (
                 name.removesuffix(".nc").removesuffix(".json")
                 for name in names
                 if name.endswith((".nc", ".json"))
             )
-            found |= {Path(folder, stem) for stem in stems if _STEM.fullmatch(stem)}
-        return found
+            paths |= {Path(folder, stem) for stem in stems if _STEM.fullmatch(stem)}
+        return paths
 
     def _refuse(self, error: OSError) -> None:
         if isinstance(error, FileNotFoundError):
@@ -265,10 +269,10 @@ def _read_record(path: Path) -> dict[str, Any]:
     file = path.with_suffix(".json")
     try:
         # A pipe of that name would be waited for, a folder of that name is no record.
-        found = json.loads(file.read_text(encoding="utf-8")) if os.path.isfile(file) else None
+        content = json.loads(file.read_text(encoding="utf-8")) if os.path.isfile(file) else None
     except (OSError, ValueError, RecursionError):
         return {}
-    return _converted(found) if isinstance(found, dict) else {}
+    return _converted(content) if isinstance(content, dict) else {}
 
 
 def _converted(record: dict[str, Any]) -> dict[str, Any]:
@@ -281,7 +285,8 @@ def _converted(record: dict[str, Any]) -> dict[str, Any]:
         kept["seconds"] = record["seconds"]
     if isinstance(record.get("versions"), dict):
         kept["versions"] = {
-            printable(str(name)): printable(str(one)) for name, one in record["versions"].items()
+            printable(str(name)): printable(str(version))
+            for name, version in record["versions"].items()
         }
     if (task := _named_task(record.get("task"))) is not None:
         kept["task"] = task
@@ -295,13 +300,13 @@ def _converted(record: dict[str, Any]) -> dict[str, Any]:
 _LINES = ("state", "error", "host", "time", "sha256")
 
 
-def _named_task(found: Any) -> dict[str, Any] | None:
+def _named_task(entry: Any) -> dict[str, Any] | None:
     """The identity of a task that a file names, ``None`` if it is none."""
-    if not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
+    if not isinstance(entry, dict) or not isinstance(entry.get("settings"), dict):
         return None
-    name = found.get("name")
+    name = entry.get("name")
     named = isinstance(name, str) and name.count(":") == 1 and printable(name) == name
-    return found if named else None
+    return entry if named else None
 
 
 def _is_of(record: dict[str, Any], task: Task) -> bool:
@@ -323,16 +328,18 @@ def _damage(path: Path, record: dict[str, Any]) -> str | None:
     return None
 
 
-def _status(directory: Path, stem: Path) -> Status:
+def _status(directory: Path, stem: Path) -> TaskStatus:
     path = stem.with_name(f"{stem.name}.nc")
     record = _read_record(path)
     if "task" not in record:
         record = _record_of_result(path) | record
-    return Status(path, _state(directory, path, record), record)
+    return TaskStatus(path, _state(directory, path, record), record)
 
 
 def _state(directory: Path, path: Path, record: dict[str, Any]) -> State:
     stored = os.path.isfile(path)
+    # Between "done" and "stale" will stand "verified": made by older code, but its smallest cell
+    # has been computed again, on the machine type it was made on, with the same bits.
     if not _is_current(record, directory, path):
         unknown = stored and "task" not in record and _damage(path, record)
         return "damaged" if unknown else "stale"
@@ -359,6 +366,8 @@ def _is_current(record: dict[str, Any], directory: Path, path: Path) -> bool:
     if named is None or known(named["name"]) is None:
         return False
     try:
+        if not all(map(is_known_class, classes_in(named["settings"]))):
+            return False
         settings = json.dumps(
             named["settings"], sort_keys=True, separators=(",", ":"), allow_nan=False
         )

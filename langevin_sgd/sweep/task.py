@@ -1,10 +1,7 @@
 """Tasks: pure functions of frozen settings, known by name and settings alone.
 
-A task travels as its name ``module:qualname`` and its settings as canonical JSON, and is looked up
-where it runs. The JSON of a dataclass names its class; whole numbers given for a field annotated
-``float`` are written as floats, so that ``lr=1`` and ``lr=1.0`` are one task. Settings may hold
-numbers, strings, booleans, ``None``, tuples and further frozen dataclasses; an array comes in as a
-tuple, or better as the seed and sizes that make it. Numbers of NumPy are written as Python's own.
+A task travels as its name ``module:qualname`` and its settings as canonical JSON
+(`langevin_sgd.sweep.encoding`), and is looked up where it runs.
 
 A name that stands in a file decides nothing: `known` looks it up among the functions that this
 process has made into tasks, and among the modules of the package whose source says that they hold
@@ -16,16 +13,11 @@ from __future__ import annotations
 import ast
 import importlib
 import json
-import math
 import re
-import typing
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache, update_wrapper
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-import numpy as np
 
 from langevin_sgd.checks import (
     InputError,
@@ -37,14 +29,14 @@ from langevin_sgd.checks import (
     require,
     shown,
 )
+from langevin_sgd.sweep.encoding import decode, encode
+from langevin_sgd.sweep.files import place_in_package
+from langevin_sgd.sweep.names import look_up
 
 if TYPE_CHECKING:
     import xarray as xr
 
 S = TypeVar("S")
-
-_CLASS = "class"
-_PACKAGE = "langevin_sgd"
 
 _made: dict[str, TaskFunction[Any]] = {}
 """Functions that this process has made into tasks, by name."""
@@ -84,8 +76,8 @@ class Task:
         return self.function(decode(self.settings))
 
     def has_setting(self, name: str) -> bool:
-        """Whether the settings have a field of this name."""
-        return as_text("name", name) in json.loads(self.settings)
+        """Whether the settings have a field of this name, at its default or not."""
+        return as_text("name", name) in {field.name for field in fields(decode(self.settings))}
 
     def with_setting(self, name: str, value: Any) -> Task:
         """Return the same task with another value of one field of its settings.
@@ -113,10 +105,10 @@ def _as_name(what: str, value: str) -> str:
 def _as_settings(what: str, value: str) -> str:
     settings = as_text(what, value)
     try:
-        found = json.loads(settings)
+        content = json.loads(settings)
     except (ValueError, RecursionError):
-        found = None
-    require(isinstance(found, dict), what, value, "must be a JSON object")
+        content = None
+    require(isinstance(content, dict), what, value, "must be a JSON object")
     return settings
 
 
@@ -182,20 +174,12 @@ def find(name: str) -> TaskFunction[Any]:
         If it is not there any more.
     """
     try:
-        found = _look_up(name)
+        function = look_up(*name.split(":"))
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"task = {name!r}: cannot be found ({error})") from error
-    if not isinstance(found, TaskFunction):
+    if not isinstance(function, TaskFunction):
         raise InputError(f"task = {name!r}: is not decorated with sweep.task")
-    return found
-
-
-def _look_up(name: str) -> Any:
-    module, qualname = name.split(":")
-    found: Any = importlib.import_module(module)
-    for part in qualname.split("."):
-        found = getattr(found, part)
-    return found
+    return function
 
 
 def known(name: str) -> TaskFunction[Any] | None:
@@ -211,8 +195,8 @@ def known(name: str) -> TaskFunction[Any] | None:
 def _is_task_of_package(name: str) -> bool:
     """Whether a module of the package defines a task of this name; its source is read, not run."""
     module, _, function = name.partition(":")
-    source = _source_in_package(module.split("."))
-    if source is None or not function.isidentifier():
+    source = place_in_package(module)
+    if source is None or not source.is_file() or not function.isidentifier():
         return False
     defined = [
         node for node in ast.parse(source.read_bytes()).body if isinstance(node, ast.FunctionDef)
@@ -225,93 +209,3 @@ def _is_task_of_package(name: str) -> bool:
 def _makes_a_task(decorator: ast.expr) -> bool:
     made_by = decorator.func if isinstance(decorator, ast.Call) else None
     return getattr(made_by, "attr", getattr(made_by, "id", None)) == task.__name__
-
-
-def _source_in_package(parts: list[str]) -> Path | None:
-    """File of a module of the package, claims of the user's own among them."""
-    if len(parts) < 2 or parts[0] != _PACKAGE or not all(part.isidentifier() for part in parts):
-        return None
-    inside = 2 if parts[1] == "validation" else 1
-    folders = importlib.import_module(".".join(parts[:inside])).__path__
-    files = (Path(folder).joinpath(*parts[inside:]).with_suffix(".py") for folder in folders)
-    return next((file for file in files if file.is_file()), None)
-
-
-# --- settings as canonical JSON -------------------------------------------------------------------
-
-
-def encode(settings: Any) -> str:
-    """Write a frozen dataclass as canonical JSON: sorted keys, no spaces, class names, no NaN or
-    infinity.
-    """
-    if not is_dataclass(settings) or isinstance(settings, type):
-        raise InputError(f"settings = {shown(settings)}: must be an instance of a frozen dataclass")
-    return json.dumps(
-        _plain(settings, "settings"), sort_keys=True, separators=(",", ":"), allow_nan=False
-    )
-
-
-def _plain(value: Any, where: str) -> Any:
-    value = _python_number(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return _plain_dataclass(value, where)
-    if isinstance(value, tuple):
-        return [_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
-    if (
-        value is None
-        or isinstance(value, bool | int | str)
-        or (isinstance(value, float) and math.isfinite(value))
-    ):
-        return value
-    raise InputError(
-        f"{where} = {shown(value)}: must be a finite number, text, a tuple or a frozen dataclass"
-    )
-
-
-def _python_number(value: Any) -> Any:
-    """Return Python's own number for one of NumPy, anything else as it is."""
-    return value.item() if isinstance(value, np.generic | np.ndarray) and value.ndim == 0 else value
-
-
-def _plain_dataclass(value: Any, where: str) -> dict[str, Any]:
-    kind: Any = type(value)
-    if not kind.__dataclass_params__.frozen:
-        raise InputError(f"{where} = {kind.__name__}: must be a frozen dataclass")
-    floats = _float_fields(kind)
-    plain: dict[str, Any] = {_CLASS: f"{kind.__module__}:{kind.__qualname__}"}
-    for field in fields(kind):
-        item = _python_number(getattr(value, field.name))
-        is_whole = isinstance(item, int) and not isinstance(item, bool)
-        exact = float(item) if is_whole and field.name in floats else item
-        plain[field.name] = _plain(exact, f"{where}.{field.name}")
-    return plain
-
-
-@lru_cache(maxsize=256)
-def _float_fields(kind: Any) -> frozenset[str]:
-    return frozenset(name for name, hint in typing.get_type_hints(kind).items() if hint is float)
-
-
-def decode(text: str) -> Any:
-    """Read back what `encode` wrote.
-
-    Raises
-    ------
-    InputError
-        If a class is not there any more, is no dataclass, or its fields have changed.
-    """
-    try:
-        return _restored(json.loads(text))
-    except (ImportError, AttributeError, TypeError, KeyError) as error:
-        raise InputError(f"settings: cannot be read back ({error})") from error
-
-
-def _restored(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(_restored(item) for item in value)
-    if isinstance(value, dict):
-        kind: Any = _look_up(value[_CLASS])
-        if not (isinstance(kind, type) and is_dataclass(kind)):
-            raise TypeError(f"{value[_CLASS]} is no dataclass")
-        return kind(**{key: _restored(item) for key, item in value.items() if key != _CLASS})
-    return value

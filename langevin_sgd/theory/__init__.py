@@ -1,5 +1,6 @@
-"""Closed-form theory of SGD with momentum near a minimum: what a physicist would compute by hand,
-done once.
+"""Closed-form theory of SGD with momentum near a minimum.
+
+It is what a physicist would compute by hand, done once.
 
 Laws (one interface, `law.Law`)
     `LangevinLaw`   the underdamped Langevin equation of SGD (Kunin et al., arXiv 2107.09133)
@@ -25,49 +26,26 @@ What follows
     `stability`         limits of the mean and of the mean square
     `gaussian_inputs`   online regression with its full state-dependent noise
 
+Each of these is a module; what it holds beyond the names of this package is imported from there, as
+in ``from langevin_sgd.theory.damping import regime``.
+
 Beyond the quadratic minimum
     `perceptron`        the perceptron on the hinge loss: signal, noise, stopping, exponents
 """
 
 from langevin_sgd.theory import perceptron as perceptron
-from langevin_sgd.theory.damping import damping_rate as damping_rate
-from langevin_sgd.theory.damping import damping_ratio as damping_ratio
-from langevin_sgd.theory.damping import natural_frequency as natural_frequency
-from langevin_sgd.theory.damping import regime as regime
 from langevin_sgd.theory.discrete_law import DiscreteLaw as DiscreteLaw
-from langevin_sgd.theory.displacement import exponent_between as exponent_between
-from langevin_sgd.theory.displacement import exponent_window as exponent_window
-from langevin_sgd.theory.displacement import fitted_exponent as fitted_exponent
 from langevin_sgd.theory.displacement import free_displacement as free_displacement
 from langevin_sgd.theory.displacement import paper_displacement as paper_displacement
 from langevin_sgd.theory.displacement import power_law_displacement as power_law_displacement
-from langevin_sgd.theory.displacement import relaxation_steps as relaxation_steps
 from langevin_sgd.theory.displacement import spectral_exponent as spectral_exponent
-from langevin_sgd.theory.displacement import spurious_slope as spurious_slope
-from langevin_sgd.theory.displacement import velocity_memory as velocity_memory
-from langevin_sgd.theory.equilibrium import entropy_production as entropy_production
-from langevin_sgd.theory.equilibrium import mode_temperatures as mode_temperatures
 from langevin_sgd.theory.gaussian import Gaussian as Gaussian
-from langevin_sgd.theory.gaussian_inputs import GaussianInputLaw as GaussianInputLaw
 from langevin_sgd.theory.gaussian_inputs import gaussian_input_law as gaussian_input_law
 from langevin_sgd.theory.langevin_law import LangevinLaw as LangevinLaw
 from langevin_sgd.theory.law import Law as Law
 from langevin_sgd.theory.modified_loss import ModifiedLoss as ModifiedLoss
-from langevin_sgd.theory.modified_loss import mode_weights as mode_weights
-from langevin_sgd.theory.modified_loss import (
-    ornstein_uhlenbeck_covariance as ornstein_uhlenbeck_covariance,
-)
 from langevin_sgd.theory.predict import predict_linear_regression as predict_linear_regression
 from langevin_sgd.theory.rotation import natural_angle_per_step as natural_angle_per_step
-from langevin_sgd.theory.rotation import position_spectrum as position_spectrum
-from langevin_sgd.theory.rotation import swept_area_per_step as swept_area_per_step
-from langevin_sgd.theory.rotation import velocity_spectrum as velocity_spectrum
 from langevin_sgd.theory.rotation import winding_per_step as winding_per_step
-from langevin_sgd.theory.sde_accuracy import SdeError as SdeError
-from langevin_sgd.theory.sde_accuracy import exact_dispersion as exact_dispersion
-from langevin_sgd.theory.sde_accuracy import mode_rates as mode_rates
 from langevin_sgd.theory.sde_accuracy import sde_error as sde_error
 from langevin_sgd.theory.stability import largest_stable_lr as largest_stable_lr
-from langevin_sgd.theory.stability import largest_stable_stiffness as largest_stable_stiffness
-from langevin_sgd.theory.stability import noise_feedback as noise_feedback
-from langevin_sgd.theory.stability import require_stable as require_stable

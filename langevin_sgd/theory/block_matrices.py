@@ -13,9 +13,7 @@ import numpy as np
 
 
 def sides(matrices: np.ndarray, pairs: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return (..., eigenmode, 2, 2) matrices of the first and of the second mode, ready to
-    broadcast over `pairs`.
-    """
+    """Return (..., eigenmode, 2, 2) matrices of the first and second mode of each of `pairs`."""
     if not pairs:
         return matrices, matrices
     return matrices[..., :, None, :, :], matrices[..., None, :, :, :]
@@ -52,13 +50,14 @@ def summed(
     count.shape + first.shape
     """
     count = np.asarray(count, dtype=float)
-    done, one = np.zeros_like(count), propagator(np.array(1.0))
+    done = np.zeros_like(count)
+    of_one_step = propagator(np.array(1.0))
     total = np.zeros(count.shape + first.shape)
     for level in reversed(range(int(np.frexp(count.max(initial=0.0))[1]))):
         total = total + carried(propagator(done), total, pairs)
         odd = np.floor(np.ldexp(count, -level)) > 2 * done
         done = 2 * done + odd
-        another = first + carried(one, total, pairs)
+        another = first + carried(of_one_step, total, pairs)
         total = np.where(odd.reshape(odd.shape + (1,) * first.ndim), another, total)
     return total
 
@@ -76,8 +75,9 @@ def own(blocks: np.ndarray) -> np.ndarray:
 
 
 def to_matrix(blocks: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Phase-space matrix (..., 2 * parameter, 2 * parameter) of pair blocks in the basis of
-    `vectors`.
+    """Return pair blocks in the basis of `vectors` as a phase-space matrix.
+
+    Its shape is (..., 2 * parameter, 2 * parameter).
     """
     size = len(vectors)
     by_type = np.moveaxis(blocks, (-2, -1), (-4, -3))
@@ -86,8 +86,9 @@ def to_matrix(blocks: np.ndarray, vectors: np.ndarray) -> np.ndarray:
 
 
 def from_matrix(matrix: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Pair blocks (eigenmode, eigenmode, 2, 2), in the basis of `vectors`, of a phase-space
-    matrix.
+    """Return a phase-space matrix as pair blocks in the basis of `vectors`.
+
+    Their shape is (eigenmode, eigenmode, 2, 2).
     """
     size = len(vectors)
     by_type = np.swapaxes(matrix.reshape(2, size, 2, size), 1, 2)

@@ -1,5 +1,4 @@
-r"""Damping of the modes of the Langevin equation: rates per unit of physical time tau = lr * steps,
-and regimes.
+r"""Damping rates and regimes of the modes, per unit of physical time tau = lr * steps.
 
     gamma = (1-momentum) / (lr (1+momentum)),   omega = sqrt(2 stiffness / (lr (1+momentum))),
     zeta = gamma / omega
@@ -44,8 +43,7 @@ def damping_ratio(settings: SGD, stiffness: np.ndarray) -> np.ndarray:
 
 
 def regime(settings: SGD, stiffness: np.ndarray) -> list[str]:
-    """Name the regime of each mode of the Langevin equation: underdamped, critical (to rounding) or
-    overdamped.
+    """Name each mode's regime: underdamped, critical (to rounding) or overdamped.
 
     Examples
     --------

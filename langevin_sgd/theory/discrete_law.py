@@ -2,12 +2,11 @@ r"""Law of SGD itself: exact first and second moments of the discrete map on a q
 
 Which noise a law is exact for:
 
-    sampling               noise = "additive"                       noise = "minibatch"
-    with_replacement       frozen at the minimum, white
-    state-dependent, exact on the data
-    without_replacement    the same, factor (N-S)/(S(N-1))          the same
-    epochs                 frozen at the minimum, anticorrelated    there is no closed law
-                           within an epoch
+    sampling               noise = "additive"                 noise = "minibatch"
+    with_replacement       frozen at the minimum, white       state-dependent, exact on the data
+    without_replacement    the same, factor (N-S)/(S(N-1))    the same
+    epochs                 frozen at the minimum, anti-       there is no closed law
+                           correlated within an epoch
 
 Far from the minimum real batches make more noise than additive laws say, and in epochs the mean too
 departs from them. Derived: moments of linear maps; each kind of noise is a file (`white_noise`,
@@ -29,7 +28,7 @@ from langevin_sgd.theory.gaussian import Gaussian
 from langevin_sgd.theory.law import Law
 from langevin_sgd.theory.sgd_map import MapOscillators, sgd_oscillators
 from langevin_sgd.theory.stability import require_stable
-from langevin_sgd.theory.white_noise import Fluctuations, WhiteNoise
+from langevin_sgd.theory.white_noise import Fluctuations, WhiteFluctuations
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,15 +91,15 @@ class DiscreteLaw(Law):
     def fluctuations(self) -> Fluctuations:
         """Noise of the chosen kind."""
         if self.noise == "minibatch":
-            from langevin_sgd.theory.minibatch_noise import MinibatchNoise
+            from langevin_sgd.theory.minibatch_noise import MinibatchFluctuations
 
-            return MinibatchNoise(self.oscillators, self.modes)
+            return MinibatchFluctuations(self.oscillators, self.modes)
         if self.settings.sampling == "epochs":
-            from langevin_sgd.theory.epoch_noise import EpochNoise, batches_per_epoch
+            from langevin_sgd.theory.epoch_noise import EpochFluctuations, batches_per_epoch
 
             batches = batches_per_epoch(self.problem, self.settings)
-            return EpochNoise(self.oscillators, self.modes.noise, batches, self.epoch_phase)
-        return WhiteNoise(self.oscillators, self.modes.noise)
+            return EpochFluctuations(self.oscillators, self.modes.noise, batches, self.epoch_phase)
+        return WhiteFluctuations(self.oscillators, self.modes.noise)
 
     def _times(self, name: str, value: np.ndarray | float) -> np.ndarray:
         allowed = "must be whole steps of zero or above"

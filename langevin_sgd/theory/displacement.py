@@ -62,8 +62,9 @@ def velocity_memory(settings: SGD) -> float:
 
 
 def relaxation_steps(settings: SGD, stiffness: np.ndarray) -> np.ndarray:
-    """Steps after which overdamped modes saturate, t_l = (1-momentum) / (lr stiffness); infinite
-    for free modes.
+    """Steps t_l = (1-momentum) / (lr stiffness) after which overdamped modes saturate.
+
+    They are infinite for free modes.
     """
     settings = as_settings("settings", settings)
     values = as_array("stiffness", stiffness, minimum=0)
@@ -86,6 +87,11 @@ def free_displacement(lag: np.ndarray, settings: SGD, noise: float) -> np.ndarra
         The settings; weight decay plays no part.
     noise
         Noise variance per step along the direction, >= 0.
+
+    Raises
+    ------
+    InputError
+        If lags are not whole steps of zero or above, or the noise is negative.
     """
     free = sgd_oscillators(as_settings("settings", settings), np.zeros(1))
     lags = as_array("lag", lag, minimum=0)
@@ -99,8 +105,12 @@ def free_displacement(lag: np.ndarray, settings: SGD, noise: float) -> np.ndarra
 
 
 def exponent_between(law: Law, first: float, last: float) -> float:
-    """Mean exponent of the stationary displacement between two lags: slope of log displacement over
-    log lag.
+    """Mean slope of log displacement over log lag between two lags, at stationarity.
+
+    Raises
+    ------
+    InputError
+        If `law` is no law, or the lags are not positive and in order.
     """
     law = as_instance("law", law, Law)
     first, last = as_positive("first", first), as_positive("last", last)
@@ -114,6 +124,11 @@ def fitted_exponent(law: Law, lags: np.ndarray) -> float:
 
     `langevin_sgd.measure.diffusion_exponent` fits the same line with the same weights: at the
     recorded steps of a run, this is what the exponent of the run estimates.
+
+    Raises
+    ------
+    InputError
+        If the lags are not positive and at least two different ones.
     """
     law, values = as_instance("law", law, Law), as_array("lags", lags, ndim=1)
     usable = np.unique(values).size > 1 and bool((values > 0).all())
@@ -154,8 +169,7 @@ def power_law_displacement(
     modes: int,
     noise_scale: float = 1.0,
 ) -> np.ndarray:
-    """Asymptotic displacement of the spectrum h_l = largest * l^{-decay}, l = 1 ... modes (opening
-    formula).
+    """Asymptotic displacement of the spectrum h_l = largest * l^{-decay} (opening formula).
 
     Parameters
     ----------
@@ -167,6 +181,11 @@ def power_law_displacement(
         The spectrum; decay > 1.
     noise_scale
         sigma^2 in Sigma = sigma^2 H, >= 0.
+
+    Raises
+    ------
+    InputError
+        If a number lies outside its range.
     """
     settings, noise_scale = (
         as_settings("settings", settings),
@@ -185,8 +204,7 @@ def power_law_displacement(
 def exponent_window(
     settings: SGD, *, largest: float, decay: float, modes: int, tolerance: float = 0.03
 ) -> tuple[float, float]:
-    """Range of lags in which the local exponent of `power_law_displacement` is 1/decay to within
-    `tolerance`.
+    """Range of lags in which `power_law_displacement` has the exponent 1/decay to `tolerance`.
 
     Also kept clear of the velocity memory (10 t_memory), which the overdamped formula leaves out.
 
@@ -252,8 +270,9 @@ def _power_law(largest: float, decay: float, modes: int) -> tuple[float, float, 
 
 @vanishing
 def paper_displacement(law: LangevinLaw, lag: np.ndarray) -> np.ndarray:
-    r"""Global displacement as a sum over the velocity autocorrelation of the Langevin equation,
-    taken literally.
+    r"""Global displacement as the paper's sum over the velocity autocorrelation.
+
+    The sum is taken literally, with the autocorrelation of the Langevin equation.
 
     (lr^2 / (1-momentum^2)) sum_l q_l [ t + 2 t sum_{n=1}^{t} (1-n/t) C_l(n) ]
 
@@ -273,6 +292,11 @@ def paper_displacement(law: LangevinLaw, lag: np.ndarray) -> np.ndarray:
     Returns
     -------
     array of the shape of `lag`
+
+    Raises
+    ------
+    InputError
+        If `law` is no Langevin law, or a lag is not a whole number of steps up to 10^7.
     """
     law, lags = as_instance("law", law, LangevinLaw), as_integers("lag", lag, minimum=0)
     require(
@@ -296,8 +320,9 @@ def paper_displacement(law: LangevinLaw, lag: np.ndarray) -> np.ndarray:
 
 @vanishing
 def spurious_slope(law: LangevinLaw) -> np.ndarray:
-    r"""Growth per step, in units of the local displacement, that `paper_displacement` keeps for
-    ever in each mode.
+    r"""Growth per step that `paper_displacement` keeps for ever in each mode.
+
+    It is in units of the local displacement.
 
     1 + 2 sum_{n>=1} C_l(n) = 2 [(I - E)^{-1}]_{vv} - 1, E the propagator of the flow over one step
     (derived); about (1-momentum) / (3 (1+momentum)) for small lr * stiffness. A bound mode has none

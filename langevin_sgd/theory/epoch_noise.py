@@ -1,5 +1,6 @@
-r"""Fluctuations of shuffled epochs: every sample is used once per epoch, so the noise of an epoch
-sums to zero.
+r"""Fluctuations of shuffled epochs, in which every sample is used once.
+
+The noise of an epoch therefore sums to zero.
 
 With B = N/S batches in an epoch, noise frozen at the minimum and q the one-step covariance without
 replacement,
@@ -45,7 +46,7 @@ With momentum the noise that an epoch leaves in a slow mode is a difference of l
 
 
 @dataclass(frozen=True, eq=False)
-class EpochNoise:
+class EpochFluctuations:
     """Additive noise of shuffled epochs; methods as in `white_noise.Fluctuations`.
 
     Parameters
@@ -197,8 +198,9 @@ class EpochNoise:
         )
 
     def noise_spectrum(self, frequency: np.ndarray) -> np.ndarray:
-        """See `white_noise.Fluctuations`: q (B - Fejer) / (B - 1), averaged over the phase, zero at
-        frequency zero.
+        """See `white_noise.Fluctuations`: q (B - Fejer) / (B - 1), averaged over the phase.
+
+        It is zero at frequency zero.
         """
         half = 0.5 * np.asarray(frequency, dtype=float)[..., None]
         flat = np.sin(half) == 0

@@ -1,5 +1,4 @@
-r"""Temperatures of the modes and entropy production: how near to equilibrium the stationary state
-is.
+r"""How near to equilibrium the stationary state is: temperatures and entropy production.
 
 Equipartition holds mode by mode, with mass m = lr (1+momentum) / 2 and q_l the noise variance per
 step:
@@ -50,8 +49,9 @@ def mode_temperatures(law: Law) -> tuple[np.ndarray, np.ndarray]:
 
 @vanishing
 def entropy_production(law: LangevinLaw) -> float:
-    """Stationary entropy production per unit of tau, in units of the Boltzmann constant; times lr
-    it is per step.
+    """Stationary entropy production per unit of tau, in units of the Boltzmann constant.
+
+    Times lr it is that per step.
 
     Modes without any noise and curvature take no part.
 

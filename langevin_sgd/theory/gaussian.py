@@ -1,5 +1,6 @@
-"""A Gaussian state of phase space (theta_1 ... theta_P, v_1 ... v_P): a start, a stationary law, a
-law at one time.
+"""A Gaussian state of phase space (theta_1 ... theta_P, v_1 ... v_P).
+
+It is a start, a stationary law, or a law at one time.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-r"""Online regression on Gaussian inputs: the stationary state with its full state-dependent noise
-in closed form.
+r"""Online regression on Gaussian inputs: the stationary state in closed form.
+
+The noise is that of SGD in full, as it depends on the state.
 
 Inputs x ~ N(0, H), label noise sigma^2, every sample fresh. With B = E u u^T about the minimiser
 (Wick's theorem)

@@ -1,5 +1,4 @@
-r"""Law of the underdamped Langevin equation of SGD with momentum: an Ornstein-Uhlenbeck process in
-phase space.
+r"""Law of the underdamped Langevin equation of SGD: an Ornstein-Uhlenbeck process.
 
     (lr/2)(1+momentum) theta'' + (1-momentum) theta' + grad L(theta) + weight_decay theta =
     sqrt(lr/S) Sigma^{1/2} dW/dt
@@ -20,7 +19,7 @@ import numpy as np
 from langevin_sgd.theory.law import Law
 from langevin_sgd.theory.oscillator_propagator import langevin_oscillators
 from langevin_sgd.theory.oscillators import Oscillators
-from langevin_sgd.theory.white_noise import Fluctuations, WhiteNoise
+from langevin_sgd.theory.white_noise import Fluctuations, WhiteFluctuations
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +54,10 @@ class LangevinLaw(Law):
     @cached_property
     def fluctuations(self) -> Fluctuations:
         """White noise of covariance Sigma / S per step."""
-        return WhiteNoise(self.oscillators, self.modes.noise)
+        return WhiteFluctuations(self.oscillators, self.modes.noise)
 
     def local_displacement(self) -> float:
-        r"""lr^2 E|v|^2 = lr^2 tr Sigma / (S (1 - momentum^2)): the local displacement (Kunin et
-        al.).
+        r"""Local displacement lr^2 E|v|^2 = lr^2 tr Sigma / (S (1 - momentum^2)) (Kunin et al.).
 
         ``mean_square_displacement(1)`` of the equation's own path over one step is smaller, by O(1)
         at momentum 0.

@@ -1,5 +1,4 @@
-r"""The law of SGD near a minimum: mean and covariance of (theta, v) at any time, and what follows
-from them.
+r"""The law of SGD near a minimum: mean and covariance of (theta, v), and what follows.
 
 A law is a set of `Oscillators` (how a deviation evolves) and `Fluctuations` (what the noise does).
 All laws share the interface of this file; `LangevinLaw` and `DiscreteLaw` choose the two parts.
@@ -33,7 +32,7 @@ from langevin_sgd.theory.underflow import vanishing
 from langevin_sgd.theory.white_noise import Fluctuations
 
 LARGEST_SAMPLE = 2**31
-"""Numbers of one draw, which is kept in memory."""
+"""Most numbers of one draw, which is kept in memory."""
 
 Start = Gaussian | np.ndarray | Literal["stationary"] | None
 
@@ -113,7 +112,13 @@ class Law(ABC):
         return self.settings.lr * as_array("t", t, minimum=0)
 
     def epochs(self, t: np.ndarray | float) -> np.ndarray:
-        """Passes through the data after `t` steps."""
+        """Passes through the data after `t` steps.
+
+        Raises
+        ------
+        InputError
+            If the problem is a spectrum without data.
+        """
         if self.problem.samples is None:
             raise InputError("problem: a spectrum without data has no epochs")
         return as_array("t", t, minimum=0) * self.settings.batch_size / self.problem.samples
@@ -168,8 +173,9 @@ class Law(ABC):
 
     @vanishing
     def autocovariance(self, lag: np.ndarray | float) -> np.ndarray:
-        """Stationary E z_{k+lag} z_k^T about the mean, lag.shape + (2 * parameter, 2 *
-        parameter).
+        """Stationary E z_{k+lag} z_k^T about the mean.
+
+        Its shape is lag.shape + (2 * parameter, 2 * parameter).
         """
         return to_matrix(
             self.fluctuations.lagged(self._times("lag", lag), pairs=True), self.modes.vectors
@@ -248,9 +254,7 @@ class Law(ABC):
         return position, velocity
 
     def _coloured(self, white: np.ndarray, t: float | None) -> np.ndarray:
-        """Give white (replica, eigenmode, 2) numbers the covariance of the law, in the
-        eigenbasis.
-        """
+        """Give white (replica, eigenmode, 2) numbers the law's covariance, in the eigenbasis."""
         if self._independent_modes:
             blocks = self.mode_stationary() if t is None else self.mode_covariance(t)
             return np.einsum("lab,rlb->rla", covariance_root(blocks), white)
@@ -303,8 +307,9 @@ class Law(ABC):
 
     @cached_property
     def _start_modes(self) -> np.ndarray:
-        """The modes' own blocks of the start's covariance, without building all pairs where that
-        can be avoided.
+        """Return each mode's own block of the start's covariance.
+
+        All pairs are built only where that cannot be avoided.
         """
         if isinstance(self.start, Gaussian):
             return own(self._start_blocks)

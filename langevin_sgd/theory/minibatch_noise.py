@@ -1,5 +1,6 @@
-r"""Fluctuations driven by the noise of real minibatches, which depends on theta: exact on a finite
-data set.
+r"""Fluctuations driven by the noise of real minibatches, exact on a finite data set.
+
+This noise depends on theta.
 
 With u = theta - theta_bar, m = E u, C = Cov u, residuals r_i at the minimiser, the noise of one
 step is
@@ -8,9 +9,8 @@ step is
     f = 1/S (with replacement)   or   (N-S) / (S (N-1)) (distinct samples in a batch)
 
 and the covariance of (theta, v) obeys  C' = M C M^T + q force force^T. Since q is linear in C,
-first and second moments
-are closed; higher ones are not. Derived: expectation of the covariance of a batch gradient over the
-law of theta.
+first and second moments are closed; higher ones are not. Derived: expectation of the covariance of
+a batch gradient over the law of theta.
 
 At stationarity C = R q, with R the response to white noise (`oscillators`), so q solves q = q_0 + T
 R q, T the part of q that is linear in C. R and T preserve positive matrices, so that a solution
@@ -29,14 +29,14 @@ from langevin_sgd.checks import InputError, require
 from langevin_sgd.theory.block_matrices import carried, outer, own
 from langevin_sgd.theory.modes import Modes, noise_factor
 from langevin_sgd.theory.sgd_map import MapOscillators
-from langevin_sgd.theory.white_noise import WhiteNoise
+from langevin_sgd.theory.white_noise import WhiteFluctuations
 
 LONGEST = 10**7
 """Largest number of steps from a start."""
 
 
 @dataclass(frozen=True, eq=False)
-class MinibatchNoise:
+class MinibatchFluctuations:
     """Noise of real batches; methods as in `white_noise.Fluctuations`.
 
     Parameters
@@ -93,9 +93,7 @@ class MinibatchNoise:
 
     @cached_property
     def _response(self) -> np.ndarray:
-        """(eigenmode, eigenmode) Square root of the position covariance per unit noise; zero in
-        flat directions.
-        """
+        """(eigenmode, eigenmode) Root of the position covariance per unit noise; 0 if flat."""
         per_noise = self.oscillators.stationary(np.ones_like(self.modes.vectors))[..., 0, 0]
         return np.sqrt(np.where(np.isfinite(per_noise), per_noise, 0.0))
 
@@ -105,8 +103,9 @@ class MinibatchNoise:
 
     @cached_property
     def noise_feedback(self) -> float:
-        """Spectral radius of R T: below one where SGD is stable in the mean square; by power
-        iteration.
+        """Spectral radius of R T, by power iteration.
+
+        Below one SGD is stable in the mean square.
 
         R T preserves positive matrices, so that its largest eigenvalue belongs to one and the
         iteration finds it.
@@ -126,7 +125,7 @@ class MinibatchNoise:
         return value
 
     @cached_property
-    def _white(self) -> WhiteNoise:
+    def _white(self) -> WhiteFluctuations:
         """The white noise with the stationary covariance of the state-dependent one.
 
         Raises
@@ -160,7 +159,7 @@ class MinibatchNoise:
                 f"{self.noise_feedback:.10g}"
             )
         covariance = self._response * amplitude.reshape(shape)
-        return WhiteNoise(
+        return WhiteFluctuations(
             self.oscillators, frozen + self._noise_of_spread(0.5 * (covariance + covariance.T))
         )
 
@@ -169,8 +168,9 @@ class MinibatchNoise:
         return self._white.stationary(pairs=pairs)
 
     def lagged(self, lag: np.ndarray, *, pairs: bool) -> np.ndarray:
-        """See `white_noise.Fluctuations`: the conditional mean is linear, so the propagator carries
-        the covariance.
+        """See `white_noise.Fluctuations`.
+
+        The conditional mean is linear, so that the propagator carries the covariance.
         """
         return self._white.lagged(lag, pairs=pairs)
 
@@ -187,8 +187,9 @@ class MinibatchNoise:
     def added(
         self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool
     ) -> np.ndarray:
-        """See `white_noise.Fluctuations`: step by step up to the largest time; needs the start's
-        pair blocks.
+        """See `white_noise.Fluctuations`: step by step up to the largest time.
+
+        It needs the start's pair blocks.
 
         Raises
         ------

@@ -1,5 +1,6 @@
-r"""Hessian eigenmodes of a problem under given settings: what every law needs before it knows its
-dynamics.
+r"""Hessian eigenmodes of a problem under given settings.
+
+They are what every law needs before it knows its dynamics.
 
     stiffness k_l = h_l + weight_decay,      mean fixed point mu_l = h_l / k_l * theta_bar_l,
     noise of one step  q = factor * E^T Sigma E,
@@ -46,8 +47,9 @@ class Modes:
 
     @cached_property
     def eigenvalues(self) -> np.ndarray:
-        """(eigenmode,) Hessian eigenvalues; those that are zero to rounding, in units of the
-        parameters, are zero.
+        """(eigenmode,) Hessian eigenvalues.
+
+        Those that are zero to rounding, in units of the parameters, are zero.
         """
         values = self.problem.eigenvalues
         return np.where(np.arange(values.size) < rank(self.problem.hessian), values, 0.0)
@@ -72,8 +74,9 @@ class Modes:
     @cached_property
     @vanishing
     def noise(self) -> np.ndarray:
-        """(eigenmode, eigenmode) Noise covariance of one step, frozen at the minimiser; zero where
-        zero to rounding.
+        """(eigenmode, eigenmode) Noise covariance of one step, frozen at the minimiser.
+
+        What is zero to rounding is zero.
 
         What is rounding is judged in units of the deviations. Only where Hessian and noise commute
         do the errors of the eigenvectors, which are relative to the largest eigenvalue, stand for
@@ -92,8 +95,9 @@ class Modes:
         return noise_factor(self.problem, self.settings) * np.where(nothing, 0.0, rotated)
 
     def _rotated_noise(self) -> np.ndarray:
-        """(eigenmode, eigenmode) Covariance of one per-sample gradient in the eigenbasis; no
-        variance is negative.
+        """(eigenmode, eigenmode) Covariance of one per-sample gradient in the eigenbasis.
+
+        No variance is negative.
         """
         covariance = self.problem.noise_covariance
         if self.aligned:
@@ -103,9 +107,7 @@ class Modes:
         return rows @ rows.T
 
     def _commute(self) -> bool:
-        """Whether Hessian and noise covariance commute to rounding, in units of their
-        deviations.
-        """
+        """Whether Hessian and noise commute to rounding, in units of their deviations."""
         hessian, noise = (
             _of_order_one(matrix)
             for matrix in (self.problem.hessian, self.problem.noise_covariance)

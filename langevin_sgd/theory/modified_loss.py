@@ -1,5 +1,4 @@
-r"""The modified loss: the potential that the stationary state of the Langevin equation really
-follows, and its current.
+r"""The modified loss: the potential of the stationary Langevin state, and its current.
 
     dz = -A (z - z_0) dtau + sqrt(2/kappa) D^{1/2} dW,   z = (theta, v),
     kappa = S (1 - momentum^2),
@@ -124,13 +123,19 @@ class ModifiedLoss:
 
 
 def mode_weights(law: LangevinLaw) -> tuple[np.ndarray, np.ndarray]:
-    """Curvatures of kappa * Psi along positions and velocities of eigenmodes, for noise that
-    commutes with the Hessian.
+    """Curvatures of kappa * Psi along positions and velocities of eigenmodes.
+
+    The noise must commute with the Hessian.
 
     Returns
     -------
     position, velocity
         Each (eigenmode,): inverse stationary variances; infinite for a mode without noise.
+
+    Raises
+    ------
+    InputError
+        If noise and Hessian do not commute.
     """
     law = as_instance("law", law, LangevinLaw)
     if not law.modes.commuting:
@@ -146,8 +151,9 @@ def mode_weights(law: LangevinLaw) -> tuple[np.ndarray, np.ndarray]:
 def ornstein_uhlenbeck_covariance(
     drift: np.ndarray, diffusion: np.ndarray, kappa: float = 1.0
 ) -> np.ndarray:
-    """Stationary covariance of any dz = -A z dtau + sqrt(2/kappa) D^{1/2} dW: solves A C + C A^T =
-    (2/kappa) D.
+    """Stationary covariance C of dz = -A z dtau + sqrt(2/kappa) D^{1/2} dW.
+
+    It solves A C + C A^T = (2/kappa) D.
 
     Parameters
     ----------
@@ -200,8 +206,9 @@ def _square(name: str, value: np.ndarray) -> np.ndarray:
 def circulation(
     drift: np.ndarray, diffusion: np.ndarray, unit_covariance: np.ndarray
 ) -> np.ndarray:
-    """Return Q = A U^{-1} - D, with U^{-1} = kappa * covariance; zero under detailed balance of
-    even variables.
+    """Return Q = A U^{-1} - D, with U^{-1} = kappa * covariance.
+
+    It is zero under detailed balance of even variables.
     """
     matrix = _square("drift", drift)
     noise, covariance = (

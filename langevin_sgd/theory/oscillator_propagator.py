@@ -1,5 +1,4 @@
-r"""The Langevin equation of SGD as one damped oscillator per mode: an exact flow in continuous
-time.
+r"""The Langevin equation of SGD as one damped oscillator per mode, in continuous time.
 
     exp(-A t) = e^{-x t} (c I + s G),
     in steps, A = (h * force | drag) of `oscillators`, x = (1-beta)/(1+beta),

@@ -1,5 +1,4 @@
-r"""Damped oscillators, one per eigenmode of the Hessian: the common core of the Langevin law and of
-SGD itself.
+r"""Damped oscillators, one per eigenmode: what the Langevin law and that of SGD share.
 
 On a quadratic loss every Hessian eigendirection obeys a linear 2x2 system. In units of the step
 (positions in lr, time in steps, h = lr * stiffness) the state (position, velocity) of one mode
@@ -9,13 +8,13 @@ changes by
 
 with two columns that say which dynamics it is (x = (1 - beta) / (1 + beta), beta the momentum):
 
-                         force               drag
-    Langevin equation    (0, 2/(1+beta))     (-1, 2x)
-    generator of a flow, any real time: `oscillator_propagator`
-    heavy-ball SGD       (1, 1)              (-beta, 1-beta)
-    one step of a map, whole times: `sgd_map`
-    Nesterov SGD         (1+beta, 1)         (-beta^2, 1-beta)
-    one step of a map, whole times: `sgd_map`
+                         force              drag
+    Langevin equation    (0, 2/(1+beta))    (-1, 2x)              any real time
+    heavy-ball SGD       (1, 1)             (-beta, 1-beta)       whole steps
+    Nesterov SGD         (1+beta, 1)        (-beta^2, 1-beta)     whole steps
+
+The first is the generator of a flow (`oscillator_propagator`), the others are steps of a map
+(`sgd_map`).
 
 Here is what they share: propagators c I + s G with G traceless, sums of them over time, what white
 noise adds over time, stationary moments for any pair of modes and the displacement. Derived: every
@@ -91,16 +90,12 @@ class Oscillators(ABC):
 
     @property
     def discriminant(self) -> np.ndarray:
-        """(eigenmode,) Squared half-difference of the two rates: negative where the mode
-        oscillates.
-        """
+        """(eigenmode,) Squared half-difference of the two rates; negative for oscillations."""
         return self.mean_rate**2 - self.rate_product
 
     @property
     def rates(self) -> tuple[np.ndarray, np.ndarray]:
-        """Slow and fast rate per step of modes with real rates (for the others, the mean rate
-        twice).
-        """
+        """Slow and fast rate per step of modes with real rates; else the mean rate twice."""
         fast = self.mean_rate + np.sqrt(np.maximum(self.discriminant, 0.0))
         real = self.discriminant >= 0
         return np.where(real, self.rate_product / fast, self.mean_rate), fast
@@ -109,8 +104,9 @@ class Oscillators(ABC):
 
     @abstractmethod
     def factors(self, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Factors c and s of the propagator c I + s G, G = mean_rate I - change; shape time.shape +
-        (eigenmode,).
+        """Factors c and s of the propagator c I + s G, with G = mean_rate I - change.
+
+        Their shape is time.shape + (eigenmode,).
         """
 
     @abstractmethod
@@ -119,14 +115,16 @@ class Oscillators(ABC):
 
     @abstractmethod
     def term_ratio(self, order: int, time: np.ndarray) -> np.ndarray | float:
-        """Ratio of the coefficients of two terms of `accumulated_decay` in powers of -rate * time,
-        from `order` on.
+        """Ratio of the coefficients of two terms of `accumulated_decay`, from `order` on.
+
+        The terms are powers of -rate * time.
         """
 
     @abstractmethod
     def added(self, time: np.ndarray, *, pairs: bool) -> np.ndarray:
-        """Covariance blocks that white unit noise adds over `time` steps from rest, a sum of
-        positive terms.
+        """Covariance blocks that white unit noise adds over `time` steps from rest.
+
+        They are a sum of positive terms.
 
         Returns
         -------
@@ -195,8 +193,9 @@ class Oscillators(ABC):
         return sum_c, sum_s
 
     def _brief_sums(self, time: np.ndarray, brief: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Power series of the accumulated factors in rate * time, both rates r together, where
-        `brief`.
+        """Power series of the accumulated factors in rate * time, where `brief`.
+
+        Both rates r are taken together.
 
         The half sum of r^k and the difference of r^k over that of r obey one recursion, whether r
         is real or complex.
@@ -219,8 +218,9 @@ class Oscillators(ABC):
 
     @abstractmethod
     def pair_moments(self, pair: ModePair) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Stationary (h_i+h_j)<x_i x_j>, <x_i v_j>, <v_i x_j>, <v_i v_j> at unit noise, in units of
-        the step.
+        """Stationary (h_i+h_j)<x_i x_j>, <x_i v_j>, <v_i x_j>, <v_i v_j> at unit noise.
+
+        They are in units of the step.
         """
 
     def stationary(self, noise: np.ndarray) -> np.ndarray:
@@ -277,8 +277,9 @@ class Oscillators(ABC):
 
 
 class ModePair:
-    """Two modes (arrays of them) by their stiffness h_i, h_j, in the combinations that stay finite
-    at h = 0.
+    """Two modes, or arrays of them, by their stiffness h_i and h_j.
+
+    They come in the combinations that stay finite at h = 0.
 
     Attributes
     ----------

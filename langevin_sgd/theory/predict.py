@@ -1,5 +1,6 @@
-"""Closed-form predictions for linear regression as one JSON document: what ``langevin-sgd predict``
-prints.
+"""Closed-form predictions for linear regression as one JSON document.
+
+This is what ``langevin-sgd predict`` prints.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ def predict_linear_regression(
     noise_scale: float = 1.0,
     lags: Sequence[int] | np.ndarray = (1, 10, 100),
 ) -> dict[str, Any]:
-    """Stationary moments, rotation and displacement of every mode, by the Langevin equation and by
-    SGD itself.
+    """Stationary moments, rotation and displacement of every mode, by both laws.
+
+    They are those of the Langevin equation and of SGD itself.
 
     Parameters
     ----------

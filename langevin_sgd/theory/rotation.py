@@ -1,21 +1,19 @@
-r"""Rotation in phase space: how the stationary state of a mode turns, in the Langevin equation and
-in SGD.
+r"""How the stationary state of a mode turns in phase space, by both laws.
 
-The angle of a mode is  phi = atan2(v, omega * theta),  omega = sqrt(2 stiffness / (lr (1 +
-momentum)))  the natural
-frequency of the Langevin equation; clockwise turning is negative.
+The angle of a mode is phi = atan2(v, omega * theta), with omega = sqrt(2 stiffness / (lr (1 +
+momentum))) the natural frequency of the Langevin equation; clockwise turning is negative.
 
 Langevin equation: the stationary current is the undamped rotation (theta', v') = (v, -omega^2
 theta) of Kunin et al. (arXiv 2107.09133), so the mean advance is -lr * omega per step in every
 damping regime, also where the autocorrelation does not oscillate (derived).
 
 SGD: the mean advance per step, wrapped to (-pi, pi], under the stationary law of the map
-(`winding_per_step`). Derived:
-write the state as a radius times L (cos psi, sin psi), L a square root of the covariance; psi is
-uniform, and at fixed psi the next state is a (radius) - w (noise), Rayleigh against Gaussian, so
-that their direction depends on a number u uniform on (-1, 1). The mean angle over u is the Poisson
-integral of s / sqrt(1 + s^2), an analytic function; the probability of passing the cut at the
-opposite direction is elementary; one smooth integral over psi is left.
+(`winding_per_step`). Derived: write the state as a radius times L (cos psi, sin psi), L a square
+root of the covariance; psi is uniform, and at fixed psi the next state is a (radius) - w (noise),
+Rayleigh against Gaussian, so that their direction depends on a number u uniform on (-1, 1). The
+mean angle over u is the Poisson integral of s / sqrt(1 + s^2), an analytic function; the
+probability of passing the cut at the opposite direction is elementary; one smooth integral over psi
+is left.
 
 Swept area: (1/2) E[theta dv - v dtheta] per step is -lr Var v for the Langevin equation and, for
 the chords of the heavy-ball map, -(lr/2)(1 + momentum - lr stiffness / 2) Var v (derived; general
@@ -44,8 +42,9 @@ def _gauss_legendre() -> tuple[np.ndarray, np.ndarray]:
 
 @vanishing
 def natural_angle_per_step(oscillators: Oscillators) -> np.ndarray:
-    """lr * omega of each mode, the natural frequency of the Langevin equation in radians per step;
-    (eigenmode,).
+    """lr * omega of each mode, (eigenmode,), in radians per step.
+
+    omega is the natural frequency of the Langevin equation.
     """
     oscillators = as_instance("oscillators", oscillators, Oscillators)
     return np.sqrt(LangevinOscillators(oscillators.stiffness, oscillators.momentum).rate_product)
@@ -53,8 +52,9 @@ def natural_angle_per_step(oscillators: Oscillators) -> np.ndarray:
 
 @vanishing
 def winding_per_step(oscillators: Oscillators) -> np.ndarray:
-    """Mean advance of atan2(v, omega * theta) per step at stationarity, negative = clockwise;
-    (eigenmode,), radians.
+    """Mean advance of atan2(v, omega * theta) per step at stationarity.
+
+    (eigenmode,), in radians, negative = clockwise.
 
     A mode without noise has the limit of vanishing noise, a free mode (stiffness zero) has winding
     zero.
@@ -120,8 +120,9 @@ def _along(vectors: np.ndarray, kick: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def _mean_advance(
     now: tuple[np.ndarray, np.ndarray], image: tuple[np.ndarray, np.ndarray]
 ) -> np.ndarray:
-    """Mean over the noise of the wrapped angle from the state `now` to the next one, drawn about
-    `image`.
+    """Mean over the noise of the wrapped angle from `now` to the next state.
+
+    The next state is drawn about `image`.
     """
     before = np.arctan2(now[1], now[0])
     side = np.where(image[1] >= 0, 1.0, -1.0)
@@ -138,8 +139,9 @@ def _mean_advance(
 
 @vanishing
 def swept_area_per_step(law: Law) -> np.ndarray:
-    """Mean area (1/2) E[theta_k v_{k+1} - v_k theta_{k+1}] swept per step; (eigenmode,), negative
-    clockwise.
+    """Mean area (1/2) E[theta_k v_{k+1} - v_k theta_{k+1}] swept per step.
+
+    (eigenmode,), negative = clockwise.
 
     For a `LangevinLaw` the area of the continuous path, -lr Var v; for SGD that of the chords.
     """
@@ -153,9 +155,10 @@ def swept_area_per_step(law: Law) -> np.ndarray:
 def position_spectrum(frequency: np.ndarray, law: Law) -> np.ndarray:
     r"""Power spectrum S(nu) of each mode's position, the sum over lags k of Cov(k) exp(-i nu k).
 
-    heavy ball:  S = lr^2 q / ( (h - (1+beta)(1 - cos nu))^2 + (1-beta)^2 sin^2 nu ) ,
-    h = lr * stiffness
+    heavy ball:  S = lr^2 q / ( (h - (1+beta)(1 - cos nu))^2 + (1-beta)^2 sin^2 nu )
     Langevin:    S = lr^2 q / ( (h - (1+beta) nu^2 / 2)^2 + (1-beta)^2 nu^2 )
+
+    with h = lr * stiffness.
 
     Parameters
     ----------
@@ -175,8 +178,9 @@ def position_spectrum(frequency: np.ndarray, law: Law) -> np.ndarray:
 
 
 def velocity_spectrum(frequency: np.ndarray, law: Law) -> np.ndarray:
-    """Power spectrum of each mode's velocity, as `position_spectrum`; it peaks at omega for the
-    Langevin equation.
+    """Power spectrum of each mode's velocity, as `position_spectrum`.
+
+    It peaks at omega for the Langevin equation.
     """
     return _spectrum(frequency, law, 1)
 
@@ -196,8 +200,9 @@ def _spectrum(frequency: np.ndarray, law: Law, component: int) -> np.ndarray:
 
 
 def _transfer(frequency: np.ndarray, law: Law) -> np.ndarray:
-    """Response of (position, velocity) to unit noise at one frequency: (i nu + A)^-1 or (e^{i nu} -
-    M)^-1.
+    """Response of (position, velocity) to unit noise at one frequency.
+
+    It is (i nu + A)^-1 or (e^{i nu} - M)^-1.
     """
     nu = frequency[..., None]
     oscillators = law.oscillators

@@ -105,8 +105,14 @@ def sde_error(
 def exact_dispersion(
     rate: np.ndarray, lr_times_stiffness: np.ndarray, momentum: float
 ) -> np.ndarray:
-    """Left-hand side of the dispersion relation of the map at complex rates s per step; complex,
-    zero for its modes.
+    """Left-hand side of the dispersion relation of the map at complex rates s per step.
+
+    It is complex, and zero for the modes of the map.
+
+    Raises
+    ------
+    InputError
+        If rates are too large, or shapes do not go together.
     """
     s, momentum = as_complex_array("rate", rate), as_fraction("momentum", momentum)
     h = as_array("lr_times_stiffness", lr_times_stiffness, minimum=0)
@@ -127,8 +133,7 @@ def exact_dispersion(
 
 @vanishing
 def mode_rates(lr_times_stiffness: np.ndarray, momentum: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the complex rate s per step of the slowest part of each mode: (SGD, Langevin
-    equation).
+    """Return each mode's complex rate s per step, of its slowest part: (SGD, Langevin).
 
     Its real part is the logarithm of the decay per step, its imaginary part the frequency; SGD
     beyond (1 + sqrt(momentum))^2 flips sign every step and has imaginary part pi. A mode that is

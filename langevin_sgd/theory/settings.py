@@ -1,5 +1,6 @@
-"""Settings for which there are closed forms: learning rates whose inverse and whose square float64
-can hold.
+"""Settings for which there are closed forms.
+
+Float64 must hold the inverse and the square of their learning rate.
 """
 
 from __future__ import annotations
@@ -12,6 +13,11 @@ SMALLEST_LR, LARGEST_LR = 1e-300, 1e150
 
 def as_settings(name: str, value: SGD) -> SGD:
     """Return settings whose learning rate lies between 1e-300 and 1e150.
+
+    Raises
+    ------
+    InputError
+        If it is no `SGD`, or its learning rate lies outside that range.
 
     Examples
     --------

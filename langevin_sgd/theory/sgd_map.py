@@ -62,9 +62,7 @@ class MapOscillators(Oscillators):
 
     @property
     def _lead(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rates (one minus root) of the larger and of the smaller root in modulus, where they are
-        real.
-        """
+        """Rates (one minus root) of the larger and the smaller root in modulus, where real."""
         slow, fast = self.rates
         flips = self.mean_rate > 1
         return np.where(flips, fast, slow), np.where(flips, slow, fast)
@@ -216,8 +214,6 @@ def sgd_oscillators(settings: SGD, stiffness: np.ndarray) -> MapOscillators:
 
 
 def _power(rate: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """(1 - rate)^steps for whole steps, to rounding also where the rate is tiny and the steps are
-    many.
-    """
+    """(1 - rate)^steps for whole steps, to rounding also for tiny rates and many steps."""
     slow = np.where(rate < 0.5, rate, 0.0)
     return np.where(rate < 0.5, np.exp(steps * np.log1p(-slow)), (1 - rate) ** steps)

@@ -1,5 +1,4 @@
-r"""Stability limits of SGD on a quadratic loss: of the mean, and of the mean square under minibatch
-noise.
+r"""Stability limits of SGD on a quadratic loss: of the mean, and of the mean square.
 
 Mean (linear) stability, derived from the roots of the one-step matrix lying inside the unit circle:
 
@@ -25,7 +24,7 @@ import numpy as np
 from langevin_sgd.checks import InputError, as_array, as_instance, require
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.theory.minibatch_noise import MinibatchNoise
+from langevin_sgd.theory.minibatch_noise import MinibatchFluctuations
 from langevin_sgd.theory.modes import Modes
 from langevin_sgd.theory.settings import as_settings
 from langevin_sgd.theory.sgd_map import sgd_oscillators
@@ -67,8 +66,9 @@ def require_stable(settings: SGD, eigenvalues: np.ndarray) -> None:
 
 @vanishing
 def noise_feedback(problem: LinearRegression, settings: SGD) -> float:
-    """Spectral radius of the noise caused in turn by noise; SGD is mean-square stable where it is
-    below one.
+    """Spectral radius of the noise caused in turn by noise.
+
+    SGD is stable in the mean square where it is below one.
 
     Parameters
     ----------
@@ -93,13 +93,12 @@ def noise_feedback(problem: LinearRegression, settings: SGD) -> float:
         )
     modes = Modes(problem, settings)
     require_stable(settings, modes.eigenvalues)
-    return MinibatchNoise(sgd_oscillators(settings, modes.stiffness), modes).noise_feedback
+    return MinibatchFluctuations(sgd_oscillators(settings, modes.stiffness), modes).noise_feedback
 
 
 @vanishing
 def largest_stable_lr(problem: LinearRegression, settings: SGD) -> float:
-    """Largest learning rate at which SGD is mean-square stable on the data, the other settings
-    kept.
+    """Largest lr at which SGD is stable in the mean square, the other settings kept.
 
     At most the linear limit; equal to it at full batches without replacement, which make no noise.
 

@@ -1,5 +1,6 @@
-r"""Fluctuations driven by additive noise that is white in time: the noise of the paper, in the flow
-and in the map.
+r"""Fluctuations driven by additive noise that is white in time, as in the paper.
+
+They are the same in the flow and in the map.
 
     C = stationary covariance,   C(t) = E(t) C_0 E(t)^T + W(t),   E z_{t+lag} z_t^T = E(lag) C
 
@@ -25,15 +26,14 @@ from langevin_sgd.theory.oscillators import Oscillators
 
 
 class Fluctuations(Protocol):
-    """Second moments about the mean, as blocks (see `block_matrices`) of all pairs of modes, or of
-    each mode if not `pairs`.
+    """Second moments about the mean, as blocks (see `block_matrices`).
+
+    There is a block for every pair of modes, or for each mode if not `pairs`.
     """
 
     @property
     def couples_modes(self) -> bool:
-        """Whether a mode's moments depend on the other modes, so that all pairs must be carried
-        along.
-        """
+        """Whether modes depend on one another, so that all pairs must be carried along."""
 
     def stationary(self, *, pairs: bool) -> np.ndarray:
         """Stationary covariance blocks."""
@@ -41,8 +41,9 @@ class Fluctuations(Protocol):
     def added(
         self, time: np.ndarray, mean: np.ndarray, covariance: np.ndarray, *, pairs: bool
     ) -> np.ndarray:
-        """Covariance blocks that the noise adds in `time` steps after a start of this `mean` (off
-        centre) and spread.
+        """Covariance blocks that the noise adds in `time` steps after a start.
+
+        The start has this `mean` (off centre) and spread.
 
         The propagated `covariance` of the start itself is not part of them.
         """
@@ -54,13 +55,14 @@ class Fluctuations(Protocol):
         """Stationary mean-square displacement of each mode's position, lag.shape + (eigenmode,)."""
 
     def noise_spectrum(self, frequency: np.ndarray) -> np.ndarray:
-        """Power spectrum of each mode's noise at angular frequencies per step, frequency.shape +
-        (eigenmode,).
+        """Power spectrum of each mode's noise at angular frequencies per step.
+
+        Its shape is frequency.shape + (eigenmode,).
         """
 
 
 @dataclass(frozen=True, eq=False)
-class WhiteNoise:
+class WhiteFluctuations:
     """Additive noise, independent from step to step.
 
     Parameters

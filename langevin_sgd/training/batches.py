@@ -34,7 +34,7 @@ from langevin_sgd.randomness import (
     key_from_seed,
 )
 from langevin_sgd.sgd_settings import SAMPLINGS, SGD
-from langevin_sgd.simulation.recording import require_steps
+from langevin_sgd.simulation.beginning import require_steps
 
 TILE = 64
 """Steps whose batches are drawn together: long enough to vectorise, short enough for the

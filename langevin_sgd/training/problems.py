@@ -10,27 +10,12 @@ import numpy as np
 
 from langevin_sgd.checks import InputError
 from langevin_sgd.covariance import as_covariance, covariance_root
+from langevin_sgd.kernels.layout import padded, whole_lines
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.simulation.recording import LIMIT
+from langevin_sgd.simulation.status import LIMIT
 from langevin_sgd.training.batches import require_sampling
 from langevin_sgd.training.steps import DATA, DENSE, DIAGONAL, Rule, Source
-
-LINE = 8
-"""Numbers in a cache line of 64 bytes, and in the widest vector register."""
-
-
-def padded(array: np.ndarray) -> np.ndarray:
-    """Copy as float64, rows filled up with zeros to whole cache lines and starting on one: no load
-    straddles two.
-    """
-    columns = -(-array.shape[-1] // LINE) * LINE
-    shape = (*array.shape[:-1], columns)
-    room = np.zeros(math.prod(shape) + LINE)
-    first = -room.ctypes.data // 8 % LINE
-    out = room[first : first + math.prod(shape)].reshape(shape)
-    out[..., : array.shape[-1]] = array
-    return out
 
 
 def require_samples(problem: LinearRegression, settings: SGD, replicas: int) -> None:
@@ -76,7 +61,7 @@ def _is_diagonal(matrix: np.ndarray) -> bool:
 
 def _square(matrix: np.ndarray) -> np.ndarray:
     """Copy padded in both directions."""
-    rows = np.zeros((-(-len(matrix) // LINE) * LINE, len(matrix)))
+    rows = np.zeros((whole_lines(len(matrix)), len(matrix)))
     rows[: len(matrix)] = matrix
     return padded(rows)
 

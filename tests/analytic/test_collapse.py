@@ -11,6 +11,7 @@ from scipy import stats
 
 import langevin_sgd as ls
 from langevin_sgd import measure
+from langevin_sgd.measure.collapse import collapse_quality
 from langevin_sgd.randomness import normals
 
 SIZES = (1.0, 2.0, 4.0, 8.0)
@@ -72,10 +73,10 @@ def test_a_fixed_exponent_is_kept_and_the_other_covered(seed):
 
 def test_wrong_exponents_are_seen(seed):
     given = curves(normals((4, 12), seed))
-    right = measure.collapse_quality(given, x_exponent=-0.5, y_exponent=0.6)
+    right = collapse_quality(given, x_exponent=-0.5, y_exponent=0.6)
     assert right < 2
     for wrong in ((-0.5, 0.5), (-0.35, 0.6), (0.0, 0.6)):
-        assert measure.collapse_quality(given, x_exponent=wrong[0], y_exponent=wrong[1]) > 3 * right
+        assert collapse_quality(given, x_exponent=wrong[0], y_exponent=wrong[1]) > 3 * right
     best = measure.collapse(given)
     assert best.quality <= right
     assert measure.collapse(given, x_exponent=0.0).y_exponent.note.startswith(
@@ -124,7 +125,7 @@ def test_what_cannot_collapse_is_refused(given, fixed, reason):
         with pytest.raises(ls.InputError, match="has no exponents"):
             found.scaled(1.0, X, X)
         with pytest.raises(ls.InputError, match="curves: "):
-            measure.collapse_quality(given, x_exponent=0.0, y_exponent=0.0) if len(given) else None
+            collapse_quality(given, x_exponent=0.0, y_exponent=0.0) if len(given) else None
 
 
 @pytest.mark.parametrize(

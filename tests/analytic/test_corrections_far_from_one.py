@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from langevin_sgd import measure
+from langevin_sgd.measure.scaling_corrections import correction_to_scaling
 from langevin_sgd.randomness import normals
 
 
@@ -31,7 +31,7 @@ def test_the_amplitude_is_covered_where_the_smallest_x_is_not_one(first, seed):
     found = []
     for kick in normals((200, 9), seed):
         y = law * np.exp(0.003 * kick)
-        found.append(measure.correction_to_scaling(x, y, y_error=0.003 * y, power=1.0))
+        found.append(correction_to_scaling(x, y, y_error=0.003 * y, power=1.0))
     amplitudes = [one.amplitude for one in found]
     assert covers(amplitudes, 3.0)
     assert not covers(amplitudes, 3.0, 0.5)
@@ -51,6 +51,6 @@ def test_errors_of_x_count_with_the_local_slope(seed):
         # What x = 1 is must not move with its error: the truth of a point lies off instead.
         true = x * np.exp(0.002 * kick)
         y = 3 * true**1.7 * (1 - 0.8 / true)
-        found.append(measure.correction_to_scaling(x, y, x_error=0.002 * x, power=1.0))
+        found.append(correction_to_scaling(x, y, x_error=0.002 * x, power=1.0))
     assert covers([one.correction for one in found], -0.8)
     assert not covers([one.correction for one in found], -0.8, 1 / 3)

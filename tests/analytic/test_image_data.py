@@ -14,6 +14,7 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd.data import image_files
+from langevin_sgd.data.images import animals, grouping, parity
 
 NO_FILES = "needs the files, in the folder LANGEVIN_SGD_DATA"
 FOLDER = os.environ.get(image_files.FOLDER_VARIABLE)
@@ -242,13 +243,13 @@ def test_the_archive_of_cifar_is_unpacked(small_cifar, folder, tmp_path_factory,
 
 def test_groupings():
     y = np.arange(10)
-    assert ls.data.parity(y).tolist() == [1, -1] * 5
+    assert parity(y).tolist() == [1, -1] * 5
     # Aeroplane, automobile, ship and truck are -1.
-    assert ls.data.animals(y).tolist() == [-1, -1, 1, 1, 1, 1, 1, 1, -1, -1]
-    assert ls.data.grouping(y, positive=[9, 0]).tolist() == [1] + [-1] * 8 + [1]
+    assert animals(y).tolist() == [-1, -1, 1, 1, 1, 1, 1, 1, -1, -1]
+    assert grouping(y, positive=[9, 0]).tolist() == [1] + [-1] * 8 + [1]
     for positive in ([], [12], range(10)):
         with pytest.raises(ls.InputError, match="must name some of the classes"):
-            ls.data.grouping(y, positive=positive)
+            grouping(y, positive=positive)
 
 
 @pytest.mark.parametrize(
@@ -301,8 +302,8 @@ def test_training_and_test_set_are_disjoint_and_cover_all():
     assert (X.dtype, y.dtype) == (np.float32, np.float32)
     # Each image once: as multisets, training and test set together are all the images.
     assert sorted(rows(X) + rows(X_test)) == sorted(rows(everything))
-    parity = dict(zip(rows(everything), 1 - 2 * (digit % 2), strict=True))
-    assert [parity[row] for row in rows(X) + rows(X_test)] == [*y, *y_test]
+    group = dict(zip(rows(everything), 1 - 2 * (digit % 2), strict=True))
+    assert [group[row] for row in rows(X) + rows(X_test)] == [*y, *y_test]
 
 
 def test_smaller_sets_are_the_beginning_of_larger_ones_and_share_the_test_set():

@@ -7,6 +7,12 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd import measure
+from langevin_sgd.measure.autocorrelation import (
+    autocorrelation,
+    autocorrelation_time,
+    effective_sample_size,
+)
+from langevin_sgd.measure.phase_space import curvature, effective_temperature, swept_area
 
 LR, MOMENTUM, STIFFNESS, NOISE = 0.05, 0.9, 1.3, 0.7
 
@@ -49,7 +55,7 @@ def pull(estimate, exact):
 
 
 def test_autocorrelation_of_an_autoregressive_process(seed):
-    curve = measure.autocorrelation(autoregressive(0.9, 2000, 64, seed), np.array([0, 1, 5, 20]))
+    curve = autocorrelation(autoregressive(0.9, 2000, 64, seed), np.array([0, 1, 5, 20]))
     exact = 0.9 ** np.array([0, 1, 5, 20])
     assert curve.value[0] == 1
     assert np.abs((curve.value - exact)[1:] / curve.standard_error[1:]).max() < 5.5
@@ -59,20 +65,20 @@ def test_autocorrelation_of_an_autoregressive_process(seed):
 def test_integrated_time_and_effective_sample_size(seed):
     """tau = (1 + a)/(1 - a) = 19; arviz-stats is within 2% of it at 200 tau."""
     series = autoregressive(0.9, 4000, 32, seed)
-    time = measure.autocorrelation_time(series)
+    time = autocorrelation_time(series)
     assert abs(time.value - 19) < 5 * time.standard_error + 0.02 * 19
     assert abs(time.value - 17) > 0.02 * 19  # control
     assert time.standard_error < 1.5
-    size = measure.effective_sample_size(series)
+    size = effective_sample_size(series)
     assert size.value == pytest.approx(series.size / time.value)
     assert size.standard_error / size.value == pytest.approx(time.standard_error / time.value)
-    assert measure.autocorrelation_time(series, interval=10).value == pytest.approx(10 * time.value)
+    assert autocorrelation_time(series, interval=10).value == pytest.approx(10 * time.value)
 
 
 def test_error_of_the_integrated_time_is_the_scatter_of_repetitions(seed):
     """24 repetitions: their standard deviation over the stated error is 1 within 4.5 * 15%."""
     series = autoregressive(0.8, 1000, 24 * 16, seed)
-    found = [measure.autocorrelation_time(one) for one in np.split(series, 24, axis=1)]
+    found = [autocorrelation_time(one) for one in np.split(series, 24, axis=1)]
     assert (
         abs(
             np.std([e.value for e in found], ddof=1) / np.mean([e.standard_error for e in found])
@@ -83,17 +89,17 @@ def test_error_of_the_integrated_time_is_the_scatter_of_repetitions(seed):
 
 
 def test_short_series_are_refused_but_the_value_is_handed_over(seed):
-    time = measure.autocorrelation_time(autoregressive(0.9, 600, 8, seed))
+    time = autocorrelation_time(autoregressive(0.9, 600, 8, seed))
     assert not time.valid
     assert "50 needed" in time.note
     assert 5 < time.value < 60
-    assert not measure.effective_sample_size(autoregressive(0.9, 600, 8, seed)).valid
+    assert not effective_sample_size(autoregressive(0.9, 600, 8, seed)).valid
 
 
 @pytest.mark.parametrize("series", [np.ones((100, 4)), np.full((100, 4), np.nan), np.zeros((3, 4))])
 def test_constant_or_broken_series_are_refused(series):
-    assert not measure.autocorrelation_time(series).valid
-    assert measure.autocorrelation_time(series).value is None
+    assert not autocorrelation_time(series).valid
+    assert autocorrelation_time(series).value is None
 
 
 # --- one mode of SGD ------------------------------------------------------------------------------
@@ -102,21 +108,19 @@ def test_constant_or_broken_series_are_refused(series):
 @pytest.mark.parametrize(("stiffness", "momentum"), [(1.3, 0.9), (20.0, 0.9), (4.0, 0.0)])
 def test_curvature_is_exact_at_any_learning_rate(stiffness, momentum, seed):
     position, _ = sgd_mode(1500, 64, seed, momentum=momentum, stiffness=stiffness)
-    found = measure.curvature(position, lr=LR, momentum=momentum)
+    found = curvature(position, lr=LR, momentum=momentum)
     assert abs(pull(found, stiffness)) < 5
     assert found.standard_error < 0.02 * stiffness
 
 
 def test_control_curvature_without_the_factor_of_momentum(seed):
     position, _ = sgd_mode(1500, 64, seed)
-    assert abs(pull(measure.curvature(position, lr=LR, momentum=0.0), STIFFNESS)) > 5
+    assert abs(pull(curvature(position, lr=LR, momentum=0.0), STIFFNESS)) > 5
 
 
 def test_curvature_ignores_where_the_centre_is(seed):
     position, _ = sgd_mode(500, 16, seed)
-    here, there = (
-        measure.curvature(position + shift, lr=LR, momentum=MOMENTUM).value for shift in (0, 10)
-    )
+    here, there = (curvature(position + shift, lr=LR, momentum=MOMENTUM).value for shift in (0, 10))
     assert here == pytest.approx(there, rel=1e-9)
 
 
@@ -125,10 +129,10 @@ def test_temperatures_of_position_and_velocity_are_the_equipartition_value(seed)
     position, velocity = sgd_mode(1500, 64, seed)
     exact = LR * NOISE / (2 * (1 - MOMENTUM)) / (1 - LR * STIFFNESS / (2 * (1 + MOMENTUM)))
     mass = LR * (1 + MOMENTUM) / 2
-    assert abs(pull(measure.effective_temperature(position, STIFFNESS), exact)) < 5
-    assert abs(pull(measure.effective_temperature(velocity, mass), exact)) < 5
-    assert abs(pull(measure.effective_temperature(velocity, 2 * mass), exact)) > 5  # control
-    assert not measure.effective_temperature(position[:, :1], STIFFNESS).valid
+    assert abs(pull(effective_temperature(position, STIFFNESS), exact)) < 5
+    assert abs(pull(effective_temperature(velocity, mass), exact)) < 5
+    assert abs(pull(effective_temperature(velocity, 2 * mass), exact)) > 5  # control
+    assert not effective_temperature(position[:, :1], STIFFNESS).valid
 
 
 def test_frequency_and_decay_are_those_of_the_map(seed):
@@ -167,7 +171,7 @@ def test_errors_of_frequency_and_decay_cover_the_truth(seed):
 def test_temperature_of_few_replicas_is_unbiased():
     """Paths that do not move: exactly the sample variance with n - 1, and its jackknife error."""
     places = np.array([1.0, 2.0, 4.0, 9.0])
-    found = measure.effective_temperature(np.tile(places, (2, 1)), 3.0)
+    found = effective_temperature(np.tile(places, (2, 1)), 3.0)
     assert found.value == pytest.approx(3 * places.var(ddof=1))
 
 
@@ -187,7 +191,7 @@ def test_winding_and_area_of_a_rigid_rotation():
     position, velocity = radius * np.cos(angle), omega * radius * np.sin(angle)
     rate = measure.winding_rate(position, velocity, omega)
     assert rate.value == pytest.approx(-0.3)
-    assert measure.swept_area(position, velocity).value == pytest.approx(
+    assert swept_area(position, velocity).value == pytest.approx(
         -np.sin(0.3) * omega * radius**2 / 2
     )
     assert not measure.winding_rate(position[:, :1], velocity[:, :1], omega).valid
@@ -203,7 +207,7 @@ def test_swept_area_of_sgd_is_the_exact_one(seed):
     variance = 2 * NOISE / ((1 - MOMENTUM) * (2 * (1 + MOMENTUM) - LR * STIFFNESS))
     exact = -LR / 2 * (1 + MOMENTUM - LR * STIFFNESS / 2) * variance
     assert exact == pytest.approx(-0.175)
-    area = measure.swept_area(position, velocity)
+    area = swept_area(position, velocity)
     assert abs(pull(area, exact)) < 5
     assert abs(pull(area.scaled(-1), exact)) > 5  # control: the other sense of rotation
 
@@ -243,10 +247,10 @@ def test_winding_rate_of_the_langevin_equation_is_the_natural_frequency(seed):
     [
         (lambda x: measure.winding_rate(x, x[1:], 1.0), "velocity"),
         (lambda x: measure.winding_rate(x, x, 0.0), "omega = 0.0"),
-        (lambda x: measure.curvature(x[:, 0], lr=0.1, momentum=0.0), "position"),
-        (lambda x: measure.curvature(x, lr=-0.1, momentum=0.0), "lr = -0.1"),
-        (lambda x: measure.autocorrelation(x, np.array([10])), "lags"),
-        (lambda x: measure.autocorrelation(x, np.array([0.5])), "lags"),
+        (lambda x: curvature(x[:, 0], lr=0.1, momentum=0.0), "position"),
+        (lambda x: curvature(x, lr=-0.1, momentum=0.0), "lr = -0.1"),
+        (lambda x: autocorrelation(x, np.array([10])), "lags"),
+        (lambda x: autocorrelation(x, np.array([0.5])), "lags"),
         (lambda x: measure.oscillation(x, lags=np.array([0, 1])), "lags"),
         (lambda x: measure.geometric_mean(np.array([1.0, 0.0])), "samples"),
     ],

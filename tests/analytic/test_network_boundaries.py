@@ -8,7 +8,6 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as ls
-from langevin_sgd.experiments.network_sweep import AXES
 
 REPLICAS = 16
 ALPHAS = tuple(2.0 ** np.arange(-12, 0, 3))
@@ -64,9 +63,8 @@ def made_up(
         "temperature_per_width": temperature[:, 0],
         "points": size[:, 0].astype(int),
     }
-    columns = {name: axes.get(name, np.full(len(grid), held.get(name))) for name in AXES}
+    columns = axes | {name: np.full(len(grid), value) for name, value in held.items()}
     made = xr.Dataset({name: (("point", "replica"), values) for name, values in found.items()})
-    made["status"].attrs["flag_meanings"] = "fitted step_limit diverged stuck"
     return made.assign_coords({name: ("point", values) for name, values in columns.items()})
 
 

@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 import xarray as xr
+from grids import network_grid
+from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.sweep.digest import sources
+from langevin_sgd.sweep.encoding import decode
 from langevin_sgd.sweep.execution import perform
-from langevin_sgd.sweep.task import decode
+from langevin_sgd.training.observables import KernelChange
 
 GRID = {
     "depth": (2,),
@@ -26,7 +29,7 @@ GRID = {
 
 @pytest.fixture(scope="module")
 def grid():
-    return ls.experiments.NetworkGrid(**GRID, probe_points=4)
+    return network_grid(**GRID, probe_points=4)
 
 
 @pytest.fixture(scope="module")
@@ -48,15 +51,15 @@ def test_a_grid_holds_the_replicas_of_single_runs(result):
     assert len(set(at)) == 12
     for point, replica in ((0, 1), (3, 0), (7, 2)):
         alpha, temperature, points = at[point]
-        single = ls.training.train_networks(
+        single = train_networks_of(
             network,
             ls.data.BinaryImages(points=int(points), test_points=50),
             alpha=alpha,
-            temperature_per_width=temperature,
+            lr=temperature * 8 * 8,
             batch_size=8,
             replicas=[replica],
             seed=3,
-            probe_points=4,
+            record=KernelChange(points=4),
             max_steps=2000,
             precision="float64",
         )
@@ -75,10 +78,15 @@ def test_a_grid_holds_the_replicas_of_single_runs(result):
         assert not np.isclose(others, single["weight_change"].values[0], rtol=1e-6).any()  # control
 
 
+IMAGE = (1, 8, 8)
 FAMILIES = {
-    "network": ("fully_connected", "simple_cnn", "mobile_cnn"),
-    "depth": (1, 2),
-    "width": (3,),
+    "network": [
+        *(ls.models.networks.FullyConnected(dimension=64, width=3, depth=D) for D in (1, 2)),
+        *(
+            ls.models.networks.of_family(name, image=IMAGE, width=3)
+            for name in ("simple_cnn", "mobile_cnn")
+        ),
+    ],
     "alpha": (1.0,),
     "temperature_per_width": (0.1,),
     "momentum": (0.0, 0.5),
@@ -96,7 +104,7 @@ def test_a_grid_of_families_holds_the_replicas_of_single_runs():
     """A convolutional network has a depth of its own and comes once; each point is trained as it
     says.
     """
-    grid = ls.experiments.NetworkGrid(**FAMILIES)
+    grid = network_grid(**FAMILIES)
     result = grid.collect()
     names = ("network", "depth", "momentum")
     at = list(zip(*(result[name].values.tolist() for name in names), strict=True))
@@ -108,23 +116,23 @@ def test_a_grid_of_families_holds_the_replicas_of_single_runs():
         (("mobile_cnn", 16), 2),
     ]
     point = at.index(("simple_cnn", 3, 0.5))
-    single = ls.training.train_networks(
+    single = train_networks_of(
         ls.models.networks.SimpleCNN(image=(1, 8, 8), width=3),
         ls.data.BinaryImages(points=16, test_points=20),
-        temperature_per_width=0.1,
+        lr=0.1 * 8 * 3,
         momentum=0.5,
         batch_size=8,
         replicas=[1],
         seed=3,
-        observe=("margins", "signal"),
+        record=("margins", "signal"),
         max_steps=64,
     )
     for name in ("weight_change", "test_loss", "mean_margin", "signal", "noise"):
         np.testing.assert_allclose(result[name].values[point, 1], single[name].values[0], rtol=1e-3)
         others = np.delete(result[name].values.ravel(), 2 * point + 1)
         assert not np.isclose(others, single[name].values[0], rtol=1e-3).any()  # control
-    for task, runs in zip(grid.tasks(), grid.groups(), strict=True):
-        assert decode(task.settings) == runs
+    for task in grid.tasks():
+        assert ls.experiments.train_cell.at(decode(task.settings)) == task
     averages = ls.experiments.average_networks(result)[point]
     assert (result["status"].values[point] == 0).all()
     assert list(averages.observed) == ["mean_margin", "test_mean_margin", "signal", "noise"]
@@ -133,7 +141,7 @@ def test_a_grid_of_families_holds_the_replicas_of_single_runs():
 
 def test_the_digest_of_a_grid_sees_every_family():
     """Stored results are not reused after a change of an architecture, whichever it is."""
-    seen = sources("langevin_sgd.experiments.network_sweep:train_together")
+    seen = sources("langevin_sgd.experiments.cell:train_cell")
     for kind in ls.models.networks.FAMILIES.values():
         assert kind.__module__ in seen
 
@@ -153,16 +161,17 @@ def test_unfinished_runs_are_counted_and_left_out(result):
             assert average.t_star.value == pytest.approx(np.exp(logarithm))
 
 
-def test_groups_fill_batches_and_stay_when_the_grid_grows():
-    small = ls.experiments.NetworkGrid(**GRID | {"replicas": 16})
-    assert [len(runs.numbers) for runs in small.groups()] == [32] * 6
-    assert [runs.data.points for runs in small.groups()] == [48] * 3 + [24] * 3
-    large = ls.experiments.NetworkGrid(
-        **GRID | {"replicas": 16, "points": (24, 48, 96), "depth": (2, 3)}
-    )
+def test_cells_stay_when_the_grid_grows():
+    """More values, replicas or axes add cells and change none; five replicas are one cell."""
+    small = network_grid(**GRID | {"replicas": 16})
+    assert len(small.tasks()) == 12 * 2
+    large = network_grid(**GRID | {"replicas": 24, "points": (24, 48, 96), "depth": (2, 3)})
     assert set(small.tasks()) < set(large.tasks())
-    on_gpu = ls.experiments.NetworkGrid(**GRID | {"replicas": 16, "device": "cuda"})
-    assert [len(runs.numbers) for runs in on_gpu.groups()] == [96, 96]
+    assert len(large.tasks()) == 36 * 3
+    few, eight = (network_grid(**GRID | {"replicas": count}) for count in (5, 8))
+    assert few.tasks() == eight.tasks()
+    other = network_grid(**GRID | {"seed": 4})
+    assert not set(other.tasks()) & set(large.tasks())  # control
 
 
 def test_a_stored_grid_is_the_same(grid, result, tmp_path):
@@ -182,12 +191,7 @@ def test_a_stored_grid_is_the_same(grid, result, tmp_path):
             {"temperature_per_width": (float("nan"),)},
             "temperature_per_width = nan: must be a positive number",
         ),
-        ({"network": ("resnet",)}, "network = 'resnet': must be one of .*did you mean 'resnet18'"),
-        (
-            {"network": ("simple_cnn", "resnet18")},
-            "depth = .2,.: is fixed for simple_cnn, resnet18",
-        ),
-        ({"depth": ()}, "depth = ..: must hold at least one value"),
+        ({"network": ("resnet",)}, "network = 'resnet': must be a network of models.networks"),
         ({"momentum": (0.5, 1.0)}, "momentum = 1.0: must satisfy"),
         (
             {"noise": "white"},
@@ -197,12 +201,18 @@ def test_a_stored_grid_is_the_same(grid, result, tmp_path):
             {"noise": "isotropic", "sampling": "epochs"},
             "noise = 'isotropic': needs independent batches",
         ),
-        ({"observe": ("margin",)}, "observe = 'margin': must be one of margins"),
-        ({"observe": ("kernel",)}, "observe = 'kernel': needs probe points"),
+        ({"observe": ("margin",)}, "record = 'margin': must be one of margins"),
+        (
+            {"observe": ("kernel",)},
+            "probe_points = 64: must be at most the number of test points, here 50",
+        ),
         ({"activation": ("tanh",)}, "activation = 'tanh': must be one of relu, gelu, linear"),
-        ({"data": "mist"}, "data = 'mist': must be one of .*did you mean 'mnist'"),
+        ({"data": "mist"}, "name = 'mist': must be one of .*did you mean 'mnist'"),
         ({"labels": "animals"}, "labels = 'animals': must be 'parity'"),
-        ({"loss": "square"}, "loss = 'square': must be one of hinge"),
+        (
+            {"loss": "square"},
+            "loss = 'square': must vanish for points that are fitted: one of hinge",
+        ),
         (
             {"probe_points": 51},
             "probe_points = 51: must be at most the number of test points, here 50",
@@ -215,4 +225,4 @@ def test_a_stored_grid_is_the_same(grid, result, tmp_path):
 )
 def test_bad_grids_are_refused(change, message):
     with pytest.raises(ls.InputError, match=message):
-        ls.experiments.NetworkGrid(**GRID | change)
+        network_grid(**GRID | change)

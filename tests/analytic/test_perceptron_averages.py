@@ -14,6 +14,7 @@ from langevin_sgd import InputError
 from langevin_sgd.theory import perceptron
 from langevin_sgd.theory.perceptron.averages import _over_noise, _over_projection
 from langevin_sgd.theory.perceptron.half_line import half_line_moment
+from langevin_sgd.theory.perceptron.increments import mean_increments
 from langevin_sgd.theory.perceptron.inputs import density_amplitude, mean_projection
 
 WORKED = [
@@ -250,7 +251,7 @@ def test_mean_increments_by_simulation(batch_size, dimension):
         "batch_size": batch_size,
     }
     da, ds2 = step_of_sgd(np.random.default_rng(batch_size), 0.4, 0.5, trials=60_000, **setting)
-    exact = perceptron.mean_increments(0.4, 0.5, **setting)
+    exact = mean_increments(0.4, 0.5, **setting)
     for sample, value in zip((da, ds2), exact, strict=True):
         assert abs(sample.mean() - value) < 5 * sample.std() / np.sqrt(sample.size)
     state = perceptron.averages(0.4, 0.5, chi=1.5, margin=0.3)
@@ -268,21 +269,15 @@ def test_bad_input_gets_one_line():
         (lambda: perceptron.averages(np.nan, 1, chi=0, margin=0.1), "signal = nan"),
         (lambda: perceptron.averages(1, [1, -1], chi=0, margin=0.1), "noise = "),
         (
-            lambda: perceptron.mean_increments(
-                1, 1, margin=1, temperature=-1, dimension=3, batch_size=1
-            ),
+            lambda: mean_increments(1, 1, margin=1, temperature=-1, dimension=3, batch_size=1),
             "temperature = -1",
         ),
         (
-            lambda: perceptron.mean_increments(
-                1, 1, margin=1, temperature=1, dimension=1, batch_size=1
-            ),
+            lambda: mean_increments(1, 1, margin=1, temperature=1, dimension=1, batch_size=1),
             "dimension = 1",
         ),
         (
-            lambda: perceptron.mean_increments(
-                1, 1, margin=1, temperature=1, dimension=2, batch_size=0
-            ),
+            lambda: mean_increments(1, 1, margin=1, temperature=1, dimension=2, batch_size=0),
             "batch_size = 0",
         ),
     ]

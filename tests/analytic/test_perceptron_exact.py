@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 import pytest
+from in_one_call import train_perceptrons_of
 from scipy import stats
 
 import langevin_sgd as ls
 from langevin_sgd.kernels.compiled import uncached_kernel
 from langevin_sgd.randomness import FRESH, gamma_64, key_from_seed
-from langevin_sgd.training import train_perceptron
 from langevin_sgd.training.perceptron import certificates, overlap
 
 ALARM = 1e-5
@@ -22,7 +22,7 @@ def law(points=200, dimension=8, chi=0.0):
 
 
 def train(problem, lr=1.0, batch_size=1, sampling="without_replacement", **options):
-    return train_perceptron(
+    return train_perceptrons_of(
         problem, ls.SGD(lr=lr, batch_size=batch_size, sampling=sampling), **options
     )
 
@@ -181,7 +181,7 @@ def test_bounds_on_updates_and_weights(method, seed):
         problem = ls.Perceptron(data=law(points=100, chi=1.0), margin=margin)
         run = train(problem, lr=lr, replicas=5, seed=seed, method=method)
         for r in range(5):
-            rows, w = problem.rows(seed, r), run["weights"][r].values
+            rows, w = problem.rows(seed, r), run["final_weights"][r].values
             mu, largest = rows[:, 0].min(), np.linalg.norm(rows, axis=1).max()
             assert run["updates"][r] <= (largest**2 + 2 * margin / lr) / mu**2
             assert (rows @ w).min() >= margin
@@ -197,14 +197,16 @@ def test_one_dimension_by_hand():
     problem = ls.Perceptron.from_data(np.array([[1.0], [2.0]]), np.ones(2), margin=1.0)
     run = train(problem, lr=0.25, batch_size=2)
     # Both unfit until w >= 1/2 (2 steps: 0.375, 0.75), then only the first: + 0.125 a step.
-    assert run["weights"].values.tolist() == [[1.0]]
+    assert run["final_weights"].values.tolist() == [[1.0]]
     assert run["last_update_step"].item() == 4
     assert run["t_star"].item() == 1.0
 
 
 def test_sample_test_error_follows_the_angle(seed):
     problem = ls.Perceptron(data=law(points=300, dimension=16), margin=0.1)
-    run = train(problem, replicas=4, seed=seed, test_points=20_000)
+    run = train(
+        problem, replicas=4, seed=seed, record=ls.training.observables.TestError(points=20_000)
+    )
     exact = np.arctan(run["noise"] / run["signal"]) / np.pi
     assert (np.abs(run["sample_test_error"] - exact) < 4.5 * np.sqrt(exact / 20_000)).all()
 
@@ -213,11 +215,14 @@ def test_data_that_are_not_separable():
     X, y = np.array([[1.0, 2.0], [1.0, 2.0], [0.5, -1.0]]), np.array([1.0, -1.0, 1.0])
     problem = ls.Perceptron.from_data(X, y, margin=0.1)
     assert problem.separable() is False
-    with pytest.raises(ls.InputError, match=r"^data: not separable .* give max_steps$"):
+    with pytest.raises(
+        ls.InputError, match=r"^data: not separable .* give stop=Stop.max_steps=\.\.\..$"
+    ):
         train(problem)
     for method in ("plain", "accelerated", "auto"):
         run = train(problem, max_steps=50, replicas=2, method=method)
-        assert run["status"].values.tolist() == [2, 2]
+        assert run["status"].values.tolist() == [ls.Status.STEP_LIMIT] * 2
+        assert ls.dataset.provenance(run)["separable"] is False
         assert run["steps"].values.tolist() == [50, 50]
         assert (run["unfit"] > 0).all()
     zero = ls.Perceptron.from_data(np.array([[0.0, 0.0], [1.0, 0.0]]), np.ones(2), margin=0.1)
@@ -233,8 +238,8 @@ def test_step_limit_and_divergence(method):
     assert (cut["last_update_step"] <= 100).all()
     assert (cut["unfit"] > 0).all()
     lost = train(problem, lr=1e250, replicas=3, seed=1, method=method)
-    assert lost["status"].values.tolist() == [3, 3, 3]
-    assert np.isnan(lost["weights"]).all()
+    assert lost["status"].values.tolist() == [ls.Status.DIVERGED] * 3
+    assert np.isnan(lost["final_weights"]).all()
     assert np.isnan(lost["signal"]).all()
 
 
@@ -258,12 +263,12 @@ def test_gradient_descent_draws_nothing():
             {"method": "accelerated", "sampling": "epochs"},
             "method = 'accelerated': needs batches that are independent",
         ),
-        ({"method": "accelerated", "stop_unfit": 0.1}, "method = 'accelerated'"),
-        ({"stop_unfit": 1.0}, "stop_unfit = 1.0"),
+        ({"method": "accelerated", "unfit": 0.1}, "method = 'accelerated'"),
+        ({"unfit": 1.0}, "unfit = 1.0"),
         ({"precision": "float16"}, "precision = 'float16'"),
         ({"replicas": 0}, "replicas = 0"),
         ({"max_steps": 0}, "max_steps = 0"),
-        ({"test_points": -1}, "test_points = -1"),
+        ({"record": "error"}, "record = 'error'"),
         ({"start": np.zeros(3)}, "start = "),
         ({"schedule": [3, 2]}, "schedule = "),
         ({"seed": -1}, "seed = -1"),
@@ -278,7 +283,7 @@ def test_bad_options(options, message):
 @pytest.mark.parametrize("name", ["momentum", "weight_decay"])
 def test_plain_sgd_only(name):
     with pytest.raises(ls.InputError, match=f"{name} = 0.5: must be 0"):
-        train_perceptron(
+        train_perceptrons_of(
             ls.Perceptron(data=law(), margin=0.1), ls.SGD(lr=1.0, batch_size=1, **{name: 0.5})
         )
 
@@ -301,7 +306,7 @@ def test_bad_problems():
     with pytest.raises(ls.InputError, match="shapes"):
         ls.Perceptron.from_data(X, np.ones(3), margin=0.1)
     given = ls.Perceptron.from_data(np.eye(2), np.ones(2), margin=0.1)
-    with pytest.raises(ls.InputError, match="test_points = 5"):
-        train(given, test_points=5)
+    with pytest.raises(ls.InputError, match="record = TestError"):
+        train(given, record=ls.training.observables.TestError(points=5))
     with pytest.raises(ls.InputError, match="second = 3"):
         ls.data.digit_pair(3, 3)

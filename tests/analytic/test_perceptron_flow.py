@@ -10,7 +10,9 @@ from scipy.stats import norm
 
 from langevin_sgd import InputError
 from langevin_sgd.theory import perceptron
+from langevin_sgd.theory.perceptron.finite_flow import finite_flow
 from langevin_sgd.theory.perceptron.inputs import density_amplitude, mean_projection
+from langevin_sgd.theory.perceptron.late_stage import late_pull
 
 MARGINS = [(0, 0.0, 1.0), (1, 0.2, 0.5), (3, 1.0, 0.3), (0, 0.5, 2.0), (2, 1.0, 0.05)]
 
@@ -158,7 +160,7 @@ def test_finite_dimension_by_simulation(chi, margin, temperature, batch_size):
     """
     setting = {"chi": chi, "margin": margin, "temperature": temperature}
     runs = chain(**setting, batch_size=batch_size, dimension=32, tau=20.0, replicas=16_000, seed=5)
-    law = perceptron.finite_flow(20.0, **setting, dimension=32, batch_size=batch_size)
+    law = finite_flow(20.0, **setting, dimension=32, batch_size=batch_size)
     limit = perceptron.flow(20.0, **setting)
     errors = [run.std() / np.sqrt(run.size) for run in runs]
     for run, error, value in zip(runs, errors, (law.signal, law.noise), strict=True):
@@ -177,11 +179,11 @@ def test_large_batches_take_long_steps():
     """
     setting = {"chi": 0, "margin": 0.5, "temperature": 1.0}
     signal, noise = chain(**setting, batch_size=8, dimension=64, tau=4.0, replicas=16_000, seed=5)
-    law = perceptron.finite_flow(4.0, **setting, dimension=64, batch_size=8)
+    law = finite_flow(4.0, **setting, dimension=64, batch_size=8)
     for run, value in ((signal, law.signal), (noise, law.noise)):
         assert abs(run.mean() / value - 1) < 5 * run.std() / np.sqrt(run.size) / value + 0.002
     for wrong in (
-        perceptron.finite_flow(4.0, **setting, dimension=64).signal,
+        finite_flow(4.0, **setting, dimension=64).signal,
         perceptron.flow(4.0, **setting)[0],
     ):
         assert abs(signal.mean() / wrong - 1) > 0.008
@@ -191,12 +193,10 @@ def test_measured_means_of_one_pass_runs():
     """Stored means of SGD at d = 64 with their errors: a, s at tau = 0.44 and 200 (chi 0), 100 (chi
     1, B = 4).
     """
-    hot = perceptron.finite_flow([0.4375, 200.0], margin=0.0, temperature=1.0, dimension=64)
+    hot = finite_flow([0.4375, 200.0], margin=0.0, temperature=1.0, dimension=64)
     np.testing.assert_allclose(hot.signal, [0.1321, 2.6408], atol=5 * 9e-4)
     np.testing.assert_allclose(hot.noise, [0.3224, 0.3990], atol=5 * 7e-4)
-    mild = perceptron.finite_flow(
-        100.0, chi=1, margin=0.2, temperature=0.5, dimension=64, batch_size=4
-    )
+    mild = finite_flow(100.0, chi=1, margin=0.2, temperature=0.5, dimension=64, batch_size=4)
     assert float(mild.signal) == pytest.approx(1.4733, abs=5 * 5e-4)
     assert float(mild.noise) == pytest.approx(0.2176, abs=1e-3)
 
@@ -205,13 +205,13 @@ def test_corrections_vanish_as_one_over_the_dimension():
     limit = np.array(perceptron.flow(10.0, chi=1, margin=0.3, temperature=1.0))
     gaps = []
     for dimension in (50, 500, 5000):
-        law = perceptron.finite_flow(10.0, chi=1, margin=0.3, temperature=1.0, dimension=dimension)
+        law = finite_flow(10.0, chi=1, margin=0.3, temperature=1.0, dimension=dimension)
         gaps.append(dimension * (np.array([law.signal, law.noise]) - limit))
     np.testing.assert_allclose(gaps[1], gaps[2], rtol=0.03)
 
 
 def test_no_number_before_the_expansion_holds():
-    law = perceptron.finite_flow([0.0, 1e-3, 5.0], margin=0.1, temperature=10.0, dimension=64)
+    law = finite_flow([0.0, 1e-3, 5.0], margin=0.1, temperature=10.0, dimension=64)
     assert (
         np.isnan(law.noise).tolist()
         == np.isnan(law.noise_deviation).tolist()
@@ -229,7 +229,7 @@ def test_late_integrals():
         assert float(perceptron.late_integral(0, k)) == pytest.approx(
             k * ndtr(k) + norm.pdf(k), rel=1e-12
         )
-        assert float(perceptron.late_pull(0, k)) == pytest.approx(ndtr(k), rel=1e-12)
+        assert float(late_pull(0, k)) == pytest.approx(ndtr(k), rel=1e-12)
         by_hand = quad(lambda u, k=k: u**1.5 * ndtr(k - u), 0, k + 12, epsabs=1e-13)[0]
         assert float(perceptron.late_integral(1.5, k)) == pytest.approx(by_hand, rel=1e-9)
 
@@ -245,7 +245,7 @@ def test_averages_tend_to_their_late_forms():
                 [
                     perceptron.late_integral(chi, k),
                     r * perceptron.late_integral(chi + 1, k),
-                    -perceptron.late_pull(chi, k),
+                    -late_pull(chi, k),
                 ]
             )
         )
@@ -345,11 +345,11 @@ def test_bad_input_gets_one_line():
         (lambda: perceptron.flow(1, chi=-2, margin=1.0, temperature=1.0), "chi = -2"),
         (lambda: perceptron.flow_until(0.0, margin=1.0, temperature=1.0), "unfit = 0.0"),
         (
-            lambda: perceptron.finite_flow(1.0, margin=1.0, temperature=1.0, dimension=1),
+            lambda: finite_flow(1.0, margin=1.0, temperature=1.0, dimension=1),
             "dimension = 1",
         ),
         (
-            lambda: perceptron.finite_flow(1.0, margin=-1.0, temperature=1.0, dimension=9),
+            lambda: finite_flow(1.0, margin=-1.0, temperature=1.0, dimension=9),
             "margin = -1.0",
         ),
         (lambda: perceptron.quasi_stationary_noise(margin=np.inf, temperature=1.0), "margin = inf"),

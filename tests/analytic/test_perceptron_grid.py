@@ -4,6 +4,7 @@ exponents of known laws.
 
 import numpy as np
 import pytest
+from grids import perceptron_grid
 
 import langevin_sgd as ls
 
@@ -18,13 +19,13 @@ GRID = {
 
 
 def test_a_grid_holds_the_replicas_of_single_runs():
-    grid = ls.experiments.PerceptronGrid(**GRID, replicas=10)
+    grid = perceptron_grid(**GRID, replicas=10)
     result = grid.collect()
     assert result.points.values.tolist() == [40, 80]
     settings = ls.SGD(lr=1.0, batch_size=2, sampling="without_replacement")
     for i, points in enumerate((40, 80)):
         problem = ls.Perceptron(data=ls.data.DepletedSign(points=points, dimension=4), margin=0.1)
-        single = ls.training.train_perceptron(problem, settings, replicas=10, seed=3)
+        single = ls.training.run(problem, settings, replicas=10, seed=3)
         for name in ("t_star", "norm", "signal", "noise"):
             np.testing.assert_array_equal(result[name].values[i], single[name].values)
     np.testing.assert_allclose(
@@ -34,14 +35,14 @@ def test_a_grid_holds_the_replicas_of_single_runs():
 
 
 def test_a_larger_sweep_uses_the_groups_of_a_smaller_one():
-    small = ls.experiments.PerceptronGrid(**GRID, replicas=8)
-    large = ls.experiments.PerceptronGrid(**GRID | {"points": (40, 80, 160)}, replicas=16)
+    small = perceptron_grid(**GRID, replicas=8)
+    large = perceptron_grid(**GRID | {"points": (40, 80, 160)}, replicas=16)
     assert set(small.tasks()) < set(large.tasks())
     assert len(large.tasks()) == 6
 
 
 def test_a_stored_grid_is_the_same(tmp_path):
-    grid = ls.experiments.PerceptronGrid(**GRID, replicas=2)
+    grid = perceptron_grid(**GRID, replicas=2)
     store = ls.sweep.Store(tmp_path)
     assert ls.sweep.run(grid.tasks(), store, workers=1).failed == {}
     assert grid.collect(store).identical(grid.collect())
@@ -50,7 +51,7 @@ def test_a_stored_grid_is_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"points": ()}, "give one of them"),
+        ({"points": ()}, "points = \\(\\): must hold at least one value"),
         ({"points": (1, 40)}, "batch_size = 2: must be at most the number of points, here 1"),
         ({"margin": ()}, "margin = \\(\\): must hold at least one value"),
         ({"temperature": (0.0,)}, "temperature = 0.0: must be a positive number"),
@@ -60,7 +61,7 @@ def test_a_stored_grid_is_the_same(tmp_path):
 )
 def test_bad_grids_are_refused(change, message):
     with pytest.raises(ls.InputError, match=message):
-        ls.experiments.PerceptronGrid(**GRID | change)
+        perceptron_grid(**GRID | change)
 
 
 def made_up(seed, b=2.6, gamma=0.9, size=0.0, censored=()):

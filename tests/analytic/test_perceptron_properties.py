@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langevin_sgd.theory import perceptron
+from langevin_sgd.theory.perceptron.increments import mean_increments
 from langevin_sgd.theory.perceptron.inputs import mean_projection
+from langevin_sgd.theory.perceptron.phase_diagram import critical_batch_size
 
 plan = settings(max_examples=60, derandomize=True, deadline=None, database=None)
 few = settings(max_examples=12, derandomize=True, deadline=None, database=None)
@@ -84,10 +86,10 @@ def test_increments_scale_with_temperature(chi, a, s, margin, temperature, scale
     """(lr, kappa, w) -> lambda (lr, kappa, w) at the same batch size: E[da] -> lambda, E[ds^2] ->
     lambda^2.
     """
-    here = perceptron.mean_increments(
+    here = mean_increments(
         a, s, chi=chi, margin=margin, temperature=temperature, dimension=9, batch_size=3
     )
-    there = perceptron.mean_increments(
+    there = mean_increments(
         scale * a,
         scale * s,
         chi=chi,
@@ -154,13 +156,11 @@ def test_quasi_stationary_noise_is_homogeneous_and_rises(chi, margin, temperatur
 )
 def test_scaling_laws_of_the_critical_batch_size(chi, ratio, dimension, factor):
     """B* ~ d (P/d)^gamma, exactly."""
-    here = perceptron.critical_batch_size(
-        chi=chi, points=ratio * dimension, dimension=dimension, constant=0.5
-    )
-    wide = perceptron.critical_batch_size(
+    here = critical_batch_size(chi=chi, points=ratio * dimension, dimension=dimension, constant=0.5)
+    wide = critical_batch_size(
         chi=chi, points=ratio * dimension * factor, dimension=dimension * factor, constant=0.5
     )
-    more = perceptron.critical_batch_size(
+    more = critical_batch_size(
         chi=chi, points=ratio * dimension * factor, dimension=dimension, constant=0.5
     )
     np.testing.assert_allclose(wide, factor * here, rtol=1e-9)

@@ -13,6 +13,7 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd.dynamics import HingeLoss, Isotropic, MinibatchNoise, NoiseOfState
+from langevin_sgd.measure.passage import first_at_or_below
 
 EULER = ls.sde.EulerMaruyama()
 RIVALS = ("decoupled", "isotropic")
@@ -161,7 +162,7 @@ def test_zero_loss_is_absorbing_and_its_time_is_noted():
     position, unfit = run["position"].values, run["unfit_fraction"].values
     assert np.array_equal(unfit, ((position @ rows.T) < 0.3).mean(axis=-1))
     assert np.allclose(run["energy"], np.maximum(0.3 - position @ rows.T, 0).mean(axis=-1))
-    found = ls.measure.first_at_or_below(run["step"].values, unfit)
+    found = first_at_or_below(run["step"].values, unfit)
     assert found.reached.all()
     for replica, step in enumerate(found.by):
         later = position[run["step"].values >= step, replica]

@@ -11,14 +11,18 @@ from scipy.special import gammainc
 
 from langevin_sgd import InputError
 from langevin_sgd.theory import perceptron
+from langevin_sgd.theory.perceptron.derivation import derive_exponents
 from langevin_sgd.theory.perceptron.inputs import mean_projection
+from langevin_sgd.theory.perceptron.late_stage import late_pull
+from langevin_sgd.theory.perceptron.phase_diagram import critical_batch_size
+from langevin_sgd.theory.perceptron.stopping import local_exponents
 
 PLANE = {"chi": 1, "margin": 0.03, "points": 1024, "dimension": 32, "constant": 0.25}
 
 
 @pytest.fixture(scope="module")
 def derivation():
-    return perceptron.derive_exponents()
+    return derive_exponents()
 
 
 @pytest.mark.parametrize("chi", [0, 1, 3])
@@ -26,7 +30,7 @@ def test_derived_exponents_are_the_limits_of_the_flow(chi, derivation):
     """Local slopes at n = 1e-6 to 1e-3; controls: the exponents of another chi, and the rival b = 1
     + 1/(1+chi).
     """
-    gamma, b = perceptron.local_exponents(1e-6, chi=chi, margin=0.1, temperature=1.0)
+    gamma, b = local_exponents(1e-6, chi=chi, margin=0.1, temperature=1.0)
     law = derivation.at(chi)
     assert float(gamma) == pytest.approx(law["gamma"], abs=2e-3)
     assert float(b) == pytest.approx(law["b"], abs=6e-3)
@@ -75,7 +79,7 @@ def test_derived_amplitudes_are_those_of_the_flow(derivation):
         k0 = [
             perceptron.late_integral(chi, 0.0),
             perceptron.late_integral(chi + 1, 0.0),
-            perceptron.late_pull(chi, 0.0),
+            late_pull(chi, 0.0),
         ]
         numbers = dict(zip(["J_chi", "J_chi_plus_1", "Jprime_chi"], map(float, k0), strict=True))
         numbers |= {
@@ -163,15 +167,15 @@ def test_crossover_with_measured_constants_is_near_the_measured_one():
 def test_critical_batch_size():
     diagram = perceptron.PhaseDiagram(**PLANE)
     assert diagram.critical_batch_size == pytest.approx(45, abs=0.5)
-    many = perceptron.critical_batch_size(chi=1, points=4096, dimension=32, constant=0.25)
+    many = critical_batch_size(chi=1, points=4096, dimension=32, constant=0.25)
     assert many / diagram.critical_batch_size == pytest.approx(2.0)
     flow = perceptron.stopping(
         temperature=1.0, margin=0.0, points=10**6, dimension=40, constant=0.5
     )
     exact = float(flow.signal) * 40 / mean_projection(0)
-    assert perceptron.critical_batch_size(
-        points=10**6, dimension=40, constant=0.5
-    ) == pytest.approx(exact, rel=1e-3)
+    assert critical_batch_size(points=10**6, dimension=40, constant=0.5) == pytest.approx(
+        exact, rel=1e-3
+    )
 
 
 def test_regimes_and_their_triple_point():
@@ -246,7 +250,7 @@ def test_bad_input_gets_one_line():
             lambda: perceptron.stopping(**{**stop, "margin": 0, "temperature": 0}),
             "margin = 0: must be positive when",
         ),
-        (lambda: perceptron.local_exponents(0.95, margin=0.1, temperature=1.0), "unfit = 0.95"),
+        (lambda: local_exponents(0.95, margin=0.1, temperature=1.0), "unfit = 0.95"),
         (lambda: perceptron.exponents(-1), "chi = -1: must be a number above -1"),
         (lambda: perceptron.step_one(lr=-1.0, batch_size=1, dimension=2), "lr = -1.0"),
         (

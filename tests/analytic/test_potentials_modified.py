@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
+from langevin_sgd.kernels.block_functions import PRELUDE, adding, built_on, filling
 from langevin_sgd.models import potentials
 from langevin_sgd.models.potentials.potential import lane_values
-from langevin_sgd.models.potentials.source import PRELUDE, adding, built_on, filling
 
 LR = 0.3
 FORMULAS = {

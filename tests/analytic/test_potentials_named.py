@@ -13,9 +13,9 @@ import pytest
 from numba import njit
 
 import langevin_sgd as ls
+from langevin_sgd.kernels.exponential import exponential
 from langevin_sgd.models import potentials
 from langevin_sgd.models.potentials import Potential
-from langevin_sgd.models.potentials.exponential import exponential
 
 RNG = np.random.default_rng(1)
 TURN = np.linalg.qr(RNG.normal(size=(3, 3)))[0]

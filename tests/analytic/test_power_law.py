@@ -14,6 +14,8 @@ from scipy import stats
 
 import langevin_sgd as ls
 from langevin_sgd import measure
+from langevin_sgd.measure.passage import first_at_or_below
+from langevin_sgd.measure.scaling_corrections import correction_to_scaling
 from langevin_sgd.randomness import normals
 
 SETS = 300
@@ -175,7 +177,7 @@ def test_corrections_to_scaling_are_covered(power, seed):
     found, plain = [], []
     for kick in kicks(x.size, seed=seed)[: SETS if power else 200]:
         y = law * np.exp(scale * kick)
-        found.append(measure.correction_to_scaling(x, y, y_error=scale * y, power=power))
+        found.append(correction_to_scaling(x, y, y_error=scale * y, power=power))
         plain.append(measure.fit_power_law(x, y, y_error=scale * y).exponent)
     assert all(one.exponent.valid for one in found)
     assert holds([one.exponent for one in found], 1.7) == (True, False)
@@ -189,9 +191,9 @@ def test_corrections_to_scaling_are_covered(power, seed):
 def test_corrections_from_replicas_agree_with_those_from_means(seed):
     x = np.geomspace(2, 200, 9)
     y = x[:, None] ** 0.9 * (1 + 0.5 / x[:, None]) * np.exp(0.05 * normals((9, 24), seed))
-    one = measure.correction_to_scaling(x, y, power=1.0)
+    one = correction_to_scaling(x, y, power=1.0)
     mean, error = np.exp(np.log(y).mean(axis=1)), np.log(y).std(axis=1, ddof=1) / np.sqrt(24)
-    other = measure.correction_to_scaling(x, mean, y_error=error * mean, power=1.0)
+    other = correction_to_scaling(x, mean, y_error=error * mean, power=1.0)
     assert one.exponent.value == pytest.approx(
         other.exponent.value, abs=0.3 * other.exponent.standard_error
     )
@@ -202,7 +204,7 @@ def test_corrections_from_replicas_agree_with_those_from_means(seed):
 
 def test_points_that_do_not_bound_a_correction_are_refused():
     y = X**1.5 * np.exp(0.2 * np.cos(7 * np.arange(8)))
-    found = measure.correction_to_scaling(X, y, y_error=0.2 * y)
+    found = correction_to_scaling(X, y, y_error=0.2 * y)
     assert not found.exponent.valid
     assert (
         "bound" in found.exponent.note
@@ -271,7 +273,7 @@ NOISY = X[:, None] * np.exp(0.1 * np.cos(np.arange(40).reshape(8, 5) ** 2))
         ),
         (lambda: measure.fit_power_law(np.ones(4), X[:4], y_error=X[:4]).exponent, "same x"),
         (lambda: measure.fit_power_law(X[:3], X[:3], x_error=9 * X[:3]).exponent, "do not resolve"),
-        (lambda: measure.correction_to_scaling(X[:4], X[:4], y_error=0.1).exponent, "at least 5"),
+        (lambda: correction_to_scaling(X[:4], X[:4], y_error=0.1).exponent, "at least 5"),
         (lambda: measure.extrapolate([1, 2], [1, 2], error=[1, 1]).limit, "2 points, at least 3"),
         (
             lambda: measure.extrapolate([1, 2, 3], [1, np.nan, 2], error=[1, 1, 1]).limit,
@@ -301,8 +303,8 @@ def test_too_little_is_refused_with_a_reason(found, reason):
         (lambda: measure.fit_power_law(X[None, None], X), "must have shape"),
         (lambda: measure.local_slopes(X, X), "is needed"),
         (lambda: measure.local_slopes(X, X, y_error=1.0, span=8), "span = 8"),
-        (lambda: measure.correction_to_scaling(X, X), "is needed"),
-        (lambda: measure.correction_to_scaling(X, X, y_error=1.0, power=-1), "power = -1"),
+        (lambda: correction_to_scaling(X, X), "is needed"),
+        (lambda: correction_to_scaling(X, X, y_error=1.0, power=-1), "power = -1"),
         (lambda: measure.extrapolate(X, X), "is needed"),
         (lambda: measure.extrapolate(X, NOISY, error=X), "leave it out"),
         (lambda: measure.extrapolate(-X, X, error=X), "size"),
@@ -325,13 +327,13 @@ def test_a_refused_law_has_no_values():
 def test_first_times_are_bracketed_and_censored():
     steps = np.array([0, 1, 10, 100])
     series = np.array([[1, 0, 1, 1], [0.5, 0, 1, 0], [0.2, 0, 1, 0.3], [0, 0, 0.1, 0]])
-    found = measure.first_at_or_below(steps, series)
+    found = first_at_or_below(steps, series)
     assert found.by.tolist() == [100, 0, np.inf, 1]
     assert found.after[[0, 1, 3]].tolist() == [10, -np.inf, 0]
     assert found.reached.tolist() == [True, True, False, True]
     assert found.middle[[0, 1, 3]] == pytest.approx([np.sqrt(1000), 0, 1])
     with pytest.raises(ls.InputError, match="series"):
-        measure.first_at_or_below(steps, series[1:])
+        first_at_or_below(steps, series[1:])
 
 
 def test_errors_that_x_and_y_share_do_not_bias_the_exponent(seed):

@@ -7,13 +7,15 @@ from langevin_sgd import SGD, InputError, LinearRegression
 from langevin_sgd.theory import (
     DiscreteLaw,
     LangevinLaw,
+    paper_displacement,
+    power_law_displacement,
+    spectral_exponent,
+)
+from langevin_sgd.theory.displacement import (
     exponent_between,
     exponent_window,
     fitted_exponent,
-    paper_displacement,
-    power_law_displacement,
     relaxation_steps,
-    spectral_exponent,
     spurious_slope,
     velocity_memory,
 )

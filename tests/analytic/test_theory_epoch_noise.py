@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from langevin_sgd import SGD, InputError, LinearRegression
-from langevin_sgd.theory import DiscreteLaw, Gaussian, position_spectrum
+from langevin_sgd.theory import DiscreteLaw, Gaussian
+from langevin_sgd.theory.rotation import position_spectrum
 
 SAMPLES = 4
 FIRST = Gaussian(np.arange(4.0) / 3, np.diag([1.0, 2, 3, 4]) + 0.3)

@@ -7,14 +7,8 @@ import pytest
 from scipy.linalg import block_diag, expm, solve_continuous_lyapunov
 
 from langevin_sgd import SGD, InputError, LinearRegression
-from langevin_sgd.theory import (
-    DiscreteLaw,
-    Gaussian,
-    LangevinLaw,
-    damping_ratio,
-    natural_frequency,
-    regime,
-)
+from langevin_sgd.theory import DiscreteLaw, Gaussian, LangevinLaw
+from langevin_sgd.theory.damping import damping_ratio, natural_frequency, regime
 
 NOISE = np.array([[0.7, 0.4, 0.1], [0.4, 0.5, -0.2], [0.1, -0.2, 0.9]])
 ROTATION = np.linalg.qr(np.array([[1.0, 2.0, 0.5], [0.3, -1.0, 1.0], [2.0, 0.1, 1.0]]))[0]

@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 
 from langevin_sgd import SGD, InputError, LinearRegression
-from langevin_sgd.theory import (
-    DiscreteLaw,
-    Gaussian,
-    largest_stable_lr,
-    largest_stable_stiffness,
-    noise_feedback,
-)
+from langevin_sgd.theory import DiscreteLaw, Gaussian, largest_stable_lr
+from langevin_sgd.theory.stability import largest_stable_stiffness, noise_feedback
 
 SAMPLES = 6
 

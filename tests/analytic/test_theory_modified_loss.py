@@ -7,16 +7,13 @@ import pytest
 from scipy.integrate import quad
 
 from langevin_sgd import SGD, InputError, LinearRegression
-from langevin_sgd.theory import (
-    DiscreteLaw,
-    LangevinLaw,
-    ModifiedLoss,
-    entropy_production,
-    mode_temperatures,
+from langevin_sgd.theory import DiscreteLaw, LangevinLaw, ModifiedLoss
+from langevin_sgd.theory.equilibrium import entropy_production, mode_temperatures
+from langevin_sgd.theory.modified_loss import (
+    circulation,
     mode_weights,
     ornstein_uhlenbeck_covariance,
 )
-from langevin_sgd.theory.modified_loss import circulation
 
 SETTINGS = SGD(lr=0.05, batch_size=4, momentum=0.9, weight_decay=0.2)
 

@@ -9,14 +9,9 @@ import pytest
 from scipy.linalg import expm, solve_discrete_lyapunov
 
 from langevin_sgd import SGD, InputError
-from langevin_sgd.theory import (
-    exact_dispersion,
-    gaussian_input_law,
-    largest_stable_stiffness,
-    mode_rates,
-    predict_linear_regression,
-    sde_error,
-)
+from langevin_sgd.theory import gaussian_input_law, predict_linear_regression, sde_error
+from langevin_sgd.theory.sde_accuracy import exact_dispersion, mode_rates
+from langevin_sgd.theory.stability import largest_stable_stiffness
 
 
 def test_prediction_has_the_fields_of_the_contract_and_is_strict_json():

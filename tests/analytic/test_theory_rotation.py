@@ -8,15 +8,8 @@ from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
 
 from langevin_sgd import SGD, LinearRegression
-from langevin_sgd.theory import (
-    DiscreteLaw,
-    LangevinLaw,
-    natural_angle_per_step,
-    position_spectrum,
-    swept_area_per_step,
-    velocity_spectrum,
-    winding_per_step,
-)
+from langevin_sgd.theory import DiscreteLaw, LangevinLaw, natural_angle_per_step, winding_per_step
+from langevin_sgd.theory.rotation import position_spectrum, swept_area_per_step, velocity_spectrum
 from langevin_sgd.theory.sgd_map import HeavyBallOscillators, NesterovOscillators
 
 REFERENCE = SGD(lr=0.05, batch_size=1, momentum=0.9)

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+import langevin_sgd as ls
 from langevin_sgd.kernels.products import add_product, product
 from langevin_sgd.models.networks import FullyConnected
-from langevin_sgd.training import train_networks
+from langevin_sgd.training import run
 
 REPLICAS, BATCH, WIDTH, DIMENSION, STEPS = 64, 16, 128, 784, 64
 NETWORK = FullyConnected(dimension=DIMENSION, width=WIDTH, depth=2)
@@ -55,11 +56,12 @@ def products(replicas, multiply, add):
 
 def training(sets):
     # Labels at random and a small learning rate: nothing is fitted within these steps.
+    problem = ls.NetworkProblem(NETWORK, sets)
+    settings = ls.SGD(lr=1e-3, batch_size=BATCH, sampling="without_replacement")
+
     def seconds(steps):
         begun = time.process_time()
-        train_networks(
-            NETWORK, sets, lr=1e-3, batch_size=BATCH, max_steps=steps, replicas=REPLICAS, seed=1
-        )
+        run(problem, settings, stop=ls.Stop(max_steps=steps), replicas=REPLICAS, seed=1)
         return time.process_time() - begun
 
     # Making networks and looking at all points belong to a run, not to its steps: the difference of
@@ -104,7 +106,7 @@ def test_many_networks(benchmark):
             REPLICAS,
         ),
         "the same by torch": (products(16, torch.bmm, torch.Tensor.baddbmm_), REPLICAS),
-        "train_networks": (training(sets), REPLICAS),
+        "training.run": (training(sets), REPLICAS),
         "one at a time, autograd and torch.optim.SGD": (autograd(sets), 1),
     }
     best = dict.fromkeys(rows, np.inf)
@@ -112,7 +114,7 @@ def test_many_networks(benchmark):
     def round_of_all():
         for name, (function, replicas) in rows.items():
             taken = clock(function) / (replicas * STEPS)
-            best[name] = taken if name == "train_networks" else min(best[name], taken)
+            best[name] = taken if name == "training.run" else min(best[name], taken)
 
     benchmark.pedantic(round_of_all, rounds=5, warmup_rounds=1)
     floor = next(iter(best.values()))

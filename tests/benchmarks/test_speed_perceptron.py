@@ -12,11 +12,11 @@ import pytest
 from numba import njit
 
 import langevin_sgd as ls
+from langevin_sgd.kernels.layout import padded
 from langevin_sgd.randomness import key_from_seed
-from langevin_sgd.training import one_pass_perceptron, train_perceptron
+from langevin_sgd.training import PerceptronEngine, run
 from langevin_sgd.training.perceptron.replica import Replica, Snapshots, make_points, make_rule
 from langevin_sgd.training.perceptron.state import ACCELERATED, PLAIN, STEP, new_states, of_replica
-from langevin_sgd.training.problems import padded
 
 LATE_NOISE = {0: 0.398942, 1: 0.313329}
 """Quasi-stationary noise in units of the temperature, at a margin far below it."""
@@ -92,7 +92,7 @@ def late_state(chi, points, dimension, unfit):
 def on_from(problem, points, start, steps, method):
     """Go on from weights for some steps, with a training set that is there already."""
     settings = ls.SGD(lr=1.0, batch_size=1, sampling="without_replacement")
-    rule = make_rule(problem, settings, stop_unfit=0.0, automatic=False)
+    rule = make_rule(problem, settings, unfit=0.0, automatic=False)
     state = of_replica(new_states(start[None], method), 0)
     replica = Replica(points, rule, settings, state, key_from_seed(1), 0, steps)
     replica.advance(Snapshots.empty(np.empty(0, np.int64), 1), 0, np.inf)
@@ -101,8 +101,9 @@ def on_from(problem, points, start, steps, method):
 
 def trained(problem, steps, method, **options):
     settings = ls.SGD(lr=1.0, batch_size=1, sampling="without_replacement")
-    run = train_perceptron(problem, settings, seed=1, max_steps=steps, method=method, **options)
-    return int(run["steps"].sum())
+    stop, engine = ls.Stop(max_steps=steps), PerceptronEngine(method=method)
+    made = run(problem, settings, seed=1, stop=stop, engine=engine, **options)
+    return int(made["steps"].sum())
 
 
 def test_plain_steps_against_floor_and_numpy(benchmark, ratios):
@@ -177,11 +178,9 @@ def test_whole_runs(benchmark, ratios, chi, points, dimension):
 
 def test_one_pass_chain(benchmark, ratios):
     def chain(dimension):
-        one_pass_perceptron(
-            0.0,
-            0.1,
+        run(
+            ls.models.OnePassPerceptron(dimension=dimension, chi=0.0, margin=0.1),
             ls.SGD(lr=1.0, batch_size=1),
-            dimension,
             replicas=4,
             steps=50_000,
             schedule=[1],

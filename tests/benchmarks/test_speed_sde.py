@@ -17,6 +17,7 @@ from numba import njit, uint64
 
 import langevin_sgd as ls
 from langevin_sgd import randomness
+from langevin_sgd.kernels.layout import aligned
 from langevin_sgd.models import potentials
 from langevin_sgd.sde import engine, loop
 
@@ -51,7 +52,7 @@ def only_normals(fill, out, bits, steps, blocks):
 def floor(kind):
     """A function that makes the package's own normals and nothing else."""
     lanes = loop.lanes_of_block(1, kind)
-    out, bits = engine.aligned((lanes,), kind), engine.aligned((512,), np.uint64)
+    out, bits = aligned((lanes,), kind), aligned((512,), np.uint64)
     fill = loop.fill_64 if kind == np.float64 else loop.fill_32
     return lambda: only_normals(fill, out, bits, STEPS, PARTICLES // lanes)
 
@@ -90,9 +91,9 @@ def best(kind):
     """A function that makes as many normals with xoshiro256+."""
     single = kind == np.float32
     bits, state, out = (
-        engine.aligned((4, 128), np.uint64),
-        engine.aligned((4, 128), np.uint64),
-        engine.aligned((1024 if single else 512,), kind),
+        aligned((4, 128), np.uint64),
+        aligned((4, 128), np.uint64),
+        aligned((1024 if single else 512,), kind),
     )
     state[:] = np.random.default_rng(1).integers(1, 2**63, state.shape)
     made = (
@@ -119,7 +120,7 @@ def equation(potential, **changes):
 def runner(given, integrator=None, *, particles=PARTICLES, steps=STEPS, precision="float64"):
     """A function that makes `steps` steps with the general engine."""
     zeros = np.zeros((particles, given.potential.parameters))
-    made = engine.Engine(
+    made = engine.BlockEngine(
         given, integrator or ls.sde.BAOAB(), 1, KEY, 0, zeros, zeros, precision=precision
     )
     nothing = np.array([], np.int64)
@@ -419,7 +420,7 @@ def bias(integrator, h, particles=1 << 15, duration=400.0):
     """Relative error of the stationary variance of the position, with a standard error of 3e-4."""
     steps = int(duration / h)
     zeros = np.zeros((particles, 1))
-    made = engine.Engine(equation(WELL, step_time=h), integrator, 1, KEY, 0, zeros, zeros)
+    made = engine.BlockEngine(equation(WELL, step_time=h), integrator, 1, KEY, 0, zeros, zeros)
     position, _ = made.advance(
         0, steps, np.unique(np.linspace(steps // 20, steps, 150).astype(int))
     )

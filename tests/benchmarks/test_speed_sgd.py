@@ -13,6 +13,7 @@ from numba import njit
 
 import langevin_sgd as ls
 from langevin_sgd import training
+from langevin_sgd.kernels.layout import padded
 
 SAMPLES, PARAMETERS, BATCH = 442, 100, 8
 LR, MOMENTUM = 1e-3, 0.9
@@ -38,7 +39,7 @@ def gather_dot_axpy(total, X, y, theta, batches):
 
 
 def test_floor(benchmark, table):
-    padded, steps = training.problems.padded, 100_000
+    steps = 100_000
     batches = GENERATOR.integers(0, SAMPLES, (steps, BATCH)).astype(np.int32)
     total, theta, rows = padded(np.zeros(PARAMETERS)), padded(np.zeros(PARAMETERS)), padded(X)
     table.time(

@@ -44,7 +44,7 @@ def test_run_prints_the_documented_json(command):
     )
     problem = ls.Perceptron(data=ls.data.DepletedSign(points=120, dimension=6), margin=0.1)
     settings = ls.SGD(lr=1.0, batch_size=2, sampling="without_replacement")
-    same = ls.training.train_perceptron(problem, settings, replicas=3, seed=5)
+    same = ls.training.run(problem, settings, replicas=3, seed=5)
     for name in ("t_star", "signal", "noise"):
         assert document[name] == same[name].values.tolist()
     ratios = np.array(document["noise"]) / np.array(document["signal"])
@@ -223,7 +223,7 @@ SWEEP = ["sweep", "--P", "10,20", "--d", 4, "--T", 1, "--kappa", 1]
         ([*RUN, "--P", 0], "--P = '0': must be an integer from 1 to"),
         ([*RUN, "--P", 2.5], "--P = '2.5': must be an integer from 1 to"),
         ([*RUN, "--method", "fast"], "Expected one of ('auto', 'plain', 'accelerated')"),
-        ([*RUN, "--max-steps", 0], "--max-steps = '0': must be an integer from 1 to"),
+        ([*RUN, "--max-steps", 0], "--max-steps = 0: must be an integer of at least 1"),
         ([*RUN, "--data", __file__], "P = 20: must be left out"),
         (["run", "--T", 1, "--kappa", 1, "--P", 20], "give --P and --d, or --data FILE"),
         ([*THEORY, "--a", 1, "--s", 1, "--chi", -1.5], "--chi = '-1.5': must be a number above -1"),

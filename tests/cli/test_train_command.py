@@ -5,6 +5,7 @@ from concurrent.futures import Future
 
 import numpy as np
 import pytest
+from grids import network_grid
 
 import langevin_sgd as ls
 
@@ -137,7 +138,7 @@ def test_figures_show_what_was_measured():
     """A map of the test error with a white gap, T_max and the predicted power; curves; a collapse;
     T_c against P.
     """
-    from langevin_sgd.cli.train.figures import lazy_regime, phase_diagram
+    from langevin_sgd.experiments.network_figures import lazy_regime, phase_diagram
 
     grid = {
         "width": (8,),
@@ -147,7 +148,7 @@ def test_figures_show_what_was_measured():
         "max_steps": 2000,
         "probe_points": 8,
     }
-    whole = ls.experiments.NetworkGrid(
+    whole = network_grid(
         **grid, points=(24,), alpha=(0.01, 0.1, 64.0), temperature_per_width=(0.015, 0.03, 8.0)
     ).collect()
     plane, curves = phase_diagram(whole)
@@ -173,7 +174,7 @@ def test_figures_show_what_was_measured():
         "alpha=64",
     ]
 
-    lazy = ls.experiments.NetworkGrid(
+    lazy = network_grid(
         **grid,
         points=(24, 48, 96),
         alpha=(4096.0,),
@@ -200,7 +201,7 @@ def test_figures_show_what_was_measured():
     [
         (["--P", 4], "B = 8: must be at most the number of points, here 4"),
         (["--P", 2000], "must be at most 1797, the images of digits"),
-        (["--alpha", "1,-1"], "--alpha = '1,-1': each must be a positive number"),
+        (["--alpha", "1,-1"], "--alpha = -1.0: must be a positive number"),
         (
             ["--temperature-per-width", 0],
             "--temperature-per-width = '0': must be a positive number",
@@ -209,6 +210,8 @@ def test_figures_show_what_was_measured():
             ["--temperature-per-width", 0.1, "--plot", "f.svg"],
             "plot: needs two or more values of --temp",
         ),
+        (["--network", "resnet"], "must be one of fully_connected, simple_cnn"),
+        (["--network", "simple_cnn", "--depth", 3], "depth = (3,): is fixed for simple_cnn"),
         (["--width", 0], "--width = '0': must be an integer from 1 to"),
         (["--depth", "1,x"], "--depth = '1,x': each must be an integer from 1 to"),
         (["--activation", "relu,tanh"], "activation = 'tanh': must be one of relu, gelu, linear"),
@@ -217,7 +220,7 @@ def test_figures_show_what_was_measured():
         (["--labels", "3,11"], "labels = (3, 11): must name one to nine"),
         (["--loss", "square"], "Expected one of ('hinge', 'quadratic_hinge', 'soft_hinge')"),
         (["--seeds", 1], "--seeds = '1': must be an integer from 2 to"),
-        (["--max-steps", 0], "--max-steps = '0': must be an integer from 1 to"),
+        (["--max-steps", 0], "--max-steps = 0: must be an integer of at least 1"),
         (["--device", "tpu"], "--device = 'tpu': must be cpu, cuda or cuda:N"),
     ],
 )

@@ -34,7 +34,7 @@ def here(monkeypatch):
             perform(task, str(store.path(task)))
         return []  # none failed
 
-    monkeypatch.setattr("langevin_sgd.cli.train.command.compute", compute)
+    monkeypatch.setattr("langevin_sgd.cli.train.compute", compute)
 
 
 def test_a_convolutional_network_on_digits(command, here, tmp_path):

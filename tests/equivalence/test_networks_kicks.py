@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from in_one_call import train_networks_of
 
 from langevin_sgd.models.networks import FullyConnected, OwnNetwork
-from langevin_sgd.training import train_networks
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -35,10 +35,10 @@ def train(network, noise, momentum, **options):
         "precision": "float64",
         "keep_weights": True,
     }
-    runs = train_networks(
+    runs = train_networks_of(
         NETWORKS[network], data, noise=noise, momentum=momentum, seed=5, **given, **options
     )
-    return runs, runs["weights"].values
+    return runs, runs["final_weights"].values
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -52,12 +52,12 @@ def test_a_velocity_holds_all_of_a_step(noise, network):
     np.testing.assert_allclose(
         weights, start, rtol=1e-12
     )  # momentum does nothing in the first step
-    velocity = first["velocity"].values
-    np.testing.assert_allclose(begin["velocity"], velocity, rtol=1e-12)
-    second, moved = train(network, noise, MOMENTUM, start=first, alpha=2.0)
-    _, kicked = train(network, noise, 0.0, start=first, alpha=2.0)
+    velocity = first["final_velocity"].values
+    np.testing.assert_allclose(begin["final_velocity"], velocity, rtol=1e-12)
+    second, moved = train(network, noise, MOMENTUM, start=first, replicas=3, alpha=2.0)
+    _, kicked = train(network, noise, 0.0, start=first, replicas=3, alpha=2.0)
     np.testing.assert_allclose(moved - kicked, LR * MOMENTUM * velocity, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(
-        LR * second["velocity"].values, moved - weights, rtol=1e-9, atol=1e-12
+        LR * second["final_velocity"].values, moved - weights, rtol=1e-9, atol=1e-12
     )
     assert np.abs(velocity[0] - velocity[1]).max() > 1e-3  # replicas have kicks of their own

@@ -5,16 +5,19 @@ import math
 import numpy as np
 import pytest
 import torch
+from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected, OwnNetwork, random_features
-from langevin_sgd.training import batch_indices, train_networks
+from langevin_sgd.training import batch_indices
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 NETWORK = FullyConnected(dimension=6, width=20, depth=2)
-MOMENTUM = [0.0, 0.5, 0.9, 0.9]
-FITTED, STEP_LIMIT = 0, 1
+MOMENTUM = [0.0, 0.5, 0.9, 0.95]
+NUMBER = 2
+"""Of the replica."""
+FITTED = ls.Status.FINISHED
 
 
 def points(count=40, seed=2):
@@ -74,15 +77,21 @@ def test_momentum_is_that_of_torch(name):
         "seed": 3,
         "precision": "float64",
     }
-    runs = train_networks(network, points(), momentum=MOMENTUM, keep_weights=True, **options)
+    runs = train_networks_of(
+        network, points(), momentum=MOMENTUM, replicas=[NUMBER], keep_weights=True, **options
+    )
     for r, momentum in enumerate(MOMENTUM):
-        weights, buffers, last = alone(network, momentum, lr=0.3, steps=100, replica=r)
-        np.testing.assert_allclose(runs["weights"][r], flat(weights), rtol=1e-10, atol=1e-12)
+        weights, buffers, last = alone(network, momentum, lr=0.3, steps=100, replica=NUMBER)
+        np.testing.assert_allclose(runs["final_weights"][r], flat(weights), rtol=1e-10, atol=1e-12)
         assert int(runs["last_update_step"][r]) == last
         if momentum:
-            np.testing.assert_allclose(runs["velocity"][r], -flat(buffers), rtol=1e-9, atol=1e-12)
-    weights, _, _ = alone(network, 0.8, lr=0.3, steps=100, replica=2)
-    assert np.abs(runs["weights"][2] - flat(weights)).max() > 1e-3  # control: another momentum
+            np.testing.assert_allclose(
+                runs["final_velocity"][r], -flat(buffers), rtol=1e-9, atol=1e-12
+            )
+    weights, _, _ = alone(network, 0.8, lr=0.3, steps=100, replica=NUMBER)
+    assert (
+        np.abs(runs["final_weights"][2] - flat(weights)).max() > 1e-3
+    )  # control: another momentum
 
 
 def test_training_ends_once_the_velocity_has_faded():
@@ -97,26 +106,28 @@ def test_training_ends_once_the_velocity_has_faded():
         "keep_weights": True,
         "lr": 0.5,
     }
-    runs = train_networks(
-        NETWORK, points(), momentum=[0.8, 0.95, 0.95], max_steps=20_000, **options
+    runs = train_networks_of(
+        NETWORK, points(), momentum=[0.8, 0.95, 0.9], max_steps=20_000, replicas=[NUMBER], **options
     )
     assert (runs["status"] == FITTED).all()
     X, y = (torch.from_numpy(a) for a in points())
-    for r, momentum in enumerate([0.8, 0.95, 0.95]):
+    for r, momentum in enumerate([0.8, 0.95, 0.9]):
         last, steps = int(runs["last_update_step"][r]), int(runs["steps"][r])
         assert steps - last >= 8 + math.log(np.finfo(float).eps) / math.log(momentum)
         assert float(runs["t_star"][r]) == 0.5 * last
-        module, start = (module_of(NETWORK, 3, r) for _ in range(2))
+        module, start = (module_of(NETWORK, 3, NUMBER) for _ in range(2))
         torch.nn.utils.vector_to_parameters(
-            torch.from_numpy(runs["weights"].values[r].copy()), module.parameters()
+            torch.from_numpy(runs["final_weights"].values[r].copy()), module.parameters()
         )
         assert bool((3.0 * y * (module(X) - start(X)) >= 1).all())
-        one = {"replicas": [r], "momentum": momentum, **options}
-        stopped = train_networks(NETWORK, points(), max_steps=last, **one)
-        beyond = np.abs(runs["weights"][r] - stopped["weights"][0]).max()
+        one = {"replicas": [NUMBER], "momentum": momentum, **options}
+        stopped = train_networks_of(NETWORK, points(), max_steps=last, **one)
+        beyond = np.abs(runs["final_weights"][r] - stopped["final_weights"][0]).max()
         assert beyond > 1e-6
-        later = train_networks(NETWORK, points(), max_steps=3000, start=stopped, **one)
-        np.testing.assert_allclose(later["weights"][0], runs["weights"][r], rtol=1e-11, atol=1e-12)
+        later = train_networks_of(NETWORK, points(), max_steps=3000, start=stopped, **one)
+        np.testing.assert_allclose(
+            later["final_weights"][0], runs["final_weights"][r], rtol=1e-11, atol=1e-12
+        )
 
 
 def test_momentum_zero_is_plain_sgd():
@@ -128,21 +139,25 @@ def test_momentum_zero_is_plain_sgd():
         "seed": 3,
         "keep_weights": True,
     }
-    plain = train_networks(NETWORK, points(), replicas=4, **options)
-    mixed = train_networks(NETWORK, points(), momentum=[0.0, 0.0, 0.0, 0.9], **options)
-    np.testing.assert_allclose(mixed["weights"][:3], plain["weights"][:3], rtol=1e-4, atol=1e-5)
-    assert (mixed["velocity"][:3] == 0).all()
-    assert (mixed["velocity"][3] != 0).any()
-    assert plain.identical(train_networks(NETWORK, points(), momentum=0.0, replicas=4, **options))
+    plain = train_networks_of(NETWORK, points(), replicas=4, **options)
+    mixed = train_networks_of(NETWORK, points(), momentum=[0.0, 0.9], replicas=4, **options)
+    np.testing.assert_allclose(
+        mixed["final_weights"][0], plain["final_weights"], rtol=1e-4, atol=1e-5
+    )
+    assert (mixed["final_velocity"][0] == 0).all()
+    assert (mixed["final_velocity"][1] != 0).any("parameter").all()
+    assert plain.identical(
+        train_networks_of(NETWORK, points(), momentum=0.0, replicas=4, **options)
+    )
 
 
 def test_divergence_and_dead_networks_are_found_with_momentum():
     options = {"batch_size": 5, "max_steps": 3000, "seed": 1, "momentum": 0.9}
     deep = FullyConnected(dimension=6, width=20, depth=4)
-    overflow = train_networks(deep, points(), lr=1e12, alpha=1e-9, **options)
-    assert overflow["status"].values.tolist() == [2]
-    dead = train_networks(NETWORK, points(), lr=1e4, **options)
-    assert dead["status"].values.tolist() == [3]
+    overflow = train_networks_of(deep, points(), lr=1e12, alpha=1e-9, **options)
+    assert overflow["status"].values.tolist() == [ls.Status.DIVERGED]
+    dead = train_networks_of(NETWORK, points(), lr=1e4, **options)
+    assert dead["status"].values.tolist() == [ls.Status.STUCK]
 
 
 @pytest.mark.parametrize("noise", ["minibatch_covariance", "isotropic"])
@@ -158,13 +173,13 @@ def test_langevin_noise_has_momentum_too(noise):
     }
     options |= {"keep_weights": True, "replicas": 2}
     noisy, plain = (
-        train_networks(NETWORK, points(), noise=kind, **options) for kind in (noise, "sgd")
+        train_networks_of(NETWORK, points(), noise=kind, **options) for kind in (noise, "sgd")
     )
-    for name in ("weights", "velocity"):
+    for name in ("final_weights", "final_velocity"):
         np.testing.assert_allclose(noisy[name], plain[name], rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("momentum", [1.0, -0.1, [0.5, math.nan]])
 def test_bad_momentum_is_one_line(momentum):
     with pytest.raises(ls.InputError, match="momentum"):
-        train_networks(NETWORK, points(), lr=0.1, batch_size=5, max_steps=10, momentum=momentum)
+        train_networks_of(NETWORK, points(), lr=0.1, batch_size=5, max_steps=10, momentum=momentum)

@@ -5,16 +5,16 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected, OwnNetwork
-from langevin_sgd.training import train_networks
 from langevin_sgd.training.networks.langevin_noise import AllPoints
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 POINTS, BATCH, LR, ALPHA = 5, 2, 0.7, 3.0
-FITTED, STEP_LIMIT = 0, 1
+FITTED, STEP_LIMIT = ls.Status.FINISHED, ls.Status.STEP_LIMIT
 
 
 class SameWeights(FullyConnected):
@@ -67,13 +67,13 @@ def one_step(replicas, *, noise, sampling="without_replacement", **changes):
         "seed": 1,
         **changes,
     }
-    runs = train_networks(
+    runs = train_networks_of(
         NETWORK, points(), replicas=replicas, noise=noise, sampling=sampling, keep_weights=True,
         precision="float64",
         **options,
     )  # fmt: skip
     start = np.concatenate([w.ravel() for w in NETWORK.initial_weights(1)])
-    return runs["weights"].values - start
+    return runs["final_weights"].values - start
 
 
 @pytest.mark.parametrize("sampling", ["without_replacement", "with_replacement"])
@@ -129,17 +129,17 @@ def test_the_same_with_a_module_of_ones_own():
         "precision": "float64",
     }
     for noise in ("minibatch_covariance", "isotropic"):
-        runs = train_networks(
+        runs = train_networks_of(
             OwnNetwork(build=build), points(), noise=noise, keep_weights=True, **options
         )
-        assert np.isfinite(runs["weights"]).all()
+        assert np.isfinite(runs["final_weights"]).all()
         assert (runs["weight_change"] > 0).all()
     own = OwnNetwork(build=lambda: NETWORK.module(1, precision="float64"))
     for noise in ("minibatch_covariance", "isotropic"):
-        given = {"noise": noise, "keep_weights": True, **options, "replicas": [0, 0]}
+        given = {"noise": noise, "keep_weights": True, **options, "replicas": [0]}
         np.testing.assert_allclose(
-            train_networks(own, points(), **given)["weights"],
-            train_networks(NETWORK, points(), **given)["weights"],
+            train_networks_of(own, points(), **given)["final_weights"],
+            train_networks_of(NETWORK, points(), **given)["final_weights"],
             rtol=1e-10,
         )
 
@@ -165,19 +165,21 @@ def test_noise_is_a_function_of_seed_number_and_step(noise):
         "precision": "float64",
     }
     network = FullyConnected(dimension=3, width=6, depth=2)
-    many = train_networks(
-        network, (X, y), replicas=20, points=[30, 20] * 10, max_steps=100, **options
+    many = train_networks_of(
+        network, (X, y), replicas=10, points=[30, 20], max_steps=100, **options
     )
-    for r in (0, 13):
-        count = (30, 20)[r % 2]
-        alone = train_networks(
+    for variant, r in ((0, 0), (1, 6)):
+        count = (30, 20)[variant]
+        alone = train_networks_of(
             network, (X, y), replicas=[r], points=count, max_steps=100, schedule=[7, 9], **options
         )
-        np.testing.assert_allclose(alone["weights"][0], many["weights"][r], rtol=1e-9, atol=1e-12)
-    other = train_networks(
+        np.testing.assert_allclose(
+            alone["final_weights"][0], many["final_weights"][variant, r], rtol=1e-9, atol=1e-12
+        )
+    other = train_networks_of(
         network, (X, y), replicas=[0], points=30, max_steps=100, **{**options, "seed": 3}
     )
-    assert np.abs(other["weights"][0] - many["weights"][0]).max() > 1e-3
+    assert np.abs(other["final_weights"][0] - many["final_weights"][0, 0]).max() > 1e-3
 
 
 @pytest.mark.parametrize("noise", ["minibatch_covariance", "isotropic"])
@@ -185,21 +187,21 @@ def test_noise_ends_where_all_points_are_fitted(noise):
     X, y = points(30)
     network = FullyConnected(dimension=3, width=40, depth=1)
     options = {"lr": 10.0, "batch_size": 3, "seed": 2, "replicas": 6, "noise": noise}
-    runs = train_networks(network, (X, y), max_steps=5000, keep_weights=True, **options)
+    runs = train_networks_of(network, (X, y), max_steps=5000, keep_weights=True, **options)
     assert (runs["status"] == FITTED).all()
     assert (runs["unfit_fraction"] == 0).all()
     longest = int(np.argmax(runs["last_update_step"].values))
     last = int(runs["last_update_step"][longest])
-    one_less = train_networks(network, (X, y), max_steps=last - 1, **options)
+    one_less = train_networks_of(network, (X, y), max_steps=last - 1, **options)
     assert int(one_less["status"][longest]) == STEP_LIMIT
-    exact = train_networks(network, (X, y), max_steps=last, keep_weights=True, **options)
+    exact = train_networks_of(network, (X, y), max_steps=last, keep_weights=True, **options)
     assert (exact["status"] == FITTED).all()
-    np.testing.assert_allclose(exact["weights"], runs["weights"], rtol=1e-6)
+    np.testing.assert_allclose(exact["final_weights"], runs["final_weights"], rtol=1e-6)
 
 
 def test_epochs_have_no_langevin_noise():
     with pytest.raises(ls.InputError, match="sampling"):
-        train_networks(
+        train_networks_of(
             NETWORK,
             points(),
             lr=1.0,

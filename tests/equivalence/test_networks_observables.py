@@ -5,15 +5,18 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected, OwnNetwork
-from langevin_sgd.training import train_networks
+from langevin_sgd.training.observables import KernelChange
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 NETWORK = FullyConnected(dimension=6, width=12, depth=2)
-OBSERVE = ("margins", "noise_temperature", "signal", "kernel")
+RECORD = ("margins", "noise_temperature", "signal", KernelChange(points=5))
+NUMBER = 4
+"""Of the replica."""
 ALPHA, LR, POINTS, STEPS = [3.0, 6.0, 30.0], [1.5, 1.0, 0.9], [30, 24, 27], 40
 
 
@@ -38,13 +41,13 @@ def train(network=NETWORK, **options):
         "max_steps": STEPS,
         "seed": 6,
     }
-    given |= {"probe_points": 5, "precision": "float64", "keep_weights": True, "observe": OBSERVE}
-    return train_networks(network, DATA, **{**given, **options})
+    given |= {"precision": "float64", "keep_weights": True, "record": RECORD, "replicas": [NUMBER]}
+    return train_networks_of(network, DATA, **{**given, **options})
 
 
-def module_of(network, r, weights=None):
+def module_of(network, weights=None):
     given = {"precision": "float64"} if isinstance(network, FullyConnected) else {}
-    module = network.module(6, r, **given).double()
+    module = network.module(6, NUMBER, **given).double()
     if weights is not None:
         torch.nn.utils.vector_to_parameters(torch.from_numpy(weights.copy()), module.parameters())
     return module
@@ -71,7 +74,10 @@ def case(request):
 def test_margins(case):
     network, runs = case
     for r, (alpha, count) in enumerate(zip(ALPHA, POINTS, strict=True)):
-        start, now = module_of(network, r), module_of(network, r, runs["weights"].values[r])
+        start, now = (
+            module_of(network),
+            module_of(network, runs["final_weights"].values[r]),
+        )
         for prefix, X, y in (("", *(a[:count] for a in DATA[:2])), ("test_", *DATA[2:])):
             margins = y * alpha * (outputs(now, X) - outputs(start, X))
             assert float(runs[f"{prefix}mean_margin"][r]) == pytest.approx(margins.mean(), rel=1e-9)
@@ -86,7 +92,10 @@ def test_gradient_noise_is_the_covariance_of_single_points(case):
     network, runs = case
     for r, (alpha, count) in enumerate(zip(ALPHA, POINTS, strict=True)):
         X, y = DATA[0][:count], DATA[1][:count]
-        start, now = module_of(network, r), module_of(network, r, runs["weights"].values[r])
+        start, now = (
+            module_of(network),
+            module_of(network, runs["final_weights"].values[r]),
+        )
         unfit = y * alpha * (outputs(now, X) - outputs(start, X)) < 1
         assert 0 < unfit.sum() < count
         gradients = -(y * unfit)[:, None] * jacobian(now, torch.from_numpy(X))
@@ -107,7 +116,6 @@ def test_noise_temperature_is_half_the_variance_of_minibatches_in_the_time():
         "points": 5,
         "batch_size": 2,
         "max_steps": 1,
-        "replicas": 1,
         "alpha": 1.0,
         "lr": 0.5,
         "schedule": [0],
@@ -119,7 +127,7 @@ def test_noise_temperature_is_half_the_variance_of_minibatches_in_the_time():
         for momentum in (0.0, 0.9):
             runs = train(sampling=sampling, momentum=momentum, **options)
             gradients = DATA[1][:5, None] * jacobian(
-                module_of(NETWORK, 0), torch.from_numpy(DATA[0][:5])
+                module_of(NETWORK), torch.from_numpy(DATA[0][:5])
             )
             if momentum == 0:
                 steps = np.array([0.5 * gradients[list(batch)].mean(0) for batch in batches])
@@ -133,16 +141,14 @@ def test_signal_and_noise(case):
     network, runs = case
     X, y = torch.from_numpy(DATA[2]), DATA[3]
     for r in range(3):
-        towards = (y[:, None] * jacobian(module_of(network, r), X)).mean(0)
-        w0 = (
-            torch.nn.utils.parameters_to_vector(module_of(network, r).parameters()).detach().numpy()
-        )
-        moved = runs["weights"].values[r] - w0
+        towards = (y[:, None] * jacobian(module_of(network), X)).mean(0)
+        w0 = torch.nn.utils.parameters_to_vector(module_of(network).parameters()).detach().numpy()
+        moved = runs["final_weights"].values[r] - w0
         along = moved @ towards / np.linalg.norm(towards)
         across = np.linalg.norm(moved - along * towards / np.linalg.norm(towards))
         assert float(runs["signal"][r]) == pytest.approx(along / np.linalg.norm(w0), rel=1e-9)
         assert float(runs["noise"][r]) == pytest.approx(across / np.linalg.norm(w0), rel=1e-9)
-        wrong = jacobian(module_of(network, r), X).mean(0)  # control: without the labels
+        wrong = jacobian(module_of(network), X).mean(0)  # control: without the labels
         assert abs(moved @ wrong / np.linalg.norm(wrong) / along - 1) > 1e-2
 
 
@@ -152,13 +158,13 @@ def test_of_a_perceptron_they_are_the_parts_along_and_across_the_teacher():
     X, y = law.sample(1)[:2]
     test = ls.data.DepletedSign(points=40_000, dimension=10).sample(2)[:2]
     perceptron = OwnNetwork(build=lambda: torch.nn.Linear(10, 1, bias=False), name="perceptron")
-    runs = train_networks(
-        perceptron, (X, y, *test), lr=1.0, batch_size=2, max_steps=200, seed=1, observe=["signal"],
+    runs = train_networks_of(
+        perceptron, (X, y, *test), lr=1.0, batch_size=2, max_steps=200, seed=1, record=["signal"],
         keep_weights=True,
         precision="float64",
     )  # fmt: skip
     w0 = next(perceptron.module(1).parameters()).detach().double().numpy()[0]
-    moved = (runs["weights"].values[0] - w0) / np.linalg.norm(w0)
+    moved = (runs["final_weights"].values[0] - w0) / np.linalg.norm(w0)
     slack = 5 * np.sqrt(10 / 40_000) * np.linalg.norm(moved)
     assert abs(float(runs["signal"][0]) - moved[0]) < slack
     assert abs(float(runs["noise"][0]) - np.linalg.norm(moved[1:])) < slack
@@ -170,7 +176,7 @@ def test_the_kernel_is_that_of_jacobians(case):
     probe = torch.from_numpy(DATA[2][:5])
     for r in range(3):
         start, now = (
-            jacobian(module_of(network, r, w), probe) for w in (None, runs["weights"].values[r])
+            jacobian(module_of(network, w), probe) for w in (None, runs["final_weights"].values[r])
         )
         change = np.linalg.norm(now @ now.T - start @ start.T) / np.linalg.norm(start @ start.T)
         assert float(runs["kernel_change"][r]) == pytest.approx(change, rel=1e-9)
@@ -184,14 +190,14 @@ def test_the_schedule_records_what_a_run_of_that_length_ends_with():
             if str(name).startswith("recorded_"):
                 final = short[str(name).removeprefix("recorded_")]
                 np.testing.assert_allclose(
-                    long[name][row], final, rtol=1e-9, atol=1e-13, err_msg=str(name)
+                    long[name][:, row], final, rtol=1e-9, atol=1e-13, err_msg=str(name)
                 )
-    assert (long["recorded_kernel_change"][0] == 0).all()
-    assert (long["recorded_signal"][0] == 0).all()
-    assert long["recorded_layer_weight_change"].dims == ("step", "replica", "layer")
-    plain = train(observe=(), max_steps=STEPS)
+    assert (long["recorded_kernel_change"][:, 0] == 0).all()
+    assert (long["recorded_signal"][:, 0] == 0).all()
+    assert long["recorded_layer_weight_change"].dims == ("variant", "step", "layer")
+    plain = train(record=(), max_steps=STEPS)
     assert "signal" not in plain
-    assert plain["weights"].equals(train(max_steps=STEPS)["weights"])
+    assert plain["final_weights"].equals(train(max_steps=STEPS)["final_weights"])
 
 
 def test_nothing_is_observed_of_what_diverged():
@@ -204,7 +210,7 @@ def test_nothing_is_observed_of_what_diverged():
         max_steps=300,
         schedule=[*range(12), 300],
     )
-    assert runs["status"].values.tolist() == [1, 2, 1]
+    assert runs["status"].values.tolist() == [1, 5, 1]
     for name in (
         "mean_margin",
         "gradient_noise",
@@ -214,7 +220,7 @@ def test_nothing_is_observed_of_what_diverged():
         "kernel_change",
     ):
         assert np.isnan(runs[name][1])
-        assert np.isnan(runs[f"recorded_{name}"][-1, 1])
+        assert np.isnan(runs[f"recorded_{name}"][1, -1])
         assert np.isfinite(runs[name][0])
     assert np.isnan(runs["margin"][1]).all()
 
@@ -222,9 +228,9 @@ def test_nothing_is_observed_of_what_diverged():
 @pytest.mark.parametrize(
     "changes",
     [
-        {"observe": ["signals"]},
-        {"observe": "signal"},
-        {"observe": ["kernel"], "probe_points": 0},
+        {"record": ["signals"]},
+        {"record": 5},
+        {"record": ["kernel"]},
         {"noise": "white"},
     ],
 )
@@ -233,4 +239,4 @@ def test_bad_input_is_one_line(changes):
         train(**changes)
     assert "\n" not in str(caught.value)
     with pytest.raises(ls.InputError, match="needs test points"):
-        train_networks(NETWORK, points(), lr=0.1, batch_size=4, max_steps=5, observe=["signal"])
+        train_networks_of(NETWORK, points(), lr=0.1, batch_size=4, max_steps=5, record=["signal"])

@@ -5,10 +5,11 @@ frozen layers.
 import numpy as np
 import pytest
 import torch
+from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected, SimpleCNN, random_features
-from langevin_sgd.training import train_networks
+from langevin_sgd.training.observables import KernelChange
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -33,7 +34,7 @@ def train(data, network=NETWORK, **options):
         "seed": 6,
         "keep_weights": True,
     }
-    return train_networks(network, data, **{**given, "precision": "float64", **options})
+    return train_networks_of(network, data, **{**given, "precision": "float64", **options})
 
 
 def split(network, flat):
@@ -72,7 +73,7 @@ def test_errors_and_losses_of_both_sets_are_those_of_the_module(tests):
     train_set, test_set = points(30, 2), points(tests, 3)
     runs = train((*train_set, *test_set), replicas=2, max_steps=15)
     for r in range(2):
-        start, now = modules(NETWORK, runs["weights"].values[r], r)
+        start, now = modules(NETWORK, runs["final_weights"].values[r], r)
         loss, error, unfit = expected(start, now, *train_set, 3.0)
         test_loss, test_error, _ = expected(start, now, *test_set, 3.0)
         found = [float(runs[name][r]) for name in NAMES]
@@ -101,7 +102,7 @@ def test_changes_by_layer_are_those_of_the_weights(network):
     start = list(given.values()) if isinstance(given, dict) else given[network.frozen :]
     moved = [
         w - w0.ravel()
-        for w, w0 in zip(split(network, runs["weights"].values[0]), start, strict=True)
+        for w, w0 in zip(split(network, runs["final_weights"].values[0]), start, strict=True)
     ]
     changes = [np.linalg.norm(m) / np.linalg.norm(w0) for m, w0 in zip(moved, start, strict=True)]
     np.testing.assert_allclose(runs["layer_weight_change"][0], changes, rtol=1e-9)
@@ -114,7 +115,7 @@ def test_changes_by_layer_are_those_of_the_weights(network):
 
 def test_reported_temperatures_are_those_given():
     runs = train(
-        points(30, 2), lr=None, temperature_per_width=[0.1, 0.02, 0.1], batch_size=[2, 4, 3],
+        points(30, 2), temperature_per_width=[0.1, 0.02, 0.1], batch_size=[2, 4, 3],
         momentum=[0.0, 0.5, 0.9], max_steps=3,
     )  # fmt: skip
     np.testing.assert_allclose(runs["temperature_per_width"], [0.1, 0.02, 0.1], rtol=1e-15)
@@ -134,11 +135,11 @@ def test_the_noise_temperature_has_the_factors_of_lr_momentum_and_sampling(sampl
     runs = train(
         points(30, 2), lr=[0.3, 0.6, 0.3, 0.3], momentum=[0.0, 0.0, 0.75, 0.0],
         batch_size=[5, 5, 5, 6],
-        replicas=[0] * 4, sampling=sampling, observe=["noise_temperature"], schedule=[0],
+        sampling=sampling, record=["noise_temperature"], schedule=[0],
         max_steps=1,
     )  # fmt: skip
     noise, temperature = (
-        runs[f"recorded_{name}"].values[0] for name in ("gradient_noise", "noise_temperature")
+        runs[f"recorded_{name}"].values[:, 0] for name in ("gradient_noise", "noise_temperature")
     )
     factor = (
         {5: 1 / 5, 6: 1 / 6}
@@ -160,8 +161,7 @@ def test_frozen_layers_stay_and_count_nowhere(network, momentum):
     X, y = points(12, 2)
     runs = train(
         (X, y), network, batch_size=12, momentum=momentum, loss="square", max_steps=9,
-        probe_points=5,
-        observe=["noise_temperature"],
+        record=["noise_temperature", KernelChange(points=5)],
     )  # fmt: skip
     start, module = (network.module(6, 0, precision="float64") for _ in range(2))
     trained = trained_parameters(module)
@@ -172,7 +172,7 @@ def test_frozen_layers_stay_and_count_nowhere(network, momentum):
         ((3.0 * (module(x) - f0) - target) ** 2 / 2 / 3.0).mean().backward()
         optimiser.step()
     flat = torch.cat([p.detach().reshape(-1) for p in trained]).numpy()
-    np.testing.assert_allclose(runs["weights"][0], flat, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(runs["final_weights"][0], flat, rtol=1e-9, atol=1e-12)
     assert runs.sizes["parameter"] == sum(p.numel() for p in trained) < network.parameters
 
     def jacobian(one):
@@ -192,11 +192,11 @@ def test_random_features_are_linear_in_their_weights():
     """
     network = random_features(6, 40)
     X, y = points(25, 4)
-    runs = train((X, y), network, probe_points=9)
+    runs = train((X, y), network, record=[KernelChange(points=9)])
     assert float(runs["kernel_change"][0]) == 0.0
     first, w0 = network.initial_weights(6, 0)
     features = np.maximum(0, X @ first / np.sqrt(6)) * np.sqrt(2)
-    w = runs["weights"].values[0]
+    w = runs["final_weights"].values[0]
     margins = 3.0 * y * (features @ (w - w0[:, 0])) / np.sqrt(40)
     assert float(runs["loss"][0]) == pytest.approx(
         np.maximum(0, 1 - margins).mean() / 3.0, rel=1e-9
@@ -218,10 +218,12 @@ def test_float32_is_float64_but_for_rounding(activation, scaling):
         "lr": 0.2,
         "momentum": 0.5,
         "schedule": [0, 7, 20],
-        "probe_points": 5,
         "alpha": 1.5,
     }
-    options |= {"observe": ["margins", "noise_temperature", "signal", "kernel"], "loss": "square"}
+    options |= {
+        "record": ["margins", "noise_temperature", "signal", KernelChange(points=5)],
+        "loss": "square",
+    }
     single, double = (
         train(data, network, precision=kind, **options) for kind in ("float32", "float64")
     )
@@ -229,6 +231,8 @@ def test_float32_is_float64_but_for_rounding(activation, scaling):
         np.testing.assert_allclose(
             single[name], double[name], rtol=2e-3, atol=2e-5, err_msg=str(name)
         )
-    np.testing.assert_allclose(single["weights"], double["weights"], rtol=1e-4, atol=1e-5)
-    assert not np.array_equal(single["weights"], double["weights"])
+    np.testing.assert_allclose(
+        single["final_weights"], double["final_weights"], rtol=1e-4, atol=1e-5
+    )
+    assert not np.array_equal(single["final_weights"], double["final_weights"])
     assert ls.dataset.provenance(single)["precision"] == "float32"

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import (
@@ -15,7 +16,7 @@ from langevin_sgd.models.networks import (
     random_features,
     two_layer_linear,
 )
-from langevin_sgd.training import batch_indices, train_networks
+from langevin_sgd.training import batch_indices
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -30,6 +31,8 @@ ALPHA = [0.5, 4.0, 64.0]
 LR = [0.3, 2.0, 0.7]
 POINTS = [40, 25, 33]
 STEPS = 100
+NUMBER = 5
+"""Of the replica."""
 
 
 def points(seed=0, count=40, dimension=7):
@@ -89,28 +92,30 @@ def compare(
 ):
     X, y = points()
     options = {"sampling": sampling, "loss": loss, "precision": precision, "seed": 3}
-    runs = train_networks(
+    runs = train_networks_of(
         network, (X, y), alpha=ALPHA, lr=LR, points=POINTS, batch_size=batch_size, max_steps=STEPS,
-        keep_weights=True,
+        keep_weights=True, replicas=[NUMBER],
         **options,
     )  # fmt: skip
     differences = []
     for r, (alpha, lr, count) in enumerate(zip(ALPHA, LR, POINTS, strict=True)):
         settings = ls.SGD(lr=lr, batch_size=batch_size, sampling=sampling)
-        batches = batch_indices(settings, count, seed=3, replica=r, steps=STEPS)
+        batches = batch_indices(settings, count, seed=3, replica=NUMBER, steps=STEPS)
         given = {
             "alpha": alpha,
             "lr": lr,
             "batches": batches,
             "precision": precision,
             "loss": loss,
-            "replica": r,
+            "replica": NUMBER,
         }
         module, last = alone(network, X[:count], y[:count], **given)
         if loss == "hinge":
             assert runs["last_update_step"][r] == last
         expected = flat(module)
-        differences.append(np.abs(runs["weights"][r] - expected).max() / np.abs(expected).max())
+        differences.append(
+            np.abs(runs["final_weights"][r] - expected).max() / np.abs(expected).max()
+        )
     return max(differences)
 
 
@@ -137,7 +142,7 @@ def test_other_batches_do_not_follow():
     """Control: the comparison sees other minibatches."""
     X, y = points()
     batches = batch_indices(ls.SGD(lr=1, batch_size=6), 40, seed=4, steps=STEPS)
-    runs = train_networks(
+    runs = train_networks_of(
         NETWORKS["relu"],
         (X, y),
         lr=0.3,
@@ -150,7 +155,7 @@ def test_other_batches_do_not_follow():
     module, _ = alone(
         NETWORKS["relu"], X, y, alpha=1.0, lr=0.3, batches=batches, precision="float64"
     )
-    assert np.abs(runs["weights"][0] - flat(module)).max() > 1e-3
+    assert np.abs(runs["final_weights"][0] - flat(module)).max() > 1e-3
 
 
 def own():

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from in_one_call import train_perceptrons_of
 from scipy import stats
 
 import langevin_sgd as ls
-from langevin_sgd.training import train_perceptron
 from langevin_sgd.training.perceptron import train
 
 P_VALUE = 1e-5
@@ -36,7 +36,7 @@ def train_case(case, sampling, **options):
         data=ls.data.DepletedSign(points=points, dimension=dimension, chi=chi), margin=margin
     )
     settings = ls.SGD(lr=temperature * batch_size, batch_size=batch_size, sampling=sampling)
-    return train_perceptron(problem, settings, **{"replicas": REPLICAS, "seed": 1, **options})
+    return train_perceptrons_of(problem, settings, **{"replicas": REPLICAS, "seed": 1, **options})
 
 
 def p_values(one, other):
@@ -84,7 +84,7 @@ def test_gradient_descent_is_the_same_by_either_method(seed):
         other = train_case(case, "without_replacement", method=method, replicas=20, batch_seed=seed)
         assert np.array_equal(plain["t_star"], other["t_star"])
         assert np.array_equal(plain["visits"], other["visits"])
-        assert np.allclose(plain["weights"], other["weights"], rtol=1e-11)
+        assert np.allclose(plain["final_weights"], other["final_weights"], rtol=1e-11)
 
 
 def test_recording_does_not_change_a_run_and_agrees_with_its_end(seed):
@@ -116,10 +116,10 @@ def test_weights_are_whole_numbers_of_rows(seed):
     ):
         settings = ls.SGD(lr=0.7, batch_size=batch_size, sampling=sampling)
         for method in ("plain", "accelerated"):
-            run = train_perceptron(problem, settings, replicas=3, seed=seed, method=method)
+            run = train_perceptrons_of(problem, settings, replicas=3, seed=seed, method=method)
             for r in range(3):
                 counts = (
-                    np.linalg.lstsq(problem.rows(seed, r).T, run["weights"][r], rcond=None)[0]
+                    np.linalg.lstsq(problem.rows(seed, r).T, run["final_weights"][r], rcond=None)[0]
                     * batch_size
                     / 0.7
                 )
@@ -132,8 +132,8 @@ def test_a_larger_set_with_lists_in_earnest(seed):
     """Five thousand points, auto: the stop is a stop, and most steps were skipped."""
     problem = ls.Perceptron(data=ls.data.DepletedSign(points=5000, dimension=16), margin=1e-3)
     settings = ls.SGD(lr=1.0, batch_size=1, sampling="without_replacement")
-    run = train_perceptron(problem, settings, replicas=2, seed=seed)
-    other = train_perceptron(replace(problem), settings, replicas=1, first_replica=1, seed=seed)
+    run = train_perceptrons_of(problem, settings, replicas=2, seed=seed)
+    other = train_perceptrons_of(replace(problem), settings, replicas=1, first_replica=1, seed=seed)
     for r in range(2):
-        assert (problem.rows(seed, r) @ run["weights"][r].values).min() >= 1e-3
-    assert np.array_equal(run["weights"][1], other["weights"][0])
+        assert (problem.rows(seed, r) @ run["final_weights"][r].values).min() >= 1e-3
+    assert np.array_equal(run["final_weights"][1], other["final_weights"][0])

@@ -4,11 +4,12 @@ samples, float32.
 
 import numpy as np
 import pytest
+from in_one_call import train_perceptrons_of
 
 import langevin_sgd as ls
 from langevin_sgd.kernels.compiled import uncached_kernel
 from langevin_sgd.randomness import derive_seed, key_from_seed
-from langevin_sgd.training import batch_indices, train_perceptron
+from langevin_sgd.training import batch_indices
 from langevin_sgd.training.perceptron import accelerated
 from langevin_sgd.training.perceptron.certificates import first_to_renew, make_lists, renew
 from langevin_sgd.training.perceptron.replica import make_points, make_rule
@@ -40,7 +41,7 @@ def unlisted_and_unfit(problem, settings, *, events, seed, precision="float64", 
     list was not whole.
     """
     points = make_points(problem, 0, 0, precision)
-    rule = make_rule(problem, settings, stop_unfit=0.0, automatic=False)
+    rule = make_rule(problem, settings, unfit=0.0, automatic=False)
     state = of_replica(new_states(np.zeros((1, problem.dimension)), ACCELERATED), 0)
     lists, room = make_lists(points), accelerated.make_room(len(points.rows), settings.batch_size)
     sampling = settings.batch_size, settings.sampling == "with_replacement"
@@ -75,7 +76,7 @@ def test_lists_are_renewed_as_soon_as_an_unlisted_point_can_be_unfit():
     X = np.linspace(0.31, 1.0, 4000)[:, None]
     problem = ls.Perceptron.from_data(X, np.ones(4000), margin=10.0)
     points = make_points(problem, 0, 0, "float64")
-    rule = make_rule(problem, ls.SGD(lr=1.0, batch_size=1), stop_unfit=0.0, automatic=False)
+    rule = make_rule(problem, ls.SGD(lr=1.0, batch_size=1), unfit=0.0, automatic=False)
     for renewed_at, noticed_at, level in ((None, 5.0, 2), (4.0, 8.0, 1)):
         lists, state = (
             make_lists(points),
@@ -125,9 +126,7 @@ def test_allowed_points_are_at_most_the_fraction(fraction, points, allowed):
     assert allowed_unfit(fraction, points) == allowed
     problem = ls.Perceptron(data=ls.data.DepletedSign(points=points, dimension=2), margin=0.1)
     assert (
-        make_rule(
-            problem, ls.SGD(lr=1.0, batch_size=1), stop_unfit=fraction, automatic=False
-        ).allowed
+        make_rule(problem, ls.SGD(lr=1.0, batch_size=1), unfit=fraction, automatic=False).allowed
         == allowed
     )
 
@@ -139,7 +138,7 @@ def test_training_stops_at_the_last_step_before_which_too_many_are_unfit(fractio
     """
     problem = ls.Perceptron(data=ls.data.DepletedSign(points=50, dimension=8), margin=0.2)
     settings = ls.SGD(lr=0.3, batch_size=1)
-    run = train_perceptron(problem, settings, replicas=4, seed=seed, stop_unfit=fraction)
+    run = train_perceptrons_of(problem, settings, replicas=4, seed=seed, unfit=fraction)
     for r in range(4):
         rows, w, step = problem.rows(seed, r), np.zeros(8), 0
         for i in batch_indices(settings, 50, seed=seed, replica=r, steps=20_000)[:, 0]:
@@ -147,7 +146,7 @@ def test_training_stops_at_the_last_step_before_which_too_many_are_unfit(fractio
                 break
             w, step = w + 0.3 * rows[i] * (rows[i] @ w < 0.2), step + 1
         assert int(run["last_update_step"][r]) == step
-        np.testing.assert_allclose(run["weights"][r], w, rtol=1e-9)
+        np.testing.assert_allclose(run["final_weights"][r], w, rtol=1e-9)
 
 
 @pytest.mark.parametrize("test_points", [20, 40, 400])
@@ -156,16 +155,16 @@ def test_the_test_error_is_that_of_a_fresh_sample(test_points):
     construction.
     """
     law = ls.data.DepletedSign(points=40, dimension=12)
-    run = train_perceptron(
+    run = train_perceptrons_of(
         ls.Perceptron(data=law, margin=0.1), ls.SGD(lr=1.0, batch_size=1), replicas=6, seed=3,
-        test_points=test_points,
+        record=ls.training.observables.TestError(points=test_points),
         first_replica=2,
     )  # fmt: skip
     fresh = ls.data.DepletedSign(points=test_points, dimension=12)
     for r, number in enumerate(range(2, 8)):
         X, y = fresh.sample(derive_seed(3, "test"), number)
         assert float(run["sample_test_error"][r]) == np.mean(
-            y * (X @ run["weights"].values[r]) <= 0
+            y * (X @ run["final_weights"].values[r]) <= 0
         )
         trained = law.sample(3, number)[0]
         assert not (X[:20] == trained[:20]).any()

@@ -7,9 +7,13 @@ import pytest
 from scipy import stats
 
 import langevin_sgd as ls
-from langevin_sgd.training import one_pass_perceptron
 
 SIGMAS = 4.5
+
+
+def one_pass(chi, margin, settings, dimension, **options):
+    problem = ls.models.OnePassPerceptron(dimension=dimension, chi=chi, margin=margin)
+    return ls.training.run(problem, settings, **options)
 
 
 def all_weights(chi, margin, settings, dimension, *, replicas, steps, seed):
@@ -41,7 +45,7 @@ def all_weights(chi, margin, settings, dimension, *, replicas, steps, seed):
 def test_same_law_as_all_weights(chi, margin, temperature, batch_size, dimension, seed):
     settings, replicas, steps = ls.SGD(lr=temperature * batch_size, batch_size=batch_size), 2000, 60
     full = all_weights(chi, margin, settings, dimension, replicas=replicas, steps=steps, seed=seed)
-    run = one_pass_perceptron(
+    run = one_pass(
         chi,
         margin,
         settings,
@@ -61,9 +65,7 @@ def test_same_law_as_all_weights(chi, margin, temperature, batch_size, dimension
 def test_control_another_dimension_is_found_out(seed):
     settings = ls.SGD(lr=1.0, batch_size=1)
     noise = all_weights(0.0, 0.1, settings, 12, replicas=2000, steps=60, seed=seed)[1]
-    run = one_pass_perceptron(
-        0.0, 0.1, settings, 16, replicas=2000, steps=60, schedule=[60], seed=seed
-    )
+    run = one_pass(0.0, 0.1, settings, 16, replicas=2000, steps=60, schedule=[60], seed=seed)
     assert stats.ks_2samp(noise, run["noise"][0]).pvalue < 1e-5
 
 
@@ -71,7 +73,7 @@ def test_worked_values(seed):
     """Means of 200 runs with all d = 64 weights, at margin 0: 0.1321(8), 0.3224(7) at tau = 0.44;
     2.6389(30) at 200.
     """
-    run = one_pass_perceptron(
+    run = one_pass(
         0.0,
         0.0,
         ls.SGD(lr=1.0, batch_size=1),
@@ -79,7 +81,7 @@ def test_worked_values(seed):
         replicas=200,
         steps=12800,
         schedule=[28, 12800],
-        noise=1e-3,
+        start=(0.0, 1e-3),
         seed=seed,
     )
     for row, name, value, error in (
@@ -93,13 +95,11 @@ def test_worked_values(seed):
 
 def test_first_step_and_independence_of_company(seed):
     settings = ls.SGD(lr=2.0, batch_size=1)
-    run = one_pass_perceptron(
-        0.0, 0.1, settings, 10**6, replicas=3, steps=50, schedule=[0, 1, 50], seed=seed
-    )
+    run = one_pass(0.0, 0.1, settings, 10**6, replicas=3, steps=50, schedule=[0, 1, 50], seed=seed)
     assert not run["signal"][0].values.any()
     # One sample of length sqrt(d): the noise is lr / sqrt(d), up to 1/sqrt(2d) relative.
     assert np.allclose(run["noise"][1], 2e-3, rtol=SIGMAS / np.sqrt(2e6))
-    alone = one_pass_perceptron(
+    alone = one_pass(
         0.0, 0.1, settings, 10**6, first_replica=2, steps=50, schedule=[0, 1, 50], seed=seed
     )
     assert np.array_equal(alone["signal"][:, 0], run["signal"][:, 2])
@@ -111,7 +111,7 @@ def test_first_step_and_independence_of_company(seed):
         ({"chi": -1.0}, "chi = -1.0"),
         ({"margin": -0.1}, "margin = -0.1"),
         ({"dimension": 0}, "dimension = 0"),
-        ({"dimension": 1, "noise": 0.1}, "noise = 0.1"),
+        ({"dimension": 1, "start": (0.0, 0.1)}, "start = .0.0, 0.1."),
         ({"settings": ls.SGD(lr=1.0, batch_size=1, momentum=0.5)}, "momentum = 0.5"),
         ({"steps": 0}, "steps = 0"),
     ],
@@ -126,5 +126,17 @@ def test_bad_input(changes, message):
         **changes,
     }
     with pytest.raises(ls.InputError, match=message) as caught:
-        one_pass_perceptron(**given)
+        one_pass(**given)
     assert "\n" not in str(caught.value)
+
+
+def test_a_run_in_two_calls_is_the_run(seed):
+    given = (0.5, 0.2, ls.SGD(lr=1.0, batch_size=2), 20)
+    whole = one_pass(*given, replicas=3, steps=50, schedule=[50], seed=seed)
+    first = one_pass(*given, replicas=3, steps=20, seed=seed)
+    second = one_pass(*given, replicas=3, steps=30, start=first)
+    assert whole["final_position"].drop_attrs().identical(second["final_position"].drop_attrs())
+    other = one_pass(*given, replicas=3, steps=30, start=first, seed=seed + 1)
+    assert not np.array_equal(other["final_position"], second["final_position"])
+    with pytest.raises(ls.InputError, match="random numbers"):
+        one_pass(*given, replicas=3, steps=30, start=first["final_position"], seed=seed)

@@ -9,7 +9,7 @@ import torch
 import langevin_sgd as ls
 from langevin_sgd import training
 from langevin_sgd.covariance import covariance_root
-from langevin_sgd.simulation import recording
+from langevin_sgd.simulation import memory, trajectories
 
 STEPS = 41
 EVERY = np.arange(STEPS + 1)
@@ -107,9 +107,9 @@ def test_a_given_velocity_is_a_buffer_that_exists():
     batches = training.batch_indices(settings, 29, seed=5, steps=STEPS)
     velocity = np.random.default_rng(1).normal(size=11)
     expected = torch_path(problem, settings, batches, start, first_buffer=-velocity)[0]
-    assert_equal_to_rounding(path(problem, settings, velocity=velocity)[0][:, 0], expected)
+    assert_equal_to_rounding(path(problem, settings, start=(start, velocity))[0][:, 0], expected)
     at_rest = torch_path(problem, settings, batches, start, first_buffer=0 * velocity)[0]
-    assert_equal_to_rounding(path(problem, settings, velocity=0 * velocity)[0][:, 0], at_rest)
+    assert_equal_to_rounding(path(problem, settings, start=(start, 0 * velocity))[0][:, 0], at_rest)
     assert np.abs(path(problem, settings)[0][:, 0] - at_rest).max() > 1e-3
 
 
@@ -178,8 +178,8 @@ def test_same_bits_however_the_run_is_cut(problem, options, monkeypatch):
     assert np.array_equal(path(problem, settings, replicas=37), whole)
     alone = path(problem, settings, replicas=2, first_replica=20)
     assert np.array_equal(alone, [part[:, 20:22] for part in whole])
-    monkeypatch.setattr(recording, "CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(trajectories, "CHUNK_SECONDS", 0.0)
     assert np.array_equal(path(problem, settings, replicas=37), whole)
-    monkeypatch.setattr(recording, "BUFFER_BYTES", 1)
+    monkeypatch.setattr(memory, "BUFFER_BYTES", 1)
     assert np.array_equal(path(problem, settings, replicas=37), whole)
     assert not np.array_equal(path(problem, settings, replicas=37, seed=6), whole)

@@ -203,13 +203,13 @@ def diffusion() -> Any:
 @once
 def gaussian_law() -> Any:
     return ls.fokker_planck.GaussianLaw(
-        linear_overdamped(), ls.fokker_planck.Gaussian([0.0, 0.0], np.eye(2))
+        linear_overdamped(), ls.fokker_planck.GaussianDensity([0.0, 0.0], np.eye(2))
     )
 
 
 @once
 def initial() -> Any:
-    return ls.fokker_planck.Gaussian(0.5, 0.1)
+    return ls.fokker_planck.GaussianDensity(0.5, 0.1)
 
 
 @once
@@ -426,13 +426,6 @@ def local_slopes() -> Any:
 
 
 @once
-def corrected() -> Any:
-    x = np.geomspace(1, 1000, 10)
-    y = x**0.5 * (1 + 1 / x) * np.random.default_rng(1).lognormal(0, 0.01, 10)
-    return ls.measure.correction_to_scaling(x, y, y_error=0.01 * y)
-
-
-@once
 def extrapolation() -> Any:
     size = np.array([8.0, 16.0, 32.0, 64.0])
     return ls.measure.extrapolate(
@@ -441,25 +434,8 @@ def extrapolation() -> Any:
 
 
 @once
-def passage() -> Any:
-    return ls.measure.first_at_or_below(
-        np.arange(4), np.array([[3.0, 2.0], [2.0, 1.0], [1.0, -1.0], [-1.0, -2.0]])
-    )
-
-
-@once
-def curve() -> Any:
-    return ls.measure.displacement_curve(run())
-
-
-@once
 def phase_diagram() -> Any:
     return ls.theory.perceptron.PhaseDiagram(margin=0.1, points=100, dimension=10, constant=1.0)
-
-
-@once
-def derivation() -> Any:
-    return ls.theory.perceptron.derive_exponents()
 
 
 @once

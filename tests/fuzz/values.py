@@ -556,7 +556,6 @@ OPTIONAL_BUT_NEEDED = {
     "Potential.from_functions": ("parameters",),
     "fokker_planck.first_passage_time": ("cells",),
     "fokker_planck.spectrum": ("cells",),
-    "measure.correction_to_scaling": ("y_error",),
     "measure.extrapolate": ("error",),
     "measure.fit_power_law": ("y_error",),
     "measure.local_slopes": ("y_error",),

@@ -13,6 +13,8 @@ from scipy import stats
 
 import langevin_sgd as ls
 from langevin_sgd import measure
+from langevin_sgd.measure.displacement import local_exponents, mean_square_displacement
+from langevin_sgd.measure.drift import drift_and_diffusion
 from langevin_sgd.randomness import normals
 
 SETS, REPLICAS, DIMENSIONS = 400, 16, 8
@@ -54,7 +56,7 @@ def test_the_error_of_the_exponent_covers_the_truth(exponent, seed):
 
 def test_local_exponents_cover_the_truth(seed):
     squared = (paths(0.7, seed) ** 2).sum(axis=-1)
-    curves = [measure.local_exponents((STEPS, one), span=3) for one in squared]
+    curves = [local_exponents((STEPS, one), span=3) for one in squared]
     middle = curves[0].x[6]
     assert abs(covered([curve.at(middle) for curve in curves], 0.7)) < 4.5
     assert middle == pytest.approx(np.sqrt(STEPS[6] * STEPS[9]))
@@ -65,9 +67,7 @@ def test_drift_and_diffusion_are_unbiased_and_cover_the_truth(seed):
     trace 1000^0.5.
     """
     moved = paths(0.5, seed)[:, -1:] + 0.5
-    drifts, diffusions = zip(
-        *(measure.drift_and_diffusion(STEPS[-1:], one) for one in moved), strict=True
-    )
+    drifts, diffusions = zip(*(drift_and_diffusion(STEPS[-1:], one) for one in moved), strict=True)
     for curves, truth in ((drifts, 2.0), (diffusions, 1000**0.5)):
         values = np.array([curve.value[0] for curve in curves])
         assert abs(values.mean() - truth) < 4.5 * values.std() / np.sqrt(SETS)
@@ -88,10 +88,10 @@ def test_time_averaged_displacement_of_a_stationary_process(seed):
     position[0] = kicks[0]
     for k in range(1, len(kicks)):
         position[k] = a * position[k - 1] + np.sqrt(1 - a**2) * kicks[k]
-    curve = measure.displacement_curve((lags, measure.mean_square_displacement(position, lags)))
+    curve = measure.displacement_curve((lags, mean_square_displacement(position, lags)))
     assert np.abs((curve.value - 4 * (1 - a**lags)) / curve.standard_error).max() < 5
     brute = [np.mean([((position[k + 5] - position[k]) ** 2).sum(-1) for k in range(2995)], axis=0)]
-    assert np.allclose(measure.mean_square_displacement(position, np.array([5])), brute)
+    assert np.allclose(mean_square_displacement(position, np.array([5])), brute)
 
 
 def test_dataset_and_arrays_give_the_same():
@@ -140,9 +140,9 @@ def test_an_exponent_that_cannot_be_had_is_refused(squared, window, reason):
             "squared_displacement",
         ),
         (lambda: measure.diffusion_exponent({}, window=(1, 10)), "record.displacement"),
-        (lambda: measure.local_exponents((STEPS, SQUARED), span=99), "span = 99"),
-        (lambda: measure.mean_square_displacement(np.zeros((9, 2, 1)), np.array([9])), "lags"),
-        (lambda: measure.drift_and_diffusion(STEPS, SQUARED), "displacement"),
+        (lambda: local_exponents((STEPS, SQUARED), span=99), "span = 99"),
+        (lambda: mean_square_displacement(np.zeros((9, 2, 1)), np.array([9])), "lags"),
+        (lambda: drift_and_diffusion(STEPS, SQUARED), "displacement"),
         (lambda: measure.displacement_curve((STEPS, SQUARED)).at(11.5), "nearest"),
     ],
 )

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from in_one_call import train_perceptrons_of
 
 import langevin_sgd as ls
-from langevin_sgd.training import train_perceptron
 
 METHODS = ("plain", "accelerated", "auto")
 
 
 def train(problem, lr, batch_size, **options):
     settings = ls.SGD(lr=lr, batch_size=batch_size, sampling="without_replacement")
-    return train_perceptron(
+    return train_perceptrons_of(
         problem, settings, **{"replicas": 2, "seed": 5, "max_steps": 20_000, **options}
     )
 
@@ -37,7 +37,7 @@ def test_lr_and_margin_scale_together(
     )
     for name in ("steps", "last_update_step", "updates", "visits", "unfit", "status"):
         assert np.array_equal(one[name], other[name])
-    for name in ("weights", "t_star", "signal"):
+    for name in ("final_weights", "t_star", "signal"):
         assert np.array_equal(factor * one[name], other[name])
 
 
@@ -51,7 +51,9 @@ def test_gradient_descent_turns_with_the_points(seed, points, dimension):
     turned = ls.Perceptron.from_data((X @ rotation)[order], y[order], margin=0.3)
     other = train(turned, 1.0, points)
     # A margin met to the last bit may be met one step earlier or later after a rotation.
-    assert np.allclose(one["weights"].values @ rotation, other["weights"], rtol=1e-9, atol=1e-9)
+    assert np.allclose(
+        one["final_weights"].values @ rotation, other["final_weights"], rtol=1e-9, atol=1e-9
+    )
     assert np.array_equal(one["steps"], other["steps"])
 
 

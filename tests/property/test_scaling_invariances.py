@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langevin_sgd import measure
+from langevin_sgd.measure.scaling_corrections import correction_to_scaling
 from langevin_sgd.randomness import normals
 
 X = np.geomspace(2, 90, 7)
@@ -53,8 +54,8 @@ def test_exponents_follow_powers_of_the_variables(p, q):
 @given(scales, scales)
 @settings(max_examples=15)
 def test_corrections_do_not_depend_on_units(c, k):
-    one = measure.correction_to_scaling(X, MEAN, y_error=ERROR, power=1.0)
-    two = measure.correction_to_scaling(c * X, k * MEAN, y_error=k * ERROR, power=1.0)
+    one = correction_to_scaling(X, MEAN, y_error=ERROR, power=1.0)
+    two = correction_to_scaling(c * X, k * MEAN, y_error=k * ERROR, power=1.0)
     for name in ("exponent", "correction"):
         first, second = getattr(one, name), getattr(two, name)
         assert second.value == pytest.approx(first.value, abs=1e-3 * first.standard_error)

@@ -11,7 +11,7 @@ import langevin_sgd as ls
 from langevin_sgd import checks
 from langevin_sgd.models import potentials
 from langevin_sgd.sde.loop import lanes_of_block
-from langevin_sgd.simulation import recording
+from langevin_sgd.simulation import memory
 
 WELL = potentials.double_well()
 NUMBERS = {"mass": 0.7, "friction": 0.5, "step_time": 0.1}
@@ -73,7 +73,7 @@ def test_a_path_does_not_depend_on_replicas_threads_chunks_or_schedule(name, mon
         simulate(name, replicas=7, first_replica=1023, steps=2, schedule=[2]),
     )
     monkeypatch.setenv("NUMBA_NUM_THREADS", "3")
-    monkeypatch.setattr(recording, "BUFFER_BYTES", 1)
+    monkeypatch.setattr(memory, "BUFFER_BYTES", 1)
     cut = simulate(name, schedule=np.arange(31))
     assert same(plain, cut.sel(step=plain["step"]))
     assert np.isfinite(plain["position"].values).all()
@@ -204,7 +204,7 @@ def test_divergence_is_reported_by_replica():
         start=[[0.5], [9.0], [0.1]],
         seed=1,
     )
-    assert run["status"].values.tolist() == [0, 1, 0]
+    assert run["status"].values.tolist() == [0, ls.Status.DIVERGED, 0]
     assert np.isnan(run["final_position"].values[1]).all()
 
 

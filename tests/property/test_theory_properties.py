@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langevin_sgd import SGD, LinearRegression
-from langevin_sgd.theory import DiscreteLaw, LangevinLaw, entropy_production, winding_per_step
+from langevin_sgd.theory import DiscreteLaw, LangevinLaw, winding_per_step
+from langevin_sgd.theory.equilibrium import entropy_production
 
 plan = settings(max_examples=40, derandomize=True, deadline=None, database=None)
 

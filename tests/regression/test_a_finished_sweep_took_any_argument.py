@@ -1,6 +1,7 @@
 """Arguments of a sweep were looked at only when there was something to compute."""
 
 import pytest
+from grids import perceptron_grid
 
 import langevin_sgd as ls
 
@@ -49,9 +50,7 @@ def test_what_is_no_store_and_no_task_is_refused(tmp_path):
             look("a:b")
 
 
-GRID = ls.experiments.PerceptronGrid(
-    points=(8,), dimension=(2,), temperature=(1.0,), margin=(0.1,), replicas=2
-)
+GRID = perceptron_grid(points=(8,), dimension=(2,), temperature=(1.0,), margin=(0.1,), replicas=2)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd.models import potentials
-from langevin_sgd.simulation import recording
+from langevin_sgd.simulation import memory
 
 STEPS = 3000
 WELL = ls.Overdamped(
@@ -143,13 +143,13 @@ def test_sums_do_not_depend_on_chunks(schedule, monkeypatch, tmp_path):
     ]
     options = {"steps": 300, "schedule": schedule}
     whole = simulate(WELL, record, **options)
-    monkeypatch.setattr(recording, "BUFFER_BYTES", 1)
+    monkeypatch.setattr(memory, "BUFFER_BYTES", 1)
     assert simulate(WELL, record, **options).identical(whole)
     path = tmp_path / "run.nc"
     simulate(WELL, record, checkpoint=path, **options)
     assert simulate(WELL, record, checkpoint=path, **options).identical(whole)
     if schedule is None:
-        with pytest.raises(ls.InputError, match="differs in schedule"):
+        with pytest.raises(ls.InputError, match="differs in averages"):
             simulate(
                 WELL, record, checkpoint=path, steps=300, schedule=ls.record.log_spaced(steps=300)
             )

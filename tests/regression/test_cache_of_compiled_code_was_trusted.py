@@ -18,7 +18,7 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd.cli.environment import Environment
-from langevin_sgd.kernels import compiled, generated, machine
+from langevin_sgd.kernels import block_functions, compiled, generated, machine
 from langevin_sgd.sweep import pools
 
 TEXT = (
@@ -158,6 +158,30 @@ def test_without_a_place_for_compiled_code_it_is_compiled_anew(folders, monkeypa
     assert fresh(TEXT.format(mark="nowhere")).twice(3.0) == 6.0
     assert module.twice(3.0) == 6.0
     assert not (folders / "__pycache__").exists()
+
+
+# --- what compiled code is made from ------------------------------------------------------------
+
+DECORATORS = r"^\s*@(kernel|inlined|contracting|reassociating|intrinsic|overload\w*|njit)\b"
+PACKAGE = Path(ls.__file__).parent
+
+
+def test_every_file_with_compiled_functions_names_the_cache():
+    """Functions are inlined across files, and Numba looks at the file of the outermost one only."""
+    compiling = {
+        source
+        for source in PACKAGE.rglob("*.py")
+        if re.search(DECORATORS, source.read_text(), re.MULTILINE)
+    }
+    assert len(compiling) > 20
+    assert compiling <= set(compiled.compiled_sources())
+
+
+def test_generated_source_is_built_on_the_files_it_imports():
+    imported = re.findall(r"from langevin_sgd\.(\S+) import", block_functions.PRELUDE)
+    files = [f"{PACKAGE / name.replace('.', '/')}.py" for name in imported]
+    assert sorted(files) == sorted(block_functions.built_on())
+    assert all(Path(file).is_file() for file in files)
 
 
 # --- Numba without its private classes, or told not to compile ------------------------------------

@@ -5,6 +5,7 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd.models import potentials
+from langevin_sgd.training.linear_regression import LinearRegressionEngine
 
 GENERATOR = np.random.default_rng(0)
 DATA = ls.LinearRegression.from_data(GENERATOR.normal(size=(23, 3)), GENERATOR.normal(size=23))
@@ -58,7 +59,10 @@ def test_sgd_in_pieces_is_one_run(name):
     def run(**options):
         return ls.training.run(problem, settings, replicas=5, seed=4, **options)
 
-    whole, second, reused = pieces(run, 37, 90)
+    whole, first = run(steps=90, schedule=[37, 90]), run(steps=37, schedule=[37])
+    second = run(steps=53, schedule=[53], start=first)
+    ends = first["final_position"].values, first["final_velocity"].values
+    reused = run(steps=53, schedule=[53], start=ends)
     for state in ("final_position", "final_velocity"):
         assert np.array_equal(whole[state], second[state])
         assert not np.allclose(whole[state], reused[state], rtol=1e-6)
@@ -112,40 +116,41 @@ def test_passages_and_divergences_count_from_the_start_of_a_piece():
         )["first_passage"].values.max()
         == 0
     )
-    runaway = ls.training.run(
-        SPECTRUM, ls.SGD(lr=50.0, batch_size=1), steps=150, seed=1, first_step=1000
-    )
-    assert (
-        runaway["diverged_step"].values[0]
-        == ls.training.run(SPECTRUM, ls.SGD(lr=50.0, batch_size=1), steps=150, seed=1)[
-            "diverged_step"
-        ].values[0]
-    )
+    quiet = ls.training.run(SPECTRUM, ls.SGD(lr=1e-9, batch_size=1), steps=1000, seed=1)
+    diverging = ls.SGD(lr=50.0, batch_size=1)
+    runaway = ls.training.run(SPECTRUM, diverging, steps=150, seed=1, start=quiet)
+    alone = ls.training.run(SPECTRUM, diverging, steps=150, seed=1)
+    assert runaway["diverged_step"].values[0] == alone["diverged_step"].values[0]
 
 
 def test_a_piece_that_starts_at_rest_has_its_first_gradient_undamped():
     settings = ls.SGD(lr=0.05, batch_size=4, momentum=0.9, dampening=0.5)
     quiet = SPECTRUM.with_noise_covariance(np.zeros((2, 2)))
-    options = {"steps": 30, "seed": 1, "start": [1.0, 2.0], "schedule": [30]}
-    early, late = (
-        ls.training.run(quiet, settings, first_step=first, **options) for first in (0, 11)
-    )
-    assert np.array_equal(early["final_position"], late["final_position"])
+    ends = []
+    for first_step in (0, 11):
+        engine = LinearRegressionEngine(
+            quiet,
+            settings,
+            1,
+            0,
+            np.array([[1.0, 2.0]]),
+            np.zeros((1, 2)),
+            at_rest=True,
+            first_step=first_step,
+        )
+        engine.advance(0, 30, np.array([30]))
+        ends.append(engine.state()[0])
+    assert np.array_equal(*ends)
 
 
 def test_a_start_that_was_made_with_the_same_numbers_is_refused():
     problem, settings = SGD["additive"]
     first = ls.training.run(problem, settings, replicas=5, steps=40, seed=4)
-    for options in ({}, {"first_step": 39}):
-        with pytest.raises(ls.InputError, match="steps 0 to 40; give first_step=40") as caught:
+    message = "steps 0 to 40; give the whole result as start"
+    for steps in (1, 40):
+        with pytest.raises(ls.InputError, match=message) as caught:
             ls.training.run(
-                problem,
-                settings,
-                replicas=5,
-                steps=40,
-                seed=4,
-                start=first["final_position"],
-                **options,
+                problem, settings, replicas=5, steps=steps, seed=4, start=first["final_position"]
             )
         assert "\n" not in str(caught.value)
     other = ls.training.run(
@@ -169,7 +174,7 @@ def test_the_end_of_a_stored_run_still_knows_its_numbers(tmp_path):
     problem, settings = SGD["additive"]
     ls.save(ls.training.run(problem, settings, replicas=2, steps=40, seed=4), tmp_path / "run.nc")
     stored = ls.load(tmp_path / "run.nc")
-    with pytest.raises(ls.InputError, match="give first_step=40"):
+    with pytest.raises(ls.InputError, match="give the whole result as start"):
         ls.training.run(
             problem, settings, replicas=2, steps=9, seed=4, start=stored["final_position"]
         )
@@ -180,15 +185,13 @@ def test_a_finished_checkpoint_says_how_to_go_on(tmp_path):
     path = tmp_path / "run.nc"
     ls.training.run(problem, settings, replicas=2, steps=40, seed=4, checkpoint=path)
     with pytest.raises(
-        ls.InputError, match=r"finished and takes no more steps: .*first_step=40"
+        ls.InputError, match=r"up to step 40, .* give the same explicit schedule"
     ) as caught:
-        ls.training.run(problem, settings, replicas=2, steps=80, seed=4, checkpoint=path)
+        ls.training.run(problem, settings, replicas=2, steps=60, seed=4, checkpoint=path)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("first_step", [-1, 0.5, 2**63, 2**63 - 3, True])
 def test_first_steps_out_of_range_get_one_line(first_step):
-    with pytest.raises(ls.InputError, match="step"):
-        ls.training.run(*SGD["additive"], steps=5, seed=1, first_step=first_step)
     with pytest.raises(ls.InputError, match="step"):
         ls.sde.simulate(LINEAR, ls.sde.BAOAB(), steps=5, seed=1, first_step=first_step)

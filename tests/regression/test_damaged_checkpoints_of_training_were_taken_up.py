@@ -4,10 +4,10 @@ of Python.
 
 import numpy as np
 import pytest
+from in_one_call import train_networks_of, train_perceptrons_of
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected
-from langevin_sgd.training import train_networks, train_perceptron
 from langevin_sgd.training.networks import schedule_of_groups as rounds
 from langevin_sgd.training.perceptron import train as perceptron_train
 
@@ -33,7 +33,7 @@ class Interrupter:
 
 
 def networks(path):
-    return train_networks(
+    return train_networks_of(
         FullyConnected(dimension=4, width=6, depth=1), ls.data.DepletedSign(points=40, dimension=4),
         lr=1e-3,
         momentum=0.5, batch_size=4, max_steps=1280, replicas=3, seed=1, schedule=[0, 64, 1280],
@@ -43,7 +43,7 @@ def networks(path):
 
 def perceptrons(path):
     problem = ls.Perceptron(data=ls.data.DepletedSign(points=2000, dimension=8), margin=0.1)
-    return train_perceptron(
+    return train_perceptrons_of(
         problem,
         ls.SGD(lr=1e-3, batch_size=1),
         replicas=2,

@@ -79,12 +79,12 @@ DAMAGES = {
     "step that is no number": with_step("x"),
     "no step": with_step(None),
     "state changed": with_values("state_", 1.5),
-    "totals changed": with_values("total_", 2),
+    "totals changed": with_values("state_total_", 2),
     "record changed": with_values("position", 1.0000001),
-    "divergence changed": with_values("noticed_", 3),
+    "divergence changed": with_values("state_noticed_", 3),
     "no state": without("state_"),
-    "no totals": without("total_"),
-    "no divergence": without("noticed_"),
+    "no totals": without("state_total_"),
+    "no divergence": without("state_noticed_"),
     "no record": without("position"),
     "shorter record": lambda stored, told: stored.isel(step=slice(3)),
     "no checksum": without_checksum,
@@ -131,7 +131,7 @@ def test_an_identity_of_another_shape_is_another_run(run_of_file, tmp_path):
 def test_places_that_cannot_be_written_are_refused_before_anything_is_computed(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("langevin_sgd.simulation.recording.drive", None)
+    monkeypatch.setattr("langevin_sgd.simulation.trajectories.Trajectories.advance", None)
     (tmp_path / "file").write_text("")
     for place, message in (
         (tmp_path / "file" / "run.nc", "cannot be written there"),

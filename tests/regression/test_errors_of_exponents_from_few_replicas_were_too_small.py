@@ -13,6 +13,7 @@ from scipy import stats
 
 import langevin_sgd as ls
 from langevin_sgd import measure
+from langevin_sgd.measure.scaling_corrections import correction_to_scaling
 from langevin_sgd.randomness import normals
 
 X = np.geomspace(1, 100, 8)
@@ -87,7 +88,7 @@ def test_asymptotic_exponent_with_a_correction(replicas, seed):
     x = np.geomspace(1, 1000, 10)
     law = (1 - 0.4 * x**-0.5)[:, None]
     found = [
-        measure.correction_to_scaling(x, y * law, power=0.5).exponent
+        correction_to_scaling(x, y * law, power=0.5).exponent
         for y in uneven(x, replicas, 60, seed, 0.02)
     ]
     assert covers(found, 1.7, narrower=10.0) == (True, False)

@@ -7,6 +7,7 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd import measure
+from langevin_sgd.theory.displacement import fitted_exponent
 
 SETTINGS = ls.SGD(lr=0.05, batch_size=16, momentum=0.95)
 PROBLEM = ls.LinearRegression.from_spectrum(np.arange(1, 31.0) ** -2)
@@ -37,7 +38,7 @@ def test_the_theory_fits_the_same_line():
     lags = np.unique(np.rint(np.geomspace(10, 1000, 12)))
     law = ls.theory.DiscreteLaw(PROBLEM, SETTINGS)
     curve = measure.diffusion_exponent((lags, law.mean_square_displacement(lags)), window=WINDOW)
-    assert curve.value == pytest.approx(ls.theory.fitted_exponent(law, lags), rel=1e-12)
+    assert curve.value == pytest.approx(fitted_exponent(law, lags), rel=1e-12)
 
 
 def test_a_bend_that_replicas_resolve_is_noted_and_a_power_law_is_not():

@@ -8,6 +8,7 @@ import pytest
 
 from langevin_sgd import InputError
 from langevin_sgd.theory import perceptron
+from langevin_sgd.theory.perceptron.late_stage import late_pull
 
 HALF, ALL = np.sqrt(1 / (2 * np.pi)), np.sqrt(2 / np.pi)
 """Mean of |x_1| over half of Gaussian inputs, and over all."""
@@ -79,7 +80,7 @@ def test_units_do_not_matter(unit):
         (lambda: perceptron.late_integral(50.0, 1e300), "margin_over_noise = 1e+300: leads to "
                                                         "numbers beyond"),
         (lambda: perceptron.late_integral(0.0, float("nan")), "margin_over_noise = nan"),
-        (lambda: perceptron.late_pull(float("nan"), 1.0), "power = nan"),
+        (lambda: late_pull(float("nan"), 1.0), "power = nan"),
         (lambda: perceptron.averages([1.0, 2.0], [1.0, 2.0, 3.0], margin=0.1), "noise = (3,): must "
                                                                                "have a shape that"),
     ],
@@ -142,5 +143,5 @@ def test_noise_in_balance_near_the_lowest_depletion():
     test.
     """
     s = perceptron.quasi_stationary_noise(chi=-0.99, margin=1.0, temperature=1.0)
-    balance = perceptron.late_integral(-0.99, 1 / s) / perceptron.late_pull(-0.99, 1 / s)
+    balance = perceptron.late_integral(-0.99, 1 / s) / late_pull(-0.99, 1 / s)
     assert s == pytest.approx(float(balance) / 2, rel=1e-12)

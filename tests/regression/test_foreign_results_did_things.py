@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
+from langevin_sgd.sweep.encoding import encode
 from langevin_sgd.sweep.store import write_record, write_result
-from langevin_sgd.sweep.task import encode, known
+from langevin_sgd.sweep.task import known
 
 STEM = "f-0123456789abcdef0123"
 
@@ -135,6 +136,21 @@ def test_a_record_imports_nothing(tmp_path, named, place):
     code = WATCHED.format(path=str(tmp_path), named="", directory=str(directory))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "['stale'] False\n"
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_record_imports_no_class_of_the_settings_of_a_known_task(tmp_path, monkeypatch):
+    package = tmp_path / "trap_of_classes"
+    package.mkdir()
+    (package / "__init__.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')")
+    (package / "inner.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    directory = tmp_path / "store"
+    store, task = stored(directory)
+    record = json.loads(store.path(task).with_suffix(".json").read_text())
+    record["task"]["settings"] = {"class": "trap_of_classes.inner:Settings"}
+    (store.path(task).parent / f"{STEM}.json").write_text(json.dumps(record))
+    assert sorted(states(directory)) == ["done", "stale"]
     assert not (tmp_path / "sprung").exists()
 
 

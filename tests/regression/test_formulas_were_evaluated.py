@@ -324,7 +324,7 @@ def test_a_path_that_leaves_a_potential_with_an_end_has_diverged():
     run = ls.sde.simulate(
         equation, ls.sde.EulerMaruyama(), replicas=2, steps=30, start=[[0.1], [9.0]], seed=1
     )
-    assert run["status"].values.tolist() == [1, 0]
+    assert run["status"].values.tolist() == [ls.Status.DIVERGED, 0]
 
 
 CONTINUOUS = {

@@ -13,6 +13,7 @@ import pytest
 import langevin_sgd as ls
 from langevin_sgd.data import image_files
 from langevin_sgd.data.embedded import standardise
+from langevin_sgd.data.images import animals, grouping, parity
 
 CIFAR_NAMES = [*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"]
 
@@ -143,7 +144,7 @@ def test_no_protocol_calls_anything(folder, monkeypatch, protocol):
     assert not (folder / "sprung").exists()
 
 
-@pytest.mark.parametrize("label", [ls.data.parity, ls.data.animals])
+@pytest.mark.parametrize("label", [parity, animals])
 @pytest.mark.parametrize(
     "y",
     [np.arange(17, 47), [-1, 0], [0, 10], [0.5, 1.0], ["0", "1"], np.ma.masked_equal([0, 1], 1)],
@@ -266,14 +267,14 @@ def test_columns_that_never_change_are_left_out_although_their_spread_rounds():
 @pytest.mark.parametrize(
     ("call", "name"),
     [
-        (lambda: ls.data.parity([0, 2, 4]), "y"),
-        (lambda: ls.data.animals([0, 1]), "y"),
-        (lambda: ls.data.parity([True]), "y"),
-        (lambda: ls.data.grouping([0, 1], positive=[None]), "positive"),
-        (lambda: ls.data.grouping([0, 1], positive=3), "positive"),
-        (lambda: ls.data.grouping([0, 1], positive="1"), "positive"),
-        (lambda: ls.data.grouping([0, 1], positive=np.ma.masked), "positive"),
-        (lambda: ls.data.grouping([0, 1], positive=[True]), "positive"),
+        (lambda: parity([0, 2, 4]), "y"),
+        (lambda: animals([0, 1]), "y"),
+        (lambda: parity([True]), "y"),
+        (lambda: grouping([0, 1], positive=[None]), "positive"),
+        (lambda: grouping([0, 1], positive=3), "positive"),
+        (lambda: grouping([0, 1], positive="1"), "positive"),
+        (lambda: grouping([0, 1], positive=np.ma.masked), "positive"),
+        (lambda: grouping([0, 1], positive=[True]), "positive"),
         (lambda: GIVEN.sample("abc"), "seed"),
         (lambda: GIVEN.sample(0, replica=1.5), "replica"),
         (lambda: GIVEN.sample(0, replica=-1), "replica"),

@@ -9,6 +9,22 @@ import langevin_sgd as ls
 from langevin_sgd import SGD, InputError, LinearRegression, theory
 from langevin_sgd.models.hinge_loss import HingeLoss
 from langevin_sgd.theory import DiscreteLaw, Gaussian, LangevinLaw, ModifiedLoss, perceptron
+from langevin_sgd.theory.damping import damping_rate, damping_ratio, regime
+from langevin_sgd.theory.displacement import (
+    exponent_between,
+    exponent_window,
+    fitted_exponent,
+    relaxation_steps,
+    spurious_slope,
+    velocity_memory,
+)
+from langevin_sgd.theory.equilibrium import entropy_production, mode_temperatures
+from langevin_sgd.theory.modified_loss import mode_weights, ornstein_uhlenbeck_covariance
+from langevin_sgd.theory.perceptron.finite_flow import finite_flow
+from langevin_sgd.theory.perceptron.stopping import local_exponents
+from langevin_sgd.theory.rotation import position_spectrum, swept_area_per_step, velocity_spectrum
+from langevin_sgd.theory.sde_accuracy import exact_dispersion, mode_rates
+from langevin_sgd.theory.stability import largest_stable_stiffness, noise_feedback, require_stable
 
 NAN = float("nan")
 PLAIN, EPOCHS = (
@@ -49,9 +65,9 @@ REFUSED = [
     (lambda: perceptron.quenched_noise(1.0, margin=1, temperature=1, points=[9], dimension=2),
         "points = [9]"),
     (lambda: perceptron.PhaseDiagram(**{**DIAGRAM, "points": [100]}), "points = [100]"),
-    (lambda: perceptron.finite_flow(1.0, margin=1, temperature=1, dimension=9, batch_size=[1]),
+    (lambda: finite_flow(1.0, margin=1, temperature=1, dimension=9, batch_size=[1]),
         "batch_size = [1]"),
-    (lambda: theory.exponent_window(PLAIN, largest=1.0, decay=2.0, modes=[100]), "modes = [100]"),
+    (lambda: exponent_window(PLAIN, largest=1.0, decay=2.0, modes=[100]), "modes = [100]"),
     # masks and complex numbers
     (lambda: LinearRegression.from_spectrum(MASKED), "eigenvalues = "),
     (lambda: LinearRegression.from_data(np.eye(3), MASKED), "y = "),
@@ -80,9 +96,9 @@ REFUSED = [
     (lambda: ls.Perceptron(data=None, margin=0.1), "data = None"),
     (lambda: LinearRegression.from_spectrum([0.0]).noise_scale, "problem: "),
     # NaN and numbers out of range
-    (lambda: theory.regime(PLAIN, [NAN]), "stiffness = "),
-    (lambda: theory.damping_ratio(PLAIN, [-1.0]), "stiffness = "),
-    (lambda: theory.relaxation_steps(PLAIN, [-1.0]), "stiffness = "),
+    (lambda: regime(PLAIN, [NAN]), "stiffness = "),
+    (lambda: damping_ratio(PLAIN, [-1.0]), "stiffness = "),
+    (lambda: relaxation_steps(PLAIN, [-1.0]), "stiffness = "),
     (lambda: theory.free_displacement([1], PLAIN, NAN), "noise = nan"),
     (lambda: theory.free_displacement([0.5], PLAIN, 1.0), "lag = [0.5]"),
     (
@@ -91,9 +107,9 @@ REFUSED = [
         "noise_scale = nan",
     ),
     (lambda: theory.spectral_exponent(2.0, noise_power=NAN), "noise_power = nan"),
-    (lambda: theory.exponent_between(LAW, 1, NAN), "last = nan"),
-    (lambda: theory.fitted_exponent(LAW, [5, 5]), "lags = [5, 5]"),
-    (lambda: theory.fitted_exponent(DiscreteLaw(spectrum(noise_scale=0), PLAIN), [1, 5]), "law: "),
+    (lambda: exponent_between(LAW, 1, NAN), "last = nan"),
+    (lambda: fitted_exponent(LAW, [5, 5]), "lags = [5, 5]"),
+    (lambda: fitted_exponent(DiscreteLaw(spectrum(noise_scale=0), PLAIN), [1, 5]), "law: "),
     (lambda: LAW.tau(NAN), "t = nan"),
     (lambda: DiscreteLaw(DATA, PLAIN).epochs(-1), "t = -1"),
     (lambda: LAW.autocovariance(lag=NAN), "lag = nan"),
@@ -106,17 +122,17 @@ REFUSED = [
         "lags = [nan]"),
     (lambda: theory.sde_error([1.0], 0.5, lags=[0]), "lags = [0]"),
     (lambda: theory.sde_error([0.0], 0.5), "lr_times_stiffness = [0.0]"),
-    (lambda: theory.mode_rates([NAN], 0.5), "lr_times_stiffness = [nan]"),
-    (lambda: theory.exact_dispersion(NAN, 0.1, 0.5), "rate = nan"),
+    (lambda: mode_rates([NAN], 0.5), "lr_times_stiffness = [nan]"),
+    (lambda: exact_dispersion(NAN, 0.1, 0.5), "rate = nan"),
     (lambda: theory.gaussian_input_law([NAN], PLAIN), "eigenvalues = [nan]"),
     (lambda: theory.gaussian_input_law([0.0], PLAIN), "eigenvalues = [0.0]"),
-    (lambda: theory.require_stable(PLAIN, [NAN]), "eigenvalues = [nan]"),
-    (lambda: theory.position_spectrum(NAN, LAW), "frequency = nan"),
-    (lambda: theory.ornstein_uhlenbeck_covariance(-np.eye(2), np.eye(2)), "drift = "),
-    (lambda: theory.ornstein_uhlenbeck_covariance(np.eye(2), -np.eye(2)), "diffusion = "),
+    (lambda: require_stable(PLAIN, [NAN]), "eigenvalues = [nan]"),
+    (lambda: position_spectrum(NAN, LAW), "frequency = nan"),
+    (lambda: ornstein_uhlenbeck_covariance(-np.eye(2), np.eye(2)), "drift = "),
+    (lambda: ornstein_uhlenbeck_covariance(np.eye(2), -np.eye(2)), "diffusion = "),
     (lambda: ModifiedLoss(FLOW).density([0.0, 1.0]), "state = "),
     (lambda: SPECTRUM.loss(np.zeros(3)), "theta = "),
-    (lambda: perceptron.local_exponents(NAN, margin=1.0, temperature=1.0), "unfit = nan"),
+    (lambda: local_exponents(NAN, margin=1.0, temperature=1.0), "unfit = nan"),
     # truth values, and what was not looked at
     (lambda: LAW.sample(2, seed=1, t=True), "t = True"),
     (lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[True]),
@@ -126,37 +142,37 @@ REFUSED = [
     (lambda: SPECTRUM.noise_covariance_at({}), "theta = {}"),
     (lambda: SPECTRUM.gradient([np.inf, 0.0]), "theta = [inf, 0.0]"),
     (lambda: HingeLoss(rows=np.eye(2), margin=1.0).force([np.inf, 0.0]), "w = [inf, 0.0]"),
-    (lambda: theory.exact_dispersion([0.1, 0.2], [0.1], 0.5 + 1j), "momentum = (0.5+1j)"),
-    (lambda: theory.exact_dispersion([0.1, 0.2], [0.1, 0.2, 0.3], 0.5), "rate = [0.1, 0.2]: must "
+    (lambda: exact_dispersion([0.1, 0.2], [0.1], 0.5 + 1j), "momentum = (0.5+1j)"),
+    (lambda: exact_dispersion([0.1, 0.2], [0.1, 0.2, 0.3], 0.5), "rate = [0.1, 0.2]: must "
                                                                         "have a shape"),
-    (lambda: theory.exact_dispersion([[0.1], [0.1, 0.2]], 0.1, 0.5), "rate = [[0.1], [0.1, 0.2]]"),
-    (lambda: theory.exact_dispersion(np.ma.masked, 0.1, 0.5), "rate = masked"),
+    (lambda: exact_dispersion([[0.1], [0.1, 0.2]], 0.1, 0.5), "rate = [[0.1], [0.1, 0.2]]"),
+    (lambda: exact_dispersion(np.ma.masked, 0.1, 0.5), "rate = masked"),
     # numbers that float64 cannot invert or square
-    (lambda: theory.damping_rate(SGD(lr=1e-320, batch_size=1)), "settings.lr = 1e-320"),
-    (lambda: theory.noise_feedback(DATA, SGD(lr=1e-320, batch_size=1)), "settings.lr = 1e-320"),
+    (lambda: damping_rate(SGD(lr=1e-320, batch_size=1)), "settings.lr = 1e-320"),
+    (lambda: noise_feedback(DATA, SGD(lr=1e-320, batch_size=1)), "settings.lr = 1e-320"),
     (lambda: LangevinLaw(SPECTRUM, SGD(lr=1e200, batch_size=1)), "settings.lr = 1e+200"),
     (lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=1e-320),
         "settings.lr = 1e-320"),
-    (lambda: theory.ornstein_uhlenbeck_covariance(np.eye(2), np.eye(2), 1e-320), "kappa = 1e-320"),
-    (lambda: theory.ornstein_uhlenbeck_covariance(np.diag([1.0, 1e-17]), np.eye(2)), "drift = "),
+    (lambda: ornstein_uhlenbeck_covariance(np.eye(2), np.eye(2), 1e-320), "kappa = 1e-320"),
+    (lambda: ornstein_uhlenbeck_covariance(np.diag([1.0, 1e-17]), np.eye(2)), "drift = "),
     (lambda: DATA.noise_covariance_at([1e200, 1e200]), "theta = "),
     (lambda: theory.power_law_displacement(1e10, PLAIN, largest=1e308, decay=1.5, modes=5),
         "largest = 1e+308"),
     # objects of another kind
     (lambda: LangevinLaw(SPECTRUM, None), "settings = None"),
     (lambda: DiscreteLaw(None, PLAIN), "problem = None"),
-    (lambda: theory.velocity_memory(None), "settings = None"),
-    (lambda: theory.damping_rate(None), "settings = None"),
-    (lambda: theory.largest_stable_stiffness(None), "settings = None"),
-    (lambda: theory.noise_feedback(None, PLAIN), "problem = None"),
+    (lambda: velocity_memory(None), "settings = None"),
+    (lambda: damping_rate(None), "settings = None"),
+    (lambda: largest_stable_stiffness(None), "settings = None"),
+    (lambda: noise_feedback(None, PLAIN), "problem = None"),
     (lambda: theory.largest_stable_lr(SPECTRUM, None), "settings = None"),
-    (lambda: theory.mode_temperatures(None), "law = None"),
-    (lambda: theory.entropy_production(LAW), "law = "),
+    (lambda: mode_temperatures(None), "law = None"),
+    (lambda: entropy_production(LAW), "law = "),
     (lambda: ModifiedLoss(LAW), "law = "),
-    (lambda: theory.mode_weights(None), "law = None"),
-    (lambda: theory.spurious_slope(LAW), "law = "),
-    (lambda: theory.swept_area_per_step(None), "law = None"),
-    (lambda: theory.velocity_spectrum(0.1, None), "law = None"),
+    (lambda: mode_weights(None), "law = None"),
+    (lambda: spurious_slope(LAW), "law = "),
+    (lambda: swept_area_per_step(None), "law = None"),
+    (lambda: velocity_spectrum(0.1, None), "law = None"),
     (lambda: theory.winding_per_step(None), "oscillators = None"),
 ]  # fmt: skip
 
@@ -267,7 +283,7 @@ def test_no_times_have_no_means():
 
 def test_slow_rates_of_any_size_have_a_covariance():
     """SciPy warned that eigenvalues were near zero, and perturbed them."""
-    found = theory.ornstein_uhlenbeck_covariance(1e-300 * np.diag([1.0, 0.5]), 1e-290 * np.eye(2))
+    found = ornstein_uhlenbeck_covariance(1e-300 * np.diag([1.0, 0.5]), 1e-290 * np.eye(2))
     np.testing.assert_allclose(found, 1e10 * np.diag([1.0, 2.0]), rtol=1e-14)
 
 

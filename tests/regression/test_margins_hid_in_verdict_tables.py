@@ -61,7 +61,7 @@ def test_the_document_has_the_pull_without_the_margin(judgement):
 
 
 def test_the_table_shows_margin_pull_and_deciding_component(judgement):
-    header, _, row = verdict_table([judgement]).splitlines()
+    header, _, row = str(verdict_table([judgement])).splitlines()
     for words in ("decided by", "(m-p)/se", "pull", "by margin"):
         assert words in header
     for words in (

@@ -1,5 +1,5 @@
-"""What `train_networks` took as it came: NumPy scalars, reversed arrays, masks, seeds of any kind,
-impossible sizes.
+"""What training of networks took as it came: NumPy scalars, reversed arrays, masks, seeds of any
+kind, impossible sizes.
 """
 
 import json
@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import (
@@ -18,8 +19,8 @@ from langevin_sgd.models.networks import (
     leaves_depth,
     of_family,
 )
-from langevin_sgd.training import train_networks
 from langevin_sgd.training.networks import require_device
+from langevin_sgd.training.observables import KernelChange
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -33,7 +34,7 @@ def points(count=20):
 
 
 def train(data=None, network=NETWORK, **options):
-    return train_networks(network, points() if data is None else data, **{**OPTIONS, **options})
+    return train_networks_of(network, points() if data is None else data, **{**OPTIONS, **options})
 
 
 def refused(message, *args, **options):
@@ -47,15 +48,14 @@ def test_numpy_scalars_are_numbers_everywhere():
     plain = train(
         network=FullyConnected(dimension=4, width=6, depth=1), max_steps=20, points=16, replicas=2,
         momentum=0.5,
-        temperature_per_width=0.25, lr=None, until_unfit=0.25, probe_points=2, schedule=[0, 10],
+        unfit=0.25, record=[KernelChange(points=2)], schedule=[0, 10],
     )  # fmt: skip
     typed = train(
         network=FullyConnected(dimension=np.int64(4), width=np.array(6), depth=np.uint8(1),
             frozen=np.int32(0)),
         max_steps=np.int64(20), points=np.int32(16), replicas=np.uint16(2),
         momentum=np.float32(0.5),
-        temperature_per_width=np.array(0.25), lr=None, until_unfit=np.float16(0.25),
-        probe_points=np.int64(2),
+        lr=np.array(0.5), unfit=np.float16(0.25), record=[KernelChange(points=np.int64(2))],
         batch_size=np.int16(4), seed=np.uint64(3), schedule=np.array([0, 10], np.int32),
         alpha=np.float32(1.0),
         keep_weights=np.False_,
@@ -70,14 +70,13 @@ def test_numpy_scalars_are_numbers_everywhere():
     ) == FullyConnected(dimension=64, width=3, depth=2)
 
 
-def test_one_number_for_each_replica_in_any_sequence():
-    plain = train(alpha=[1.0, 2.0], batch_size=[2, 4], points=[20, 10], seed=[1, 2])
+def test_one_number_for_each_variant_in_any_sequence():
+    plain = train(alpha=[1.0, 2.0], batch_size=[2, 4], points=[20, 10])
     for kind in (tuple, np.array):
         typed = train(
             alpha=kind([1.0, 2.0]),
             batch_size=kind([2, 4]),
             points=kind([20, 10]),
-            seed=kind([1, 2]),
         )
         assert typed.identical(plain)
     assert train(replicas=range(2)).identical(train(replicas=2))
@@ -128,7 +127,8 @@ def test_the_layout_of_arrays_does_not_matter(layout):
         (None, "data = None"),
         (3, "data = 3: must be"),
         ("digits", "data = 'digits': must be"),
-        ([points()[0], points()[1]], "data = 2: must have one set for each of 1 replicas"),
+        ([points(), points()], "data = 2: must have one set for each of 1 replicas"),
+        ([points()[0], points()[1]], "data = an array of shape .*: must be"),
         ([points()[0]], "data = an array of shape .*: must be"),
         (points()[0], "data = an array of shape .*: must be"),
         ([lambda: points()], "data = .*: must be"),
@@ -137,7 +137,7 @@ def test_the_layout_of_arrays_does_not_matter(layout):
 )
 def test_data_that_are_no_points_are_one_line(data, message):
     with pytest.raises(ls.InputError, match=message) as caught:
-        train_networks(NETWORK, data, **OPTIONS)
+        train_networks_of(NETWORK, data, **OPTIONS)
     assert "\n" not in str(caught.value)
 
 
@@ -189,11 +189,14 @@ def test_a_seed_is_a_whole_number_or_nothing(seed):
         ({"alpha": None}, "^alpha = None: must be a positive number"),
         ({"alpha": {"a": 1.0}}, "^alpha = .*must be"),
         ({"alpha": [[1.0]]}, "^alpha.* = .*must be"),
-        ({"alpha": np.ones((2, 2))}, "^alpha = .*must be a number or one number for each replica"),
-        ({"alpha": np.ma.masked_greater([1.0, 2.0], 1.5)}, "^alpha"),
-        ({"alpha": []}, "^replicas = 0: must be at least 1"),
         (
-            {"lr": None, "temperature_per_width": 1e308},
+            {"alpha": np.ones((2, 2))},
+            "^vary: alpha = .*must be a sequence with one value for each variant",
+        ),
+        ({"alpha": np.ma.masked_greater([1.0, 2.0], 1.5)}, "^alpha"),
+        ({"alpha": []}, "^vary = lengths {'alpha': 0}: must be equal, and at least 1"),
+        (
+            {"temperature_per_width": [1e308]},
             "^temperature_per_width = 1e.308: must be finite",
         ),
         ({"lr": 1e-320}, "^lr = 1e-320: over the batch size must lie between 1.18e-38 and 3.4e.38"),
@@ -207,13 +210,13 @@ def test_a_seed_is_a_whole_number_or_nothing(seed):
         ({"alpha": 1e-320, "precision": "float64"}, "^alpha = 1e-320: must lie between"),
         ({"points": 10**30}, "^points = .*must be an integer"),
         ({"momentum": "0.5"}, "^momentum = '0.5'"),
-        ({"observe": None}, "^observe = None"),
-        ({"observe": [3]}, "^observe = 3: must be one of"),
+        ({"record": 3}, "^record = 3: must be"),
+        ({"record": [3]}, "^record = 3: must be one of"),
         ({"keep_weights": 1}, "^keep_weights = 1: must be True or False"),
         ({"progress": "yes"}, "^progress = 'yes': must be True or False"),
         ({"checkpoint": 3}, "^checkpoint = 3: must be"),
-        ({"start": {}}, "^start = .*must be a result of train_networks"),
-        ({"start": 3}, "^start = 3: must be a result of train_networks"),
+        ({"start": {}}, "^start = .*must be a result of training.run"),
+        ({"start": 3}, "^start = 3: must be a result of training.run"),
         ({"schedule": [0.5]}, "^schedule"),
         ({"seconds": "1"}, "^seconds = '1'"),
         ({"loss": None}, "^loss = None"),
@@ -229,7 +232,7 @@ def test_a_learning_rate_lost_in_float32_was_taken_for_a_fit():
     0.
     """
     runs = train(lr=1e-30, precision="float64")
-    assert runs["status"] == 3  # stuck: no weight can change
+    assert runs["status"] == ls.Status.STUCK  # stuck: no weight can change
     assert runs["unfit_fraction"] == 1.0
     assert float(runs["loss"][0]) == pytest.approx(1.0)
 
@@ -237,7 +240,7 @@ def test_a_learning_rate_lost_in_float32_was_taken_for_a_fit():
 def test_a_start_that_lacks_something_is_one_line():
     first = train(keep_weights=True)
     assert train(start=first)["steps"] == 40
-    for name in ("time", "steps", "number"):
+    for name in ("time", "steps", "final_weights"):
         refused(f"start = a result without {name}", start=first.drop_vars(name))
     refused("start: time = .*shape", start=first.drop_vars("time").assign(time=0.0))
     refused("start: steps = .*whole numbers", start=first.assign(steps=first["steps"] + 0.5))
@@ -300,7 +303,10 @@ def test_without_torch_there_is_one_line():
         "import sys; sys.modules['torch'] = None\n"
         "import langevin_sgd as ls\n"
         "network = ls.models.networks.FullyConnected(dimension=3, width=4, depth=1)\n"
-        "for call in (lambda: ls.training.train_networks, lambda: network.module(0)):\n"
+        "problem = ls.NetworkProblem(network, ([[1, 2, 3]], [1]))\n"
+        "settings, stop = ls.SGD(lr=0.1, batch_size=1), ls.Stop(max_steps=1)\n"
+        "train = lambda: ls.training.run(problem, settings, stop=stop)\n"
+        "for call in (train, lambda: network.module(0)):\n"
         "    try:\n"
         "        call()\n"
         "    except ls.InputError as error:\n"

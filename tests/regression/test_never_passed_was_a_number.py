@@ -118,4 +118,4 @@ def test_a_replica_that_diverged_before_it_passed_is_no_number():
         record=ls.record.first_passage(2.0),
     )  # fmt: skip
     assert np.array_equal(run["first_passage"].values, [np.nan, np.inf, 1.0], equal_nan=True)
-    assert run["status"].values.tolist() == [1, 0, 1]
+    assert run["status"].values.tolist() == [5, 0, 5]

@@ -10,6 +10,16 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd import measure
+from langevin_sgd.measure.autocorrelation import (
+    autocorrelation,
+    autocorrelation_time,
+    effective_sample_size,
+)
+from langevin_sgd.measure.displacement import mean_square_displacement
+from langevin_sgd.measure.drift import drift_and_diffusion
+from langevin_sgd.measure.passage import first_at_or_below
+from langevin_sgd.measure.phase_space import curvature, effective_temperature, swept_area
+from langevin_sgd.measure.scaling_corrections import correction_to_scaling
 from langevin_sgd.randomness import normals
 
 NOISE = normals((400, 4), 5)
@@ -73,14 +83,14 @@ def test_a_constant_series_says_nothing(level):
     """Means of equal numbers equal them up to rounding only, which is no scatter."""
     series = np.full((100, 3), level)
     found = [
-        measure.autocorrelation_time(series),
-        measure.effective_sample_size(series),
-        measure.autocorrelation(series, np.array([1, 2])).at(1),
-        measure.curvature(series, lr=0.1, momentum=0.9),
-        measure.effective_temperature(series, 1.0),
+        autocorrelation_time(series),
+        effective_sample_size(series),
+        autocorrelation(series, np.array([1, 2])).at(1),
+        curvature(series, lr=0.1, momentum=0.9),
+        effective_temperature(series, 1.0),
         measure.oscillation(series, lags=np.arange(1, 9)).frequency,
         measure.winding_rate(series, series, 1.0),
-        measure.swept_area(series, series),
+        swept_area(series, series),
     ]
     assert [one.valid for one in found] == [False] * len(found)
 
@@ -88,8 +98,8 @@ def test_a_constant_series_says_nothing(level):
 def test_a_replica_that_is_stuck_is_noticed():
     stuck = np.where(np.arange(4) == 2, 0.3, NOISE)
     for found in (
-        measure.autocorrelation_time(stuck),
-        measure.curvature(stuck, lr=0.1, momentum=0.9),
+        autocorrelation_time(stuck),
+        curvature(stuck, lr=0.1, momentum=0.9),
     ):
         assert "1 of 4 replicas are constant" in found.note
 
@@ -99,13 +109,13 @@ def test_a_series_that_is_not_finite_gives_nothing_and_warns_of_nothing(broken):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = [
-            measure.autocorrelation_time(broken),
-            measure.effective_sample_size(broken),
-            measure.autocorrelation(broken, np.array([1, 2])).at(1),
-            measure.curvature(broken, lr=0.1, momentum=0.9),
-            measure.effective_temperature(broken, 1.0),
+            autocorrelation_time(broken),
+            effective_sample_size(broken),
+            autocorrelation(broken, np.array([1, 2])).at(1),
+            curvature(broken, lr=0.1, momentum=0.9),
+            effective_temperature(broken, 1.0),
             measure.oscillation(broken, lags=np.arange(1, 9)).decay,
-            measure.swept_area(broken, broken),
+            swept_area(broken, broken),
         ]
         assert [one.valid for one in found] == [False] * len(found)
         assert not measure.winding_rate(broken, NOISE, 1.0).valid
@@ -115,10 +125,10 @@ def without_unit(series, turning, unit):
     """All that does not depend on the unit of a series."""
     lags = np.arange(1, 9)
     return [
-        measure.autocorrelation_time(series).to_dict(),
-        measure.effective_sample_size(series).to_dict(),
-        measure.autocorrelation(series, lags).value.tolist(),
-        measure.curvature(series, lr=0.1, momentum=0.9).to_dict(),
+        autocorrelation_time(series).to_dict(),
+        effective_sample_size(series).to_dict(),
+        autocorrelation(series, lags).value.tolist(),
+        curvature(series, lr=0.1, momentum=0.9).to_dict(),
         measure.oscillation(turning, lags=lags).decay.to_dict(),
         measure.share_of_effect(series[1], 5 * series[2] + 9 * unit, series[3]).to_dict(),
     ]
@@ -144,8 +154,8 @@ def test_the_unit_of_a_series_does_not_matter(exponent):
             ls.Estimate.from_samples(series[0] * unit),
         )
         squares = [
-            measure.effective_temperature(series * unit, 1.0),
-            measure.swept_area(series * unit, turning * unit),
+            effective_temperature(series * unit, 1.0),
+            swept_area(series * unit, turning * unit),
         ]
     assert (scaled.value, scaled.standard_error) == (mean.value * unit, mean.standard_error * unit)
     assert [one.valid for one in squares] == [abs(exponent) < 100] * 2
@@ -163,9 +173,9 @@ def test_small_results_beside_large_ones_keep_their_errors():
 def test_an_error_below_all_doubles_is_no_certainty():
     noise = autoregressive(0.0, 100, 4, 7)
     found = [
-        measure.effective_temperature(noise * 1e-200, 1.0),
-        measure.effective_temperature(noise, 1e-323),
-        measure.swept_area(noise * 1e-200, noise[::-1] * 1e-200),
+        effective_temperature(noise * 1e-200, 1.0),
+        effective_temperature(noise, 1e-323),
+        swept_area(noise * 1e-200, noise[::-1] * 1e-200),
         ls.Estimate(value=1.0, standard_error=0.1).scaled(5e-324),
     ]
     assert [one.valid for one in found] == [False] * len(found)
@@ -202,14 +212,14 @@ def test_slopes_without_a_point_that_says_nothing_keep_their_errors(span):
 
 def test_a_square_below_all_doubles_is_not_zero():
     walk = np.cumsum(autoregressive(0.0, 5, 4, 7), axis=0)[..., None]
-    scaled = measure.drift_and_diffusion(np.arange(5), walk * 2.0**-490)
-    for small, found in zip(scaled, measure.drift_and_diffusion(np.arange(5), walk), strict=True):
+    scaled = drift_and_diffusion(np.arange(5), walk * 2.0**-490)
+    for small, found in zip(scaled, drift_and_diffusion(np.arange(5), walk), strict=True):
         assert small.value == pytest.approx(found.value * 2.0**-980, rel=1e-12, abs=0)
     with pytest.raises(
         ls.InputError, match=r"^displacement = .*at least 1e-150 at every step: rescale"
     ):
-        measure.drift_and_diffusion(np.arange(5), walk * 1e-170)
-    still = measure.drift_and_diffusion(np.arange(5), 0 * walk)
+        drift_and_diffusion(np.arange(5), walk * 1e-170)
+    still = drift_and_diffusion(np.arange(5), 0 * walk)
     assert [curve.value.tolist() for curve in still] == [[0.0] * 5] * 2
 
 
@@ -225,7 +235,7 @@ def test_the_time_of_antithetic_series_is_right_or_refused(coefficient, seed):
     """(1 + a)/(1 - a), which arviz-stats cuts off at 1/log10(samples) = 0.2."""
     exact = (1 + coefficient) / (1 - coefficient)
     series = autoregressive(coefficient, 4000, 32, seed)
-    time, size = measure.autocorrelation_time(series), measure.effective_sample_size(series)
+    time, size = autocorrelation_time(series), effective_sample_size(series)
     assert time.valid == size.valid == (exact > 0.2)
     if time.valid:
         assert abs(time.value - exact) < 5.5 * time.standard_error + 0.03 * exact
@@ -253,7 +263,7 @@ def test_runs_on_their_way_to_infinity_have_no_exponent():
         warnings.simplefilter("error")
         found = measure.diffusion_exponent((steps, squared), window=(1, 100))
         measure.displacement_curve((steps, squared))
-        measure.drift_and_diffusion(steps, 1e200 * np.ones((3, 2, 1)))
+        drift_and_diffusion(steps, 1e200 * np.ones((3, 2, 1)))
     assert not found.valid
 
 
@@ -291,17 +301,17 @@ MASKED = np.ma.masked_greater([1.0, 2.0, 4.0, 999.0], 100)
         lambda x: measure.fit_power_law([1, 2, 3, 4], x, y_error=0.1),
         lambda x: measure.fit_power_law([1, 2, 3, 4], [1, 2, 3, 4], y_error=x),
         lambda x: measure.local_slopes([1, 2, 3, 4], x, y_error=0.1),
-        lambda x: measure.correction_to_scaling([1, 2, 3, 4], x, y_error=0.1),
+        lambda x: correction_to_scaling([1, 2, 3, 4], x, y_error=0.1),
         lambda x: measure.extrapolate([1, 2, 3, 4], x, error=[1, 1, 1, 1]),
         lambda x: measure.collapse([(1, [1, 2, 3, 4], x, 0.1)], x_exponent=0),
         lambda x: measure.diffusion_exponent(([1, 2, 3, 4], x), window=(1, 4)),
         lambda x: measure.displacement_curve(([1, 2, 3, 4], x[:, None])),
-        lambda x: measure.mean_square_displacement(x[:, None, None], np.array([1])),
-        lambda x: measure.drift_and_diffusion([1, 2, 3, 4], np.ma.stack([x, x], axis=1)[..., None]),
-        lambda x: measure.autocorrelation_time(x[:, None]),
-        lambda x: measure.curvature(np.ma.stack([x, x], axis=1), lr=0.1, momentum=0.9),
+        lambda x: mean_square_displacement(x[:, None, None], np.array([1])),
+        lambda x: drift_and_diffusion([1, 2, 3, 4], np.ma.stack([x, x], axis=1)[..., None]),
+        lambda x: autocorrelation_time(x[:, None]),
+        lambda x: curvature(np.ma.stack([x, x], axis=1), lr=0.1, momentum=0.9),
         lambda x: measure.winding_rate(x[:, None], x[:, None], 1.0),
-        lambda x: measure.first_at_or_below([1, 2, 3, 4], x[:, None]),
+        lambda x: first_at_or_below([1, 2, 3, 4], x[:, None]),
     ],
 )
 @pytest.mark.parametrize("samples", [MASKED, MASKED.data + 1j, MASKED.data.astype(str)])
@@ -322,7 +332,7 @@ def test_a_run_that_runs_away_has_no_exponent():
 
 
 def test_one_series_says_why_its_time_has_no_error():
-    found = measure.autocorrelation_time(np.random.default_rng(0).normal(size=(2000, 1)))
+    found = autocorrelation_time(np.random.default_rng(0).normal(size=(2000, 1)))
     assert found.standard_error is None
     assert found.note == "fewer than four replicas: no error"
 

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from in_one_call import train_perceptrons_of
 
 import langevin_sgd as ls
-from langevin_sgd.training import one_pass_perceptron, train_perceptron
+from langevin_sgd.training import observables
 
 SETTINGS = ls.SGD(lr=1.0, batch_size=2)
 LAW = ls.data.DepletedSign(points=30, dimension=4)
@@ -17,12 +18,14 @@ SEEDS = ["1", 1.0, 1.7, True, np.True_, -1, 2**128, np.random.default_rng(0), [1
 
 
 def train(problem=PROBLEM, settings=SETTINGS, **options):
-    return train_perceptron(problem, settings, **{"seed": 1, "max_steps": 1000, **options})
+    return train_perceptrons_of(problem, settings, **{"seed": 1, "max_steps": 1000, **options})
 
 
 def one_pass(**options):
-    given = {"chi": 0.0, "margin": 0.1, "settings": SETTINGS, "dimension": 5, "steps": 3, "seed": 1}
-    return one_pass_perceptron(**{**given, **options})
+    law = {"chi": 0.0, "margin": 0.1, "dimension": 5}
+    law |= {name: options.pop(name) for name in law if name in options}
+    given = {"settings": SETTINGS, "steps": 3, "seed": 1} | options
+    return ls.training.run(ls.models.OnePassPerceptron(**law), **given)
 
 
 @pytest.mark.parametrize("name", ["seed", "batch_seed"])
@@ -40,12 +43,19 @@ def test_a_seed_of_fresh_samples_too(seed):
 
 def test_numpy_scalars_are_numbers_everywhere():
     """They failed when the result was written, after the whole run."""
-    plain = train(replicas=2, first_replica=3, test_points=7, stop_unfit=0.25, schedule=[0, 5])
+    plain = train(
+        replicas=2,
+        first_replica=3,
+        record=observables.TestError(points=7),
+        unfit=0.25,
+        schedule=[0, 5],
+    )
     typed = train(
         ls.Perceptron(data=LAW, margin=0.1),
         ls.SGD(lr=np.float32(1.0), batch_size=np.int64(2)),
-        replicas=np.int64(2), first_replica=np.array(3), test_points=np.uint8(7),
-        stop_unfit=np.float32(0.25),
+        replicas=np.int64(2), first_replica=np.array(3),
+        record=observables.TestError(points=np.uint8(7)),
+        unfit=np.float32(0.25),
         seed=np.uint64(1), batch_seed=np.int8(1), max_steps=np.int32(1000),
         schedule=np.array([0, 5], np.uint16),
         progress=np.False_,
@@ -54,7 +64,7 @@ def test_numpy_scalars_are_numbers_everywhere():
     fresh = one_pass(
         chi=np.float32(0.0), margin=np.float64(0.1), dimension=np.int64(5), steps=np.int8(3),
         replicas=np.uint8(1),
-        signal=np.int64(0), noise=np.float16(0.0), seed=np.int64(1), first_replica=np.int64(0),
+        start=np.zeros(2, np.float16), seed=np.int64(1), first_replica=np.int64(0),
     )  # fmt: skip
     assert fresh.identical(one_pass())
 
@@ -62,8 +72,8 @@ def test_numpy_scalars_are_numbers_everywhere():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"problem": None}, "^problem = None: must be of type Perceptron"),
-        ({"problem": LAW}, "^problem = DepletedSign.*must be of type Perceptron"),
+        ({"problem": None}, "^problem = None: must be of type LinearRegression, Perceptron"),
+        ({"problem": LAW}, "^problem = DepletedSign.*must be of type .*Perceptron"),
         ({"settings": None}, "^settings = None: must be of type SGD"),
         ({"settings": {"lr": 1.0}}, "^settings = .*must be of type SGD"),
         ({"replicas": [8]}, r"^replicas = \[8\]: must be an integer"),
@@ -71,13 +81,14 @@ def test_numpy_scalars_are_numbers_everywhere():
         ({"replicas": 10**30}, "^replicas = .*must be an integer"),
         ({"first_replica": 2**63}, "^first_replica = .*must be an integer"),
         ({"first_replica": 2**63 - 1}, "^first_replica = .*at most"),
-        ({"test_points": 10**13}, "^test_points = .*: needs at least .* GiB"),
-        ({"test_points": 0.5}, "^test_points = 0.5: must be an integer"),
+        ({"record": observables.TestError(points=10**13)},
+         "^record: TestError.points = .*: needs at least .* GiB"),
+        ({"record": "test"}, "^record = 'test': must be one of test_error"),
         ({"max_steps": 10**30}, "^max_steps = .*must be an integer"),
-        ({"max_steps": 2**63 - 1}, "^max_steps = .*at most"),
+        ({"max_steps": 2**63 - 1}, "^stop.max_steps = .*at most"),
         ({"max_steps": 0.5}, "^max_steps = 0.5: must be an integer"),
-        ({"stop_unfit": math.nan}, "^stop_unfit = nan"),
-        ({"stop_unfit": "0.5"}, "^stop_unfit = '0.5'"),
+        ({"unfit": math.nan}, "^unfit = nan"),
+        ({"unfit": "0.5"}, "^unfit = '0.5'"),
         ({"method": None}, "^method = None"),
         ({"precision": 64}, "^precision = 64"),
         ({"checkpoint": 3}, "^checkpoint = 3"),
@@ -99,9 +110,10 @@ def test_options_out_of_range_are_one_line(options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"signal": math.nan}, "^signal = nan: must be a finite number"),
-        ({"signal": "0"}, "^signal = '0': must be a finite number"),
-        ({"noise": math.inf}, "^noise = inf"),
+        ({"start": (math.nan, 0.0)}, "^start = .nan, 0.0.: must be finite numbers"),
+        ({"start": ("0", 0.0)}, "^start = .*must be numbers|an array of numbers"),
+        ({"start": (0.0, math.inf)}, "^start = .0.0, inf."),
+        ({"start": (0.0, -1.0)}, "^start = .*noise >= 0"),
         ({"margin": math.nan}, "^margin = nan"),
         ({"chi": math.nan}, "^chi = nan"),
         ({"settings": None}, "^settings = None: must be of type SGD"),
@@ -127,10 +139,10 @@ def test_options_of_fresh_samples_out_of_range_are_one_line(options, message):
     "changes",
     [
         {"lr": 1e308},
-        {"lr": 1e308, "stop_unfit": 0.5},
+        {"lr": 1e308, "unfit": 0.5},
         {"lr": 1e200, "max_steps": 1, "schedule": [0, 1]},
         {"start": [1e200] * 4, "method": "accelerated"},
-        {"start": [-1e200] * 4, "stop_unfit": 0.3},
+        {"start": [-1e200] * 4, "unfit": 0.3},
     ],
     ids=lambda changes: ",".join(changes),
 )
@@ -139,7 +151,7 @@ def test_weights_beyond_the_limit_are_a_status_and_never_a_number(changes):
     given = dict(changes)
     with np.errstate(all="raise"):
         runs = train(settings=ls.SGD(lr=given.pop("lr", 1.0), batch_size=2), **given)
-    assert runs["status"].values.tolist() == [3]
+    assert runs["status"].values.tolist() == [ls.Status.DIVERGED]
     assert np.isnan(runs["norm"].values).all()
     for name in runs.data_vars:
         assert not np.isinf(runs[name].values).any(), name
@@ -167,4 +179,4 @@ def test_points_beyond_float32_are_one_line():
         runs = train(problem, settings)
         whole = train(ls.Perceptron.from_data(X, y, margin=0.1))
         assert runs["last_update_step"].values == whole["last_update_step"].values
-        np.testing.assert_allclose(runs["weights"], whole["weights"], rtol=1e-9)
+        np.testing.assert_allclose(runs["final_weights"], whole["final_weights"], rtol=1e-9)

@@ -36,7 +36,7 @@ def command(capsys, monkeypatch, tmp_path):
         capsys.readouterr()
         with pytest.MonkeyPatch.context() as patch:
             if not compute:
-                patch.setattr("langevin_sgd.training.train_perceptron", forbidden)
+                patch.setattr("langevin_sgd.training.run", forbidden)
                 patch.setattr("langevin_sgd.sweep.run", forbidden)
                 patch.setattr("langevin_sgd.claims.judge_stored", forbidden)
                 patch.setattr("langevin_sgd.theory.predict_linear_regression", forbidden)

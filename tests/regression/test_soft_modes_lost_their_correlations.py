@@ -7,14 +7,9 @@ import numpy as np
 import pytest
 
 from langevin_sgd import SGD, LinearRegression
-from langevin_sgd.theory import (
-    DiscreteLaw,
-    LangevinLaw,
-    ModifiedLoss,
-    entropy_production,
-    gaussian_input_law,
-    mode_weights,
-)
+from langevin_sgd.theory import DiscreteLaw, LangevinLaw, ModifiedLoss, gaussian_input_law
+from langevin_sgd.theory.equilibrium import entropy_production
+from langevin_sgd.theory.modified_loss import mode_weights
 
 CORRELATIONS = np.array([[1.0, 0.5, -0.3], [0.5, 1.0, 0.2], [-0.3, 0.2, 1.0]])
 DEVIATIONS = np.array([1e-9, 1e9, 1.0])

@@ -5,13 +5,14 @@ spreadsheet.
 import json
 
 import pytest
+from grids import perceptron_grid
 
 import langevin_sgd as ls
 from langevin_sgd.checks import printable
 from langevin_sgd.claims import Comparison, write_report
 from langevin_sgd.claims.judgement import Judgement, judge_comparisons
 from langevin_sgd.cli import main
-from langevin_sgd.cli.text import one_line, table
+from langevin_sgd.plotting.table import Table, one_line
 
 TITLE = "\x1b]0;owned\x07"
 
@@ -22,7 +23,7 @@ def test_control_characters_become_escapes():
         == r"a\x1b]0;owned\x07b\u202e\x9b\udcff" + "\tc\n"
     )
     assert one_line("a\r\n b\x1b[2J") == r"a b\x1b[2J"
-    assert "\x1b" not in table(["name"], [[TITLE]])
+    assert "\x1b" not in str(Table(["name"], [[TITLE]]))
 
 
 @pytest.fixture
@@ -30,10 +31,9 @@ def failed_grid(tmp_path):
     """A store in which every task of a small grid has failed, with an error that would clear the
     screen.
     """
-    from langevin_sgd.experiments import PerceptronGrid
     from langevin_sgd.sweep.store import Store, write_record
 
-    grid = PerceptronGrid(
+    grid = perceptron_grid(
         points=(8,), dimension=(2,), temperature=(1.0,), margin=(0.1,), replicas=2
     )
     store = Store(tmp_path / "results")
@@ -74,7 +74,7 @@ def test_settings_of_a_failure_are_printed_as_json(capsys, failed_grid):
     line = next(
         line for line in capsys.readouterr().out.splitlines() if line.startswith("  settings: ")
     )
-    assert json.loads(line.partition(": ")[2])["dimension"] == 2
+    assert json.loads(line.partition(": ")[2])["problem"]["data"]["dimension"] == 2
 
 
 def test_a_document_is_printed_though_tasks_failed(capsys, failed_grid):
@@ -84,7 +84,7 @@ def test_a_document_is_printed_though_tasks_failed(capsys, failed_grid):
     assert document["failed"]
     for failure in document["failed"]:
         assert failure["error"] == r"\x1b[2J\nfalse"
-        assert failure["settings"]["dimension"] == 2
+        assert failure["settings"]["problem"]["data"]["dimension"] == 2
 
 
 class Loud(ls.claims.Claim):

@@ -6,10 +6,15 @@ import dataclasses
 
 import numpy as np
 import pytest
+from grids import network_grid, perceptron_grid
 
 import langevin_sgd as ls
 from langevin_sgd import checks, measure
 from langevin_sgd.experiments import axes
+from langevin_sgd.measure.collapse import collapse_quality
+from langevin_sgd.measure.curve import Curve
+from langevin_sgd.measure.drift import drift_and_diffusion
+from langevin_sgd.measure.scaling_corrections import correction_to_scaling
 
 X = np.geomspace(1, 100, 8)
 LINE = ls.experiments.GridLine(
@@ -22,7 +27,6 @@ LINE = ls.experiments.GridLine(
 PERCEPTRON = {"points": (8,), "dimension": (4,), "temperature": (1.0,), "margin": (0.1,)}
 NETWORK = {"width": (8,), "alpha": (1.0,), "temperature_per_width": (0.1,), "points": (32,)}
 SGD = ls.SGD(lr=1, batch_size=1)
-EXACT = {"replicas": 2, "seed": 1, "max_steps": 4, "method": "accelerated", "stop_unfit": 0.1}
 PROBLEM = ls.Perceptron(data=ls.data.DepletedSign(points=8, dimension=4), margin=0.1)
 
 
@@ -50,10 +54,9 @@ def test_the_order_of_a_set_is_arbitrary(values):
 
 
 def test_one_value_is_an_axis_of_one():
-    grid = ls.experiments.PerceptronGrid(
-        **PERCEPTRON | {"dimension": 2, "points": np.array(8), "chi": 0}
-    )
-    assert (grid.dimension, grid.points, grid.chi) == ((2,), (8,), (0.0,))
+    grid = perceptron_grid(**PERCEPTRON | {"dimension": 2, "points": np.array(8), "chi": 0})
+    columns = {"points": 8, "dimension": 2, "chi": 0}
+    assert [{name: point[name] for name in columns} for point in grid.columns()] == [columns]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +81,7 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
         (lambda: checks.as_integers("lags", [True]), "^lags = .*truth values"),
         (lambda: ls.Estimate.refused({}), "^reason = "),
         (
-            lambda: measure.Curve(x=[1], value=[np.nan], standard_error=[-1.0], n_independent=3),
+            lambda: Curve(x=[1], value=[np.nan], standard_error=[-1.0], n_independent=3),
             "^standard_error = ",
         ),
         (lambda: measure.collapse(object()), "^curves = "),
@@ -91,7 +94,7 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
         (lambda: measure.jackknife(lambda m: "text", X), "^function: its result = "),
         (lambda: measure.jackknife(lambda m: m.mean(0), X), "^function = .*1 rows"),
         (
-            lambda: measure.drift_and_diffusion([1], np.ones((2, 3, 1))),
+            lambda: drift_and_diffusion([1], np.ones((2, 3, 1))),
             "^steps = .*2 rows of displacement",
         ),
         (lambda: measure.displacement_curve(b"1"), "^run: "),
@@ -126,18 +129,18 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
         (lambda: dataclasses.replace(LINE, held=[1]), "^held = "),
         (lambda: LINE.where(3.5), "^chosen = "),
         (lambda: LINE.where([True]), "^chosen = .*truth values"),
-        (lambda: ls.experiments.train_group(b"1"), "^runs = "),
-        (lambda: ls.experiments.train_together(object()), "^runs = "),
-        (lambda: ls.experiments.PerceptronGrid(**PERCEPTRON).collect({}), "^store = "),
-        (lambda: ls.experiments.NetworkGrid(**NETWORK).collect(3), "^store = "),
-        (lambda: ls.experiments.NetworkGrid(**NETWORK, device="cpu:0"), "^device = 'cpu:0'"),
+        (lambda: ls.experiments.train_cell(b"1"), "^cell = "),
+        (lambda: ls.experiments.train_cell(object()), "^cell = "),
+        (lambda: perceptron_grid(**PERCEPTRON).collect({}), "^store = "),
+        (lambda: network_grid(**NETWORK).collect(3), "^store = "),
+        (lambda: network_grid(**NETWORK, device="cpu:0"), "^device = 'cpu:0'"),
         (
-            lambda: ls.experiments.NetworkGrid(**NETWORK, data="digit"),
-            "^data = 'digit': .*did you mean 'digits'",
+            lambda: network_grid(**NETWORK, data="digit"),
+            "^name = 'digit': .*did you mean 'digits'",
         ),
         (lambda: ls.models.networks.of_family("x", image=(1, 8, 8), width=2), "^name = 'x'"),
         (
-            lambda: ls.training.train_perceptron(PROBLEM, SGD, **EXACT | {"seed": "a"}),
+            lambda: ls.training.run(PROBLEM, SGD, seed="a"),
             "^seed = 'a'",
         ),
     ],
@@ -161,12 +164,12 @@ def test_a_fit_without_points_has_no_window():
     whole = measure.fit_power_law([1.0, np.nan, 4.0], [1.0, 2.0, 4.0], y_error=0.1)
     assert (whole.window, whole.exponent.valid) == ((1.0, 4.0), False)
     assert measure.fit_power_law(X, X, y_error=0.1, window=(1e-9, 1e-8)).window is None
-    assert measure.correction_to_scaling(X, X, y_error=X, window=(1e-9, 1e-8)).window is None
+    assert correction_to_scaling(X, X, y_error=X, window=(1e-9, 1e-8)).window is None
 
 
 def test_the_quality_of_exponents_without_bound_is_infinite():
     curves = [(P, X, np.sqrt(X * P), X / 10) for P in (1.0, 2.0)]
-    assert measure.collapse_quality(curves, x_exponent=0.0, y_exponent=-1e308) == np.inf
+    assert collapse_quality(curves, x_exponent=0.0, y_exponent=-1e308) == np.inf
 
 
 @pytest.mark.parametrize("given", [{"power": 1e-10}, {"error": [1e-12, *np.ones(7)]}])

@@ -8,7 +8,7 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd.cli import main
-from langevin_sgd.cli.train.scaling import tables
+from langevin_sgd.experiments import network_summary
 
 
 def test_the_version(capsys):
@@ -46,8 +46,10 @@ def test_exponents_of_the_lazy_regime_stand_beside_numbers(monkeypatch, gamma, s
         threshold=0.3,
         left_out=0,
     )
-    monkeypatch.setattr("langevin_sgd.cli.train.scaling.in_temperature", lambda result: [])
-    monkeypatch.setattr("langevin_sgd.cli.train.scaling.lazy", lambda result: [one])
-    rows = {line.split("  ")[0]: line for line in tables(None)[0].splitlines()}
+    monkeypatch.setattr(
+        "langevin_sgd.experiments.network_summary.in_temperature", lambda result: []
+    )
+    monkeypatch.setattr("langevin_sgd.experiments.network_summary.lazy", lambda result: [one])
+    rows = {line.split("  ")[0]: line for line in str(network_summary.tables(None)[0]).splitlines()}
     assert rows["t* ~ T P^b"].endswith(stop or "1 + 2 gamma")
     assert rows["T_c ~ P^-a, kernel change 0.3"].endswith(ratio or "gamma / delta")

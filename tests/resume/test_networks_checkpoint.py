@@ -9,30 +9,31 @@ import time
 
 import numpy as np
 import pytest
+from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected
-from langevin_sgd.simulation import checkpoint
-from langevin_sgd.training import train_networks
+from langevin_sgd.simulation import checkpoint, drive
 from langevin_sgd.training.networks import schedule_of_groups as rounds
+from langevin_sgd.training.observables import KernelChange
 
 NETWORK = FullyConnected(dimension=8, width=16, depth=2)
 LAW = ls.data.DepletedSign(points=40, dimension=8)
 OPTIONS = {
-    "lr": np.geomspace(0.5, 8.0, 16), "alpha": 4.0, "max_steps": 500, "seed": 3,
+    "lr": np.geomspace(0.5, 8.0, 8), "replicas": 2, "alpha": 4.0, "max_steps": 500, "seed": 3,
     "keep_weights": True,
-    "schedule": [0, 50, 300, 500], "probe_points": 4, "observe": ["kernel"],
+    "schedule": [0, 50, 300, 500], "record": [KernelChange(points=4)],
 }  # fmt: skip
 WAYS = {
-    "sgd": {"batch_size": [2, 5] * 8},
+    "sgd": {"batch_size": [2, 5] * 4},
     "epochs": {"batch_size": 7, "sampling": "epochs"},
-    "momentum": {"batch_size": 4, "momentum": [0.0, 0.8] * 8},
-    "langevin": {"batch_size": 4, "noise": "minibatch_covariance", "until_unfit": 0.1},
+    "momentum": {"batch_size": 4, "momentum": [0.0, 0.8] * 4},
+    "langevin": {"batch_size": 4, "noise": "minibatch_covariance", "unfit": 0.1},
 }
 
 
 def run(**changes):
-    return train_networks(NETWORK, LAW, **{**OPTIONS, **changes})
+    return train_networks_of(NETWORK, LAW, **{**OPTIONS, **changes})
 
 
 class Clock:
@@ -55,7 +56,9 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     """Rounds of a few steps of one group; a state to go on from is noted every few rounds."""
-    monkeypatch.setattr(rounds, "time", Clock())
+    clock = Clock()
+    monkeypatch.setattr(rounds, "time", clock)
+    monkeypatch.setattr(drive, "time", clock)
     monkeypatch.setattr(rounds, "ROUND_SECONDS", 4)
     monkeypatch.setattr(rounds, "thread_count", lambda: 2)
     assert checkpoint.SECONDS == 5
@@ -79,7 +82,7 @@ class Interrupter:
 @pytest.mark.parametrize("way", WAYS)
 def test_interrupted_training_continues_bit_for_bit(way, tmp_path, monkeypatch):
     whole = run(**WAYS[way])
-    assert len(set(whole["steps"].values.tolist())) > 3
+    assert len(set(whole["steps"].values.ravel().tolist())) > 3
     monkeypatch.setattr(rounds, "in_threads", Interrupter({8, 15, 16, 24}))
     path = tmp_path / "run.nc"
     for _ in range(4):
@@ -101,8 +104,8 @@ def test_without_interruption_a_checkpoint_changes_nothing(tmp_path):
     ("changes", "differing"),
     [
         ({"seed": 5}, "seed"),
-        ({"max_steps": 501}, "max_steps"),
-        ({"lr": 1.0, "replicas": 16}, "replicas"),
+        ({"max_steps": 501}, "stop"),
+        ({"lr": [1.0] * 8}, "replicas"),
         ({"noise": "isotropic"}, "noise"),
         ({"schedule": [0, 7]}, "schedule"),
         ({"loss": "square"}, "loss"),
@@ -116,7 +119,7 @@ def test_a_checkpoint_of_another_run_is_refused(changes, differing, tmp_path, mo
         run(**{"batch_size": 4, **changes}, checkpoint=tmp_path / "run.nc")
     X, y = LAW.sample(1)[:2]
     with pytest.raises(ls.InputError, match=r"belongs to another run .*data"):
-        train_networks(NETWORK, (X, y), **OPTIONS, batch_size=4, checkpoint=tmp_path / "run.nc")
+        train_networks_of(NETWORK, (X, y), **OPTIONS, batch_size=4, checkpoint=tmp_path / "run.nc")
 
 
 @pytest.mark.usefixtures("clock")
@@ -134,13 +137,17 @@ PROGRAM = """
 import sys
 import langevin_sgd as ls
 from langevin_sgd.simulation import checkpoint
+from langevin_sgd.training.observables import KernelChange
 from langevin_sgd.training.networks import schedule_of_groups as rounds
 checkpoint.SECONDS, rounds.ROUND_SECONDS = 0.05, 0.02
 network = ls.models.networks.FullyConnected(dimension=8, width=16, depth=2)
 law = ls.data.DepletedSign(points=40, dimension=8)
-options = {"batch_size": 2, "alpha": 500.0, "max_steps": 8000, "replicas": 20, "seed": 1,
-    "keep_weights": True}
-ls.training.train_networks(network, law, lr=0.2, **options, checkpoint=sys.argv[1])
+ls.training.run(
+    ls.NetworkProblem(network, law, alpha=500.0),
+    ls.SGD(lr=0.2, batch_size=2, sampling="without_replacement"),
+    stop=ls.Stop(max_steps=8000),
+    replicas=20, seed=1,
+    engine=ls.training.NetworkEngine(keep_weights=True), checkpoint=sys.argv[1])
 """
 
 
@@ -161,5 +168,5 @@ def test_a_killed_training_continues_bit_for_bit(tmp_path):
         "seed": 1,
         "keep_weights": True,
     }
-    continued = train_networks(NETWORK, LAW, lr=0.2, **options, checkpoint=path)
-    assert continued.identical(train_networks(NETWORK, LAW, lr=0.2, **options))
+    continued = train_networks_of(NETWORK, LAW, lr=0.2, **options, checkpoint=path)
+    assert continued.identical(train_networks_of(NETWORK, LAW, lr=0.2, **options))

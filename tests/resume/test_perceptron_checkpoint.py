@@ -9,9 +9,9 @@ import time
 
 import numpy as np
 import pytest
+from in_one_call import train_perceptrons_of
 
 import langevin_sgd as ls
-from langevin_sgd.training import train_perceptron
 from langevin_sgd.training.perceptron import replica as replicas_module
 from langevin_sgd.training.perceptron import train as train_module
 
@@ -30,7 +30,7 @@ def run(method, sampling, **changes):
         "schedule": [1, 1000, 10**6],
         "max_steps": 3_000_000,
     }
-    return train_perceptron(problem, settings, **{**options, **changes})
+    return train_perceptrons_of(problem, settings, **{**options, **changes})
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_interrupted_training_continues_bit_for_bit(method, sampling, tmp_path, 
     ("changes", "differing"),
     [
         ({"seed": 5}, "seed"),
-        ({"max_steps": 7}, "max_steps"),
+        ({"max_steps": 7}, "stop"),
         ({"method": "plain"}, "method"),
         ({"start": np.ones(16)}, "start"),
     ],
@@ -95,7 +95,7 @@ import langevin_sgd as ls
 from langevin_sgd.simulation import checkpoint
 checkpoint.SECONDS = 0.0
 problem = ls.Perceptron(data=ls.data.DepletedSign(points=6000, dimension=32), margin=0.01)
-ls.training.train_perceptron(problem, ls.SGD(lr=1.0, batch_size=1), replicas=3, seed=1,
+ls.training.run(problem, ls.SGD(lr=1.0, batch_size=1), replicas=3, seed=1,
     checkpoint=sys.argv[1])
 """
 
@@ -111,8 +111,8 @@ def test_a_killed_training_continues_bit_for_bit(tmp_path):
         process.send_signal(signal.SIGKILL)
     problem = ls.Perceptron(data=ls.data.DepletedSign(points=6000, dimension=32), margin=0.01)
     settings = ls.SGD(lr=1.0, batch_size=1)
-    continued = train_perceptron(problem, settings, replicas=3, seed=1, checkpoint=path)
-    assert continued.identical(train_perceptron(problem, settings, replicas=3, seed=1))
+    continued = train_perceptrons_of(problem, settings, replicas=3, seed=1, checkpoint=path)
+    assert continued.identical(train_perceptrons_of(problem, settings, replicas=3, seed=1))
 
 
 def test_an_interruption_is_answered_at_once():
@@ -130,7 +130,7 @@ def test_an_interruption_is_answered_at_once():
         for method in ("plain", "accelerated"):
             signal.setitimer(signal.ITIMER_REAL, 0.5)
             with pytest.raises(KeyboardInterrupt):
-                train_perceptron(
+                train_perceptrons_of(
                     problem,
                     ls.SGD(lr=1.0, batch_size=1),
                     replicas=3,

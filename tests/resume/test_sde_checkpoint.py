@@ -7,7 +7,7 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd.models import potentials
-from langevin_sgd.simulation import recording
+from langevin_sgd.simulation import memory
 
 WELL = potentials.double_well()
 GENERAL = ls.Underdamped(
@@ -52,7 +52,7 @@ def interrupting(step):
 @pytest.mark.parametrize("equation", [GENERAL, LINEAR], ids=["general", "linear"])
 def test_a_resumed_run_is_the_uninterrupted_one(equation, tmp_path, monkeypatch):
     whole = run(equation)
-    monkeypatch.setattr(recording, "BUFFER_BYTES", 4000)
+    monkeypatch.setattr(memory, "BUFFER_BYTES", 4000)
     path = tmp_path / "run.nc"
     for step in (40, 150):
         with pytest.raises(KeyboardInterrupt):

@@ -1,12 +1,8 @@
 """The digest of sources: what changes it and what does not."""
 
-import importlib
-import sys
-
 import langevin_sgd.validation
 import pytest
 
-from langevin_sgd.sweep import digest as digests
 from langevin_sgd.sweep.digest import digest, sources
 
 CLAIM = '''"""A claim."""
@@ -65,7 +61,7 @@ NAME = "langevin_sgd.validation.digest_tests.claim:simulate"
 
 
 @pytest.fixture
-def edit(tmp_path, monkeypatch):
+def edit(tmp_path, monkeypatch, forget):
     """Write the two modules, edited; return the digest of the task."""
     folder = tmp_path / "digest_tests"
     folder.mkdir()
@@ -80,20 +76,11 @@ def edit(tmp_path, monkeypatch):
         (folder / "shared.py").write_text(
             SHARED.replace(shared_old, shared_new) if shared_old else SHARED
         )
-        forget()
+        forget("digest_tests")
         return digest(NAME)
 
     yield write
-    forget()
-    for name in [name for name in sys.modules if "digest_tests" in name]:
-        del sys.modules[name]
-
-
-def forget():
-    importlib.invalidate_caches()
-    for cached in vars(digests).values():
-        if hasattr(cached, "cache_clear"):
-            cached.cache_clear()
+    forget("digest_tests")
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
+from langevin_sgd.sweep.encoding import decode, encode
 from langevin_sgd.sweep.store import write_record, write_result
-from langevin_sgd.sweep.task import decode, encode
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd import training
-from langevin_sgd.simulation import recording
+from langevin_sgd.simulation import trajectories
 
 STEPS = 120
 RECORD = (ls.record.displacement(), ls.record.states())
@@ -61,7 +61,7 @@ def interrupting(step):
 @pytest.fixture
 def short_chunks(monkeypatch):
     """Chunks of one step, once the first is over."""
-    monkeypatch.setattr(recording, "CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(trajectories, "CHUNK_SECONDS", 0.0)
 
 
 @pytest.mark.usefixtures("short_chunks")
@@ -106,7 +106,7 @@ def test_divergence_before_the_interruption_is_kept(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(problem, settings, checkpoint=tmp_path / "cut.nc", record=interrupting(100))
     whole = run(problem, settings)
-    assert (whole["status"] == 1).all()
+    assert (whole["status"] == ls.Status.DIVERGED).all()
     assert run(problem, settings, checkpoint=tmp_path / "cut.nc").identical(whole)
 
 
@@ -114,12 +114,12 @@ def test_divergence_before_the_interruption_is_kept(tmp_path):
     ("changes", "differing"),
     [
         ({"seed": 5}, "seed"),
-        ({"steps": 121}, "steps"),
+        ({"steps": 119, "schedule": np.arange(STEPS)}, "steps"),
         ({"schedule": np.arange(STEPS)}, "schedule"),
         ({"replicas": 6}, "start"),
         ({"first_replica": 1}, "first_replica"),
         ({"start": np.ones(3)}, "start"),
-        ({"velocity": np.zeros(3)}, "start"),
+        ({"start": (np.zeros(3), np.zeros(3))}, "start"),
         ({"record": RECORD[0]}, "record"),
     ],
 )

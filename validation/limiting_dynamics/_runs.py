@@ -154,8 +154,7 @@ def _simulate(run: RegressionRun, recorder: ls.record.Recorder) -> xr.Dataset:
         replicas=run.replicas,
         steps=run.schedule[-1],
         schedule=run.schedule,
-        start=position,
-        velocity=velocity,
+        start=position if velocity is None else (position, velocity),
         seed=run.seed,
         record=recorder,
     )

@@ -6,7 +6,7 @@ wherever it appears with the same seed, so that differences between treatments a
 replica.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -51,15 +51,15 @@ def follow(run: Run) -> xr.Dataset:
     """Signal, noise and fraction of unfit points, (step, replica), up to the last step of the
     schedule.
     """
-    result = ls.training.train_perceptron(
+    result = ls.training.run(
         run.problem,
         run.settings,
         replicas=run.replicas,
         first_replica=run.first_replica,
+        stop=ls.Stop(max_steps=run.schedule[-1]),
         seed=run.seed,
         schedule=run.schedule,
-        max_steps=run.schedule[-1],
-        precision=run.precision,
+        engine=ls.training.PerceptronEngine(precision=run.precision),
     )
     names = {f"recorded_{name}": name for name in ("signal", "noise", "unfit_fraction")}
     return result[[*names]].rename(names)
@@ -69,11 +69,10 @@ def follow(run: Run) -> xr.Dataset:
 def follow_fresh(run: Fresh) -> xr.Dataset:
     """Signal and noise, (step, replica), of one-pass SGD."""
     settings = ls.SGD(lr=run.temperature * run.batch_size, batch_size=run.batch_size)
-    return ls.training.one_pass_perceptron(
-        run.chi,
-        run.margin,
+    problem = ls.models.OnePassPerceptron(dimension=run.dimension, chi=run.chi, margin=run.margin)
+    return ls.training.run(
+        problem,
         settings,
-        run.dimension,
         replicas=run.replicas,
         steps=run.schedule[-1],
         schedule=run.schedule,
@@ -85,19 +84,22 @@ def follow_fresh(run: Fresh) -> xr.Dataset:
 def train_switched(case: Switched) -> xr.Dataset:
     """Train to zero loss with a change of settings on the way: numbers of the end, (replica,)."""
     first, second = case.first, case.second
-    common = {"replicas": first.replicas, "seed": first.seed, "precision": first.precision}
-    before = ls.training.train_perceptron(
-        first.problem, first.settings, stop_unfit=case.unfit, **common
+    common = {"replicas": first.replicas, "seed": first.seed}
+    engine = ls.training.PerceptronEngine(precision=first.precision)
+    before = ls.training.run(
+        first.problem, first.settings, stop=ls.Stop(unfit=case.unfit), engine=engine, **common
     )
-    after = ls.training.train_perceptron(
+    other_batches = ls.derive_seed(first.seed, "after the switch")
+    after = ls.training.run(
         second.problem,
         second.settings,
-        start=before["weights"].values,
-        batch_seed=ls.derive_seed(first.seed, "after the switch"),
+        start=before,
+        engine=replace(engine, batch_seed=other_batches),
         **common,
     )
-    return after.drop_vars("weights").assign(
-        status=np.maximum(before["status"], after["status"]),
+    switched = before["status"] == ls.Status.REACHED
+    return after.drop_vars("final_weights").assign(
+        status=after["status"].where(switched, before["status"]),
         t_star=before["t_star"] + after["t_star"],
         switch_time=before["t_star"],
         switch_signal=before["signal"],

@@ -24,7 +24,7 @@ class Course(NetworkRun):
     Parameters
     ----------
     noise
-        Of `langevin_sgd.training.train_networks`.
+        Of `langevin_sgd.training.NetworkEngine`.
     schedule
         Recorded steps; none by default.
     """
@@ -57,15 +57,15 @@ class Switched:
 @ls.sweep.task()
 def train_course(run: Course) -> xr.Dataset:
     """Train to zero loss: numbers of the end, (replica,), and on the schedule, (step, replica)."""
-    return train(run, noise=run.noise, schedule=run.schedule or None, observe=("signal",))
+    return train(run, noise=run.noise, schedule=run.schedule or None, record=("signal",))
 
 
 @ls.sweep.task()
 def train_switched(case: Switched) -> xr.Dataset:
     """Train to zero loss with a change of settings on the way: numbers of the end, (replica,)."""
     first, second = (replace(run, device=case.device) for run in (case.first, case.second))
-    before = train(first, until_unfit=case.unfit, keep_weights=True)
-    return train(second, start=before, observe=("signal",)).assign(
+    before = train(first, unfit=case.unfit, keep_weights=True)
+    return train(second, start=before, record=("signal",)).assign(
         switch_steps=before["steps"],
         switch_unfit=before["unfit_fraction"],
         switch_weight_change=before["weight_change"],
@@ -102,12 +102,12 @@ def train_in_two_orders(run: Course) -> xr.Dataset:
     numbers = list(range(run.replicas))
     sets = [run.law.sample(run.seed, number) for number in numbers]
     reversed_sets = [(X[::-1], y[::-1], *test) for X, y, *test in sets]
-    result = train(run, sets + reversed_sets, replicas=numbers * 2, keep_weights=True)
-    weights = result["weights"].values.reshape(2, run.replicas, -1)
+    result = train(run, sets, keep_weights=True, vary={"data": [sets, reversed_sets]})
+    weights = result["final_weights"].values
     ends = np.array(
         [[margins_of(run, n, order[n], *sets[n][2:]) for n in numbers] for order in weights]
     )
-    of_both = {name: result[name].values.reshape(2, -1) for name in NUMBERS}
+    of_both = {name: result[name].values for name in NUMBERS}
     values = {
         "status": of_both["status"].max(axis=0),
         "kernel_change": of_both["kernel_change"].mean(axis=0),

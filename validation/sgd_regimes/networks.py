@@ -72,19 +72,32 @@ class NetworkRun:
         )
 
 
-def train(run: NetworkRun, data: Any = None, **more: Any) -> xr.Dataset:
+def train(
+    run: NetworkRun,
+    data: Any = None,
+    *,
+    unfit: float = 0.0,
+    noise: str = "sgd",
+    keep_weights: bool = False,
+    record: tuple[str, ...] = (),
+    **more: Any,
+) -> xr.Dataset:
     """Train by the settings of a run, on other data if some are given."""
-    settings = {"replicas": run.replicas, "seed": run.seed, "max_steps": run.max_steps} | more
-    return ls.training.train_networks(
-        run.network,
-        run.law if data is None else data,
-        alpha=run.alpha,
-        temperature_per_width=run.temperature,
-        batch_size=run.batch_size,
-        probe_points=run.probe_points,
-        precision=run.precision,
-        device=run.device,
-        **settings,
+    training = ls.training
+    law = run.law if data is None else data
+    lr = run.temperature * run.batch_size * run.width
+    kernel = training.observables.KernelChange(points=run.probe_points)
+    return training.run(
+        ls.NetworkProblem(run.network, law, alpha=run.alpha),
+        ls.SGD(lr=lr, batch_size=run.batch_size, sampling="without_replacement"),
+        replicas=run.replicas,
+        stop=ls.Stop(unfit=unfit, max_steps=run.max_steps),
+        seed=run.seed,
+        record=[*record, kernel],
+        engine=training.NetworkEngine(
+            noise=noise, precision=run.precision, device=run.device, keep_weights=keep_weights
+        ),
+        **more,
     )
 
 

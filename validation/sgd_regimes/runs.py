@@ -33,7 +33,7 @@ class Run:
     precision
         In which rows are stored.
     method
-        Of `langevin_sgd.training.train_perceptron`.
+        Of `langevin_sgd.training.PerceptronEngine`.
     schedule
         Recorded steps; none by default.
     """
@@ -70,16 +70,15 @@ def train(run: Run) -> xr.Dataset:
     """Train to zero loss: numbers of the end (replica,), and what the schedule asks for (step,
     replica).
     """
-    result = ls.training.train_perceptron(
+    result = ls.training.run(
         run.problem,
         run.settings,
         replicas=run.replicas,
         first_replica=run.first_replica,
         seed=run.seed,
         schedule=run.schedule or None,
-        precision=run.precision,
-        method=run.method,
-    ).drop_vars("weights")
+        engine=ls.training.PerceptronEngine(method=run.method, precision=run.precision),
+    ).drop_vars("final_weights")
     theory, a, s = ls.theory.perceptron, result["signal"].values, result["noise"].values
     n = theory.averages(a, s, chi=run.chi, margin=run.margin).n
     return result.assign(

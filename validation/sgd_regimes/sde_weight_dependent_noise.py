@@ -117,15 +117,15 @@ def _sgd(pair: Pair, path: int) -> tuple[np.ndarray, np.ndarray]:
     at the end.
     """
     run = pair.run
-    result = ls.training.train_perceptron(
+    result = ls.training.run(
         run.problem,
         run.settings,
         replicas=run.replicas,
         first_replica=run.first_replica,
+        stop=ls.Stop(max_steps=None if pair.to_zero_loss else run.schedule[-1]),
         seed=run.seed,
-        batch_seed=ls.derive_seed(run.seed, "path", path),
         schedule=run.schedule,
-        max_steps=None if pair.to_zero_loss else run.schedule[-1],
+        engine=ls.training.PerceptronEngine(batch_seed=ls.derive_seed(run.seed, "path", path)),
     )
     names = ("signal", "noise", "norm", "unfit_fraction")
     a, s, norm, unfit = (

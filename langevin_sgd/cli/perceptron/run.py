@@ -5,46 +5,46 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
-
-from langevin_sgd.checks import InputError
+from langevin_sgd.checks import InputError, require
 from langevin_sgd.cli.arguments import (
+    LARGEST_REPLICAS,
+    LARGEST_SIZE,
+    LARGEST_STEPS,
+    Chi,
     DataFile,
     Figure,
+    Positive,
+    Size,
+    SizeIfGiven,
     count,
     in_words_of_the_command,
     option,
     output_file,
 )
-from langevin_sgd.cli.perceptron.words import (
-    LARGEST_REPLICAS,
-    LARGEST_SIZE,
-    LARGEST_STEPS,
-    OPTIONS,
-    Chi,
-    Positive,
-    Size,
-    SizeIfGiven,
-    StepsIfGiven,
-    numbers,
-    short,
+from langevin_sgd.cli.perceptron.options import (
+    NAMES,
+    Ending,
+    Engine,
+    Sampling,
+    engine_of,
+    settings_of,
+    stop_of,
 )
-from langevin_sgd.cli.text import print_json, table
+from langevin_sgd.cli.text import print_json
+from langevin_sgd.plotting import draw, save
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from langevin_sgd.models import Perceptron
-    from langevin_sgd.sgd_settings import SGD
 
 _PER_DECADE = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """Train a perceptron until it fits all its points; every replica has a training set of its own.
 
@@ -77,16 +77,9 @@ class Run:
     seed: Annotated[int | None, option(count(0, 2**128 - 1), "INT")] = None
     """Seed of data and batches; fresh entropy by default, which the JSON tells."""
 
-    method: Literal["auto", "plain", "accelerated"] = "auto"
-    """Plain steps, or only those in which something can change: the same law. auto changes when it
-    pays.
-    """
-
-    sampling: Literal["without_replacement", "with_replacement", "epochs"] = "without_replacement"
-    """How the points of a batch are drawn."""
-
-    max_steps: StepsIfGiven = None
-    """Steps after which a replica is given up, and reported as censored; none by default."""
+    engine: Engine
+    settings: Sampling
+    stop: Ending
 
     data: DataFile = None
     """Instead of P, d, chi: a .npz file (arrays X and y) or .csv file (label in the last column),
@@ -108,31 +101,39 @@ class Run:
     def run(self) -> int:
         """Train and print."""
         from langevin_sgd import training
+        from langevin_sgd.experiments.perceptron_figures import training_panels
+        from langevin_sgd.experiments.perceptron_summary import training_document, training_table
 
-        with in_words_of_the_command(OPTIONS):
-            problem, settings = self._problem(), self._settings()
+        with in_words_of_the_command(NAMES):
+            problem = self._problem()
+            settings = settings_of(self.settings, lr=self.T * self.B, batch_size=self.B)
+            error = None
+            if self.test_points:
+                needs_law = "must be 0 for given points: there is no law to draw more from"
+                require(problem.from_law, "test_points", self.test_points, needs_law)
+                error = training.observables.TestError(points=self.test_points)
             started = time.perf_counter()
-            trained = training.train_perceptron(
+            trained = training.run(
                 problem,
                 settings,
                 replicas=self.replicas,
+                stop=stop_of(self.stop),
                 seed=self.seed,
-                method=self.method,
-                max_steps=self.max_steps,
+                record=error,
                 schedule=self._schedule(),
-                test_points=self.test_points,
+                engine=engine_of(self.engine),
                 checkpoint=self.checkpoint,
                 progress=True,
             )
-        document = self._document(trained, problem, time.perf_counter() - started)
+        document = training_document(trained, problem, seconds=time.perf_counter() - started)
         if self.json:
             print_json(document)
         else:
-            print(_table(document))
+            print(training_table(document))
             print(f"\n{document['seconds']:.3g} s, seed {document['seed']}")
-        _report_censored(trained)
+        _report_censored(document["status"])
         if self.plot is not None:
-            _plot(trained, problem, settings, self.plot)
+            save(draw(training_panels(trained, problem, settings), columns=3), self.plot)
         return 0
 
     def _problem(self) -> Perceptron:
@@ -157,119 +158,25 @@ class Run:
             data=DepletedSign(points=self.P, dimension=self.d, chi=self.chi), margin=self.kappa
         )
 
-    def _settings(self) -> SGD:
-        from langevin_sgd.sgd_settings import SGD
-
-        return SGD(lr=self.T * self.B, batch_size=self.B, sampling=self.sampling)
-
-    def _schedule(self) -> np.ndarray | None:
+    def _schedule(self) -> Sequence[int] | None:
         from langevin_sgd import record
 
         if self.plot is None:
             return None
-        return record.log_spaced(steps=self.max_steps or LARGEST_STEPS, per_decade=_PER_DECADE)[1:]
-
-    def _document(self, trained: xr.Dataset, problem: Perceptron, seconds: float) -> dict[str, Any]:
-        from langevin_sgd.dataset import provenance
-        from langevin_sgd.theory.perceptron import test_error
-
-        unknown = np.full(self.replicas, np.nan)
-        signal, noise = (
-            trained[name].values if name in trained else unknown for name in ("signal", "noise")
+        steps = record.log_spaced(
+            steps=self.stop.max_steps or LARGEST_STEPS, per_decade=_PER_DECADE
         )
-        error = test_error(signal, noise, chi=self.chi) if problem.from_law else unknown
-        document = {
-            "t_star": numbers(trained["t_star"].values),
-            "signal": numbers(signal),
-            "noise": numbers(noise),
-            "test_error": numbers(error),
-            "seconds": seconds,
-            "norm": numbers(trained["norm"].values),
-            "status": _statuses(trained),
-            **{name: trained[name].values.tolist() for name in ("unfit", "updates", "steps")},
-            "seed": provenance(trained)["seed"],
-        }
-        if self.test_points:
-            document["sample_test_error"] = numbers(trained["sample_test_error"].values)
-        return document
+        return steps[1:].tolist()
 
 
-def _statuses(trained: xr.Dataset) -> list[str]:
-    names = trained["status"].attrs["flag_meanings"].split()
-    return [names[number] for number in trained["status"].values]
-
-
-def _report_censored(trained: xr.Dataset) -> None:
+def _report_censored(statuses: Sequence[str]) -> None:
     """Say on stderr how many replicas ended without fitting their points, and why."""
-    counts = Counter(status for status in _statuses(trained) if status != "fitted")
+    counts = Counter(status for status in statuses if status != "fitted")
     if counts:
         reasons = ", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in counts.items())
-        many = f"{counts.total()} of {trained.sizes['replica']} replicas"
+        many = f"{counts.total()} of {len(statuses)} replicas"
         print(
             f"langevin-sgd: {many} are censored ({reasons}); their t_star is that of the last "
             "update so far",
             file=sys.stderr,
         )
-
-
-_COLUMNS = ("t_star", "norm", "signal", "noise", "test_error", "sample_test_error")
-
-
-def _table(document: dict[str, Any]) -> str:
-    columns = [name for name in _COLUMNS if name in document]
-    header = ["replica", *(name.replace("_", " ") for name in columns), "updates", "status"]
-    rows = [
-        [
-            str(r),
-            *(short(document[name][r]) for name in columns),
-            str(document["updates"][r]),
-            status,
-        ]
-        for r, status in enumerate(document["status"])
-    ]
-    return table(header, rows, right=range(len(header) - 1))
-
-
-def _plot(trained: xr.Dataset, problem: Perceptron, settings: SGD, path: Path) -> None:
-    from langevin_sgd.plotting import Panel, draw, save
-
-    until = trained.sel(step=trained["step"] <= max(1, int(trained["last_update_step"].max())))
-    time_axis = until["step"].values * settings.lr / problem.dimension
-    names = ("signal", "noise") if problem.from_law else ("norm",)
-    curves = {name: until[f"recorded_{name}"].values for name in names}
-    curves["unfit points"] = until["recorded_unfit_fraction"].values * problem.points
-    panels = [
-        Panel(
-            f"{name.capitalize()}, mean of {values.shape[1]}",
-            "lr * steps / d",
-            name,
-            [_measured(values, time_axis), *_flow(problem, settings, name, time_axis)],
-            "log",
-            "log",
-        )
-        for name, values in curves.items()
-    ]
-    save(draw(panels, columns=3), path)
-
-
-def _measured(values: np.ndarray, time_axis: np.ndarray) -> Any:
-    """Mean over replicas with its error; a mean of zero has no place on a logarithmic axis."""
-    from langevin_sgd.plotting import Series
-
-    mean = values.mean(axis=1)
-    error = values.std(axis=1, ddof=1) / np.sqrt(values.shape[1]) if values.shape[1] > 1 else None
-    return Series("SGD", time_axis, np.where(mean > 0, mean, np.nan), error)
-
-
-def _flow(problem: Perceptron, settings: SGD, name: str, time_axis: np.ndarray) -> list[Any]:
-    """The closed equations, where the points have a law."""
-    from langevin_sgd.data import DepletedSign
-    from langevin_sgd.plotting import Series
-    from langevin_sgd.theory.perceptron import averages, flow
-
-    if not isinstance(problem.data, DepletedSign):
-        return []
-    law = {"chi": problem.data.chi, "margin": problem.margin}
-    a, s = flow(time_axis, temperature=settings.temperature, **law)
-    curves = {"signal": a, "noise": s, "unfit points": problem.points * averages(a, s, **law).n}
-    return [Series("theory, many points", time_axis, curves[name], kind="theory")]

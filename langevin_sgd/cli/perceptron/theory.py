@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from langevin_sgd.checks import InputError
-from langevin_sgd.cli.arguments import Figure, in_words_of_the_command
-from langevin_sgd.cli.perceptron.words import (
-    OPTIONS,
+from langevin_sgd.cli.arguments import (
     Chi,
+    Figure,
     NotNegative,
     NotNegativeIfGiven,
     SizeIfGiven,
     Times,
-    short,
+    in_words_of_the_command,
 )
-from langevin_sgd.cli.text import print_json, table
-
-_POINTS = 81
+from langevin_sgd.cli.text import print_json
+from langevin_sgd.cli.vocabulary import PERCEPTRON
+from langevin_sgd.plotting import draw, save
 
 
 @dataclass(frozen=True)
@@ -67,6 +62,8 @@ class Theory:
 
     def run(self) -> int:
         """Print the prediction."""
+        from langevin_sgd.experiments.perceptron_figures import drift_panels, flow_panels
+        from langevin_sgd.experiments.perceptron_summary import flow_table, state_table
         from langevin_sgd.theory.perceptron import predict_flow, predict_perceptron
 
         law = {"chi": self.chi, "temperature": self.T, "margin": self.kappa}
@@ -80,7 +77,7 @@ class Theory:
             )
         if (self.d is None) != (self.B is None):
             raise InputError("d, B: give both, for increments per step, or neither")
-        with in_words_of_the_command(OPTIONS):
+        with in_words_of_the_command(PERCEPTRON):
             if along:
                 document: dict[str, Any] = predict_flow(**law, tau=self.tau)
             else:
@@ -89,117 +86,12 @@ class Theory:
             if self.json:
                 print_json(document)
             else:
-                print(_flow_table(document) if along else _state_table(document))
+                print(flow_table(document) if along else state_table(document))
             if self.plot is not None:
                 panels = (
-                    _flow_panels(document, law)
+                    flow_panels(document, law)
                     if along
-                    else _drift_panels(self.a or 0.0, self.s or 0.0, law)
+                    else drift_panels(self.a or 0.0, self.s or 0.0, law)
                 )
-                _save(panels, self.plot)
+                save(draw(panels), self.plot)
         return 0
-
-
-def _flow_table(document: dict[str, Any]) -> str:
-    rows = [
-        [short(value) for value in row]
-        for row in zip(*(document[name] for name in ("tau", "a", "s")), strict=True)
-    ]
-    return table(["tau", "signal a", "noise s"], rows, right=[0, 1, 2])
-
-
-def _state_table(document: dict[str, Any]) -> str:
-    flat = {
-        name: value
-        for name, value in document.items()
-        if not isinstance(value, dict) and name != "mean_increments"
-    }
-    rows = [
-        [name.replace("_dtau", "/dtau").replace("_", " "), short(value)]
-        for name, value in flat.items()
-    ]
-    for group in ("exponents", "mean_increments"):
-        title = group.replace("_", " ").removesuffix("s")
-        rows += [
-            [f"{title} {name}", short(value)] for name, value in (document[group] or {}).items()
-        ]
-    return table(["quantity", "value"], rows, right=[1])
-
-
-def _flow_panels(document: dict[str, Any], law: dict[str, float]) -> list[Any]:
-    from langevin_sgd.plotting import Panel, Series
-    from langevin_sgd.theory.perceptron import flow, quasi_stationary_noise, signal_growth
-
-    last = max(document["tau"]) or 1.0
-    tau = np.geomspace(last * 1e-6, last, _POINTS)
-    a, s = flow(tau, **law)
-    late = [signal_growth(tau, **law), np.full(_POINTS, quasi_stationary_noise(**law))]
-    return [
-        Panel(
-            title,
-            "tau = lr * steps / d",
-            letter,
-            [
-                Series("flow", tau, curve, kind="theory"),
-                Series("late stage", tau, limit, kind="rival"),
-                Series("asked for", document["tau"], document[letter]),
-            ],
-            "log",
-            "log",
-        )
-        for title, letter, curve, limit in (("Signal", "a", a, late[0]), ("Noise", "s", s, late[1]))
-    ]
-
-
-def _drift_panels(signal: float, noise: float, law: dict[str, float]) -> list[Any]:
-    """ds/dtau against the noise and da/dtau against the signal, the other one fixed."""
-    from langevin_sgd.plotting import Panel, Series
-
-    state = law | {"signal": signal, "noise": noise}
-    noises, signals = (
-        3 * (noise or 1.0) * np.linspace(1 / _POINTS, 1, _POINTS),
-        (signal or 1.0) * np.geomspace(0.1, 3, _POINTS),
-    )
-    settling = [
-        Series(
-            "theory",
-            noises,
-            [_rate("ds_dtau", state | {"noise": s}) for s in noises.tolist()],
-            kind="theory",
-        ),
-        Series("the state", [noise], [_rate("ds_dtau", state)]),
-        Series("", [0.0, noises[-1]], [0.0, 0.0], kind="guide"),
-    ]
-    growing = [
-        Series(
-            "theory",
-            signals,
-            [_rate("da_dtau", state | {"signal": a}) for a in signals.tolist()],
-            kind="theory",
-        ),
-        Series("the state", [signal], [_rate("da_dtau", state)]),
-    ]
-    return [
-        Panel(f"Where the noise settles at a = {signal:g}", "noise s", "ds/dtau", settling),
-        Panel(
-            f"How fast the signal grows at s = {noise:g}",
-            "signal a",
-            "da/dtau",
-            growing,
-            "log",
-            "log",
-        ),
-    ]
-
-
-def _rate(name: str, state: dict[str, Any]) -> float:
-    from langevin_sgd.theory.perceptron import predict_perceptron
-
-    rate = predict_perceptron(**state)[name]
-    return math.nan if rate is None else rate
-
-
-def _save(panels: list[Any], path: Path) -> None:
-    from langevin_sgd.plotting import draw, save
-
-    save(draw(panels), path)

@@ -6,7 +6,7 @@ import math
 from dataclasses import fields
 from typing import Any
 
-from langevin_sgd.checks import as_choice, as_count
+from langevin_sgd.checks import as_choice, as_count, require
 from langevin_sgd.models.networks.activations import Activation
 from langevin_sgd.models.networks.convolutional import ConvolutionalNetwork, as_image
 from langevin_sgd.models.networks.fully_connected import FullyConnected
@@ -23,6 +23,24 @@ FAMILIES: dict[str, type[Network]] = {
     "resnet18": ResNet18,
 }
 """Name -> class."""
+
+
+def family_of(network: Network) -> str:
+    """Return the name of the family of a network.
+
+    Raises
+    ------
+    InputError
+        If it has none.
+
+    Examples
+    --------
+    >>> family_of(SimpleCNN(image=(1, 28, 28), width=16))
+    'simple_cnn'
+    """
+    names = {kind: name for name, kind in FAMILIES.items()}
+    require(type(network) in names, "network", network, f"must be one of {', '.join(FAMILIES)}")
+    return names[type(network)]
 
 
 def leaves_depth(name: str) -> bool:

@@ -33,7 +33,7 @@ class OwnNetwork:
     """A network given by a function that makes it.
 
     What is trained is alpha (f - f0), with f the output of the module and f0 that at its initial
-    weights; see `langevin_sgd.training.train_networks`.
+    weights; see `langevin_sgd.training.run`.
 
     Parameters
     ----------
@@ -59,13 +59,12 @@ class OwnNetwork:
     >>> def build():
     ...     return Sequential(Unflatten(1, (1, 8, 8)), Conv2d(1, 4, 3, stride=2), ReLU(),
     ...         Flatten(), Linear(36, 1))
-    >>> runs = ls.training.train_networks(
-    ...     OwnNetwork(build=build, width=4),
-    ...     ls.data.BinaryImages(points=32),
-    ...     lr=[0.1, 0.2],
-    ...     batch_size=8,
-    ...     max_steps=2000,
-    ...     seed=0,
+    >>> problem = ls.NetworkProblem(
+    ...     OwnNetwork(build=build, width=4), ls.data.BinaryImages(points=32)
+    ... )
+    >>> settings = ls.SGD(lr=0.1, batch_size=8)
+    >>> runs = ls.training.run(
+    ...     problem, settings, replicas=2, stop=ls.Stop(max_steps=2000), seed=0
     ... )
     >>> runs["status"].values.tolist()
     [0, 0]

@@ -5,8 +5,8 @@
 - `langevin_sgd.models.potentials.named`: `quadratic`, `double_well`, `mueller_brown`,
   `curved_valley`, `hinge`
 - `langevin_sgd.models.potentials.quadratic`: `Quadratic`, whose Langevin equations are linear
-- `langevin_sgd.models.potentials.exponential`: the exponential function as vector instructions
-- `langevin_sgd.models.potentials.source`: how a formula becomes source
+- `langevin_sgd.models.potentials.formula`, `jumps`, `size`: what a formula may contain
+- `langevin_sgd.models.potentials.expression`: a formula with named variables, and its derivatives
 """
 
 from langevin_sgd.models.potentials.named import curved_valley as curved_valley

@@ -178,9 +178,7 @@ def read(expression: Any, declared: Iterable[str] = ()) -> Any:
 
 
 def require_writable(tree: Any, expression: Any, what: str = "contains") -> None:
-    """Raise `InputError`, naming `expression`, unless a tree is made of what can be written out,
-    and is real.
-    """
+    """Raise `InputError`, naming `expression`, unless a tree is real and can be written out."""
     import sympy
 
     moving: dict[Any, bool] = {}
@@ -188,7 +186,7 @@ def require_writable(tree: Any, expression: Any, what: str = "contains") -> None
     def visit(part: Any) -> bool:
         """Whether a part holds a symbol; its own parts first."""
         if part not in moving:
-            name, held = type(part).__name__, [visit(one) for one in part.args]
+            name, held = type(part).__name__, [visit(inner) for inner in part.args]
             unreal = part in (sympy.I, sympy.nan, sympy.oo, -sympy.oo, sympy.zoo)
             _require(not unreal, expression, f"{what} what is no finite real number")
             if name not in KINDS:
@@ -220,8 +218,9 @@ def require_writable(tree: Any, expression: Any, what: str = "contains") -> None
 
 
 def require_real_powers(tree: Any, parameters: Iterable[Any], expression: Any) -> None:
-    """Raise `InputError` if a tree takes a broken power, other than a square root, of what may be
-    negative.
+    """Raise `InputError` if a tree takes a broken power of what may be negative.
+
+    Square roots are let through.
     """
     import sympy
 
@@ -270,9 +269,7 @@ def require_real_at(
         )
 
     def visit(part: Any) -> None:
-        """Look at the largest parts that are made of parameters alone, and at powers of the
-        others.
-        """
+        """Look at the largest parts of parameters alone, and at powers of the others."""
         if isinstance(part, sympy.Piecewise) or not part.free_symbols - moving:
             return  # one of the pieces may be there for these values
         if not part.free_symbols & moving:
@@ -296,8 +293,8 @@ def _is_finite_at(part: Any, values: Mapping[Any, Any]) -> bool:
     if len({number.size for number in numbers if number.ndim}) > 1:
         return True  # arrays of different lengths are refused where their lengths are asked for
     with np.errstate(all="ignore"):
-        found = sympy.lambdify(symbols, part, modules=["numpy", "scipy"])(*numbers)
-    return bool(np.isfinite(np.asarray(found, dtype=float)).all())
+        value = sympy.lambdify(symbols, part, modules=["numpy", "scipy"])(*numbers)
+    return bool(np.isfinite(np.asarray(value, dtype=float)).all())
 
 
 def _of_sign(value: Any) -> Any:
@@ -313,8 +310,9 @@ def _of_sign(value: Any) -> Any:
 
 
 def _is_real_power(base: Any, exponent: Any, known: Mapping[Any, Any]) -> bool:
-    """Whether a power has a real value, or is a square root, by what is known of the symbols of its
-    base.
+    """Whether a power is known to have a real value, or is a square root.
+
+    Known from the symbols of its base.
     """
     if exponent.is_number and (2 * float(exponent)).is_integer():
         return True
@@ -324,10 +322,10 @@ def _is_real_power(base: Any, exponent: Any, known: Mapping[Any, Any]) -> bool:
 def _is_number(constant: Any) -> bool:
     """Whether an expression without symbols is a finite real number."""
     try:
-        found = complex(constant)
+        value = complex(constant)
     except (TypeError, ValueError, OverflowError, ArithmeticError):
         return False
-    return math.isfinite(found.real) and found.imag == 0
+    return math.isfinite(value.real) and value.imag == 0
 
 
 def _require(condition: bool, expression: Any, allowed: str) -> None:
@@ -357,16 +355,16 @@ class _Reader:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                found = ast.parse(self._source, mode="eval")
+                parsed = ast.parse(self._source, mode="eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             reason = str(getattr(error, "msg", "") or type(error).__name__)
             raise InputError(
                 f"expression = {shown(self._text)}: cannot be read as a formula ({reason})"
             ) from None
         self._require(
-            not isinstance(found.body, ast.Compare), "must be a formula with a number as its value"
+            not isinstance(parsed.body, ast.Compare), "must be a formula with a number as its value"
         )
-        return self._read(found.body, 0)
+        return self._read(parsed.body, 0)
 
     def _require(self, condition: bool, allowed: str) -> None:
         _require(condition, self._text, allowed)
@@ -404,10 +402,10 @@ class _Reader:
         while isinstance(first, ast.BinOp):
             links.append(first)
             first = first.left
-        found = self._read(first, depth + 1)
+        value = self._read(first, depth + 1)
         for link in reversed(links):
-            found = self._operate(link, found, self._read(link.right, depth + 1))
-        return found
+            value = self._operate(link, value, self._read(link.right, depth + 1))
+        return value
 
     def _operate(self, node: ast.BinOp, left: Any, right: Any) -> Any:
         if isinstance(node.op, ast.Add):
@@ -466,7 +464,7 @@ class _Reader:
 
     def _call(self, node: ast.Call, depth: int) -> Any:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
-        if node.keywords or any(isinstance(one, ast.Starred) for one in node.args):
+        if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
             raise self._refusal(node)
         if name == "Piecewise":
             return self._piecewise(node, depth)
@@ -474,7 +472,9 @@ class _Reader:
             raise self._refusal(node)
         (least, most), build = FUNCTIONS[name]
         self._require(least <= len(node.args) <= most, f"{name} takes {least} to {most} arguments")
-        return self._finite(build(self._sympy, *(self._read(one, depth + 1) for one in node.args)))
+        return self._finite(
+            build(self._sympy, *(self._read(argument, depth + 1) for argument in node.args))
+        )
 
     def _piecewise(self, node: ast.Call, depth: int) -> Any:
         pairs = []
@@ -494,7 +494,7 @@ class _Reader:
         if isinstance(node, ast.Constant) and node.value is True:
             return self._sympy.true
         if isinstance(node, ast.BoolOp):
-            joined = [self._condition(one, depth + 1) for one in node.values]
+            joined = [self._condition(operand, depth + 1) for operand in node.values]
             return (
                 self._sympy.And(*joined)
                 if isinstance(node.op, ast.And)
@@ -509,7 +509,7 @@ class _Reader:
             )
         if not isinstance(node, ast.Compare):
             raise self._refusal(node)
-        sides_of = [self._read(one, depth + 1) for one in (node.left, *node.comparators)]
+        sides_of = [self._read(operand, depth + 1) for operand in (node.left, *node.comparators)]
         return self._sympy.And(
             *(self._comparison(node, op, *sides_of[i : i + 2]) for i, op in enumerate(node.ops))
         )

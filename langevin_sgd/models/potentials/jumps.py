@@ -50,11 +50,11 @@ def require_no_jump(
     for numbers in _by_replica(list(values.values())):
         known = dict(zip(parameters, numbers, strict=True))
         for switch in switches:
-            found = _jump(tree.subs(known), switch.subs(known), coordinates)
-            if found is not None:
-                place = ", ".join(f"{round(number, 9) + 0.0:.3g}" for number in found[0])
+            jump = _jump(tree.subs(known), switch.subs(known), coordinates)
+            if jump is not None:
+                place = ", ".join(f"{round(number, 9) + 0.0:.3g}" for number in jump[0])
                 allowed = (
-                    f"jumps by {found[1]:.3g} near ({place}): smooth the step, by tanh or "
+                    f"jumps by {jump[1]:.3g} near ({place}): smooth the step, by tanh or "
                     "erf of a finite width"
                 )
                 require(False, "expression", label, allowed)
@@ -64,19 +64,19 @@ def _switches(tree: Any, coordinates: Sequence[Any]) -> list[Any]:
     import sympy
     from sympy.core.relational import Relational
 
-    found = [part.args[0] for part in tree.atoms(sympy.Heaviside, sympy.sign, sympy.Abs)]
-    found += [sympy.cos(part.args[0]) for part in tree.atoms(sympy.tan)]
+    switches = [part.args[0] for part in tree.atoms(sympy.Heaviside, sympy.sign, sympy.Abs)]
+    switches += [sympy.cos(part.args[0]) for part in tree.atoms(sympy.tan)]
     for chosen in tree.atoms(sympy.Max, sympy.Min):
-        found += [one - other for one, other in combinations(chosen.args, 2)]
+        switches += [choice - other for choice, other in combinations(chosen.args, 2)]
     for pieces in tree.atoms(sympy.Piecewise):
-        found += [part.lhs - part.rhs for part in pieces.atoms(Relational)]
+        switches += [part.lhs - part.rhs for part in pieces.atoms(Relational)]
     for part in tree.atoms(sympy.Pow):
         if part.args[1].could_extract_minus_sign():
             # A denominator like sqrt(x^2) touches zero without a change of sign: what it is made of
             # has one.
-            found += [part.args[0], *(inner.args[0] for inner in part.args[0].atoms(sympy.Pow))]
+            switches += [part.args[0], *(inner.args[0] for inner in part.args[0].atoms(sympy.Pow))]
     moving = set(coordinates)
-    return [switch for switch in dict.fromkeys(found) if switch.free_symbols & moving]
+    return [switch for switch in dict.fromkeys(switches) if switch.free_symbols & moving]
 
 
 def _by_replica(values: Sequence[Any]) -> list[list[float]]:
@@ -89,7 +89,8 @@ def _by_replica(values: Sequence[Any]) -> list[list[float]]:
 
 def _jump(tree: Any, switch: Any, coordinates: Sequence[Any]) -> tuple[np.ndarray, float] | None:
     """Return a place where a formula jumps as a switch turns over, and by how much."""
-    formula, turning = (_function(one, coordinates) for one in (tree, switch))
+    formula = _function(tree, coordinates)
+    turning = _function(switch, coordinates)
     grid = np.concatenate(
         [np.linspace(-20, 20, 4001), np.geomspace(1e-3, 1e6, 500), -np.geomspace(1e-3, 1e6, 500)]
     )
@@ -129,10 +130,10 @@ def _function(tree: Any, coordinates: Sequence[Any]) -> Callable[[np.ndarray], n
 
     def function(points: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
-            found: np.ndarray = np.broadcast_to(
+            values: np.ndarray = np.broadcast_to(
                 np.asarray(made(*points), dtype=float), points.shape[1:]
             )
-        return found
+        return values
 
     return function
 

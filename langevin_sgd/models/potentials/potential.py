@@ -13,9 +13,6 @@ simulation covers a sweep.
 
 from __future__ import annotations
 
-import ast
-import inspect
-import textwrap
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,17 +30,10 @@ from langevin_sgd.checks import (
     as_text,
     require,
 )
+from langevin_sgd.kernels.block_functions import PRELUDE, Rows, adding, built_on, called, filling
 from langevin_sgd.kernels.generated import load
-from langevin_sgd.models.potentials.source import (
-    PRELUDE,
-    Expression,
-    Rows,
-    adding,
-    built_on,
-    called,
-    filling,
-    named_in,
-)
+from langevin_sgd.kernels.user_functions import adopted
+from langevin_sgd.models.potentials.expression import Expression, named_in
 
 Value = float | np.ndarray
 
@@ -240,7 +230,7 @@ class Potential:
             for role, function in roles.items()
             if function is not None or role != "hessian"
         }
-        definitions, needs, reason = _adopted(given)
+        definitions, needs, reason = adopted(given)
         if needs:
             warnings.warn(
                 f"potential {name!r}: {reason}; every process compiles its kernels anew",
@@ -428,69 +418,3 @@ def checked_values(values: Mapping[str, Value], mapping: str = "") -> dict[str, 
         require(number.size > 0, called, value, "must be a number, or an array over replicas")
         checked[name] = number if number.ndim else float(number)
     return checked
-
-
-# --- functions of your own ------------------------------------------------------------------------
-
-
-def _adopted(functions: Mapping[str, Any]) -> tuple[str, dict[str, Any], str]:
-    """Source of functions that stand alone, or else the functions themselves and the reason."""
-    texts = []
-    for role, function in functions.items():
-        if not hasattr(function, "py_func"):
-            raise InputError(f"{role} = {function!r}: must be a function compiled by numba.njit")
-        text = _standing_alone(f"own_{role}", function.py_func)
-        if text is None:
-            needs = {f"own_{name}": value for name, value in functions.items()}
-            return (
-                "",
-                needs,
-                f"its {role} uses names from outside or has no source that can be read",
-            )
-        texts.append(text)
-    return "".join(texts), {}, ""
-
-
-def _standing_alone(name: str, function: Any) -> str | None:
-    """Source of a function under another name, ``None`` unless it needs nothing but builtins and
-    ``math``.
-    """
-    code = function.__code__
-    if code.co_freevars or function.__defaults__ or function.__kwdefaults__:
-        return None
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
-        return None
-    definition = tree.body[0]
-    if not isinstance(definition, ast.FunctionDef):
-        return None
-    used = {
-        node.id
-        for node in ast.walk(definition)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
-    outside = {
-        used_name
-        for used_name in used
-        if used_name in function.__globals__ and used_name not in code.co_varnames
-    }
-    outside -= {"math"} if inspect.ismodule(function.__globals__.get("math")) else set()
-    decorators = {
-        node.id
-        for part in definition.decorator_list
-        for node in ast.walk(part)
-        if isinstance(node, ast.Name)
-    }
-    if outside - decorators:
-        return None
-    bare = ast.FunctionDef(
-        name=name,
-        args=definition.args,
-        body=definition.body,
-        decorator_list=[ast.Name("inlined", ast.Load())],
-        lineno=1,
-    )
-    for argument in bare.args.args:
-        argument.annotation = None
-    return "\n\n" + ast.unparse(ast.fix_missing_locations(bare)) + "\n"

@@ -38,9 +38,9 @@ def derivative_size(tree: Any, variables: list[Any]) -> float:
     def sizes(part: Any) -> tuple[float, float]:
         """Nodes of a part and of its derivative, whatever the variable."""
         if part not in known:
-            inner = [sizes(one) for one in part.args]
-            size = 1 + sum(one[0] for one in inner)
-            growth = sum(one[1] for one in inner)
+            inner = [sizes(argument) for argument in part.args]
+            size = 1 + sum(argument_size for argument_size, _ in inner)
+            growth = sum(argument_growth for _, argument_growth in inner)
             # Sums are derived term by term; everything else is written down once more for every
             # argument.
             known[part] = size, growth if part.is_Add else growth + size * max(1, len(inner))
@@ -56,14 +56,14 @@ def written_size(tree: Any, largest_power: int) -> float:
     """Estimate the characters of a tree in source."""
     if not tree.args:
         return 4
-    inner = [written_size(one, largest_power) for one in tree.args]
+    inner = [written_size(part, largest_power) for part in tree.args]
     if tree.is_Pow and tree.args[1].is_Rational and abs(tree.args[1]) <= largest_power:
         return inner[0] * max(1, abs(float(tree.args[1])))
     kind = type(tree).__name__
     if kind in ("Max", "Min"):
         total = inner[-1]
-        for one in reversed(inner[:-1]):
-            total = 2 * (one + total)
+        for size in reversed(inner[:-1]):
+            total = 2 * (size + total)
         return total
     return sum(inner) * (2 if kind == "sign" else 1) + 8
 
@@ -71,9 +71,9 @@ def written_size(tree: Any, largest_power: int) -> float:
 def terms_multiplied_out(tree: Any) -> float:
     """Estimate the terms of a polynomial when it is multiplied out."""
     if tree.is_Add:
-        return sum(terms_multiplied_out(one) for one in tree.args)
+        return sum(terms_multiplied_out(part) for part in tree.args)
     if tree.is_Mul:
-        return math.prod(terms_multiplied_out(one) for one in tree.args)
+        return math.prod(terms_multiplied_out(part) for part in tree.args)
     if tree.is_Pow and tree.args[1].is_Integer:
         terms, power = terms_multiplied_out(tree.args[0]), int(abs(tree.args[1]))
         if terms <= 1:

@@ -113,8 +113,9 @@ def averages(
 
 @vanishing
 def test_error(signal: float | Array, noise: float | Array, *, chi: float) -> Array:
-    """Population test error, I_x((1+chi)/2, 1/2)/2 with x = s^2/(a^2+s^2): the tail of Student's t
-    distribution.
+    """Population test error, I_x((1+chi)/2, 1/2)/2 with x = s^2/(a^2+s^2).
+
+    It is the tail of Student's t distribution.
 
     Parameters
     ----------
@@ -125,6 +126,11 @@ def test_error(signal: float | Array, noise: float | Array, *, chi: float) -> Ar
         ||w_perp||/sqrt(d) >= 0, or NaN. Weights of zero guess: error 1/2.
     chi
         Depletion exponent, > -1.
+
+    Raises
+    ------
+    InputError
+        If the noise is negative, a number is too large, or shapes do not go together.
 
     Examples
     --------
@@ -148,7 +154,13 @@ def test_error(signal: float | Array, noise: float | Array, *, chi: float) -> Ar
 
 
 def together(signal: Array, noise: Array) -> tuple[Array, Array]:
-    """Return signal and noise in their common shape."""
+    """Return signal and noise in their common shape.
+
+    Raises
+    ------
+    InputError
+        If their shapes do not go together.
+    """
     try:
         a, s = np.broadcast_arrays(signal, noise)
     except ValueError:
@@ -246,8 +258,6 @@ def _direction(a: Array, s: Array) -> tuple[Array, Array]:
 
 
 def _off_the_axes(a: Array, s: Array, margin: float) -> tuple[Array, Array]:
-    """Move a and s off zero by so little that no average notices, so that their ratios are
-    finite.
-    """
+    """Move a and s off zero, so that their ratios are finite and no average notices."""
     a = np.maximum(a, _TINY * margin)
     return a, np.maximum(s, _TINY * (a + margin))

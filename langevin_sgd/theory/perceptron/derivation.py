@@ -1,5 +1,6 @@
-r"""The exponents derived symbolically: from averages over a sample to ||w|| ~ T^delta P^gamma and
-t* ~ T P^b.
+r"""The exponents derived symbolically: ||w|| ~ T^delta P^gamma and t* ~ T P^b.
+
+The derivation starts from averages over a sample.
 
 The steps, for any chi > -1 (derived; exponents of Sclocchi, Geiger and Wyart, arXiv 2301.13703):
 
@@ -116,8 +117,9 @@ def _symbols() -> dict[str, Any]:
 
 
 def _late_averages(given: dict[str, Any]) -> tuple[Any, Any, Any]:
-    """n, gz and g1 for small r: the leading power of r in each integrand times the symbol of the
-    integral.
+    """Return n, gz and g1 for small r, to leading order.
+
+    Each is the leading power of r in its integrand times the symbol of the integral.
     """
     import sympy as sp
 
@@ -139,8 +141,9 @@ def _late_averages(given: dict[str, Any]) -> tuple[Any, Any, Any]:
 
 
 def _leading_factor(integrand: Any, shape: Any, r: Any) -> Any:
-    """What multiplies `shape` in `integrand`, to leading order in r: amplitude times a power of
-    r.
+    """Return what multiplies `shape` in `integrand`: an amplitude times a power of r.
+
+    It is the leading order in r.
     """
     import sympy as sp
 
@@ -158,8 +161,9 @@ def _balanced_noise(n: Any, gz: Any, given: dict[str, Any]) -> Any:
 
 
 def _signal_growth(g1: Any, s: Any, given: dict[str, Any]) -> tuple[Any, Any]:
-    """Exponent and law of the growth: a = A tau^growth in da/dtau = g1(s/a), comparing powers and
-    amplitudes.
+    """Return exponent and law of the growth a = A tau^growth in da/dtau = g1(s/a).
+
+    Powers and amplitudes of both sides are compared.
     """
     import sympy as sp
 

@@ -1,5 +1,4 @@
-r"""Signal and noise at finite dimension: corrections of order 1/d to the flow, and the spread
-between runs.
+r"""Signal and noise at finite dimension: corrections of order 1/d, and spread between runs.
 
 SGD on fresh samples is a Markov chain of m = (a, v), v = s^2, with steps of length h = lr/d in tau.
 To first order in 1/d its mean and covariance V obey (derived: van Kampen's system-size expansion of
@@ -159,8 +158,9 @@ class _Chain:
         return [mean[0], mean[1] + drive, spread[0, 0], spread[0, 1], spread[1, 1]]
 
     def _expansion(self, here: Array, centre: Array, width: Array) -> tuple[Array, Array, Array]:
-        """Drift here; gradient (component, variable) and Hessian (component, variable, variable) at
-        the centre.
+        """Drift, gradient and Hessian at the centre.
+
+        The gradient is (component, variable), the Hessian (component, variable, variable).
         """
         a, v = np.vstack([centre + _STENCIL * width, here]).T
         f = np.array(drift(a, v, self.chi, self.margin, 1.0))

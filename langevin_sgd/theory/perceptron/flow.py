@@ -1,5 +1,4 @@
-r"""Signal and noise against time in the limit of large dimension: the closed equations and their
-solution.
+r"""Signal and noise against time in the limit of large dimension.
 
     da/dtau = g1(a, s),    d(s^2)/dtau = 2 s gz(a, s) + T n(a, s),    tau = lr * steps / d
 
@@ -121,8 +120,7 @@ def flow_until(
     signal: float = 0.0,
     noise: float = 1e-3,
 ) -> tuple[Array, Array, Array]:
-    """First time at which the fraction of unfit fresh samples has fallen to `unfit`, and the state
-    there.
+    """First time at which only a fraction `unfit` of fresh samples is unfit, and the state then.
 
     Parameters
     ----------
@@ -162,8 +160,9 @@ def flow_until(
 
 @dataclass(frozen=True)
 class _Equation:
-    """The equations in units of the largest of margin, temperature and start: they are homogeneous
-    of degree one.
+    """The equations in units of the largest of margin, temperature and start.
+
+    They are homogeneous of degree one.
     """
 
     chi: float
@@ -201,8 +200,9 @@ class _Equation:
         return [float(speed) for speed in drift(a, v, self.chi, self.margin, self.temperature)]
 
     def passages(self, goals: Array) -> Array:
-        """(goal, 3) tau, a and s^2 at the first passage of each goal, given in rising order and
-        below the start.
+        """(goal, 3) Time tau, a and s^2 at the first passage of each goal.
+
+        Goals come in rising order and lie below the start.
         """
         allowed = f"is not reached within tau = {LAST_TIME:g}"
         far = late_passage(goals[0], chi=self.chi, margin=self.margin, temperature=self.temperature)
@@ -211,8 +211,8 @@ class _Equation:
         what = f"unfit = {goals[0]:g}"
         last, errors = math.log(LAST_TIME / FIRST_TIME), {"rtol": _PRECISION, "atol": _NEGLIGIBLE}
         result = follow(self.rate, self.start, last, what, events=events, **errors)
-        found = [len(clocks) > 0 for clocks in result.t_events]
-        require(all(found), "unfit", float(goals[0]), allowed)
+        is_reached = [len(clocks) > 0 for clocks in result.t_events]
+        require(all(is_reached), "unfit", float(goals[0]), allowed)
         return np.array(
             [
                 [FIRST_TIME * math.expm1(clocks[0]), *states[0]]
@@ -236,8 +236,9 @@ def follow(
     what: str,
     **options: Any,
 ) -> Any:
-    """Integrate d(state)/dtau = rate(state) over the clock ln(1 + tau/FIRST_TIME) from 0 to `last`;
-    scipy's result.
+    """Integrate d(state)/dtau = rate(state) over the clock ln(1 + tau/FIRST_TIME).
+
+    The clock runs from 0 to `last`; the result is scipy's.
 
     The solver sees the clock in units of `last`: it does not end where the square of a time
     vanishes.

@@ -66,9 +66,7 @@ def _peak(power: float, end: Array) -> Array | float:
 
 @lru_cache(maxsize=64)
 def _unit_rule(exponent: float) -> tuple[Array, Array]:
-    """Nodes and weights of the integral from 0 to 1 of a function that is x^exponent times a
-    polynomial.
-    """
+    """Nodes and weights of the integral over 0 ... 1 of x^exponent times a polynomial."""
     from scipy.special import roots_jacobi, roots_legendre
 
     if exponent == 0:
@@ -80,8 +78,6 @@ def _unit_rule(exponent: float) -> tuple[Array, Array]:
 
 
 def half_line_moment(power: float, end: Array) -> Array:
-    """Return the integral from 0 to infinity of u^power phi(u - end) du, elementwise in `end` >=
-    0.
-    """
+    """Return the integral of u^power phi(u - end) over u > 0, elementwise in `end` >= 0."""
     _, distance, weight = half_line_rule(power, end)
     return (weight * distance**power).sum(axis=-1)

@@ -1,5 +1,6 @@
-r"""Mean change of signal and noise: per step of SGD at any dimension and batch size, and per unit
-of time in the limit.
+r"""Mean change of signal and noise, per step of SGD and per unit of time.
+
+The first holds at any dimension and batch size, the second in the limit of large dimension.
 
 One pass over fresh samples, batches of B, w += (lr/B) sum of the unfit y x/sqrt(d) (derived; exact
 at every d, lr, B):
@@ -81,9 +82,7 @@ def mean_increments(
 
 
 def drift(a: Array, v: Array, chi: float, margin: float, temperature: float) -> tuple[Array, Array]:
-    """da/dtau and dv/dtau, v = s^2, in the limit of large dimension; arrays of one shape,
-    unchecked.
-    """
+    """Return da/dtau and dv/dtau, v = s^2, in the limit of large dimension; unchecked."""
     s = np.sqrt(v)
     gz, _ = noise_averages(a, s, chi, margin)
     n = unfit_fraction(a, s, chi, margin)

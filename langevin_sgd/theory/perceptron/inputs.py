@@ -60,14 +60,26 @@ def as_integrable_chi(name: str, value: float) -> float:
 
 
 def as_size(name: str, value: float) -> float:
-    """Return a margin, a temperature, a signal or a noise: zero, or from 1e-50 to 1e50."""
+    """Return a margin, a temperature, a signal or a noise: zero, or from 1e-50 to 1e50.
+
+    Raises
+    ------
+    InputError
+        If the value is not allowed; the message names the argument, the value and what is allowed.
+    """
     size = as_not_negative(name, value)
     require(size == 0 or SMALLEST_SIZE <= size <= LARGEST_SIZE, name, value, _SIZES)
     return size
 
 
 def as_positive_size(name: str, value: float) -> float:
-    """Return such a number that is not zero."""
+    """Return such a number that is not zero.
+
+    Raises
+    ------
+    InputError
+        If the value is not allowed; the message names the argument, the value and what is allowed.
+    """
     size = as_positive(name, value)
     allowed = f"must be a positive number from {SMALLEST_SIZE:g} to {LARGEST_SIZE:g}"
     require(SMALLEST_SIZE <= size <= LARGEST_SIZE, name, value, allowed)
@@ -75,21 +87,31 @@ def as_positive_size(name: str, value: float) -> float:
 
 
 def as_sizes(name: str, values: float | Array) -> Array:
-    """Return an array of signals or noises from zero to 1e50."""
+    """Return an array of signals or noises from zero to 1e50.
+
+    Raises
+    ------
+    InputError
+        If the value is not allowed; the message names the argument, the value and what is allowed.
+    """
     sizes = not_negative(name, values)
     require(bool((sizes <= LARGEST_SIZE).all()), name, values, f"must be at most {LARGEST_SIZE:g}")
     return sizes
 
 
 def not_negative(name: str, value: Numbers) -> Array:
-    """Return `value` as an array of floats; raise `InputError` unless all of it is finite and zero
-    or above.
-    """
+    """Return `value` as an array of floats, finite and zero or above, or raise `InputError`."""
     return as_array(name, value, minimum=0, allowed="must be finite and zero or above")
 
 
 def held(name: str, value: Numbers, result: Result) -> Result:
-    """Return `result` if float64 can hold it; else refuse the argument that made it so large."""
+    """Return `result` if float64 can hold it; else refuse the argument that made it so large.
+
+    Raises
+    ------
+    InputError
+        If the result holds infinity or NaN.
+    """
     require(
         bool(np.all(np.isfinite(result))),
         name,

@@ -1,5 +1,6 @@
-r"""Late stage, signal far above noise and margin: quasi-stationary noise, growth of the signal,
-exponents.
+r"""Late stage, signal far above noise and margin: growth of the signal, exponents.
+
+The noise is then quasi-stationary.
 
 Only samples with |x_1| of order r = s/a are unfit, so the density of |x_1| is C x^chi and, with k =
 kappa/s,
@@ -46,8 +47,9 @@ _FAR = 1e10
 
 @dataclass(frozen=True)
 class Exponents:
-    """Powers of the perceptron's scaling laws, from the late stage and the stop at P n = c d
-    (`derive_exponents`).
+    """Powers of the perceptron's scaling laws (`derive_exponents`).
+
+    They follow from the late stage and the stop at P n = c d.
 
     Parameters
     ----------
@@ -88,8 +90,9 @@ def exponents(chi: float = 0.0) -> Exponents:
 
 @vanishing
 def late_integral(power: float, margin_over_noise: float | Array) -> Array:
-    """J_c(k), the integral of u^c Phi(k-u) over u > 0, for c > -1 and k >= 0; ~ k^(c+1)/(c+1) for
-    large k.
+    """J_c(k), the integral of u^c Phi(k-u) over u > 0, for c > -1 and k >= 0.
+
+    It grows like k^(c+1)/(c+1) for large k.
 
     Examples
     --------
@@ -180,8 +183,9 @@ def signal_growth(
 
 
 def late_passage(unfit: float, *, chi: float, margin: float, temperature: float) -> float:
-    """Time at which the late stage has come down to a fraction of unfit samples, unchecked;
-    infinite beyond float64.
+    """Time at which the late stage has come down to a fraction of unfit samples; unchecked.
+
+    It is infinite beyond float64.
     """
     s = quasi_stationary_noise(chi=chi, margin=margin, temperature=temperature)
     if max(s, margin) == 0:
@@ -217,6 +221,11 @@ def quenched_noise(
         Data law, margin > 0 and T = lr/B >= 0.
     points, dimension
         P and d, >= 1.
+
+    Raises
+    ------
+    InputError
+        If an argument lies outside its range, or the result beyond float64.
 
     Examples
     --------

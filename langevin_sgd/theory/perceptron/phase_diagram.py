@@ -42,8 +42,9 @@ Regime = Literal["descent", "noise", "first_step"]
 
 @dataclass(frozen=True)
 class FirstStep:
-    """Weights after one step from w = 0, where every sample is unfit (exact for fresh samples, any
-    d, lr and B).
+    """Weights after one step from w = 0, where every sample is unfit.
+
+    Exact for fresh samples, at any d, lr and B.
 
     Parameters
     ----------
@@ -63,8 +64,9 @@ class FirstStep:
 
 @vanishing
 def step_one(*, chi: float = 0.0, lr: float, batch_size: int, dimension: int) -> FirstStep:
-    """Signal and noise after the first step of SGD (opening text; w_perp is Gaussian in d - 1
-    dimensions).
+    """Signal and noise after the first step of SGD (opening text).
+
+    The noise w_perp is Gaussian in d - 1 dimensions.
 
     Parameters
     ----------
@@ -93,8 +95,9 @@ def step_one(*, chi: float = 0.0, lr: float, batch_size: int, dimension: int) ->
 
 @vanishing
 def critical_batch_size(*, chi: float = 0.0, points: int, dimension: int, constant: float) -> float:
-    """B* = A d/M, the batch size above which the first step outweighs the noise; it depends on
-    neither margin nor lr.
+    """B* = A d/M, the batch size above which the first step outweighs the noise.
+
+    It depends on neither margin nor lr.
 
     Parameters
     ----------
@@ -198,9 +201,7 @@ class PhaseDiagram:
 
     @property
     def critical_batch_size(self) -> float:
-        """B*, the batch size above which the first step rules, at learning rates above
-        `first_step_lr`.
-        """
+        """B*, the batch size above which the first step rules; lr must be above `first_step_lr`."""
         return critical_batch_size(
             chi=self.chi, points=self.points, dimension=self.dimension, constant=self.constant
         )
@@ -214,9 +215,7 @@ class PhaseDiagram:
 
     @property
     def first_step_lr(self) -> float:
-        """Learning rate above which the first step exceeds the weights of gradient descent: T_x
-        B*.
-        """
+        """T_x B*, the lr above which the first step exceeds the weights of gradient descent."""
         return self.crossover_temperature * self.critical_batch_size
 
     def signals(self, *, batch_size: float, lr: float) -> dict[Regime, float]:

@@ -1,5 +1,6 @@
-"""The theory at one state, or along the flow, as JSON types: what ``langevin-sgd perceptron
-theory`` prints.
+"""The theory at one state, or along the flow, as JSON types.
+
+This is what ``langevin-sgd perceptron theory`` prints.
 """
 
 from __future__ import annotations
@@ -95,8 +96,9 @@ def predict_perceptron(
 def predict_flow(
     *, chi: float = 0.0, temperature: float, margin: float, tau: float | Sequence[float] | Array
 ) -> dict[str, list[float]]:
-    """Signal and noise from a = 0, s = 1e-3 at the times tau = lr * steps / d, in the limit of
-    large dimension.
+    """Signal and noise at the times tau = lr * steps / d, from a = 0 and s = 1e-3.
+
+    They hold in the limit of large dimension.
 
     Returns
     -------

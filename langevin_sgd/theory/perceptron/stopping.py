@@ -1,5 +1,4 @@
-r"""Where training on P points stops, how that depends on P, d and T, and where noise begins to
-matter.
+r"""Where training on P points stops, how that depends on P, d and T, and on the noise.
 
 Zero loss is reached when the unfit points, P n of them, can be satisfied together by about d
 adjustable directions:
@@ -37,7 +36,7 @@ from langevin_sgd.theory.underflow import vanishing
 
 
 @dataclass(frozen=True, eq=False)
-class Stop:
+class StoppedFlow:
     """State at which training is predicted to stop; floats or arrays of the shape of `points`.
 
     Parameters
@@ -74,7 +73,7 @@ def stopping(
     points: int | Sequence[int] | Array,
     dimension: int,
     constant: float,
-) -> Stop:
+) -> StoppedFlow:
     """Follow the flow to P n = c d.
 
     Parameters
@@ -110,7 +109,7 @@ def stopping(
     require(fit, "points", points, allowed)
     unfit = constant * dimension / counts
     tau, a, s = flow_until(unfit, chi=chi, margin=margin, temperature=temperature)
-    return Stop(
+    return StoppedFlow(
         unfit=unfit,
         signal=a,
         noise=s,
@@ -125,12 +124,18 @@ def stopping(
 def local_exponents(
     unfit: float | Sequence[float] | Array, *, chi: float = 0.0, margin: float, temperature: float
 ) -> tuple[Array, Array]:
-    """Local slopes gamma = -d ln a/d ln n and b = -d ln tau/d ln n of the flow at given fractions
-    of unfit samples.
+    """Local slopes of the flow at given fractions n of unfit samples.
+
+    They are gamma = -d ln a/d ln n and b = -d ln tau/d ln n.
 
     With the stop at P n = c d they are what fits of ln ||w|| and ln t* against ln P find at finite
     P; they tend to the exponents of `late_stage.exponents` as n -> 0. Central differences over a
     factor 1.02 in n, error below 1e-4.
+
+    Raises
+    ------
+    InputError
+        Unless 0 < unfit < 0.9, and as `flow_until` does.
 
     Examples
     --------
@@ -149,8 +154,9 @@ def local_exponents(
 
 @vanishing
 def crossover_temperature(*, chi: float = 0.0, margin: float, constant_ratio: float = 1.0) -> float:
-    r"""Temperature above which noise rules the stop: where its branch of ||w*|| meets that of
-    gradient descent.
+    r"""Temperature above which noise rules the stop.
+
+    There its branch of ||w*|| meets that of gradient descent.
 
     At the stop n = c d/P both branches have (a/scale)^(1+chi) = C X P/(c d): for noise scale = s_qs
     ~ T, X = J_chi(0); without noise scale = kappa, X = 1/(1+chi), by n = P((1+chi)/2, kappa^2/(2

@@ -1,15 +1,14 @@
-"""SGD on many neural networks at once.
+"""SGD on many neural networks at once: `langevin_sgd.training.run` of a `NetworkProblem`.
 
-- `train_networks`: whole phase diagrams in one call, with exact stopping times (``train``)
-- `require_device`: whether there is the device that is asked for (``train``)
-
-Inside: ``settings`` gives every replica its own numbers, ``start`` says where it is taken up,
-``training_sets`` holds the points, each distinct set once. ``schedule_of_groups`` shares groups of
-replicas out over threads and keeps checkpoints; ``batch_of_replicas`` makes the steps of one,
-``state`` is what it carries, ``ending`` says when training is over. What enters a step comes from
-``minibatches`` or from ``langevin_noise``; the losses are those of `langevin_sgd.models.losses`.
-``observables`` are what is measured, with ``measurements`` and ``gradient_noise``; ``result``
-collects.
+``train`` is what it calls, whole phase diagrams in one go, with exact stopping times;
+``require_device`` says whether there is the device that is asked for. Inside: ``settings`` gives
+every run its own numbers, ``start`` says where it is taken up, ``training_sets`` holds the points,
+each distinct set once. ``schedule_of_groups`` shares groups of runs out over threads and keeps
+checkpoints; ``batch_of_replicas`` makes the steps of one, ``state`` is what it carries, ``ending``
+says when training is over. What enters a step comes from ``minibatches`` or from
+``langevin_noise``; the losses are those of `langevin_sgd.models.losses`. ``observables`` are what
+is measured, with ``measurements`` and ``gradient_noise``; ``result`` collects and ``outcome`` makes
+the dataset.
 """
 
 from langevin_sgd.models.networks.torch_there import require_torch
@@ -17,4 +16,3 @@ from langevin_sgd.models.networks.torch_there import require_torch
 require_torch()
 
 from langevin_sgd.training.networks.train import require_device as require_device  # noqa: E402
-from langevin_sgd.training.networks.train import train_networks as train_networks  # noqa: E402

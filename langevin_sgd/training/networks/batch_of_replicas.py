@@ -8,6 +8,16 @@ gives the same bits. Until then a fitted replica stays as it is, since its gradi
 
 With momentum, in the convention of `langevin_sgd.SGD`, a step adds to lr times the velocity, and
 that to the weights.
+
+Threads
+-------
+A round (`langevin_sgd.training.networks.schedule_of_groups`) advances groups, a group makes blocks
+of steps, a block makes steps. `Group.train` is a generator, so that it can pause between any two of
+them. A group belongs to one thread at a time, the one that has taken its generator off the queue;
+in the next round it may be another one. So nothing that torch keeps by thread (number of threads,
+``no_grad``) may be set in here: the thread sets it before it goes on. Groups share the task, which
+they read, and the results, of which each writes the rows of its own members; there are no locks.
+`Group.carried` and `Group.restore` are called between rounds, when no thread is at work.
 """
 
 from __future__ import annotations
@@ -20,6 +30,7 @@ import numpy as np
 import torch
 
 from langevin_sgd.models.losses import Loss
+from langevin_sgd.simulation.status import Status
 from langevin_sgd.training.batches import TILE
 from langevin_sgd.training.carried import put_back, require_whole, require_within
 from langevin_sgd.training.networks.ending import end_where_few_are_unfit, settle
@@ -27,7 +38,6 @@ from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.measurements import outputs_on, warn_if_too_coarse
 from langevin_sgd.training.networks.minibatches import Source
 from langevin_sgd.training.networks.observables import OBSERVABLES, measure
-from langevin_sgd.training.networks.result import STEP_LIMIT, TIME_LIMIT
 from langevin_sgd.training.networks.state import State, Task, flat, set_from_flat, sums_of
 
 BREATH = 8
@@ -57,12 +67,13 @@ class Group:
         self._done = torch.zeros(0, dtype=torch.bool)
         self._step = 0
         self.resting = True
-        """Whether it is between two blocks."""
+        """Whether it is between two blocks, so that `carried` may be called."""
 
     def train(self) -> Iterator[bool]:
-        """Train to the ends of all replicas, or go on; may be taken up again by another thread.
+        """Advance the group until all replicas have ended, or go on where it was left.
 
-        Yields every few steps: true between blocks, when `carried` is what it should be.
+        Yields every few steps, and any thread may resume it. It yields true between two blocks,
+        where `carried` may be called and training go on from a checkpoint, and false inside one.
         """
         task = self._task
         source = NOISES[task.noise](
@@ -89,9 +100,9 @@ class Group:
         assert state is not None
         _record(task, state, done, step)
         over = (
-            STEP_LIMIT
+            Status.STEP_LIMIT
             if step == task.max_steps
-            else TIME_LIMIT
+            else Status.TIME_LIMIT
             if time.monotonic() > task.deadline
             else None
         )
@@ -164,7 +175,7 @@ def begin(task: Task, members: np.ndarray) -> State:
     f0, test_f0 = (outputs_on(networks, part, members) for part in (task.train, task.test))
     warn_if_too_coarse(f0, alpha)
     start = [w.clone() for w in networks.trained]
-    keeping = {name: OBSERVABLES[name].keep for name in task.at_end}
+    keeping = {name: OBSERVABLES[name].keep for name in task.observe}
     kept = {
         name: keep(task, networks, members) for name, keep in keeping.items() if keep is not None
     }
@@ -180,7 +191,7 @@ def begin(task: Task, members: np.ndarray) -> State:
 
 
 def advance(task: Task, source: Source, state: State, first: int, stop: int) -> Iterator[bool]:
-    """Make the steps first ... stop - 1, in place; yields false every few steps."""
+    """Make the steps first ... stop - 1 in place; yields false every `BREATH` of them."""
     X, networks, members = task.train.X, state.networks, state.members
     places, factors = source.batches(members, first, stop - first)
     points = torch.from_numpy(np.ascontiguousarray(places)).to(X.device)
@@ -191,6 +202,10 @@ def advance(task: Task, source: Source, state: State, first: int, stop: int) -> 
     changed = torch.empty(rows.shape[:2], dtype=torch.bool, device=X.device)
     velocity = state.velocity or None
     keep = task.numbers.settings[members[0]].momentum if velocity else 1.0
+    # A step needs two things from one forward pass: the factors of the gradients, functions of the
+    # outputs, and whether any of them differs from zero, on which the time of the last update
+    # rests. The networks hold the pass, so they call back for the factors; the other answer is
+    # written into `changed` on the way.
     for k in range(len(rows)):
         x = X.index_select(0, rows[k].view(-1)).view(*rows.shape[1:], -1)
         pulls = partial(_factors, task.loss, state.alpha, f0[k], y[k], share[k], changed[k])
@@ -212,8 +227,11 @@ def _factors(
     changed: torch.Tensor,
     f: torch.Tensor,
 ) -> torch.Tensor:
-    """Factors of the gradients of f in a step: -`share` times the derivative of loss(alpha (f -
-    f0), y)/alpha by f.
+    """Return the factors of the gradients of f in a step: -`share` times the derivative of
+    loss(alpha (f - f0), y)/alpha by f.
+
+    Writes into `changed` (replica,) whether any of them differs from zero. Called by the networks
+    in the middle of a step, with their outputs `f`, in the thread of the group.
     """
     factors = share * loss.pull(alpha * (f - f0), y)
     torch.any(factors != 0, 1, out=changed)

@@ -21,6 +21,7 @@ import math
 import numpy as np
 import torch
 
+from langevin_sgd.simulation.status import Status
 from langevin_sgd.training.networks.measurements import (
     labels_of,
     outputs_on,
@@ -29,7 +30,6 @@ from langevin_sgd.training.networks.measurements import (
 )
 from langevin_sgd.training.networks.minibatches import Source
 from langevin_sgd.training.networks.observables import measure
-from langevin_sgd.training.networks.result import DIVERGED, FITTED, REACHED, STUCK
 from langevin_sgd.training.networks.state import State, Task, flat, sums_of
 from langevin_sgd.training.unfit import allowed_unfit
 
@@ -72,7 +72,11 @@ def settle(
     if bool(stuck.any()):
         state.moved[stuck] = step
         stuck[stuck.clone()] = nothing_moves(task, state.select(stuck))
-    endings = [(fitted, FITTED), (diverged, DIVERGED), (stuck, STUCK)]
+    endings: list[tuple[torch.Tensor, int]] = [
+        (fitted, Status.FINISHED),
+        (diverged, Status.DIVERGED),
+        (stuck, Status.STUCK),
+    ]
     if over is not None:
         endings.append((~done & ~fitted & ~diverged & ~stuck, over))
     for chosen, status in endings:
@@ -97,7 +101,7 @@ def end_where_few_are_unfit(
     reached = (unfit <= allowed) & ~overflow
     if not bool(reached.any()):
         return done
-    _finish(task, going.select(reached), REACHED, step)
+    _finish(task, going.select(reached), Status.REACHED, step)
     done = done.clone()
     done[~done] = reached
     return done
@@ -157,8 +161,8 @@ def look(task: Task, source: Source, state: State, step: int) -> tuple[torch.Ten
 
 
 def _finish(task: Task, state: State, status: int, step: int) -> None:
-    measured = {} if status == DIVERGED else measure(task, state, task.at_end)
-    if status == FITTED:
+    measured = {} if status == Status.DIVERGED else measure(task, state, task.observe)
+    if status == Status.FINISHED:
         for name in (
             "loss",
             "unfit_fraction",

@@ -20,11 +20,13 @@ import torch
 
 from langevin_sgd.kernels.compiled import in_threads, thread_count
 from langevin_sgd.simulation import checkpoint
-from langevin_sgd.simulation.recording import Recording
-from langevin_sgd.training.carried import put_back, require_within
+from langevin_sgd.simulation.drive import drive
+from langevin_sgd.simulation.engine import Carried
+from langevin_sgd.simulation.status import Status
+from langevin_sgd.training.carried import put_back, require_whole, require_within
 from langevin_sgd.training.networks.batch_of_replicas import Group
 from langevin_sgd.training.networks.langevin_noise import NOISES
-from langevin_sgd.training.networks.result import STATUSES, TRAINING
+from langevin_sgd.training.networks.result import TRAINING
 from langevin_sgd.training.networks.settings import Numbers
 from langevin_sgd.training.networks.state import Task
 
@@ -62,8 +64,10 @@ def groups_of(
     return groups
 
 
-class Rounds:
-    """All groups of a run.
+class GroupSchedule:
+    """All groups of a run: a `langevin_sgd.simulation.engine.Workload`.
+
+    What is recorded has its place in the arrays of the results, none of which grows with the run.
 
     Parameters
     ----------
@@ -71,63 +75,77 @@ class Rounds:
         What they share.
     groups
         Their members.
+    device
+        Where they are trained: a GPU takes one thread.
     """
 
-    def __init__(self, task: Task, groups: list[np.ndarray]) -> None:
+    unit = "replica"
+
+    def __init__(self, task: Task, groups: list[np.ndarray], device: str) -> None:
         self._results = task.results
+        self._threads = thread_count() if device == "cpu" else 1
+        self._waiting: deque[Iterator[bool]] | None = None
+        self.total = len(task.results.status)
         self._groups = [Group(task, members) for members in groups]
         self._members = groups
 
-    def run(
-        self, device: str, *, progress: bool, kept: checkpoint.Checkpoint | None = None
-    ) -> None:
-        """Train all groups to their ends, in rounds of about `ROUND_SECONDS`."""
-        from tqdm import tqdm
+    @property
+    def keep_every(self) -> float:
+        """Seconds between two states that are kept: copies are dear, and every group has to come to
+        the end of a block for them.
+        """
+        return checkpoint.SECONDS
 
-        status, threads = self._results.status, thread_count() if device == "cpu" else 1
-        left = [g for g, members in enumerate(self._members) if (status[members] == TRAINING).any()]
-        waiting = deque(self._groups[g].train() for g in left)
-        noted = time.monotonic()
-        with (
-            one_torch_thread(),
-            tqdm(total=len(status), unit="replica", disable=not progress) as bar,
-        ):
-            while waiting:
-                noting = kept is not None and time.monotonic() - noted >= checkpoint.SECONDS
-                work = partial(_work, waiting, time.perf_counter() + ROUND_SECONDS, noting)
-                in_threads(work, range(min(len(waiting), threads)))
-                if kept is not None and noting and all(group.resting for group in self._groups):
-                    kept.note(self.carried(), self._results.ended())
-                    noted = time.monotonic()
-                bar.update(self._results.ended() - bar.n)
-        if kept is not None:
-            kept.note(self.carried(), self._results.ended())
+    @property
+    def done(self) -> int:
+        """Number of replicas whose training is over."""
+        return self._results.ended()
 
-    def carried(self) -> dict[str, np.ndarray]:
-        """Copies of all arrays that change, between two blocks of every group."""
+    def advance(self, *, keeping: bool = False) -> None:
+        """Train for about `ROUND_SECONDS`; with `keeping` every group is left between two blocks
+        of its steps.
+        """
+        if self._waiting is None:
+            going = [(self._results.status[members] == TRAINING).any() for members in self._members]
+            groups = [group for group, goes in zip(self._groups, going, strict=True) if goes]
+            self._waiting = deque(group.train() for group in groups)
+        work = partial(_work, self._waiting, time.perf_counter() + ROUND_SECONDS, keeping)
+        in_threads(work, range(min(len(self._waiting), self._threads)))
+
+    def carried(self) -> Carried | None:
+        """Copies of all arrays that change; ``None`` unless every group is between two blocks."""
+        if not all(group.resting for group in self._groups):
+            return None
         found = {
             name: values.copy() for name, values in self._results.arrays().items() if values.size
         }
         for g, group in enumerate(self._groups):
             found |= {f"group{g}_{name}": values for name, values in group.carried().items()}
-        return found
+        return Carried(self.done, found)
 
-    def restore(self, carried: dict[str, np.ndarray]) -> None:
+    def plan(self, done: int) -> dict[str, Any]:
+        """Nothing that is not part of the identity of a run."""
+        return {}
+
+    def restore(self, carried: Carried) -> None:
         """Take up the arrays of a checkpoint."""
+        arrays = carried.arrays
         put_back(
-            {name: values for name, values in self._results.arrays().items() if values.size},
-            carried,
+            {name: values for name, values in self._results.arrays().items() if values.size}, arrays
         )
-        require_within("status", self._results.status, TRAINING, len(STATUSES) - 1)
-        for g, group in enumerate(self._groups):
+        require_within("status", self._results.status, TRAINING, max(Status))
+        for g, (group, members) in enumerate(zip(self._groups, self._members, strict=True)):
             beginning = f"group{g}_"
             own = {
                 name.removeprefix(beginning): a
-                for name, a in carried.items()
+                for name, a in arrays.items()
                 if name.startswith(beginning)
             }
             if own:
                 group.restore(own)
+                going = members[self._results.status[members] == TRAINING]
+                there = bool(np.isin(going, own["members"]).all())
+                require_whole(there, "members of a group are missing")
 
 
 def train_task(
@@ -142,30 +160,18 @@ def train_task(
     there.
     """
     lengths = NOISES[task.noise].lengths(task.numbers, task.train.points)
-    rounds = Rounds(
-        task, groups_of(task.numbers, lengths, task.results.parameters, task.train.widest, device)
-    )
-    if path is None:
-        rounds.run(device, progress=progress)
-        return
-    # What is recorded has its place in the arrays that are carried along, none grows with the run.
-    nothing = Recording([], np.empty((0, 0)), np.empty(0))
-    identity = provenance | _digests(task)
-    kept = checkpoint.Checkpoint(
-        path, identity, nothing, np.empty(0, np.int64), kind="network_checkpoint"
-    )
-    if (found := kept.read()) is not None:
-        with one_torch_thread():
-            rounds.restore(found[0])
-    try:
-        rounds.run(device, progress=progress, kept=kept)
-    finally:
-        kept.write()
+    groups = groups_of(task.numbers, lengths, task.results.parameters, task.train.widest, device)
+    file = None
+    if path is not None:
+        identity = provenance | _digests(task)
+        file = checkpoint.Checkpoint(path, identity, kind="network_checkpoint")
+    with one_torch_thread():
+        drive(GroupSchedule(task, groups, device), checkpoint=file, progress=progress)
 
 
 def _digests(task: Task) -> dict[str, str]:
     """What tells runs apart beside their provenance."""
-    alpha, settings, _, draws = task.numbers
+    alpha, settings, *_, draws = task.numbers
     own = np.array(
         [(a, one.lr, one.batch_size, one.momentum) for a, one in zip(alpha, settings, strict=True)]
     )

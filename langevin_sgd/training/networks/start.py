@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from langevin_sgd import dataset
 from langevin_sgd.checks import InputError, as_array, as_integers, require
+from langevin_sgd.training.earlier import provenance_of_start, require_same_replicas
 from langevin_sgd.training.networks.settings import Numbers
+from langevin_sgd.training.request import RunRequest
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,7 +42,7 @@ def from_the_beginning(numbers: Numbers) -> Begun:
     return Begun(steps[0], time[0], steps[1], time[1])
 
 
-def taken_up(start: xr.Dataset, network: Any, numbers: Numbers, parameters: int) -> Begun:
+def taken_up(request: RunRequest, network: Any, numbers: Numbers, parameters: int) -> Begun:
     """Read what an earlier call has left.
 
     Raises
@@ -49,83 +50,64 @@ def taken_up(start: xr.Dataset, network: Any, numbers: Numbers, parameters: int)
     InputError
         If it has kept no weights, or was one of other networks.
     """
-    stored = provenance_of(start)
-    if "weights" not in start:
-        raise InputError("start = a result without weights: train with keep_weights")
-    _require_equal(
-        "seeds of the replicas", stored.get("seeds"), [seed for seed, _ in numbers.draws]
-    )
-    _require_equal(
-        "numbers of the replicas", _whole(start, "number"), [number for _, number in numbers.draws]
-    )
-    _require_equal(
-        "network",
-        [stored.get("network"), start["weights"].shape[-1:]],
-        [network.describe(), [parameters]],
-    )
-    if stored.get("settings") == {"sampling": "epochs"}:
+    start = request.start
+    stored = provenance_of_start(start, "network_run")
+    require_same_replicas(start, request.numbers)
+    if "final_weights" not in start:
+        raise InputError(
+            "start = a result without final_weights: train with NetworkEngine(keep_weights=True)"
+        )
+    _require_equal("seed", stored.get("seed"), request.seed)
+    there, ours = [start["final_weights"].shape[-1]], [parameters]
+    _require_equal("network", [stored.get("network"), there], [network.describe(), ours])
+    runs, variants = len(numbers.draws), len(request.variants)
+    if (stored.get("settings") or {}).get("sampling") == "epochs":
         sizes = [settings.batch_size for settings in numbers.settings]
-        _require_equal("batch_size of epochs", _whole(start, "batch_size"), sizes)
-    shapes: dict[str, tuple[int, ...]] = {
-        "time": (len(numbers.draws),),
-        "t_star": (len(numbers.draws),),
-    }
-    shapes |= {
-        name: (len(numbers.draws), parameters) for name in ("weights", "velocity") if name in start
-    }
+        _require_equal("batch_size of epochs", _whole(start, "batch_size", variants), sizes)
+    shapes: dict[str, tuple[int, ...]] = {"time": (runs,), "t_star": (runs,)}
+    kept = [name for name in ("final_weights", "final_velocity") if name in start]
+    shapes |= {name: (runs, parameters) for name in kept}
     # A replica that has diverged has NaN for weights, and diverges again at once.
     found = {
-        name: as_array(f"start: {name}", _values(start, name), shape=shapes[name], finite=False)
+        name: as_array(
+            f"start: {name}", _values(start, name, variants), shape=shapes[name], finite=False
+        )
         for name in shapes
     }
     return Begun(
-        steps=np.array(_whole(start, "steps"), np.int64),
+        steps=np.array(_whole(start, "steps", variants), np.int64),
         time=found["time"],
-        last_update=np.array(_whole(start, "last_update_step"), np.int64),
+        last_update=np.array(_whole(start, "last_update_step", variants), np.int64),
         t_star=found["t_star"],
-        weights=found["weights"],
-        velocity=found.get("velocity"),
+        weights=found["final_weights"],
+        velocity=found.get("final_velocity"),
     )
 
 
-def provenance_of(start: Any) -> dict[str, Any]:
-    """Provenance of an earlier result.
-
-    Raises
-    ------
-    InputError
-        If it is no result of `langevin_sgd.training.train_networks`.
-    """
-    allowed = "must be a result of train_networks"
-    require(hasattr(start, "attrs") and hasattr(start, "sizes"), "start", start, allowed)
-    stored = dataset.provenance(start)
-    require(stored.get("kind") == "network_run", "start", stored.get("kind"), allowed)
-    return stored
-
-
-def _values(start: xr.Dataset, name: str) -> np.ndarray:
+def _values(start: xr.Dataset, name: str, variants: int) -> np.ndarray:
+    """A variable with its runs one after the other; without variants it is that of each."""
     if name not in start:
-        raise InputError(f"start = a result without {name}: must be one of train_networks, whole")
-    values: np.ndarray = start[name].values
-    return values
+        raise InputError(f"start = a result without {name}: must be one of training.run, whole")
+    if "variant" not in start[name].dims:
+        values: np.ndarray = start[name].values
+        return np.concatenate([values] * variants) if values.ndim else values
+    require(
+        start.sizes["variant"] == variants,
+        "start",
+        f"a result of {start.sizes['variant']} variants",
+        f"must have {variants}, as many as vary, or none",
+    )
+    split: np.ndarray = start[name].values
+    return split.reshape(-1, *split.shape[2:])
 
 
-def _whole(start: xr.Dataset, name: str) -> list[int]:
-    """Whole numbers of zero or above, one for each replica."""
-    found: list[int] = as_integers(
-        f"start: {name}", _values(start, name), ndim=1, minimum=0
-    ).tolist()
+def _whole(start: xr.Dataset, name: str, variants: int) -> list[int]:
+    """Whole numbers of zero or above, one for each run."""
+    values = _values(start, name, variants)
+    found: list[int] = as_integers(f"start: {name}", values, ndim=1, minimum=0).tolist()
     return found
 
 
 def _require_equal(what: str, theirs: Any, ours: Any) -> None:
     if json.dumps(theirs, sort_keys=True) != json.dumps(ours, sort_keys=True):
         raise InputError(f"start = a result of other runs: differs in the {what}")
-
-
-def as_in_start(start: xr.Dataset, seed: Any, replicas: Any) -> tuple[Any, Any]:
-    """Seed and numbers of the replicas, those of the earlier call where they are not given."""
-    stored = provenance_of(start)
-    if seed is None:
-        seed = stored.get("seeds") if stored.get("seed") is None else stored["seed"]
-    return seed, _whole(start, "number") if replicas is None else replicas

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from langevin_sgd.models.losses import Loss
+from langevin_sgd.models.network_problem import NetworkProblem
 from langevin_sgd.training.networks.result import Results
 from langevin_sgd.training.networks.settings import Numbers
 from langevin_sgd.training.networks.start import Begun
@@ -17,7 +18,8 @@ from langevin_sgd.training.networks.training_sets import Part
 class Task(NamedTuple):
     """What all groups of a run share."""
 
-    network: Any
+    problem: NetworkProblem
+    """Of the first run: all have its network and its loss."""
     numbers: Numbers
     loss: Loss
     noise: str
@@ -31,13 +33,16 @@ class Task(NamedTuple):
     """Keys of `langevin_sgd.training.networks.observables.OBSERVABLES`, measured on the schedule
     and at the end.
     """
-    at_end: tuple[str, ...]
-    """The same, measured at the end."""
     max_steps: int
     until_unfit: float
     deadline: float
     """Of the clock ``time.monotonic``."""
     results: Results
+
+    @property
+    def network(self) -> Any:
+        """The architecture."""
+        return self.problem.network
 
     @property
     def schedule(self) -> np.ndarray:

@@ -1,13 +1,12 @@
-r"""SGD on many networks at once: the call that users make.
+r"""SGD on many networks at once.
 
 The predictor of a network f with initial weights w0 is o = alpha * (f(w, x) - f(w0, x)), and SGD
-descends the mean of loss(o, y)/alpha. With a hinge loss 1/alpha is the margin asked of f - f0:
-large alpha is the lazy regime, in which weights hardly move, small alpha the feature regime. The
-temperature per width is lr/(batch_size * width).
+descends the mean of loss(o, y)/alpha. The temperature per width is lr/(batch_size * width).
 
-Replicas that share a batch size and a momentum are trained together, in groups whose size depends
-on network, data and batch size alone; each group has one thread. Langevin noise may take the place
-of that of minibatches (`langevin_sgd.training.networks.langevin_noise`).
+Runs that share a batch size and a momentum are trained together, whichever variant they belong to,
+in groups whose size depends on network, data and batch size alone; each group has one thread.
+Langevin noise may take the place of that of minibatches
+(`langevin_sgd.training.networks.langevin_noise`).
 
 References
 ----------
@@ -19,308 +18,184 @@ programming*, arXiv 1812.07956 (alpha).
 from __future__ import annotations
 
 import math
-import os
-import sys
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from langevin_sgd.checks import (
-    InputError,
-    as_choice,
-    as_count,
-    as_flag,
-    as_fraction,
-    as_instance,
-    as_positive,
-    as_tuple,
-    require,
-    require_memory,
-)
+from langevin_sgd.checks import InputError, require, require_memory
 from langevin_sgd.models.losses import LOSSES
-from langevin_sgd.models.networks import ConvolutionalNetwork, FullyConnected, OwnNetwork
+from langevin_sgd.models.networks import OwnNetwork
 from langevin_sgd.models.networks.torch_there import as_device
 from langevin_sgd.record import as_schedule
-from langevin_sgd.sgd_settings import SAMPLINGS, Sampling
-from langevin_sgd.simulation.checkpoint import as_path, stored_seed
 from langevin_sgd.training.batches import TILE, require_sampling
+from langevin_sgd.training.engines import READ_BY_NETWORKS, NetworkEngine
 from langevin_sgd.training.networks.langevin_noise import NOISES
-from langevin_sgd.training.networks.observables import MARGIN_QUANTILES, OBSERVABLES, variables_of
-from langevin_sgd.training.networks.result import Results, make_result
+from langevin_sgd.training.networks.observables import MARGIN_QUANTILES, variables_of
+from langevin_sgd.training.networks.outcome import make_result
+from langevin_sgd.training.networks.result import Results
 from langevin_sgd.training.networks.schedule_of_groups import train_task
 from langevin_sgd.training.networks.settings import Numbers, numbers_of
-from langevin_sgd.training.networks.start import as_in_start, from_the_beginning, taken_up
+from langevin_sgd.training.networks.start import from_the_beginning, taken_up
 from langevin_sgd.training.networks.state import Task
-from langevin_sgd.training.networks.training_sets import Arrays, DataLaw, Part, training_sets
+from langevin_sgd.training.networks.training_sets import Part, training_sets
+from langevin_sgd.training.observables import (
+    KernelChange,
+    Margins,
+    NoiseTemperature,
+    Observable,
+    Signal,
+    observables,
+)
+from langevin_sgd.training.request import RunRequest
+from langevin_sgd.training.variants import Variant
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from langevin_sgd.models.networks import Network
 
-_KINDS = (
-    "must be a network of models.networks; a torch module of your own is "
-    "OwnNetwork(build=...), which makes it"
-)
+BYTES = 1000
+"""What the numbers of one run and its results take, about: its settings, counts and what is
+measured.
+"""
+OBSERVABLES: dict[str, Observable] = {
+    "margins": Margins(),
+    "noise_temperature": NoiseTemperature(),
+    "signal": Signal(),
+    "kernel": KernelChange(),
+}
+"""What can be recorded of networks, by short names."""
 
 
-def train_networks(
-    network: Network | OwnNetwork,
-    data: DataLaw | Arrays | Sequence[Arrays],
-    *,
-    max_steps: int,
-    alpha: float | Sequence[float] | np.ndarray = 1.0,
-    lr: float | Sequence[float] | np.ndarray | None = None,
-    temperature_per_width: float | Sequence[float] | np.ndarray | None = None,
-    batch_size: int | Sequence[int] | np.ndarray = 16,
-    momentum: float | Sequence[float] | np.ndarray = 0.0,
-    sampling: Sampling = "without_replacement",
-    noise: Literal["sgd", "minibatch_covariance", "isotropic"] = "sgd",
-    loss: Literal["hinge", "quadratic_hinge", "soft_hinge", "square", "logistic"] = "hinge",
-    points: int | Sequence[int] | np.ndarray | None = None,
-    replicas: int | Sequence[int] | np.ndarray | None = None,
-    seed: int | Sequence[int] | None = None,
-    until_unfit: float = 0.0,
-    start: xr.Dataset | None = None,
-    probe_points: int = 0,
-    observe: Sequence[Literal["margins", "noise_temperature", "signal", "kernel"]] = (),
-    schedule: Sequence[int] | np.ndarray | None = None,
-    keep_weights: bool = False,
-    precision: Literal["float32", "float64"] = "float32",
-    device: str = "cpu",
-    seconds: float | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
-    progress: bool = False,
-) -> xr.Dataset:
-    r"""Train networks until they fit their points, each with numbers of its own.
+def train(request: RunRequest) -> xr.Dataset:
+    """Train networks until they fit their points; see `langevin_sgd.training.run`."""
+    _require_usable(request)
+    numbers = numbers_of(request)
+    task = _task(request, numbers)
+    problem, engine, stop = task.problem, request.engine, request.variants[0].ending
+    provenance = {
+        "network": task.network.describe(),
+        "loss": problem.loss,
+        "noise": engine.noise,
+        "precision": engine.precision,
+        "stop": asdict(stop),
+        "settings": request.variants[0].settings.to_dict(),
+        "seed": request.seed,
+        "probe_points": task.probe_points,
+        "record": list(task.observe),
+    }
+    train_task(task, engine.device, request.checkpoint, provenance, progress=request.progress)
+    return make_result(task, request, **provenance)
 
-    What is trained is not the output f of the network but the predictor o = alpha (f - f0), f0
-    being the output at step 0: losses, errors and margins that are returned are those of o. With
-    the returned weights the module gives f, whose own loss and error differ from them; subtract its
-    outputs at the initial weights and multiply by alpha.
 
-    `alpha`, `lr` (or `temperature_per_width`), `batch_size`, `momentum`, `points`, `seed` and
-    `replicas` may be sequences with one entry for each replica; a single number is shared by all.
-
-    Parameters
-    ----------
-    network
-        The architecture; a module of your own as `langevin_sgd.models.networks.OwnNetwork`.
-    data
-        (X, y) or (X, y, X_test, y_test) with labels +-1; a list with one such set for each replica;
-        or a law with a method ``sample(seed, replica)`` that returns one.
-    max_steps
-        Steps of this call after which a replica is given up.
-    alpha
-        Scale of the predictor, > 0; 1/alpha is the margin.
-    lr, temperature_per_width
-        Learning rate, or lr/(batch_size * width); one of them.
-    batch_size
-        Points per step; 16 by default, as in the reference. All points without replacement:
-        gradient descent.
-    momentum
-        v' = momentum v - gradient, theta' = theta + lr v' as in `langevin_sgd.SGD`, 0 <= value < 1;
-        none by default.
-    sampling
-        As in `langevin_sgd.SGD`; distinct points in independent batches by default, as in the
-        reference.
-    noise
-        ``sgd`` (default): minibatches. ``minibatch_covariance``: the gradient of all points and
-        Gaussian noise of the covariance that minibatches of `batch_size` points would have there.
-        ``isotropic``: the same with noise of equal strength for all trained weights, of that
-        covariance's trace.
-    loss
-        ``hinge`` (default), ``quadratic_hinge``, ``soft_hinge``, ``square`` (o - y)^2/2 or
-        ``logistic``. The last two never vanish: their training ends at `max_steps`.
-    points
-        Use the first so many points of each training set; all by default.
-    replicas
-        How many, or their numbers. Data of a law, initial weights and batches are functions of
-        (seed, number), so replicas of equal seed and number differ in nothing but their other
-        settings: numbers like ``[0, 1, 0, 1]`` pair the settings of a grid. By default 0, 1, 2, ...
-        with one seed, and 0 for each if every replica has a seed.
-    seed
-        0 ... 2**128 - 1; by default fresh entropy, kept in the provenance.
-    until_unfit
-        Training also ends where at most this fraction of the training points is unfit, 0 <= value <
-        1; looked at every 16 steps, and 0 by default: not at all.
-    start
-        A result with weights, of the same replicas: training goes on from there, with whatever
-        learning rates, batches or noise. f0 and w0 stay those of step 0, counters of random numbers
-        and times go on; `max_steps` and `schedule` count the steps of this call.
-    probe_points
-        Points, the first of the test set (of the training set if there is none), on which the
-        tangent kernel is compared before and after; none by default.
-    observe
-        What is measured beside the losses and errors, on the schedule and at the end: ``margins``,
-        ``noise_temperature`` (as costly as two steps on all points), ``signal`` (needs test points)
-        and ``kernel`` (needs `probe_points`). Nothing by default.
-    schedule
-        Increasing steps to record at; after the end of its training a replica stays as it is.
-        Nothing by default.
-    keep_weights
-        Whether to return the weights, and with momentum the velocities.
-    precision
-        Of weights and arithmetic. Warns where float32 is too coarse for 1/alpha.
-    device
-        ``cpu``, or ``cuda`` (or ``cuda:1``).
-    seconds
-        Time limit of this call, looked at every 64 steps of a group of replicas, of which each
-        makes so many at least; none by default. What such a call returns depends on the speed of
-        the machine.
-    checkpoint
-        File from which a call that was killed goes on, bit for bit if nothing else has changed;
-        written every few seconds. It is left there, and a call that had ended is read from it.
-    progress
-        Show a progress bar, if standard error is a terminal.
-
-    Returns
-    -------
-    xarray.Dataset
-        Over ``replica``: its ``alpha``, ``lr``, ``batch_size``, ``momentum``,
-        ``temperature_per_width``, ``points`` and ``number``; ``status``, 0 fitted, 1 step_limit, 2
-        diverged, 3 stuck (points are unfit, but none of them can change a weight any more: the
-        units of a layer are dead, as beyond the largest learning rate), 4 time_limit, 5 reached
-        (`until_unfit`); ``t_star``, lr times the last step with an unfit point in its batch (so
-        far, if censored; with momentum the weights go on after it by what is left of the velocity,
-        and are those of the end); ``last_update_step``, that step, from 1 on; ``steps`` made, up to
-        the next look, and ``time``, lr times steps (the sum over all calls, as in t_star, after a
-        `start`); ``loss``, mean of loss/alpha; ``unfit_fraction``, points with y o < 1;
-        ``train_error`` and ``test_error``, points with y o <= 0; ``test_loss``; ``weight_change``,
-        |w - w0|/|w0|, and ``layer_weight_change`` (replica, layer); ``kernel_change``, ||K -
-        K0||/||K0|| in the Frobenius norm; with `keep_weights` ``weights`` (replica, parameter),
-        layer by layer in C order, trained ones only, and ``velocity``.
-
-        If observed: ``mean_margin`` and ``margin`` (replica, margin_quantile) of y o, also
-        ``test_...``; ``gradient_noise``, trace of the covariance of the gradients of loss/alpha at
-        single training points, and ``noise_temperature``, that of SGD: lr s^2/(2 (1 - momentum))
-        times this trace over the number of trained weights, with s^2 = 1/batch_size with
-        replacement and (P - batch_size)/(batch_size (P - 1)) without; ``signal`` and ``noise``, the
-        change of the weights along the mean over test points of y grad f(w0, x) and across it, over
-        |w0|.
-
-        With a schedule also ``recorded_...`` (step, replica). All measured numbers of a diverged
-        replica are NaN.
-
-    Raises
-    ------
-    InputError
-        If an argument is out of range, lengths differ, a module of your own cannot be trained in
-        many replicas, or what is asked for does not fit into the memory of this machine.
-
-    Notes
-    -----
-    The same call gives the same bits on one machine; initial weights, data and batches do not
-    depend on which replicas share a call. Batches are those of `batch_indices`.
-
-    Examples
-    --------
-    >>> import langevin_sgd as ls
-    >>> network = ls.models.networks.FullyConnected(dimension=8, width=16, depth=1)
-    >>> law = ls.data.DepletedSign(points=32, dimension=8)
-    >>> runs = train_networks(network, law, alpha=[1.0, 64.0], lr=1.0, batch_size=4,
-    ...     max_steps=20_000, seed=1)
-    >>> runs["status"].values.tolist(), runs["unfit_fraction"].values.tolist()
-    ([0, 0], [0.0, 0.0])
-    """
-    as_instance("network", network, (FullyConnected, ConvolutionalNetwork, OwnNetwork), _KINDS)
-    max_steps = as_count("max_steps", max_steps)
-    probe_points = as_count("probe_points", probe_points, minimum=0)
-    loss = as_choice("loss", loss, LOSSES)
-    noise = as_choice("noise", noise, NOISES)
-    sampling = as_choice("sampling", sampling, SAMPLINGS)
-    precision = as_choice("precision", precision, ("float32", "float64"))
-    until_unfit = as_fraction("until_unfit", until_unfit)
-    seconds = None if seconds is None else as_positive("seconds", seconds)
-    keep_weights, progress = as_flag("keep_weights", keep_weights), as_flag("progress", progress)
-    require_device(device)
-    path = as_path(checkpoint)
-    steps = np.empty(0, np.int64) if schedule is None else as_schedule(schedule, max_steps)
-    if start is not None:
-        seed, replicas = as_in_start(start, seed, replicas)
-    elif seed is None and path is not None:
-        seed = stored_seed(path)
-    numbers = numbers_of(
-        width=network.width,
-        alpha=alpha,
-        lr=lr,
-        temperature_per_width=temperature_per_width,
-        batch_size=batch_size,
-        momentum=momentum,
-        sampling=sampling,
-        points=points,
-        seed=seed,
-        replicas=replicas,
-    )
-    independent = noise == "sgd" or sampling != "epochs"
-    require(
-        independent,
-        "sampling",
-        sampling,
-        "must be with_replacement or without_replacement with Langevin noise",
-    )
-    _require_precision(numbers, getattr(torch, precision))
-    sets = training_sets(data, numbers.draws, numbers.points, getattr(torch, precision), device)
-    train, test = (
-        part._replace(widest=max(part.widest, getattr(network, "widest", 1))) for part in sets
-    )
-    _require_fitting(network, numbers, train, probe_points, test)
-    observed = _observables(observe, probe_points, has_test=len(test.X) > 0)
+def _task(request: RunRequest, numbers: Numbers) -> Task:
+    """What is to be done, checked against the points there are."""
+    first, engine = request.variants[0], request.engine
+    network, stop = first.problem.network, first.ending
+    train, test = _points(network, numbers, engine)
+    recorded = _recorded(request.record, has_test=len(test.X) > 0)
+    kernel = recorded.get("kernel")
+    probe_points = kernel.points if isinstance(kernel, KernelChange) else 0
+    _require_fitting(network, numbers, train, test, probe_points)
     parameters = sum(w[0].numel() for w in network.replicas([(0, 0)], train.X.dtype).trained)
     begun = (
         from_the_beginning(numbers)
-        if start is None
-        else taken_up(start, network, numbers, parameters)
+        if request.start is None
+        else taken_up(request, network, numbers, parameters)
     )
-    at_end = tuple(dict.fromkeys((*observed, *(["kernel"] if probe_points else []))))
+    limit = stop.max_steps or 0
+    schedule = np.empty(0, np.int64)
+    if request.schedule is not None:
+        schedule = as_schedule(request.schedule, limit)
+    variables = variables_of(tuple(recorded), has_test=len(test.X) > 0)
     moving = any(settings.momentum for settings in numbers.settings)
-    kept = ("weights", "velocity") if moving else ("weights",)
-    always = variables_of(observed, has_test=len(test.X) > 0)
-    returned = len(steps) * len(always) + (len(kept) * parameters if keep_weights else 0)
-    longest = int(NOISES[noise].lengths(numbers, train.points).max())
+    kept = _kept(engine.keep_weights, moving=moving)
+    returned = len(schedule) * len(variables) + len(kept) * parameters
+    longest = int(NOISES[engine.noise].lengths(numbers, train.points).max())
     _require_memory(len(numbers.draws), train, parameters, returned, longest, probe_points)
-    task = Task(
-        network=network,
+    coords = {"layer": np.array(network.layers), "margin_quantile": np.array(MARGIN_QUANTILES)}
+    return Task(
+        problem=first.problem,
         numbers=numbers,
-        loss=LOSSES[loss],
-        noise=noise,
+        loss=LOSSES[first.problem.loss],
+        noise=engine.noise,
         train=train,
         test=test,
         begun=begun,
         probe_points=probe_points,
-        observe=observed,
-        at_end=at_end,
-        max_steps=max_steps,
-        until_unfit=until_unfit,
-        deadline=math.inf if seconds is None else time.monotonic() + seconds,
-        results=Results(
-            len(numbers.draws),
-            variables_of(at_end, has_test=len(test.X) > 0),
-            always,
-            {"layer": np.array(network.layers), "margin_quantile": np.array(MARGIN_QUANTILES)},
-            steps,
-            (kept if keep_weights else (), parameters),
-        ),
+        observe=tuple(recorded),
+        max_steps=limit,
+        until_unfit=stop.unfit,
+        deadline=math.inf if engine.seconds is None else time.monotonic() + engine.seconds,
+        results=Results(len(numbers.draws), variables, coords, schedule, (kept, parameters)),
     )
-    seeds = [one for one, _ in numbers.draws]
-    provenance = {
-        "network": network.describe(),
-        "loss": loss,
-        "noise": noise,
-        "max_steps": max_steps,
-        "until_unfit": until_unfit,
-        "precision": precision,
-        "settings": {"sampling": sampling},
-        "seed": seeds[0] if len(set(seeds)) == 1 else None,
-        "seeds": seeds,
-        "probe_points": probe_points,
-        "observe": list(observed),
-    }
-    train_task(task, device, path, provenance, progress=progress and sys.stderr.isatty())
-    return make_result(task.results, numbers, begun, train.points, network.width, **provenance)
+
+
+def _kept(keep_weights: bool, *, moving: bool) -> tuple[str, ...]:
+    """Arrays over all trained weights that the result holds."""
+    if not keep_weights:
+        return ()
+    return ("weights", "velocity") if moving else ("weights",)
+
+
+def _points(network: Any, numbers: Numbers, engine: NetworkEngine) -> tuple[Part, Part]:
+    """Training and test points of all runs, with the width of the widest layer that sees them."""
+    dtype = getattr(torch, engine.precision)
+    sets = training_sets(numbers.problems, numbers.places, numbers.draws, dtype, engine.device)
+    widest = getattr(network, "widest", 1)
+    train, test = (part._replace(widest=max(part.widest, widest)) for part in sets)
+    return train, test
+
+
+def _require_usable(request: RunRequest) -> None:
+    """Raise `InputError` for what networks cannot have, before any point is drawn."""
+    engine, variants, replicas = request.engine, request.variants, len(request.numbers)
+    require_memory("replicas", replicas, float(BYTES) * len(variants) * replicas)
+    require_device(engine.device)
+    first = variants[0]
+    require(
+        first.ending.max_steps is not None,
+        "stop",
+        first.stop,
+        "must have max_steps: networks may never fit their points",
+    )
+    for variant in variants:
+        variant.settings.require_only(READ_BY_NETWORKS, by="networks")
+        together = (
+            variant.problem.network == first.problem.network
+            and variant.problem.loss == first.problem.loss
+            and variant.stop == first.stop
+        )
+        if not together:
+            raise InputError(
+                "vary: networks that are trained together share network, loss and stop; "
+                "give each variant a call of its own"
+            )
+        sampling = variant.settings.sampling
+        independent = engine.noise == "sgd" or sampling != "epochs"
+        allowed = "must be with_replacement or without_replacement with Langevin noise"
+        require(independent, "sampling", sampling, allowed)
+        _require_precision(variant, getattr(torch, engine.precision))
+        data = variant.problem.data
+        if isinstance(data, list):
+            allowed = f"must have one set for each of {replicas} replicas"
+            require(len(data) == replicas, "data", len(data), allowed)
+
+
+def _require_precision(variant: Variant, dtype: torch.dtype) -> None:
+    """Raise `InputError` where alpha or lr/batch_size is beyond the numbers that are trained
+    with.
+    """
+    lowest, highest = torch.finfo(dtype).tiny, torch.finfo(dtype).max
+    allowed = f"must lie between {lowest:.3g} and {highest:.3g}, the numbers of {dtype}"
+    alpha, settings = variant.problem.alpha, variant.settings
+    require(lowest <= alpha <= highest, "alpha", alpha, allowed)
+    over_batch = f"over the batch size {allowed}"
+    require(lowest <= settings.temperature, "lr", settings.lr, over_batch)
+    require(settings.lr <= highest, "lr", settings.lr, allowed)
 
 
 def require_device(device: str) -> None:
@@ -335,21 +210,8 @@ def require_device(device: str) -> None:
         require(known, "device", device, "there is no such CUDA device; they are counted from 0")
 
 
-def _require_precision(numbers: Numbers, dtype: torch.dtype) -> None:
-    """Raise `InputError` where alpha or lr/batch_size is beyond the numbers that are trained
-    with.
-    """
-    lowest, highest = torch.finfo(dtype).tiny, torch.finfo(dtype).max
-    allowed = f"must lie between {lowest:.3g} and {highest:.3g}, the numbers of {dtype}"
-    for alpha in set(numbers.alpha):
-        require(lowest <= alpha <= highest, "alpha", alpha, allowed)
-    for settings in set(numbers.settings):
-        require(lowest <= settings.temperature, "lr", settings.lr, f"over the batch size {allowed}")
-        require(settings.lr <= highest, "lr", settings.lr, allowed)
-
-
 def _require_fitting(
-    network: Network | OwnNetwork, numbers: Numbers, train: Part, probe_points: int, test: Part
+    network: Network | OwnNetwork, numbers: Numbers, train: Part, test: Part, probe_points: int
 ) -> None:
     """Raise `InputError` unless network, batches and probe fit the data."""
     there = train.X.shape[1]
@@ -358,36 +220,33 @@ def _require_fitting(
     for settings, points in zip(numbers.settings, train.points.tolist(), strict=True):
         require_sampling(settings, points, 1)
     most = int((test.points if len(test.X) else train.points).min())
-    require(
-        probe_points <= most,
-        "probe_points",
-        probe_points,
-        f"must be at most {most}, the points there are",
-    )
+    allowed = f"must compare at most {most} points, as many as there are"
+    require(probe_points <= most, "record: KernelChange.points", probe_points, allowed)
     if isinstance(network, OwnNetwork):
         network.require_trainable(train.X[: int(train.points[0])])
 
 
-def _observables(observe: Any, probe_points: int, *, has_test: bool) -> tuple[str, ...]:
-    """Names of what is observed, checked."""
-    names = as_tuple(
-        "observe", observe, lambda _, name: as_choice("observe", name, OBSERVABLES), empty=True
-    )
-    require("signal" not in names or has_test, "observe", "signal", "needs test points")
-    require("kernel" not in names or probe_points > 0, "observe", "kernel", "needs probe_points")
-    return names
+def _recorded(record: Any, *, has_test: bool) -> dict[str, Observable]:
+    """What is measured beside losses and errors, by short name."""
+    found: dict[str, Observable] = {}
+    for one in observables("record", record, OBSERVABLES):
+        name = next(name for name, kind in OBSERVABLES.items() if type(kind) is type(one))
+        require(name not in found, "record", record, f"has {name} twice")
+        found[name] = one
+    require("signal" not in found or has_test, "record", "signal", "needs test points")
+    return found
 
 
 def _require_memory(
-    replicas: int, train: Part, parameters: int, returned: int, batch: int, probe_points: int
+    runs: int, train: Part, parameters: int, returned: int, batch: int, probe_points: int
 ) -> None:
     """Raise `InputError` where weights, batches or results need more than there is, each by a lower
     bound.
 
-    `returned` is how many numbers are returned of a replica, those of the schedule and its weights;
+    `returned` is how many numbers are returned of a run, those of the schedule and its weights;
     `batch` the most points that a step has.
     """
     size = train.X.element_size()
-    require_memory("replicas", replicas, 8.0 * replicas * returned + 3.0 * parameters * size)
+    require_memory("replicas", runs, 8.0 * runs * returned + 3.0 * parameters * size)
     require_memory("batch_size", batch, float(batch) * (16 * TILE + train.X.shape[1] * size))
-    require_memory("probe_points", probe_points, 2.0 * probe_points**2 * size)
+    require_memory("record: KernelChange.points", probe_points, 2.0 * probe_points**2 * size)

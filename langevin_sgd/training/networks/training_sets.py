@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from langevin_sgd.checks import InputError, as_array, require
-
-Arrays = tuple[np.ndarray, ...]
-
-
-class DataLaw(Protocol):
-    """A law of training sets, for instance `langevin_sgd.data.DepletedSign`."""
-
-    def sample(self, seed: int, replica: int = 0) -> Arrays:
-        """Return X, y or X, y, X_test, y_test of one replica."""
+from langevin_sgd.checks import require
+from langevin_sgd.models.network_problem import Arrays, NetworkProblem
 
 
 class Part(NamedTuple):
@@ -50,101 +42,70 @@ class Part(NamedTuple):
 
 
 def training_sets(
-    data: DataLaw | Arrays | Sequence[Arrays],
+    problems: Sequence[NetworkProblem],
+    places: Sequence[int],
     draws: Sequence[tuple[int, int]],
-    points: Sequence[int | None],
     dtype: torch.dtype,
     device: str,
 ) -> tuple[Part, Part]:
-    """Gather training and test points.
+    """Gather training and test points of all runs.
 
     Parameters
     ----------
-    data
-        One set (X, y) or (X, y, X_test, y_test), a list with one such set for each replica, or a
-        law of sets.
+    problems
+        Of each run.
+    places
+        Place of each run among the replicas of its variant: where a problem has one set for each
+        replica, it has this one.
     draws
-        Seed and number of each replica; equal ones share a set drawn from a law.
-    points
-        Use the first so many training points, or all.
+        Seed and number of the replica of each run; equal ones share a set drawn from a law.
 
     Raises
     ------
     InputError
-        If it is nothing of the kind, shapes do not match, a number is not finite in the precision
-        of the training, a label not +-1, or there are fewer points than asked for.
+        If shapes do not match, a number is not finite in the precision of the training, a label not
+        +-1, or there are fewer points than asked for.
     """
     distinct: dict[Any, int] = {}
     sets: list[Arrays] = []
-    place = np.empty(len(draws), np.int64)
-    for r, draw in enumerate(draws):
-        key: Any = draw
-        if isinstance(data, tuple):
-            key = None
-        elif isinstance(data, list):
-            require(
-                len(data) == len(draws),
-                "data",
-                len(data),
-                f"must have one set for each of {len(draws)} replicas",
-            )
-            key = id(data[r])
+    found = np.empty(len(draws), np.int64)
+    for run, (problem, place, draw) in enumerate(zip(problems, places, draws, strict=True)):
+        key = _key(problem.data, place, draw)
         if key not in distinct:
             distinct[key] = len(sets)
-            sets.append(_checked(_drawn(data[r] if isinstance(data, list) else data, draw), dtype))
-        place[r] = distinct[key]
+            sets.append(_in_precision(problem.set_of(place, *draw), dtype))
+        found[run] = distinct[key]
     require(
         len({len(part) for part in sets}) == 1,
         "data",
         "sets",
         "must all have test points, or none of them",
     )
-    train = _part([(part[0], part[1]) for part in sets], place, dtype, device)
+    points = [problem.points for problem in problems]
+    train = _part([(part[0], part[1]) for part in sets], found, dtype, device)
     if len(sets[0]) == 2:
         nothing = [(part[0][:0], part[1][:0]) for part in sets]
-        return _first_points(train, points), _part(nothing, place, dtype, device)
+        return _first_points(train, points), _part(nothing, found, dtype, device)
     return _first_points(train, points), _part(
-        [(part[2], part[3]) for part in sets], place, dtype, device
+        [(part[2], part[3]) for part in sets], found, dtype, device
     )
 
 
-def _drawn(one: Any, draw: tuple[int, int]) -> Any:
-    """One set as it is, or the one that a law draws."""
-    if isinstance(one, tuple):
-        return one
-    allowed = (
-        "must be (X, y), (X, y, X_test, y_test), a list with one such tuple for each "
-        "replica, or a law of sets"
+def _key(data: Any, place: int, draw: tuple[int, int]) -> Any:
+    """What tells the set of one run from all others."""
+    if isinstance(data, tuple):
+        return id(data)
+    return id(data[place]) if isinstance(data, list) else (id(data), draw)
+
+
+def _in_precision(arrays: Arrays, dtype: torch.dtype) -> Arrays:
+    """Arrays of a set, the inputs as numbers of the precision that is trained in."""
+    names = ("X", "y", "X_test", "y_test")
+    named = zip(arrays, names, strict=False)
+    return tuple(
+        _rounded(array, dtype, name) if name.startswith("X") else array.copy()
+        for array, name in named
     )
-    require(callable(getattr(one, "sample", None)), "data", one, allowed)
-    return one.sample(*draw)
-
-
-def _checked(arrays: Any, dtype: torch.dtype) -> Arrays:
-    """Arrays of a set as numbers of the precision that is trained in, which nobody else holds."""
-    if not isinstance(arrays, tuple | list) or len(arrays) not in (2, 4):
-        what = (
-            f"{len(arrays)} arrays" if isinstance(arrays, tuple | list) else type(arrays).__name__
-        )
-        raise InputError(f"data = {what}: must be (X, y) or (X, y, X_test, y_test)")
-    found: list[np.ndarray] = []
-    for pair, names in ((arrays[:2], ("X", "y")), (arrays[2:], ("X_test", "y_test"))):
-        if pair:
-            X, y = (
-                as_array(f"data: {name}", array) for name, array in zip(names, pair, strict=True)
-            )
-            if X.ndim != 2 or y.shape != X.shape[:1] or X.size == 0:
-                raise InputError(
-                    f"data = shapes {X.shape}, {y.shape}: must be (point, dimension) and (point,)"
-                )
-            require(
-                bool(np.isin(y, (-1, 1)).all()),
-                "data",
-                np.unique(y)[:5].tolist(),
-                "labels must be -1 or +1",
-            )
-            found += [_rounded(X, dtype, names[0]), y]
-    return tuple(found)
 
 
 def _rounded(X: np.ndarray, dtype: torch.dtype, name: str) -> np.ndarray:

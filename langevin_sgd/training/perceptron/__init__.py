@@ -1,14 +1,10 @@
-"""SGD on a perceptron until it fits its points.
+"""SGD on a perceptron: `langevin_sgd.training.run` of a `Perceptron` or a `OnePassPerceptron`.
 
-- `train_perceptron`: many replicas, exact stopping times, resumable (``train``).
-- `one_pass_perceptron`: fresh samples at every step, as an exact chain of two variables
-  (``one_pass``).
+- ``train``: many replicas until they fit their points, exact stopping times, resumable
+- ``one_pass``: fresh samples at every step, as an exact chain of two variables
 
 Inside: ``plain`` makes every step; ``accelerated`` skips those in which nothing can change, by the
 lists of ``certificates`` and the laws of ``overlap``; ``replica`` advances one replica in slices
 and ``state`` is what it carries; ``rows`` holds the innermost operations; ``result`` makes the
 dataset.
 """
-
-from langevin_sgd.training.perceptron.one_pass import one_pass_perceptron as one_pass_perceptron
-from langevin_sgd.training.perceptron.train import train_perceptron as train_perceptron

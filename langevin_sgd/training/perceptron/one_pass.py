@@ -16,138 +16,107 @@ noise, for d = 2 no chi-squared variable.
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from langevin_sgd.checks import (
-    LARGEST_COUNT,
-    as_chi,
-    as_count,
-    as_flag,
-    as_instance,
-    as_not_negative,
-    as_real,
-    as_seed,
-    require,
-    require_memory,
-)
+from langevin_sgd.checks import require, require_memory
 from langevin_sgd.dataset import Variable
 from langevin_sgd.kernels.compiled import in_threads, kernel, thread_count
+from langevin_sgd.models.perceptron import OnePassPerceptron
 from langevin_sgd.randomness import (
     FRESH,
     bits_over_draws,
     box_muller_64,
-    fresh_seed,
     gamma_64,
     key_from_seed,
 )
-from langevin_sgd.record import Snapshots, as_schedule
+from langevin_sgd.record import Snapshots
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.simulation.recording import Recording, drive, result
-from langevin_sgd.training.perceptron.train import require_plain_sgd
+from langevin_sgd.simulation.beginning import as_start, require_fresh_numbers, require_steps
+from langevin_sgd.simulation.drive import drive
+from langevin_sgd.simulation.engine import Arrays, Engine
+from langevin_sgd.simulation.recording import Recording
+from langevin_sgd.simulation.result import result
+from langevin_sgd.simulation.timetable import Timetable
+from langevin_sgd.simulation.trajectories import Trajectories
+from langevin_sgd.training.earlier import (
+    HOW_TO_GO_ON,
+    is_result,
+    provenance_of_start,
+    require_same_replicas,
+)
+from langevin_sgd.training.request import RunRequest
 
 if TYPE_CHECKING:
     import xarray as xr
+
+UNDERSTOOD = ("lr", "batch_size")
+"""Fields of the settings that a one-pass perceptron is trained by."""
 
 _SIZE, _SPREAD = 2**30, 2**31
 """Draws of |x_1| of a batch and of its chi-squared variable, beyond those of z."""
 
 
-def one_pass_perceptron(
-    chi: float,
-    margin: float,
-    settings: SGD,
-    dimension: int,
-    *,
-    replicas: int = 1,
-    steps: int,
-    schedule: Sequence[int] | np.ndarray | None = None,
-    seed: int | None = None,
-    signal: float = 0.0,
-    noise: float = 0.0,
-    first_replica: int = 0,
-    progress: bool = False,
-) -> xr.Dataset:
-    """Run one-pass SGD on fresh samples of the law `langevin_sgd.data.DepletedSign`.
-
-    Parameters
-    ----------
-    chi
-        Exponent of the density at the boundary, > -1.
-    margin
-        Margin of y f, >= 0; with 0 nothing is unfit at zero weights, so give a `noise` to start
-        from.
-    settings
-        Learning rate and batch size; how batches are drawn does not matter for fresh samples. Plain
-        SGD only.
-    dimension
-        Dimension d, >= 1.
-    replicas
-        Independent repetitions.
-    steps
-        Steps to make.
-    schedule
-        Increasing steps from 0 to `steps` to record at; log-spaced by default.
-    seed
-        0 ... 2**128 - 1; by default fresh entropy, kept in the provenance.
-    signal, noise
-        Where to start, noise >= 0.
-    first_replica
-        Number of the first replica.
-    progress
-        Show a progress bar, if standard error is a terminal.
-
-    Returns
-    -------
-    xarray.Dataset
-        ``signal`` and ``noise`` (step, replica); ``status`` and ``diverged_step`` (replica,). Time
-        is lr * step.
-
-    Raises
-    ------
-    InputError
-        If an argument is out of range.
-
-    References
-    ----------
-    Derived; the model is that of Sclocchi, Geiger and Wyart, arXiv 2301.13703.
-
-    Examples
-    --------
-    >>> runs = one_pass_perceptron(0.0, 0.1, SGD(lr=1.0, batch_size=1), 1000, steps=1, seed=1)
-    >>> runs["signal"].dims, bool(runs["noise"][-1, 0] > 0)
-    (('step', 'replica'), True)
-    """
-    chi, margin = as_chi("chi", chi), as_not_negative("margin", margin)
-    require_plain_sgd(as_instance("settings", settings, SGD))
-    dimension, steps = as_count("dimension", dimension), as_count("steps", steps)
-    replicas = as_count("replicas", replicas)
-    first_replica = as_count("first_replica", first_replica, 0, LARGEST_COUNT - replicas)
-    signal, noise = as_real("signal", signal), as_not_negative("noise", noise)
-    require(dimension > 1 or noise == 0, "noise", noise, "must be 0 in one dimension")
-    progress = as_flag("progress", progress)
-    timetable = as_schedule(schedule, steps)
+def train(request: RunRequest) -> xr.Dataset:
+    """Make the steps of the chain of all replicas; see `langevin_sgd.training.run`."""
+    ((problem, settings, _),) = request.variants
+    settings.require_only(UNDERSTOOD, by="a one-pass perceptron")
+    require(
+        request.checkpoint is None, "checkpoint", request.checkpoint, "is not for fresh samples"
+    )
+    require(request.record is None, "record", request.record, "is signal and noise in any case")
+    steps, seed, replicas = request.steps, request.seed, len(request.numbers)
+    assert steps is not None
+    timetable = Timetable.planned(request.schedule, steps, accumulating=False)
     require_memory("batch_size", settings.batch_size, 32.0 * settings.batch_size)
-    require_memory("replicas", replicas, 16.0 * replicas * len(timetable))
-    seed = fresh_seed() if seed is None else as_seed("seed", seed)
-    start = np.tile([signal, noise], (replicas, 1))
-    chain = Chain(start, chi, margin, settings, dimension, key_from_seed(seed), first_replica)
+    require_memory("replicas", replicas, 16.0 * replicas * len(timetable.schedule))
+    start, first_step = _start(request)
+    require_steps(first_step, steps)
+    key, first_replica = key_from_seed(seed), request.numbers[0]
+    engine = OnePassEngine(start, problem, settings, key, first_replica, first_step)
     recording = Recording.begin(_signal_and_noise, start)
-    drive(chain, recording, timetable, steps=steps, progress=progress and sys.stderr.isatty())
-    law = {"chi": chi, "margin": margin, "dimension": dimension, "start": [signal, noise]}
-    provenance = {"settings": settings.to_dict(), "seed": seed, "problem": law, "steps": steps}
+    trajectories = Trajectories(engine, recording, timetable, steps)
+    drive(trajectories, progress=request.progress)
+    provenance = {
+        "settings": settings.to_dict(),
+        "seed": seed,
+        "problem": asdict(problem),
+        "first_step": first_step,
+        "steps": steps,
+    }
     made = result(
-        chain,
-        recording,
-        timetable,
+        trajectories,
         first_replica=first_replica,
         kind="perceptron_one_pass_run",
         **provenance,
     )
-    return made.drop_vars(["final_position", "final_velocity"])
+    return made.drop_vars("final_velocity")
+
+
+def _start(request: RunRequest) -> tuple[np.ndarray, int]:
+    """Signal and noise (replica, 2) to start from, and steps made before."""
+    start, first_step = request.start, 0
+    if is_result(start):
+        stored = provenance_of_start(start, "perceptron_one_pass_run")
+        require_same_replicas(start, request.numbers)
+        first_step = int(stored["first_step"]) + int(stored["steps"])
+        start = start["final_position"].values
+    else:
+        require_fresh_numbers(
+            start,
+            seed=request.seed,
+            first_step=0,
+            steps=request.steps or 0,
+            advice=HOW_TO_GO_ON,
+        )
+    both = as_start("start", start, len(request.numbers), 2)
+    noise = both[:, 1]
+    require(bool((noise >= 0).all()), "start", start, "must be (signal, noise) with noise >= 0")
+    flat = request.variants[0].problem.dimension == 1
+    require(not flat or not noise.any(), "start", start, "must have no noise in one dimension")
+    return both, first_step
 
 
 def _signal_and_noise(block: Snapshots) -> dict[str, Variable]:
@@ -158,33 +127,32 @@ def _signal_and_noise(block: Snapshots) -> dict[str, Variable]:
     }
 
 
-class Chain:
-    """Signal and noise of all replicas: an engine of `langevin_sgd.simulation.recording` whose
-    position is (signal, noise).
-    """
+class OnePassEngine(Engine):
+    """Signal and noise of all replicas, an exact Markov chain: the position is (signal, noise)."""
 
     def __init__(
         self,
         start: np.ndarray,
-        chi: float,
-        margin: float,
+        problem: OnePassPerceptron,
         settings: SGD,
-        dimension: int,
         key: np.ndarray,
         first_replica: int,
+        first_step: int,
     ) -> None:
-        self._now, self._key, self._first_replica = start.copy(), key, first_replica
+        self._now, self._key = start.copy(), key
+        self._first_replica, self._first_step = first_replica, first_step
         self._law = (
-            (chi + 1.0) / 2.0,
-            margin,
-            settings.lr / (settings.batch_size * dimension),
-            dimension,
+            (problem.chi + 1.0) / 2.0,
+            problem.margin,
+            settings.lr / (settings.batch_size * problem.dimension),
+            problem.dimension,
         )
         self._batch_size = settings.batch_size
 
     def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Go on to step `stop`; see `langevin_sgd.simulation.recording.Engine`."""
+        """Go on to step `stop`."""
         after, found = self._now.copy(), np.empty((len(recorded), *self._now.shape))
+        begin = self._first_step
 
         def work(replicas: np.ndarray) -> None:
             bits = np.empty((4, self._batch_size), np.uint64)
@@ -193,13 +161,13 @@ class Chain:
                 advance_chain(
                     after[r],
                     found[:, r],
-                    recorded,
+                    recorded + begin,
                     *self._law,
                     bits,
                     self._key,
                     number,
-                    first,
-                    stop,
+                    begin + first,
+                    begin + stop,
                 )
 
         in_threads(work, np.array_split(np.arange(len(after)), min(len(after), 4 * thread_count())))
@@ -209,6 +177,14 @@ class Chain:
     def state(self) -> tuple[np.ndarray, np.ndarray]:
         """Position, and a velocity of zero."""
         return self._now, np.zeros_like(self._now)
+
+    def carried(self) -> dict[str, np.ndarray]:
+        """Return the state; a step makes a new one."""
+        return {"signal_and_noise": self._now}
+
+    def restore(self, carried: Arrays) -> None:
+        """Take up a state."""
+        self._now = carried["signal_and_noise"]
 
 
 @kernel

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from langevin_sgd.checks import require
+from langevin_sgd.kernels.layout import padded
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.simulation.recording import CHUNK_SECONDS, LIMIT
+from langevin_sgd.simulation.status import LIMIT
+from langevin_sgd.simulation.trajectories import CHUNK_SECONDS
 from langevin_sgd.training.batches import make_sampler
 from langevin_sgd.training.perceptron import accelerated, plain
 from langevin_sgd.training.perceptron.accelerated import advance_by_events
@@ -30,7 +32,6 @@ from langevin_sgd.training.perceptron.state import (
     UNFIT,
     State,
 )
-from langevin_sgd.training.problems import padded
 from langevin_sgd.training.unfit import allowed_unfit
 
 TILE_SAMPLES = 256
@@ -80,12 +81,12 @@ def require_lengths(points: Points, problem: Perceptron, precision: str) -> None
     require(bool(there.all()), "data", f"numbers up to {np.abs(X).max():.3g}", allowed)
 
 
-def make_rule(problem: Perceptron, settings: SGD, *, stop_unfit: float, automatic: bool) -> Rule:
+def make_rule(problem: Perceptron, settings: SGD, *, unfit: float, automatic: bool) -> Rule:
     """Numbers of the update rule."""
     return Rule(
         lr=float(settings.lr),
         margin=float(problem.margin),
-        allowed=allowed_unfit(stop_unfit, problem.points),
+        allowed=allowed_unfit(unfit, problem.points),
         all_points=settings.sampling == "without_replacement"
         and settings.batch_size == problem.points,
         automatic=automatic,

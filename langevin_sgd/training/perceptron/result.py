@@ -12,14 +12,13 @@ from langevin_sgd import dataset
 from langevin_sgd.data import DepletedSign
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.randomness import derive_seed
+from langevin_sgd.simulation.status import Status, flags
 from langevin_sgd.training.perceptron.replica import Snapshots
 from langevin_sgd.training.perceptron.state import (
+    FITTED,
     LAST_UPDATE,
-    NOT_SEPARABLE,
     STATUS,
-    STATUSES,
     STEP,
-    STEP_LIMIT,
     UNFIT,
     UPDATES,
     VISITS,
@@ -36,24 +35,24 @@ def make_result(
     snapshots: Snapshots,
     /,
     *,
-    separable: bool | None,
     test_points: int,
     **provenance: Any,
 ) -> xr.Dataset:
-    """Build the dataset of `langevin_sgd.training.train_perceptron`, which describes it."""
+    """Build the dataset of perceptrons that `langevin_sgd.training.run` describes."""
     counters = states.counters
     status = counters[:, STATUS].astype(np.int8)
-    if separable is False:
-        status[status == STEP_LIMIT] = NOT_SEPARABLE
+    if provenance["stop"]["unfit"]:
+        status[status == FITTED] = Status.REACHED
     weights = states.weights[:, : problem.dimension].copy()
     with np.errstate(over="ignore", under="ignore"):
         times = provenance["settings"]["lr"] * counters[:, LAST_UPDATE]
     variables: dict[str, dataset.Variable] = {
         "t_star": (("replica",), np.where(np.isfinite(times), times, np.nan), "lr * step"),
         "norm": (("replica",), np.linalg.norm(weights, axis=1), "w"),
-        "weights": (("replica", "parameter"), weights, "w"),
+        "final_weights": (("replica", "parameter"), weights, "w"),
         "status": (("replica",), status, "1"),
         "unfit": (("replica",), counters[:, UNFIT].copy(), "1"),
+        "unfit_fraction": (("replica",), counters[:, UNFIT] / problem.points, "1"),
     }
     for name, number in (
         ("last_update_step", LAST_UPDATE),
@@ -82,9 +81,7 @@ def make_result(
         ]
         variables["sample_test_error"] = (("replica",), np.array(errors), "1")
     made = dataset.make(variables, coords=coords, kind="perceptron_run", **provenance)
-    made["status"].attrs.update(
-        flag_values=np.arange(len(STATUSES), dtype=np.int8), flag_meanings=" ".join(STATUSES)
-    )
+    made["status"].attrs.update(flags())
     return made
 
 

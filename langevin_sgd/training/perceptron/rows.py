@@ -7,17 +7,13 @@ vectors. A point is unfit unless its product is at least the margin, so that a N
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
 
-from langevin_sgd.kernels.compiled import inlined, intrinsic, kernel, reassociating
+from langevin_sgd.kernels.compiled import inlined, kernel, reassociating
+from langevin_sgd.kernels.intrinsics import prefetch
+from langevin_sgd.kernels.layout import LINE_BYTES
 
-LINE_BYTES = 64
-"""Length of a cache line."""
 AHEAD = 16
 """Rows that are asked for ahead of their use."""
 
@@ -67,20 +63,6 @@ def rounding_slack(w: np.ndarray) -> float:
     return 8.0 * (len(w) + 8) * 2.0**-53 * math.sqrt(squared_norm(w))
 
 
-@intrinsic
-def _prefetch(typing_context: Any, address: Any) -> Any:
-    """Ask for the cache line of an address; never fails."""
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer, word = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer, word, word, word])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        builder.call(function, [builder.inttoptr(arguments[0], pointer), word(0), word(3), word(1)])
-        return context.get_dummy_value()
-
-    return types.none(types.uintp), codegen
-
-
 @inlined
 def prefetch_row(address: int, row_bytes: int, i: int) -> None:
     """Ask for all cache lines of row `i` of the array at an address: an array itself would be
@@ -88,7 +70,7 @@ def prefetch_row(address: int, row_bytes: int, i: int) -> None:
     """
     first = address + i * row_bytes
     for line in range(first, first + row_bytes, LINE_BYTES):
-        _prefetch(line)
+        prefetch(line)
 
 
 @kernel

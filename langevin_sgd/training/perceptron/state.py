@@ -11,11 +11,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from langevin_sgd.training.problems import padded
+from langevin_sgd.kernels.layout import padded
+from langevin_sgd.simulation.status import Status
 
-TRAINING, FITTED, STEP_LIMIT, NOT_SEPARABLE, DIVERGED = range(-1, 4)
-"""Statuses. A replica is fitted once at most the allowed number of points is unfit."""
-STATUSES = ("fitted", "step_limit", "not_separable", "diverged")
+TRAINING = -1
+"""Status of a replica that has not ended."""
+FITTED, STEP_LIMIT, DIVERGED = (
+    int(status) for status in (Status.FINISHED, Status.STEP_LIMIT, Status.DIVERGED)
+)
+"""Statuses, as numbers for the compiled loops. A replica is fitted once at most the allowed number
+of points is unfit.
+"""
 PLAIN, ACCELERATED = range(2)
 """Methods."""
 

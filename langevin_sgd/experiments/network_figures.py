@@ -1,17 +1,18 @@
-"""The figures of ``langevin-sgd train``: a phase diagram, or the lazy regime against temperature,
-with collapse.
-"""
+"""Figures of a grid of networks: its phase diagram, or the lazy regime against temperature."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd.cli.train.scaling import (
+from langevin_sgd.estimate import Estimate, format_with_error
+from langevin_sgd.experiments.network_boundaries import KERNEL_CHANGE, crossing
+from langevin_sgd.experiments.network_lazy_exponents import LazyExponents
+from langevin_sgd.experiments.network_lines import GridLine, families, lines_along
+from langevin_sgd.experiments.network_summary import (
     FEATURE,
     POWERS,
     boundaries,
@@ -20,15 +21,12 @@ from langevin_sgd.cli.train.scaling import (
     lazy,
     predicted_power,
 )
-from langevin_sgd.cli.train.words import letters, varied
-from langevin_sgd.estimate import Estimate, format_with_error
+from langevin_sgd.experiments.symbols import at, varied
+from langevin_sgd.plotting import Map, Panel, Series
+from langevin_sgd.plotting.panel import Kind
 
 if TYPE_CHECKING:
     import xarray as xr
-
-    from langevin_sgd.experiments import GridLine, LazyExponents
-    from langevin_sgd.plotting import Panel, Series
-    from langevin_sgd.plotting.panel import Kind
 
 _TEMPERATURE = "T = lr / (B * width)"
 _CURVES = 7
@@ -40,28 +38,23 @@ _QUANTITIES = {
 }
 
 
-def plot(result: xr.Dataset, path: Path) -> bool:
-    """Draw the phase diagram if there are several alphas, else stopping time and weight change.
+def grid_panels(result: xr.Dataset) -> list[Panel]:
+    """Return the phase diagram if there are several alphas, else the lazy regime.
 
     Parameters
     ----------
     result
-        Of `langevin_sgd.experiments.NetworkGrid.collect`, with at least two temperatures.
-    path
-        Where to; its suffix decides what is written.
+        Of `langevin_sgd.experiments.Grid.collect`, with at least two temperatures.
 
     Returns
     -------
-    bool
-        Whether there is anything to draw: nothing, where nowhere half of the replicas are fitted.
+    list of Panel
+        None, where nowhere half of the replicas are fitted.
     """
-    from langevin_sgd.plotting import draw, save
-
     if not any(line.mostly_fitted.any() for line in in_temperature(result)):
-        return False
+        return []
     several = len(set(result["alpha"].values)) > 1
-    save(draw(phase_diagram(result) if several else lazy_regime(result)), path)
-    return True
+    return phase_diagram(result) if several else lazy_regime(result)
 
 
 # --- several alphas -------------------------------------------------------------------------------
@@ -71,8 +64,6 @@ def phase_diagram(result: xr.Dataset) -> list[Panel]:
     """Test error over the plane of alpha and T with its boundaries, and against T for each
     alpha.
     """
-    from langevin_sgd.experiments import families, lines_along
-
     lines = in_temperature(result)
     helds, panels = [line.held for line in lines], []
     across = families(lines_along(result, "alpha"), "temperature_per_width")
@@ -86,8 +77,6 @@ def phase_diagram(result: xr.Dataset) -> list[Panel]:
 
 
 def _map_panel(title: str, family: Sequence[GridLine], across: Sequence[GridLine]) -> Panel:
-    from langevin_sgd.plotting import Map, Panel
-
     alphas = [line.held["alpha"] for line in family]
     errors = np.stack([line.averages("test_error")[0] for line in family], axis=1)
     colours = Map(
@@ -115,15 +104,12 @@ def _boundaries(family: Sequence[GridLine]) -> list[Series]:
 
 def _crossover(family: Sequence[GridLine], across: Sequence[GridLine]) -> list[Series]:
     """Where the kernel changes by the threshold, along the temperature and along alpha."""
-    from langevin_sgd.experiments import KERNEL_CHANGE, crossing
-    from langevin_sgd.plotting import Series
-
     if "kernel_change" not in family[0].measured:
         return []
     upward = [(line.held["alpha"], crossing(line)) for line in family]
     sideways = [(line.held["temperature_per_width"], crossing(line)) for line in across]
-    places = [(alpha, at.value, at.standard_error) for alpha, at in upward if at.valid]
-    places += [(at.value, temperature, math.nan) for temperature, at in sideways if at.valid]
+    places = [(alpha, T.value, T.standard_error) for alpha, T in upward if T.valid]
+    places += [(alpha.value, T, math.nan) for T, alpha in sideways if alpha.valid]
     return (
         [Series(f"kernel change {KERNEL_CHANGE:g}", *np.array(places, dtype=float).T)]
         if places
@@ -133,8 +119,6 @@ def _crossover(family: Sequence[GridLine], across: Sequence[GridLine]) -> list[S
 
 def _feature_line(family: Sequence[GridLine]) -> list[Series]:
     """The predicted power of alpha, through the middle of T_max."""
-    from langevin_sgd.plotting import Series
-
     power = predicted_power(family[0])
     found = [
         (line.held["alpha"], boundaries(line)["T_max"])
@@ -157,8 +141,6 @@ def _feature_line(family: Sequence[GridLine]) -> list[Series]:
 
 
 def _error_panel(title: str, family: Sequence[GridLine]) -> Panel:
-    from langevin_sgd.plotting import Panel, Series
-
     curves = [_curve(f"alpha={line.held['alpha']:g}", line, "test_error") for line in family]
     shown = np.concatenate([curve.y for curve in curves])
     whole = [np.nanmin(shown, initial=1.0), np.nanmax(shown, initial=0.0)]
@@ -185,8 +167,6 @@ def lazy_regime(result: xr.Dataset) -> list[Panel]:
     """Stopping time, weight change and kernel change against T; if P varies also their collapse,
     and T_c against P.
     """
-    from langevin_sgd.plotting import Panel
-
     lines, found = in_temperature(result), lazy(result)
     helds, panels = [line.held for line in lines], []
     for name, (title, axis) in _QUANTITIES.items():
@@ -199,9 +179,9 @@ def lazy_regime(result: xr.Dataset) -> list[Panel]:
 
 def _beside(name: str, one: LazyExponents, found: Sequence[LazyExponents]) -> list[Panel]:
     """The collapse of a quantity, or T_c beside the kernel change."""
-    at = _label(one.held, [other.held for other in found])
+    where = _label(one.held, [other.held for other in found])
     if name == "kernel_change":
-        return _crossover_panel(f"Crossover {at}".strip(), one)
+        return _crossover_panel(f"Crossover {where}".strip(), one)
     letter, power, axis = {
         "t_star": ("b", one.b.y_exponent, "t* / (T P^b)"),
         "weight_change": ("gamma", one.gamma.y_exponent, "|w - w0| / |w0| / P^gamma"),
@@ -209,13 +189,13 @@ def _beside(name: str, one: LazyExponents, found: Sequence[LazyExponents]) -> li
     if power.value is None:
         return []
     return [
-        _collapse_panel(f"{letter} = {_number(power)} {at}".strip(), axis, name, power.value, one)
+        _collapse_panel(
+            f"{letter} = {_number(power)} {where}".strip(), axis, name, power.value, one
+        )
     ]
 
 
 def _collapse_panel(title: str, axis: str, name: str, power: float, one: LazyExponents) -> Panel:
-    from langevin_sgd.plotting import Panel, Series
-
     curves = []
     for line in one.lines:
         unit = float(line.held["points"]) ** power * (line.x if name == "t_star" else 1.0)
@@ -228,8 +208,6 @@ def _crossover_panel(title: str, one: LazyExponents) -> list[Panel]:
     """T_c against P, with the fitted power and that which follows from the weights, through the
     middle.
     """
-    from langevin_sgd.plotting import Panel, Series
-
     places = zip((line.held["points"] for line in one.lines), one.crossings, strict=True)
     series = _of_estimates(f"kernel change {one.threshold:g}", list(places))
     if not series or one.a is None or one.a.value is None:
@@ -251,20 +229,16 @@ def _crossover_panel(title: str, one: LazyExponents) -> list[Panel]:
 
 def _label(held: dict[str, Any], among: Sequence[dict[str, Any]], *, without: str = "") -> str:
     """What tells a line from others, but for one axis."""
-    return letters({name: held[name] for name in varied(list(among)) if name != without})
+    return at({name: held[name] for name in varied(list(among)) if name != without})
 
 
 def _curve(label: str, line: GridLine, name: str) -> Series:
     """Means with errors where at least half of the replicas are fitted, gaps elsewhere."""
-    from langevin_sgd.plotting import Series
-
     return Series(label, line.x, *line.averages(name))
 
 
 def _of_estimates(label: str, places: Sequence[tuple[float, Estimate]]) -> list[Series]:
     """One series of those that are valid, if any."""
-    from langevin_sgd.plotting import Series
-
     known = [(x, found.value, found.standard_error) for x, found in places if found.valid]
     return [Series(label, *np.array(known, dtype=float).T)] if known else []
 

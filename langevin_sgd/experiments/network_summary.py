@@ -1,20 +1,28 @@
-"""Boundaries and exponents of ``langevin-sgd train``: what its tables, its document and its figures
-say.
-"""
+"""What a grid of networks says: its boundaries and exponents, as tables and as a document."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from langevin_sgd.cli.text import table
-from langevin_sgd.cli.train.words import cell, named, short, varied
 from langevin_sgd.estimate import Estimate, format_with_error
+from langevin_sgd.experiments.network_averages import NetworkAverages
+from langevin_sgd.experiments.network_boundaries import (
+    best_temperature,
+    boundary_exponent,
+    crossing,
+    feature_exponent,
+    largest_temperature,
+)
+from langevin_sgd.experiments.network_lazy_exponents import LazyExponents, fit_lazy_exponents
+from langevin_sgd.experiments.network_lines import GridLine, families, lines_along
+from langevin_sgd.experiments.symbols import at, cell, in_documents, symbol, varied
+from langevin_sgd.models.networks import FullyConnected
+from langevin_sgd.plotting import Table
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from langevin_sgd.experiments import GridLine, LazyExponents
 
 FEATURE = 1.0
 """alpha below which T_max and T_opt are fitted with a power of alpha."""
@@ -25,16 +33,12 @@ NOTHING: dict[str, list[Any]] = {"boundaries": [], "feature_exponents": [], "laz
 
 def boundaries(line: GridLine) -> dict[str, Estimate]:
     """T_max, T_opt and, where the kernel change was measured, T_c of a line in temperature."""
-    from langevin_sgd.experiments import best_temperature, crossing, largest_temperature
-
     found = {"T_max": largest_temperature(line), "T_opt": best_temperature(line)}
     return found | ({"T_c": crossing(line)} if "kernel_change" in line.measured else {})
 
 
 def feature_power(boundary: Literal["T_max", "T_opt"], family: Sequence[GridLine]) -> Estimate:
     """Power of alpha with which a boundary moves over the lines of alpha below `FEATURE`."""
-    from langevin_sgd.experiments import boundary_exponent
-
     return boundary_exponent(
         boundary, [line for line in family if line.held["alpha"] < FEATURE], "alpha"
     )
@@ -42,9 +46,6 @@ def feature_power(boundary: Literal["T_max", "T_opt"], family: Sequence[GridLine
 
 def predicted_power(line: GridLine) -> float | None:
     """The same by theory, ``None`` where the network is not homogeneous in its weights."""
-    from langevin_sgd.experiments import feature_exponent
-    from langevin_sgd.models.networks import FullyConnected
-
     if line.held["network"] != "fully_connected":
         return None
     shape = {name: line.held[name] for name in ("depth", "width", "activation")}
@@ -54,22 +55,16 @@ def predicted_power(line: GridLine) -> float | None:
 
 def in_temperature(result: xr.Dataset) -> list[GridLine]:
     """Lines of at least two temperatures."""
-    from langevin_sgd.experiments import lines_along
-
     return [line for line in lines_along(result, "temperature_per_width") if len(line.x) > 1]
 
 
 def margins(lines: Sequence[GridLine]) -> list[list[GridLine]]:
     """Families of lines that differ in alpha, where there are several."""
-    from langevin_sgd.experiments import families
-
     return [family for family in families(lines, "alpha") if len(family) > 1]
 
 
 def lazy(result: xr.Dataset) -> list[LazyExponents]:
     """Exponents in T and P, where there is one alpha and several P."""
-    from langevin_sgd.experiments import fit_lazy_exponents
-
     return (
         fit_lazy_exponents(result)
         if len(set(result["alpha"].values)) == 1 and in_temperature(result)
@@ -84,27 +79,27 @@ def document(result: xr.Dataset) -> dict[str, Any]:
     lines = in_temperature(result)
     return {
         "boundaries": [
-            named(line.held) | {name: found.to_dict() for name, found in boundaries(line).items()}
+            in_documents(line.held)
+            | {name: found.to_dict() for name, found in boundaries(line).items()}
             for line in lines
         ],
         "feature_exponents": [
-            named(_without(family[0].held, "alpha"))
+            in_documents(_without(family[0].held, "alpha"))
             | {"predicted": predicted_power(family[0])}
             | {name: feature_power(name, family).to_dict() for name in POWERS}
             for family in margins(lines)
         ],
-        "lazy_exponents": [one.to_dict() | {"held": named(one.held)} for one in lazy(result)],
+        "lazy_exponents": [
+            one.to_dict() | {"held": in_documents(one.held)} for one in lazy(result)
+        ],
     }
 
 
-def tables(result: xr.Dataset) -> list[str]:
+def tables(result: xr.Dataset) -> list[Table]:
     """The boundaries of every line, and the exponents; what is nowhere known is left out."""
     lines = in_temperature(result)
-    return [
-        text
-        for text in (_boundary_table(lines), _feature_table(lines), _lazy_table(lazy(result)))
-        if text
-    ]
+    every = _boundary_table(lines), _feature_table(lines), _lazy_table(lazy(result))
+    return [table for table in every if table.rows]
 
 
 def number(found: Estimate) -> str:
@@ -112,20 +107,20 @@ def number(found: Estimate) -> str:
     return format_with_error(found.value, found.standard_error) if found.valid else "-"
 
 
-def _boundary_table(lines: Sequence[GridLine]) -> str:
+def _boundary_table(lines: Sequence[GridLine]) -> Table:
     found = [boundaries(line) for line in lines]
     names = [name for name in (found[0] if found else {}) if any(one[name].valid for one in found)]
     if not names:
-        return ""
+        return Table([], [])
     axes = varied([line.held for line in lines])
     rows = [
         [*(cell(line.held[axis]) for axis in axes), *(number(one[name]) for name in names)]
         for line, one in zip(lines, found, strict=True)
     ]
-    return table([*map(short, axes), *names], rows, right=range(len(axes) + len(names)))
+    return Table([*map(symbol, axes), *names], rows, range(len(axes) + len(names)))
 
 
-def _feature_table(lines: Sequence[GridLine]) -> str:
+def _feature_table(lines: Sequence[GridLine]) -> Table:
     found = [
         (family[0], name, feature_power(name, family))
         for family in margins(lines)
@@ -145,9 +140,7 @@ def _feature_table(lines: Sequence[GridLine]) -> str:
         if power.valid
     ]
     right = [*range(len(axes)), len(axes) + 1, len(axes) + 2]
-    return (
-        table([*map(short, axes), "law", "exponent", "theory"], rows, right=right) if rows else ""
-    )
+    return Table([*map(symbol, axes), "law", "exponent", "theory"], rows, right)
 
 
 def _theory(line: GridLine) -> str:
@@ -155,7 +148,7 @@ def _theory(line: GridLine) -> str:
     return "-" if power is None else f"{power:.4g}"
 
 
-def _lazy_table(found: Sequence[LazyExponents]) -> str:
+def _lazy_table(found: Sequence[LazyExponents]) -> Table:
     axes = varied([one.held for one in found]) if found else []
     rows = [
         [*(cell(one.held[axis]) for axis in axes), *row]
@@ -164,9 +157,7 @@ def _lazy_table(found: Sequence[LazyExponents]) -> str:
         if row[1] != "-"
     ]
     right = [*range(len(axes)), len(axes) + 1]
-    return (
-        table([*map(short, axes), "law", "exponent", "theory"], rows, right=right) if rows else ""
-    )
+    return Table([*map(symbol, axes), "law", "exponent", "theory"], rows, right)
 
 
 def _lazy_rows(one: LazyExponents) -> list[list[str]]:
@@ -192,3 +183,61 @@ def _evaluated(formula: str, found: Estimate) -> str:
 
 def _without(at: dict[str, Any], axis: str) -> dict[str, Any]:
     return {name: value for name, value in at.items() if name != axis}
+
+
+# --- points ---------------------------------------------------------------------------------------
+
+_QUANTITIES = ("test_error", "t_star", "weight_change", "kernel_change")
+
+
+def point_documents(points: Sequence[NetworkAverages]) -> list[dict[str, Any]]:
+    """Means of every point of a grid in strict JSON types."""
+    entries = []
+    for point in points:
+        entry = in_documents(point.at) | point.ended
+        entries.append(entry | {name: _mean(point, name).to_dict() for name in _measured(points)})
+    return entries
+
+
+def _measured(points: Sequence[NetworkAverages]) -> list[str]:
+    return [
+        *(name for name in _QUANTITIES if getattr(points[0], name) is not None),
+        *points[0].observed,
+    ]
+
+
+def _mean(point: NetworkAverages, name: str) -> Estimate:
+    mean: Estimate = point.observed[name] if name in point.observed else getattr(point, name)
+    return mean
+
+
+def shared_by_points(points: Sequence[NetworkAverages]) -> str:
+    """Return in one line what all points of a grid have in common."""
+    axes = varied([point.at for point in points])
+    return at({name: value for name, value in points[0].at.items() if name not in axes})
+
+
+def point_table(points: Sequence[NetworkAverages]) -> Table:
+    """Means of every point of a grid, and how its replicas ended."""
+    axes = varied([point.at for point in points])
+    measured = _measured(points)
+    ends = [
+        name
+        for name in points[0].ended
+        if name == "fitted" or any(point.ended[name] for point in points)
+    ]
+    header = [*map(symbol, axes), *(_words(name) for name in (*ends, *measured))]
+    rows = []
+    for point in points:
+        means = [_mean(point, name) for name in measured]
+        counts = [str(point.ended[name]) for name in ends]
+        numbers = [
+            format_with_error(mean.value, mean.standard_error) if mean.valid else "-"
+            for mean in means
+        ]
+        rows.append([*(cell(point.at[name]) for name in axes), *counts, *numbers])
+    return Table(header, rows, range(len(header)))
+
+
+def _words(name: str) -> str:
+    return "t*" if name == "t_star" else name.replace("_", " ")

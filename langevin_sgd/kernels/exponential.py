@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 from numba import float32, float64, types, uint32, uint64
-from numba.extending import overload
 
-from langevin_sgd.kernels.compiled import fma, inlined
-from langevin_sgd.randomness import (
-    _bits_of_float32,
-    _bits_of_float64,
-    _float32_of_bits,
-    _float64_of_bits,
+from langevin_sgd.kernels.compiled import inlined, overloaded
+from langevin_sgd.kernels.intrinsics import (
+    bits_of_float32,
+    bits_of_float64,
+    float32_of_bits,
+    float64_of_bits,
+    fma,
 )
 
 _LOG2E = 1 / math.log(2)
@@ -46,7 +46,7 @@ def _exponential_64(x: float) -> float:
     total = fma(_TAYLOR[13], r, _TAYLOR[12])
     for n in range(11, -1, -1):
         total = fma(total, r, _TAYLOR[n])
-    return total * _float64_of_bits((_bits_of_float64(shifted) + uint64(1023)) << uint64(52))
+    return total * float64_of_bits((bits_of_float64(shifted) + uint64(1023)) << uint64(52))
 
 
 @inlined
@@ -59,17 +59,17 @@ def _exponential_32(x: Any) -> Any:
     total = fma(_TAYLOR_32[7], r, _TAYLOR_32[6])
     for n in range(5, -1, -1):
         total = fma(total, r, _TAYLOR_32[n])
-    return total * _float32_of_bits(
-        uint32(uint32(_bits_of_float32(shifted) + uint32(127)) << uint32(23))
+    return total * float32_of_bits(
+        uint32(uint32(bits_of_float32(shifted) + uint32(127)) << uint32(23))
     )
 
 
 def exponential(x: Any) -> Any:
-    """e^x in the precision of x: for kernels only."""
+    """Return e^x in the precision of x; for kernels only."""
     raise NotImplementedError  # pragma: no cover
 
 
-@overload(exponential, jit_options={"forceinline": True}, strict=False)
+@overloaded(exponential)
 def _exponential(x: Any) -> Any:
     if x == float32:
         return lambda x: _exponential_32(x)

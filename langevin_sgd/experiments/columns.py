@@ -1,0 +1,104 @@
+"""What a point of a grid is made of: the numbers that tables, lines and fits go by.
+
+Each kind of problem has its columns; what else is varied is a column of its own, by the name of the
+field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from langevin_sgd.dataset import Variable
+from langevin_sgd.models.network_problem import NetworkProblem
+from langevin_sgd.models.networks.families import family_of
+from langevin_sgd.models.perceptron import Perceptron
+from langevin_sgd.theory.perceptron import test_error
+from langevin_sgd.training.variants import Variant
+
+UNITS = {
+    "temperature": "w",
+    "margin": "w",
+    "temperature_per_width": "w^2 / loss",
+}
+"""Units of columns, where they are not pure numbers."""
+
+
+def _of_a_network(point: Variant) -> dict[str, Any]:
+    network, settings = point.problem.network, point.settings
+    return {
+        "network": family_of(network),
+        "depth": network.depth,
+        "width": network.width,
+        "activation": network.activation,
+        "alpha": point.problem.alpha,
+        "temperature_per_width": settings.temperature / network.width,
+        "batch_size": settings.batch_size,
+        "momentum": settings.momentum,
+        "points": point.problem.points or point.problem.data.points,
+    }
+
+
+def _of_a_perceptron(point: Variant) -> dict[str, Any]:
+    data, settings = point.problem.data, point.settings
+    return {
+        "points": data.points,
+        "dimension": data.dimension,
+        "chi": data.chi,
+        "temperature": settings.temperature,
+        "batch_size": settings.batch_size,
+        "margin": point.problem.margin,
+    }
+
+
+_COLUMNS: Mapping[type, Callable[[Variant], dict[str, Any]]] = {
+    NetworkProblem: _of_a_network,
+    Perceptron: _of_a_perceptron,
+}
+
+
+def columns_of(point: Variant, varied: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of a point.
+
+    Parameters
+    ----------
+    point
+        Problem, settings and stop.
+    varied
+        The values of the axes there, which are exact where a column is computed from others.
+    """
+    columns = _COLUMNS[type(point.problem)](point)
+    plain = {
+        name.rpartition(".")[2]: value
+        for name, value in varied.items()
+        if isinstance(value, str | int | float)
+    }
+    return columns | plain
+
+
+def measured_of(
+    problem: Perceptron | NetworkProblem,
+    variables: Mapping[str, Variable],
+    columns: Sequence[Mapping[str, Any]],
+) -> dict[str, Variable]:
+    """Return what is known in closed form from what was measured: the test error of perceptrons.
+
+    Parameters
+    ----------
+    problem
+        What was trained.
+    variables
+        Over (point, replica).
+    columns
+        Of every point.
+    """
+    if not isinstance(problem, Perceptron):
+        return {}
+    signal, noise = variables["signal"][1], variables["noise"][1]
+    errors = [
+        test_error(a, s, chi=column["chi"])
+        for a, s, column in zip(signal, noise, columns, strict=True)
+    ]
+    return {"test_error": (("point", "replica"), np.array(errors), "1")}

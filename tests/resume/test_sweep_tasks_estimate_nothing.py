@@ -1,0 +1,73 @@
+"""Tasks make numbers, estimators judge them: an estimator that is mended outdates no stored run."""
+
+import ast
+from pathlib import Path
+
+import langevin_sgd.validation
+
+import langevin_sgd
+from langevin_sgd.sweep.digest import sources
+from langevin_sgd.sweep.imports import uses_of_whole
+
+ROOTS = {
+    "langevin_sgd": Path(langevin_sgd.__file__).parent,
+    "langevin_sgd.validation": Path(langevin_sgd.validation.__file__).parent,
+}
+ESTIMATING = ("langevin_sgd.measure", "langevin_sgd.estimate")
+
+OPEN = {
+    # Angles of single paths are measured where the paths are, which are too long to be kept.
+    "langevin_sgd.validation.limiting_dynamics.runs:rotation",
+    # The module of the grid also averages what it has collected.
+    "langevin_sgd.experiments.network_sweep:train_together",
+}
+"""Tasks that still reach an estimator; each leaves the list when it no longer does."""
+
+
+def modules():
+    for root, folder in ROOTS.items():
+        for file in sorted(folder.rglob("*.py")):
+            yield ".".join([root, *file.relative_to(folder).with_suffix("").parts]), file
+
+
+def is_task(node):
+    made_by = (one.func for one in node.decorator_list if isinstance(one, ast.Call))
+    return any(getattr(one, "attr", getattr(one, "id", None)) == "task" for one in made_by)
+
+
+def tasks():
+    for module, file in modules():
+        for node in ast.parse(file.read_bytes()).body:
+            if isinstance(node, ast.FunctionDef) and is_task(node):
+                yield f"{module}:{node.name}"
+
+
+def estimates(module):
+    """Whether a module is an estimator: of `measure`, or one of `experiments` that uses it."""
+    if module.startswith(ESTIMATING):
+        return True
+    used = {use.module for use in uses_of_whole(module)}
+    return module.startswith("langevin_sgd.experiments") and any(
+        name.startswith(ESTIMATING) for name in used
+    )
+
+
+def reached_estimators(task):
+    """Estimators in the digest of a task; of a task of the package, its own module too if it is
+    one.
+    """
+    own = task.partition(":")[0]
+    return {module for module in sources(task) if estimates(module)} - (
+        {own} if own.startswith("langevin_sgd.validation.") else set()
+    )
+
+
+def test_there_are_tasks_to_walk():
+    found = list(tasks())
+    assert len(found) == len(set(found)) > 20
+    assert any(name.startswith("langevin_sgd.experiments.") for name in found)
+
+
+def test_no_task_reaches_an_estimator():
+    reached = {task: found for task in tasks() if (found := reached_estimators(task))}
+    assert reached.keys() == OPEN, reached

@@ -2,8 +2,11 @@
 
 `Claim`
     Base class; one subclass per file of ``validation/<paper>/`` is one claim.
-`Component`
-    One number the theory predicts, with its margin and the values of rival theories.
+`Comparison`
+    One number the theory predicts, with its margin, the values of rival theories and of the
+    control, and how it is measured.
+`Data`
+    Results of the tasks of a claim, by label.
 `Verdict`, `judge`, `pull`, `worst`, `critical_value`
     The rule by which a measurement decides.
 `find_claims`, `find_claim`, `claim_folders`
@@ -25,6 +28,8 @@ from langevin_sgd.claims.authoring import run_command as run_command
 from langevin_sgd.claims.authoring import write_template as write_template
 from langevin_sgd.claims.claim import Claim as Claim
 from langevin_sgd.claims.claim import Component as Component
+from langevin_sgd.claims.comparison import Comparison as Comparison
+from langevin_sgd.claims.comparison import Data as Data
 from langevin_sgd.claims.discovery import claim_folders as claim_folders
 from langevin_sgd.claims.discovery import find_claim as find_claim
 from langevin_sgd.claims.discovery import find_claims as find_claims

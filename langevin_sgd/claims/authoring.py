@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from langevin_sgd.checks import InputError, as_instance, as_path, as_text, require, shown
-from langevin_sgd.claims.claim import Claim, check_components, in_one_line
+from langevin_sgd.claims.claim import Claim, check_comparisons, in_one_line
+from langevin_sgd.claims.comparison import Comparison
 from langevin_sgd.claims.discovery import claim_folders
 from langevin_sgd.dataset import replace_file
 
@@ -36,9 +37,8 @@ def describe(claim: Claim, tier: str) -> dict[str, Any]:
         f"claim {claim.id} has: {', '.join(claim.tiers)}",
     )
     with in_one_line(claim, "planning"):
-        components, control = claim.predict(tier), claim.control(tier)
-        check_components(claim, components, control)
-    wrong = {component.name: float(component.prediction) for component in control}
+        comparisons = claim.comparisons(tier)
+        check_comparisons(claim, comparisons)
     return {
         "id": claim.id,
         "paper": claim.paper,
@@ -51,19 +51,19 @@ def describe(claim: Claim, tier: str) -> dict[str, Any]:
         "expected_verdict": claim.expected_verdict,
         "expected_reason": claim.expected_reason,
         "tiers": list(claim.tiers),
-        "components": [
-            {
-                "name": component.name,
-                "prediction": float(component.prediction),
-                "margin": float(component.margin),
-                "margin_reason": component.margin_reason,
-                "alternatives": {
-                    name: float(value) for name, value in component.alternatives.items()
-                },
-                "control": wrong.get(component.name),
-            }
-            for component in components
-        ],
+        "components": [_described(comparison) for comparison in comparisons],
+    }
+
+
+def _described(comparison: Comparison) -> dict[str, Any]:
+    """Return a comparison in the words of ``claims show --json``."""
+    return {
+        "name": comparison.name,
+        "prediction": comparison.prediction,
+        "margin": comparison.margin,
+        "margin_reason": comparison.reason,
+        "alternatives": dict(comparison.rivals),
+        "control": comparison.wrong,
     }
 
 

@@ -7,21 +7,31 @@ what is stored.
 
 from __future__ import annotations
 
-import math
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from langevin_sgd.checks import InputError, as_choice, as_not_negative, as_real, as_text, require
+from langevin_sgd.checks import (
+    InputError,
+    as_choice,
+    as_not_negative,
+    as_objects,
+    as_real,
+    as_text,
+    require,
+)
+from langevin_sgd.claims.comparison import Comparison
 from langevin_sgd.claims.verdict import as_rivals
+from langevin_sgd.estimate import Estimate
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from langevin_sgd.claims.comparison import Data
     from langevin_sgd.claims.verdict import Verdict
-    from langevin_sgd.estimate import Estimate
     from langevin_sgd.plotting import Panel
     from langevin_sgd.sweep import Task
 
@@ -67,13 +77,6 @@ class Component:
         explained = self.margin == 0 or bool(self.margin_reason)
         require(explained, f"{where}: margin", self.margin, "needs a margin_reason")
 
-    @property
-    def nearest_alternative(self) -> float:
-        """Distance from the prediction to the nearest alternative; infinite without one."""
-        return min(
-            (abs(value - self.prediction) for value in self.alternatives.values()), default=math.inf
-        )
-
 
 class Claim:
     """Base class of claims; `langevin-sgd claims new PAPER/ID` writes a commented example.
@@ -114,19 +117,25 @@ class Claim:
         """Return the tasks whose results decide, by a label of the claim's own."""
         raise NotImplementedError
 
+    def comparisons(self, tier: str) -> Sequence[Comparison]:
+        """Return what the theory predicts, without looking at data, and how each number is
+        measured.
+        """
+        return _derived(self, tier)
+
     def predict(self, tier: str) -> Sequence[Component]:
-        """Return what the theory predicts, without looking at data."""
+        """Return what the theory predicts; only where `comparisons` is not written yet."""
         raise NotImplementedError
 
     def measure(self, data: Mapping[str, xr.Dataset], tier: str) -> Mapping[str, Estimate]:
-        """Return the measurement of every component, by name, from the results by label."""
+        """Return the measurement of every component; only for `predict`."""
         raise NotImplementedError
 
     def control(self, tier: str) -> Sequence[Component]:
-        """Return what the wrong theory predicts for some of the measurements of `measure`."""
+        """Return what the wrong theory predicts; only for `predict`."""
         raise NotImplementedError
 
-    def out_of_range(self, data: Mapping[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: Data, tier: str) -> str | None:
         """Return why the stored data lie outside the range of the theory, ``None`` if they lie
         inside.
         """
@@ -136,7 +145,7 @@ class Claim:
         """Return why this machine cannot run the tier (no GPU, no data set), ``None`` if it can."""
         return None
 
-    def panels(self, data: Mapping[str, xr.Dataset], tier: str) -> Sequence[Panel]:
+    def panels(self, data: Data, tier: str) -> Sequence[Panel]:
         """Return the figure of the claim."""
         raise NotImplementedError
 
@@ -182,36 +191,64 @@ def raised(deed: str, error: Exception) -> str:
     return f"{deed} raised {type(error).__name__}: {error} ({place.name}, line {place.lineno})"
 
 
-def check_components(
-    claim: Claim, components: Sequence[Component], control: Sequence[Component]
-) -> None:
-    """Check that predictions can be told from their alternatives and that the control says
-    something else.
+def check_comparisons(claim: Claim, comparisons: Sequence[Comparison]) -> None:
+    """Check that predictions can be told from their rivals, and that there is a control.
 
     Raises
     ------
     InputError
-        Naming the claim and the component.
+        Naming the claim and the comparison.
     """
     where = f"claim {claim.paper}/{claim.id}"
-    names = [component.name for component in components]
+    names = [one.name for one in as_objects(f"{where}: comparisons", comparisons, Comparison)]
     if not names or len(set(names)) < len(names):
         raise InputError(
-            f"{where}: components = {names}: must be at least one, each with a name of its own"
+            f"{where}: comparisons = {names}: must be at least one, each with a name of its own"
         )
-    for component in components:
-        _check_alternatives(component, f"{where}: component {component.name!r}")
-    unknown = sorted({component.name for component in control} - set(names))
-    if unknown or not control:
+    for one in comparisons:
+        _check_rivals(one, f"{where}: comparison {one.name!r}")
+    if all(one.wrong is None for one in comparisons):
         raise InputError(
-            f"{where}: control = {unknown or 'empty'}: must name components of the prediction"
+            f"{where}: control = empty: at least one comparison must hold what is wrong"
         )
 
 
-def _check_alternatives(component: Component, where: str) -> None:
-    if not component.alternatives:
-        raise InputError(f"{where}: needs at least one named alternative")
-    distance = component.nearest_alternative
-    if component.margin >= distance / 2:
-        limit = f"must be below half the distance to the nearest alternative ({distance / 2:.6g})"
-        raise InputError(f"{where}: margin = {component.margin:.6g}: {limit}")
+def _check_rivals(comparison: Comparison, where: str) -> None:
+    if not comparison.rivals:
+        raise InputError(f"{where}: needs at least one named rival")
+    distance = comparison.nearest_rival
+    if comparison.margin >= distance / 2:
+        limit = f"must be below half the distance to the nearest rival ({distance / 2:.6g})"
+        raise InputError(f"{where}: margin = {comparison.margin:.6g}: {limit}")
+
+
+# --- claims that are not written as comparisons yet -----------------------------------------------
+
+
+def _derived(claim: Claim, tier: str) -> list[Comparison]:
+    """Return the comparisons of a claim that is written as `predict`, `measure` and `control`."""
+    wrong = {one.name: one for one in claim.control(tier)}
+    components = claim.predict(tier)
+    unknown = sorted(wrong.keys() - {one.name for one in components})
+    require(not unknown, "control", unknown, "must name components of the prediction")
+    known: list[Any] = []
+
+    def measured(name: str, data: Data) -> Estimate:
+        if not known or known[0] is not data:
+            known[:] = [data, claim.measure(data, tier)]
+        missing = Estimate.refused("the claim delivered no measurement of this name")
+        return known[1].get(name, missing)
+
+    return [
+        Comparison(
+            name=one.name,
+            prediction=one.prediction,
+            measure=partial(measured, one.name),
+            margin=one.margin,
+            reason=one.margin_reason,
+            rivals=one.alternatives,
+            wrong=wrong[one.name].prediction if one.name in wrong else None,
+            wrong_margin=wrong[one.name].margin if one.name in wrong else 0.0,
+        )
+        for one in components
+    ]

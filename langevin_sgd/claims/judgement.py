@@ -1,4 +1,4 @@
-"""The outcome for one claim: verdicts of its components and of its control, and what the command
+"""The outcome for one claim: verdicts of its comparisons and of its control, and what the command
 line says of it.
 """
 
@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from langevin_sgd.claims.claim import Claim, Component
+from langevin_sgd.claims.claim import Claim
+from langevin_sgd.claims.comparison import Comparison
 from langevin_sgd.claims.verdict import (
     SEVERITY,
     Verdict,
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class JudgedComponent:
-    """A component, its measurement and its verdict with the reason."""
+class JudgedComparison:
+    """A comparison, its measurement and its verdict with the reason."""
 
-    component: Component
+    comparison: Comparison
     estimate: Estimate | None
     verdict: Verdict
     reason: str = ""
@@ -37,17 +38,17 @@ class JudgedComponent:
     @property
     def pull(self) -> float | None:
         """(m - p) / sqrt(se^2 + d^2)."""
-        return pull(self.component.prediction, self.component.margin, self.estimate)
+        return pull(self.comparison.prediction, self.comparison.margin, self.estimate)
 
     @property
     def pull_without_margin(self) -> float | None:
         """(m - p) / se."""
-        return pull_without_margin(self.component.prediction, self.estimate)
+        return pull_without_margin(self.comparison.prediction, self.estimate)
 
     @property
     def by_margin(self) -> bool:
         """Whether the measurement meets the prediction within its margin only."""
-        return passes_by_margin(self.component.prediction, self.component.margin, self.estimate)
+        return passes_by_margin(self.comparison.prediction, self.comparison.margin, self.estimate)
 
     def to_dict(self) -> dict[str, Any]:
         """Return strict JSON types."""
@@ -55,14 +56,12 @@ class JudgedComponent:
             self.estimate.to_dict() if self.estimate else {"value": None, "standard_error": None}
         )
         return {
-            "name": self.component.name,
-            "prediction": float(self.component.prediction),
-            "margin": float(self.component.margin),
+            "name": self.comparison.name,
+            "prediction": float(self.comparison.prediction),
+            "margin": float(self.comparison.margin),
             "measurement": measured["value"],
             "standard_error": measured["standard_error"],
-            "alternatives": {
-                name: float(value) for name, value in self.component.alternatives.items()
-            },
+            "alternatives": {name: float(value) for name, value in self.comparison.rivals.items()},
             "verdict": self.verdict,
             "pull_without_margin": self.pull_without_margin,
         }
@@ -80,7 +79,7 @@ class Judgement:
         Of the theory, and of the wrong theory on the same measurements.
     reason
         Why, where the verdict is not ``supported``.
-    components, control
+    comparisons, control
         Each with its verdict; without measurements where there were none to be had.
     seconds
         Computing time of the tasks, all together; ``None`` where it is not known.
@@ -90,6 +89,8 @@ class Judgement:
         Versions of the libraries that made the results, each set once.
     panels
         The figure; empty without data or where it was not asked for.
+    never_run
+        Whether nothing at all is stored, so that the claim was asked for nothing.
     """
 
     claim: Claim
@@ -98,22 +99,23 @@ class Judgement:
     verdict: Verdict
     control_verdict: Verdict
     reason: str = ""
-    components: Sequence[JudgedComponent] = ()
-    control: Sequence[JudgedComponent] = ()
+    comparisons: Sequence[JudgedComparison] = ()
+    control: Sequence[JudgedComparison] = ()
     seconds: float | None = None
     identities: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     versions: Sequence[Mapping[str, str]] = ()
     panels: Sequence[Panel] = ()
+    never_run: bool = False
 
     @property
-    def deciding(self) -> JudgedComponent | None:
-        """The component that decides: of the worst verdict, the one of the largest pull."""
-        return min(self.components, key=_badness, default=None)
+    def deciding(self) -> JudgedComparison | None:
+        """The comparison that decides: of the worst verdict, the one of the largest pull."""
+        return min(self.comparisons, key=_badness, default=None)
 
     @property
     def by_margin(self) -> int:
-        """How many components meet their prediction within its margin only."""
-        return sum(judged.by_margin for judged in self.components)
+        """How many comparisons meet their prediction within its margin only."""
+        return sum(judged.by_margin for judged in self.comparisons)
 
     @property
     def as_expected(self) -> bool:
@@ -146,30 +148,30 @@ class Judgement:
             "margin": numbers.get("margin"),
             "pull_without_margin": numbers.get("pull_without_margin"),
             "by_margin": self.by_margin,
-            "components": [component.to_dict() for component in self.components],
+            "components": [one.to_dict() for one in self.comparisons],
         }
 
 
-def _badness(judged: JudgedComponent) -> tuple[int, float]:
+def _badness(judged: JudgedComparison) -> tuple[int, float]:
     size = judged.pull
     return SEVERITY.index(judged.verdict), -(math.inf if size is None else abs(size))
 
 
-def judge_components(
-    components: Sequence[Component], measured: Mapping[str, Estimate]
-) -> tuple[Verdict, list[JudgedComponent]]:
-    """Judge every component by the same rule; the verdict of all is that of the worst."""
-    judged = [
-        JudgedComponent(
-            component,
-            measured.get(component.name),
-            *judge(
-                component.prediction,
-                component.margin,
-                component.alternatives,
-                measured.get(component.name),
-            ),
-        )
-        for component in components
-    ]
+def judge_comparisons(
+    comparisons: Sequence[Comparison], measured: Mapping[str, Estimate]
+) -> tuple[Verdict, list[JudgedComparison]]:
+    """Judge every comparison by the same rule; the verdict of all is that of the worst.
+
+    Parameters
+    ----------
+    comparisons
+        What is predicted.
+    measured
+        The measurement of each, by name.
+    """
+    judged = []
+    for one in comparisons:
+        estimate = measured.get(one.name)
+        verdict, reason = judge(one.prediction, one.margin, one.rivals, estimate)
+        judged.append(JudgedComparison(one, estimate, verdict, reason))
     return worst(item.verdict for item in judged), judged

@@ -20,7 +20,7 @@ from typing import Any
 
 from langevin_sgd.checks import as_objects, as_path, as_real
 from langevin_sgd.claims.authoring import TEMPLATES
-from langevin_sgd.claims.judgement import JudgedComponent, Judgement
+from langevin_sgd.claims.judgement import JudgedComparison, Judgement
 from langevin_sgd.claims.verdict import FALSE_ALARM, SEVERITY
 from langevin_sgd.dataset import named_file, replace_file
 from langevin_sgd.estimate import format_with_error
@@ -111,7 +111,7 @@ def _markdown(text: str) -> str:
 
 
 def summary(judgements: Sequence[Judgement]) -> str:
-    """Return how many claims came out how, and how many components meet their predictions by
+    """Return how many claims came out how, and how many comparisons meet their predictions by
     margin, in one line.
     """
     judgements = as_objects("judgements", judgements, Judgement)
@@ -123,7 +123,7 @@ def summary(judgements: Sequence[Judgement]) -> str:
     judged = [
         one
         for item in judgements
-        for one in item.components
+        for one in item.comparisons
         if one.verdict in ("supported", "underpowered")
     ]
     line = f"{len(judgements)} claims: {verdicts}; {unexpected or 'none'} not as expected."
@@ -193,27 +193,27 @@ class _Entry:
 
     @cached_property
     def deciding(self) -> dict[str, str]:
-        """The numbers of the component that decides."""
+        """The numbers of the comparison that decides."""
         judged = self.judgement.deciding
-        return _component(judged) if judged else dict.fromkeys(_NUMBERS, NOTHING)
+        return _comparison(judged) if judged else dict.fromkeys(_NUMBERS, NOTHING)
 
     @property
     def by_margin(self) -> str:
-        """How many of the components meet their prediction within its margin only."""
+        """How many of the comparisons meet their prediction within its margin only."""
         judgement = self.judgement
         return (
-            f"{judgement.by_margin} of {len(judgement.components)}"
-            if judgement.components
+            f"{judgement.by_margin} of {len(judgement.comparisons)}"
+            if judgement.comparisons
             else NOTHING
         )
 
     @cached_property
-    def components(self) -> list[dict[str, str]]:
-        return [_component(judged) for judged in self.judgement.components]
+    def comparisons(self) -> list[dict[str, str]]:
+        return [_comparison(judged) for judged in self.judgement.comparisons]
 
     @cached_property
     def control(self) -> list[dict[str, str]]:
-        return [_component(judged) for judged in self.judgement.control]
+        return [_comparison(judged) for judged in self.judgement.control]
 
     @cached_property
     def panels(self) -> list[_Panel]:
@@ -245,17 +245,15 @@ class _Entry:
         return f"Seed {judgement.seed}, {tasks}; digest of settings and sources {digest}."
 
 
-def _component(judged: JudgedComponent) -> dict[str, str]:
-    component, estimate = judged.component, judged.estimate
+def _comparison(judged: JudgedComparison) -> dict[str, str]:
+    comparison, estimate = judged.comparison, judged.estimate
     measured = estimate is not None and estimate.value is not None
     return {
-        "name": component.name,
-        "prediction": f"{component.prediction:.6g}"
-        + (f" ± {component.margin:.3g}" if component.margin else ""),
-        "margin_reason": component.margin_reason,
-        "alternatives": "; ".join(
-            f"{name}: {value:.6g}" for name, value in component.alternatives.items()
-        )
+        "name": comparison.name,
+        "prediction": f"{comparison.prediction:.6g}"
+        + (f" ± {comparison.margin:.3g}" if comparison.margin else ""),
+        "margin_reason": comparison.reason,
+        "rivals": "; ".join(f"{name}: {value:.6g}" for name, value in comparison.rivals.items())
         or NOTHING,
         "measurement": format_with_error(estimate.value, estimate.standard_error).replace("+-", "±")
         if estimate is not None and measured

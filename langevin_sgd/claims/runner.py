@@ -9,9 +9,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from langevin_sgd.checks import InputError, as_choice, as_instance, as_objects, as_seed, require
-from langevin_sgd.claims.claim import TIERS, Claim, Component, check_components, in_one_line, raised
+from langevin_sgd.claims.claim import TIERS, Claim, check_comparisons, in_one_line, raised
+from langevin_sgd.claims.comparison import Comparison, controls, measured
 from langevin_sgd.claims.discovery import find_claims
-from langevin_sgd.claims.judgement import JudgedComponent, Judgement, judge_components
+from langevin_sgd.claims.judgement import JudgedComparison, Judgement, judge_comparisons
 from langevin_sgd.claims.runs import DEVICES, read_runs, remember
 from langevin_sgd.claims.verdict import Verdict
 from langevin_sgd.sweep import Store, Task
@@ -21,22 +22,22 @@ from langevin_sgd.sweep.store import identity
 if TYPE_CHECKING:
     import xarray as xr
 
-    from langevin_sgd.estimate import Estimate
-
 _DEVICE = "device"
 """Field of a task's settings that says where networks are trained."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One claim in one tier: what it predicts and which results decide, fixed before data exist."""
+    """One claim in one tier: what it predicts and which results decide, fixed before data exist.
+
+    `comparisons` is ``None`` where the claim has not been asked for them yet.
+    """
 
     claim: Claim
     tier: str
     seed: int
     device: str = "cpu"
-    components: Sequence[Component] = ()
-    control: Sequence[Component] = ()
+    comparisons: Sequence[Comparison] | None = None
     tasks: Mapping[str, Task] | None = None
     unavailable: str = ""
     fault: str = ""
@@ -104,8 +105,10 @@ def run(
 
 
 def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list[Judgement]:
-    """Judge what is stored, with figures, computing no task; a claim whose results are missing is
-    ``not_run``.
+    """Judge what is stored, with figures, computing no task.
+
+    A claim whose results are missing is ``not_run``; only a claim whose results are all there is
+    asked for its predictions, which may take seconds each.
 
     Parameters
     ----------
@@ -122,7 +125,8 @@ def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list
         known = (runs or {}).get(
             f"{claim.paper}/{claim.id}", {claim.tiers[0]: {}} if unlisted else {}
         )
-        plans = [_planned(claim, tier, **known[tier]) for tier in TIERS if tier in known]
+        tiers = [tier for tier in TIERS if tier in known]
+        plans = [_planned(claim, tier, **known[tier], predicted=False) for tier in tiers]
         judged += [judge_plan(one, store, load, panels=True) for one in plans] or [
             _never_run(claim)
         ]
@@ -136,7 +140,8 @@ def _never_run(claim: Claim) -> Judgement:
     nothing = Plan(claim, claim.tiers[0], 0)
     if claim.fault:
         return _without_data(nothing, "failed", claim.fault)
-    return _without_data(nothing, "not_run", f"nothing is stored; run: {_command(nothing)}")
+    found = _without_data(nothing, "not_run", f"nothing is stored; run: {_command(nothing)}")
+    return replace(found, never_run=True)
 
 
 def _entries(plans: Sequence[Plan]) -> dict[str, dict[str, dict[str, Any]]]:
@@ -147,11 +152,13 @@ def _entries(plans: Sequence[Plan]) -> dict[str, dict[str, dict[str, Any]]]:
     return entries
 
 
-def _planned(claim: Claim, tier: str, seed: int = 0, device: str = "cpu") -> Plan:
+def _planned(
+    claim: Claim, tier: str, seed: int = 0, device: str = "cpu", *, predicted: bool = True
+) -> Plan:
     """Plan a claim; what is wrong with it becomes its verdict, and other claims go on."""
     nothing = _plan_of_nothing(claim, tier, seed, device)
     try:
-        return plan(claim, tier, seed, device)
+        return _checked(nothing, predicted=predicted)
     except InputError as error:
         return replace(nothing, fault=str(error))
 
@@ -171,33 +178,41 @@ def plan(claim: Claim, tier: str, seed: int = 0, device: str = "cpu") -> Plan:
         If an argument is out of its range, or the claim is not well formed; whatever its own code
         raises is said in it.
     """
-    nothing = _plan_of_nothing(claim, tier, seed, device)
-    if claim.fault:
-        raise InputError(claim.fault)
-    with in_one_line(claim, "planning"):
-        return _asked(claim, nothing.tier, nothing.seed, nothing.device)
+    return _checked(_plan_of_nothing(claim, tier, seed, device), predicted=True)
 
 
-def _asked(claim: Claim, tier: str, seed: int, device: str) -> Plan:
+def _checked(nothing: Plan, *, predicted: bool) -> Plan:
+    """Ask a claim for its tasks, and perhaps for its predictions."""
+    if nothing.claim.fault:
+        raise InputError(nothing.claim.fault)
+    asked = _with_predictions(nothing) if predicted else nothing
+    with in_one_line(nothing.claim, "planning"):
+        return _with_tasks(asked)
+
+
+def _with_predictions(one: Plan) -> Plan:
+    """Ask a claim for its comparisons, and check them; there are none in a tier without a grid."""
+    if one.tier not in one.claim.tiers:
+        return one
+    with in_one_line(one.claim, "planning"):
+        comparisons = one.claim.comparisons(one.tier)
+        check_comparisons(one.claim, comparisons)
+    return replace(one, comparisons=tuple(comparisons))
+
+
+def _with_tasks(one: Plan) -> Plan:
+    """Ask a claim for its tasks, unless there is a reason why they cannot be computed here."""
+    claim, tier, device = one.claim, one.tier, one.device
     if tier not in claim.tiers:
-        return Plan(
-            claim,
-            tier,
-            seed,
-            device,
-            unavailable=f"has no {tier} tier (has: {', '.join(claim.tiers)})",
-        )
-    components, control = claim.predict(tier), claim.control(tier)
-    check_components(claim, components, control)
+        reason = f"has no {tier} tier (has: {', '.join(claim.tiers)})"
+        return replace(one, unavailable=reason)
     reason = claim.unavailable(tier) or ""
     if tier == "gpu" and device == "cpu":
         reason = reason or "needs a GPU: --device cuda"
-    tasks = (
-        None
-        if reason
-        else {label: _on(task, device) for label, task in claim.tasks(tier, seed).items()}
-    )
-    return Plan(claim, tier, seed, device, components, control, tasks, reason)
+    if reason:
+        return replace(one, unavailable=reason)
+    tasks = claim.tasks(tier, one.seed)
+    return replace(one, tasks={label: _on(task, device) for label, task in tasks.items()})
 
 
 def _on(task: Task, device: str) -> Task:
@@ -255,6 +270,11 @@ def judge_plan(
         data = {label: load(task) for label, task in one.tasks.items()}
     except InputError as damage:
         return _without_data(one, "not_run", f"{damage}; run: {_command(one)}")
+    if one.comparisons is None:
+        try:
+            one = _with_predictions(one)
+        except InputError as error:
+            return _without_data(one, "failed", str(error))
     try:
         return _judge_data(one, store, data, panels)
     except Exception as error:
@@ -268,7 +288,7 @@ def _command(one: Plan) -> str:
 
 
 def _without_data(one: Plan, verdict: Verdict, reason: str) -> Judgement:
-    components = [JudgedComponent(component, None, verdict) for component in one.components]
+    judged = [JudgedComparison(comparison, None, verdict) for comparison in one.comparisons or ()]
     return Judgement(
         one.claim,
         one.tier,
@@ -276,7 +296,7 @@ def _without_data(one: Plan, verdict: Verdict, reason: str) -> Judgement:
         verdict,
         verdict,
         reason,
-        components,
+        judged,
         identities=_identities(one),
     )
 
@@ -289,12 +309,13 @@ def _judge_data(one: Plan, store: Store, data: Mapping[str, xr.Dataset], panels:
     tasks = one.tasks or {}
     records = [store.record(task) for task in tasks.values()]
     spent: list[Any] = [record.get("seconds") for record in records]
-    measured: Mapping[str, Estimate] = one.claim.measure(data, one.tier)
-    verdict, components = judge_components(one.components, measured)
-    control_verdict, control = judge_components(one.control, measured)
+    comparisons = one.comparisons or ()
+    found = measured(comparisons, data)
+    verdict, judged = judge_comparisons(comparisons, found)
+    control_verdict, control = judge_comparisons(controls(comparisons), found)
     outside = one.claim.out_of_range(data, one.tier)
     reasons = [
-        f"{item.component.name}: {item.reason}" for item in components if item.verdict == verdict
+        f"{item.comparison.name}: {item.reason}" for item in judged if item.verdict == verdict
     ]
     return Judgement(
         one.claim,
@@ -303,7 +324,7 @@ def _judge_data(one: Plan, store: Store, data: Mapping[str, xr.Dataset], panels:
         verdict="out_of_range" if outside else verdict,
         control_verdict="out_of_range" if outside else control_verdict,
         reason=outside or ("" if verdict == "supported" else "; ".join(reasons)),
-        components=components,
+        comparisons=judged,
         control=control,
         seconds=None if None in spent else round(sum(spent), 3),
         identities=_identities(one),

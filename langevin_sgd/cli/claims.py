@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg, subcommand
 
@@ -61,7 +61,7 @@ def _entry(claim: Claim) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Show:
-    """Show the theory of a claim, its range, its predictions and their alternatives."""
+    """Show the theory of a claim, its range, its predictions and their rivals."""
 
     id: Positional[str]
     """Claim, as ID or PAPER/ID."""
@@ -80,7 +80,7 @@ class Show:
         if self.json:
             print_json(described)
             return 0
-        components = described.pop("components")
+        comparisons = described.pop("components")
         print(
             "\n".join(
                 f"{name.replace('_', ' ') + ':':18}{value}"
@@ -88,18 +88,17 @@ class Show:
                 if value
             )
         )
-        rows = [_component_row(component) for component in components]
-        head = ["component", "prediction", "margin", "alternatives", "control"]
+        rows = [_comparison_row(comparison) for comparison in comparisons]
+        head = ["comparison", "prediction", "margin", "rivals", "control"]
         print(f"\n{Table(head, rows, right=[1, 2, 4])}")
         return 0
 
 
-def _component_row(component: dict[str, object]) -> list[str]:
-    alternatives: dict[str, float] = component["alternatives"]  # type: ignore[assignment]
-    rivals = ", ".join(f"{name}: {value:.6g}" for name, value in alternatives.items())
-    control = component["control"]
-    numbers = f"{component['prediction']:.6g}", f"{component['margin']:.3g}"
-    return [str(component["name"]), *numbers, rivals, "-" if control is None else f"{control:.6g}"]
+def _comparison_row(comparison: dict[str, Any]) -> list[str]:
+    rivals = ", ".join(f"{name}: {value:.6g}" for name, value in comparison["alternatives"].items())
+    control = "-" if comparison["control"] is None else f"{comparison['control']:.6g}"
+    numbers = f"{comparison['prediction']:.6g}", f"{comparison['margin']:.3g}"
+    return [comparison["name"], *numbers, rivals, control]
 
 
 def _folder(word: str) -> Path:
@@ -211,6 +210,9 @@ class Run:
 class Report:
     """Judge what is stored and write the report; no task is computed."""
 
+    ids: Positional[Annotated[tuple[str, ...], arg(metavar="[ID ...]")]] = ()
+    """Claims, as ID or PAPER/ID; default: all."""
+
     results: Results = Path("results")
     """Where results are stored."""
 
@@ -223,7 +225,8 @@ class Report:
         from langevin_sgd.sweep import Store
 
         output, store = accepted("--output", output_folder, str(self.output)), Store(self.results)
-        judgements = claims.judge_stored(store)
+        chosen = [claims.find_claim(name) for name in self.ids] or None
+        judgements = claims.judge_stored(store, claims=chosen)
         stale = [
             str(status.path.relative_to(self.results))
             for status in store.statuses()
@@ -231,10 +234,9 @@ class Report:
         ]
         print(claims.summary(judgements))
         print(f"report:  {claims.write_report(judgements, output, stale=stale)}")
-        never = [one for one in judgements if one.verdict == "not_run" and not one.components]
-        report_deviations([one for one in judgements if one not in never])
-        if never:
-            print(f"{len(never)} not run", file=sys.stderr)
+        report_deviations([one for one in judgements if not one.never_run])
+        if never := sum(one.never_run for one in judgements):
+            print(f"{never} not run", file=sys.stderr)
         return 0
 
 
@@ -256,10 +258,10 @@ class Claims:
 
 
 def verdict_table(judgements: list[Judgement]) -> Table:
-    """One line a claim: the numbers are those of its deciding component, which is named.
+    """One line a claim: the numbers are those of its deciding comparison, which is named.
 
-    By margin: how many of its components meet their prediction within its margin only, and would be
-    refuted without.
+    By margin: how many of its comparisons meet their prediction within its margin only, and would
+    be refuted without.
     """
     header = [
         "claim",
@@ -284,15 +286,15 @@ def _verdict_row(judgement: Judgement) -> list[str]:
     )
     numbers = ["-"] * 6
     if deciding is not None:
-        component, measured = deciding.component, deciding.estimate
-        margin = f" +- {component.margin:.3g}" if component.margin else ""
+        comparison, measured = deciding.comparison, deciding.estimate
+        margin = f" +- {comparison.margin:.3g}" if comparison.margin else ""
         numbers = [
-            component.name,
-            f"{component.prediction:.6g}{margin}",
+            comparison.name,
+            f"{comparison.prediction:.6g}{margin}",
             "-" if measured is None else format_with_error(measured.value, measured.standard_error),
             pull_in_words(deciding.pull_without_margin),
             pull_in_words(deciding.pull),
-            f"{judgement.by_margin} of {len(judgement.components)}",
+            f"{judgement.by_margin} of {len(judgement.comparisons)}",
         ]
     verdict = f"{judgement.verdict}{expected}{mark}"
     return [judgement.claim.id, judgement.tier, *numbers, judgement.control_verdict, verdict]

@@ -2,6 +2,8 @@
 
 `Series`
     One curve or set of points: measurement, theory, rival or guide.
+`log_log`, `log_x`, `log_y`, `theory_and_runs`
+    Panels on logarithmic axes; series of several cases, each named once.
 `Map`
     Numbers over a plane as colours, behind the series of a panel.
 `Panel`
@@ -26,4 +28,8 @@ from langevin_sgd.plotting.panel import Map as Map
 from langevin_sgd.plotting.panel import Panel as Panel
 from langevin_sgd.plotting.panel import Series as Series
 from langevin_sgd.plotting.panel import to_csv as to_csv
+from langevin_sgd.plotting.standard import log_log as log_log
+from langevin_sgd.plotting.standard import log_x as log_x
+from langevin_sgd.plotting.standard import log_y as log_y
+from langevin_sgd.plotting.standard import theory_and_runs as theory_and_runs
 from langevin_sgd.plotting.table import Table as Table

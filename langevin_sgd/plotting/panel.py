@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -21,6 +22,7 @@ from langevin_sgd.checks import (
     convert_fields,
     require,
 )
+from langevin_sgd.estimate import Estimate
 
 Kind = Literal["measurement", "theory", "rival", "guide"]
 Scale = Literal["linear", "log", "symlog"]
@@ -73,6 +75,37 @@ class Series:
         )
         fits = self.error is None or self.error.shape == self.y.shape
         require(fits, f"series {self.label!r}", self.error, "error must have the shape of y")
+
+    @classmethod
+    def measured(cls, label: str, x: Any, estimates: Sequence[Estimate]) -> Series:
+        """Return points with error bars.
+
+        Parameters
+        ----------
+        label, x
+            As in `Series`.
+        estimates
+            One for each point; one without a value leaves a gap.
+        """
+        known = as_objects(f"{label!r}: estimates", estimates, Estimate)
+        value = [math.nan if one.value is None else one.value for one in known]
+        error = [math.nan if one.standard_error is None else one.standard_error for one in known]
+        return cls(label, x, value, error)
+
+    @classmethod
+    def theory(cls, label: str, x: Any, y: Any) -> Series:
+        """Return a solid line: what the theory says; parameters as in `Series`."""
+        return cls(label, x, y, kind="theory")
+
+    @classmethod
+    def rival(cls, label: str, x: Any, y: Any) -> Series:
+        """Return a dashed line, what a wrong or rival theory says; parameters as in `Series`."""
+        return cls(label, x, y, kind="rival")
+
+    @classmethod
+    def guide(cls, label: str, x: Any, y: Any) -> Series:
+        """Return a thin dotted line for the eye; parameters as in `Series`."""
+        return cls(label, x, y, kind="guide")
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 import langevin_sgd as ls
-from langevin_sgd.claims import Component, critical_value, judge, pull, worst
-from langevin_sgd.claims.judgement import Judgement, judge_components
+from langevin_sgd.claims import Comparison, critical_value, judge, pull, worst
+from langevin_sgd.claims.judgement import Judgement, judge_comparisons
 from langevin_sgd.claims.verdict import FALSE_ALARM, SEVERITY
 
 
@@ -135,16 +135,22 @@ class Example(ls.claims.Claim):
     title = statement = formula = source = validity = control_statement = "text"
 
 
+def comparison(name, prediction, rivals):
+    return Comparison(
+        name=name, prediction=prediction, rivals=rivals, measure=lambda data: data[name]
+    )
+
+
 def judged(measured, control, expected="supported"):
     class Case(Example):
         expected_verdict = expected
 
-    components = [Component(name, 1.0, alternatives={"rival": 2.0}) for name in measured]
-    verdict, items = judge_components(components, measured)
-    control_verdict, _ = judge_components(
-        [Component(name, value) for name, value in control.items()], measured
+    comparisons = [comparison(name, 1.0, {"rival": 2.0}) for name in measured]
+    verdict, items = judge_comparisons(comparisons, measured)
+    control_verdict, _ = judge_comparisons(
+        [comparison(name, value, {}) for name, value in control.items()], measured
     )
-    return Judgement(Case(), "quick", 0, verdict, control_verdict, components=items)
+    return Judgement(Case(), "quick", 0, verdict, control_verdict, comparisons=items)
 
 
 def measurement(value, error=0.01):
@@ -156,7 +162,7 @@ def test_deciding_component_is_the_worst_and_of_the_largest_pull():
         {"a": measurement(1.02), "b": measurement(1.2), "c": measurement(1.3)}, {"a": 3.0}
     )
     assert judgement.verdict == "refuted"
-    assert judgement.deciding.component.name == "c"
+    assert judgement.deciding.comparison.name == "c"
     assert judgement.to_dict()["pull"] == pytest.approx(30.0)
 
 

@@ -2,16 +2,32 @@
 decides, costs.
 """
 
+from operator import itemgetter
+
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd.claims import Component, plan
-from langevin_sgd.claims.judgement import Judgement, judge_components
+from langevin_sgd.claims import Comparison, plan
+from langevin_sgd.claims.comparison import controls, measured
+from langevin_sgd.claims.judgement import Judgement, judge_comparisons
 from langevin_sgd.claims.runner import judge_plan
 from langevin_sgd.claims.verdict import critical_value, judge, worst
 from langevin_sgd.sweep import Store
 
 Z = critical_value()
+
+
+def comparison(name, prediction, margin=0.0, reason="", rivals=None, **control):
+    """Compare what `data` hold under the name itself."""
+    return Comparison(
+        name=name,
+        prediction=prediction,
+        margin=margin,
+        reason=reason,
+        rivals=rivals or {},
+        measure=itemgetter(name),
+        **control,
+    )
 
 
 class Example(ls.claims.Claim):
@@ -22,19 +38,27 @@ class Example(ls.claims.Claim):
     id, paper, tiers = "example", "tests", ("quick", "full")
     title = statement = formula = source = validity = control_statement = "text"
     value, outside = 1.0, None
-    wrong = Component("a", 3.0)
+    wrong, wrong_margin = 3.0, 0.0
 
     def tasks(self, tier, seed):
         return {}
 
-    def predict(self, tier):
-        return [Component("a", 1.0, 0.1, "second order", alternatives={"rival": 2.0})]
+    def comparisons(self, tier):
+        return [
+            Comparison(
+                name="a",
+                prediction=1.0,
+                margin=0.1,
+                reason="second order",
+                rivals={"rival": 2.0},
+                wrong=self.wrong,
+                wrong_margin=self.wrong_margin,
+                measure=self.measure,
+            )
+        ]
 
-    def control(self, tier):
-        return [self.wrong]
-
-    def measure(self, data, tier):
-        return {"a": ls.Estimate(value=self.value, standard_error=0.01)}
+    def measure(self, data):
+        return ls.Estimate(value=self.value, standard_error=0.01)
 
     def out_of_range(self, data, tier):
         return self.outside
@@ -61,8 +85,8 @@ def test_data_out_of_range_give_no_verdict_on_the_theory(tmp_path, value):
     assert judged.reason == "the noise is not small"
     assert judged.to_dict()["measurement"] == value
     assert (
-        judged.components[0].verdict
-        == judge(1.0, 0.1, {"rival": 2.0}, judged.components[0].estimate)[0]
+        judged.comparisons[0].verdict
+        == judge(1.0, 0.1, {"rival": 2.0}, judged.comparisons[0].estimate)[0]
     )
 
 
@@ -110,22 +134,25 @@ def test_out_of_range_does_not_make_an_expected_refutation(tmp_path):
     ],
 )
 def test_a_control_is_judged_with_its_own_margin(tmp_path, prediction, margin, verdict):
-    judged = outcome(tmp_path, wrong=Component("a", prediction, margin, "why" if margin else ""))
+    judged = outcome(tmp_path, wrong=prediction, wrong_margin=margin)
     assert judged.verdict == "supported"
     assert judged.control_verdict == verdict
     assert judged.as_expected is (verdict == "refuted")
 
 
-def test_one_component_of_a_control_suffices_to_refute_it_but_not_if_another_cannot_be_measured(
+def test_one_number_of_a_control_suffices_to_refute_it_but_not_if_another_cannot_be_measured(
     tmp_path,
 ):
-    both = [Component("a", 1.0), Component("a", 3.0)]
-    assert outcome(tmp_path, control=lambda self, tier: both).control_verdict == "refuted"
-    measured = {
-        "a": ls.Estimate(value=1.0, standard_error=0.01),
-        "b": ls.Estimate.refused("too short"),
-    }
-    assert judge_components([Component("a", 3.0), Component("b", 3.0)], measured)[0] == "failed"
+    both = [
+        comparison(name, 1.0, rivals={"rival": 2.0}, wrong=wrong)
+        for name, wrong in (("a", 1.0), ("b", 3.0))
+    ]
+    data = {name: ls.Estimate(value=1.0, standard_error=0.01) for name in "ab"}
+    assert [one.prediction for one in controls(both)] == [1.0, 3.0]
+    assert judge_comparisons(controls(both), measured(both, data))[0] == "refuted"
+    data["b"] = ls.Estimate.refused("too short")
+    control = [comparison("a", 3.0), comparison("b", 3.0)]
+    assert judge_comparisons(control, measured(control, data))[0] == "failed"
 
 
 @pytest.mark.parametrize(
@@ -172,28 +199,28 @@ def test_the_reason_counts_errors_from_the_end_of_the_margin():
 
 
 def test_the_deciding_component_is_the_worst_verdict_before_the_largest_pull():
-    components = [Component(name, 1.0, alternatives={"rival": 2.0}) for name in "abc"]
-    components[2] = Component("c", 1.0, 0.4, "rough", alternatives={"rival": 2.0})
-    measured = {
+    comparisons = [comparison(name, 1.0, rivals={"rival": 2.0}) for name in "abc"]
+    comparisons[2] = comparison("c", 1.0, 0.4, "rough", rivals={"rival": 2.0})
+    found = {
         "a": ls.Estimate(value=1.04, standard_error=0.01),  # pull 4, supported
         "b": ls.Estimate(value=1.49, standard_error=0.11),  # underpowered, pull 4.5
         "c": ls.Estimate(
             value=1.43, standard_error=0.01
         ),  # 43 errors off, supported by its margin, pull 1.1
     }
-    verdict, judged = judge_components(components, measured)
+    verdict, judged = judge_comparisons(comparisons, found)
     assert verdict == worst(one.verdict for one in judged) == "underpowered"
-    judgement = Judgement(Example(), "quick", 0, verdict, "refuted", components=judged)
-    assert judgement.deciding.component.name == "b"
+    judgement = Judgement(Example(), "quick", 0, verdict, "refuted", comparisons=judged)
+    assert judgement.deciding.comparison.name == "b"
     assert judgement.to_dict()["pull"] == pytest.approx(0.49 / 0.11)
     assert (
-        Judgement(Example(), "quick", 0, "supported", "refuted", components=judged[::2]).deciding
+        Judgement(Example(), "quick", 0, "supported", "refuted", comparisons=judged[::2]).deciding
         is judged[0]
     )
 
 
 def test_what_judging_raises_is_a_failure_and_no_support(tmp_path):
-    def measure(self, data, tier):
+    def measure(self, data):
         raise ZeroDivisionError("no points")
 
     judged = outcome(tmp_path, measure=measure)

@@ -2,6 +2,9 @@
 
 import json
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 from threadpoolctl import threadpool_limits
@@ -140,6 +143,60 @@ def test_report_of_an_empty_store_says_what_to_run(command, tmp_path):
     )
 
 
+def test_report_of_named_claims_holds_no_others(command, results, tmp_path):
+    status, out, _ = command(
+        "claims", "report", "coins/fair", "loaded", "--results", results, "--output", tmp_path
+    )
+    assert status == 0
+    assert out.startswith("2 claims: 1 supported, 1 refuted; none not as expected.")
+    text = (tmp_path / "report.md").read_text()
+    assert "coins/fair" in text
+    assert "coins/few" not in text
+    status, _, err = command("claims", "report", "fairr", "--results", results)
+    assert status == 2
+    assert "claim = 'fairr': must be one of" in err
+
+
+def test_predictions_are_asked_for_only_where_results_are_stored(command, results, tmp_path):
+    """A claim that was run, and whose results are gone, is not asked for what may take seconds."""
+    from langevin_sgd.claims import find_claim, judge_stored
+    from langevin_sgd.sweep import Store
+
+    claim = find_claim("fair")
+    asked = type(claim).comparisons
+    tiers = []
+
+    class Watched(type(claim)):
+        id, paper = "watched", "coins"
+
+        def comparisons(self, tier):
+            tiers.append(tier)
+            return asked(self, tier)
+
+    store = Store(tmp_path)
+    ls.claims.run([Watched()], store, workers=1)
+    assert tiers == ["quick"]
+    [judged] = judge_stored(store, claims=[Watched()])
+    assert (judged.verdict, tiers) == ("supported", ["quick", "quick"])
+    for file in tmp_path.rglob("*.nc"):
+        file.unlink()
+    [judged] = judge_stored(store, claims=[Watched()])
+    assert (judged.verdict, judged.never_run, len(tiers)) == ("not_run", False, 2)
+    assert "2 of 2 results are missing" in judged.reason
+
+
+def test_finding_the_claims_loads_no_estimators_and_no_networks():
+    """A list of titles, and a report of an empty store, need neither; they take half a second."""
+    ask = (
+        "import sys, langevin_sgd as ls; assert ls.claims.find_claims(); "
+        "print([name for name in ('torch', 'scipy.stats', 'matplotlib') if name in sys.modules])"
+    )
+    environment = {name: value for name, value in os.environ.items() if "CLAIMS" not in name}
+    words = [sys.executable, "-P", "-c", ask]
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
 def test_list_and_show(command):
     _, out, _ = command("claims", "list", "--json")
     listed = {(entry["paper"], entry["id"]): entry for entry in strict(out)}
@@ -236,7 +293,7 @@ def test_claims_of_the_package_are_well_formed():
     ):  # threads of BLAS that wait for one another on busy cores take ten times as long
         for claim in ls.claims.find_claims():
             for tier in claim.tiers:
-                assert ls.claims.plan(claim, tier, seed=0).components
+                assert ls.claims.plan(claim, tier, seed=0).comparisons
 
 
 def test_predict(command, tmp_path):

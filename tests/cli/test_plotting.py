@@ -6,8 +6,20 @@ import io
 import numpy as np
 import pytest
 
-from langevin_sgd import InputError
-from langevin_sgd.plotting import Map, Panel, Series, draw, save, to_csv, to_svg
+from langevin_sgd import Estimate, InputError
+from langevin_sgd.plotting import (
+    Map,
+    Panel,
+    Series,
+    draw,
+    log_log,
+    log_x,
+    log_y,
+    save,
+    theory_and_runs,
+    to_csv,
+    to_svg,
+)
 
 TIME = np.geomspace(1, 100, 5)
 
@@ -38,6 +50,36 @@ def test_kinds_are_told_apart_without_colour():
     assert axes.containers[0].lines[0].get_color() == lines["law"].get_color()
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
     assert "a note" in axes.get_xlabel()
+
+
+def test_standard_panels_are_the_panels_written_out():
+    series = [Series.theory("law", TIME, TIME), Series.rival("rival", TIME, 2 * TIME)]
+    series.append(Series.guide("", [10, 10], [1, 100]))
+    assert [one.kind for one in series] == ["theory", "rival", "guide"]
+    for panel, scales in (
+        (log_log("A", "t", "x", series, note="a note"), ("log", "log")),
+        (log_x("A", "t", "x", series, note="a note"), ("log", "linear")),
+        (log_y("A", "t", "x", series, note="a note"), ("linear", "log")),
+    ):
+        written = Panel("A", "t", "x", series, *scales, "a note")
+        assert (panel.x_scale, panel.y_scale, panel.note) == (*scales, "a note")
+        assert to_csv([panel]) == to_csv([written])
+
+
+def test_measured_points_are_those_of_the_estimates():
+    known = Estimate(value=2.0, standard_error=0.5)
+    points = Series.measured("SGD", [1.0, 2.0], [known, Estimate.refused("too short")])
+    assert (points.y[0], points.error[0], points.kind) == (2.0, 0.5, "measurement")
+    assert np.isnan(points.y[1])
+
+
+def test_a_theory_of_several_runs_is_named_once():
+    cases = [
+        [Series(f"lr {lr}", TIME, TIME), Series.theory("law", TIME, lr * TIME)] for lr in (1, 2)
+    ]
+    series = theory_and_runs(cases)
+    assert [one.label for one in series] == ["lr 1", "law", "lr 2", ""]
+    assert series[3].y.tolist() == (2 * TIME).tolist()
 
 
 def test_three_panels_make_two_rows():

@@ -341,6 +341,19 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "dataset.*": {"result": thing("dataset()", odd=FOREIGN_RESULTS)},
     "plotting.save": {"path": path("'out.svg'", "'out.png'")},
     "plotting.Series": {"x": array("[1.0, 2.0]"), "y": array("[3.0, 4.0]")},
+    **{
+        f"plotting.Series.{kind}": {"x": array("[1.0, 2.0]"), "y": array("[3.0, 4.0]")}
+        for kind in ("theory", "rival", "guide")
+    },
+    "plotting.Series.measured": {
+        "x": array("[1.0]"),
+        "estimates": things("[ls.Estimate(value=1.0, standard_error=0.1)]"),
+    },
+    **{
+        f"plotting.{axes}": {"series": things("[ls.plotting.Series('a', [1.0], [3.0])]")}
+        for axes in ("log_log", "log_x", "log_y")
+    },
+    "plotting.theory_and_runs": {"cases": things("[[ls.plotting.Series('a', [1.0], [3.0])]]")},
     "plotting.Map": {
         "x": array("[1.0, 2.0, 3.0]"),
         "y": array("[1.0, 2.0]"),
@@ -356,7 +369,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "name": text("'seed'"),
         "value": Values(("3",), ("-1", "1.5"), ("object()", "float('nan')", "'a'", NONE)),
     },
-    "claims.Component": {"margin": number("0.1")},
+    "claims.Comparison": {"margin": number("0.1"), "wrong_margin": number("0.1")},
     "claims.judge": {"level": number("1e-6"), "margin": number("0.1")},
     "claims.pull": {"margin": number("0.1")},
     "claims.critical_value": {"level": number("1e-6")},
@@ -397,7 +410,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
         "ls.SGD(lr=1e-300, batch_size=10**15)",
         "ls.SGD(lr=1e300, batch_size=1, momentum=1 - 1e-16)",
     ),
-    "claims.Component": ("component()",),
+    "claims.Comparison": ("comparison()",),
     "claims.Judgement": ("judgement()",),
     "data.BinaryImages": ("images()",),
     "data.DepletedSign": ("synthetic()",),

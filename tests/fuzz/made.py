@@ -498,8 +498,20 @@ def claim() -> Any:
 
 
 @once
-def component() -> Any:
-    return ls.claims.Component("slope", 1.0, 0.1, "a reason", {"rival": 2.0})
+def comparison() -> Any:
+    return ls.claims.Comparison(
+        name="slope",
+        prediction=1.0,
+        margin=0.1,
+        reason="a reason",
+        rivals={"rival": 2.0},
+        wrong=3.0,
+        measure=slope,
+    )
+
+
+def slope(data: Any) -> Any:
+    return ls.Estimate(value=1.0, standard_error=0.1)
 
 
 @once

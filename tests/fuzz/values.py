@@ -495,6 +495,9 @@ BY_NAME: dict[str, Values] = {
     "pull": number("1.5", optional=True),
     "prediction": number("1.0"),
     "alternatives": mapping("{'rival': 2.0}"),
+    "rivals": mapping("{'rival': 2.0}"),
+    "wrong": number("3.0", optional=True),
+    "measure": thing("slope"),
     "estimate": thing("estimate()", optional=True),
     "store": thing("store()"),
     "task": thing("task()"),
@@ -537,7 +540,6 @@ BY_NAME: dict[str, Values] = {
             "y_label",
             "label",
             "missing",
-            "margin_reason",
         )
     },
 }
@@ -545,7 +547,7 @@ BY_NAME: dict[str, Values] = {
 
 OPTIONAL_BUT_NEEDED = {
     "LinearRegression": ("X", "y"),
-    "claims.Component": ("margin_reason",),
+    "claims.Comparison": ("reason",),
     "experiments.NetworkGrid": ("batch_size", "replicas", "max_steps", "test_points"),
     "experiments.PerceptronGrid": ("points", "replicas", "max_steps"),
     "fokker_planck.escape_rate": ("cells", "barrier"),

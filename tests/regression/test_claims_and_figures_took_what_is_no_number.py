@@ -1,4 +1,4 @@
-"""Components of claims, the rule of the verdict and figures convert what they are given, or refuse
+"""Comparisons of claims, the rule of the verdict and figures convert what they are given, or refuse
 it in one line.
 """
 
@@ -9,7 +9,7 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd.claims import (
-    Component,
+    Comparison,
     critical_value,
     describe,
     find_claim,
@@ -25,48 +25,61 @@ from langevin_sgd.claims import (
     write_report,
     write_template,
 )
-from langevin_sgd.claims.judgement import JudgedComponent
+from langevin_sgd.claims.judgement import JudgedComparison
 
 ESTIMATE = ls.Estimate(value=1.0, standard_error=0.1)
 
 
-def test_components_hold_numbers_of_python():
-    component = Component(
-        "a", np.float32(0.5), np.array(0.25), "rough", alternatives={"rival": np.int64(2)}
+def comparison(name, prediction, margin=0.0, reason="", **more):
+    return Comparison(
+        **{"name": name, "prediction": prediction, "margin": margin, "reason": reason}
+        | {"measure": lambda data: ESTIMATE}
+        | more
     )
-    assert (component.prediction, component.margin, component.alternatives) == (
-        0.5,
-        0.25,
-        {"rival": 2.0},
-    )
-    assert json.dumps(JudgedComponent(component, None, "not_run").to_dict())
 
 
-def test_components_keep_the_alternatives_that_they_were_made_with():
+def test_comparisons_hold_numbers_of_python():
+    found = comparison(
+        "a",
+        np.float32(0.5),
+        np.array(0.25),
+        "rough",
+        rivals={"rival": np.int64(2)},
+        wrong=np.float32(3.0),
+    )
+    assert (found.prediction, found.margin, found.rivals) == (0.5, 0.25, {"rival": 2.0})
+    assert (type(found.wrong), found.wrong) == (float, 3.0)
+    assert json.dumps(JudgedComparison(found, None, "not_run").to_dict())
+
+
+def test_comparisons_keep_the_rivals_that_they_were_made_with():
     rivals = {"rival": 2.0}
-    component = Component("a", 1.0, alternatives=rivals)
+    found = comparison("a", 1.0, rivals=rivals)
     rivals["rival"] = 1.0
-    assert component.nearest_alternative == 1.0
+    assert found.nearest_rival == 1.0
 
 
 @pytest.mark.parametrize(
     ("call", "name"),
     [
-        (lambda: Component("a", np.array([1.0, 2.0])), "component 'a': prediction"),
-        (lambda: Component("a", 1 + 2j), "component 'a': prediction"),
-        (lambda: Component("a", "1"), "component 'a': prediction"),
-        (lambda: Component("a", 1.0, True, "why"), "component 'a': margin"),
-        (lambda: Component("a", 1.0, alternatives=[2.0]), "component 'a': alternatives"),
-        (lambda: Component(3, 1.0), "name"),
+        (lambda: comparison("a", np.array([1.0, 2.0])), "comparison 'a': prediction"),
+        (lambda: comparison("a", 1 + 2j), "comparison 'a': prediction"),
+        (lambda: comparison("a", "1"), "comparison 'a': prediction"),
+        (lambda: comparison("a", 1.0, True, "why"), "comparison 'a': margin"),
+        (lambda: comparison("a", 1.0, rivals=[2.0]), "comparison 'a': rivals"),
+        (lambda: comparison(3, 1.0), "name"),
+        (lambda: comparison("a", 1.0, measure=3), "comparison 'a': measure"),
+        (lambda: comparison("a", 1.0, wrong="2"), "comparison 'a': wrong"),
+        (lambda: comparison("a", 1.0, wrong_margin=-1.0), "comparison 'a': wrong_margin"),
         (lambda: judge(np.nan, 0.0, {}, ESTIMATE), "prediction"),
         (lambda: judge(1.0, -1.0, {}, ESTIMATE), "margin"),
-        (lambda: Component("a", 1.0, 0.1, b"why"), "component 'a': margin_reason"),
-        (lambda: Component("a", True, 0.1), "component 'a': prediction"),
+        (lambda: comparison("a", 1.0, 0.1, b"why"), "comparison 'a': reason"),
+        (lambda: comparison("a", True, 0.1), "comparison 'a': prediction"),
         (
-            lambda: Component("a", 1.0, alternatives={"rival": "2"}),
-            "component 'a': alternatives['rival']",
+            lambda: comparison("a", 1.0, rivals={"rival": "2"}),
+            "comparison 'a': rivals['rival']",
         ),
-        (lambda: Component("a", 1.0, alternatives={3: 2.0}), "component 'a': alternatives: name"),
+        (lambda: comparison("a", 1.0, rivals={3: 2.0}), "comparison 'a': rivals: name"),
         (lambda: judge(1.0, 0.0, {"rival": np.inf}, ESTIMATE), "alternatives['rival']"),
         (lambda: judge(1.0, 0.0, [2.0], ESTIMATE), "alternatives"),
         (lambda: judge(1.0, 0.0, {}, 3), "estimate"),

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd.claims import Component, judge_stored, run
+from langevin_sgd.claims import Comparison, judge_stored, run
 from langevin_sgd.sweep import Store
 
 
@@ -22,14 +22,14 @@ class Nothing(ls.claims.Claim):
     def tasks(self, tier, seed):
         return {}
 
-    def predict(self, tier):
-        return [Component("a", 1.0, alternatives={"rival": 2.0})]
-
-    def control(self, tier):
-        return [Component("a", 3.0)]
-
-    def measure(self, data, tier):
-        return {"a": ls.Estimate(value=1.0, standard_error=0.01)}
+    def comparisons(self, tier):
+        estimate = ls.Estimate(value=1.0, standard_error=0.01)
+        rivals = {"rival": 2.0}
+        return [
+            Comparison(
+                name="a", prediction=1.0, rivals=rivals, wrong=3.0, measure=lambda data: estimate
+            )
+        ]
 
     def panels(self, data, tier):
         return []
@@ -113,10 +113,10 @@ def test_a_claim_of_which_nothing_is_stored_is_asked_for_nothing(tmp_path):
     class Expensive(Nothing):
         id = "expensive"
 
-        def predict(self, tier):
+        def comparisons(self, tier):
             pytest.fail("predicted, though nothing is stored")
 
-        tasks = control = predict
+        tasks = comparisons
 
     run([Nothing()], Store(tmp_path))
     judged = judge_stored(Store(tmp_path), claims=[Nothing(), Expensive()])

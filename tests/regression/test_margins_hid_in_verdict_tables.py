@@ -4,12 +4,13 @@ many pass so.
 
 import json
 import re
+from operator import itemgetter
 
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd.claims import Component, critical_value, summary, write_report
-from langevin_sgd.claims.judgement import Judgement, judge_components
+from langevin_sgd.claims import Comparison, critical_value, summary, write_report
+from langevin_sgd.claims.judgement import Judgement, judge_comparisons
 from langevin_sgd.claims.verdict import passes_by_margin, pull, pull_without_margin
 from langevin_sgd.cli.claims import verdict_table
 
@@ -23,20 +24,25 @@ class Slope(ls.claims.Claim):
     title = statement = formula = source = validity = control_statement = "text"
 
 
+def comparison(name, prediction, **more):
+    return Comparison(name=name, prediction=prediction, measure=itemgetter(name), **more)
+
+
 @pytest.fixture
 def judgement():
-    components = [
-        Component("slope of x", 0.0, 0.04, "second order", alternatives={"rival": 1.0}),
-        Component("exact of y", 1.0, 0.04, "second order", alternatives={"rival": 2.0}),
+    margin = {"margin": 0.04, "reason": "second order"}
+    comparisons = [
+        comparison("slope of x", 0.0, rivals={"rival": 1.0}, **margin),
+        comparison("exact of y", 1.0, rivals={"rival": 2.0}, **margin),
     ]
     measured = {
         "slope of x": ls.Estimate(value=0.0375, standard_error=0.0003),
         "exact of y": ls.Estimate(value=1.0002, standard_error=0.0003),
     }
-    verdict, judged = judge_components(components, measured)
-    control_verdict, control = judge_components([Component("slope of x", 3.0)], measured)
+    verdict, judged = judge_comparisons(comparisons, measured)
+    control_verdict, control = judge_comparisons([comparison("slope of x", 3.0)], measured)
     return Judgement(
-        Slope(), "quick", 0, verdict, control_verdict, components=judged, control=control
+        Slope(), "quick", 0, verdict, control_verdict, comparisons=judged, control=control
     )
 
 

@@ -31,12 +31,16 @@ def with_flags():
     return result
 
 
+def with_words():
+    return plain().assign_coords(other=["first", "second", "third \u03b2"])
+
+
 def by_xarray(path):
     with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as opened:
         return opened.load()
 
 
-@pytest.mark.parametrize("make", [plain, with_flags])
+@pytest.mark.parametrize("make", [plain, with_flags, with_words])
 @pytest.mark.parametrize("written_by", ["us", "xarray"])
 def test_plain_results_are_read_directly_and_as_xarray_reads_them(
     tmp_path, monkeypatch, make, written_by

@@ -9,8 +9,8 @@ from grids import perceptron_grid
 
 import langevin_sgd as ls
 from langevin_sgd.checks import printable
-from langevin_sgd.claims import Component, write_report
-from langevin_sgd.claims.judgement import Judgement, judge_components
+from langevin_sgd.claims import Comparison, write_report
+from langevin_sgd.claims.judgement import Judgement, judge_comparisons
 from langevin_sgd.cli import main
 from langevin_sgd.plotting.table import Table, one_line
 
@@ -97,9 +97,16 @@ class Loud(ls.claims.Claim):
 
 
 def test_markdown_and_page_show_texts_as_they_are(tmp_path):
-    components = [Component("<i>a</i>|b", 1.0, 0.1, "<u>why</u>", alternatives={"<s>": 2.0})]
-    measured = {"<i>a</i>|b": ls.Estimate(value=3.0, standard_error=0.01, method="<em>")}
-    verdict, judged = judge_components(components, measured)
+    estimate = ls.Estimate(value=3.0, standard_error=0.01, method="<em>")
+    comparison = Comparison(
+        name="<i>a</i>|b",
+        prediction=1.0,
+        margin=0.1,
+        reason="<u>why</u>",
+        rivals={"<s>": 2.0},
+        measure=lambda data: estimate,
+    )
+    verdict, judged = judge_comparisons([comparison], {comparison.name: estimate})
     write_report(
         [Judgement(Loud(), "quick", 0, verdict, verdict, "<marquee>", judged, judged)], tmp_path
     )

@@ -42,8 +42,8 @@ def simulate(settings: Settings):
 class Judge(ls.claims.Claim):
     """Judge."""
 
-    def measure(self, data, tier):
-        return {"x": ls.Estimate.from_samples(OTHER * data["x"])}
+    def comparisons(self, tier):
+        return [lambda data: ls.Estimate.from_samples(OTHER * data["x"])]
 '''
 SHARED = '''"""Shared."""
 from langevin_sgd import checks

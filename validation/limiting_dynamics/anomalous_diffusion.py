@@ -10,57 +10,180 @@ and of the softest of m modes: there, with u = h_1 lr t / (1 - momentum),
 The largest deviation of the local slope of this expansion from 1/s inside the window is the margin.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
-import xarray as xr
-from langevin_sgd.validation.limiting_dynamics.problems import exact_law, rival_laws
-from langevin_sgd.validation.limiting_dynamics.runs import (
-    Run,
+from langevin_sgd.validation.limiting_dynamics._problems import (
+    DIABETES,
+    DIGITS,
+    EmbeddedData,
+    PowerLawSpectrum,
+    exact_law,
+    rival_laws,
+)
+from langevin_sgd.validation.limiting_dynamics._runs import (
+    RegressionRun,
     displacement,
-    estimate,
     mean_and_error,
+    measured,
 )
 
 import langevin_sgd as ls
+from langevin_sgd.plotting import Panel, Series, log_log
 
-REAL = {
-    "digits": ls.SGD(lr=0.01, batch_size=16, momentum=0.9),
-    "diabetes": ls.SGD(lr=0.05, batch_size=16, momentum=0.9),
-}
 LAGS = (1, 10, 100, 1000)
-BURNED, BURN_IN = "diabetes, burned in", 3000
-"""One case whose start is not drawn from the law: thirteen relaxation times of the softest mode
-from rest.
-"""
-SPECTRUM_SETTINGS = ls.SGD(lr=0.1, batch_size=1, momentum=0.5)
-MODES = {1.5: 1500, 2.0: 1000, 3.0: 300}
-WINDOWS = {1.5: (40, 400), 2.0: (100, 2000), 3.0: (100, 2000)}
-CURVES = {name: (name, settings) for name, settings in REAL.items()} | {
-    BURNED: ("diabetes", REAL["diabetes"])
-}
-"""Runs on real data by label: problem and settings."""
-REPLICAS = {
-    "quick": {"digits": 3072, "diabetes": 8192, BURNED: 4096, 1.5: 256, 2.0: 256, 3.0: 1024},
-    "full": {"digits": 32768, "diabetes": 131072, BURNED: 65536, 1.5: 4096, 2.0: 4096, 3.0: 16384},
-}
 
 
-def spectrum_name(s: float) -> str:
-    """Name of the problem with eigenvalues l^-s."""
-    return f"power_law({s},{MODES[s]})"
+def schedule(stop: int) -> tuple[int, ...]:
+    """Lags of a run."""
+    return tuple(ls.record.log_spaced(steps=stop, per_decade=8).tolist())
 
 
-def slope_margin(s: float) -> float:
-    """Largest deviation from 1/s of the local slope of the expansion, at the ends of the window."""
-    ends = np.array(WINDOWS[s], dtype=float)
-    log_step = 1e-4
-    below, above = (
-        ls.theory.power_law_displacement(
-            ends * np.exp(sign * log_step), SPECTRUM_SETTINGS, largest=1.0, decay=s, modes=MODES[s]
+@dataclass(frozen=True, kw_only=True)
+class RunOnData:
+    """Minibatch SGD on real data, from the stationary law or from what `burn_in` steps lead to."""
+
+    label: str
+    problem: EmbeddedData
+    settings: ls.SGD
+    replicas: dict[str, int]
+    burn_in: int = 0
+
+    def task(self, tier: str, seed: int) -> ls.sweep.Task:
+        """Return the run."""
+        run = RegressionRun(
+            problem=self.problem,
+            settings=self.settings,
+            replicas=self.replicas[tier],
+            schedule=schedule(LAGS[-1]),
+            start="burned in" if self.burn_in else "stationary",
+            burn_in=self.burn_in,
+            seed=seed,
         )
-        for sign in (-1, 1)
-    )
-    slope = np.log(above / below) / (2 * log_step)
-    return float(np.abs(slope - ls.theory.spectral_exponent(s)).max())
+        return displacement.at(run)
+
+    def comparisons(self) -> list[ls.claims.Comparison]:
+        """Compare the displacement with the exact law, lag by lag."""
+        law = exact_law(self.problem, self.settings)
+        exact, rivals = law.mean_square_displacement(LAGS), rival_laws(self.problem, self.settings)
+        at_lags = {name: one.mean_square_displacement(LAGS) for name, one in rivals.items()}
+        linear = float(law.mean_square_displacement([1])[0]) * LAGS[-1]
+        return [
+            ls.claims.Comparison(
+                name=f"{self.label}: squared displacement in {lag} steps",
+                prediction=exact[i],
+                rivals={name: values[i] for name, values in at_lags.items()},
+                wrong=linear if lag == LAGS[-1] and not self.burn_in else None,
+                measure=measured(self.label, "squared_displacement", step=lag),
+            )
+            for i, lag in enumerate(LAGS)
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOnSpectrum:
+    """SGD with additive noise on a spectrum l^-s, and the lags between which its exponent is
+    fitted.
+    """
+
+    spectrum: PowerLawSpectrum
+    window: tuple[int, int]
+    replicas: dict[str, int]
+
+    @property
+    def label(self) -> str:
+        """Label of the run."""
+        return f"power_law({self.spectrum.decay},{self.spectrum.modes})"
+
+    def task(self, tier: str, seed: int) -> ls.sweep.Task:
+        """Return the run."""
+        run = RegressionRun(
+            problem=self.spectrum,
+            settings=SPECTRUM_SETTINGS,
+            replicas=self.replicas[tier],
+            schedule=schedule(self.window[1]),
+            start="stationary",
+            seed=seed,
+        )
+        return displacement.at(run)
+
+    def comparison(self) -> ls.claims.Comparison:
+        """Compare the exponent."""
+        s = self.spectrum.decay
+        others = [one.spectrum.decay for one in SPECTRA if one is not self]
+        return ls.claims.Comparison(
+            name=f"spectrum l^-{s}: exponent",
+            prediction=ls.theory.spectral_exponent(s),
+            margin=self.slope_margin(),
+            reason="next terms of the expansion at the ends of the window",
+            rivals={"normal diffusion": 1.0} | {f"spectrum l^-{one}": 1 / one for one in others},
+            wrong=1.0,
+            measure=self.exponent,
+        )
+
+    def exponent(self, data: ls.claims.Data) -> ls.Estimate:
+        """Fit the exponent inside the window."""
+        run = data[self.label]
+        curve = run["step"].values, run["squared_displacement"].values
+        return ls.measure.diffusion_exponent(curve, window=self.window)
+
+    def slope_margin(self) -> float:
+        """Largest deviation from 1/s of the local slope of the expansion, at the ends of the
+        window.
+        """
+        ends, log_step = np.array(self.window, dtype=float), 1e-4
+        s, modes = self.spectrum.decay, self.spectrum.modes
+        below, above = (
+            ls.theory.power_law_displacement(
+                ends * np.exp(sign * log_step), SPECTRUM_SETTINGS, largest=1.0, decay=s, modes=modes
+            )
+            for sign in (-1, 1)
+        )
+        slope = np.log(above / below) / (2 * log_step)
+        return float(np.abs(slope - ls.theory.spectral_exponent(s)).max())
+
+
+ON_DIGITS = RunOnData(
+    label="digits",
+    problem=DIGITS,
+    settings=ls.SGD(lr=0.01, batch_size=16, momentum=0.9),
+    replicas={"quick": 3072, "full": 32768},
+)
+ON_DIABETES = RunOnData(
+    label="diabetes",
+    problem=DIABETES,
+    settings=ls.SGD(lr=0.05, batch_size=16, momentum=0.9),
+    replicas={"quick": 8192, "full": 131072},
+)
+BURNED_IN = RunOnData(
+    label="diabetes, burned in",
+    problem=DIABETES,
+    settings=ON_DIABETES.settings,
+    replicas={"quick": 4096, "full": 65536},
+    burn_in=3000,
+)
+"""A start that is not drawn from the law: thirteen relaxation times of the softest mode from
+rest.
+"""
+ON_DATA = (ON_DIGITS, ON_DIABETES, BURNED_IN)
+SPECTRUM_SETTINGS = ls.SGD(lr=0.1, batch_size=1, momentum=0.5)
+SPECTRA = (
+    RunOnSpectrum(
+        spectrum=PowerLawSpectrum(1.5, 1500),
+        window=(40, 400),
+        replicas={"quick": 256, "full": 4096},
+    ),
+    RunOnSpectrum(
+        spectrum=PowerLawSpectrum(2.0, 1000),
+        window=(100, 2000),
+        replicas={"quick": 256, "full": 4096},
+    ),
+    RunOnSpectrum(
+        spectrum=PowerLawSpectrum(3.0, 300),
+        window=(100, 2000),
+        replicas={"quick": 1024, "full": 16384},
+    ),
+)
 
 
 class AnomalousDiffusion(ls.claims.Claim):
@@ -87,151 +210,55 @@ class AnomalousDiffusion(ls.claims.Claim):
     )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
-        tasks = {name: self._task(name, name, REAL[name], LAGS[-1], tier, seed) for name in REAL}
-        tasks[BURNED] = self._task(
-            BURNED, "diabetes", REAL["diabetes"], LAGS[-1], tier, seed, "burned in"
-        )
-        for s, (_, stop) in WINDOWS.items():
-            name = spectrum_name(s)
-            tasks[name] = self._task(s, name, SPECTRUM_SETTINGS, stop, tier, seed)
-        return tasks
-
-    def _task(
-        self,
-        case: str | float,
-        name: str,
-        settings: ls.SGD,
-        stop: int,
-        tier: str,
-        seed: int,
-        start: str = "stationary",
-    ) -> ls.sweep.Task:
-        return displacement.at(
-            Run(
-                problem=name,
-                settings=settings,
-                replicas=REPLICAS[tier][case],
-                schedule=tuple(ls.record.log_spaced(steps=stop, per_decade=8).tolist()),
-                start=start,
-                burn_in=BURN_IN if start == "burned in" else 0,
-                seed=ls.derive_seed(seed, self.id, case),
-            )
-        )
-
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        return [*self._on_real_data(), *self._on_spectra()]
-
-    def _on_real_data(self) -> list[ls.claims.Component]:
-        components = []
-        for name, (problem_name, settings) in CURVES.items():
-            exact = exact_law(problem_name, settings).mean_square_displacement(LAGS)
-            rivals = {
-                rival: law.mean_square_displacement(LAGS)
-                for rival, law in rival_laws(problem_name, settings).items()
-            }
-            for i, lag in enumerate(LAGS):
-                components.append(
-                    ls.claims.Component(
-                        name=f"{name}: squared displacement in {lag} steps",
-                        prediction=float(exact[i]),
-                        alternatives={rival: float(values[i]) for rival, values in rivals.items()},
-                    )
-                )
-        return components
-
-    def _on_spectra(self) -> list[ls.claims.Component]:
-        return [
-            ls.claims.Component(
-                name=f"spectrum l^-{s}: exponent",
-                prediction=ls.theory.spectral_exponent(s),
-                margin=slope_margin(s),
-                margin_reason="next terms of the expansion at the ends of the window",
-                alternatives={"normal diffusion": 1.0}
-                | {f"spectrum l^-{other}": 1 / other for other in MODES if other != s},
-            )
-            for s in MODES
-        ]
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        linear = [
-            ls.claims.Component(
-                name=f"{name}: squared displacement in {LAGS[-1]} steps",
-                prediction=float(exact_law(name, settings).mean_square_displacement([1])[0])
-                * LAGS[-1],
-            )
-            for name, settings in REAL.items()
-        ]
-        return [
-            *linear,
-            *(
-                ls.claims.Component(name=f"spectrum l^-{s}: exponent", prediction=1.0)
-                for s in MODES
-            ),
-        ]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {
-            f"{name}: squared displacement in {lag} steps": estimate(
-                data[name], "squared_displacement", step=lag
-            )
-            for name in CURVES
-            for lag in LAGS
+        on_data = {
+            run.label: run.task(tier, ls.derive_seed(seed, self.id, run.label)) for run in ON_DATA
         }
-        for s, window in WINDOWS.items():
-            run = data[spectrum_name(s)]
-            found[f"spectrum l^-{s}: exponent"] = ls.measure.diffusion_exponent(
-                (run["step"].values, run["squared_displacement"].values), window=window
-            )
-        return found
+        on_spectra = {
+            run.label: run.task(tier, ls.derive_seed(seed, self.id, run.spectrum.decay))
+            for run in SPECTRA
+        }
+        return on_data | on_spectra
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        return [*(self._real_panel(name, data[name]) for name in REAL), self._spectra_panel(data)]
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        on_data = [comparison for run in ON_DATA for comparison in run.comparisons()]
+        return [*on_data, *(run.comparison() for run in SPECTRA)]
 
-    def _real_panel(self, name: str, run: xr.Dataset) -> ls.plotting.Panel:
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
+        return [*(data_panel(run, data) for run in (ON_DIGITS, ON_DIABETES)), spectra_panel(data)]
+
+
+def data_panel(case: RunOnData, data: ls.claims.Data) -> Panel:
+    """Displacement on real data against lag."""
+    run = data[case.label]
+    lags = run["step"].values[1:]
+    dense = ls.record.log_spaced(steps=lags[-1], per_decade=60)[1:]
+    mean, error = mean_and_error(run, "squared_displacement")
+    exact = exact_law(case.problem, case.settings).mean_square_displacement(dense)
+    rivals = [
+        Series.rival(name, dense, law.mean_square_displacement(dense))
+        for name, law in rival_laws(case.problem, case.settings).items()
+    ]
+    points = Series("SGD", lags, mean[1:], error[1:])
+    series = (points, Series.theory("exact law", dense, exact), *rivals)
+    return log_log(f"Minibatch SGD on {case.label}", "lag [steps]", r"$E|\Delta_t|^2$", series)
+
+
+def spectra_panel(data: ls.claims.Data) -> Panel:
+    """Displacement on all spectra against lag."""
+    series = []
+    for case in SPECTRA:
+        run, s = data[case.label], case.spectrum.decay
         lags = run["step"].values[1:]
-        dense = ls.record.log_spaced(steps=lags[-1], per_decade=60)[1:]
-        laws = {"exact law": exact_law(name, REAL[name]), **rival_laws(name, REAL[name])}
-        lines = [
-            ls.plotting.Series(
-                label,
-                dense,
-                law.mean_square_displacement(dense),
-                kind="theory" if label == "exact law" else "rival",
-            )
-            for label, law in laws.items()
-        ]
         mean, error = mean_and_error(run, "squared_displacement")
-        return ls.plotting.Panel(
-            title=f"Minibatch SGD on {name}",
-            x_label="lag [steps]",
-            y_label=r"$E|\Delta_t|^2$",
-            series=(ls.plotting.Series("SGD", lags, mean[1:], error[1:]), *lines),
-            x_scale="log",
-            y_scale="log",
-        )
-
-    def _spectra_panel(self, data: dict[str, xr.Dataset]) -> ls.plotting.Panel:
-        series = []
-        for s in MODES:
-            run = data[spectrum_name(s)]
-            lags = run["step"].values[1:]
-            mean, error = mean_and_error(run, "squared_displacement")
-            law = exact_law(spectrum_name(s), SPECTRUM_SETTINGS).mean_square_displacement(lags)
-            inside = (lags >= WINDOWS[s][0]) & (lags <= WINDOWS[s][1])
-            middle = np.flatnonzero(inside)[inside.sum() // 2]
-            power = law[middle] * (lags[inside] / lags[middle]) ** (1 / s)
-            series += [
-                ls.plotting.Series(f"s = {s}", lags, mean[1:], error[1:]),
-                ls.plotting.Series("exact law" if s == 3 else "", lags, law, kind="theory"),
-                ls.plotting.Series(
-                    "slope 1/s" if s == 3 else "", lags[inside], power, kind="guide"
-                ),
-            ]
-        return ls.plotting.Panel(
-            title=r"Spectra $h_l = l^{-s}$",
-            x_label="lag [steps]",
-            y_label=r"$E|\Delta_t|^2$",
-            series=tuple(series),
-            x_scale="log",
-            y_scale="log",
-        )
+        law = exact_law(case.spectrum, SPECTRUM_SETTINGS).mean_square_displacement(lags)
+        inside = (lags >= case.window[0]) & (lags <= case.window[1])
+        middle = np.flatnonzero(inside)[inside.sum() // 2]
+        power = law[middle] * (lags[inside] / lags[middle]) ** (1 / s)
+        # The legend names them once, with the last spectrum.
+        exact, slope = ("exact law", "slope 1/s") if case is SPECTRA[-1] else ("", "")
+        series += [
+            Series(f"s = {s}", lags, mean[1:], error[1:]),
+            Series.theory(exact, lags, law),
+            Series.guide(slope, lags[inside], power),
+        ]
+    return log_log(r"Spectra $h_l = l^{-s}$", "lag [steps]", r"$E|\Delta_t|^2$", series)

@@ -9,18 +9,22 @@ is tested.
 """
 
 import numpy as np
-import xarray as xr
-from langevin_sgd.validation.limiting_dynamics.problems import exact_law, rival_laws
-from langevin_sgd.validation.limiting_dynamics.runs import (
-    Run,
+from langevin_sgd.validation.limiting_dynamics._problems import (
+    PowerLawSpectrum,
+    exact_law,
+    rival_laws,
+)
+from langevin_sgd.validation.limiting_dynamics._runs import (
+    RegressionRun,
     displacement,
-    estimate,
     mean_and_error,
+    measured,
 )
 
 import langevin_sgd as ls
+from langevin_sgd.plotting import Panel, Series, log_log
 
-NAME = "power_law(1,8)"
+PROBLEM = PowerLawSpectrum(1, 8)
 SETTINGS = ls.SGD(lr=0.05, batch_size=1, momentum=0.9)
 LAGS = (300, 3000, 30000)
 REPLICAS = {"quick": 1024, "full": 65536}
@@ -29,7 +33,7 @@ REPLICAS = {"quick": 1024, "full": 65536}
 def literal_sum(lags: tuple[int, ...] | np.ndarray) -> np.ndarray:
     """Return the sum as it stands, with the velocity correlations of the Langevin equation."""
     return ls.theory.paper_displacement(
-        rival_laws(NAME, SETTINGS)["Langevin equation"], np.asarray(lags)
+        rival_laws(PROBLEM, SETTINGS)["Langevin equation"], np.asarray(lags)
     )
 
 
@@ -64,8 +68,8 @@ class DisplacementFormula(ls.claims.Claim):
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         schedule = sorted({*ls.record.log_spaced(steps=LAGS[-1], per_decade=6).tolist(), *LAGS})
-        run = Run(
-            problem=NAME,
+        run = RegressionRun(
+            problem=PROBLEM,
             settings=SETTINGS,
             replicas=REPLICAS[tier],
             schedule=tuple(schedule),
@@ -74,51 +78,34 @@ class DisplacementFormula(ls.claims.Claim):
         )
         return {"run": displacement.at(run)}
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        exact = exact_law(NAME, SETTINGS).mean_square_displacement(LAGS)
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        exact = exact_law(PROBLEM, SETTINGS)
+        noise = float(np.diag(exact.modes.noise).sum())
         return [
-            ls.claims.Component(
-                name=self._name(lag),
-                prediction=float(value),
-                alternatives={"exact law of SGD": float(exact[i])},
+            ls.claims.Comparison(
+                name=f"squared displacement in {lag} steps",
+                prediction=literal,
+                rivals={"exact law of SGD": true},
+                wrong=free,
+                measure=measured("run", "squared_displacement", step=lag),
             )
-            for i, (lag, value) in enumerate(zip(LAGS, literal_sum(LAGS), strict=True))
+            for lag, literal, true, free in zip(
+                LAGS,
+                literal_sum(LAGS),
+                exact.mean_square_displacement(LAGS),
+                ls.theory.free_displacement(np.array(LAGS), SETTINGS, noise),
+                strict=True,
+            )
         ]
 
-    @staticmethod
-    def _name(lag: int) -> str:
-        return f"squared displacement in {lag} steps"
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        noise = np.diag(exact_law(NAME, SETTINGS).modes.noise).sum()
-        free = ls.theory.free_displacement(np.array(LAGS), SETTINGS, float(noise))
-        return [
-            ls.claims.Component(name=self._name(lag), prediction=float(value))
-            for lag, value in zip(LAGS, free, strict=True)
-        ]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        return {
-            self._name(lag): estimate(data["run"], "squared_displacement", step=lag) for lag in LAGS
-        }
-
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
         lags = data["run"]["step"].values[1:]
         mean, error = mean_and_error(data["run"], "squared_displacement")
-        exact = exact_law(NAME, SETTINGS).mean_square_displacement(lags)
-        return [
-            ls.plotting.Panel(
-                title="Displacement after convergence",
-                x_label="lag [steps]",
-                y_label=r"$E|\Delta_t|^2$",
-                series=(
-                    ls.plotting.Series("SGD", lags, mean[1:], error[1:]),
-                    ls.plotting.Series(
-                        "the sum, taken literally", lags, literal_sum(lags), kind="theory"
-                    ),
-                    ls.plotting.Series("exact law of SGD", lags, exact, kind="rival"),
-                ),
-                x_scale="log",
-                y_scale="log",
-            )
+        exact = exact_law(PROBLEM, SETTINGS).mean_square_displacement(lags)
+        series = [
+            Series("SGD", lags, mean[1:], error[1:]),
+            Series.theory("the sum, taken literally", lags, literal_sum(lags)),
+            Series.rival("exact law of SGD", lags, exact),
         ]
+        title = "Displacement after convergence"
+        return [log_log(title, "lag [steps]", r"$E|\Delta_t|^2$", series)]

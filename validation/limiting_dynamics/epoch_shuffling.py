@@ -13,13 +13,18 @@ add that fraction of the variance under independent batches, which is the margin
 from dataclasses import replace
 
 import numpy as np
-import xarray as xr
-from langevin_sgd.validation.limiting_dynamics.problems import exact_law, problem
-from langevin_sgd.validation.limiting_dynamics.runs import Run, estimate, mean_and_error, moments
+from langevin_sgd.validation.limiting_dynamics._problems import GaussianSamples, built, exact_law
+from langevin_sgd.validation.limiting_dynamics._runs import (
+    RegressionRun,
+    mean_and_error,
+    measured,
+    moments,
+)
 
 import langevin_sgd as ls
+from langevin_sgd.plotting import Panel, Series, theory_and_runs
 
-NAME = "small_gaussian"
+PROBLEM = GaussianSamples(samples=512, inputs=6, softest=1e-3, seed=2)
 EPOCHS = ls.SGD(lr=0.01, batch_size=16, momentum=0.5, sampling="epochs")
 INDEPENDENT = replace(EPOCHS, sampling="with_replacement")
 BATCHES = 32
@@ -36,12 +41,12 @@ SCHEDULE = tuple(sorted({*FIRST_EPOCHS, *LATE_MIDDLES}))
 
 def variances(settings: ls.SGD, times: tuple[int, ...] | np.ndarray) -> np.ndarray:
     """Position variance of all eigenmodes from the minimiser at rest, (time, eigenmode)."""
-    return exact_law(NAME, settings, "minimiser").mode_covariance(times)[..., 0, 0]
+    return exact_law(PROBLEM, settings, "minimiser").mode_covariance(times)[..., 0, 0]
 
 
 def feedback() -> float:
     """Relative size of the noise that depends on the parameters."""
-    trace = float(problem(NAME).eigenvalues.sum())
+    trace = float(built(PROBLEM).eigenvalues.sum())
     return EPOCHS.lr * trace / (2 * EPOCHS.batch_size * (1 - EPOCHS.momentum))
 
 
@@ -68,97 +73,64 @@ class EpochShuffling(ls.claims.Claim):
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return {
             settings.sampling: moments.at(
-                Run(
-                    problem=NAME,
+                RegressionRun(
+                    problem=PROBLEM,
                     settings=settings,
                     replicas=REPLICAS[tier],
                     schedule=SCHEDULE,
                     start="minimiser",
-                    modes=(0, problem(NAME).parameters - 1),
+                    modes=(0, built(PROBLEM).parameters - 1),
                     seed=ls.derive_seed(seed, self.id, settings.sampling),
                 )
             )
             for settings in (EPOCHS, INDEPENDENT)
         }
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
         shuffled, independent = variances(EPOCHS, MIDDLES), variances(INDEPENDENT, MIDDLES)
-        components = [
-            ls.claims.Component(
-                name=self._name("epochs", label, time),
-                prediction=float(shuffled[i, mode]),
-                margin=feedback() * float(independent[i, mode]),
-                margin_reason="noise that depends on the parameters, taken as white",
-                alternatives={"independent batches": float(independent[i, mode])},
+        comparisons = [
+            ls.claims.Comparison(
+                name=f"epochs: variance of the {label} after {time / BATCHES:g} epochs",
+                prediction=shuffled[i, mode],
+                margin=feedback() * independent[i, mode],
+                reason="noise that depends on the parameters, taken as white",
+                rivals={"independent batches": independent[i, mode]},
+                wrong=independent[i, mode],
+                measure=measured(EPOCHS.sampling, "var_position", step=time, eigenmode=mode),
             )
             for label, mode in MODES.items()
             for i, time in enumerate(MIDDLES)
         ]
-        last = ls.claims.Component(
-            name=self._name("with_replacement", "softest mode", MIDDLES[-1]),
-            prediction=float(independent[-1, MODES["softest mode"]]),
-            alternatives={"shuffled epochs": float(shuffled[-1, MODES["softest mode"]])},
+        last, label, where = MIDDLES[-1], "softest mode", {"eigenmode": MODES["softest mode"]}
+        with_replacement = ls.claims.Comparison(
+            name=f"with replacement: variance of the {label} after {last / BATCHES:g} epochs",
+            prediction=independent[-1, MODES[label]],
+            rivals={"shuffled epochs": shuffled[-1, MODES[label]]},
+            measure=measured(INDEPENDENT.sampling, "var_position", step=last, **where),
         )
-        return [*components, last]
+        return [*comparisons, with_replacement]
 
-    @staticmethod
-    def _name(sampling: str, label: str, time: int) -> str:
-        return (
-            f"{sampling.replace('_', ' ')}: variance of the {label} after {time / BATCHES:g} epochs"
-        )
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
+        first = [panel(data, label, mode, FIRST_EPOCHS, "linear") for label, mode in MODES.items()]
+        title, softest = "softest mode, in the middle of epochs", MODES["softest mode"]
+        return [*first, panel(data, title, softest, LATE_MIDDLES, "log")]
 
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        independent = variances(INDEPENDENT, MIDDLES)
-        return [
-            ls.claims.Component(
-                name=self._name("epochs", label, time), prediction=float(independent[i, mode])
-            )
-            for label, mode in MODES.items()
-            for i, time in enumerate(MIDDLES)
-        ]
 
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        return {
-            self._name(sampling, label, time): estimate(
-                run, "var_position", step=time, eigenmode=mode
-            )
-            for sampling, run in data.items()
-            for label, mode in MODES.items()
-            for time in MIDDLES
-        }
-
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        first = [
-            self._panel(data, label, mode, FIRST_EPOCHS, "linear") for label, mode in MODES.items()
-        ]
-        label, mode = "softest mode", MODES["softest mode"]
-        return [
-            *first,
-            self._panel(data, f"{label}, in the middle of epochs", mode, LATE_MIDDLES, "log"),
-        ]
-
-    @staticmethod
-    def _panel(
-        data: dict[str, xr.Dataset], title: str, mode: int, times: tuple[int, ...], x_scale: str
-    ) -> ls.plotting.Panel:
-        epochs, series = np.array(times) / BATCHES, []
-        for settings in (EPOCHS, INDEPENDENT):
-            mean, error = mean_and_error(
-                data[settings.sampling].sel(step=list(times)), "var_position"
-            )
-            name = "shuffled epochs" if settings is EPOCHS else "independent batches"
-            curve = variances(settings, times)[:, mode]
-            series.append(ls.plotting.Series(f"SGD, {name}", epochs, mean[:, mode], error[:, mode]))
-            series.append(
-                ls.plotting.Series(
-                    "law" if settings is EPOCHS else "", epochs, curve, kind="theory"
-                )
-            )
-        return ls.plotting.Panel(
-            title=title.capitalize(),
-            x_label="time [epochs]",
-            y_label="variance of position",
-            series=tuple(series),
-            x_scale=x_scale,
-            y_scale="log",
-        )
+def panel(
+    data: ls.claims.Data, title: str, mode: int, times: tuple[int, ...], x_scale: str
+) -> Panel:
+    """Variance of one mode over time, with both samplings."""
+    epochs, runs = np.array(times) / BATCHES, []
+    for settings, name in ((EPOCHS, "shuffled epochs"), (INDEPENDENT, "independent batches")):
+        run = data[settings.sampling].sel(step=list(times))
+        mean, error = mean_and_error(run, "var_position")
+        points = Series(f"SGD, {name}", epochs, mean[:, mode], error[:, mode])
+        runs.append((points, Series.theory("law", epochs, variances(settings, times)[:, mode])))
+    return Panel(
+        title=title.capitalize(),
+        x_label="time [epochs]",
+        y_label="variance of position",
+        series=theory_and_runs(runs),
+        x_scale=x_scale,
+        y_scale="log",
+    )

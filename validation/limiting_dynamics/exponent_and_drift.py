@@ -7,44 +7,81 @@ the squared drift grows as t^2 and does not shrink with the batch, so the expone
 and rises with the batch size, the pattern seen in deep networks.
 """
 
-from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
-import xarray as xr
-from langevin_sgd.validation.limiting_dynamics.problems import exact_law
-from langevin_sgd.validation.limiting_dynamics.runs import Run, displacement, mean_and_error
+from langevin_sgd.validation.limiting_dynamics._problems import DIABETES, exact_law
+from langevin_sgd.validation.limiting_dynamics._runs import (
+    RegressionRun,
+    displacement,
+    mean_and_error,
+)
 
 import langevin_sgd as ls
+from langevin_sgd.plotting import Panel, Series, log_log, theory_and_runs
 
-NAME = "diabetes"
 BATCH_SIZES = (16, 64)
 OFFSET = 4.0
 """Distance of the displaced start from the minimiser."""
 WINDOW = (10, 100)
-STARTS = {"stationary": 0.0, "displaced": OFFSET}
 REPLICAS = {"quick": 16384, "full": 65536}
 SCHEDULE = tuple(sorted({*ls.record.log_spaced(steps=WINDOW[1], per_decade=12).tolist(), *WINDOW}))
 
 
-def settings_of(batch_size: int) -> ls.SGD:
-    """Settings at a batch size."""
-    return ls.SGD(lr=0.01, batch_size=batch_size, momentum=0.9)
+@dataclass(frozen=True)
+class BegunRun:
+    """SGD at a batch size, begun in the stationary law or displaced from it."""
+
+    start: str
+    offset: float
+    batch_size: int
+
+    @property
+    def label(self) -> str:
+        """Words for names."""
+        return f"{self.start} start, batch size {self.batch_size}"
+
+    @property
+    def settings(self) -> ls.SGD:
+        """Settings of SGD."""
+        return ls.SGD(lr=0.01, batch_size=self.batch_size, momentum=0.9)
+
+    @property
+    def other_start(self) -> "BegunRun":
+        """The same at the other start."""
+        other = DISPLACED if self.offset == 0 else STATIONARY
+        return replace(other, batch_size=self.batch_size)
+
+    def law_curve(self, times: np.ndarray) -> np.ndarray:
+        """E|theta_t - theta_0|^2 by the exact law."""
+        law = exact_law(DIABETES, self.settings, offset=self.offset)
+        return law.displacement_from_start(times)
+
+    @property
+    def exponent(self) -> float:
+        """Exponent of the exact law between the ends of the window."""
+        return float(exponent(self.law_curve(np.array(WINDOW))))
+
+    def measure(self, data: ls.claims.Data) -> ls.Estimate:
+        """Exponent between the ends of the window, jackknife over groups."""
+        run = data[self.label]["squared_displacement"].sel(step=list(WINDOW))
+        groups = run.transpose("group", "step").values
+        value, error = ls.measure.jackknife(exponent, groups)
+        return ls.Estimate(
+            value=float(value),
+            standard_error=float(error),
+            n_independent=len(groups),
+            method="jackknife over groups",
+        )
 
 
-def label(start: str, batch_size: int) -> str:
-    """Name of a case."""
-    return f"{start} start, batch size {batch_size}"
+STATIONARY = BegunRun("stationary", 0.0, BATCH_SIZES[0])
+DISPLACED = BegunRun("displaced", OFFSET, BATCH_SIZES[0])
 
 
-def law_curve(start: str, batch_size: int, times: np.ndarray) -> np.ndarray:
-    """E|theta_t - theta_0|^2 by the exact law."""
-    law = exact_law(NAME, settings_of(batch_size), offset=STARTS[start])
-    return law.displacement_from_start(times)
-
-
-def law_exponent(start: str, batch_size: int) -> float:
-    """Exponent of the exact law between the ends of the window."""
-    return float(exponent(law_curve(start, batch_size, np.array(WINDOW))))
+def at_batch_sizes(start: BegunRun) -> list[BegunRun]:
+    """Return a start at every batch size."""
+    return [replace(start, batch_size=batch_size) for batch_size in BATCH_SIZES]
 
 
 def exponent(at_ends: np.ndarray) -> np.ndarray:
@@ -52,22 +89,45 @@ def exponent(at_ends: np.ndarray) -> np.ndarray:
     return np.log(at_ends[..., 1] / at_ends[..., 0]) / np.log(WINDOW[1] / WINDOW[0])
 
 
-def measured_exponent(run: xr.Dataset) -> ls.Estimate:
-    """Exponent between the ends of the window, jackknife over groups."""
-    groups = run["squared_displacement"].sel(step=list(WINDOW)).transpose("group", "step").values
-    value, error = ls.measure.jackknife(exponent, groups)
-    return ls.Estimate(
-        value=float(value),
-        standard_error=float(error),
-        n_independent=len(groups),
-        method="jackknife over groups",
+def rival(start: BegunRun) -> str:
+    """Name of what the other start has."""
+    return "drift" if start.offset == 0 else "diffusion without drift"
+
+
+def exponents(run: BegunRun) -> ls.claims.Comparison:
+    """Compare the exponent of one run."""
+    wrong = run.other_start.exponent
+    return ls.claims.Comparison(
+        name=f"{run.label}: exponent",
+        prediction=run.exponent,
+        rivals={rival(run): wrong} | ({"normal diffusion": 1.0} if run.offset == 0 else {}),
+        wrong=wrong,
+        measure=run.measure,
     )
 
 
-DIFFERENCE = {
-    start: f"{start} start: exponent at batch size {BATCH_SIZES[1]} minus {BATCH_SIZES[0]}"
-    for start in STARTS
-}
+def difference(start: BegunRun) -> ls.claims.Comparison:
+    """Compare the difference of the exponents at the two batch sizes."""
+    small, large = at_batch_sizes(start)
+    wrong = large.other_start.exponent - small.other_start.exponent
+
+    def measure(data: ls.claims.Data) -> ls.Estimate:
+        pair = small.measure(data), large.measure(data)
+        return ls.Estimate(
+            value=pair[1].value - pair[0].value,
+            standard_error=float(np.hypot(pair[0].standard_error, pair[1].standard_error)),
+            n_independent=pair[0].n_independent,
+            method="difference of independent runs",
+        )
+
+    sizes = f"{large.batch_size} minus {small.batch_size}"
+    return ls.claims.Comparison(
+        name=f"{start.start} start: exponent at batch size {sizes}",
+        prediction=large.exponent - small.exponent,
+        rivals={rival(start): wrong},
+        wrong=wrong,
+        measure=measure,
+    )
 
 
 class ExponentAndDrift(ls.claims.Claim):
@@ -96,103 +156,41 @@ class ExponentAndDrift(ls.claims.Claim):
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return {
-            label(start, batch_size): displacement.at(
-                Run(
-                    problem=NAME,
-                    settings=settings_of(batch_size),
+            run.label: displacement.at(
+                RegressionRun(
+                    problem=DIABETES,
+                    settings=run.settings,
                     replicas=REPLICAS[tier],
                     schedule=SCHEDULE,
                     start="stationary",
-                    offset=offset,
-                    seed=ls.derive_seed(seed, self.id, start, batch_size),
+                    offset=run.offset,
+                    seed=ls.derive_seed(seed, self.id, run.start, run.batch_size),
                 )
             )
-            for start, offset in STARTS.items()
-            for batch_size in BATCH_SIZES
+            for start in (STATIONARY, DISPLACED)
+            for run in at_batch_sizes(start)
         }
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        expected, wrong = self._exponents(STARTS), self._exponents(reversed(STARTS))
-        components = []
-        for (name, value), rival in zip(expected.items(), wrong.values(), strict=True):
-            is_stationary = name.startswith("stationary")
-            alternatives = {"drift" if is_stationary else "diffusion without drift": rival}
-            if is_stationary and name not in DIFFERENCE.values():
-                alternatives["normal diffusion"] = 1.0
-            components.append(
-                ls.claims.Component(name=name, prediction=value, alternatives=alternatives)
-            )
-        return components
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        comparisons = []
+        for start in (STATIONARY, DISPLACED):
+            comparisons += [*map(exponents, at_batch_sizes(start)), difference(start)]
+        return comparisons
 
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        names = self._exponents(STARTS)
-        return [
-            ls.claims.Component(name=name, prediction=value)
-            for name, value in zip(names, self._exponents(reversed(STARTS)).values(), strict=True)
-        ]
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
+        return [panel(data, start) for start in (STATIONARY, DISPLACED)]
 
-    @staticmethod
-    def _exponents(starts: Iterable[str]) -> dict[str, float]:
-        """Exponents by the law at both batch sizes, and their difference, for each start in
-        turn.
-        """
-        found = {}
-        for start in starts:
-            values = [law_exponent(start, batch_size) for batch_size in BATCH_SIZES]
-            found |= {
-                f"{label(start, b)}: exponent": value
-                for b, value in zip(BATCH_SIZES, values, strict=True)
-            }
-            found[DIFFERENCE[start]] = values[1] - values[0]
-        return found
 
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for start in STARTS:
-            pair = [measured_exponent(data[label(start, batch_size)]) for batch_size in BATCH_SIZES]
-            found |= {
-                f"{label(start, b)}: exponent": one
-                for b, one in zip(BATCH_SIZES, pair, strict=True)
-            }
-            found[DIFFERENCE[start]] = ls.Estimate(
-                value=pair[1].value - pair[0].value,
-                standard_error=float(np.hypot(pair[0].standard_error, pair[1].standard_error)),
-                n_independent=pair[0].n_independent,
-                method="difference of independent runs",
-            )
-        return found
-
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        return [self._panel(data, start) for start in STARTS]
-
-    @staticmethod
-    def _panel(data: dict[str, xr.Dataset], start: str) -> ls.plotting.Panel:
-        series = []
-        for batch_size in BATCH_SIZES:
-            run = data[label(start, batch_size)]
-            times = run["step"].values[1:]
-            mean, error = mean_and_error(run, "squared_displacement")
-            series.append(
-                ls.plotting.Series(f"batch size {batch_size}", times, mean[1:], error[1:])
-            )
-            series.append(
-                ls.plotting.Series(
-                    "exact law" if batch_size == BATCH_SIZES[0] else "",
-                    times,
-                    law_curve(start, batch_size, times),
-                    kind="theory",
-                )
-            )
-        ends = np.array(WINDOW)
-        height = law_curve(start, BATCH_SIZES[0], ends[:1])[0]
-        series.append(
-            ls.plotting.Series("normal diffusion", ends, height * ends / ends[0], kind="rival")
-        )
-        return ls.plotting.Panel(
-            title=f"Diabetes, {start} start",
-            x_label="time [steps]",
-            y_label=r"$E|\theta_t - \theta_0|^2$",
-            series=tuple(series),
-            x_scale="log",
-            y_scale="log",
-        )
+def panel(data: ls.claims.Data, start: BegunRun) -> Panel:
+    """Displacement from one start over time."""
+    runs = []
+    for run in at_batch_sizes(start):
+        times = data[run.label]["step"].values[1:]
+        mean, error = mean_and_error(data[run.label], "squared_displacement")
+        points = Series(f"batch size {run.batch_size}", times, mean[1:], error[1:])
+        runs.append((points, Series.theory("exact law", times, run.law_curve(times))))
+    ends = np.array(WINDOW)
+    linear = start.law_curve(ends[:1])[0] * ends / ends[0]
+    series = (*theory_and_runs(runs), Series.rival("normal diffusion", ends, linear))
+    title = f"Diabetes, {start.start} start"
+    return log_log(title, "time [steps]", r"$E|\theta_t - \theta_0|^2$", series)

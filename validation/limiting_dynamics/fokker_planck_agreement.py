@@ -9,12 +9,15 @@ natural frequency, the velocity current -w^2 x p, averaged over a strip about ze
 integrated over positive positions, is what is compared.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import xarray as xr
 
 import langevin_sgd as ls
+from langevin_sgd.plotting import Panel, Series, theory_and_runs
 
 PROBLEM = ls.LinearRegression.from_spectrum([1.0])
 SETTINGS = ls.SGD(lr=0.05, batch_size=1, momentum=0.9)
@@ -42,7 +45,7 @@ def start() -> ls.theory.Gaussian:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class PathEnsemble:
     """An ensemble of paths."""
 
     replicas: int
@@ -50,7 +53,7 @@ class Run:
 
 
 @ls.sweep.task()
-def paths(run: Run) -> xr.Dataset:
+def paths(run: PathEnsemble) -> xr.Dataset:
     """Moments and the share in the first quadrant, (step, group), of simulated paths."""
     first = start()
     drawn = ls.theory.LangevinLaw(PROBLEM, SETTINGS, start=first).sample(
@@ -84,7 +87,7 @@ def paths(run: Run) -> xr.Dataset:
 
 
 @ls.sweep.task()
-def circulation(run: Run) -> xr.Dataset:
+def circulation(run: PathEnsemble) -> xr.Dataset:
     """Velocity current through the strip at positive positions, (group,), from stationary paths in
     fine steps.
     """
@@ -117,14 +120,14 @@ def circulation(run: Run) -> xr.Dataset:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grid:
+class GridSolution:
     """A solution of the Fokker-Planck equation."""
 
     tolerance: float
 
 
 @ls.sweep.task()
-def densities(case: Grid) -> xr.Dataset:
+def densities(case: GridSolution) -> xr.Dataset:
     """Density over time, and the velocity current, on a grid of phase space."""
     first = start()
     return ls.fokker_planck.solve(
@@ -192,9 +195,95 @@ def rival(quantity: str, time: int) -> float:
     )
 
 
-def name_of(route: str, quantity: str, time: int) -> str:
-    """Name of a component."""
-    return f"{route}: {quantity} after {time} steps"
+@dataclass(frozen=True)
+class Route:
+    """One of the two ways to the numbers, and its accuracy."""
+
+    name: str
+    margin: float
+    reason: str
+    moment: Callable[[str, int, ls.claims.Data], ls.Estimate]
+    current: Callable[[ls.claims.Data], ls.Estimate]
+
+    def compared(self) -> list[ls.claims.Comparison]:
+        """Compare all quantities with the exact law."""
+        law = ls.theory.LangevinLaw(PROBLEM, SETTINGS, start=start())
+        moments = [
+            ls.claims.Comparison(
+                name=f"{self.name}: {quantity} after {time} steps",
+                prediction=exact(quantity, time, law),
+                margin=self.margin,
+                reason=self.reason,
+                rivals={rival_name(time): rival(quantity, time)},
+                wrong=rival(quantity, time),
+                measure=partial(self.moment, quantity, time),
+            )
+            for quantity, time in COMPARED
+        ]
+        current = ls.claims.Comparison(
+            name=f"{self.name}: {CURRENT}",
+            prediction=exact_current(),
+            margin=0.05 * abs(exact_current()),
+            reason="finite time step of the paths, cells of the grid across the strip",
+            rivals={"no current": 0.0, "reversed": -exact_current()},
+            wrong=-exact_current(),
+            measure=self.current,
+        )
+        return [*moments, current]
+
+
+def rival_name(time: int) -> str:
+    """Name of what `rival` says."""
+    return "the start" if time == TIMES[-1] else "first-order Langevin equation"
+
+
+def moment_of_paths(quantity: str, time: int, data: ls.claims.Data) -> ls.Estimate:
+    """Mean over groups of paths."""
+    return ls.Estimate.from_samples(data["paths"][quantity].sel(step=time).values)
+
+
+def current_of_paths(data: ls.claims.Data) -> ls.Estimate:
+    """Mean over groups of paths."""
+    return ls.Estimate.from_samples(data["current"]["current"].values)
+
+
+def moment_on_grid(quantity: str, time: int, data: ls.claims.Data) -> ls.Estimate:
+    """Quantity of the density at a time; cells that a border cuts count in part."""
+    grid = data["grid"]
+    x, v = grid["position"], grid["velocity"]
+    density = grid["density"].sel(step=time)
+    mass = density / density.sum()
+    mean = float((mass * x).sum())
+    if quantity == MEAN:
+        value = mean
+    elif quantity == VARIANCE:
+        value = float((mass * x**2).sum()) - mean**2
+    else:
+        value = float((mass * _share_above(x) * _share_above(v)).sum())
+    return ls.Estimate(value=value, standard_error=0.0, method="grid")
+
+
+def current_on_grid(data: ls.claims.Data) -> ls.Estimate:
+    """Stationary current of velocity through the strip."""
+    grid = data["grid"]
+    x, v = grid["position"], grid["velocity"]
+    width = STRIP * float(ls.theory.LangevinLaw(PROBLEM, SETTINGS).mode_variances()[1][0]) ** 0.5
+    weight = _share_above(x) * _share_above(v + width / 2) * _share_above(width / 2 - v)
+    area = float((x[1] - x[0]) * (v[1] - v[0]))
+    current = float((grid["current_velocity"].sel(step=TIMES[-1]) * weight).sum()) * area / width
+    return ls.Estimate(value=current / SETTINGS.lr, standard_error=0.0, method="grid")
+
+
+def _share_above(coordinate: xr.DataArray) -> xr.DataArray:
+    """Part of each cell above zero."""
+    cell = float(abs(coordinate[1] - coordinate[0]))
+    return (coordinate / cell + 0.5).clip(0, 1)
+
+
+ROUTES = (
+    Route("paths", BIAS, "step of the integrator", moment_of_paths, current_of_paths),
+    Route("grid", TOLERANCE, "L1 error of the density", moment_on_grid, current_on_grid),
+)
 
 
 class FokkerPlanckAgreement(ls.claims.Claim):
@@ -218,152 +307,48 @@ class FokkerPlanckAgreement(ls.claims.Claim):
     )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
-        sizes = REPLICAS[tier]
+        ensembles = {
+            name: PathEnsemble(replicas=replicas, seed=ls.derive_seed(seed, self.id, name))
+            for name, replicas in REPLICAS[tier].items()
+        }
         return {
-            "paths": paths.at(
-                Run(replicas=sizes["paths"], seed=ls.derive_seed(seed, self.id, "paths"))
-            ),
-            "current": circulation.at(
-                Run(replicas=sizes["current"], seed=ls.derive_seed(seed, self.id, "current"))
-            ),
-            "grid": densities.at(Grid(tolerance=TOLERANCE)),
+            "paths": paths.at(ensembles["paths"]),
+            "current": circulation.at(ensembles["current"]),
+            "grid": densities.at(GridSolution(tolerance=TOLERANCE)),
         }
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        law = ls.theory.LangevinLaw(PROBLEM, SETTINGS, start=start())
-        components = []
-        for route, margin, reason in (
-            ("paths", BIAS, "step of the integrator"),
-            ("grid", TOLERANCE, "L1 error of the density"),
-        ):
-            for quantity, time in COMPARED:
-                label = "the start" if time == TIMES[-1] else "first-order Langevin equation"
-                components.append(
-                    ls.claims.Component(
-                        name=name_of(route, quantity, time),
-                        prediction=exact(quantity, time, law),
-                        margin=margin,
-                        margin_reason=reason,
-                        alternatives={label: rival(quantity, time)},
-                    )
-                )
-            components.append(
-                ls.claims.Component(
-                    name=f"{route}: {CURRENT}",
-                    prediction=exact_current(),
-                    margin=0.05 * abs(exact_current()),
-                    margin_reason="finite time step of the paths, cells of the grid across the "
-                    "strip",
-                    alternatives={"no current": 0.0, "reversed": -exact_current()},
-                )
-            )
-        return components
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        return [comparison for route in ROUTES for comparison in route.compared()]
 
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        components = []
-        for route in ("paths", "grid"):
-            components += [
-                ls.claims.Component(name=name_of(route, *place), prediction=rival(*place))
-                for place in COMPARED
-            ]
-            components.append(
-                ls.claims.Component(name=f"{route}: {CURRENT}", prediction=-exact_current())
-            )
-        return components
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        on_grid = grid_values(data["grid"])
-        found = {
-            f"paths: {CURRENT}": ls.Estimate.from_samples(data["current"]["current"].values),
-            f"grid: {CURRENT}": ls.Estimate(
-                value=on_grid[CURRENT, TIMES[-1]], standard_error=0.0, method="grid"
-            ),
-        }
-        for quantity, time in COMPARED:
-            groups = data["paths"][quantity].sel(step=time).values
-            found[name_of("paths", quantity, time)] = ls.Estimate.from_samples(groups)
-            found[name_of("grid", quantity, time)] = ls.Estimate(
-                value=on_grid[quantity, time], standard_error=0.0, method="grid"
-            )
-        return found
-
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        from scipy.stats import norm
-
-        law = ls.theory.LangevinLaw(PROBLEM, SETTINGS, start=start())
-        density = data["grid"]["density"]
-        x = density["position"].values
-        marginal = density.sum("velocity") / density.sum(["position", "velocity"]) / (x[1] - x[0])
-        series = []
-        for time in (0, *TIMES):
-            mean, covariance = law.mean(time), law.covariance(time)
-            exact_density = norm(mean[0], covariance[0, 0] ** 0.5).pdf(x)
-            series.append(
-                ls.plotting.Series(
-                    f"grid, step {time}", x[::4], marginal.sel(step=time).values[::4]
-                )
-            )
-            series.append(
-                ls.plotting.Series(
-                    "exact law" if time == 0 else "", x, exact_density, kind="theory"
-                )
-            )
-        early = np.arange(0, 161, 2)
-        groups = [data["paths"][VARIANCE].sel(step=time).values for time in TIMES[:2]]
-        return [
-            ls.plotting.Panel(
-                title="Density of the position",
-                x_label="position",
-                y_label="density",
-                series=tuple(series),
-            ),
-            ls.plotting.Panel(
-                title="Variance of the position",
-                x_label="time [steps]",
-                y_label="variance",
-                series=(
-                    ls.plotting.Series(
-                        "paths",
-                        TIMES[:2],
-                        [g.mean() for g in groups],
-                        [g.std(ddof=1) / GROUPS**0.5 for g in groups],
-                    ),
-                    ls.plotting.Series(
-                        "exact law", early, law.covariance(early)[:, 0, 0], kind="theory"
-                    ),
-                    ls.plotting.Series(
-                        "first-order Langevin equation",
-                        early,
-                        [rival(VARIANCE, int(t)) for t in early],
-                        kind="rival",
-                    ),
-                ),
-            ),
-        ]
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
+        return [density_panel(data), variance_panel(data)]
 
 
-def grid_values(grid: xr.Dataset) -> dict[tuple[str, int], float]:
-    """Quantities on the grid at each time, and the stationary current; cells that a border cuts
-    count in part.
-    """
-    x, v = grid["position"], grid["velocity"]
-    found = {}
-    for time in TIMES:
-        density = grid["density"].sel(step=time)
-        mass = density / density.sum()
-        mean = float((mass * x).sum())
-        found[MEAN, time] = mean
-        found[VARIANCE, time] = float((mass * x**2).sum()) - mean**2
-        found[QUADRANT, time] = float((mass * _share_above(x) * _share_above(v)).sum())
-    width = STRIP * float(ls.theory.LangevinLaw(PROBLEM, SETTINGS).mode_variances()[1][0]) ** 0.5
-    weight = _share_above(x) * _share_above(v + width / 2) * _share_above(width / 2 - v)
-    area = float((x[1] - x[0]) * (v[1] - v[0]))
-    current = float((grid["current_velocity"].sel(step=TIMES[-1]) * weight).sum()) * area / width
-    found[CURRENT, TIMES[-1]] = current / SETTINGS.lr
-    return found
+def density_panel(data: ls.claims.Data) -> Panel:
+    """Density of the position at each time."""
+    from scipy.stats import norm
+
+    law = ls.theory.LangevinLaw(PROBLEM, SETTINGS, start=start())
+    density = data["grid"]["density"]
+    x = density["position"].values
+    marginal = density.sum("velocity") / density.sum(["position", "velocity"]) / (x[1] - x[0])
+    families = []
+    for time in (0, *TIMES):
+        mean, covariance = law.mean(time), law.covariance(time)
+        exact_density = norm(mean[0], covariance[0, 0] ** 0.5).pdf(x)
+        on_grid = Series(f"grid, step {time}", x[::4], marginal.sel(step=time).values[::4])
+        families.append((on_grid, Series.theory("exact law", x, exact_density)))
+    return Panel("Density of the position", "position", "density", theory_and_runs(families))
 
 
-def _share_above(coordinate: xr.DataArray) -> xr.DataArray:
-    """Part of each cell above zero."""
-    cell = float(abs(coordinate[1] - coordinate[0]))
-    return (coordinate / cell + 0.5).clip(0, 1)
+def variance_panel(data: ls.claims.Data) -> Panel:
+    """Variance of the position on the way."""
+    law, early = ls.theory.LangevinLaw(PROBLEM, SETTINGS, start=start()), np.arange(0, 161, 2)
+    points = [moment_of_paths(VARIANCE, time, data) for time in TIMES[:2]]
+    first_order = [rival(VARIANCE, int(t)) for t in early]
+    series = (
+        Series.measured("paths", TIMES[:2], points),
+        Series.theory("exact law", early, law.covariance(early)[:, 0, 0]),
+        Series.rival("first-order Langevin equation", early, first_order),
+    )
+    return Panel("Variance of the position", "time [steps]", "variance", series)

@@ -13,12 +13,15 @@ ratio allows. A Boltzmann law at the temperature found in the well misses both b
 magnitude.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import xarray as xr
 
 import langevin_sgd as ls
+from langevin_sgd.plotting import Panel, Series, log_x, log_y
 
 TEMPERATURE = 0.4
 LR = 0.02
@@ -39,7 +42,7 @@ REPLICAS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class DoubleWellRun:
     """SGD in the double well with noise proportional to the loss."""
 
     offset: float
@@ -56,7 +59,7 @@ def well_and_noise(offset: float) -> tuple[ls.Potential, ls.dynamics.Ito]:
     return potential, noise
 
 
-def simulate(run: Run, steps: int, **options: object) -> xr.Dataset:
+def simulate(run: DoubleWellRun, steps: int, **options: object) -> xr.Dataset:
     """Run SGD itself, half of the replicas from each well."""
     potential, noise = well_and_noise(run.offset)
     equation = ls.Underdamped.from_potential(
@@ -68,7 +71,7 @@ def simulate(run: Run, steps: int, **options: object) -> xr.Dataset:
 
 
 @ls.sweep.task()
-def occupation(run: Run) -> xr.Dataset:
+def occupation(run: DoubleWellRun) -> xr.Dataset:
     """How often replicas are seen in the bins at the saddle and in the wells, (group,)."""
     steps, first = round(TIME / LR), round(BURN_IN / LR)
 
@@ -90,7 +93,7 @@ def occupation(run: Run) -> xr.Dataset:
 
 
 @ls.sweep.task()
-def escape(run: Run) -> xr.Dataset:
+def escape(run: DoubleWellRun) -> xr.Dataset:
     """First step at which a replica from the left well is in the right one, (replica,); NaN if not
     in time.
     """
@@ -133,12 +136,55 @@ def log_escape_time(diffusion: object) -> float:
     return float(np.log(found["mean_time"].interp(position=-1.0)))
 
 
-def ratio_name(offset: float) -> str:
-    """Name of a component."""
-    return f"offset {offset:g}: ln p(saddle) / p(wells)"
+def shaped_escape_time() -> float:
+    """ln of the mean time to the other well with noise proportional to the loss."""
+    return log_escape_time(lambda w: TEMPERATURE * ((w**2 - 1) ** 2 / 4 + ESCAPE_OFFSET))
 
 
-ESCAPE_NAME = f"offset {ESCAPE_OFFSET:g}: ln mean escape time [ln steps]"
+def boltzmann_escape_time() -> float:
+    """Return the same with the noise of the well everywhere."""
+    return log_escape_time(TEMPERATURE * ESCAPE_OFFSET)
+
+
+def measured_log_ratio(offset: float, data: ls.claims.Data) -> ls.Estimate:
+    """ln of how often replicas are seen in the saddle bin over how often in the wells."""
+    counts = data[f"offset {offset:g}"]
+    samples = np.stack([counts["saddle"].values, counts["wells"].values], axis=1).astype(float)
+    value, error = ls.measure.jackknife(lambda mean: np.log(mean[:, 0] / mean[:, 1]), samples)
+    return ls.Estimate(
+        value=float(value),
+        standard_error=float(error),
+        n_independent=GROUPS,
+        method="jackknife over groups",
+    )
+
+
+def measured_escape_time(data: ls.claims.Data) -> ls.Estimate:
+    """ln of the mean time to the other well."""
+    steps = data["escape"]["first_passage"].values
+    left = int((~np.isfinite(steps)).sum())
+    if left:
+        return ls.Estimate.refused(f"{left} of {len(steps)} replicas did not escape")
+    value, error = ls.measure.jackknife(np.log, steps)
+    return ls.Estimate(value=float(value), standard_error=float(error), n_independent=len(steps))
+
+
+def compared(
+    name: str,
+    offset: float,
+    values: tuple[float, float],
+    measure: Callable[[ls.claims.Data], ls.Estimate],
+) -> ls.claims.Comparison:
+    """Compare a logarithm with what the power law and the Boltzmann law say."""
+    return ls.claims.Comparison(
+        name=f"offset {offset:g}: {name}",
+        prediction=values[0],
+        margin=LR * abs(log_ratio(offset)),
+        reason="SGD follows its SDE to a relative lr U'' / 2 in the exponent, U'' = 2 in the wells",
+        rivals={"Boltzmann law at the temperature of the well": values[1]},
+        wrong=values[1],
+        measure=measure,
+    )
 
 
 class LossShapedNoise(ls.claims.Claim):
@@ -162,126 +208,58 @@ class LossShapedNoise(ls.claims.Claim):
     control_statement = "The Boltzmann law at the temperature that the noise has in the wells."
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
-        def run(offset: float, kind: str) -> Run:
+        def run(offset: float, kind: str) -> DoubleWellRun:
             derived = ls.derive_seed(seed, self.id, kind, offset)
-            return Run(offset=offset, replicas=REPLICAS[tier][kind], seed=derived)
+            return DoubleWellRun(offset=offset, replicas=REPLICAS[tier][kind], seed=derived)
 
         tasks = {
             f"offset {offset:g}": occupation.at(run(offset, "histogram")) for offset in OFFSETS
         }
         return tasks | {"escape": escape.at(run(ESCAPE_OFFSET, "escape"))}
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        control = {component.name: component.prediction for component in self.control(tier)}
-        predictions = {
-            ratio_name(offset): (log_ratio(offset), abs(log_ratio(offset))) for offset in OFFSETS
-        }
-        escape_time = log_escape_time(lambda w: TEMPERATURE * ((w**2 - 1) ** 2 / 4 + ESCAPE_OFFSET))
-        predictions[ESCAPE_NAME] = (escape_time, abs(log_ratio(ESCAPE_OFFSET)))
-        return [
-            ls.claims.Component(
-                name=name,
-                prediction=value,
-                margin=LR * scale,
-                margin_reason="SGD follows its SDE to a relative lr U'' / 2 in the exponent, U'' = "
-                "2 in the wells",
-                alternatives={"Boltzmann law at the temperature of the well": control[name]},
-            )
-            for name, (value, scale) in predictions.items()
-        ]
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        wrong = {ratio_name(offset): boltzmann_log_ratio(offset) for offset in OFFSETS}
-        wrong[ESCAPE_NAME] = log_escape_time(TEMPERATURE * ESCAPE_OFFSET)
-        return [ls.claims.Component(name=name, prediction=value) for name, value in wrong.items()]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        comparisons = []
         for offset in OFFSETS:
-            counts = data[f"offset {offset:g}"]
-            samples = np.stack([counts["saddle"].values, counts["wells"].values], axis=1).astype(
-                float
-            )
-            value, error = ls.measure.jackknife(
-                lambda mean: np.log(mean[:, 0] / mean[:, 1]), samples
-            )
-            found[ratio_name(offset)] = ls.Estimate(
-                value=float(value),
-                standard_error=float(error),
-                n_independent=GROUPS,
-                method="jackknife over groups",
-            )
-        steps = data["escape"]["first_passage"].values
-        left = int((~np.isfinite(steps)).sum())
-        if left:
-            found[ESCAPE_NAME] = ls.Estimate.refused(
-                f"{left} of {len(steps)} replicas did not escape"
-            )
-            return found
-        value, error = ls.measure.jackknife(np.log, steps)
-        found[ESCAPE_NAME] = ls.Estimate(
-            value=float(value), standard_error=float(error), n_independent=len(steps)
-        )
-        return found
+            values = log_ratio(offset), boltzmann_log_ratio(offset)
+            measure = partial(measured_log_ratio, offset)
+            comparisons.append(compared("ln p(saddle) / p(wells)", offset, values, measure))
+        name = "ln mean escape time [ln steps]"
+        values = shaped_escape_time(), boltzmann_escape_time()
+        return [*comparisons, compared(name, ESCAPE_OFFSET, values, measured_escape_time)]
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        found = self.measure(data, tier)
-        offsets = np.geomspace(0.03, 0.4, 40)
-        here = [found[ratio_name(offset)] for offset in OFFSETS]
-        times = data["escape"]["first_passage"].values * LR
-        edges = np.linspace(0, 200, 41)
-        counts = np.histogram(times, edges)[0]
-        width, middle = edges[1] - edges[0], 0.5 * (edges[1:] + edges[:-1])
-        mean = (
-            np.exp(log_escape_time(lambda w: TEMPERATURE * ((w**2 - 1) ** 2 / 4 + ESCAPE_OFFSET)))
-            * LR
-        )
-        rival = np.exp(log_escape_time(TEMPERATURE * ESCAPE_OFFSET)) * LR
-        return [
-            ls.plotting.Panel(
-                title="Saddle against wells",
-                x_label="loss at the bottom of the wells",
-                y_label="ln p(saddle) / p(wells)",
-                series=(
-                    ls.plotting.Series(
-                        "SGD", OFFSETS, [e.value for e in here], [e.standard_error for e in here]
-                    ),
-                    ls.plotting.Series(
-                        "power of the loss", offsets, [log_ratio(o) for o in offsets], kind="theory"
-                    ),
-                    ls.plotting.Series(
-                        "Boltzmann, temperature of the well",
-                        offsets,
-                        [boltzmann_log_ratio(o) for o in offsets],
-                        kind="rival",
-                    ),
-                ),
-                x_scale="log",
-            ),
-            ls.plotting.Panel(
-                title="Time to the other well",
-                x_label="time lr * steps",
-                y_label="probability density",
-                series=(
-                    ls.plotting.Series(
-                        "SGD",
-                        middle,
-                        counts / len(times) / width,
-                        np.sqrt(counts) / len(times) / width,
-                    ),
-                    ls.plotting.Series(
-                        "exponential, mean by Fokker-Planck",
-                        middle,
-                        np.exp(-middle / mean) / mean,
-                        kind="theory",
-                    ),
-                    ls.plotting.Series(
-                        "Boltzmann, temperature of the well",
-                        middle,
-                        np.exp(-middle / rival) / rival,
-                        kind="rival",
-                    ),
-                ),
-                y_scale="log",
-            ),
-        ]
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
+        return [ratio_panel(data), escape_panel(data)]
+
+
+def ratio_panel(data: ls.claims.Data) -> Panel:
+    """Saddle against wells, by the loss at the bottom."""
+    offsets = np.geomspace(0.03, 0.4, 40)
+    series = (
+        Series.measured("SGD", OFFSETS, [measured_log_ratio(one, data) for one in OFFSETS]),
+        Series.theory("power of the loss", offsets, [log_ratio(one) for one in offsets]),
+        Series.rival(
+            "Boltzmann, temperature of the well",
+            offsets,
+            [boltzmann_log_ratio(one) for one in offsets],
+        ),
+    )
+    x_label, y_label = "loss at the bottom of the wells", "ln p(saddle) / p(wells)"
+    return log_x("Saddle against wells", x_label, y_label, series)
+
+
+def escape_panel(data: ls.claims.Data) -> Panel:
+    """Histogram of the times to the other well."""
+    times = data["escape"]["first_passage"].values * LR
+    edges = np.linspace(0, 200, 41)
+    counts = np.histogram(times, edges)[0]
+    width, middle = edges[1] - edges[0], 0.5 * (edges[1:] + edges[:-1])
+    mean, rival = (np.exp(one()) * LR for one in (shaped_escape_time, boltzmann_escape_time))
+    density, error = counts / len(times) / width, np.sqrt(counts) / len(times) / width
+    exponential = np.exp(-middle / mean) / mean
+    boltzmann = np.exp(-middle / rival) / rival
+    series = (
+        Series("SGD", middle, density, error),
+        Series.theory("exponential, mean by Fokker-Planck", middle, exponential),
+        Series.rival("Boltzmann, temperature of the well", middle, boltzmann),
+    )
+    return log_y("Time to the other well", "time lr * steps", "probability density", series)

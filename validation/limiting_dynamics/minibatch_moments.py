@@ -9,11 +9,13 @@ minimiser, which most theory assumes, is far off.
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import xarray as xr
 
 import langevin_sgd as ls
+from langevin_sgd.plotting import Panel, Series
 
 SAMPLINGS = ("with_replacement", "without_replacement")
 INPUTS = np.array([[1.0, 0.3], [-0.4, 1.2], [0.8, -0.9], [0.2, 0.5]])
@@ -72,7 +74,7 @@ def _law(sampling: str, noise: str, steps: int) -> dict[str, float]:
     law = ls.theory.DiscreteLaw(problem, replace(SETTINGS, sampling=sampling), noise=noise)
     mean, covariance = law.mean([steps])[0], law.covariance([steps])[0]
     second = covariance + np.outer(mean, mean)
-    return {f"{sampling}: {label}": float(second[place]) for label, place in MOMENTS.items()}
+    return {label: float(second[place]) for label, place in MOMENTS.items()}
 
 
 MOMENTS = {
@@ -114,58 +116,50 @@ class MinibatchMoments(ls.claims.Claim):
             for s in SAMPLINGS
         }
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        return self._components(tier, {s: s for s in SAMPLINGS})
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        return self._components(tier, dict(zip(SAMPLINGS, reversed(SAMPLINGS), strict=True)))
-
-    def _components(self, tier: str, theory_of: dict[str, str]) -> list[ls.claims.Component]:
-        components = []
-        for sampling, theory in theory_of.items():
-            exact, frozen = (
-                _law(theory, noise, self.steps(tier)).values()
-                for noise in ("minibatch", "additive")
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        comparisons = []
+        for sampling, other in zip(SAMPLINGS, reversed(SAMPLINGS), strict=True):
+            exact, frozen, wrong = (
+                _law(scheme, noise, self.steps(tier))
+                for scheme, noise in (
+                    (sampling, "minibatch"),
+                    (sampling, "additive"),
+                    (other, "minibatch"),
+                )
             )
-            for label, value, rival in zip(MOMENTS, exact, frozen, strict=True):
-                components.append(
-                    ls.claims.Component(
-                        name=f"{sampling}: {label}",
-                        prediction=value,
-                        margin=ROUNDING * abs(value),
-                        margin_reason="rounding",
-                        alternatives={"noise frozen at the minimiser": rival},
-                    )
+            comparisons += [
+                ls.claims.Comparison(
+                    name=f"{sampling}: {label}",
+                    prediction=exact[label],
+                    margin=ROUNDING * abs(exact[label]),
+                    reason="rounding",
+                    rivals={"noise frozen at the minimiser": frozen[label]},
+                    wrong=wrong[label],
+                    wrong_margin=ROUNDING * abs(wrong[label]),
+                    measure=partial(_at_the_end, sampling, place),
                 )
-        return components
+                for label, place in MOMENTS.items()
+            ]
+        return comparisons
 
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for sampling, moments in data.items():
-            last = moments["second"].values[-1]
-            for label, place in MOMENTS.items():
-                found[f"{sampling}: {label}"] = ls.Estimate(
-                    value=float(last[place]), standard_error=0.0, method="all sequences of batches"
-                )
-        return found
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
+        return [_panel(sampling, moments) for sampling, moments in data.items()]
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        return [self._panel(sampling, moments) for sampling, moments in data.items()]
 
-    def _panel(self, sampling: str, moments: xr.Dataset) -> ls.plotting.Panel:
-        steps = moments["step"].values
-        label = f"{sampling}: <theta_1^2>"
-        exact, frozen = (
-            [_law(sampling, noise, t)[label] for t in steps] for noise in ("minibatch", "additive")
-        )
-        enumerated = moments["second"].values[:, 0, 0]
-        return ls.plotting.Panel(
-            title=sampling.replace("_", " "),
-            x_label="step",
-            y_label=r"$\langle\theta_1^2\rangle$",
-            series=(
-                ls.plotting.Series("all batch sequences", steps, enumerated, kind="measurement"),
-                ls.plotting.Series("exact law", steps, exact, kind="theory"),
-                ls.plotting.Series("noise frozen at the minimiser", steps, frozen, kind="rival"),
-            ),
-        )
+def _at_the_end(sampling: str, place: tuple[int, int], data: ls.claims.Data) -> ls.Estimate:
+    """Second moment after the last step, over all sequences of batches."""
+    value = float(data[sampling]["second"].values[-1][place])
+    return ls.Estimate(value=value, standard_error=0.0, method="all sequences of batches")
+
+
+def _panel(sampling: str, moments: xr.Dataset) -> Panel:
+    steps, label = moments["step"].values, "<theta_1^2>"
+    exact, frozen = (
+        [_law(sampling, noise, t)[label] for t in steps] for noise in ("minibatch", "additive")
+    )
+    series = (
+        Series("all batch sequences", steps, moments["second"].values[:, 0, 0]),
+        Series.theory("exact law", steps, exact),
+        Series.rival("noise frozen at the minimiser", steps, frozen),
+    )
+    return Panel(sampling.replace("_", " "), "step", r"$\langle\theta_1^2\rangle$", series)

@@ -8,50 +8,83 @@ With weight decay the variance is deformed by h / (h + wd). On the diabetes data
 not exactly proportional to the Hessian, its measured covariance is used.
 """
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.limiting_dynamics.problems import problem
-from langevin_sgd.validation.limiting_dynamics.runs import Run, mean_and_error, moments
+from langevin_sgd.validation.limiting_dynamics._problems import (
+    DIABETES,
+    GaussianSamples,
+    RegressionProblem,
+    built,
+)
+from langevin_sgd.validation.limiting_dynamics._runs import RegressionRun, mean_and_error, moments
 
 import langevin_sgd as ls
+from langevin_sgd.plotting import Panel, Series, log_log
 
-PLAIN = ls.SGD(lr=0.05, batch_size=16, momentum=0.9)
-DECAYED = ls.SGD(lr=0.05, batch_size=16, momentum=0.9, weight_decay=0.1)
-REAL = ls.SGD(lr=0.01, batch_size=64, momentum=0.9)
-"""A smaller temperature: the noise of diabetes then depends little on where the parameters are."""
-LABELS = {"gaussian": PLAIN, "gaussian with weight decay": DECAYED, "diabetes": REAL}
-TIMES = {"gaussian": (400, 800), "gaussian with weight decay": (400, 800), "diabetes": (3000, 6000)}
-"""Two times after the slowest mode that is measured has relaxed: the moments must not differ
-between them.
-"""
-REPLICAS = {
-    "quick": {"gaussian": 16384, "gaussian with weight decay": 16384, "diabetes": 4096},
-    "full": {"gaussian": 262144, "gaussian with weight decay": 262144, "diabetes": 65536},
-}
+
+@dataclass(frozen=True, kw_only=True)
+class StationaryRun:
+    """Minibatch SGD, begun at the minimiser.
+
+    `times` are two after the slowest mode that is measured has relaxed: the moments must not
+    differ between them.
+    """
+
+    label: str
+    problem: RegressionProblem
+    settings: ls.SGD
+    times: tuple[int, int]
+    replicas: dict[str, int]
+
+    @property
+    def eigenvalues(self) -> np.ndarray:
+        """Eigenvalues of the Hessian."""
+        return built(self.problem).eigenvalues
+
+    @property
+    def left_out(self) -> float:
+        """Bound on what the Langevin equation leaves out of ln(variance).
+
+        Two corrections, each between zero and its value at the stiffest mode: the finite learning
+        rate, lr k / (2 (1 + momentum)), and the dependence of the noise on the parameters, of order
+        lr tr(H) / (2 batch_size (1 - momentum)).
+        """
+        settings, values = self.settings, self.eigenvalues
+        discrete = settings.lr * (values[0] + settings.weight_decay) / (2 * (1 + settings.momentum))
+        feedback = settings.lr * values.sum() / (2 * settings.batch_size * (1 - settings.momentum))
+        return float(discrete + feedback)
+
+
+PLAIN = StationaryRun(
+    label="gaussian",
+    problem=GaussianSamples(samples=8192, inputs=8, softest=0.02, seed=1),
+    settings=ls.SGD(lr=0.05, batch_size=16, momentum=0.9),
+    times=(400, 800),
+    replicas={"quick": 16384, "full": 262144},
+)
+DECAYED = replace(
+    PLAIN,
+    label="gaussian with weight decay",
+    settings=replace(PLAIN.settings, weight_decay=0.1),
+)
+REAL = StationaryRun(
+    label="diabetes",
+    problem=DIABETES,
+    # A smaller temperature: the noise then depends little on where the parameters are.
+    settings=ls.SGD(lr=0.01, batch_size=64, momentum=0.9),
+    times=(3000, 6000),
+    replicas={"quick": 4096, "full": 65536},
+)
+RUNS = (PLAIN, DECAYED, REAL)
 REAL_MODES = (0, 3)
 """Stiff eigenmodes of diabetes with noise 20 % below and 14 % above sigma^2 H."""
-POSITIONS = "gaussian: slope of ln(position variance) against ln(eigenvalue)"
-VELOCITIES = "gaussian: slope of ln(velocity variance) against ln(eigenvalue)"
-DEFORMATION = "gaussian with weight decay: ln(position variance, softest over stiffest)"
-MEASURED_NOISE = "diabetes: ln(position variance, first over fourth eigenmode)"
-
-
-def problem_of(label: str) -> str:
-    """Name of the problem behind a label."""
-    return label.split()[0]
-
-
-def left_out(label: str) -> float:
-    """Bound on what the Langevin equation leaves out of ln(variance).
-
-    Two corrections, each between zero and its value at the stiffest mode: the finite learning rate,
-    lr k / (2 (1 + momentum)), and the dependence of the noise on the parameters, of order
-    lr tr(H) / (2 batch_size (1 - momentum)).
-    """
-    settings, values = LABELS[label], problem(problem_of(label)).eigenvalues
-    discrete = settings.lr * (values[0] + settings.weight_decay) / (2 * (1 + settings.momentum))
-    feedback = settings.lr * values.sum() / (2 * settings.batch_size * (1 - settings.momentum))
-    return float(discrete + feedback)
+ACCURACY = (
+    "finite learning rate and noise that depends on the parameters, which the Langevin equation "
+    "leaves out"
+)
+BOLTZMANN = "Boltzmann law of the loss"
 
 
 def slope(run: xr.Dataset, name: str, values: np.ndarray) -> ls.Estimate:
@@ -68,7 +101,7 @@ def log_ratio(run: xr.Dataset, first: int, second: int) -> ls.Estimate:
     return ls.Estimate.from_samples(logs[:, first] - logs[:, second], method="mean over groups")
 
 
-class ModifiedLoss(ls.claims.Claim):
+class SampledLoss(ls.claims.Claim):
     title = "Modified loss"
     statement = (
         "Stationary SGD with momentum samples a modified loss: positions are isotropic without "
@@ -97,142 +130,117 @@ class ModifiedLoss(ls.claims.Claim):
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return {
-            label: moments.at(
-                Run(
-                    problem=problem_of(label),
-                    settings=settings,
-                    replicas=REPLICAS[tier][label],
-                    schedule=TIMES[label],
+            run.label: moments.at(
+                RegressionRun(
+                    problem=run.problem,
+                    settings=run.settings,
+                    replicas=run.replicas[tier],
+                    schedule=run.times,
                     start="minimiser",
-                    seed=ls.derive_seed(seed, self.id, label),
+                    seed=ls.derive_seed(seed, self.id, run.label),
                 )
             )
-            for label, settings in LABELS.items()
+            for run in RUNS
         }
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        values = problem("gaussian").eigenvalues
-        span = float(np.log(values[0] / values[-1]))
-        accuracy = (
-            "finite learning rate and noise that depends on the parameters, which the "
-            "Langevin equation leaves out"
-        )
-        control = {component.name: component.prediction for component in self.control(tier)}
-        boltzmann = "Boltzmann law of the loss"
-        return [
-            ls.claims.Component(
-                name=POSITIONS,
-                prediction=0.0,
-                margin=left_out("gaussian") / span,
-                margin_reason=accuracy,
-                alternatives={boltzmann: control[POSITIONS]},
-            ),
-            ls.claims.Component(
-                name=VELOCITIES,
-                prediction=1.0,
-                margin=left_out("gaussian") / span,
-                margin_reason=accuracy,
-                alternatives={"one temperature": control[VELOCITIES]},
-            ),
-            ls.claims.Component(
-                name=DEFORMATION,
-                prediction=_log_shape(values[-1]) - _log_shape(values[0]),
-                margin=left_out("gaussian with weight decay"),
-                margin_reason=accuracy,
-                alternatives={"no deformation": 0.0, boltzmann: control[DEFORMATION]},
-            ),
-            ls.claims.Component(
-                name=MEASURED_NOISE,
-                prediction=_log_noise_ratio(*REAL_MODES),
-                margin=left_out("diabetes"),
-                margin_reason=accuracy,
-                alternatives={"noise sigma^2 H": 0.0, boltzmann: control[MEASURED_NOISE]},
-            ),
-        ]
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        return [*slopes(), deformation(), measured_noise()]
 
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        values, decay = problem("gaussian").eigenvalues, DECAYED.weight_decay
-        real = problem("diabetes").eigenvalues
-        boltzmann = {
-            POSITIONS: -1.0,
-            VELOCITIES: 0.0,
-            DEFORMATION: np.log((values[0] + decay) / (values[-1] + decay)),
-            MEASURED_NOISE: np.log(real[REAL_MODES[1]] / real[REAL_MODES[0]]),
-        }
-        return [
-            ls.claims.Component(name=name, prediction=float(value))
-            for name, value in boltzmann.items()
-        ]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        values = problem("gaussian").eigenvalues
-        return {
-            POSITIONS: slope(data["gaussian"], "var_position", values),
-            VELOCITIES: slope(data["gaussian"], "var_velocity", values),
-            DEFORMATION: log_ratio(data["gaussian with weight decay"], -1, 0),
-            MEASURED_NOISE: log_ratio(data["diabetes"], *REAL_MODES),
-        }
-
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
-        for label in ("gaussian", "gaussian with weight decay"):
-            change = np.diff(np.log(data[label]["var_position"].values[:, :, -1]), axis=0)[0]
-            drift = ls.Estimate.from_samples(change)
+    def out_of_range(self, data: ls.claims.Data, tier: str) -> str | None:
+        for run in (PLAIN, DECAYED):
+            softest = data[run.label]["var_position"].values[:, :, -1]
+            drift = ls.Estimate.from_samples(np.diff(np.log(softest), axis=0)[0])
             if abs(drift.value) > 5 * drift.standard_error:
                 return (
-                    f"{label}: softest mode not stationary at steps {TIMES[label]}: "
+                    f"{run.label}: softest mode not stationary at steps {run.times}: "
                     f"ln(variance) moves by {drift}"
                 )
         return None
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        return [
-            self._panel(label, data[label], quantity)
-            for label in LABELS
-            for quantity in ("var_position", "var_velocity")
-        ]
-
-    def _panel(self, label: str, run: xr.Dataset, quantity: str) -> ls.plotting.Panel:
-        found, settings = problem(problem_of(label)), LABELS[label]
-        values = found.eigenvalues
-        law = ls.theory.LangevinLaw(found.with_hessian_noise(), settings)
-        measured_noise = ls.theory.LangevinLaw(found, settings)
-        index = 0 if quantity == "var_position" else 1
-        idealised, predicted = (
-            chosen.mode_stationary()[:, index, index] for chosen in (law, measured_noise)
-        )
-        stiffness = values + settings.weight_decay
-        boltzmann = idealised[0] * (
-            stiffness[0] / stiffness if index == 0 else np.ones_like(values)
-        )
-        mean, error = mean_and_error(run, quantity)
-        what, whats = ("position", "positions") if index == 0 else ("velocity", "velocities")
-        return ls.plotting.Panel(
-            title=f"{label.replace('gaussian', 'Gaussian inputs').capitalize()}: {whats}",
-            x_label="eigenvalue of the Hessian",
-            y_label=f"stationary variance of {what}",
-            series=(
-                ls.plotting.Series("SGD", values, mean[-1], error[-1]),
-                ls.plotting.Series(
-                    r"modified loss, $\Sigma$ as measured", values, predicted, kind="theory"
-                ),
-                ls.plotting.Series(
-                    r"modified loss, $\Sigma = \sigma^2 H$", values, idealised, kind="guide"
-                ),
-                ls.plotting.Series("Boltzmann law of the loss", values, boltzmann, kind="rival"),
-            ),
-            x_scale="log",
-            y_scale="log",
-        )
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
+        return [panel(run, data[run.label], index) for run in RUNS for index in (0, 1)]
 
 
-def _log_shape(eigenvalue: float) -> float:
-    """ln(h / (h + weight_decay)): the deformation of one mode."""
-    return float(np.log(eigenvalue / (eigenvalue + DECAYED.weight_decay)))
+def slopes() -> list[ls.claims.Comparison]:
+    """Compare how the variances of positions and of velocities depend on the curvature."""
+    values = PLAIN.eigenvalues
+    common = {
+        "margin": PLAIN.left_out / float(np.log(values[0] / values[-1])),
+        "reason": ACCURACY,
+    }
+    return [
+        ls.claims.Comparison(
+            name=f"{PLAIN.label}: slope of ln(position variance) against ln(eigenvalue)",
+            prediction=0.0,
+            rivals={BOLTZMANN: -1.0},
+            wrong=-1.0,
+            measure=lambda data: slope(data[PLAIN.label], "var_position", values),
+            **common,
+        ),
+        ls.claims.Comparison(
+            name=f"{PLAIN.label}: slope of ln(velocity variance) against ln(eigenvalue)",
+            prediction=1.0,
+            rivals={"one temperature": 0.0},
+            wrong=0.0,
+            measure=lambda data: slope(data[PLAIN.label], "var_velocity", values),
+            **common,
+        ),
+    ]
 
 
-def _log_noise_ratio(first: int, second: int) -> float:
-    """ln of the ratio of q_l / k_l of two eigenmodes of diabetes, q_l their measured noise."""
-    found = problem("diabetes")
+def deformation() -> ls.claims.Comparison:
+    """Compare how weight decay deforms the variance of positions, h / (h + weight_decay)."""
+    values, decay = DECAYED.eigenvalues, DECAYED.settings.weight_decay
+    shape = np.log(values / (values + decay))
+    boltzmann = np.log((values[0] + decay) / (values[-1] + decay))
+    return ls.claims.Comparison(
+        name=f"{DECAYED.label}: ln(position variance, softest over stiffest)",
+        prediction=shape[-1] - shape[0],
+        margin=DECAYED.left_out,
+        reason=ACCURACY,
+        rivals={"no deformation": 0.0, BOLTZMANN: boltzmann},
+        wrong=boltzmann,
+        measure=lambda data: log_ratio(data[DECAYED.label], -1, 0),
+    )
+
+
+def measured_noise() -> ls.claims.Comparison:
+    """Compare two modes of real data with q_l / k_l, q_l their measured noise."""
+    found, (first, second) = built(REAL.problem), REAL_MODES
     noise = np.einsum("il,ij,jl->l", found.eigenvectors, found.noise_covariance, found.eigenvectors)
     level = np.log(noise / found.eigenvalues)
-    return float(level[first] - level[second])
+    boltzmann = np.log(found.eigenvalues[second] / found.eigenvalues[first])
+    return ls.claims.Comparison(
+        name=f"{REAL.label}: ln(position variance, first over fourth eigenmode)",
+        prediction=level[first] - level[second],
+        margin=REAL.left_out,
+        reason=ACCURACY,
+        rivals={"noise sigma^2 H": 0.0, BOLTZMANN: boltzmann},
+        wrong=boltzmann,
+        measure=lambda data: log_ratio(data[REAL.label], first, second),
+    )
+
+
+def panel(case: StationaryRun, run: xr.Dataset, index: int) -> Panel:
+    """Variances of positions (index 0) or velocities (1) against the curvature."""
+    found, settings = built(case.problem), case.settings
+    values = found.eigenvalues
+    idealised, predicted = (
+        ls.theory.LangevinLaw(one, settings).mode_stationary()[:, index, index]
+        for one in (found.with_hessian_noise(), found)
+    )
+    stiffness = values + settings.weight_decay
+    shape = stiffness[0] / stiffness if index == 0 else np.ones_like(values)
+    variable, what, whats = (
+        ("var_position", "position", "positions"),
+        ("var_velocity", "velocity", "velocities"),
+    )[index]
+    mean, error = mean_and_error(run, variable)
+    series = (
+        Series("SGD", values, mean[-1], error[-1]),
+        Series.theory(r"modified loss, $\Sigma$ as measured", values, predicted),
+        Series.guide(r"modified loss, $\Sigma = \sigma^2 H$", values, idealised),
+        Series.rival(BOLTZMANN, values, idealised[0] * shape),
+    )
+    title = f"{case.label.replace('gaussian', 'Gaussian inputs').capitalize()}: {whats}"
+    return log_log(title, "eigenvalue of the Hessian", f"stationary variance of {what}", series)

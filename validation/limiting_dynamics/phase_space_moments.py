@@ -8,14 +8,27 @@ approach, and the Langevin equation. For the mean, which no noise enters, the ri
 first-order Langevin equation without inertia.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.limiting_dynamics.problems import begin, exact_law, problem, rival_laws
-from langevin_sgd.validation.limiting_dynamics.runs import Run, estimate, mean_and_error, moments
+from langevin_sgd.validation.limiting_dynamics._problems import (
+    DIABETES,
+    begin,
+    built,
+    exact_law,
+    rival_laws,
+)
+from langevin_sgd.validation.limiting_dynamics._runs import (
+    RegressionRun,
+    mean_and_error,
+    measured,
+    moments,
+)
 
 import langevin_sgd as ls
+from langevin_sgd.plotting import Panel, Series, log_log, log_x, theory_and_runs
 
-NAME = "diabetes"
 SETTINGS = ls.SGD(lr=0.05, batch_size=16, momentum=0.9)
 MODES = {"stiffest mode": 0, "middle mode": 4, "soft mode": 8}
 TIMES = (5, 20, 100, 1000)
@@ -41,10 +54,9 @@ def mode_moments(law: ls.theory.Law, times: tuple[int, ...] | np.ndarray) -> dic
     """Mean offsets from the minimiser and covariances of all eigenmodes under a law, each (time,
     eigenmode).
     """
-    covariance = law.mode_covariance(times)
+    covariance, found = law.mode_covariance(times), built(DIABETES)
     return {
-        "mean_position": law.mode_mean(times)[..., 0]
-        - problem(NAME).minimiser @ problem(NAME).eigenvectors,
+        "mean_position": law.mode_mean(times)[..., 0] - found.minimiser @ found.eigenvectors,
         "var_position": covariance[..., 0, 0],
         "var_velocity": covariance[..., 1, 1],
         "cov_position_velocity": covariance[..., 0, 1],
@@ -53,8 +65,8 @@ def mode_moments(law: ls.theory.Law, times: tuple[int, ...] | np.ndarray) -> dic
 
 def overdamped_mean(times: tuple[int, ...] | np.ndarray) -> np.ndarray:
     """Mean offset of all eigenmodes from the minimiser without inertia, (time, eigenmode)."""
-    found = problem(NAME)
-    offset = (begin(NAME, "rest") - found.minimiser) @ found.eigenvectors
+    found = built(DIABETES)
+    offset = (begin(DIABETES, "rest") - found.minimiser) @ found.eigenvectors
     rate = SETTINGS.lr * found.eigenvalues / (1 - SETTINGS.momentum)
     return offset * np.exp(-np.outer(times, rate))
 
@@ -82,8 +94,8 @@ class PhaseSpaceMoments(ls.claims.Claim):
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         schedule = sorted({*ls.record.log_spaced(steps=TIMES[-1], per_decade=10).tolist(), *TIMES})
-        run = Run(
-            problem=NAME,
+        run = RegressionRun(
+            problem=DIABETES,
             settings=SETTINGS,
             replicas=REPLICAS[tier],
             schedule=tuple(schedule),
@@ -92,90 +104,63 @@ class PhaseSpaceMoments(ls.claims.Claim):
         )
         return {"run": moments.at(run)}
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        exact = mode_moments(exact_law(NAME, SETTINGS, "rest"), TIMES)
-        rivals = {
-            label: mode_moments(law, TIMES)
-            for label, law in rival_laws(NAME, SETTINGS, "rest").items()
-        }
-        langevin = {"Langevin equation": rivals["Langevin equation"]}
-        rivals_of = {
-            "mean_position": {"no inertia": {"mean_position": overdamped_mean(TIMES)}},
-            "var_position": rivals,
-            "var_velocity": rivals,
-            "cov_position_velocity": langevin,
-        }
-        components = []
-        for name, quantity, time, mode in self._places():
-            components.append(
-                ls.claims.Component(
-                    name=name,
-                    prediction=float(exact[quantity][time, mode]),
-                    alternatives={
-                        label: float(value[quantity][time, mode])
-                        for label, value in rivals_of[quantity].items()
-                    },
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        return [*compared()]
+
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
+        return [panel(data["run"], quantity) for quantity in WORDS]
+
+
+def compared() -> Iterator[ls.claims.Comparison]:
+    """Compare every quantity in every mode, where and while a rival differs clearly."""
+    plain = ls.SGD(lr=SETTINGS.lr, batch_size=SETTINGS.batch_size)
+    exact, wrong = (
+        mode_moments(exact_law(DIABETES, settings, "rest"), TIMES) for settings in (SETTINGS, plain)
+    )
+    rivals = rivals_by_quantity()
+    for column, (label, mode) in enumerate(MODES.items()):
+        for quantity, places in CHOSEN.items():
+            for place in places:
+                time = TIMES[place]
+                yield ls.claims.Comparison(
+                    name=f"{label}: {WORDS[quantity]} after {time} steps",
+                    prediction=exact[quantity][place, mode],
+                    rivals={name: v[place, mode] for name, v in rivals[quantity].items()},
+                    wrong=wrong[quantity][place, mode],
+                    measure=measured("run", quantity, step=time, eigenmode=column),
                 )
-            )
-        return components
 
-    @staticmethod
-    def _places() -> list[tuple[str, str, int, int]]:
-        """Name, quantity, position of the time, eigenmode; quantities where and while a rival
-        differs clearly.
-        """
-        return [
-            (f"{label}: {WORDS[quantity]} after {TIMES[time]} steps", quantity, time, mode)
-            for label, mode in MODES.items()
-            for quantity, times in CHOSEN.items()
-            for time in times
-        ]
 
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        plain = ls.SGD(lr=SETTINGS.lr, batch_size=SETTINGS.batch_size)
-        wrong = mode_moments(exact_law(NAME, plain, "rest"), TIMES)
-        return [
-            ls.claims.Component(name=name, prediction=float(wrong[quantity][time, mode]))
-            for name, quantity, time, mode in self._places()
-        ]
+def rivals_by_quantity() -> dict[str, dict[str, np.ndarray]]:
+    """Return what rivals say of each quantity, (time, eigenmode)."""
+    laws = {
+        label: mode_moments(law, TIMES)
+        for label, law in rival_laws(DIABETES, SETTINGS, "rest").items()
+    }
+    found = {
+        quantity: {label: moments[quantity] for label, moments in laws.items()}
+        for quantity in ("var_position", "var_velocity", "cov_position_velocity")
+    }
+    # The frozen noise hardly differs in the covariance of position and velocity.
+    del found["cov_position_velocity"]["noise frozen at the minimiser"]
+    return found | {"mean_position": {"no inertia": overdamped_mean(TIMES)}}
 
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        column = {mode: i for i, mode in enumerate(MODES.values())}
-        return {
-            name: estimate(data["run"], quantity, step=TIMES[time], eigenmode=column[mode])
-            for name, quantity, time, mode in self._places()
-        }
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        return [self._panel(data["run"], quantity) for quantity in WORDS]
-
-    def _panel(self, run: xr.Dataset, quantity: str) -> ls.plotting.Panel:
-        times = run["step"].values[1:]
-        dense = ls.record.log_spaced(steps=TIMES[-1], per_decade=60)[1:]
-        exact = mode_moments(exact_law(NAME, SETTINGS, "rest"), dense)[quantity]
-        frozen = mode_moments(
-            rival_laws(NAME, SETTINGS, "rest")["noise frozen at the minimiser"], dense
-        )[quantity]
-        mean, error = mean_and_error(run, quantity)
-        series = []
-        for column, (label, mode) in enumerate(MODES.items()):
-            series.append(ls.plotting.Series(label, times, mean[1:, column], error[1:, column]))
-            once = (
-                {"exact": "exact law", "frozen": "noise frozen"}
-                if column == 0
-                else {"exact": "", "frozen": ""}
-            )
-            series.append(ls.plotting.Series(once["exact"], dense, exact[:, mode], kind="theory"))
-            if quantity != "mean_position":
-                series.append(
-                    ls.plotting.Series(once["frozen"], dense, frozen[:, mode], kind="rival")
-                )
-        signed = quantity in ("mean_position", "cov_position_velocity")
-        return ls.plotting.Panel(
-            title=WORDS[quantity].capitalize(),
-            x_label="time [steps]",
-            y_label=WORDS[quantity],
-            series=tuple(series),
-            x_scale="log",
-            y_scale="linear" if signed else "log",
-        )
+def panel(run: xr.Dataset, quantity: str) -> Panel:
+    """One quantity of all modes over time."""
+    times = run["step"].values[1:]
+    dense = ls.record.log_spaced(steps=TIMES[-1], per_decade=60)[1:]
+    frozen_law = rival_laws(DIABETES, SETTINGS, "rest")["noise frozen at the minimiser"]
+    exact = mode_moments(exact_law(DIABETES, SETTINGS, "rest"), dense)[quantity]
+    frozen = mode_moments(frozen_law, dense)[quantity]
+    mean, error = mean_and_error(run, quantity)
+    families = []
+    for column, (label, mode) in enumerate(MODES.items()):
+        points = Series(label, times, mean[1:, column], error[1:, column])
+        family = [points, Series.theory("exact law", dense, exact[:, mode])]
+        if quantity != "mean_position":
+            family.append(Series.rival("noise frozen", dense, frozen[:, mode]))
+        families.append(family)
+    signed = quantity in ("mean_position", "cov_position_velocity")
+    axes, words = log_x if signed else log_log, WORDS[quantity]
+    return axes(words.capitalize(), "time [steps]", words, theory_and_runs(families))

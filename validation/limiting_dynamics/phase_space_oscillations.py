@@ -6,14 +6,21 @@ rate that the Langevin equation puts at its natural frequency lr * omega, while 
 oscillate at the phase advance of the map, which damping lowers.
 """
 
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
-import xarray as xr
-from langevin_sgd.validation.limiting_dynamics.problems import exact_law, problem, rival_laws
-from langevin_sgd.validation.limiting_dynamics.runs import Run, rotation
+from langevin_sgd.validation.limiting_dynamics._problems import (
+    DIABETES,
+    built,
+    exact_law,
+    rival_laws,
+)
+from langevin_sgd.validation.limiting_dynamics._runs import RegressionRun, rotation
 
 import langevin_sgd as ls
+from langevin_sgd.plotting import Panel, Series, log_x
 
-NAME = "diabetes"
 SETTINGS = ls.SGD(lr=0.05, batch_size=64, momentum=0.8)
 MODES = (0, 1, 2, 3)
 BURN_IN, STEPS = 200, 300
@@ -27,12 +34,25 @@ as normal.
 """
 
 
-def names(mode: int) -> tuple[str, str]:
-    """Names of the two components of a mode."""
-    return (
-        f"eigenmode {mode + 1}: winding rate [rad/step]",
-        f"eigenmode {mode + 1}: frequency [rad/step]",
-    )
+@dataclass(frozen=True)
+class Rotation:
+    """A rate at which eigenmodes turn, as a variable of the results."""
+
+    name: str
+    variable: str
+
+    def of(self, mode: int, tier: str, data: ls.claims.Data) -> ls.Estimate:
+        """Measure it in one mode."""
+        run, column = data["run"], MODES.index(mode)
+        return ls.Estimate(
+            value=float(run[self.variable][column]),
+            standard_error=float(run[f"{self.variable}_error"][column]),
+            n_independent=REPLICAS[tier],
+            method="replicas of one ensemble",
+        )
+
+
+WINDING, FREQUENCY = Rotation("winding rate", "winding_rate"), Rotation("frequency", "frequency")
 
 
 class PhaseSpaceOscillations(ls.claims.Claim):
@@ -61,8 +81,8 @@ class PhaseSpaceOscillations(ls.claims.Claim):
     )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
-        run = Run(
-            problem=NAME,
+        run = RegressionRun(
+            problem=DIABETES,
             settings=SETTINGS,
             replicas=REPLICAS[tier],
             schedule=tuple(range(BURN_IN, BURN_IN + STEPS + 1)),
@@ -72,96 +92,47 @@ class PhaseSpaceOscillations(ls.claims.Claim):
         )
         return {"run": rotation.at(run)}
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        exact = exact_law(NAME, SETTINGS).oscillators
-        winding, frequency = ls.theory.winding_per_step(exact), exact.frequency
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        exact = exact_law(DIABETES, SETTINGS).oscillators
+        langevin = rival_laws(DIABETES, SETTINGS)["Langevin equation"].oscillators
+        winding, wrong = map(ls.theory.winding_per_step, (exact, langevin))
         natural = ls.theory.natural_angle_per_step(exact)
-        components = []
+        comparisons = []
         for mode in MODES:
-            winding_name, frequency_name = names(mode)
-            components.append(
-                ls.claims.Component(
-                    name=winding_name,
-                    prediction=float(winding[mode]),
-                    margin=NORMALITY * abs(float(winding[mode])),
-                    margin_reason="state and minibatch noise taken as normal",
-                    alternatives={
-                        "counter-clockwise": -float(winding[mode]),
-                        "no circulation": 0.0,
-                    },
-                )
-            )
-            components.append(
-                ls.claims.Component(
-                    name=frequency_name,
-                    prediction=float(frequency[mode]),
-                    alternatives={"natural frequency": float(natural[mode])},
-                )
-            )
-        return components
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        winding = ls.theory.winding_per_step(
-            rival_laws(NAME, SETTINGS)["Langevin equation"].oscillators
-        )
-        return [
-            ls.claims.Component(name=names(mode)[0], prediction=-float(winding[mode]))
-            for mode in MODES
-        ]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for column, mode in enumerate(MODES):
-            for name, quantity in zip(names(mode), ("winding_rate", "frequency"), strict=True):
-                found[name] = ls.Estimate(
-                    value=float(data["run"][quantity][column]),
-                    standard_error=float(data["run"][f"{quantity}_error"][column]),
-                    n_independent=REPLICAS[tier],
-                    method="replicas of one ensemble",
-                )
-        return found
-
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        found = self.measure(data, tier)
-        stiffness = np.geomspace(0.5, 1.5, 40) * np.linspace(
-            problem(NAME).eigenvalues[MODES[-1]], problem(NAME).eigenvalues[0], 40
-        )
-        law = ls.theory.DiscreteLaw(
-            ls.LinearRegression.from_spectrum(stiffness), SETTINGS
-        ).oscillators
-        measured = [[found[names(mode)[i]] for mode in MODES] for i in (0, 1)]
-        values = problem(NAME).eigenvalues[list(MODES)]
-        natural = ls.theory.natural_angle_per_step(law)
-        return [
-            ls.plotting.Panel(
-                title=title,
-                x_label="eigenvalue of the Hessian",
-                y_label="radians per step",
-                series=(
-                    ls.plotting.Series(
-                        "SGD", values, [e.value for e in points], [e.standard_error for e in points]
-                    ),
-                    ls.plotting.Series(
-                        "exact law", np.sort(stiffness)[::-1], theory, kind="theory"
-                    ),
-                    ls.plotting.Series(rival_label, np.sort(stiffness)[::-1], rival, kind="rival"),
+            comparisons += [
+                ls.claims.Comparison(
+                    name=f"eigenmode {mode + 1}: {WINDING.name} [rad/step]",
+                    prediction=winding[mode],
+                    margin=NORMALITY * abs(winding[mode]),
+                    reason="state and minibatch noise taken as normal",
+                    rivals={"counter-clockwise": -winding[mode], "no circulation": 0.0},
+                    wrong=-wrong[mode],
+                    measure=partial(WINDING.of, mode, tier),
                 ),
-                x_scale="log",
-            )
-            for title, points, theory, rival_label, rival in (
-                (
-                    "Winding rate",
-                    measured[0],
-                    ls.theory.winding_per_step(law),
-                    "Langevin equation",
-                    -natural,
+                ls.claims.Comparison(
+                    name=f"eigenmode {mode + 1}: {FREQUENCY.name} [rad/step]",
+                    prediction=exact.frequency[mode],
+                    rivals={"natural frequency": natural[mode]},
+                    measure=partial(FREQUENCY.of, mode, tier),
                 ),
-                (
-                    "Frequency of correlations",
-                    measured[1],
-                    law.frequency,
-                    "natural frequency",
-                    natural,
-                ),
+            ]
+        return comparisons
+
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
+        values = built(DIABETES).eigenvalues[list(MODES)]
+        stiffness = np.geomspace(0.5, 1.5, 40) * np.linspace(values[-1], values[0], 40)
+        spectrum = ls.LinearRegression.from_spectrum(stiffness)
+        law = ls.theory.DiscreteLaw(spectrum, SETTINGS).oscillators
+        winding, natural = ls.theory.winding_per_step(law), ls.theory.natural_angle_per_step(law)
+        falling, panels = np.sort(stiffness)[::-1], []
+        for title, rate, exact, rival in (
+            ("Winding rate", WINDING, winding, ("Langevin equation", -natural)),
+            ("Frequency of correlations", FREQUENCY, law.frequency, ("natural frequency", natural)),
+        ):
+            series = (
+                Series.measured("SGD", values, [rate.of(mode, tier, data) for mode in MODES]),
+                Series.theory("exact law", falling, exact),
+                Series.rival(rival[0], falling, rival[1]),
             )
-        ]
+            panels.append(log_x(title, "eigenvalue of the Hessian", "radians per step", series))
+        return panels

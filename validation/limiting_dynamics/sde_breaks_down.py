@@ -14,19 +14,17 @@ prediction.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import xarray as xr
 
 import langevin_sgd as ls
+from langevin_sgd.plotting import Panel, Series, theory_and_runs
 
 LABEL_NOISE = 0.3
 TIME = 100.0
 """Physical time lr * steps."""
-CASES = ((0.1, 1), (0.2, 1), (0.2, 2), (0.2, 4))
-"""Learning rate and batch size."""
-SDE_CASE = (0.1, 1)
 SUBSTEPS = (80, 320)
 """Steps of Milstein's scheme per lr, a factor 4 apart: a finite step crosses too, with a
 probability ~ step^(1/2).
@@ -45,7 +43,7 @@ SDE does. The margin was chosen knowing these numbers.
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ensemble:
+class ScalarNetEnsemble:
     """Runs from w = 1; `substeps` for the SDE alone."""
 
     lr: float
@@ -56,7 +54,7 @@ class Ensemble:
 
 
 @ls.sweep.task()
-def crossings(run: Ensemble) -> xr.Dataset:
+def crossings(run: ScalarNetEnsemble) -> xr.Dataset:
     """Whether w has changed sign by `TIME`, (replica,), under SGD with fresh samples.
 
     A run that blows up is held at |w| = 1000, where the next step changes its sign almost surely.
@@ -73,7 +71,7 @@ def crossings(run: Ensemble) -> xr.Dataset:
 
 
 @ls.sweep.task()
-def sde_crossings(run: Ensemble) -> xr.Dataset:
+def sde_crossings(run: ScalarNetEnsemble) -> xr.Dataset:
     """The same for the SDE with the covariance of the gradient at every w, by Milstein's scheme."""
     strength = 4 * run.lr / run.batch_size
     equation = ls.Overdamped(
@@ -138,12 +136,64 @@ def crossing_probability(lr: float, batch_size: int, cells: int = 800) -> float:
     return crossed
 
 
-def label(lr: float, batch_size: int) -> str:
-    """Name of a case."""
-    return f"lr {lr:g}, batch size {batch_size}"
+CASES = tuple(
+    ls.SGD(lr=lr, batch_size=batch_size)
+    for lr, batch_size in ((0.1, 1), (0.2, 1), (0.2, 2), (0.2, 4))
+)
+SDE_CASE = CASES[0]
 
 
-SDE_NAME = f"SDE, {label(*SDE_CASE)}: probability to cross, extrapolated to step zero"
+def label(case: ls.SGD) -> str:
+    """Words for names."""
+    return f"lr {case.lr:g}, batch size {case.batch_size}"
+
+
+def share_crossed(case: ls.SGD, data: ls.claims.Data) -> ls.Estimate:
+    """Share of replicas that crossed under SGD."""
+    return ls.Estimate.from_samples(data[label(case)]["crossed"].values)
+
+
+def under_sgd(case: ls.SGD) -> ls.claims.Comparison:
+    """Compare the probability to cross under SGD with that of the Markov chain."""
+    rivals = {"its SDE": 0.0}
+    if case.batch_size > 1:
+        same_ratio = crossing_probability(case.lr / case.batch_size, 1)
+        rivals["a function of lr / batch_size"] = same_ratio
+    return ls.claims.Comparison(
+        name=f"SGD, {label(case)}: probability to cross",
+        prediction=crossing_probability(case.lr, case.batch_size),
+        margin=ACCURACY,
+        reason="grid of the Markov chain",
+        rivals=rivals,
+        wrong=0.0,
+        measure=partial(share_crossed, case),
+    )
+
+
+def under_sde() -> ls.claims.Comparison:
+    """Compare the probability to cross under the SDE with zero."""
+    return ls.claims.Comparison(
+        name=f"SDE, {label(SDE_CASE)}: probability to cross, extrapolated to step zero",
+        prediction=0.0,
+        margin=EXTRAPOLATION,
+        reason="extrapolation to step zero",
+        rivals={"SGD": crossing_probability(SDE_CASE.lr, SDE_CASE.batch_size)},
+        measure=extrapolated,
+    )
+
+
+def extrapolated(data: ls.claims.Data) -> ls.Estimate:
+    """Share of replicas that crossed under the SDE, extrapolated to step zero."""
+    coarse, fine = (
+        ls.Estimate.from_samples(data[f"SDE, {substeps} substeps"]["crossed"].values)
+        for substeps in SUBSTEPS
+    )
+    return ls.Estimate(
+        value=2 * fine.value - coarse.value,
+        standard_error=float(np.hypot(2 * fine.standard_error, coarse.standard_error)),
+        n_independent=fine.n_independent,
+        method="share of replicas at two steps, extrapolated to step zero",
+    )
 
 
 class SdeBreaksDown(ls.claims.Claim):
@@ -169,22 +219,21 @@ class SdeBreaksDown(ls.claims.Claim):
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         tasks = {
-            label(lr, batch_size): crossings.at(
-                Ensemble(
-                    lr=lr,
-                    batch_size=batch_size,
+            label(case): crossings.at(
+                ScalarNetEnsemble(
+                    lr=case.lr,
+                    batch_size=case.batch_size,
                     replicas=REPLICAS[tier],
-                    seed=ls.derive_seed(seed, self.id, "sgd", lr, batch_size),
+                    seed=ls.derive_seed(seed, self.id, "sgd", case.lr, case.batch_size),
                 )
             )
-            for lr, batch_size in CASES
+            for case in CASES
         }
         for substeps in SUBSTEPS:
-            lr, batch_size = SDE_CASE
             tasks[f"SDE, {substeps} substeps"] = sde_crossings.at(
-                Ensemble(
-                    lr=lr,
-                    batch_size=batch_size,
+                ScalarNetEnsemble(
+                    lr=SDE_CASE.lr,
+                    batch_size=SDE_CASE.batch_size,
                     replicas=SDE_REPLICAS[tier],
                     substeps=substeps,
                     seed=ls.derive_seed(seed, self.id, "sde", substeps),
@@ -192,82 +241,20 @@ class SdeBreaksDown(ls.claims.Claim):
             )
         return tasks
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        components = []
-        for lr, batch_size in CASES:
-            rivals = {"its SDE": 0.0}
-            if batch_size > 1:
-                rivals["a function of lr / batch_size"] = crossing_probability(lr / batch_size, 1)
-            components.append(
-                ls.claims.Component(
-                    name=f"SGD, {label(lr, batch_size)}: probability to cross",
-                    prediction=crossing_probability(lr, batch_size),
-                    margin=ACCURACY,
-                    margin_reason="grid of the Markov chain",
-                    alternatives=rivals,
-                )
-            )
-        sde = ls.claims.Component(
-            name=SDE_NAME,
-            prediction=0.0,
-            margin=EXTRAPOLATION,
-            margin_reason="extrapolation to step zero",
-            alternatives={"SGD": crossing_probability(*SDE_CASE)},
-        )
-        return [*components, sde]
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        return [*map(under_sgd, CASES), under_sde()]
 
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        return [
-            ls.claims.Component(name=f"SGD, {label(*case)}: probability to cross", prediction=0.0)
-            for case in CASES
-        ]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {
-            f"SGD, {label(*case)}: probability to cross": ls.Estimate.from_samples(
-                data[label(*case)]["crossed"].values
-            )
-            for case in CASES
-        }
-        coarse, fine = (
-            ls.Estimate.from_samples(data[f"SDE, {substeps} substeps"]["crossed"].values)
-            for substeps in SUBSTEPS
-        )
-        found[SDE_NAME] = ls.Estimate(
-            value=2 * fine.value - coarse.value,
-            standard_error=float(np.hypot(2 * fine.standard_error, coarse.standard_error)),
-            n_independent=fine.n_independent,
-            method="share of replicas at two steps, extrapolated to step zero",
-        )
-        return found
-
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        found = self.measure(data, tier)
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
         rates = np.linspace(0.05, 0.25, 9)
-        series = []
-        for batch_size in sorted({batch_size for _, batch_size in CASES}):
-            points = [lr for lr, size in CASES if size == batch_size]
-            here = [found[f"SGD, {label(lr, batch_size)}: probability to cross"] for lr in points]
+        families = []
+        for batch_size in sorted({case.batch_size for case in CASES}):
+            cases = [case for case in CASES if case.batch_size == batch_size]
+            points = Series.measured(
+                f"SGD, batch size {batch_size}",
+                [case.lr for case in cases],
+                [share_crossed(case, data) for case in cases],
+            )
             chain = [crossing_probability(float(lr), batch_size, cells=300) for lr in rates]
-            series.append(
-                ls.plotting.Series(
-                    f"SGD, batch size {batch_size}",
-                    points,
-                    [e.value for e in here],
-                    [e.standard_error for e in here],
-                )
-            )
-            series.append(
-                ls.plotting.Series(
-                    "Markov chain" if batch_size == 1 else "", rates, chain, kind="theory"
-                )
-            )
-        series.append(ls.plotting.Series("SDE", rates, np.zeros_like(rates), kind="rival"))
-        return [
-            ls.plotting.Panel(
-                title="Crossing w = 0 by time 100",
-                x_label="learning rate",
-                y_label="probability",
-                series=tuple(series),
-            )
-        ]
+            families.append((points, Series.theory("Markov chain", rates, chain)))
+        series = (*theory_and_runs(families), Series.rival("SDE", rates, np.zeros_like(rates)))
+        return [Panel("Crossing w = 0 by time 100", "learning rate", "probability", series)]

@@ -5,40 +5,119 @@ longer small. Every number is given in units of what the Langevin equation predi
 then one.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
-import xarray as xr
-from langevin_sgd.validation.limiting_dynamics.problems import exact_law, problem, rival_laws
-from langevin_sgd.validation.limiting_dynamics.runs import Run, displacement, estimate, moments
+from langevin_sgd.validation.limiting_dynamics._problems import (
+    PowerLawSpectrum,
+    exact_law,
+    rival_laws,
+)
+from langevin_sgd.validation.limiting_dynamics._runs import (
+    RegressionRun,
+    displacement,
+    measured,
+    moments,
+)
 
 import langevin_sgd as ls
+from langevin_sgd.plotting import Panel, Series, log_log, theory_and_runs
 
-NAME = "power_law(0,1)"
-CASES = ((0.3, 0.0), (0.3, 0.9), (1.0, 0.9), (1.0, 0.99))
-"""lr * curvature and momentum."""
-BURN_IN = {0.0: 60, 0.9: 300, 0.99: 1000}
-"""Steps from the minimiser; the covariance relaxes as momentum^steps in these oscillating modes."""
+ONE_MODE = PowerLawSpectrum(0, 1)
 LAGS = (1, 100)
-VARIANCE = "variance of position"
-COVARIANCE = "covariance over lr/2 variance of velocity"
 REPLICAS = {"quick": 65536, "full": 1048576}
 
 
-def moved_in(lag: int) -> str:
-    """Name of a squared displacement."""
-    return f"squared displacement in {lag} steps"
+@dataclass(frozen=True)
+class StepSize:
+    """lr * curvature and momentum, and the steps from the minimiser to stationarity.
+
+    The covariance relaxes as momentum^steps in these oscillating modes.
+    """
+
+    lr: float
+    momentum: float
+    burn_in: int = 0
+
+    @property
+    def label(self) -> str:
+        """Words for names."""
+        return f"lr k = {self.lr:g}, momentum {self.momentum:g}"
+
+    @property
+    def settings(self) -> ls.SGD:
+        """Settings of SGD."""
+        return ls.SGD(lr=self.lr, batch_size=1, momentum=self.momentum)
+
+    @property
+    def laws(self) -> tuple[ls.theory.Law, ls.theory.Law]:
+        """Exact law, and that of the Langevin equation."""
+        rivals = rival_laws(ONE_MODE, self.settings)
+        return exact_law(ONE_MODE, self.settings), rivals["Langevin equation"]
+
+    @property
+    def blocks(self) -> tuple[np.ndarray, np.ndarray]:
+        """Stationary covariance of position and velocity under the two laws."""
+        exact, langevin = self.laws
+        return exact.mode_stationary()[0], langevin.mode_stationary()[0]
+
+    def compared(
+        self,
+        name: str,
+        exact: float,
+        langevin: float,
+        unit: float,
+        measure: Callable[[ls.claims.Data], ls.Estimate],
+    ) -> ls.claims.Comparison:
+        """Compare a number in a unit that the Langevin equation gives."""
+        return ls.claims.Comparison(
+            name=f"{self.label}: {name}",
+            prediction=exact / unit,
+            rivals={"Langevin equation": langevin / unit},
+            wrong=langevin / unit,
+            measure=lambda data: measure(data).scaled(1 / float(unit)),
+        )
 
 
-def label(lr: float, momentum: float) -> str:
-    """Name of a case."""
-    return f"lr k = {lr:g}, momentum {momentum:g}"
+CASES = (
+    StepSize(0.3, 0.0, burn_in=60),
+    StepSize(0.3, 0.9, burn_in=300),
+    StepSize(1.0, 0.9, burn_in=300),
+    StepSize(1.0, 0.99, burn_in=1000),
+)
 
 
-def settings_of(lr: float, momentum: float) -> ls.SGD:
-    """Settings of a case."""
-    return ls.SGD(lr=lr, batch_size=1, momentum=momentum)
+def variance(case: StepSize) -> ls.claims.Comparison:
+    """Compare the stationary variance of position."""
+    exact, langevin = (block[0, 0] for block in case.blocks)
+    measure = measured(f"moments, {case.label}", "var_position", step=case.burn_in, eigenmode=0)
+    return case.compared("variance of position", exact, langevin, langevin, measure)
 
 
-class SdeError(ls.claims.Claim):
+def covariance(case: StepSize) -> ls.claims.Comparison:
+    """Compare the stationary covariance of position and velocity, which the map alone has."""
+    exact, langevin = case.blocks
+    unit = 0.5 * case.lr * langevin[1, 1]
+    where = {"step": case.burn_in, "eigenmode": 0}
+    measure = measured(f"moments, {case.label}", "cov_position_velocity", **where)
+    name = "covariance over lr/2 variance of velocity"
+    return case.compared(name, exact[0, 1], langevin[0, 1], unit, measure)
+
+
+def displaced(lag: int, case: StepSize) -> ls.claims.Comparison:
+    """Compare the squared displacement in some steps."""
+    exact, langevin = (law.mean_square_displacement(LAGS)[LAGS.index(lag)] for law in case.laws)
+    measure = measured(f"displacement, {case.label}", "squared_displacement", step=lag)
+    name = f"squared displacement in {lag} steps"
+    return case.compared(name, exact, langevin, langevin, measure)
+
+
+NUMBERS = (variance, covariance, *(partial(displaced, lag) for lag in LAGS))
+
+
+class LangevinEquationError(ls.claims.Claim):
     title = "Error of the Langevin equation"
     statement = (
         "The Langevin equation of SGD is wrong by what the exact law of the map says: variances by "
@@ -58,117 +137,42 @@ class SdeError(ls.claims.Claim):
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         tasks = {}
-        for lr, momentum in CASES:
+        for case in CASES:
             common = {
-                "problem": NAME,
-                "settings": settings_of(lr, momentum),
+                "problem": ONE_MODE,
+                "settings": case.settings,
                 "replicas": REPLICAS[tier],
-                "seed": ls.derive_seed(seed, self.id, lr, momentum),
+                "seed": ls.derive_seed(seed, self.id, case.lr, case.momentum),
             }
-            burned = Run(**common, schedule=(BURN_IN[momentum],), start="minimiser")
-            tasks[f"moments, {label(lr, momentum)}"] = moments.at(burned)
-            tasks[f"displacement, {label(lr, momentum)}"] = displacement.at(
-                Run(**common, schedule=LAGS, start="stationary")
-            )
+            burned = RegressionRun(**common, schedule=(case.burn_in,), start="minimiser")
+            stationary = RegressionRun(**common, schedule=LAGS, start="stationary")
+            tasks[f"moments, {case.label}"] = moments.at(burned)
+            tasks[f"displacement, {case.label}"] = displacement.at(stationary)
         return tasks
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        return [number(case) for case in CASES for number in NUMBERS]
+
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
         return [
-            ls.claims.Component(
-                name=name, prediction=exact / unit, alternatives={"Langevin equation": rival / unit}
-            )
-            for name, (exact, rival, unit) in self._numbers().items()
+            panel("Variance of position", variance, data),
+            panel("Squared displacement in 1 steps", partial(displaced, 1), data),
         ]
 
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        return [
-            ls.claims.Component(name=name, prediction=rival / unit)
-            for name, (_, rival, unit) in self._numbers().items()
-        ]
 
-    @staticmethod
-    def _numbers() -> dict[str, tuple[float, float, float]]:
-        """Exact value, value of the Langevin equation, and unit, by name."""
-        numbers = {}
-        for lr, momentum in CASES:
-            case, settings = label(lr, momentum), settings_of(lr, momentum)
-            exact, sde = exact_law(NAME, settings), rival_laws(NAME, settings)["Langevin equation"]
-            block, rival = exact.mode_stationary()[0], sde.mode_stationary()[0]
-            numbers[f"{case}: {VARIANCE}"] = (block[0, 0], rival[0, 0], rival[0, 0])
-            numbers[f"{case}: {COVARIANCE}"] = (block[0, 1], rival[0, 1], 0.5 * lr * rival[1, 1])
-            moved, moved_sde = (
-                exact.mean_square_displacement(LAGS),
-                sde.mean_square_displacement(LAGS),
-            )
-            for i, lag in enumerate(LAGS):
-                numbers[f"{case}: {moved_in(lag)}"] = (moved[i], moved_sde[i], moved_sde[i])
-        return {name: tuple(map(float, values)) for name, values in numbers.items()}
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for lr, momentum in CASES:
-            case, last = label(lr, momentum), BURN_IN[momentum]
-            run, moved = data[f"moments, {case}"], data[f"displacement, {case}"]
-            found[f"{case}: {VARIANCE}"] = estimate(run, "var_position", step=last, eigenmode=0)
-            found[f"{case}: {COVARIANCE}"] = estimate(
-                run, "cov_position_velocity", step=last, eigenmode=0
-            )
-            for lag in LAGS:
-                found[f"{case}: {moved_in(lag)}"] = estimate(
-                    moved, "squared_displacement", step=lag
-                )
-        return {
-            name: found[name].scaled(1 / unit) for name, (_, _, unit) in self._numbers().items()
-        }
-
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        found = self.measure(data, tier)
-        curvatures = np.geomspace(0.01, 1.6, 60)
-        return [self._panel(found, quantity, curvatures) for quantity in (VARIANCE, moved_in(1))]
-
-    @staticmethod
-    def _panel(
-        found: dict[str, ls.Estimate], quantity: str, curvatures: np.ndarray
-    ) -> ls.plotting.Panel:
-        series = []
-        for momentum in sorted({momentum for _, momentum in CASES}):
-            points = [lr for lr, beta in CASES if beta == momentum]
-            here = [found[f"{label(lr, momentum)}: {quantity}"] for lr in points]
-            stable = curvatures[curvatures < 2 * (1 + momentum) * 0.95]
-            exact = [_ratio(lr, momentum, quantity) for lr in stable]
-            series.append(
-                ls.plotting.Series(
-                    f"SGD, momentum {momentum:g}",
-                    points,
-                    [e.value for e in here],
-                    [e.standard_error for e in here],
-                )
-            )
-            series.append(
-                ls.plotting.Series(
-                    "exact law" if momentum == 0 else "", stable, exact, kind="theory"
-                )
-            )
-        series.append(
-            ls.plotting.Series(
-                "Langevin equation", curvatures, np.ones_like(curvatures), kind="rival"
-            )
-        )
-        return ls.plotting.Panel(
-            title=quantity.capitalize(),
-            x_label="lr * curvature",
-            y_label="SGD / Langevin equation",
-            series=tuple(series),
-            x_scale="log",
-            y_scale="log",
-        )
-
-
-def _ratio(lr: float, momentum: float, quantity: str) -> float:
-    """Exact over Langevin value of one quantity."""
-    mode, settings = problem(NAME), settings_of(lr, momentum)
-    exact, sde = ls.theory.DiscreteLaw(mode, settings), ls.theory.LangevinLaw(mode, settings)
-    if quantity == VARIANCE:
-        return float(exact.mode_variances()[0][0] / sde.mode_variances()[0][0])
-    lag = int(quantity.split()[-2])
-    return float(exact.mean_square_displacement(lag) / sde.mean_square_displacement(lag))
+def panel(
+    title: str, number: Callable[[StepSize], ls.claims.Comparison], data: ls.claims.Data
+) -> Panel:
+    """One number against the step size, for each momentum."""
+    curvatures = np.geomspace(0.01, 1.6, 60)
+    families = []
+    for momentum in sorted({case.momentum for case in CASES}):
+        cases = [case for case in CASES if case.momentum == momentum]
+        stable = curvatures[curvatures < 2 * (1 + momentum) * 0.95]
+        exact = [number(StepSize(lr, momentum)).prediction for lr in stable]
+        points = [number(case).measure(data) for case in cases]
+        run = Series.measured(f"SGD, momentum {momentum:g}", [c.lr for c in cases], points)
+        families.append((run, Series.theory("exact law", stable, exact)))
+    rival = Series.rival("Langevin equation", curvatures, np.ones_like(curvatures))
+    series = (*theory_and_runs(families), rival)
+    return log_log(title, "lr * curvature", "SGD / Langevin equation", series)

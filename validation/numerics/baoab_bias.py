@@ -16,12 +16,14 @@ Leimkuhler, Matthews and Tretyakov, Proc. R. Soc. A 470 (2014) 20140120).
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import xarray as xr
 from scipy.linalg import solve_discrete_lyapunov
 
 import langevin_sgd as ls
+from langevin_sgd.plotting import Panel, Series
 
 FREQUENCIES = (0.5, 1.0, 1.5)
 """h omega in the harmonic well."""
@@ -30,31 +32,30 @@ STEPS_OF_WELL = (0.3, 0.4, 0.5)
 """Steps h in the double well, mass one."""
 REFRESH = 40.0
 """Friction times step: the velocity keeps e^-40 of itself."""
-SCHEMES = ("BAOAB", "OBABO")
 BURN_IN, INTERVAL, LENGTH, GROUPS = 200, 4, 2000, 64
 REPLICAS = {"quick": 16384, "full": 524288}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Harmonic:
-    """A harmonic well of unit mass, frequency and temperature."""
+class HarmonicStep:
+    """A step in a harmonic well of unit mass, frequency and temperature."""
 
-    integrator: str
+    integrator: ls.sde.Integrator
     step: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Well:
+class WellEnsemble:
     """An ensemble in the double well."""
 
-    integrator: str
+    integrator: ls.sde.Integrator
     step: float
     replicas: int
     seed: int
 
 
 @ls.sweep.task()
-def harmonic(case: Harmonic) -> xr.Dataset:
+def harmonic(case: HarmonicStep) -> xr.Dataset:
     """Stationary covariance of the integrator's own map."""
     equation = ls.Underdamped(
         potential=ls.models.potentials.quadratic([1.0]),
@@ -63,7 +64,7 @@ def harmonic(case: Harmonic) -> xr.Dataset:
         noise_covariance=1.4,
         step_time=1.0,
     )
-    step = getattr(ls.sde, case.integrator)().linear_step(equation.linear(), case.step)
+    step = case.integrator.linear_step(equation.linear(), case.step)
     covariance = solve_discrete_lyapunov(step.matrix[0], step.noise[0] @ step.noise[0].T)
     return ls.dataset.make(
         {"covariance": (("row", "column"), covariance, "1")}, kind="stationary_covariance"
@@ -71,7 +72,7 @@ def harmonic(case: Harmonic) -> xr.Dataset:
 
 
 @ls.sweep.task()
-def double_well(case: Well) -> xr.Dataset:
+def double_well(case: WellEnsemble) -> xr.Dataset:
     """Mean of x^2 over replicas and time, (group,)."""
     friction = REFRESH / case.step
     equation = ls.Underdamped(
@@ -88,7 +89,7 @@ def double_well(case: Well) -> xr.Dataset:
 
     run = ls.sde.simulate(
         equation,
-        getattr(ls.sde, case.integrator)(),
+        case.integrator,
         replicas=case.replicas,
         steps=LENGTH,
         substeps=1,
@@ -122,21 +123,87 @@ def _averages() -> tuple[float, float]:
     return float(weight @ x**2), float(weight @ (x**2 * (g - weight @ g)))
 
 
-def harmonic_name(integrator: str, step: float, what: str) -> str:
-    """Name of a component in the harmonic well."""
-    return f"harmonic, h w = {step:g}: {integrator}, variance of {what} / (T/k or T/m)"
+@dataclass(frozen=True)
+class Splitting:
+    """A splitting, what it makes of the variances in a harmonic well, and its leading bias in the
+    double well.
 
-
-def well_name(integrator: str, step: float) -> str:
-    """Name of a component in the double well: bias in units of the leading one of
-    Euler-Maruyama.
+    Variances are in units of the exact ones, the bias in that of Euler-Maruyama, `short` is
+    1 - (h omega)^2/4.
     """
-    return f"double well, h = {step:g}: {integrator}, bias of <x^2> / leading bias of OBABO"
+
+    integrator: ls.sde.Integrator
+    is_exact_in: str
+    bias: float
+
+    @property
+    def name(self) -> str:
+        """Name of the integrator."""
+        return type(self.integrator).__name__
+
+    def variance(self, what: str, short: np.ndarray | float) -> np.ndarray | float:
+        """Stationary variance of ``x`` or ``v``."""
+        if what == self.is_exact_in:
+            return np.ones_like(short)
+        return 1 / short if what == "x" else short
+
+    def measured_variance(self, step: float, what: str, data: ls.claims.Data) -> ls.Estimate:
+        """Variance of ``x`` or ``v`` in the harmonic well."""
+        covariance = data[f"harmonic, {self.name}, {step:g}"]["covariance"].values
+        place = "xv".index(what)
+        return ls.Estimate(
+            value=float(covariance[place, place]),
+            standard_error=0.0,
+            method="stationary covariance of the map",
+        )
+
+    def measured_bias(self, step: float, data: ls.claims.Data) -> ls.Estimate:
+        """Bias of <x^2> in the double well, in units of the leading one of Euler-Maruyama."""
+        bias = data[f"double well, {self.name}, {step:g}"]["square"].values - boltzmann()
+        return ls.Estimate.from_samples(
+            bias / (step**2 / 2 * coefficient()), method="mean over groups of replicas"
+        )
 
 
-def relative_remainder(step: float) -> float:
-    """e U'' in the wells, U'' = 2: next order over leading one."""
-    return step**2
+EXACT_POSITIONS = Splitting(ls.sde.BAOAB(), is_exact_in="x", bias=0.0)
+EXACT_VELOCITIES = Splitting(ls.sde.OBABO(), is_exact_in="v", bias=1.0)
+SPLITTINGS = (EXACT_POSITIONS, EXACT_VELOCITIES)
+
+
+def other(splitting: Splitting) -> Splitting:
+    """Return the other one."""
+    return EXACT_VELOCITIES if splitting is EXACT_POSITIONS else EXACT_POSITIONS
+
+
+def variance(splitting: Splitting, step: float, what: str) -> ls.claims.Comparison:
+    """Compare a variance in the harmonic well, found from the map of a step."""
+    short = 1 - step**2 / 4
+    wrong = other(splitting).variance(what, short)
+    return ls.claims.Comparison(
+        name=f"harmonic, h w = {step:g}: {splitting.name}, variance of {what} / (T/k or T/m)",
+        prediction=splitting.variance(what, short),
+        margin=1e-10,
+        reason="rounding",
+        rivals={"other scheme": wrong},
+        wrong=wrong,
+        wrong_margin=1e-10,
+        measure=partial(splitting.measured_variance, step, what),
+    )
+
+
+def bias(splitting: Splitting, step: float) -> ls.claims.Comparison:
+    """Compare the bias in the double well; the next order is e U'' = h^2 of it, U'' = 2."""
+    scheme = splitting.name
+    return ls.claims.Comparison(
+        name=f"double well, h = {step:g}: {scheme}, bias of <x^2> / leading bias of OBABO",
+        prediction=splitting.bias,
+        margin=step**2,
+        reason="the next order, h^2 U''/(2 m) of the leading one",
+        rivals={"other scheme": other(splitting).bias},
+        wrong=other(splitting).bias,
+        wrong_margin=step**2,
+        measure=partial(splitting.measured_bias, step),
+    )
 
 
 class BaoabBias(ls.claims.Claim):
@@ -163,114 +230,61 @@ class BaoabBias(ls.claims.Claim):
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         tasks = {}
-        for scheme in SCHEMES:
+        for splitting in SPLITTINGS:
+            integrator, scheme = splitting.integrator, splitting.name
             for step in FREQUENCIES:
-                tasks[f"harmonic, {scheme}, {step:g}"] = harmonic.at(
-                    Harmonic(integrator=scheme, step=step)
-                )
+                task = harmonic.at(HarmonicStep(integrator=integrator, step=step))
+                tasks[f"harmonic, {scheme}, {step:g}"] = task
             for step in STEPS_OF_WELL:
-                derived = ls.derive_seed(seed, self.id, scheme, step)
-                run = Well(integrator=scheme, step=step, replicas=REPLICAS[tier], seed=derived)
+                run = WellEnsemble(
+                    integrator=integrator,
+                    step=step,
+                    replicas=REPLICAS[tier],
+                    seed=ls.derive_seed(seed, self.id, scheme, step),
+                )
                 tasks[f"double well, {scheme}, {step:g}"] = double_well.at(run)
         return tasks
 
-    @staticmethod
-    def _numbers() -> dict[str, tuple[float, float]]:
-        """Value and that of the other scheme, harmonic well, by name."""
-        numbers = {}
-        for step in FREQUENCIES:
-            short = 1 - step**2 / 4
-            for what, values in {"x": (1.0, 1 / short), "v": (short, 1.0)}.items():
-                numbers[harmonic_name("BAOAB", step, what)] = values
-                numbers[harmonic_name("OBABO", step, what)] = values[::-1]
-        return numbers
-
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        components = [
-            ls.claims.Component(
-                name=name,
-                prediction=value,
-                margin=1e-10,
-                margin_reason="rounding",
-                alternatives={"other scheme": rival},
-            )
-            for name, (value, rival) in self._numbers().items()
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        in_harmonic_well = [
+            variance(splitting, step, what)
+            for step in FREQUENCIES
+            for what in "xv"
+            for splitting in SPLITTINGS
         ]
-        for step in STEPS_OF_WELL:
-            for scheme, value in zip(SCHEMES, (0.0, 1.0), strict=True):
-                components.append(
-                    ls.claims.Component(
-                        name=well_name(scheme, step),
-                        prediction=value,
-                        margin=relative_remainder(step),
-                        margin_reason="the next order, h^2 U''/(2 m) of the leading one",
-                        alternatives={"other scheme": 1 - value},
-                    )
-                )
-        return components
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        return [
-            ls.claims.Component(
-                name=right.name,
-                prediction=right.alternatives["other scheme"],
-                margin=right.margin,
-                margin_reason=right.margin_reason,
-            )
-            for right in self.predict(tier)
+        in_double_well = [
+            bias(splitting, step) for step in STEPS_OF_WELL for splitting in SPLITTINGS
         ]
+        return in_harmonic_well + in_double_well
 
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for scheme in SCHEMES:
-            for step in FREQUENCIES:
-                covariance = data[f"harmonic, {scheme}, {step:g}"]["covariance"].values
-                for i, what in enumerate("xv"):
-                    found[harmonic_name(scheme, step, what)] = ls.Estimate(
-                        value=float(covariance[i, i]),
-                        standard_error=0.0,
-                        method="stationary covariance of the map",
-                    )
-            for step in STEPS_OF_WELL:
-                bias = data[f"double well, {scheme}, {step:g}"]["square"].values - boltzmann()
-                found[well_name(scheme, step)] = ls.Estimate.from_samples(
-                    bias / (step**2 / 2 * coefficient()), method="mean over groups of replicas"
-                )
-        return found
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
+        return [harmonic_panel(data), well_panel(data)]
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        found = self.measure(data, tier)
-        fine, steps = np.linspace(0, 1.7, 60), np.linspace(0, 0.55, 60)
-        flat, short = np.ones_like(fine), 1 - fine**2 / 4
-        curves = {"BAOAB": {"x": flat, "v": short}, "OBABO": {"x": 1 / short, "v": flat}}
-        variances, wells = [], []
-        for scheme, by_what in curves.items():
-            for what, curve in by_what.items():
-                here = [found[harmonic_name(scheme, step, what)].value for step in FREQUENCIES]
-                variances.append(
-                    ls.plotting.Series(
-                        f"{scheme}, {'position' if what == 'x' else 'velocity'}", FREQUENCIES, here
-                    )
-                )
-                variances.append(ls.plotting.Series("", fine, curve, kind="theory"))
-            here = [
-                found[well_name(scheme, step)].scaled(step**2 / 2 * coefficient())
-                for step in STEPS_OF_WELL
-            ]
-            wells.append(
-                ls.plotting.Series(
-                    scheme, STEPS_OF_WELL, [e.value for e in here], [e.standard_error for e in here]
-                )
-            )
-            leading = steps**2 / 2 * coefficient() * (scheme == "OBABO")
-            wells.append(
-                ls.plotting.Series(
-                    "" if scheme == "BAOAB" else "order h^2", steps, leading, kind="theory"
-                )
-            )
-        return [
-            ls.plotting.Panel("Harmonic well", "h w", "variance / exact", tuple(variances)),
-            ls.plotting.Panel(
-                "Double well, strong friction", "step h", "bias of <x^2>", tuple(wells)
-            ),
+
+def harmonic_panel(data: ls.claims.Data) -> Panel:
+    """Variances against the step."""
+    fine = np.linspace(0, 1.7, 60)
+    series = []
+    for splitting in SPLITTINGS:
+        for what, word in (("x", "position"), ("v", "velocity")):
+            here = [splitting.measured_variance(step, what, data).value for step in FREQUENCIES]
+            curve = splitting.variance(what, 1 - fine**2 / 4)
+            series.append(Series(f"{splitting.name}, {word}", FREQUENCIES, here))
+            series.append(Series.theory("", fine, curve))
+    return Panel("Harmonic well", "h w", "variance / exact", series)
+
+
+def well_panel(data: ls.claims.Data) -> Panel:
+    """Bias in the double well against the step."""
+    steps = np.linspace(0, 0.55, 60)
+    series = []
+    for splitting in SPLITTINGS:
+        here = [
+            splitting.measured_bias(step, data).scaled(step**2 / 2 * coefficient())
+            for step in STEPS_OF_WELL
         ]
+        leading = steps**2 / 2 * coefficient() * splitting.bias
+        label = "order h^2" if splitting.bias else ""
+        series.append(Series.measured(splitting.name, STEPS_OF_WELL, here))
+        series.append(Series.theory(label, steps, leading))
+    return Panel("Double well, strong friction", "step h", "bias of <x^2>", series)

@@ -1,206 +1,56 @@
 r"""Weak and strong order of every integrator, as it declares them, and the limit it converges to.
 
-Three measurements are free of sampling noise, one is not:
-
-- linear equations: moments at a fixed time, iterated exactly. With additive noise the map of a step
-  is the integrator's own; noise proportional to the coordinate leaves the step linear in the state,
-  z' = A(xi) z, and E[A x A], found by Gauss-Hermite quadrature over the normals xi, carries the
-  second moments from step to step;
-- double well: one step h against two steps h/2 from the same point, moments of both by quadrature.
-  They differ by C h^(p+1) where the weak order is p (Milstein 1978; Talay and Tubaro, Stoch. Anal.
-  Appl. 8 (1990) 483);
-- double well, strong: paths at steps h, h/2, ... on one Wiener process, an ensemble.
-
-An order is the slope of the logarithm over five halvings (four of distances between neighbours for
-paths), its error that of the regression (the jackknife over groups of replicas for paths). In
-linear equations the shifted ODE method has the weak order of its Runge-Kutta step, 4, one above
-what holds in general: the part of the noise that its polynomials leave out, O(h^(7/2)) in a step,
-is independent of what they keep and first appears in a variance at O(h^6) (derived).
+An order is the slope of the logarithm of an error, found as in `_integrator_errors`, over five
+halvings of the step (four of distances between neighbours for paths), its error that of the
+regression (the jackknife over groups of replicas for paths). In linear equations the shifted ODE
+method has the weak order of its Runge-Kutta step, 4, one above what holds in general: the part of
+the noise that its polynomials leave out, O(h^(7/2)) in a step, is independent of what they keep and
+first appears in a variance at O(h^6) (derived).
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.numerics.common_noise import JOINS, ends
-from scipy.linalg import expm, solve_continuous_lyapunov
+from langevin_sgd.validation.numerics._integrator_errors import (
+    ADDITIVE,
+    FLAT,
+    FRICTION,
+    GROUPS,
+    ITO,
+    LINEAR_SIZES,
+    LOCAL_SIZES,
+    MOMENTUM,
+    NOISE,
+    OF_SGD,
+    SCHEMES,
+    STIFFNESS,
+    STRATONOVICH,
+    TIME,
+    PathsOnOneNoise,
+    Scheme,
+    exact_in_one,
+    exact_moments,
+    linear,
+    local,
+    path_sizes,
+    paths,
+    sgd_map,
+)
 
 import langevin_sgd as ls
+from langevin_sgd.plotting import Panel, Series, log_log, theory_and_runs
 
-MASS, FRICTION, STIFFNESS, NOISE, STRENGTH = 0.5, 1.0, 1.0, 0.6, 0.36
-"""Mass, friction, stiffness of the quadratic potential, spectral density of additive noise, and
-that of the random force at x = 1 where it is proportional to x; at STRENGTH 0.586 the leading error
-of Euler-Maruyama
-would vanish."""
-TIME = 1.5
-LINEAR_SIZES = TIME / 2.0 ** np.arange(5, 11)
-LOCAL_SIZES = 1 / 2.0 ** np.arange(5, 11)
-LEVELS, GROUPS = 6, 64
 COARSEST = {"quick": 32, "full": 128}
 """Steps of the coarsest path."""
-MOMENTUM = 0.5
-START = (0.8, 0.7)
-"""Position and velocity."""
+REPLICAS = {"quick": 2048, "full": 4096}
 RATE = 4.0
 """U''/mass at the bottom of the wells, the fastest rate of these equations: an error C h^p (1 +
 RATE h) is the model of what the next order does."""
-REPLICAS = {"quick": 2048, "full": 4096}
-NODES = {1: 12, 2: 12, 4: 7, 3: 7, 6: 5}
-"""Draws -> nodes of the quadrature along each."""
-
-ADDITIVE, SHAPED, FLAT, ITO, STRATONOVICH = (
-    "underdamped",
-    "underdamped, noise b(x)",
-    "overdamped",
-    "overdamped, Ito",
-    "overdamped, Stratonovich",
-)
-SCHEMES = {
-    "EulerMaruyama": (ADDITIVE, FLAT, ITO),
-    "Milstein": (FLAT, ITO, STRATONOVICH),
-    "Heun": (ADDITIVE, FLAT, STRATONOVICH),
-    "BAOAB": (ADDITIVE, SHAPED),
-    "OBABO": (ADDITIVE, SHAPED),
-    "ShiftedODE": (ADDITIVE,),
-}
-PAIRS = [(name, equation) for name, equations in SCHEMES.items() for equation in equations]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scheme:
-    """An integrator and the equation it is tried on."""
-
-    integrator: str
-    equation: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Paths:
-    """An ensemble of paths at several steps."""
-
-    integrator: str
-    equation: str
-    coarsest: int
-    replicas: int
-    seed: int
-
-
-def is_underdamped(equation: str) -> bool:
-    """Whether there is a velocity."""
-    return equation.startswith("underdamped")
-
-
-def is_additive(equation: str) -> bool:
-    """Whether the noise is constant."""
-    return equation in (ADDITIVE, FLAT)
-
-
-def build(
-    equation: str,
-    potential: object,
-    amplitude: str,
-    *,
-    step_time: float,
-    friction: float = FRICTION,
-) -> ls.Underdamped | ls.Overdamped:
-    """Return an equation; `amplitude` is that of noise which depends on the state."""
-    calculus = ls.dynamics.Stratonovich if equation == STRATONOVICH else ls.dynamics.Ito
-    noise = NOISE if is_additive(equation) else calculus.from_sympy(amplitude)
-    common = {
-        "potential": potential,
-        "friction": friction,
-        "noise_covariance": noise,
-        "step_time": step_time,
-    }
-    return (
-        ls.Underdamped(mass=MASS, **common) if is_underdamped(equation) else ls.Overdamped(**common)
-    )
-
-
-def nonlinear(equation: str, step_time: float) -> ls.Underdamped | ls.Overdamped:
-    """Return the equation in the double well."""
-    return build(
-        equation, ls.models.potentials.double_well(), "1 + sin(2*x)/2", step_time=step_time
-    )
-
-
-def quadrature(draws: int) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes (draw, node) and weights (node,) for the mean over so many standard normals."""
-    points, weights = np.polynomial.hermite_e.hermegauss(NODES[draws])
-    grids = np.meshgrid(*[points] * draws, indexing="ij")
-    masses = np.meshgrid(*[weights / weights.sum()] * draws, indexing="ij")
-    return np.stack([grid.ravel() for grid in grids]), np.prod(
-        [mass.ravel() for mass in masses], axis=0
-    )
-
-
-# --- linear equations -----------------------------------------------------------------------------
-
-
-def start_of(equation: str) -> np.ndarray:
-    """State at the beginning, (component,)."""
-    return np.array(START if is_underdamped(equation) else START[:1])
-
-
-def rates(equation: str, friction: float) -> np.ndarray:
-    """Drift matrix of the linear equation, typed here."""
-    if is_underdamped(equation):
-        return np.array([[0.0, 1.0], [-STIFFNESS / MASS, -friction / MASS]])
-    return np.array([[-STIFFNESS / friction]])
-
-
-def exact_moments(equation: str, *, friction: float = FRICTION, calculus: str = "") -> np.ndarray:
-    """Mean and covariance at TIME with additive noise, else second moments about zero; flat,
-    variance of x first.
-    """
-    drift, z = rates(equation, friction), start_of(equation)
-    force = np.zeros_like(drift)
-    force[-1, 0] = 1 / (MASS if is_underdamped(equation) else friction)
-    if is_additive(equation):
-        unit = np.zeros_like(drift)
-        unit[-1, -1] = NOISE * force[-1, 0] ** 2
-        propagator, rest = expm(drift * TIME), solve_continuous_lyapunov(drift, -unit)
-        return np.concatenate([(rest - propagator @ rest @ propagator.T).ravel(), propagator @ z])
-    force *= math.sqrt(STRENGTH)
-    if (calculus or equation) == STRATONOVICH:
-        drift = drift + force @ force / 2  # of dx = b x o dW: b^2 x/2
-    one = np.eye(len(drift))
-    grow = np.kron(drift, one) + np.kron(one, drift) + np.kron(force, force)
-    return np.asarray(expm(grow * TIME) @ np.kron(z, z))
-
-
-def additive_moments(
-    integrator: object, equation: object, size: float, state: np.ndarray
-) -> np.ndarray:
-    """Iterate mean and covariance by the integrator's map, as `exact_moments`."""
-    step = integrator.linear_step(equation.linear(), size)
-    matrix, spread = step.matrix[0], step.noise[0] @ step.noise[0].T
-    covariance = np.zeros_like(matrix)
-    for _ in range(round(TIME / size)):
-        state, covariance = matrix @ state, matrix @ covariance @ matrix.T + spread
-    return np.concatenate([covariance.ravel(), state])
-
-
-def proportional_moments(name: str, equation: str, size: float) -> np.ndarray:
-    """Iterate second moments where the noise is proportional to the coordinate."""
-    draws, state = JOINS[name][1], start_of(equation)
-    points, weights = quadrature(draws)
-    quadratic = ls.models.potentials.quadratic([STIFFNESS])
-    made = build(equation, quadratic, f"sqrt({STRENGTH})*x", step_time=size)
-    columns = []
-    for unit in np.eye(len(state)):
-        found = ls.sde.follow(
-            made,
-            getattr(ls.sde, name)(),
-            points.reshape(1, draws, 1, -1),
-            start=unit[:1],
-            velocity=unit[1:] if len(unit) > 1 else None,
-        )
-        columns.append([part[0, :, 0] for part in found[: len(unit)]])
-    maps = np.array(columns).transpose(2, 1, 0)
-    squared = np.einsum("n,nij,nkl->ikjl", weights, maps, maps).reshape(len(state) ** 2, -1)
-    return np.asarray(np.linalg.matrix_power(squared, round(TIME / size)) @ np.kron(state, state))
+WEAK, LIMIT, LOCAL, STRONG = "weak, linear", "limit", "weak, double well", "strong, double well"
+MAP = Scheme(ls.sde.SGDMap(), OF_SGD)
+EXACT = [Scheme(ls.sde.ExactOrnsteinUhlenbeck(), equation) for equation in (ADDITIVE, FLAT)]
 
 
 def order_of_fit(sizes: np.ndarray, errors: np.ndarray) -> ls.Estimate:
@@ -217,176 +67,134 @@ def order_of_fit(sizes: np.ndarray, errors: np.ndarray) -> ls.Estimate:
     )
 
 
-def levels(sizes: np.ndarray, error: np.ndarray, last: np.ndarray) -> xr.Dataset:
-    """Dataset of errors by step, and of the variance (or second moment) of position at the last two
-    steps.
-    """
-    variables = {
-        "size": (("level",), sizes, "time"),
-        "error": (("level",), error, "1"),
-        "second_moment": (("last",), last, "1"),
-    }
-    return ls.dataset.make(variables, kind="moments_by_step")
-
-
-@ls.sweep.task()
-def linear(scheme: Scheme) -> xr.Dataset:
-    """Error of the moments at TIME for each step."""
-    name, equation = scheme.integrator, scheme.equation
-    if is_additive(equation):
-        made = build(equation, ls.models.potentials.quadratic([STIFFNESS]), "", step_time=TIME)
-        integrator = getattr(ls.sde, name)()
-        found = [
-            additive_moments(integrator, made, size, start_of(equation)) for size in LINEAR_SIZES
-        ]
-    else:
-        found = [proportional_moments(name, equation, size) for size in LINEAR_SIZES]
-    error = np.linalg.norm(np.array(found) - exact_moments(equation), axis=1)
-    return levels(LINEAR_SIZES, error, np.array([moments[0] for moments in found[-2:]]))
-
-
-@ls.sweep.task()
-def exact_in_one(scheme: Scheme) -> xr.Dataset:
-    """Second moment of an integrator that is exact, after one step of length TIME."""
-    made = build(scheme.equation, ls.models.potentials.quadratic([STIFFNESS]), "", step_time=TIME)
-    found = additive_moments(
-        getattr(ls.sde, scheme.integrator)(), made, TIME, start_of(scheme.equation)
-    )
-    variables = {"second_moment": ((), np.array(found[0]), "1")}
-    return ls.dataset.make(variables, kind="moments_of_one_step")
-
-
-@ls.sweep.task()
-def sgd_map(scheme: Scheme) -> xr.Dataset:
-    """Moments of the position of SGD at TIME against those of its own Langevin equation, by
-    learning rate.
-    """
-    errors, variances = [], []
-    for lr in LINEAR_SIZES:
-        settings = ls.SGD(lr=float(lr), batch_size=1, momentum=MOMENTUM)
-        potential = ls.models.potentials.quadratic([STIFFNESS])
-        equation = ls.Underdamped.from_potential(potential, settings, gradient_noise=NOISE / lr)
-        start = np.array([START[0], 0.0])
-        found, exact = (
-            additive_moments(integrator, equation, size, start)
-            for integrator, size in ((ls.sde.SGDMap(), lr), (ls.sde.ExactOrnsteinUhlenbeck(), TIME))
-        )
-        errors.append(math.hypot(found[0] - exact[0], found[4] - exact[4]))
-        variances.append(found[0])
-    return levels(LINEAR_SIZES, np.array(errors), np.array(variances[-2:]))
-
-
-# --- double well ----------------------------------------------------------------------------------
-
-
-@ls.sweep.task()
-def local(scheme: Scheme) -> xr.Dataset:
-    """Distance of the moments after one step and after two of half the length, for each step."""
-    name, equation = scheme.integrator, scheme.equation
-    errors = []
-    for size in LOCAL_SIZES:
-        one, two = (
-            stepped_moments(name, nonlinear(equation, float(size)), steps) for steps in (1, 2)
-        )
-        errors.append(np.linalg.norm(one - two))
-    return levels(LOCAL_SIZES, np.array(errors), np.zeros(2))
-
-
-def stepped_moments(name: str, equation: ls.Underdamped | ls.Overdamped, steps: int) -> np.ndarray:
-    """First and second moments after a time of one step of SGD, in `steps` steps."""
-    draws = JOINS[name][1]
-    points, weights = quadrature(draws * steps)
-    has_velocity = isinstance(equation, ls.Underdamped)
-    x, v = ls.sde.follow(
-        equation,
-        getattr(ls.sde, name)(),
-        points.reshape(steps, draws, 1, -1),
-        start=np.array(START[:1]),
-        velocity=np.array(START[1:]) if has_velocity else None,
-        substeps=steps,
-    )
-    z = np.array([x[-1, :, 0], v[-1, :, 0]][: 2 if has_velocity else 1])
-    return np.concatenate([z @ weights, np.einsum("n,in,jn->ij", weights, z, z).ravel()])
-
-
-def path_sizes(coarsest: int) -> np.ndarray:
-    """Steps of the coarser of each two neighbours, (level,)."""
-    return TIME / coarsest / 2.0 ** np.arange(LEVELS - 1)
-
-
-@ls.sweep.task()
-def paths(run: Paths) -> xr.Dataset:
-    """Mean square distance of paths at neighbouring steps, (group, level)."""
-    _, draws, stretches = JOINS[run.integrator]
-    finest = run.coarsest * 2 ** (LEVELS - 1) * stretches
-    normals = np.random.default_rng(run.seed).normal(
-        size=(finest, draws // stretches, 1, run.replicas)
-    )
-    found = ends(
-        nonlinear(run.equation, TIME),
-        run.integrator,
-        start=START[0],
-        coarsest=run.coarsest,
-        levels=LEVELS,
-        normals=normals,
-    )
-    square = (np.diff(found, axis=0) ** 2).reshape(LEVELS - 1, GROUPS, -1).mean(axis=2).T
-    variables = {
-        "square_distance": (("group", "level"), square, "1"),
-        "size": (("level",), path_sizes(run.coarsest), "time"),
-    }
-    return ls.dataset.make(variables, kind="paths_on_one_noise", seed=run.seed)
-
-
 def strong_slope(square_distance: np.ndarray) -> np.ndarray:
     """Order from mean square distances (..., level)."""
     level = np.arange(square_distance.shape[-1]) - (square_distance.shape[-1] - 1) / 2
     return -0.5 * np.log2(square_distance) @ level / (level @ level)
 
 
-# --- the claim ------------------------------------------------------------------------------------
-
-
-def declared(name: str, equation: str) -> tuple[float, float]:
-    """Strong and weak order that an integrator declares."""
-    integrator = getattr(ls.sde, name)
-    if is_additive(equation):
-        return integrator.strong_order, integrator.weak_order
-    return integrator.multiplicative_orders
-
-
-def titled(name: str, equation: str, what: str) -> str:
-    """Name of a component or task."""
-    return f"{name}, {equation}: {what}"
-
-
-WEAK, LIMIT, LOCAL, STRONG = "weak, linear", "limit", "weak, double well", "strong, double well"
-MAP = ("SGDMap", "SGD, momentum 1/2")
-EXACT = [("ExactOrnsteinUhlenbeck", equation) for equation in (ADDITIVE, FLAT)]
-
-
-def order(name: str, value: float, sizes: np.ndarray, *, gap: float = 1.0) -> ls.claims.Component:
-    """Component of an order against its neighbours."""
-    return ls.claims.Component(
+def order(
+    name: str,
+    value: float,
+    sizes: np.ndarray,
+    measure: Callable[[ls.claims.Data], ls.Estimate],
+    *,
+    gap: float = 1.0,
+) -> ls.claims.Comparison:
+    """Compare an order with its neighbours."""
+    margin = RATE * float(np.mean(sizes))
+    return ls.claims.Comparison(
         name=name,
         prediction=value,
-        margin=RATE * float(np.mean(sizes)),
-        margin_reason="bend by the next order, the fastest rate times the mean step",
-        alternatives={f"order {other:g}": other for other in (value - gap, value + gap)},
+        margin=margin,
+        reason="bend by the next order, the fastest rate times the mean step",
+        rivals={f"order {other:g}": other for other in (value - gap, value + gap)},
+        wrong=value - 1,
+        wrong_margin=margin,
+        measure=measure,
     )
 
 
-def limit(name: str, rivals: dict[str, float], *, exact: bool = False) -> ls.claims.Component:
-    """Component of a limit, in units of the exact value."""
-    return ls.claims.Component(
-        name=name,
+def weak_linear(scheme: Scheme) -> ls.claims.Comparison:
+    """Compare the weak order in a linear equation."""
+    name = scheme.label(WEAK)
+
+    def measure(data: ls.claims.Data) -> ls.Estimate:
+        return order_of_fit(data[name]["size"].values, data[name]["error"].values)
+
+    return order(name, scheme.weak_order_in_linear, LINEAR_SIZES, measure)
+
+
+def weak_local(scheme: Scheme) -> ls.claims.Comparison:
+    """Compare the weak order in the double well; the error of one step is of one order more."""
+    name = scheme.label(LOCAL)
+
+    def measure(data: ls.claims.Data) -> ls.Estimate:
+        size = data[name]["size"].values
+        return order_of_fit(size, data[name]["error"].values / size)
+
+    return order(name, scheme.orders[1], LOCAL_SIZES, measure)
+
+
+def strong(scheme: Scheme, tier: str) -> ls.claims.Comparison:
+    """Compare the strong order in the double well."""
+    name = scheme.label(STRONG)
+
+    def measure(data: ls.claims.Data) -> ls.Estimate:
+        squares = data[name]["square_distance"].values
+        value, error = ls.measure.jackknife(strong_slope, squares)
+        return ls.Estimate(
+            value=float(value),
+            standard_error=float(error),
+            n_independent=GROUPS,
+            method="slope, jackknife over groups of replicas",
+        )
+
+    return order(name, scheme.orders[0], path_sizes(COARSEST[tier]), measure, gap=0.5)
+
+
+def limit(
+    scheme: Scheme,
+    rivals: dict[str, float],
+    measure: Callable[[ls.claims.Data], float],
+    *,
+    exact: bool = False,
+) -> ls.claims.Comparison:
+    """Compare a limit with the exact value, in units of it."""
+
+    def measured(data: ls.claims.Data) -> ls.Estimate:
+        return ls.Estimate(
+            value=measure(data),
+            standard_error=0.0,
+            method="exact recursion, extrapolated in the step",
+        )
+
+    left = "what extrapolation leaves, the square of rate times step"
+    return ls.claims.Comparison(
+        name=scheme.label(LIMIT),
         prediction=1.0,
         margin=1e-12 if exact else (RATE * float(LINEAR_SIZES[-2])) ** 2,
-        margin_reason="rounding"
-        if exact
-        else "what extrapolation leaves, the square of rate times step",
-        alternatives=rivals,
+        reason="rounding" if exact else left,
+        rivals=rivals,
+        measure=measured,
     )
+
+
+def limit_of(scheme: Scheme) -> ls.claims.Comparison:
+    """Compare the limit in a linear equation, by the last two steps."""
+
+    def measure(data: ls.claims.Data) -> float:
+        found = extrapolated(data[scheme.label(WEAK)], scheme.orders[1])
+        return float(found / exact_moments(scheme.equation)[0])
+
+    return limit(scheme, rival_limits(scheme.equation), measure)
+
+
+def limit_of_exact(scheme: Scheme) -> ls.claims.Comparison:
+    """Compare the result of an integrator that is exact in one step."""
+
+    def measure(data: ls.claims.Data) -> float:
+        found = float(data[scheme.label(LIMIT)]["second_moment"])
+        return float(found / exact_moments(scheme.equation)[0])
+
+    return limit(scheme, rival_limits(scheme.equation), measure, exact=True)
+
+
+def limit_of_map() -> ls.claims.Comparison:
+    """Compare the limit of SGD at small learning rates with the overdamped equation."""
+    exact = map_limit(1 - MOMENTUM)
+
+    def measure(data: ls.claims.Data) -> float:
+        return float(extrapolated(data[MAP.label(WEAK)], 1) / exact)
+
+    return limit(MAP, {"friction 10 % off": map_limit(0.9 * (1 - MOMENTUM)) / exact}, measure)
+
+
+def extrapolated(run: xr.Dataset, weak_order: float) -> float:
+    """Second moment at step zero from the last two steps."""
+    weight = 2**weak_order
+    coarse, fine = run["second_moment"].values
+    return float((weight * fine - coarse) / (weight - 1))
 
 
 def rival_limits(equation: str) -> dict[str, float]:
@@ -426,136 +234,52 @@ class IntegratorOrders(ls.claims.Claim):
     control_statement = "All orders one lower."
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
-        tasks = {titled(*MAP, WEAK): sgd_map.at(Scheme(integrator=MAP[0], equation=MAP[1]))}
-        for name, equation in EXACT:
-            tasks[titled(name, equation, LIMIT)] = exact_in_one.at(
-                Scheme(integrator=name, equation=equation)
+        tasks = {MAP.label(WEAK): sgd_map.at(MAP)}
+        tasks |= {scheme.label(LIMIT): exact_in_one.at(scheme) for scheme in EXACT}
+        for scheme in SCHEMES:
+            run = PathsOnOneNoise(
+                scheme=scheme,
+                coarsest=COARSEST[tier],
+                replicas=REPLICAS[tier],
+                seed=ls.derive_seed(seed, self.id, scheme.name, scheme.equation),
             )
-        for name, equation in PAIRS:
-            scheme = Scheme(integrator=name, equation=equation)
-            tasks[titled(name, equation, WEAK)] = linear.at(scheme)
-            tasks[titled(name, equation, LOCAL)] = local.at(scheme)
-            derived = ls.derive_seed(seed, self.id, name, equation)
-            ensemble = {"coarsest": COARSEST[tier], "replicas": REPLICAS[tier], "seed": derived}
-            run = Paths(integrator=name, equation=equation, **ensemble)
-            tasks[titled(name, equation, STRONG)] = paths.at(run)
+            tasks[scheme.label(WEAK)] = linear.at(scheme)
+            tasks[scheme.label(LOCAL)] = local.at(scheme)
+            tasks[scheme.label(STRONG)] = paths.at(run)
         return tasks
 
-    def _orders(self, tier: str) -> list[ls.claims.Component]:
-        found = [order(titled(*MAP, WEAK), ls.sde.SGDMap.weak_order, LINEAR_SIZES)]
-        for name, equation in PAIRS:
-            strong, weak = declared(name, equation)
-            in_linear = weak + (1 if name == "ShiftedODE" else 0)
-            found.append(order(titled(name, equation, WEAK), in_linear, LINEAR_SIZES))
-            found.append(order(titled(name, equation, LOCAL), weak, LOCAL_SIZES))
-            found.append(
-                order(titled(name, equation, STRONG), strong, path_sizes(COARSEST[tier]), gap=0.5)
-            )
-        return found
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        orders = [weak_linear(MAP)]
+        for scheme in SCHEMES:
+            orders += [weak_linear(scheme), weak_local(scheme), strong(scheme, tier)]
+        limits = [limit_of_map(), *map(limit_of, SCHEMES), *map(limit_of_exact, EXACT)]
+        return orders + limits
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        rival = {"friction 10 % off": map_limit(0.9 * (1 - MOMENTUM)) / map_limit(1 - MOMENTUM)}
-        limits = [limit(titled(*MAP, LIMIT), rival)]
-        limits += [limit(titled(*pair, LIMIT), rival_limits(pair[1])) for pair in PAIRS]
-        limits += [limit(titled(*pair, LIMIT), rival_limits(pair[1]), exact=True) for pair in EXACT]
-        return self._orders(tier) + limits
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
+        halves = "distance of the moments / step"
+        paths_title = "Paths on one Wiener process, double well"
         return [
-            ls.claims.Component(
-                name=right.name,
-                prediction=right.prediction - 1,
-                margin=right.margin,
-                margin_reason=right.margin_reason,
-            )
-            for right in self._orders(tier)
+            panel(data, WEAK, "Error of moments, linear equation", "error of the moments"),
+            panel(data, LOCAL, "One step against two halves, double well", halves),
+            panel(data, STRONG, paths_title, "root mean square distance"),
         ]
 
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for pair in (MAP, *PAIRS):
-            run = data[titled(*pair, WEAK)]
-            found[titled(*pair, WEAK)] = order_of_fit(run["size"].values, run["error"].values)
-            exact = map_limit(1 - MOMENTUM) if pair == MAP else exact_moments(pair[1])[0]
-            weight = 2 ** (1 if pair == MAP else declared(*pair)[1])
-            coarse, fine = run["second_moment"].values
-            found[titled(*pair, LIMIT)] = _exact_number(
-                (weight * fine - coarse) / (weight - 1) / exact
-            )
-        for pair in EXACT:
-            value = float(data[titled(*pair, LIMIT)]["second_moment"]) / exact_moments(pair[1])[0]
-            found[titled(*pair, LIMIT)] = _exact_number(value)
-        for pair in PAIRS:
-            run = data[titled(*pair, LOCAL)]
-            # The error of one step is of one order more.
-            found[titled(*pair, LOCAL)] = order_of_fit(
-                run["size"].values, run["error"].values / run["size"].values
-            )
-            squares = data[titled(*pair, STRONG)]["square_distance"].values
-            value, error = ls.measure.jackknife(strong_slope, squares)
-            found[titled(*pair, STRONG)] = ls.Estimate(
-                value=float(value),
-                standard_error=float(error),
-                n_independent=GROUPS,
-                method="slope, jackknife over groups of replicas",
-            )
-        return found
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        return [
-            self._panel(data, WEAK, "Error of moments, linear equation", "error of the moments"),
-            self._panel(
-                data,
-                LOCAL,
-                "One step against two halves, double well",
-                "distance of the moments / step",
-            ),
-            self._panel(
-                data,
-                STRONG,
-                "Paths on one Wiener process, double well",
-                "root mean square distance",
-            ),
-        ]
-
-    @staticmethod
-    def _panel(
-        data: dict[str, xr.Dataset], what: str, title: str, y_label: str
-    ) -> ls.plotting.Panel:
-        series = []
-        for pair in [(name, ADDITIVE) for name in SCHEMES if ADDITIVE in SCHEMES[name]] + [
-            ("EulerMaruyama", ITO)
-        ]:
-            run = data[titled(*pair, what)]
-            size = run["size"].values
-            error = (
-                np.sqrt(run["square_distance"].values.mean(axis=0))
-                if what == STRONG
-                else run["error"].values
-            )
-            error = error / size if what == LOCAL else error
-            power = declared(*pair)[0 if what == STRONG else 1] + (
-                what == WEAK and pair[0] == "ShiftedODE"
-            )
-            label = pair[0] + (", Ito noise b(x)" if pair[1] == ITO else "")
-            series.append(ls.plotting.Series(label, size, error))
-            line = error[-1] * (size / size[-1]) ** power
-            series.append(
-                ls.plotting.Series(
-                    "" if len(series) > 1 else "expected order", size, line, kind="theory"
-                )
-            )
-        return ls.plotting.Panel(
-            title=title,
-            x_label="step",
-            y_label=y_label,
-            series=tuple(series),
-            x_scale="log",
-            y_scale="log",
-        )
-
-
-def _exact_number(value: float) -> ls.Estimate:
-    return ls.Estimate(
-        value=float(value), standard_error=0.0, method="exact recursion, extrapolated in the step"
-    )
+def panel(data: ls.claims.Data, what: str, title: str, y_label: str) -> Panel:
+    """Errors against the step, for additive noise and one of the rest."""
+    chosen = [scheme for scheme in SCHEMES if scheme.equation == ADDITIVE]
+    in_ito = Scheme(ls.sde.EulerMaruyama(), ITO)
+    families = []
+    for scheme in (*chosen, in_ito):
+        run = data[scheme.label(what)]
+        size = run["size"].values
+        if what == STRONG:
+            error, power = np.sqrt(run["square_distance"].values.mean(axis=0)), scheme.orders[0]
+        elif what == LOCAL:
+            error, power = run["error"].values / size, scheme.orders[1]
+        else:
+            error, power = run["error"].values, scheme.weak_order_in_linear
+        label = scheme.name + (", Ito noise b(x)" if scheme == in_ito else "")
+        line = error[-1] * (size / size[-1]) ** power
+        families.append((Series(label, size, error), Series.theory("expected order", size, line)))
+    return log_log(title, "step", y_label, theory_and_runs(families))

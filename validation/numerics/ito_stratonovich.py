@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 import langevin_sgd as ls
+from langevin_sgd.plotting import Panel, Series, log_y
 
 STRENGTH = 0.4
 STEP, SUBSTEPS, STEPS = 0.1, 16, 150
@@ -21,12 +22,6 @@ STEP, SUBSTEPS, STEPS = 0.1, 16, 150
 times.
 """
 CALCULI = {"Ito": ls.dynamics.Ito, "Stratonovich": ls.dynamics.Stratonovich}
-SCHEMES = (
-    ("EulerMaruyama", "Ito"),
-    ("Milstein", "Ito"),
-    ("Milstein", "Stratonovich"),
-    ("Heun", "Stratonovich"),
-)
 GROUPS = 64
 REPLICAS = {"quick": 65536, "full": 1048576}
 GRID = 1e-4
@@ -34,10 +29,10 @@ GRID = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
-    """An ensemble from x = 0."""
+class ReadEnsemble:
+    """An ensemble from x = 0, its noise read in one of two senses."""
 
-    integrator: str
+    integrator: ls.sde.Integrator
     calculus: str
     replicas: int
     seed: int
@@ -56,11 +51,11 @@ def equation(calculus: str) -> ls.Overdamped:
 
 
 @ls.sweep.task()
-def simulation(run: Run) -> xr.Dataset:
+def simulation(run: ReadEnsemble) -> xr.Dataset:
     """Mean of 1 / (1 + x^2) at the end, (group,), and counts of x in bins."""
     result = ls.sde.simulate(
         equation(run.calculus),
-        getattr(ls.sde, run.integrator)(),
+        run.integrator,
         replicas=run.replicas,
         steps=STEPS,
         schedule=[STEPS],
@@ -78,14 +73,14 @@ def simulation(run: Run) -> xr.Dataset:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grid:
+class ReadDensity:
     """A stationary solution of the Fokker-Planck equation."""
 
     calculus: str
 
 
 @ls.sweep.task()
-def fokker_planck(case: Grid) -> xr.Dataset:
+def fokker_planck(case: ReadDensity) -> xr.Dataset:
     """Mean of 1 / (1 + x^2) in the stationary density on a grid, evolved from a Gaussian."""
     found = ls.fokker_planck.solve(
         equation(case.calculus),
@@ -117,10 +112,70 @@ def other(calculus: str) -> str:
     return "Stratonovich" if calculus == "Ito" else "Ito"
 
 
-NAMES = {
-    f"{scheme}, {calculus}": calculus
-    for scheme, calculus in (*SCHEMES, *(("Fokker-Planck", c) for c in CALCULI))
-}
+@dataclass(frozen=True)
+class WayToMean:
+    """An integrator, or without one the Fokker-Planck equation, and how it reads the noise."""
+
+    integrator: ls.sde.Integrator | None
+    calculus: str
+
+    @property
+    def scheme(self) -> str:
+        """Name of the integrator or the equation."""
+        return type(self.integrator).__name__ if self.integrator else "Fokker-Planck"
+
+    @property
+    def label(self) -> str:
+        """Name of the way and of its result."""
+        return f"{self.scheme}, {self.calculus}"
+
+    def task(self, tier: str, seed: int) -> ls.sweep.Task:
+        """Return what gives the mean."""
+        if self.integrator is None:
+            return fokker_planck.at(ReadDensity(calculus=self.calculus))
+        run = ReadEnsemble(
+            integrator=self.integrator,
+            calculus=self.calculus,
+            replicas=REPLICAS[tier],
+            seed=seed,
+        )
+        return simulation.at(run)
+
+    def compared(self) -> ls.claims.Comparison:
+        """Compare the mean with the exact one."""
+        value, wrong = exact(self.calculus), exact(other(self.calculus))
+        if self.integrator is None:
+            margin, reason = 2 * GRID, "tolerance of the solver, domain cut at 30"
+        else:
+            margin, reason = STEP / SUBSTEPS * (1 - value), "one step, in relaxation times"
+        return ls.claims.Comparison(
+            name=self.label,
+            prediction=value,
+            margin=margin,
+            reason=reason,
+            rivals={other(self.calculus): wrong},
+            wrong=wrong,
+            measure=self.measure,
+        )
+
+    def measure(self, data: ls.claims.Data) -> ls.Estimate:
+        """Mean of the observable."""
+        observable = data[self.label]["observable"].values
+        if self.integrator is None:
+            value = float(observable)
+            return ls.Estimate(value=value, standard_error=0.0, method="density on a grid")
+        return ls.Estimate.from_samples(observable, method="mean over groups of replicas")
+
+
+BY_EULER = WayToMean(ls.sde.EulerMaruyama(), "Ito")
+BY_HEUN = WayToMean(ls.sde.Heun(), "Stratonovich")
+SIMULATED = (
+    BY_EULER,
+    WayToMean(ls.sde.Milstein(), "Ito"),
+    WayToMean(ls.sde.Milstein(), "Stratonovich"),
+    BY_HEUN,
+)
+ON_GRID = tuple(WayToMean(None, calculus) for calculus in CALCULI)
 
 
 class ItoStratonovich(ls.claims.Claim):
@@ -139,75 +194,27 @@ class ItoStratonovich(ls.claims.Claim):
     control_statement = "Each result read in the other sense."
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
-        tasks = {
-            f"Fokker-Planck, {calculus}": fokker_planck.at(Grid(calculus=calculus))
-            for calculus in CALCULI
+        return {
+            way.label: way.task(tier, ls.derive_seed(seed, self.id, way.scheme, way.calculus))
+            for way in (*ON_GRID, *SIMULATED)
         }
-        for scheme, calculus in SCHEMES:
-            derived = ls.derive_seed(seed, self.id, scheme, calculus)
-            run = Run(integrator=scheme, calculus=calculus, replicas=REPLICAS[tier], seed=derived)
-            tasks[f"{scheme}, {calculus}"] = simulation.at(run)
-        return tasks
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        components = []
-        for name, calculus in NAMES.items():
-            on_grid = name.startswith("Fokker-Planck")
-            components.append(
-                ls.claims.Component(
-                    name=name,
-                    prediction=exact(calculus),
-                    margin=2 * GRID if on_grid else STEP / SUBSTEPS * (1 - exact(calculus)),
-                    margin_reason="tolerance of the solver, domain cut at 30"
-                    if on_grid
-                    else "one step, in relaxation times",
-                    alternatives={other(calculus): exact(other(calculus))},
-                )
-            )
-        return components
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        return [way.compared() for way in (*SIMULATED, *ON_GRID)]
 
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        return [
-            ls.claims.Component(name=name, prediction=exact(other(c))) for name, c in NAMES.items()
-        ]
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
+        return [panel(way, data[way.label], REPLICAS[tier]) for way in (BY_EULER, BY_HEUN)]
 
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for name in NAMES:
-            observable = data[name]["observable"].values
-            if observable.ndim:
-                found[name] = ls.Estimate.from_samples(
-                    observable, method="mean over groups of replicas"
-                )
-            else:
-                found[name] = ls.Estimate(
-                    value=float(observable), standard_error=0.0, method="density on a grid"
-                )
-        return found
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        edges = np.linspace(-3, 3, 41)
-        middle, width = 0.5 * (edges[1:] + edges[:-1]), edges[1] - edges[0]
-        x = np.linspace(-3, 3, 241)
-        panels = []
-        for scheme, calculus in (SCHEMES[0], SCHEMES[3]):
-            count = data[f"{scheme}, {calculus}"]["count"].values
-            scale = 1 / (REPLICAS[tier] * width)
-            panels.append(
-                ls.plotting.Panel(
-                    title=f"{calculus} ({scheme})",
-                    x_label="x",
-                    y_label="stationary density",
-                    series=(
-                        ls.plotting.Series(
-                            "simulation", middle, count * scale, np.sqrt(count) * scale
-                        ),
-                        ls.plotting.Series(calculus, x, density(calculus, x), kind="theory"),
-                        ls.plotting.Series(
-                            other(calculus), x, density(other(calculus), x), kind="rival"
-                        ),
-                    ),
-                    y_scale="log",
-                )
-            )
-        return panels
+def panel(way: WayToMean, run: xr.Dataset, replicas: int) -> Panel:
+    """Stationary density in one reading."""
+    edges, x = np.linspace(-3, 3, 41), np.linspace(-3, 3, 241)
+    middle, count = 0.5 * (edges[1:] + edges[:-1]), run["count"].values
+    scale = 1 / (replicas * (edges[1] - edges[0]))
+    wrong = other(way.calculus)
+    series = (
+        Series("simulation", middle, count * scale, np.sqrt(count) * scale),
+        Series.theory(way.calculus, x, density(way.calculus, x)),
+        Series.rival(wrong, x, density(wrong, x)),
+    )
+    return log_y(f"{way.calculus} ({way.scheme})", "x", "stationary density", series)

@@ -19,12 +19,13 @@ judged.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import xarray as xr
 
 import langevin_sgd as ls
+from langevin_sgd.plotting import Panel, Series, log_log
 
 TEMPERATURE = 0.05
 BARRIER = 0.25
@@ -43,7 +44,7 @@ REPLICAS = {"quick": 32768, "full": 524288}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class EscapeEnsemble:
     """An ensemble that starts at the bottom of the left well."""
 
     friction: float
@@ -89,7 +90,7 @@ def times(friction: float) -> tuple[int, int]:
 
 
 @ls.sweep.task()
-def populations(run: Run) -> xr.Dataset:
+def populations(run: EscapeEnsemble) -> xr.Dataset:
     """Share of replicas on the left at the two times, (step, group)."""
 
     def observe(block: ls.record.Snapshots) -> dict:
@@ -140,9 +141,56 @@ def formula(friction: float) -> float:
     return kramers(friction) * turnover(loss) ** 2 / turnover(2 * loss)
 
 
-def name(friction: float, theory: str) -> str:
-    """Name of a component."""
-    return f"friction {friction:g}: rate by simulation and {theory}"
+def measured_rate(friction: float, data: ls.claims.Data) -> ls.Estimate:
+    """Rate from the relaxation of the populations between the two times."""
+    left = data[f"friction {friction:g}"]["left"].transpose("group", "step").values
+    first, last = times(friction)
+    elapsed = 2 * STEP * (last - first)
+
+    def rate(mean: np.ndarray) -> np.ndarray:
+        return -np.log((2 * mean[:, 1] - 1) / (2 * mean[:, 0] - 1)) / elapsed
+
+    value, error = ls.measure.jackknife(rate, left)
+    return ls.Estimate(
+        value=float(value),
+        standard_error=float(error),
+        n_independent=GROUPS,
+        method="relaxation of populations",
+    )
+
+
+def with_grid(friction: float) -> ls.claims.Comparison:
+    """Compare simulation and Fokker-Planck equation."""
+    value, error = grid_rate(friction)
+    return ls.claims.Comparison(
+        name=f"friction {friction:g}: rate by simulation and Fokker-Planck equation",
+        prediction=value,
+        margin=error + scheme_accuracy(friction) * value,
+        reason="error estimate of the grid, and step of the integrator",
+        rivals=rivals(friction),
+        wrong=transition_state(),
+        measure=partial(measured_rate, friction),
+    )
+
+
+def with_formula(friction: float) -> ls.claims.Comparison:
+    """Compare simulation and formula."""
+    return ls.claims.Comparison(
+        name=f"friction {friction:g}: rate by simulation and formula",
+        prediction=formula(friction),
+        margin=LAPLACE * formula(friction),
+        reason="first order in temperature over barrier",
+        rivals=rivals(friction),
+        measure=partial(measured_rate, friction),
+    )
+
+
+def rivals(friction: float) -> dict[str, float]:
+    """Rates that lack one or both of the factors of the formula."""
+    found = {"transition-state theory": transition_state()}
+    if friction < LOWEST_OF_FORMULA:
+        found["Kramers' rate without turnover"] = kramers(friction)
+    return found
 
 
 class KramersEscape(ls.claims.Claim):
@@ -166,105 +214,32 @@ class KramersEscape(ls.claims.Claim):
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return {
             f"friction {g:g}": populations.at(
-                Run(friction=g, replicas=REPLICAS[tier], seed=ls.derive_seed(seed, self.id, g))
+                EscapeEnsemble(
+                    friction=g, replicas=REPLICAS[tier], seed=ls.derive_seed(seed, self.id, g)
+                )
             )
             for g in FRICTIONS
         }
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        components = []
-        for g in FRICTIONS:
-            value, error = grid_rate(g)
-            rivals = {"transition-state theory": transition_state()}
-            if g < 0.1:
-                rivals["Kramers' rate without turnover"] = kramers(g)
-            components.append(
-                ls.claims.Component(
-                    name=name(g, "Fokker-Planck equation"),
-                    prediction=value,
-                    margin=error + scheme_accuracy(g) * value,
-                    margin_reason="error estimate of the grid, and step of the integrator",
-                    alternatives=rivals,
-                )
-            )
-            if g < LOWEST_OF_FORMULA:
-                continue
-            components.append(
-                ls.claims.Component(
-                    name=name(g, "formula"),
-                    prediction=formula(g),
-                    margin=LAPLACE * formula(g),
-                    margin_reason="first order in temperature over barrier",
-                    alternatives=rivals,
-                )
-            )
-        return components
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        comparisons = []
+        for friction in FRICTIONS:
+            comparisons.append(with_grid(friction))
+            if friction >= LOWEST_OF_FORMULA:
+                comparisons.append(with_formula(friction))
+        return comparisons
 
-    def control(self, tier: str) -> list[ls.claims.Component]:
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
+        points = [measured_rate(friction, data) for friction in FRICTIONS]
+        grid = [grid_rate(friction)[0] for friction in FRICTIONS]
+        fine = np.geomspace(0.01, 20, 60)
+        series = (
+            Series.measured("simulation (BAOAB)", FRICTIONS, points),
+            Series("Fokker-Planck equation", FRICTIONS, grid),
+            Series.theory("Kramers with turnover", fine, [formula(g) for g in fine]),
+            Series.rival("Kramers, moderate to high friction", fine, [kramers(g) for g in fine]),
+            Series.rival("transition-state theory", fine, np.full_like(fine, transition_state())),
+        )
         return [
-            ls.claims.Component(
-                name=name(g, "Fokker-Planck equation"), prediction=transition_state()
-            )
-            for g in FRICTIONS
-        ]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for g in FRICTIONS:
-            left = data[f"friction {g:g}"]["left"].transpose("group", "step").values
-            elapsed = 2 * STEP * (times(g)[1] - times(g)[0])
-
-            def rate(mean: np.ndarray, elapsed: float = elapsed) -> np.ndarray:
-                return -np.log((2 * mean[:, 1] - 1) / (2 * mean[:, 0] - 1)) / elapsed
-
-            value, error = ls.measure.jackknife(rate, left)
-            measured = ls.Estimate(
-                value=float(value),
-                standard_error=float(error),
-                n_independent=GROUPS,
-                method="relaxation of populations",
-            )
-            found |= {name(g, theory): measured for theory in ("Fokker-Planck equation", "formula")}
-        return found
-
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        found = self.measure(data, tier)
-        points = [found[name(g, "formula")] for g in FRICTIONS]
-        frictions = np.geomspace(0.01, 20, 60)
-        grid = [grid_rate(float(g))[0] for g in FRICTIONS]
-        return [
-            ls.plotting.Panel(
-                title="Escape from a double well, barrier 5 T",
-                x_label="friction / mass",
-                y_label="rate",
-                series=(
-                    ls.plotting.Series(
-                        "simulation (BAOAB)",
-                        FRICTIONS,
-                        [e.value for e in points],
-                        [e.standard_error for e in points],
-                    ),
-                    ls.plotting.Series("Fokker-Planck equation", FRICTIONS, grid),
-                    ls.plotting.Series(
-                        "Kramers with turnover",
-                        frictions,
-                        [formula(g) for g in frictions],
-                        kind="theory",
-                    ),
-                    ls.plotting.Series(
-                        "Kramers, moderate to high friction",
-                        frictions,
-                        [kramers(g) for g in frictions],
-                        kind="rival",
-                    ),
-                    ls.plotting.Series(
-                        "transition-state theory",
-                        frictions,
-                        np.full_like(frictions, transition_state()),
-                        kind="rival",
-                    ),
-                ),
-                x_scale="log",
-                y_scale="log",
-            )
+            log_log("Escape from a double well, barrier 5 T", "friction / mass", "rate", series)
         ]

@@ -9,6 +9,8 @@ measured far above the bend. gamma and b depend on the images, theory does not s
 measured and shown.
 """
 
+from __future__ import annotations
+
 import numpy as np
 import xarray as xr
 from langevin_sgd.validation.sgd_regimes import lazy

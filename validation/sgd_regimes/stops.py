@@ -19,6 +19,8 @@ form of extrapolation and margins of the claims on this grid.
 - The margin kappa = T/1000 does not count.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 

@@ -29,6 +29,11 @@ def toss(coin: Coin):
     return ls.dataset.make(variables, kind="tosses", seed=coin.seed)
 
 
+def share(data):
+    """Share of heads in all hands."""
+    return ls.Estimate.from_samples([data[label].frequency for label in sorted(data)])
+
+
 class FairCoin(ls.claims.Claim):
     """The coin is fair."""
 
@@ -47,16 +52,12 @@ class FairCoin(ls.claims.Claim):
             for hand in range(2)
         }
 
-    def predict(self, tier):
-        return [ls.claims.Component("heads", 0.5, alternatives={"loaded": 0.6})]
-
-    def control(self, tier):
-        return [ls.claims.Component("heads", 0.7)]
-
-    def measure(self, data, tier):
-        return {
-            "heads": ls.Estimate.from_samples([data[label].frequency for label in sorted(data)])
-        }
+    def comparisons(self, tier):
+        return [
+            ls.claims.Comparison(
+                name="heads", prediction=0.5, rivals={"loaded": 0.6}, wrong=0.7, measure=share
+            )
+        ]
 
     def panels(self, data, tier):
         groups = np.arange(50)

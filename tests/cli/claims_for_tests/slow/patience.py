@@ -30,6 +30,11 @@ def sleep(nap: Nap):
     return ls.dataset.make({"noise": (("sample",), noise, "1")}, kind="sleep", seed=nap.seed)
 
 
+def mean(data):
+    """Mean over all naps."""
+    return ls.Estimate.from_samples([result.noise for result in data.values()])
+
+
 class Patience(ls.claims.Claim):
     """Sleep is sound."""
 
@@ -47,14 +52,12 @@ class Patience(ls.claims.Claim):
             for number in range(8)
         }
 
-    def predict(self, tier):
-        return [ls.claims.Component("mean", 0.0, alternatives={"one": 1.0})]
-
-    def control(self, tier):
-        return [ls.claims.Component("mean", 2.0)]
-
-    def measure(self, data, tier):
-        return {"mean": ls.Estimate.from_samples([result.noise for result in data.values()])}
+    def comparisons(self, tier):
+        return [
+            ls.claims.Comparison(
+                name="mean", prediction=0.0, rivals={"one": 1.0}, wrong=2.0, measure=mean
+            )
+        ]
 
     def panels(self, data, tier):
         noise = data["nap 0"].noise

@@ -41,12 +41,12 @@ def legendre(fine: np.ndarray, size: float, rate: float) -> np.ndarray:
 
 
 JOINS = {
-    "EulerMaruyama": (increments, 1, 1),
-    "Milstein": (increments, 1, 1),
-    "Heun": (increments, 1, 1),
-    "BAOAB": (frictions, 1, 1),
-    "OBABO": (frictions, 2, 2),
-    "ShiftedODE": (legendre, 3, 1),
+    ls.sde.EulerMaruyama(): (increments, 1, 1),
+    ls.sde.Milstein(): (increments, 1, 1),
+    ls.sde.Heun(): (increments, 1, 1),
+    ls.sde.BAOAB(): (frictions, 1, 1),
+    ls.sde.OBABO(): (frictions, 2, 2),
+    ls.sde.ShiftedODE(): (legendre, 3, 1),
 }
 """Integrator -> rule, normals per step, and stretches of time per step among which they are shared
 out.
@@ -55,7 +55,7 @@ out.
 
 def ends(
     equation: ls.Underdamped | ls.Overdamped,
-    name: str,
+    integrator: ls.sde.Integrator,
     *,
     start: float,
     coarsest: int,
@@ -68,8 +68,8 @@ def ends(
     ----------
     equation
         With one parameter.
-    name
-        Of the integrator.
+    integrator
+        One of `JOINS`.
     start
         Position at the beginning, at rest.
     coarsest, levels
@@ -82,14 +82,14 @@ def ends(
     numpy.ndarray
         (level, replica).
     """
-    join, draws, stretches = JOINS[name]
+    join, draws, stretches = JOINS[integrator]
     rate = equation.friction / getattr(equation, "mass", 1.0)
     found = []
     for level in range(levels - 1, -1, -1):
         steps = coarsest * 2**level
         given = normals.reshape(steps, draws, 1, -1)
         position, _ = ls.sde.follow(
-            equation, getattr(ls.sde, name)(), given, start=np.array([start]), substeps=steps
+            equation, integrator, given, start=np.array([start]), substeps=steps
         )
         found.append(position[-1, :, 0])
         normals = join(normals, equation.step_time / steps / stretches, rate)

@@ -4,15 +4,17 @@ Replicas are independent, so the spread of the group averages gives the standard
 measured number.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.limiting_dynamics.problems import (
+from langevin_sgd.validation.limiting_dynamics._problems import (
     OFFSET_MODE,
+    RegressionProblem,
     begin,
+    built,
     exact_law,
-    problem,
 )
 
 import langevin_sgd as ls
@@ -24,13 +26,13 @@ GROUPS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class RegressionRun:
     """An ensemble of SGD runs.
 
     Parameters
     ----------
     problem
-        Name in `problems.problem`.
+        What SGD runs on.
     settings
         Settings of SGD.
     replicas
@@ -46,12 +48,12 @@ class Run:
     burn_in
         Steps before the start that are not recorded.
     offset
-        Shift of a stationary start along `problems.OFFSET_MODE`.
+        Shift of a stationary start along `OFFSET_MODE`.
     modes
         Eigenmodes to keep, all by default.
     """
 
-    problem: str
+    problem: RegressionProblem
     settings: ls.SGD
     replicas: int
     schedule: tuple[int, ...]
@@ -63,7 +65,7 @@ class Run:
 
 
 @ls.sweep.task()
-def displacement(run: Run) -> xr.Dataset:
+def displacement(run: RegressionRun) -> xr.Dataset:
     """Squared distance from the start, (step, group)."""
 
     def observe(block: ls.record.Snapshots) -> dict:
@@ -76,11 +78,11 @@ def displacement(run: Run) -> xr.Dataset:
 
 
 @ls.sweep.task()
-def moments(run: Run) -> xr.Dataset:
+def moments(run: RegressionRun) -> xr.Dataset:
     """Means, variances and covariance of position and velocity of eigenmodes, (step, group,
     eigenmode).
     """
-    chosen = problem(run.problem)
+    chosen = built(run.problem)
     vectors = chosen.eigenvectors[:, list(run.modes)] if run.modes else chosen.eigenvectors
     project = ls.record.eigenprojections(vectors, centre=chosen.minimiser)
 
@@ -102,7 +104,7 @@ def moments(run: Run) -> xr.Dataset:
 
 
 @ls.sweep.task()
-def rotation(run: Run) -> xr.Dataset:
+def rotation(run: RegressionRun) -> xr.Dataset:
     """Winding rate and frequency of eigenmodes with standard errors, (eigenmode,), from every step
     of the schedule.
 
@@ -110,7 +112,7 @@ def rotation(run: Run) -> xr.Dataset:
     the frequency is that of a damped cosine fitted to the autocorrelation over the first 40 lags, a
     few decay times.
     """
-    chosen, modes = problem(run.problem), list(run.modes)
+    chosen, modes = built(run.problem), list(run.modes)
     result = _simulate(
         run, ls.record.eigenprojections(chosen.eigenvectors[:, modes], centre=chosen.minimiser)
     )
@@ -144,10 +146,10 @@ def _groups(values: np.ndarray) -> np.ndarray:
     return values.reshape(len(values), GROUPS, -1, *values.shape[2:])
 
 
-def _simulate(run: Run, recorder: ls.record.Recorder) -> xr.Dataset:
+def _simulate(run: RegressionRun, recorder: ls.record.Recorder) -> xr.Dataset:
     position, velocity = _start(run)
     return ls.training.run(
-        problem(run.problem),
+        built(run.problem),
         run.settings,
         replicas=run.replicas,
         steps=run.schedule[-1],
@@ -158,8 +160,8 @@ def _simulate(run: Run, recorder: ls.record.Recorder) -> xr.Dataset:
     )
 
 
-def _start(run: Run) -> tuple[np.ndarray, np.ndarray | None]:
-    chosen = problem(run.problem)
+def _start(run: RegressionRun) -> tuple[np.ndarray, np.ndarray | None]:
+    chosen = built(run.problem)
     if run.start == "burned in":
         before = ls.training.run(
             chosen,
@@ -185,6 +187,11 @@ def estimate(data: xr.Dataset, name: str, **where: int) -> ls.Estimate:
     if "eigenmode" in where:
         chosen = chosen.isel(eigenmode=where["eigenmode"])
     return ls.Estimate.from_samples(chosen.values, method=f"mean over {GROUPS} groups of replicas")
+
+
+def measured(label: str, name: str, **where: int) -> Callable[[ls.claims.Data], ls.Estimate]:
+    """Return how `estimate` measures one number of the run with this label."""
+    return lambda data: estimate(data[label], name, **where)
 
 
 def mean_and_error(data: xr.Dataset, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -142,9 +142,9 @@ def perceptron_plain(sampling: str) -> Any:
 
 @case("accelerated", "auto")
 def perceptron_by_method(method: str) -> Any:
-    settings = ls.SGD(lr=0.5, batch_size=2)
+    settings = ls.SGD(lr=0.1, batch_size=1)
     options = {"replicas": 5, "seed": 3, "method": method, "schedule": [0, 10, 100, 1000]}
-    return ls.training.train_perceptron(perceptron(points=200), settings, **options)
+    return ls.training.train_perceptron(perceptron(points=2000), settings, **options)
 
 
 @case()

@@ -49,11 +49,9 @@ def report(what: str, old: Numbers, new: Numbers, table: Sequence[Entry], *, who
     entries = [entry for entry in table if entry.of_claims == (what == "claims")]
     unused = [entry for entry in entries if whole and not entry.used]
     groups, parts = ({key[:size] for key in new if key[1]} for size in (1, 2))
-    print(
-        f"{len(groups)} {what}, {len(parts)} {PARTS[what]}, {len(new)} entries compared: ", end=""
-    )
     explained = len(differences) - len(unexplained)
-    print(f"{len(unexplained)} differ, {explained} more as the table says")
+    compared = f"{len(groups)} {what}, {len(parts)} {PARTS[what]}, {len(new)} entries compared"
+    print(f"{compared}: {len(unexplained)} differ, {explained} more as the table says", flush=True)
     for line in dict.fromkeys(map(str, unexplained)):
         print(f"  {line}")
     for entry in unused:
@@ -72,7 +70,6 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--claim", action="append", help="only this claim")
     parser.add_argument("--workers", type=int, default=0, help="processes; 0: one for each core")
     given = parser.parse_args(words)
-    workers = given.workers or len(os.sched_getaffinity(0))
     table = read_table(TABLE.read_text(encoding="utf-8"))
     old, new = before(given.ref), present()
     sound = True
@@ -81,11 +78,12 @@ def main(words: list[str] | None = None) -> int:
         chosen = {name for name in names if any(fnmatchcase(name, p) for p in given.case or ["*"])}
         if not chosen:
             parser.error(f"no such case; there are: {', '.join(names)}")
+        workers = given.workers or os.cpu_count() or 1
         numbers = known_cases(old, chosen, workers), new.run_cases(chosen, workers)
         sound &= report("cases", *numbers, table, whole=len(chosen) == len(names))
     if given.only != "cases" and (given.claim or not given.case):
         ids = given.claim or []
-        numbers = known_claims(old, ids, workers), fresh_claims(new, ids, workers)
+        numbers = known_claims(old, ids, given.workers), fresh_claims(new, ids, given.workers)
         sound &= report("claims", *numbers, table, whole=not ids)
     return 0 if sound else 1
 

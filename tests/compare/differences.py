@@ -50,7 +50,7 @@ class Difference:
 
 
 def compare(old: Numbers, new: Numbers, table: Sequence[Entry]) -> list[Difference]:
-    """Compare by key; what only one side has differs, and so does a case that raised an error."""
+    """Compare by key; what only one side has differs, and so does what failed on both."""
     there, found = translate(old, table), []
     raised = {key[0] for key in there.keys() | new.keys() if key[1] == RAISED}
     for key in sorted(there.keys() | new.keys()):
@@ -63,7 +63,8 @@ def compare(old: Numbers, new: Numbers, table: Sequence[Entry]) -> list[Differen
 
 
 def _difference(key: Key, old: Numbers, new: Numbers) -> str:
-    if key[1] == RAISED:
+    failed = key[2] == "verdict" and new.get(key) == "failed"
+    if key[1] == RAISED or failed:
         return f"{old.get(key, 'no error')} -> {new.get(key, 'no error')}"
     if key not in new:
         return MISSING

@@ -168,15 +168,19 @@ def known_claims(side: Side, ids: Sequence[str], workers: int) -> Numbers:
 
 
 def known_cases(side: Side, chosen: Collection[str], workers: int) -> Numbers:
-    """Return variables of cases; all are computed at once and kept while their file stays."""
+    """Return variables of cases; each is computed once, as long as their file stays as it is."""
     sources = side.cases.read_bytes() + Path(child.__file__).read_bytes()
-    kept = side.results / f"cases-{hashlib.sha256(sources).hexdigest()[:16]}-{machine()}.npz"
-    if not kept.exists():
-        found = side.run_cases(side.case_names, workers)
-        with kept.with_suffix(".part").open("wb") as file:
-            np.savez(file, **{"/".join(key[:2]): value for key, value in found.items()})
-        kept.with_suffix(".part").rename(kept)
-    return {key: value for key, value in read_cases(kept).items() if key[0] in chosen}
+    folder = side.results / f"cases-{hashlib.sha256(sources).hexdigest()[:16]}-{machine()}"
+    folder.mkdir(exist_ok=True)
+    kept = {name: folder / f"{name}.npz" for name in side.case_names if name in chosen}
+    missing = {name for name, file in kept.items() if not file.exists()}
+    found = side.run_cases(missing, workers)
+    for name in missing:
+        arrays = {"/".join(key[:2]): value for key, value in found.items() if key[0] == name}
+        with kept[name].with_suffix(".part").open("wb") as file:
+            np.savez(file, **arrays)
+        kept[name].with_suffix(".part").rename(kept[name])
+    return {key: value for file in kept.values() for key, value in read_cases(file).items()}
 
 
 def machine() -> str:

@@ -64,6 +64,11 @@ def test_what_is_missing_or_new_is_said():
     assert set(found({}, claims())[0]) == {"slope: is new", "slope: P = [8, 16]: is new"}
 
 
+def test_what_failed_on_both_sides_is_no_agreement():
+    broken = claims(verdict="failed")
+    assert found(broken, broken) == (["slope: P = [8, 16]: verdict: failed -> failed"], [])
+
+
 RENAMED = """
 [[claim]]
 old = "slope"

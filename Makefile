@@ -19,7 +19,7 @@ READY := .venv/.ready
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env validate report test lint pytest notebooks test-full mutants soak bench clean
+.PHONY: help env validate report test lint pytest notebooks test-full mutants compare soak bench clean
 
 help:
 	@grep -E '^#   ' Makefile | cut -c5-
@@ -67,6 +67,10 @@ test-full: $(READY)
 # Wrong versions of the physics, seeded one at a time: which test notices each.
 mutants: $(READY)
 	$(BIN)/python tests/mutants/mutants.py
+
+# A change of shape moves no number: all quick claims, and small cases of the rest, here and at the commit REF.
+compare: $(READY)
+	$(BIN)/python tests/compare/compare.py $(REF) --workers $(WORKERS)
 
 # The statistical tests with fresh seeds: what may fail once in a thousand runs.
 soak: $(READY)

@@ -239,27 +239,36 @@ def trained(**changes: Any) -> Any:
     engine = {name: given.pop(name) for name in ENGINE if name in given}
     vary = {name: given.pop(name) for name in VARIED if given.get(name) is not None}
     given.pop("lr", None)
-    vary = {name: value if isinstance(value, list) else [value] * 4 for name, value in vary.items()}
+    numbers, places = given.pop("numbers", [0, 1, 2, 3]), given.pop("places", [0, 1, 2, 3])
+    vary = {
+        name: value if isinstance(value, list) else [value] * len(places)
+        for name, value in vary.items()
+    }
     settings = ls.SGD(lr=1.0, batch_size=1, sampling=given.pop("sampling"))
-    numbers = given.pop("numbers", None)
     runs = ls.training.run(
         problem,
         settings,
         stop=stop,
         engine=ls.training.NetworkEngine(**engine),
         vary=vary,
-        replicas=[0, 1, 2, 3] if numbers is None else numbers,
+        replicas=numbers,
         **given,
     )
-    return own_replicas(runs, [0, 1, 2, 3] if numbers is None else [0, 1, 0, 1])
+    return own_replicas(runs, places)
 
 
 def own_replicas(runs: Any, places: list[int]) -> Any:
     """Keep of variant k the replica at the k-th of these places."""
+    return side_by_side([runs.isel(variant=k, replica=[place]) for k, place in enumerate(places)])
+
+
+def side_by_side(runs: list[Any]) -> Any:
+    """Join results along ``replica``."""
     import xarray as xr
 
-    chosen = [runs.isel(variant=k, replica=place) for k, place in enumerate(places)]
-    return xr.concat(chosen, "replica", combine_attrs="override")
+    made = xr.concat(runs, "replica", combine_attrs="override")
+    first = [name for name in ("step", "replica") if name in made.dims]
+    return made.transpose(*first, ...)
 
 
 @case()
@@ -271,7 +280,9 @@ def networks_fully_connected() -> Any:
 @case()
 def networks_of_several_sizes() -> Any:
     numbers = {"points": [32, 24, 32, 24], "batch_size": [6, 6, 3, 3], "momentum": [0.0, 0.5] * 2}
-    return trained(numbers=[0, 1], lr=None, temperature_per_width=0.01, **numbers)
+    return trained(
+        numbers=[0, 1], places=[0, 1, 0, 1], lr=None, temperature_per_width=0.01, **numbers
+    )
 
 
 @case(*SAMPLINGS)
@@ -305,6 +316,33 @@ def networks_ended_otherwise() -> Any:
         "large steps": trained(network=network, alpha=1.0, lr=[1e3, 1e5, 1e30, 1e38]),
         "no time": trained(lr=1e-6, seconds=1e-9),
     }
+
+
+@case()
+def networks_continued() -> Any:
+    """Each variant has a seed of its own, and a call of its own."""
+    regimes = zip([1.0, 1.0, 64.0, 64.0], [0.5, 2.0, 0.5, 2.0], [1, 2, 3, 4], strict=True)
+    given = [{"alpha": [alpha], "lr": [lr], "seed": seed} for alpha, lr, seed in regimes]
+    alone = {"momentum": 0.5, "numbers": [0], "places": [0]}
+    first = [trained(max_steps=20, schedule=[0, 20], **alone, **own) for own in given]
+    second = [
+        trained(start=begun.expand_dims("variant"), **alone, **own | {"seed": None})
+        for begun, own in zip(first, given, strict=True)
+    ]
+    return {"first": side_by_side(first), "second": side_by_side(second)}
+
+
+@case()
+def networks_from_a_checkpoint() -> Any:
+    runs = [trained(checkpoint="run.nc") for _ in range(2)]
+    return {"written": runs[0], "read": runs[1]}
+
+
+@case()
+def networks_on_given_points() -> Any:
+    X, y, X_test, y_test = images().sample(seed=1)
+    sets = [(X[k:], y[k:], X_test, y_test) for k in range(4)]
+    return {"one": trained(data=(X, y)), "each": trained(data=sets)}
 
 
 @case("simple_cnn", "mobile_cnn", "resnet18")

@@ -45,7 +45,7 @@ class EulerMaruyama(Integrator):
     def block_step(self, equation: Equation, coefficients: Coefficients, size: Number) -> BlockStep:
         """Return the step on blocks."""
         friction, mass, amplitude = coefficients
-        if isinstance(equation, Overdamped):
+        if equation.orders == 1:
             return BlockStep(
                 overdamped_step, (size / friction, np.sqrt(size) * amplitude / friction), spares=1
             )

@@ -9,8 +9,7 @@ import numpy as np
 from langevin_sgd.checks import as_array, as_count, as_instance, require
 from langevin_sgd.dynamics import Overdamped, Underdamped
 from langevin_sgd.sde.engine import Engine
-from langevin_sgd.sde.integrator import Equation, Integrator
-from langevin_sgd.sde.simulate import require_accepted
+from langevin_sgd.sde.integrator import Equation, Integrator, require_accepted
 from langevin_sgd.simulation import recording
 
 

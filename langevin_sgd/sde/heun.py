@@ -47,7 +47,7 @@ class Heun(Integrator):
     def block_step(self, equation: Equation, coefficients: Coefficients, size: Number) -> BlockStep:
         """Return the step on blocks."""
         friction, mass, amplitude = coefficients
-        if isinstance(equation, Overdamped):
+        if equation.orders == 1:
             factors = (size / friction, np.sqrt(size) * amplitude / friction, 0.0, 0.0, 0.5)
             return BlockStep(overdamped_step, factors, spares=2)
         factors = (

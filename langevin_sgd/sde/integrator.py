@@ -20,10 +20,11 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from langevin_sgd.checks import InputError, as_instance, as_positive, require
-from langevin_sgd.dynamics import LinearEquation, Overdamped, Underdamped
+from langevin_sgd.dynamics import LinearEquation
+from langevin_sgd.dynamics.equation import LangevinEquation
 from langevin_sgd.kernels.compiled import inlined
 
-Equation = Underdamped | Overdamped
+Equation = LangevinEquation
 Number = Any
 """A number, or an array (replica,)."""
 
@@ -145,7 +146,7 @@ class Integrator:
             If it is not positive, or the equation none that this integrator accepts.
         """
         orders = as_instance("equation", equation, LinearEquation).orders
-        accepted = {2 if kind is Underdamped else 1 for kind in self.accepts}
+        accepted = {kind.orders for kind in self.accepts}
         require(
             orders in accepted,
             "equation",
@@ -158,3 +159,27 @@ class Integrator:
     def is_linear(self) -> bool:
         """Whether the integrator says what its step is in a linear equation."""
         return type(self).linear_step is not Integrator.linear_step
+
+
+def require_accepted(equation: Equation, integrator: Integrator, substeps: int) -> None:
+    """Raise `InputError` where an integrator does not fit an equation and its noise."""
+    if equation.orders not in {kind.orders for kind in integrator.accepts}:
+        names = " or ".join(kind.__name__ for kind in integrator.accepts)
+        raise InputError(
+            f"integrator = {integrator!r}: integrates {names} equations, not "
+            f"{type(equation).__name__}"
+        )
+    calculus = equation.noise.calculus
+    if calculus is not None:
+        if integrator.multiplicative_orders is None:
+            raise InputError(
+                f"integrator = {integrator!r}: needs constant noise, this one depends on the state"
+            )
+        if equation.orders == 1 and calculus not in integrator.calculi:
+            known = {"ito": "EulerMaruyama or Milstein", "stratonovich": "Heun or Milstein"}
+            raise InputError(
+                f"integrator = {integrator!r}: reads state-dependent noise as "
+                f"{' or '.join(integrator.calculi)}, "
+                f"this one is {calculus}; use {known[calculus]}"
+            )
+    integrator.check(equation, substeps)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from langevin_sgd.kernels.compiled import fma, inlined, kernel, of_block, value_at
+from langevin_sgd.kernels.compiled import inlined, kernel, of_block
 from langevin_sgd.randomness import BLOCK, NOISE, normals_32, normals_64
 
 
@@ -110,71 +110,6 @@ def fill_32(out: np.ndarray, bits: np.ndarray, key: np.ndarray, step: int, count
         normals_32(
             out[start : start + count], words, key, step, counter + start // (2 * BLOCK), NOISE
         )
-
-
-# --- noise and force that need no generated source ------------------------------------------------
-
-
-@inlined
-def same_noise(
-    normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: Any
-) -> np.ndarray:
-    """Isotropic noise: the normals themselves, their amplitude is in the factors of the
-    integrator.
-    """
-    return normals
-
-
-@inlined
-def mixed_noise(
-    normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: Any
-) -> np.ndarray:
-    """Constant noise: a factor (parameter, source) times the normals, or (1, parameter) where it is
-    diagonal.
-    """
-    factor = values[0]
-    for i in range(len(out)):
-        for lane in range(out.shape[1]):
-            out[i, lane] = 0.0
-        diagonal = len(factor) == 1 and len(out) > 1
-        for j in range(i if diagonal else 0, i + 1 if diagonal else factor.shape[1]):
-            weight = factor[0 if diagonal else i, j]
-            for lane in range(out.shape[1]):
-                out[i, lane] = fma(weight, normals[j, lane], out[i, lane])
-    return out
-
-
-@inlined
-def no_spread(
-    out: np.ndarray, weights: np.ndarray, position: np.ndarray, factors: Any, k: int, values: Any
-) -> None:
-    """Nothing: the amplitude of constant noise has no derivative."""
-
-
-@inlined
-def add_linear_force(
-    out: np.ndarray, position: np.ndarray, factors: Any, k: int, values: Any
-) -> None:
-    """Add factor `k` times -K (position - centre); K as (parameter, parameter), or (1, parameter)
-    where diagonal.
-    """
-    stiffness, centre = values
-    for i in range(len(out)):
-        diagonal = len(stiffness) == 1 and len(out) > 1
-        for j in range(i if diagonal else 0, i + 1 if diagonal else len(out)):
-            pull = stiffness[0 if diagonal else i, j]
-            for lane in range(out.shape[1]):
-                offset = centre[j] - position[j, lane]
-                out[i, lane] = fma(value_at(factors, k, lane) * pull, offset, out[i, lane])
-
-
-@inlined
-def linear_kicked(
-    start: Any, position: np.ndarray, i: int, lane: int, factors: Any, k: int, values: Any
-) -> Any:
-    """Return `start` plus factor `k` times force `i`, of a diagonal stiffness."""
-    stiffness, centre = values
-    return fma(value_at(factors, k, lane) * stiffness[0, i], centre[i] - position[i, lane], start)
 
 
 @inlined

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.dynamics import LinearEquation, NoiseOfState, Overdamped
+from langevin_sgd.dynamics import LinearEquation, Overdamped
 from langevin_sgd.kernels.compiled import inlined, number_like
 from langevin_sgd.sde.euler_maruyama import EulerMaruyama, set_scaled
 from langevin_sgd.sde.integrator import (
@@ -47,8 +47,7 @@ class Milstein(Integrator):
 
     def check(self, equation: Equation, substeps: int) -> None:
         """Refuse amplitudes that depend on other coordinates."""
-        noise = equation.noise_covariance
-        if isinstance(noise, NoiseOfState) and not getattr(noise, "own_coordinate", False):
+        if not equation.noise.has_own_amplitudes:
             raise InputError(
                 f"integrator = {self!r}: needs amplitudes that depend on their own coordinate "
                 "alone; "
@@ -59,8 +58,8 @@ class Milstein(Integrator):
         """Return the step on blocks, for the calculus of the noise."""
         friction, _, amplitude = coefficients
         factors = (size / friction, np.sqrt(size) * amplitude / friction, size / 2 / friction**2)
-        is_ito = getattr(equation.noise_covariance, "calculus", "ito") == "ito"
-        return BlockStep(ito_step if is_ito else stratonovich_step, factors, spares=2)
+        is_stratonovich = equation.noise.calculus == "stratonovich"
+        return BlockStep(stratonovich_step if is_stratonovich else ito_step, factors, spares=2)
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return the step of Euler-Maruyama: additive noise has no further term."""

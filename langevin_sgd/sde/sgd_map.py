@@ -54,11 +54,10 @@ class SGDMap(Integrator):
             raise InputError(
                 f"substeps = {substeps!r}: the SGD map makes one step of SGD at a time"
             )
-        assert isinstance(equation, Underdamped)
         expected = equation.step_time * (2 - equation.friction) / 2
-        if not np.allclose(equation.mass, expected, rtol=1e-12, atol=0):
+        if not np.allclose(equation.inertia, expected, rtol=1e-12, atol=0):
             raise InputError(
-                f"mass = {equation.mass!r}: the SGD map needs step_time (2 - friction)/2 = "
+                f"mass = {equation.inertia!r}: the SGD map needs step_time (2 - friction)/2 = "
                 f"{expected!r}, as by from_sgd"
             )
 

@@ -42,6 +42,8 @@ LEFT_OUT = {
     "what others derive from": (
         *("claims.Claim", "claims.Claim.*", "sde.Integrator*", "theory.Law", "theory.Law.*"),
         *(
+            "dynamics.Noise",
+            "dynamics.Noise.*",
             "dynamics.NoiseOfState*",
             "dynamics.StateDependentNoise*",
             "models.networks.ConvolutionalNetwork*",

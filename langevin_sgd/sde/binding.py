@@ -70,9 +70,12 @@ def kernels(equation: LangevinEquation, rule: BlockStep, normals: type[np.floati
     is_constant = equation.noise.calculus is None
     # In one loop over the coordinates, where neither force nor noise looks at another coordinate.
     is_local = rule.local is not None and is_constant and force.is_local
-    functions: dict[str, CompiledFunction] = {"enter": rule.enter, "leave": rule.leave}
-    functions |= {"local_step": rule.local} if is_local else {"step": rule.step}
-    functions |= {**force.functions, **noise.functions}
+    functions: dict[str, CompiledFunction] = {**force.functions, **noise.functions}
+    functions |= {"enter": rule.enter, "leave": rule.leave}
+    if rule.local is not None and is_local:
+        functions["local_step"] = rule.local
+    else:
+        functions["step"] = rule.step
     lines = [PRELUDE, _LOOP.format(fill="fill_64" if normals == np.float64 else "fill_32")]
     needs = {**force.needs, **noise.needs}
     sources = {*built_on(), inspect.getsourcefile(loop) or ""}

@@ -18,8 +18,9 @@ from langevin_sgd.kernels.block_code import BlockCode
 from langevin_sgd.kernels.compiled import in_threads, thread_count
 from langevin_sgd.record import FirstPassage
 from langevin_sgd.sde.binding import kernels
+from langevin_sgd.sde.block_arithmetic import Scratch, StepNumbers
 from langevin_sgd.sde.integrator import Coefficients, Integrator, Number, as_it_is
-from langevin_sgd.sde.loop import Kept, Numbers, Room, Span, aligned, lanes_of_block
+from langevin_sgd.sde.loop import Kept, Span, aligned, lanes_of_block
 
 Precision = Literal["float64", "float32", "mixed"]
 TYPES: dict[str, tuple[Any, Any]] = {
@@ -81,12 +82,13 @@ class Engine:
         self._replicas, self._parameters = position.shape
         equation.require_replicas(self._replicas)
         self._orders, self._sources = equation.orders, equation.noise.sources
+        self._draws = integrator.draws
         self.lanes = lanes_of_block(self._parameters, self._normals_type)
         self._first_block, self._first_lane = divmod(first_replica, self.lanes)
         self._blocks = -(-(self._first_lane + self._replicas) // self.lanes)
         size = equation.step_time / substeps
         self._rule = integrator.block_step(equation, coefficients(equation), size)
-        self._numbers = Numbers(
+        self._numbers = StepNumbers(
             self._values(self._rule.factors),
             self._read_by(equation.potential.compiled()),
             self._read_by(equation.noise.compiled()),
@@ -180,20 +182,20 @@ class Engine:
         size = -(-self._blocks // (PIECES * thread_count()))
         return [slice(begin, begin + size) for begin in range(0, self._blocks, size)]
 
-    def _room(self) -> Room:
+    def _room(self) -> Scratch:
         parameters, lanes = self._parameters, self.lanes
-        return Room(
-            normals=aligned((self._rule.draws, self._sources, lanes), self._normals_type),
+        return Scratch(
+            normals=aligned((self._draws, self._sources, lanes), self._normals_type),
             bits=aligned((512,), np.uint64),
             shaped=aligned((parameters, lanes), self._type),
             spare=aligned((max(self._rule.spares, 1), parameters, lanes), self._type),
         )
 
-    def _part(self, piece: slice) -> Numbers:
+    def _part(self, piece: slice) -> StepNumbers:
         def part(values: Any) -> Any:
             return values[piece] if isinstance(values, np.ndarray) else values
 
-        return Numbers(*map(part, self._numbers))
+        return StepNumbers(*map(part, self._numbers))
 
     def _read_by(self, code: BlockCode) -> Any:
         """What the functions of a force or noise read, as kernels take it."""

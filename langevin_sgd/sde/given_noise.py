@@ -61,3 +61,64 @@ def follow(
     speed = recording.as_start("velocity", velocity, replicas, parameters)
     engine = Engine(equation, integrator, substeps, np.zeros(4, np.uint64), 0, position, speed)
     return engine.follow(given)
+
+
+def refinements(
+    equation: Equation,
+    integrator: Integrator,
+    normals: np.ndarray,
+    *,
+    levels: int,
+    start: np.ndarray | None = None,
+    velocity: np.ndarray | None = None,
+) -> np.ndarray:
+    """Integrate one step of SGD with finer and finer steps on one Wiener process.
+
+    Parameters
+    ----------
+    equation, integrator
+        As in `simulate`; numbers the same for all replicas.
+    normals
+        (step, draw, source, replica): standard normals of the finest steps. Those of a level follow
+        from the next finer one (`langevin_sgd.sde.coarsening`).
+    levels
+        How many, each with half as many steps as the next.
+    start, velocity
+        Initial conditions, (parameter,) or (replica, parameter); at rest at zero by default.
+
+    Returns
+    -------
+    numpy.ndarray
+        (level, replica, parameter), positions at the end of the step of SGD, the coarsest first.
+
+    Raises
+    ------
+    InputError
+        If the steps cannot be halved so often, or the integrator does not say how its normals
+        coarsen; else as `follow`.
+
+    Examples
+    --------
+    >>> import langevin_sgd as ls
+    >>> well = ls.models.potentials.double_well()
+    >>> equation = ls.Overdamped(potential=well, friction=1.0, noise_covariance=0.5, step_time=1.0)
+    >>> normals = np.random.default_rng(0).normal(size=(32, 1, 1, 5))
+    >>> ends = refinements(equation, ls.sde.Heun(), normals, levels=3)
+    >>> bool((np.abs(ends[1] - ends[2]) < np.abs(ends[0] - ends[1])).all())
+    True
+    """
+    levels = as_count("levels", levels)
+    given = as_array("normals", normals, ndim=4)
+    steps = len(given)
+    halved = steps > 0 and steps % 2 ** (levels - 1) == 0
+    require(halved, "normals", f"{steps} steps", f"must be a multiple of {2 ** (levels - 1)}")
+    ends = []
+    for level in range(levels):
+        steps = len(given)
+        path, _ = follow(
+            equation, integrator, given, start=start, velocity=velocity, substeps=steps
+        )
+        ends.append(path[-1])
+        if level < levels - 1:
+            given = integrator.coarser(equation, given, float(equation.step_time) / steps)
+    return np.array(ends[::-1])

@@ -15,7 +15,7 @@ nothing needs to be registered.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -23,9 +23,10 @@ from langevin_sgd.checks import InputError, as_instance, as_positive, require
 from langevin_sgd.dynamics import LinearEquation
 from langevin_sgd.dynamics.equation import LangevinEquation
 from langevin_sgd.kernels.compiled import inlined
+from langevin_sgd.sde.block_arithmetic import AddForce, Change, LocalStep, Step, StepNumbers
 
 Equation = LangevinEquation
-Number = Any
+Number = float | np.ndarray
 """A number, or an array (replica,)."""
 
 
@@ -58,7 +59,7 @@ class Coefficients(NamedTuple):
 
 
 @inlined
-def as_it_is(x: np.ndarray, v: np.ndarray, own: Any, add_force: Any) -> None:
+def as_it_is(x: np.ndarray, v: np.ndarray, own: StepNumbers, add_force: AddForce) -> None:
     """Leave the state alone: what the step carries is the state itself."""
 
 
@@ -77,20 +78,18 @@ class BlockStep(NamedTuple):
     - ``room.spare[n]`` is scratch, (parameter, lane).
     """
 
-    step: Any
+    step: Step
     factors: tuple[Number, ...]
     """Numbers that `step` finds in ``own.factors``."""
-    draws: int = 1
-    """Normals per source and step."""
     spares: int = 0
     """Scratch arrays."""
-    enter: Any = as_it_is
+    enter: Change = as_it_is
     """``enter(x, v, own, add_force)``: from position and velocity of one moment to what the step
     carries.
     """
-    leave: Any = as_it_is
+    leave: Change = as_it_is
     """The way back, for snapshots."""
-    local: Any = None
+    local: LocalStep | None = None
     """The same step in one loop, where noise is constant and the force on a coordinate depends on
     no other: ``local(x, v, noise, own, kicked)`` with ``kicked(start, x, i, lane, own.factors, k,
     own.force)`` the number `start` plus factor k times force i at x."""
@@ -113,6 +112,8 @@ class Integrator:
         How it reads state-dependent noise in an overdamped equation.
     default_substeps
         Steps of the integrator per step of SGD, unless the caller says otherwise.
+    draws
+        Normals per source and step.
     """
 
     strong_order: ClassVar[float]
@@ -121,6 +122,7 @@ class Integrator:
     accepts: ClassVar[tuple[type[Equation], ...]]
     calculi: ClassVar[tuple[str, ...]] = ()
     default_substeps: ClassVar[int] = 40
+    draws: ClassVar[int] = 1
 
     def check(self, equation: Equation, substeps: int) -> None:
         """Raise `InputError` for an equation of an accepted type that it cannot integrate all the
@@ -132,6 +134,25 @@ class Integrator:
         raise InputError(
             f"integrator = {self!r}: integrates linear equations with additive noise only"
         )
+
+    def coarser(self, equation: Equation, fine: np.ndarray, size: float) -> np.ndarray:
+        """Return the normals of steps of 2 `size` on the Wiener process of steps of `size`.
+
+        Parameters
+        ----------
+        equation
+            Whose numbers are the same for all replicas.
+        fine
+            (step, draw, source, replica), an even number of steps.
+        size
+            Length of the fine steps in physical time.
+
+        Returns
+        -------
+        numpy.ndarray
+            (step/2, draw, source, replica); see `langevin_sgd.sde.coarsening`.
+        """
+        raise InputError(f"integrator = {self!r}: does not say how its normals coarsen")
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return the step of length `size` (physical time) in a linear equation."""

@@ -14,36 +14,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from langevin_sgd.kernels.compiled import inlined, kernel, of_block
 from langevin_sgd.randomness import BLOCK, NOISE, normals_32, normals_64
-
-
-class Room(NamedTuple):
-    """Scratch of one thread."""
-
-    normals: np.ndarray
-    """(draw, source, lane), float64 or float32."""
-    bits: np.ndarray
-    """(`BLOCK`,) uint64."""
-    shaped: np.ndarray
-    """(parameter, lane), for the noise after its amplitude."""
-    spare: np.ndarray
-    """(number, parameter, lane), for the integrator."""
-
-
-class Numbers(NamedTuple):
-    """Numbers of the step; each a tuple, or an array (block, number, lane) if they differ between
-    replicas.
-    """
-
-    factors: Any
-    """Of the integrator."""
-    force: Any
-    noise: Any
+from langevin_sgd.sde.block_arithmetic import (
+    AddForce,
+    AddSpread,
+    Change,
+    Fill,
+    Scratch,
+    ShapeNoise,
+    Step,
+    StepNumbers,
+)
 
 
 class Span(NamedTuple):
@@ -73,7 +60,7 @@ class Kept(NamedTuple):
     """(watch, 2), the level and the sign of beyond."""
 
 
-def aligned(shape: Sequence[int], dtype: Any) -> np.ndarray:
+def aligned(shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
     """Zeros that start on a cache line: no vector then straddles two."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     room = np.zeros(size + 64, np.uint8)
@@ -81,7 +68,7 @@ def aligned(shape: Sequence[int], dtype: Any) -> np.ndarray:
     return room[start : start + size].view(dtype).reshape(shape)
 
 
-def lanes_of_block(parameters: int, normals: Any) -> int:
+def lanes_of_block(parameters: int, normals: DTypeLike) -> int:
     """Replicas per block: 512 (1024 where normals have half the size), fewer if there are many
     parameters, >= 16.
     """
@@ -138,17 +125,17 @@ def _watch(
 @inlined
 def run(
     states: np.ndarray,
-    numbers: Numbers,
-    room: Room,
+    numbers: StepNumbers,
+    room: Scratch,
     key: np.ndarray,
     span: Span,
     kept: Kept,
-    fill: Any,
-    step: Any,
-    leave: Any,
-    add_force: Any,
-    shape_noise: Any,
-    add_spread: Any,
+    fill: Fill,
+    step: Step,
+    leave: Change,
+    add_force: AddForce,
+    shape_noise: ShapeNoise,
+    add_spread: AddSpread,
     constant: bool,
 ) -> None:
     """Advance blocks of replicas, ``states`` (block, order, parameter, lane), in place.
@@ -161,7 +148,7 @@ def run(
     taken = (normals.size + per_filling - 1) // per_filling
     for block in range(len(states)):
         x, v = states[block, 0], states[block, states.shape[1] - 1]
-        own = Numbers(
+        own = StepNumbers(
             of_block(numbers.factors, block),
             of_block(numbers.force, block),
             of_block(numbers.noise, block),
@@ -184,21 +171,21 @@ def run(
 @inlined
 def run_driven(
     states: np.ndarray,
-    numbers: Numbers,
-    room: Room,
+    numbers: StepNumbers,
+    room: Scratch,
     given: np.ndarray,
     snapshots: np.ndarray,
-    step: Any,
-    leave: Any,
-    add_force: Any,
-    shape_noise: Any,
-    add_spread: Any,
+    step: Step,
+    leave: Change,
+    add_force: AddForce,
+    shape_noise: ShapeNoise,
+    add_spread: AddSpread,
     constant: bool,
 ) -> None:
     """Advance one block, ``states`` (1, order, parameter, lane), by `given` normals (substep, draw,
     source, lane).
     """
-    own = Numbers(
+    own = StepNumbers(
         of_block(numbers.factors, 0), of_block(numbers.force, 0), of_block(numbers.noise, 0)
     )
     x, v = states[0, 0], states[0, states.shape[1] - 1]
@@ -211,10 +198,10 @@ def run_driven(
 
 
 @inlined
-def convert(states: np.ndarray, numbers: Numbers, change: Any, add_force: Any) -> None:
+def convert(states: np.ndarray, numbers: StepNumbers, change: Change, add_force: AddForce) -> None:
     """Apply `change`, the `enter` or `leave` of an integrator, to all blocks."""
     for block in range(len(states)):
-        own = Numbers(
+        own = StepNumbers(
             of_block(numbers.factors, block),
             of_block(numbers.force, block),
             of_block(numbers.noise, block),

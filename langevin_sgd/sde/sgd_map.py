@@ -18,14 +18,23 @@ velocity, a few steps, is not resolved: strong order 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from langevin_sgd.checks import InputError
 from langevin_sgd.dynamics import LinearEquation, Underdamped
 from langevin_sgd.kernels.compiled import inlined
-from langevin_sgd.sde.baoab import add_scaled, rub
+from langevin_sgd.sde.block_arithmetic import (
+    AddForce,
+    AddSpread,
+    Scratch,
+    ShapeNoise,
+    StepNumbers,
+    add_scaled,
+    places,
+    rub,
+)
 from langevin_sgd.sde.integrator import (
     BlockStep,
     Coefficients,
@@ -35,7 +44,21 @@ from langevin_sgd.sde.integrator import (
     Number,
 )
 
-KICK, MOMENTUM, NOISE, LEARN = range(4)
+T = TypeVar("T")
+
+
+class MapFactors(NamedTuple, Generic[T]):
+    """Numbers of a step."""
+
+    kick: T
+    """1."""
+    momentum: T
+    noise: T
+    """Of the gradient."""
+    lr: T
+
+
+AT: MapFactors[int] = places(MapFactors)
 
 
 @dataclass(frozen=True)
@@ -65,7 +88,8 @@ class SGDMap(Integrator):
         """Return the update on blocks."""
         kick = np.ones_like(size * coefficients.friction)
         noise = coefficients.amplitude / np.sqrt(size)
-        return BlockStep(step, (kick, 1 - coefficients.friction, noise, size))
+        factors = MapFactors(kick=kick, momentum=1 - coefficients.friction, noise=noise, lr=size)
+        return BlockStep(step, factors)
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return the map; friction and mass follow from their ratio and the learning rate."""
@@ -88,14 +112,18 @@ class SGDMap(Integrator):
 def step(
     x: np.ndarray,
     v: np.ndarray,
-    room: Any,
-    own: Any,
-    add_force: Any,
-    shape_noise: Any,
-    add_spread: Any,
+    room: Scratch,
+    own: StepNumbers,
+    add_force: AddForce,
+    shape_noise: ShapeNoise,
+    add_spread: AddSpread,
     constant: bool,
 ) -> None:
-    """Make one update of SGD with momentum."""
-    rub(v, shape_noise(room.normals[0], room.shaped, x, own.noise), own.factors, MOMENTUM, NOISE)
-    add_force(v, x, own.factors, KICK, own.force)
-    add_scaled(x, v, own.factors, LEARN)
+    """Make one update of SGD with momentum.
+
+    `add_spread` and `constant` are not used: the noise is that at the old position.
+    """
+    noise = shape_noise(room.normals[0], room.shaped, x, own.noise)
+    rub(v, noise, own.factors, AT.momentum, AT.noise)
+    add_force(v, x, own.factors, AT.kick, own.force)
+    add_scaled(x, v, own.factors, AT.lr)

@@ -134,6 +134,14 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "start": array("np.zeros(1)", optional=True),
         "velocity": Values((NONE,), ("np.zeros(1)",), ("'a'", "object()", "[float('nan')]")),
     },
+    "sde.refinements": {
+        "equation": thing("overdamped()"),
+        "integrator": thing("ls.sde.EulerMaruyama()"),
+        "normals": array("RANDOM.normal(size=(4, 1, 1, 4))"),
+        "levels": count("1", "3"),
+        "start": array("np.zeros(1)", optional=True),
+        "velocity": Values((NONE,), ("np.zeros(1)",), ("'a'", "object()", "[float('nan')]")),
+    },
     "sde.simulate": {
         "equation": thing("overdamped()"),
         "start": array("np.zeros(1)", optional=True),

@@ -37,7 +37,7 @@ LEFT_OUT = {
             "record.TimeAverages*",
             "record.FirstPassage*",
         ),
-        *("*.block_step", "*.linear_step", "*.check"),
+        *("*.block_step", "*.linear_step", "*.check", "*.coarser"),
     ),
     "what others derive from": (
         *("claims.Claim", "claims.Claim.*", "sde.Integrator*", "theory.Law", "theory.Law.*"),

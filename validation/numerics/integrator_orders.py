@@ -23,7 +23,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.numerics.common_noise import JOINS, ends
 from scipy.linalg import expm, solve_continuous_lyapunov
 
 import langevin_sgd as ls
@@ -184,7 +183,7 @@ def additive_moments(
 
 def proportional_moments(name: str, equation: str, size: float) -> np.ndarray:
     """Iterate second moments where the noise is proportional to the coordinate."""
-    draws, state = JOINS[name][1], start_of(equation)
+    draws, state = getattr(ls.sde, name).draws, start_of(equation)
     points, weights = quadrature(draws)
     quadratic = ls.models.potentials.quadratic([STIFFNESS])
     made = build(equation, quadratic, f"sqrt({STRENGTH})*x", step_time=size)
@@ -294,7 +293,7 @@ def local(scheme: Scheme) -> xr.Dataset:
 
 def stepped_moments(name: str, equation: ls.Underdamped | ls.Overdamped, steps: int) -> np.ndarray:
     """First and second moments after a time of one step of SGD, in `steps` steps."""
-    draws = JOINS[name][1]
+    draws = getattr(ls.sde, name).draws
     points, weights = quadrature(draws * steps)
     has_velocity = isinstance(equation, ls.Underdamped)
     x, v = ls.sde.follow(
@@ -317,19 +316,15 @@ def path_sizes(coarsest: int) -> np.ndarray:
 @ls.sweep.task()
 def paths(run: Paths) -> xr.Dataset:
     """Mean square distance of paths at neighbouring steps, (group, level)."""
-    _, draws, stretches = JOINS[run.integrator]
-    finest = run.coarsest * 2 ** (LEVELS - 1) * stretches
+    integrator = getattr(ls.sde, run.integrator)()
+    finest = run.coarsest * 2 ** (LEVELS - 1)
     normals = np.random.default_rng(run.seed).normal(
-        size=(finest, draws // stretches, 1, run.replicas)
+        size=(finest, integrator.draws, 1, run.replicas)
     )
-    found = ends(
-        nonlinear(run.equation, TIME),
-        run.integrator,
-        start=START[0],
-        coarsest=run.coarsest,
-        levels=LEVELS,
-        normals=normals,
-    )
+    equation = nonlinear(run.equation, TIME)
+    found = ls.sde.refinements(
+        equation, integrator, normals, levels=LEVELS, start=np.array(START[:1])
+    )[..., 0]
     square = (np.diff(found, axis=0) ** 2).reshape(LEVELS - 1, GROUPS, -1).mean(axis=2).T
     variables = {
         "square_distance": (("group", "level"), square, "1"),

@@ -20,6 +20,7 @@ from langevin_sgd.dynamics.equation import is_linear as is_linear
 from langevin_sgd.dynamics.langevin import Overdamped as Overdamped
 from langevin_sgd.dynamics.langevin import Underdamped as Underdamped
 from langevin_sgd.dynamics.linear import LinearEquation as LinearEquation
+from langevin_sgd.dynamics.loss_noise import LossNoise as LossNoise
 from langevin_sgd.dynamics.minibatch_noise import MinibatchNoise as MinibatchNoise
 from langevin_sgd.dynamics.minibatch_noise import ShapedNoise as ShapedNoise
 from langevin_sgd.dynamics.noise import Noise as Noise

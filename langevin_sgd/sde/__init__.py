@@ -13,6 +13,7 @@
 - `langevin_sgd.sde.heun`: `Heun`, predictor and corrector, weak order 2 with additive noise,
   Stratonovich
 - `langevin_sgd.sde.sgd_map`: `SGDMap`, SGD with Gaussian gradient noise
+- `langevin_sgd.sde.drivers`: `StudentT`, heavy tails for that map
 - `langevin_sgd.sde.given_noise`: `follow(equation, integrator, normals, ...)`, paths of noise given
   from outside, and `refinements`, the same with finer and finer steps on one Wiener process
 - `langevin_sgd.sde.coarsening`: the normals of a step from those of its halves
@@ -24,6 +25,7 @@
 """
 
 from langevin_sgd.sde.baoab import BAOAB as BAOAB
+from langevin_sgd.sde.drivers import StudentT as StudentT
 from langevin_sgd.sde.euler_maruyama import EulerMaruyama as EulerMaruyama
 from langevin_sgd.sde.exact_ornstein_uhlenbeck import (
     ExactOrnsteinUhlenbeck as ExactOrnsteinUhlenbeck,

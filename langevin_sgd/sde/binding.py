@@ -21,7 +21,7 @@ from langevin_sgd.models.potentials.source import PRELUDE, built_on
 from langevin_sgd.sde import loop
 from langevin_sgd.sde.integrator import BlockStep
 
-_LOOP = "from langevin_sgd.sde.loop import convert, run, run_driven, {fill} as fill\n"
+_LOOP = "from langevin_sgd.sde.loop import convert, run, run_driven\n"
 
 _LOCAL = """
 
@@ -76,7 +76,8 @@ def kernels(equation: LangevinEquation, rule: BlockStep, normals: type[np.floati
         functions["local_step"] = rule.local
     else:
         functions["step"] = rule.step
-    lines = [PRELUDE, _LOOP.format(fill="fill_64" if normals == np.float64 else "fill_32")]
+    functions["fill"] = rule.driver.fill(normals)
+    lines = [PRELUDE, _LOOP]
     needs = {**force.needs, **noise.needs}
     sources = {*built_on(), inspect.getsourcefile(loop) or ""}
     for name, function in functions.items():

@@ -49,10 +49,13 @@ class StepNumbers(NamedTuple):
     """Of the integrator."""
     force: KernelNumbers
     noise: KernelNumbers
+    driver: tuple[float, ...]
+    """Of the random numbers, the same for all replicas."""
 
 
-Fill = Callable[[np.ndarray, np.ndarray, np.ndarray, int, int], None]
-"""``fill(out, bits, key, step, counter)``: the random numbers of a block."""
+Fill = Callable[[np.ndarray, np.ndarray, np.ndarray, int, int, tuple[float, ...]], None]
+"""``fill(out, bits, key, step, block, values)``: the random numbers of a block, see
+`langevin_sgd.sde.drivers`."""
 Step = Callable[
     [np.ndarray, np.ndarray, Scratch, StepNumbers, AddForce, ShapeNoise, AddSpread, bool], None
 ]

@@ -92,6 +92,7 @@ class Engine:
             self._values(self._rule.factors),
             self._read_by(equation.potential.compiled()),
             self._read_by(equation.noise.compiled()),
+            self._rule.driver.values(),
         )
         self._kernels = kernels(equation, self._rule, self._normals_type)
         self._axis = np.array([passage.axis for passage in passages], np.int64)

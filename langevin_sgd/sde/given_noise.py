@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_sgd.checks import as_array, as_count, as_instance, require
+from langevin_sgd.checks import InputError, as_array, as_count, as_instance, require
 from langevin_sgd.dynamics import Overdamped, Underdamped
 from langevin_sgd.sde.engine import Engine
 from langevin_sgd.sde.integrator import Equation, Integrator, require_accepted
@@ -51,6 +51,8 @@ def follow(
     integrator = as_instance("integrator", integrator, Integrator)
     substeps = as_count("substeps", substeps)
     require_accepted(equation, integrator, substeps)
+    if not integrator.driver.is_gaussian:
+        raise InputError(f"integrator = {integrator!r}: takes no normals from outside")
     given = as_array(
         "normals", normals, allowed="must be finite, of shape (step, draw, source, replica)"
     )

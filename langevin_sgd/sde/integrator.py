@@ -14,7 +14,7 @@ nothing needs to be registered.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ from langevin_sgd.dynamics import LinearEquation
 from langevin_sgd.dynamics.equation import LangevinEquation
 from langevin_sgd.kernels.compiled import inlined
 from langevin_sgd.sde.block_arithmetic import AddForce, Change, LocalStep, Step, StepNumbers
+from langevin_sgd.sde.drivers import Driver, StandardNormal
 
 Equation = LangevinEquation
 Number = float | np.ndarray
@@ -89,14 +90,22 @@ class BlockStep(NamedTuple):
     """
     leave: Change = as_it_is
     """The way back, for snapshots."""
+    driver: Driver = StandardNormal()
+    """What its random numbers are."""
     local: LocalStep | None = None
     """The same step in one loop, where noise is constant and the force on a coordinate depends on
     no other: ``local(x, v, noise, own, kicked)`` with ``kicked(start, x, i, lane, own.factors, k,
     own.force)`` the number `start` plus factor k times force i at x."""
 
 
+@dataclass(frozen=True)
 class Integrator:
     """A one-step integrator.
+
+    Parameters
+    ----------
+    driver
+        What its random numbers are: standard normals; of `langevin_sgd.sde.SGDMap` also others.
 
     Attributes
     ----------
@@ -114,6 +123,9 @@ class Integrator:
         Steps of the integrator per step of SGD, unless the caller says otherwise.
     draws
         Normals per source and step.
+    makes_steps_of_sgd
+        Whether a step is one of SGD, not a short piece of a continuous path: then the driver may be
+        any.
     """
 
     strong_order: ClassVar[float]
@@ -123,6 +135,19 @@ class Integrator:
     calculi: ClassVar[tuple[str, ...]] = ()
     default_substeps: ClassVar[int] = 40
     draws: ClassVar[int] = 1
+    makes_steps_of_sgd: ClassVar[bool] = False
+
+    driver: Driver = field(default=StandardNormal(), kw_only=True, repr=False)
+
+    def __post_init__(self) -> None:
+        driver = as_instance(
+            "driver", self.driver, Driver, "must be a driver, for instance sde.StudentT(nu=3)"
+        )
+        if not (driver.is_gaussian or self.makes_steps_of_sgd):
+            raise InputError(
+                f"driver = {driver!r}: drives SGDMap alone; {type(self).__name__} integrates "
+                "Langevin equations, whose noise is Gaussian"
+            )
 
     def check(self, equation: Equation, substeps: int) -> None:
         """Raise `InputError` for an equation of an accepted type that it cannot integrate all the
@@ -179,7 +204,12 @@ class Integrator:
     @property
     def is_linear(self) -> bool:
         """Whether the integrator says what its step is in a linear equation."""
-        return type(self).linear_step is not Integrator.linear_step
+        return type(self).linear_step is not Integrator.linear_step and self.driver.is_gaussian
+
+    def identity(self) -> dict[str, object]:
+        """Return its name, and the driver unless that is normal: for provenance and digests."""
+        name: dict[str, object] = {"integrator": type(self).__name__}
+        return name if self.driver.is_gaussian else name | {"driver": repr(self.driver)}
 
 
 def require_accepted(equation: Equation, integrator: Integrator, substeps: int) -> None:

@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from langevin_sgd.kernels.compiled import inlined, kernel, of_block
-from langevin_sgd.randomness import BLOCK, NOISE, normals_32, normals_64
+from langevin_sgd.kernels.compiled import inlined, of_block
+from langevin_sgd.randomness import BLOCK
 from langevin_sgd.sde.block_arithmetic import (
     AddForce,
     AddSpread,
@@ -79,26 +79,6 @@ def lanes_of_block(parameters: int, normals: DTypeLike) -> int:
     return lanes
 
 
-@kernel
-def fill_64(out: np.ndarray, bits: np.ndarray, key: np.ndarray, step: int, counter: int) -> None:
-    """Fill `out`, a multiple of 4 long, with float64 normals."""
-    for start in range(0, len(out), BLOCK):
-        count = min(BLOCK, len(out) - start)
-        words = bits[:count].reshape((4, count // 4))
-        normals_64(out[start : start + count], words, key, step, counter + start // BLOCK, NOISE)
-
-
-@kernel
-def fill_32(out: np.ndarray, bits: np.ndarray, key: np.ndarray, step: int, counter: int) -> None:
-    """Fill `out`, a multiple of 8 long, with float32 normals."""
-    for start in range(0, len(out), 2 * BLOCK):
-        count = min(2 * BLOCK, len(out) - start)
-        words = bits[: count // 2].reshape((4, count // 8))
-        normals_32(
-            out[start : start + count], words, key, step, counter + start // (2 * BLOCK), NOISE
-        )
-
-
 @inlined
 def take(out: np.ndarray, source: np.ndarray) -> None:
     """Copy three-dimensional arrays; an assignment of slices takes Numba seconds to compile."""
@@ -106,6 +86,17 @@ def take(out: np.ndarray, source: np.ndarray) -> None:
         for j in range(out.shape[1]):
             for lane in range(out.shape[2]):
                 out[i, j, lane] = source[i, j, lane]
+
+
+@inlined
+def numbers_of_block(numbers: StepNumbers, block: int) -> StepNumbers:
+    """Numbers of the step in one block of replicas."""
+    return StepNumbers(
+        of_block(numbers.factors, block),
+        of_block(numbers.force, block),
+        of_block(numbers.noise, block),
+        numbers.driver,
+    )
 
 
 # --- the loop -------------------------------------------------------------------------------------
@@ -143,19 +134,12 @@ def run(
     The functions are those of `langevin_sgd.sde.integrator.BlockStep` and of the equation;
     `constant` says whether the noise does not depend on the position.
     """
-    normals = room.normals.reshape(room.normals.size)
-    per_filling = BLOCK * 8 // room.normals.itemsize
-    taken = (normals.size + per_filling - 1) // per_filling
     for block in range(len(states)):
         x, v = states[block, 0], states[block, states.shape[1] - 1]
-        own = StepNumbers(
-            of_block(numbers.factors, block),
-            of_block(numbers.force, block),
-            of_block(numbers.noise, block),
-        )
-        counter, copied = (span.first_block + block) * taken, 0
+        own = numbers_of_block(numbers, block)
+        number, copied = span.first_block + block, 0
         for substep in range(span.first, span.stop):
-            fill(normals, room.bits, key, substep, counter)
+            fill(room.normals, room.bits, key, substep, number, numbers.driver)
             step(x, v, room, own, add_force, shape_noise, add_spread, constant)
             done = (substep + 1) // span.substeps
             if done * span.substeps == substep + 1:
@@ -185,9 +169,7 @@ def run_driven(
     """Advance one block, ``states`` (1, order, parameter, lane), by `given` normals (substep, draw,
     source, lane).
     """
-    own = StepNumbers(
-        of_block(numbers.factors, 0), of_block(numbers.force, 0), of_block(numbers.noise, 0)
-    )
+    own = numbers_of_block(numbers, 0)
     x, v = states[0, 0], states[0, states.shape[1] - 1]
     for substep in range(len(given)):
         take(room.normals, given[substep])
@@ -201,9 +183,5 @@ def run_driven(
 def convert(states: np.ndarray, numbers: StepNumbers, change: Change, add_force: AddForce) -> None:
     """Apply `change`, the `enter` or `leave` of an integrator, to all blocks."""
     for block in range(len(states)):
-        own = StepNumbers(
-            of_block(numbers.factors, block),
-            of_block(numbers.force, block),
-            of_block(numbers.noise, block),
-        )
+        own = numbers_of_block(numbers, block)
         change(states[block, 0], states[block, states.shape[1] - 1], own, add_force)

@@ -63,13 +63,23 @@ AT: MapFactors[int] = places(MapFactors)
 
 @dataclass(frozen=True)
 class SGDMap(Integrator):
-    """SGD with Gaussian gradient noise; one substep per step."""
+    """SGD with Gaussian gradient noise, or a heavy-tailed one; one substep per step.
+
+    Parameters
+    ----------
+    driver
+        `langevin_sgd.sde.StudentT`, scaled to the same covariance; standard normals by default.
+    """
 
     strong_order: ClassVar[float] = 0.0
     weak_order: ClassVar[float] = 1.0
     multiplicative_orders: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
     accepts: ClassVar[tuple[type[Equation], ...]] = (Underdamped,)
     default_substeps: ClassVar[int] = 1
+    makes_steps_of_sgd: ClassVar[bool] = True
+
+    def __repr__(self) -> str:
+        return "SGDMap()" if self.driver.is_gaussian else f"SGDMap(driver={self.driver!r})"
 
     def check(self, equation: Equation, substeps: int) -> None:
         """Refuse equations that do not come from SGD, and substeps."""
@@ -89,11 +99,13 @@ class SGDMap(Integrator):
         kick = np.ones_like(size * coefficients.friction)
         noise = coefficients.amplitude / np.sqrt(size)
         factors = MapFactors(kick=kick, momentum=1 - coefficients.friction, noise=noise, lr=size)
-        return BlockStep(step, factors)
+        return BlockStep(step, factors, driver=self.driver)
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return the map; friction and mass follow from their ratio and the learning rate."""
         size = self.size_of_linear_step(equation, size)
+        if not self.driver.is_gaussian:
+            raise InputError(f"driver = {self.driver!r}: has no linear step, which is Gaussian")
         positions = equation.positions
         ratio = -float(equation.drift[0, -1, -1])
         friction = 2 * ratio * size / (2 + ratio * size)

@@ -177,7 +177,7 @@ def simulate(
         )
     settings = {
         "equation": type(equation).__name__,
-        "integrator": type(integrator).__name__,
+        **integrator.identity(),
         "substeps": substeps,
         "step_time": np.asarray(equation.step_time).tolist(),
         "steps": steps,

@@ -37,7 +37,9 @@ LEFT_OUT = {
             "record.TimeAverages*",
             "record.FirstPassage*",
         ),
-        *("*.block_step", "*.linear_step", "*.check", "*.coarser"),
+        *("*.block_step", "*.linear_step", "*.check", "*.coarser", "sde.StudentT.*"),
+        *("*.compiled", "*.identity", "*.require_replicas", "*.linear_force"),
+        *("*.in_dimension", "*.constant_density"),
     ),
     "what others derive from": (
         *("claims.Claim", "claims.Claim.*", "sde.Integrator*", "theory.Law", "theory.Law.*"),

@@ -92,9 +92,9 @@ class DiscreteLaw(Law):
     def fluctuations(self) -> Fluctuations:
         """Noise of the chosen kind."""
         if self.noise == "minibatch":
-            from langevin_sgd.theory.minibatch_noise import MinibatchNoise
+            from langevin_sgd.theory.minibatch_noise import MinibatchFluctuations
 
-            return MinibatchNoise(self.oscillators, self.modes)
+            return MinibatchFluctuations(self.oscillators, self.modes)
         if self.settings.sampling == "epochs":
             from langevin_sgd.theory.epoch_noise import EpochNoise, batches_per_epoch
 

@@ -36,7 +36,7 @@ LONGEST = 10**7
 
 
 @dataclass(frozen=True, eq=False)
-class MinibatchNoise:
+class MinibatchFluctuations:
     """Noise of real batches; methods as in `white_noise.Fluctuations`.
 
     Parameters

@@ -25,7 +25,7 @@ import numpy as np
 from langevin_sgd.checks import InputError, as_array, as_instance, require
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.theory.minibatch_noise import MinibatchNoise
+from langevin_sgd.theory.minibatch_noise import MinibatchFluctuations
 from langevin_sgd.theory.modes import Modes
 from langevin_sgd.theory.settings import as_settings
 from langevin_sgd.theory.sgd_map import sgd_oscillators
@@ -93,7 +93,7 @@ def noise_feedback(problem: LinearRegression, settings: SGD) -> float:
         )
     modes = Modes(problem, settings)
     require_stable(settings, modes.eigenvalues)
-    return MinibatchNoise(sgd_oscillators(settings, modes.stiffness), modes).noise_feedback
+    return MinibatchFluctuations(sgd_oscillators(settings, modes.stiffness), modes).noise_feedback
 
 
 @vanishing

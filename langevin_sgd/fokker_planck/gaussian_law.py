@@ -23,7 +23,7 @@ from scipy.linalg import expm, solve_continuous_lyapunov
 from langevin_sgd.checks import InputError, as_array, as_instance, as_not_negative, require
 from langevin_sgd.dynamics import Overdamped, Underdamped
 from langevin_sgd.fokker_planck.equations import noise_matrix, single
-from langevin_sgd.fokker_planck.initial import Gaussian
+from langevin_sgd.fokker_planck.initial import GaussianDensity
 from langevin_sgd.models.potentials.landscape import LinearForce
 
 
@@ -50,17 +50,17 @@ class GaussianLaw:
     >>> import langevin_sgd as ls
     >>> problem = ls.LinearRegression.from_spectrum([1.0, 0.5])
     >>> equation = ls.Overdamped.from_sgd(problem, ls.SGD(lr=0.1, batch_size=10))
-    >>> law = GaussianLaw(equation, Gaussian([1.0, 1.0], 0.01 * np.eye(2)))
+    >>> law = GaussianLaw(equation, GaussianDensity([1.0, 1.0], 0.01 * np.eye(2)))
     >>> law.mean(10).round(4).tolist()
     [[0.3679, 0.6065]]
     """
 
     equation: Overdamped | Underdamped
-    start: Gaussian
+    start: GaussianDensity
 
     def __post_init__(self) -> None:
         as_instance("equation", self.equation, (Overdamped, Underdamped))
-        as_instance("start", self.start, Gaussian)
+        as_instance("start", self.start, GaussianDensity)
         size = len(self._force().centre) * self.equation.orders
         require(
             self.start.mean.size == size,
@@ -85,12 +85,12 @@ class GaussianLaw:
             found.append(propagator @ self.start.covariance @ propagator.T + grown)
         return np.array(found)
 
-    def at(self, t: float) -> Gaussian:
+    def at(self, t: float) -> GaussianDensity:
         """Density at one time, in steps."""
         time = as_not_negative("t", t)
-        return Gaussian(self.mean(time)[0], self.covariance(time)[0])
+        return GaussianDensity(self.mean(time)[0], self.covariance(time)[0])
 
-    def stationary(self) -> Gaussian:
+    def stationary(self) -> GaussianDensity:
         """Stationary density.
 
         Raises
@@ -103,7 +103,7 @@ class GaussianLaw:
             raise InputError(
                 "equation: has no stationary law, since some direction is not confined"
             )
-        return Gaussian(self._centre(), solve_continuous_lyapunov(drift, -noise))
+        return GaussianDensity(self._centre(), solve_continuous_lyapunov(drift, -noise))
 
     def _physical(self, t: float | Sequence[float] | np.ndarray) -> np.ndarray:
         times = np.atleast_1d(

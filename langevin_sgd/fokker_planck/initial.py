@@ -20,7 +20,7 @@ BULK = 4.8
 
 
 @dataclass(frozen=True, eq=False)
-class Gaussian:
+class GaussianDensity:
     """A Gaussian density of one or several coordinates.
 
     Parameters
@@ -37,7 +37,7 @@ class Gaussian:
 
     Examples
     --------
-    >>> round(float(Gaussian(0.0, 4.0)(np.array([0.0]))[0]), 6)
+    >>> round(float(GaussianDensity(0.0, 4.0)(np.array([0.0]))[0]), 6)
     0.199471
     """
 
@@ -79,7 +79,7 @@ class Gaussian:
         return float(centre - reach), float(centre + reach)
 
 
-Initial = Gaussian | Callable[..., Any] | np.ndarray | str
+Initial = GaussianDensity | Callable[..., Any] | np.ndarray | str
 
 
 def support(initial: Initial, coordinate: int) -> tuple[float, float] | None:
@@ -90,18 +90,18 @@ def support(initial: Initial, coordinate: int) -> tuple[float, float] | None:
     InputError
         For a function or an array, about which nothing is known before there is a domain.
     """
-    if isinstance(initial, Gaussian):
+    if isinstance(initial, GaussianDensity):
         return initial.support(coordinate)
     if isinstance(initial, str):
         return None
     raise InputError(
-        "domain = None: an initial density that is no `Gaussian` needs domain=(low, high)"
+        "domain = None: an initial density that is no `GaussianDensity` needs domain=(low, high)"
     )
 
 
 def bulk(initial: Initial, coordinate: int) -> tuple[float, float] | None:
     """As `support`, with the bulk of a Gaussian, `BULK` standard deviations."""
-    if not isinstance(initial, Gaussian):
+    if not isinstance(initial, GaussianDensity):
         return support(initial, coordinate)
     return initial.support(coordinate, BULK)
 
@@ -114,7 +114,7 @@ def initial_mass(
     Parameters
     ----------
     initial
-        A `Gaussian`, a function of the coordinates, density values at the cell centres, or
+        A `GaussianDensity`, a function of the coordinates, density values at the cell centres, or
         ``"stationary"``.
     axes
         The axes of the grid.
@@ -135,7 +135,7 @@ def initial_mass(
             "must be 'stationary', a Gaussian, a function or an array",
         )
         return stationary()
-    if isinstance(initial, Gaussian):
+    if isinstance(initial, GaussianDensity):
         require(
             initial.mean.size == len(axes),
             "initial",
@@ -177,7 +177,7 @@ def initial_mass(
 
 
 def _require_inside(initial: Initial, axes: tuple[Axis, ...]) -> None:
-    if not isinstance(initial, Gaussian):
+    if not isinstance(initial, GaussianDensity):
         return
     for coordinate, axis in enumerate(axes):
         centre = float(initial.mean[coordinate])

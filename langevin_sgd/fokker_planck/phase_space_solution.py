@@ -15,7 +15,7 @@ from langevin_sgd import dataset
 from langevin_sgd.fokker_planck.accuracy import Accuracy
 from langevin_sgd.fokker_planck.equations import PhaseSpace
 from langevin_sgd.fokker_planck.grid import Axis, check_rectangle, find_domain, make_axis
-from langevin_sgd.fokker_planck.initial import BULK, Gaussian, Initial, bulk
+from langevin_sgd.fokker_planck.initial import BULK, GaussianDensity, Initial, bulk
 from langevin_sgd.fokker_planck.kramers import Step, friction_rates, friction_stride
 from langevin_sgd.fokker_planck.thermodynamics import log, pair_production, relative_entropy
 from langevin_sgd.fokker_planck.two_dimensional import LEVEL, Cells, Rectangle, TwoDimensional
@@ -95,7 +95,7 @@ def choose_domain(phase: PhaseSpace, initial: Initial) -> Rectangle:
 
     stretch, level = bulk(initial, 0), LEVEL
     position = find_domain(rise, stretch, level)
-    if isinstance(initial, Gaussian):
+    if isinstance(initial, GaussianDensity):
         # The ends of the bulk in position and those in velocity do not come together.
         lowest = float(phase.energy(np.linspace(*position, 2001)).min())
         ends, speeds = (np.array(initial.support(coordinate, BULK)) for coordinate in (0, 1))

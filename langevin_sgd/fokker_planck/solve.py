@@ -62,7 +62,7 @@ def solve(
         (the Kramers equation), or a `Diffusion`: one dimension with any drift and state-dependent
         noise.
     initial
-        A `Gaussian`; a function of the coordinates (position; position and velocity; both
+        A `GaussianDensity`; a function of the coordinates (position; position and velocity; both
         positions), given arrays of equal shape; an array of density values at the centres of
         `cells` cells; or ``"stationary"``. It is scaled to probability 1. Velocities are per
         physical time, as in `langevin_sgd.Underdamped`.
@@ -111,7 +111,7 @@ def solve(
     >>> import langevin_sgd as ls
     >>> problem = ls.LinearRegression.from_spectrum([1.0])
     >>> equation = ls.Overdamped.from_sgd(problem, ls.SGD(lr=0.1, batch_size=10))
-    >>> start = ls.fokker_planck.Gaussian(1.0, 0.01)
+    >>> start = ls.fokker_planck.GaussianDensity(1.0, 0.01)
     >>> found = solve(equation, initial=start, times=[0, 10, 100])
     >>> mean = (found.density * found.position).sum("position") / found.density.sum("position")
     >>> [round(float(value), 3) for value in mean]

@@ -90,7 +90,9 @@ def test_propagation_around_a_ring_is_the_matrix_exponential(diffusion, height):
 @pytest.mark.parametrize("tolerance", [1e-2, 1e-4, 1e-6])
 def test_ornstein_uhlenbeck_transient(tolerance):
     steps = np.array([0.0, 1.0, 2.5, 40.0])
-    found = fp.solve(harmonic(), initial=fp.Gaussian(1.0, 0.02), times=steps, tolerance=tolerance)
+    found = fp.solve(
+        harmonic(), initial=fp.GaussianDensity(1.0, 0.02), times=steps, tolerance=tolerance
+    )
     mean, variance = harmonic_law(steps[:, None], 1.0, 0.02)
     exact = normal(found.position.values, mean, variance)
     error = distance(found, exact)
@@ -104,7 +106,7 @@ def test_ornstein_uhlenbeck_transient(tolerance):
 
 def test_control_a_wrong_temperature_is_noticed():
     steps = np.array([1.0, 2.5])
-    found = fp.solve(harmonic(), initial=fp.Gaussian(1.0, 0.02), times=steps)
+    found = fp.solve(harmonic(), initial=fp.GaussianDensity(1.0, 0.02), times=steps)
     mean, variance = harmonic_law(steps[:, None], 1.0, 0.02, noise=1.02 * NOISE)
     assert (
         distance(found, normal(found.position.values, mean, variance)) > 20 * found.error.values
@@ -271,7 +273,7 @@ def test_current_around_a_tilted_ring():
 def test_free_energy_and_entropy_production_of_a_gaussian():
     """Relative entropy and its decay rate for an Ornstein-Uhlenbeck process in closed form."""
     steps = np.array([0.0, 1.0, 4.0])
-    found = fp.solve(harmonic(), initial=fp.Gaussian(1.0, 0.02), times=steps, tolerance=1e-5)
+    found = fp.solve(harmonic(), initial=fp.GaussianDensity(1.0, 0.02), times=steps, tolerance=1e-5)
     mean, variance = harmonic_law(steps, 1.0, 0.02)
     temperature = NOISE / (2 * FRICTION)
     rest = temperature / STIFFNESS
@@ -302,14 +304,16 @@ def test_stationary_density_on_a_closed_ring_is_von_mises():
 
 def test_a_result_that_is_not_converged_says_so():
     with pytest.warns(fp.NotConvergedWarning, match="above tolerance"):
-        found = fp.solve(harmonic(), initial=fp.Gaussian(1.0, 0.02), times=[0, 1.0], cells=32)
+        found = fp.solve(
+            harmonic(), initial=fp.GaussianDensity(1.0, 0.02), times=[0, 1.0], cells=32
+        )
     assert found.attrs["converged"] == 0
     assert found.attrs["error_estimate"] > 1e-4
     assert found.converged.values.tolist() == [bool(error <= 1e-4) for error in found.error.values]
 
 
 def test_a_result_is_stored_and_read_back(tmp_path):
-    found = fp.solve(harmonic(), initial=fp.Gaussian(1.0, 0.02), times=[0, 1.0])
+    found = fp.solve(harmonic(), initial=fp.GaussianDensity(1.0, 0.02), times=[0, 1.0])
     ls.save(found, tmp_path / "density.nc")
     assert ls.load(tmp_path / "density.nc").identical(found)
     assert found.density.attrs["units"] == "1/theta"
@@ -334,11 +338,11 @@ def test_a_result_is_stored_and_read_back(tmp_path):
         ({"initial": np.ones(5), "domain": (-1, 1), "cells": 8}, "must have the shape of the grid"),
         ({"initial": lambda x: x, "domain": (-1, 1)}, "must be finite, not negative"),
         ({"initial": "rest"}, "initial = 'rest'"),
-        ({"initial": fp.Gaussian(5.0, 0.1), "domain": (-1, 1)}, "mean outside the domain"),
+        ({"initial": fp.GaussianDensity(5.0, 0.1), "domain": (-1, 1)}, "mean outside the domain"),
     ],
 )
 def test_bad_input_gets_one_clear_line(changes, message):
-    arguments = {"initial": fp.Gaussian(0.0, 0.1), "times": [1.0], **changes}
+    arguments = {"initial": fp.GaussianDensity(0.0, 0.1), "times": [1.0], **changes}
     with pytest.raises(ls.InputError, match=message) as caught:
         fp.solve(harmonic(), **arguments)
     assert "\n" not in str(caught.value)
@@ -353,7 +357,7 @@ def test_what_has_no_density_is_refused():
         fp.solve(cube, initial="stationary", times=[1.0])
     free = fp.Diffusion(drift=np.zeros_like, diffusion=1.0)
     with pytest.raises(ls.InputError, match="does not confine"):
-        fp.solve(free, initial=fp.Gaussian(0.0, 1.0), times=[1.0])
+        fp.solve(free, initial=fp.GaussianDensity(0.0, 1.0), times=[1.0])
     with pytest.raises(ls.InputError, match=r"calculus = 'itoh'.*did you mean 'ito'"):
         fp.Diffusion(drift=np.zeros_like, diffusion=1.0, calculus="itoh")
     still = ls.Overdamped(
@@ -363,4 +367,4 @@ def test_what_has_no_density_is_refused():
         step_time=1,
     )
     with pytest.raises(ls.InputError, match="without noise"):
-        fp.solve(still, initial=fp.Gaussian(0.0, 1.0), times=[1.0])
+        fp.solve(still, initial=fp.GaussianDensity(0.0, 1.0), times=[1.0])

@@ -43,13 +43,13 @@ def distances(found, names, laws):
     area = np.prod([float(found[name][1] - found[name][0]) for name in names])
     return np.array(
         [
-            np.abs(density - fp.Gaussian(*moments)(*coordinates)).sum() * area
+            np.abs(density - fp.GaussianDensity(*moments)(*coordinates)).sum() * area
             for density, moments in zip(found.density.values, laws, strict=True)
         ]
     )
 
 
-START = fp.Gaussian([0.9, 0.4], [[0.05, 0.01], [0.01, 0.1]])
+START = fp.GaussianDensity([0.9, 0.4], [[0.05, 0.01], [0.01, 0.1]])
 
 
 @pytest.mark.parametrize("friction", [0.01, 0.1, 1.0, 8.0])
@@ -130,7 +130,7 @@ def test_walls_reflect_absorb_and_join():
         noise_covariance=np.array([[2e-3 * 0.05]]),
         step_time=1.0,
     )
-    start = fp.Gaussian([0.7, 0.6], np.diag([0.01, 0.02]))
+    start = fp.GaussianDensity([0.7, 0.6], np.diag([0.01, 0.02]))
     drift, noise = np.array([[0, 1], [0, -1e-3]]), np.diag([0, 2e-3 * 0.05])
     block = np.block([[-drift, noise], [np.zeros((2, 2)), drift.T]])
     time = 0.6
@@ -140,7 +140,7 @@ def test_walls_reflect_absorb_and_join():
         propagator @ start.mean,
         propagator @ (start.covariance @ propagator.T + exponential[:2, 2:]),
     )
-    free = fp.Gaussian(mean, covariance)
+    free = fp.GaussianDensity(mean, covariance)
     options = {
         "initial": start,
         "times": [time],
@@ -227,7 +227,7 @@ def membrane(noise):
 
 @pytest.mark.parametrize("noise", [(0.2, 0.2), (0.1, 0.3)])
 def test_plane_transient_and_stationary_state(noise):
-    start = fp.Gaussian([0.6, -0.4], np.diag([0.08, 0.06]))
+    start = fp.GaussianDensity([0.6, -0.4], np.diag([0.08, 0.06]))
     steps = np.array([0.0, 0.5, 2.0, 60.0])
     found = fp.solve(membrane(noise), initial=start, times=steps, tolerance=1e-2, cells=96)
     drift, spectral = -STIFFNESS / 0.5, np.diag(noise) / 0.5**2
@@ -243,7 +243,10 @@ def test_plane_transient_and_stationary_state(noise):
     rest = solve_continuous_lyapunov(drift, -spectral)
     x, y = np.meshgrid(found.position_0, found.position_1, indexing="ij")
     area = (x[1, 0] - x[0, 0]) * (y[0, 1] - y[0, 0])
-    off = np.abs(found.stationary_density.values - fp.Gaussian([0, 0], rest)(x, y)).sum() * area
+    off = (
+        np.abs(found.stationary_density.values - fp.GaussianDensity([0, 0], rest)(x, y)).sum()
+        * area
+    )
     assert off < (1e-8 if noise[0] == noise[1] else 2e-3)
     # With one temperature no current remains; with two it circulates, at a rate known from the
     # covariance.
@@ -282,7 +285,7 @@ def test_state_dependent_noise_in_the_plane_separates_into_lines():
     equation = ls.Overdamped(
         potential=potential, friction=1.0, noise_covariance=noise, step_time=1.0
     )
-    start = fp.Gaussian([0.3, -0.2], np.diag([0.1, 0.1]))
+    start = fp.GaussianDensity([0.3, -0.2], np.diag([0.1, 0.1]))
     domain = ((-4.0, 4.0), (-4.0, 4.0))
     options = {"times": [0.2], "cells": 128, "tolerance": 5e-2}
     found = fp.solve(equation, initial=start, domain=domain, **options)
@@ -293,7 +296,7 @@ def test_state_dependent_noise_in_the_plane_separates_into_lines():
                 diffusion=lambda x, s=s: (1 + s * x**2) / 2,
                 calculus="stratonovich",
             ),
-            initial=fp.Gaussian(start.mean[i], 0.1),
+            initial=fp.GaussianDensity(start.mean[i], 0.1),
             domain=domain[i],
             **options,
         ).density.values[0]

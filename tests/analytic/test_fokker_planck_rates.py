@@ -303,7 +303,7 @@ def test_gaussian_law_against_the_moment_equations(kind):
             [[zero, np.eye(3)], [-problem.hessian / mass, -friction / mass * np.eye(3)]]
         )
         spectral, size = np.block([[zero, zero], [zero, noise / mass**2]]), 6
-    start = fp.Gaussian(rng.normal(size=size), np.diag(rng.uniform(0.1, 0.4, size)))
+    start = fp.GaussianDensity(rng.normal(size=size), np.diag(rng.uniform(0.1, 0.4, size)))
     centre = np.concatenate([equation.potential.centre, np.zeros(size - 3)])
 
     def slope(_, packed):
@@ -325,7 +325,7 @@ def test_gaussian_law_against_the_moment_equations(kind):
 
 def test_gaussian_law_at_rest_and_the_grid():
     equation = oscillator(0.8)
-    start = fp.Gaussian([0.7, 0.0], np.diag([0.05, 0.1]))
+    start = fp.GaussianDensity([0.7, 0.0], np.diag([0.05, 0.1]))
     law = fp.GaussianLaw(equation, start)
     assert np.allclose(law.stationary().covariance, 0.5 * np.eye(2), atol=1e-12)
     assert np.allclose(law.at(1e6).covariance, 0.5 * np.eye(2), atol=1e-9)
@@ -358,8 +358,11 @@ def test_gaussian_law_at_rest_and_the_grid():
         (lambda: fp.escape_rate(double_well(0.1)), "barrier = None"),
         (lambda: fp.escape_rate(double_well(0.1), barrier=9.0), "must lie in the domain"),
         (lambda: fp.escape_rate(double_well(0.1), barrier=0.0, well="left"), "well = 'left'"),
-        (lambda: fp.GaussianLaw(oscillator(1.0), fp.Gaussian(0.0, 1.0)), "must have 2 coordinates"),
-        (lambda: fp.Gaussian([0, 0], -np.eye(2)), "must be symmetric and positive definite"),
+        (
+            lambda: fp.GaussianLaw(oscillator(1.0), fp.GaussianDensity(0.0, 1.0)),
+            "must have 2 coordinates",
+        ),
+        (lambda: fp.GaussianDensity([0, 0], -np.eye(2)), "must be symmetric and positive definite"),
     ],
 )
 def test_bad_input_gets_one_clear_line(call, message):

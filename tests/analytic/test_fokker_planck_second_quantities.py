@@ -116,7 +116,7 @@ def test_state_dependent_noise_in_the_plane_at_friction(calculus, share):
     steps = np.array([2.0, 5.0])
     found = fp.solve(
         equation,
-        initial=fp.Gaussian([0.0, 0.0], np.diag(start)),
+        initial=fp.GaussianDensity([0.0, 0.0], np.diag(start)),
         times=steps,
         domain=((-3.6, 3.6), (-3.0, 3.0)),
         cells=(128, 96),
@@ -173,7 +173,7 @@ def test_currents_in_the_plane_carry_what_the_density_gains(boundary):
     early, late = 2.0, 2.02
     found = fp.solve(
         coupled(np.diag([0.6, 0.3])),
-        initial=fp.Gaussian([0.5, -0.2], np.diag([0.05, 0.03])),
+        initial=fp.GaussianDensity([0.5, -0.2], np.diag([0.05, 0.03])),
         times=[early, (early + late) / 2, late],
         domain=((-2.0, 2.5), (-1.0, 1.2)),
         cells=(64, 96),
@@ -192,7 +192,7 @@ def test_currents_in_the_plane_carry_what_the_density_gains(boundary):
 def test_currents_in_the_plane_are_those_of_a_gaussian():
     """J = (drift - D grad ln p) p of the exact Gaussian law, at the faces."""
     equation, steps = coupled(np.diag([0.6, 0.3])), 2.0
-    start = fp.Gaussian([0.5, -0.2], np.diag([0.05, 0.03]))
+    start = fp.GaussianDensity([0.5, -0.2], np.diag([0.05, 0.03]))
     found = fp.solve(
         equation,
         initial=start,
@@ -218,7 +218,7 @@ def test_currents_on_a_line_carry_what_the_density_gains():
     )
     found = fp.solve(
         equation,
-        initial=fp.Gaussian(0.5, 0.05),
+        initial=fp.GaussianDensity(0.5, 0.05),
         times=[2.0, 2.01, 2.02],
         domain=(-3, 3),
         cells=128,
@@ -243,7 +243,7 @@ def test_currents_in_phase_space_carry_what_the_density_gains():
     )
     found = fp.solve(
         equation,
-        initial=fp.Gaussian([0.6, 0.1], np.diag([0.2, 0.15])),
+        initial=fp.GaussianDensity([0.6, 0.1], np.diag([0.2, 0.15])),
         times=[3.0, 3.05, 3.1],
         domain=((-4.0, 4.0), (-3.0, 3.0)),
         cells=(128, 128),
@@ -263,7 +263,7 @@ def test_entropy_of_the_plane_is_produced_along_both_axes():
     """At one temperature T times the production is -dF/dt; an axis left out would miss its part."""
     found = fp.solve(
         coupled(0.5 * np.eye(2)),
-        initial=fp.Gaussian([0.5, -0.4], np.diag([0.05, 0.03])),
+        initial=fp.GaussianDensity([0.5, -0.4], np.diag([0.05, 0.03])),
         times=[2.0, 2.01, 2.02],
         domain=((-2.5, 2.5), (-2.0, 2.0)),
         cells=(64, 64),

@@ -161,9 +161,11 @@ NUMBERS = {"friction": 1.0, "step_time": 0.1}
         ),
         lambda: ls.Overdamped(potential=WELL, noise_covariance=TAILS, **NUMBERS),
         lambda: ls.fokker_planck.solve(
-            heavy(3), initial=ls.fokker_planck.Gaussian([0.0], [[1.0]]), times=[1.0]
+            heavy(3), initial=ls.fokker_planck.GaussianDensity([0.0], [[1.0]]), times=[1.0]
         ),
-        lambda: ls.fokker_planck.GaussianLaw(heavy(3), ls.fokker_planck.Gaussian([0.0], [[1.0]])),
+        lambda: ls.fokker_planck.GaussianLaw(
+            heavy(3), ls.fokker_planck.GaussianDensity([0.0], [[1.0]])
+        ),
         lambda: ls.theory.DiscreteLaw(ls.LinearRegression.from_spectrum([1.0]), heavy(3)),
         lambda: ls.LinearRegression.from_spectrum([1.0]).with_noise_covariance(TAILS),
         lambda: heavy(3).linear_step(EQUATION.linear(), 0.2),

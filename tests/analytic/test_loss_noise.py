@@ -82,5 +82,5 @@ def test_what_cannot_be_is_refused():
         ls.sde.simulate(equation(), ls.sde.Heun(), steps=1)
     with pytest.raises(ls.InputError, match="must not depend on the state"):
         ls.fokker_planck.GaussianLaw(
-            equation(), ls.fokker_planck.Gaussian(np.zeros(2), np.eye(2))
+            equation(), ls.fokker_planck.GaussianDensity(np.zeros(2), np.eye(2))
         ).mean(1.0)

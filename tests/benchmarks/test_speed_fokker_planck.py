@@ -167,7 +167,7 @@ def test_line(benchmark, results, monkeypatch, solver, cells):
 # --- phase space ----------------------------------------------------------------------------------
 
 CELLS, PEER_CELLS, REACH, FRICTION = 256, 330, 6.5, 1.0
-START = fp.Gaussian([1.5, 0.5], np.diag([0.3, 0.3]))
+START = fp.GaussianDensity([1.5, 0.5], np.diag([0.3, 0.3]))
 OSCILLATOR = ls.Underdamped(
     potential=ls.models.potentials.Quadratic(stiffness=np.eye(1)),
     mass=1.0,
@@ -180,7 +180,9 @@ OSCILLATOR = ls.Underdamped(
 def phase_space_error(x, v, density):
     propagator = expm(np.array([[0, 1], [-1, -FRICTION]]))
     covariance = np.eye(2) + propagator @ (START.covariance - np.eye(2)) @ propagator.T
-    exact = fp.Gaussian(propagator @ START.mean, covariance)(*np.meshgrid(x, v, indexing="ij"))
+    exact = fp.GaussianDensity(propagator @ START.mean, covariance)(
+        *np.meshgrid(x, v, indexing="ij")
+    )
     return np.abs(density - exact).sum() * (x[1] - x[0]) * (v[1] - v[0])
 
 

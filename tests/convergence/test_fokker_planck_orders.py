@@ -43,7 +43,11 @@ def ornstein_uhlenbeck_errors():
     decay = np.exp(-0.8)
     for cells in (64, 128, 256, 512):
         found = fp.solve(
-            equation, initial=fp.Gaussian(0.8, 0.05), times=[0.4], domain=(-3, 3), cells=cells
+            equation,
+            initial=fp.GaussianDensity(0.8, 0.05),
+            times=[0.4],
+            domain=(-3, 3),
+            cells=cells,
         )
         exact = normal(found.position.values, 0.8 * decay, 0.25 + decay**2 * (0.05 - 0.25))
         errors.append(np.abs(found.density.values[0] - exact).sum() * 6 / cells)
@@ -90,7 +94,7 @@ def test_second_order_with_absorbing_ends_and_state_dependent_noise():
 
 def test_no_error_of_time_on_a_line():
     equation = fp.Diffusion(drift=lambda x: x - x**3, diffusion=0.2)
-    options = {"initial": fp.Gaussian(-1.0, 0.02), "domain": (-2.5, 2.5), "cells": 200}
+    options = {"initial": fp.GaussianDensity(-1.0, 0.02), "domain": (-2.5, 2.5), "cells": 200}
     once = fp.solve(equation, times=[3.0], **options).density.values[-1]
     often = fp.solve(equation, times=np.linspace(0.01, 3.0, 60), **options).density.values[-1]
     assert np.abs(once - often).sum() * 5 / 200 < 1e-12
@@ -100,9 +104,9 @@ def test_second_order_in_time_in_phase_space():
     friction, time = 0.8, 1.5
     phase = equations.PhaseSpace(lambda x: -2 * x, lambda x: x**2, friction, 1.0, 1.0, 1.0)
     drift, noise = np.array([[0, 1], [-2, -friction]]), np.diag([0, 2 * friction])
-    start = fp.Gaussian([0.6, 0.8], np.diag([0.2, 0.3]))
+    start = fp.GaussianDensity([0.6, 0.8], np.diag([0.2, 0.3]))
     propagator, rest = expm(drift * time), solve_continuous_lyapunov(drift, -noise)
-    exact = fp.Gaussian(
+    exact = fp.GaussianDensity(
         propagator @ start.mean, rest + propagator @ (start.covariance - rest) @ propagator.T
     )
     axes = grid.make_axis((-5, 5), 160, "reflecting"), grid.make_axis((-6, 6), 160, "reflecting")
@@ -124,9 +128,9 @@ def test_weak_friction_applied_in_strides_smears_less():
     friction, time = 0.1, 1.0
     phase = equations.PhaseSpace(lambda x: -x, lambda x: x**2 / 2, friction, 1.0, 1.0, 1.0)
     drift, noise = np.array([[0, 1], [-1, -friction]]), np.diag([0, 2 * friction])
-    start = fp.Gaussian([1.0, 0.5], np.diag([0.3, 0.3]))
+    start = fp.GaussianDensity([1.0, 0.5], np.diag([0.3, 0.3]))
     propagator, rest = expm(drift * time), solve_continuous_lyapunov(drift, -noise)
-    exact = fp.Gaussian(
+    exact = fp.GaussianDensity(
         propagator @ start.mean, rest + propagator @ (start.covariance - rest) @ propagator.T
     )
     axes = (
@@ -154,7 +158,7 @@ def test_second_order_in_time_in_the_plane():
         step_time=1.0,
     )
     domain = ((-4.0, 4.0), (-4.0, 4.0))
-    start = fp.Gaussian([0.8, -0.6], np.diag([0.2, 0.2]))
+    start = fp.GaussianDensity([0.8, -0.6], np.diag([0.2, 0.2]))
     problem = plane.PlaneProblem(
         equations.as_plane(equation), start, np.array([1.0]), domain, "reflecting"
     )

@@ -104,14 +104,14 @@ BY_CALL: dict[str, dict[str, Values]] = {
             NO_NUMBERS),
         "step_time": number("0.1"),
     },
-    "fokker_planck.Gaussian": {
+    "fokker_planck.GaussianDensity": {
         "mean": array("np.array([0.0, 0.5])"),
         "covariance": array("np.diag([0.1, 0.2])", "np.eye(2)"),
     },
-    "fokker_planck.Gaussian.support": {"coordinate": count("0")},
+    "fokker_planck.GaussianDensity.support": {"coordinate": count("0")},
     "fokker_planck.GaussianLaw": {
         "equation": thing("linear_overdamped()"),
-        "start": thing("ls.fokker_planck.Gaussian([0.0, 0.0], np.eye(2))"),
+        "start": thing("ls.fokker_planck.GaussianDensity([0.0, 0.0], np.eye(2))"),
     },
     "fokker_planck.GaussianLaw.at": {"t": number("1.0", "0.0")},
     "fokker_planck.solve": {"equation": thing("line()", "diffusion()", "overdamped()"),
@@ -461,7 +461,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "experiments.NetworkGrid": ("network_grid()",),
     "experiments.PerceptronGrid": ("perceptron_grid()", "ratio_grid()"),
     "experiments.PerceptronRuns": ("perceptron_runs()",),
-    "fokker_planck.Gaussian": ("initial()",),
+    "fokker_planck.GaussianDensity": ("initial()",),
     "fokker_planck.GaussianLaw": ("gaussian_law()",),
     "measure.Collapse": ("collapse()",),
     "measure.CorrectedPowerLaw": ("corrected()",),

@@ -203,13 +203,13 @@ def diffusion() -> Any:
 @once
 def gaussian_law() -> Any:
     return ls.fokker_planck.GaussianLaw(
-        linear_overdamped(), ls.fokker_planck.Gaussian([0.0, 0.0], np.eye(2))
+        linear_overdamped(), ls.fokker_planck.GaussianDensity([0.0, 0.0], np.eye(2))
     )
 
 
 @once
 def initial() -> Any:
-    return ls.fokker_planck.Gaussian(0.5, 0.1)
+    return ls.fokker_planck.GaussianDensity(0.5, 0.1)
 
 
 @once

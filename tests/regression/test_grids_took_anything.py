@@ -10,7 +10,7 @@ from langevin_sgd import fokker_planck as fp
 from langevin_sgd.models import potentials
 
 LINE = fp.Diffusion(drift=lambda x: -x, diffusion=0.5, step_time=0.1)
-START = fp.Gaussian(0.5, 0.04)
+START = fp.GaussianDensity(0.5, 0.04)
 MASKED = np.ma.masked_greater([0.0, 1.0, 999.0], 100)
 MANY = ls.Overdamped(
     potential=potentials.quadratic([1.0]),
@@ -33,16 +33,16 @@ def plane(**changes):
 @pytest.mark.parametrize(
     ("call", "argument"),
     [
-        (lambda: fp.Gaussian(float("nan"), 1.0), "mean"),
-        (lambda: fp.Gaussian([], np.zeros((0, 0))), "mean"),
-        (lambda: fp.Gaussian("0", 1.0), "mean"),
-        (lambda: fp.Gaussian(np.ma.masked_greater([1.0, 999.0], 100), np.eye(2)), "mean"),
-        (lambda: fp.Gaussian([0, 0], [[1, 0.5], [0.1, 1]]), "covariance"),
-        (lambda: fp.Gaussian([0, 0], [[1, 2], [2, 1]]), "covariance"),
-        (lambda: fp.Gaussian([0, 0], [[1e12, 2], [2, 1e-12]]), "covariance"),
-        (lambda: fp.Gaussian([0, 0], [1.0, 1.0]), "covariance"),
-        (lambda: fp.Gaussian(0.0, 1j), "covariance"),
-        (lambda: fp.Gaussian(0.0, 0.0), "covariance"),
+        (lambda: fp.GaussianDensity(float("nan"), 1.0), "mean"),
+        (lambda: fp.GaussianDensity([], np.zeros((0, 0))), "mean"),
+        (lambda: fp.GaussianDensity("0", 1.0), "mean"),
+        (lambda: fp.GaussianDensity(np.ma.masked_greater([1.0, 999.0], 100), np.eye(2)), "mean"),
+        (lambda: fp.GaussianDensity([0, 0], [[1, 0.5], [0.1, 1]]), "covariance"),
+        (lambda: fp.GaussianDensity([0, 0], [[1, 2], [2, 1]]), "covariance"),
+        (lambda: fp.GaussianDensity([0, 0], [[1e12, 2], [2, 1e-12]]), "covariance"),
+        (lambda: fp.GaussianDensity([0, 0], [1.0, 1.0]), "covariance"),
+        (lambda: fp.GaussianDensity(0.0, 1j), "covariance"),
+        (lambda: fp.GaussianDensity(0.0, 0.0), "covariance"),
         (lambda: fp.solve(None, initial=START, times=[1.0]), "equation"),
         (lambda: fp.solve(MANY, initial=START, times=[1.0]), "step_time"),
         (lambda: fp.solve(LINE, initial=None, times=[1.0], domain=(-4, 4)), "initial"),
@@ -111,8 +111,13 @@ def plane(**changes):
         ),
         (lambda: fp.GaussianLaw(None, START), "equation"),
         (lambda: fp.GaussianLaw(plane(), None), "start"),
-        (lambda: fp.GaussianLaw(plane(), fp.Gaussian([0, 0], np.eye(2))).mean(float("nan")), "t"),
-        (lambda: fp.GaussianLaw(plane(), fp.Gaussian([0, 0], np.eye(2))).mean(MASKED), "t"),
+        (
+            lambda: fp.GaussianLaw(plane(), fp.GaussianDensity([0, 0], np.eye(2))).mean(
+                float("nan")
+            ),
+            "t",
+        ),
+        (lambda: fp.GaussianLaw(plane(), fp.GaussianDensity([0, 0], np.eye(2))).mean(MASKED), "t"),
         (lambda: potentials.quadratic([1.0, float("nan")]), "spectrum"),
         (lambda: potentials.quadratic([]), "spectrum"),
         (lambda: potentials.quadratic(MASKED), "spectrum"),
@@ -151,7 +156,7 @@ def test_bad_input_is_one_line_that_names_the_argument(call, argument):
 def test_objects_keep_what_they_were_made_from():
     mean, covariance, centre, stiffness = np.zeros(2), np.eye(2), np.ones(2), np.eye(2)
     start, well = (
-        fp.Gaussian(mean, covariance),
+        fp.GaussianDensity(mean, covariance),
         potentials.Quadratic(stiffness=stiffness, centre=centre),
     )
     factors = np.array([1.0, 2.0])
@@ -166,5 +171,5 @@ def test_objects_keep_what_they_were_made_from():
 
 def test_a_covariance_in_units_far_apart_is_taken():
     """Judged in units of its own standard deviations."""
-    given = fp.Gaussian([0, 0], [[1e16, 0.5], [0.5, 1e-16]])
+    given = fp.GaussianDensity([0, 0], [[1e16, 0.5], [0.5, 1e-16]])
     assert np.isclose(given(0.0, 0.0), 1 / (2 * np.pi * np.sqrt(0.75)), rtol=1e-9)

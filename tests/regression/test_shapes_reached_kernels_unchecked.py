@@ -26,8 +26,8 @@ LINEAR = ls.Underdamped(
 SETTINGS = ls.SGD(lr=0.1, batch_size=2)
 SPECTRUM = ls.LinearRegression.from_spectrum([1.0, 0.3])
 DIFFUSION = ls.fokker_planck.Diffusion(drift=lambda x: -x, diffusion=1.0)
-DENSITY = ls.fokker_planck.Gaussian(0.0, 1.0)
-DENSITIES = ls.fokker_planck.Gaussian(np.zeros(4), np.eye(4))
+DENSITY = ls.fokker_planck.GaussianDensity(0.0, 1.0)
+DENSITIES = ls.fokker_planck.GaussianDensity(np.zeros(4), np.eye(4))
 
 
 class Wide(ls.sde.ExactOrnsteinUhlenbeck):

@@ -129,7 +129,7 @@ def densities(case: Grid) -> xr.Dataset:
     first = start()
     return ls.fokker_planck.solve(
         EQUATION,
-        initial=ls.fokker_planck.Gaussian(first.mean, first.covariance),
+        initial=ls.fokker_planck.GaussianDensity(first.mean, first.covariance),
         times=[0, *TIMES],
         tolerance=case.tolerance,
     )[["density", "current_velocity", "error"]]

@@ -89,7 +89,7 @@ def fokker_planck(case: Grid) -> xr.Dataset:
     """Mean of 1 / (1 + x^2) in the stationary density on a grid, evolved from a Gaussian."""
     found = ls.fokker_planck.solve(
         equation(case.calculus),
-        initial=ls.fokker_planck.Gaussian(0.0, 0.25),
+        initial=ls.fokker_planck.GaussianDensity(0.0, 0.25),
         times=[0, STEPS],
         domain=(-30.0, 30.0),
         tolerance=GRID,

@@ -19,6 +19,7 @@ from langevin_sgd.kernels.compiled import require_compiling
 from langevin_sgd.kernels.generated import load
 from langevin_sgd.models.potentials.source import PRELUDE, built_on
 from langevin_sgd.sde import loop
+from langevin_sgd.sde.drivers import Driver
 from langevin_sgd.sde.integrator import BlockStep
 
 _LOOP = "from langevin_sgd.sde.loop import convert, run, run_driven\n"
@@ -57,11 +58,17 @@ def follow(states, numbers, room, given, snapshots):
 """
 
 
-def kernels(equation: LangevinEquation, rule: BlockStep, normals: type[np.floating]) -> ModuleType:
+def kernels(
+    equation: LangevinEquation, rule: BlockStep, driver: Driver, normals: type[np.floating]
+) -> ModuleType:
     """Return the module with the kernels of an equation and the step of an integrator.
 
     Parameters
     ----------
+    equation, rule
+        What gives force and noise, and the step.
+    driver
+        What fills the random numbers.
     normals
         Type of the random numbers, float64 or float32.
     """
@@ -76,7 +83,7 @@ def kernels(equation: LangevinEquation, rule: BlockStep, normals: type[np.floati
         functions["local_step"] = rule.local
     else:
         functions["step"] = rule.step
-    functions["fill"] = rule.driver.fill(normals)
+    functions["fill"] = driver.fill(normals)
     lines = [PRELUDE, _LOOP]
     needs = {**force.needs, **noise.needs}
     sources = {*built_on(), inspect.getsourcefile(loop) or ""}

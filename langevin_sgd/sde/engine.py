@@ -92,9 +92,9 @@ class Engine:
             self._values(self._rule.factors),
             self._read_by(equation.potential.compiled()),
             self._read_by(equation.noise.compiled()),
-            self._rule.driver.values(),
+            integrator.driver.values(),
         )
-        self._kernels = kernels(equation, self._rule, self._normals_type)
+        self._kernels = kernels(equation, self._rule, integrator.driver, self._normals_type)
         self._axis = np.array([passage.axis for passage in passages], np.int64)
         self._level = np.array([(p.level, p.sign) for p in passages], self._type).reshape(-1, 2)
         self._require_axes()

@@ -90,8 +90,6 @@ class BlockStep(NamedTuple):
     """
     leave: Change = as_it_is
     """The way back, for snapshots."""
-    driver: Driver = StandardNormal()
-    """What its random numbers are."""
     local: LocalStep | None = None
     """The same step in one loop, where noise is constant and the force on a coordinate depends on
     no other: ``local(x, v, noise, own, kicked)`` with ``kicked(start, x, i, lane, own.factors, k,

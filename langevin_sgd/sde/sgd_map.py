@@ -99,7 +99,7 @@ class SGDMap(Integrator):
         kick = np.ones_like(size * coefficients.friction)
         noise = coefficients.amplitude / np.sqrt(size)
         factors = MapFactors(kick=kick, momentum=1 - coefficients.friction, noise=noise, lr=size)
-        return BlockStep(step, factors, driver=self.driver)
+        return BlockStep(step, factors)
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return the map; friction and mass follow from their ratio and the learning rate."""

@@ -1,4 +1,4 @@
-r"""The SGD map itself, with Gaussian gradient noise: what the Langevin equation of SGD stands for.
+r"""The SGD map itself, with given gradient noise: what the Langevin equation of SGD stands for.
 
     v' = momentum v - grad U(theta) + xi,     theta' = theta + lr v',
     momentum = 1 - friction,  lr = step_time,
@@ -6,7 +6,8 @@ r"""The SGD map itself, with Gaussian gradient noise: what the Langevin equation
 
 (Kunin et al., arXiv 2107.09133, section 2). It integrates the equation whose mass is lr (1 +
 momentum)/2, as `Underdamped.from_sgd` and `from_potential` build it, in steps of exactly lr, and no
-other. The velocity is the one that made the step, half a step older than the position.
+other. The velocity is the one that made the step, half a step older than the position. The gradient
+noise xi is Gaussian, or Student's t of the same covariance (`langevin_sgd.sde.drivers`).
 
 As an approximation of the equation its step cannot be made small, because mass and noise are those
 of this lr. Along the family of equations with fixed momentum and time, moments of the position

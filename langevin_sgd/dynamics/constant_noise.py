@@ -29,7 +29,7 @@ from langevin_sgd.kernels.block_code import (
 )
 from langevin_sgd.kernels.compiled import inlined
 from langevin_sgd.kernels.intrinsics import fma
-from langevin_sgd.models.potentials.potential import Value, require_one_each
+from langevin_sgd.models.potentials.potential import Value, points, require_one_each
 
 
 class ConstantNoise:
@@ -93,7 +93,8 @@ class MatrixNoise(ConstantNoise):
 
     def covariance(self, theta: np.ndarray) -> np.ndarray:
         """Spectral density at `theta` (..., parameter); (..., parameter, parameter)."""
-        return np.broadcast_to(self.density, (*np.shape(theta), self.parameters))
+        point = points("theta", theta, self.parameters)
+        return np.broadcast_to(self.density, (*point.shape, self.parameters))
 
     def constant_density(self, name: str) -> np.ndarray:
         """Return the density."""
@@ -159,9 +160,11 @@ class Isotropic(ConstantNoise):
 
     def covariance(self, theta: np.ndarray) -> np.ndarray:
         """Spectral density at `theta` (..., parameter); (..., parameter, parameter)."""
-        shape = (*np.shape(theta), self.parameters)
-        density = np.asarray(self.variance)[..., None, None] * np.eye(self.parameters)
-        return np.broadcast_to(density, shape)
+        point, variance = points("theta", theta, self.parameters), np.asarray(self.variance)
+        fits = variance.ndim == 0 or point.shape[-2:-1] == variance.shape
+        require(fits, "theta", point.shape, f"must end in ({variance.size} replicas, parameter)")
+        density = variance[..., None, None] * np.eye(self.parameters)
+        return np.broadcast_to(density, (*point.shape, self.parameters))
 
     def constant_density(self, name: str) -> np.ndarray:
         """Return the density, or raise `InputError` if it differs between replicas."""
@@ -234,8 +237,9 @@ class LowRank(ConstantNoise):
 
     def covariance(self, theta: np.ndarray) -> np.ndarray:
         """Spectral density at `theta` (..., parameter); (..., parameter, parameter)."""
+        point = points("theta", theta, self.parameters)
         density = self.constant_density("factor")
-        return np.broadcast_to(density, (*np.shape(theta), self.parameters))
+        return np.broadcast_to(density, (*point.shape, self.parameters))
 
     def constant_density(self, name: str) -> np.ndarray:
         """Return factor factor^T."""

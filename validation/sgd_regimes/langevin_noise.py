@@ -22,7 +22,7 @@ P/4 per pass. Later, points that are met again matter; see `langevin_noise_late`
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -96,14 +96,6 @@ class Case:
         """Name of one training."""
         return f"{self.title}, {noise}"
 
-    def name(self, quantity: str, passes: float) -> str:
-        """Name of a component."""
-        after = "1 pass" if passes == 1 else f"{passes:g} passes"
-        return (
-            f"{self.title}: {NAMES[quantity]} after {after}, share over "
-            f"{RIVAL_NAMES[RIVALS[quantity]]}"
-        )
-
     def accuracy(self, passes: float) -> float:
         """1/sqrt(M), M = P/4 for each pass."""
         return 1 / math.sqrt(self.points * passes / 4)
@@ -152,6 +144,22 @@ def share_of(
     return ls.measure.share_of_effect(*found)
 
 
+def compared(case: Case, quantity: str, passes: float) -> ls.claims.Comparison:
+    """Compare the share that Langevin noise has in the effect of minibatches."""
+    after = "1 pass" if passes == 1 else f"{passes:g} passes"
+    rival, margin = RIVALS[quantity], case.accuracy(passes)
+    return ls.claims.Comparison(
+        name=f"{case.title}: {NAMES[quantity]} after {after}, share over {RIVAL_NAMES[rival]}",
+        prediction=1.0,
+        margin=margin,
+        reason="steps are not Gaussian: 1/sqrt(M) after M unfit points were met",
+        rivals={f"as {RIVAL_NAMES[rival]}": 0.0},
+        wrong=0.0,
+        wrong_margin=margin,
+        measure=lambda data: share_of(data, case, quantity, rival, passes),
+    )
+
+
 class LangevinNoise(ls.claims.Claim):
     title = "Langevin noise in place of minibatches"
     statement = (
@@ -179,30 +187,13 @@ class LangevinNoise(ls.claims.Claim):
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return langevin_tasks(tier, seed)
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
         return [
-            ls.claims.Component(
-                name=case.name(quantity, passes),
-                prediction=1.0,
-                margin=case.accuracy(passes),
-                margin_reason="steps are not Gaussian: 1/sqrt(M) after M unfit points were met",
-                alternatives={f"as {RIVAL_NAMES[rival]}": 0.0},
-            )
+            compared(case, quantity, passes)
             for case in GRID[tier]
             for passes in JUDGED
-            for quantity, rival in RIVALS.items()
+            for quantity in RIVALS
         ]
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        return [replace(right, prediction=0.0, alternatives={}) for right in self.predict(tier)]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        return {
-            case.name(quantity, passes): share_of(data, case, quantity, rival, passes)
-            for case in GRID[tier]
-            for passes in JUDGED
-            for quantity, rival in RIVALS.items()
-        }
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         return out_of_lazy(data)
@@ -240,8 +231,7 @@ def _shares(data: Mapping[str, xr.Dataset], case: Case) -> ls.plotting.Panel:
     for quantity, rival in RIVALS.items():
         passes = [one for one in PASSES if quantity != "unfit_fraction" or one <= max(JUDGED)]
         found = [share_of(data, case, quantity, rival, one) for one in passes]
-        values, errors = [one.value for one in found], [one.standard_error for one in found]
-        series.append(ls.plotting.Series(NAMES[quantity], passes, values, errors))
+        series.append(ls.plotting.Series.measured(NAMES[quantity], passes, found))
     series.append(
         ls.plotting.Series("as minibatches", PASSES[:: len(PASSES) - 1], np.ones(2), kind="theory")
     )

@@ -148,15 +148,50 @@ def nearer(case: Case, alpha: float) -> str:
     return f"{case.images}, alpha 2^{math.log2(alpha):g}"
 
 
-def names(case: Case) -> dict[str, str]:
-    """Names of the components."""
-    change = "the kernel's change"
-    return {
-        "T": f"slope of the ln of {change} in ln T, {case.images}",
-        "alpha": f"slope of the ln of {change} in ln alpha, {case.images}",
-        "hot": f"ln of {change} at high T, {case.images}",
-        "feature": f"ln of {change} at small alpha, {case.images}",
-    }
+def compared(case: Case) -> list[ls.claims.Comparison]:
+    """Compare how the kernel begins to change along the two ways, and by how much it does at their
+    ends.
+    """
+    moved = math.log1p(math.sqrt(case.width) / ALPHAS[1]) / math.log(ALPHAS[0] / ALPHAS[1])
+    in_temperature = ls.claims.Comparison(
+        name=f"slope of the ln of the kernel's change in ln T, {case.images}",
+        prediction=1.0,
+        margin=lazy.crossover_margin(*case.scales[:2]),
+        reason=f"the margin still counts as a temperature of at most {lazy.CROSSOVER}/alpha",
+        rivals={"T does not matter, 0": 0.0, "root of the noise, 1/2": 0.5},
+        wrong=0.0,
+        measure=lambda data: ls.Estimate.from_samples(
+            slope(case.scales[:2], _ways(data, case, "kernel_change")[0][:2])
+        ),
+    )
+    in_alpha = ls.claims.Comparison(
+        name=f"slope of the ln of the kernel's change in ln alpha, {case.images}",
+        prediction=-1.0,
+        margin=moved,
+        reason="change of the weights, of order sqrt(h)/alpha, left out by the theory",
+        rivals={
+            "alpha does not matter, 0": 0.0,
+            "root of the change of weights, -1/2": -0.5,
+        },
+        wrong=0.0,
+        measure=lambda data: ls.Estimate.from_samples(
+            slope(ALPHAS[:2], _ways(data, case, "kernel_change")[1][:2])
+        ),
+    )
+    return [in_temperature, in_alpha, at_end(case, 0, "high T"), at_end(case, 1, "small alpha")]
+
+
+def at_end(case: Case, way: int, where: str) -> ls.claims.Comparison:
+    """Compare the change of the kernel at the end of a way with one."""
+    return ls.claims.Comparison(
+        name=f"ln of the kernel's change at {where}, {case.images}",
+        prediction=0.0,
+        margin=math.log(FACTOR),
+        reason="of order one: to a factor of four",
+        rivals={"stays lazy, a hundredth": math.log(LAZY)},
+        wrong=math.log(LAZY),
+        measure=lambda data: ls.Estimate.from_samples(_ways(data, case, "kernel_change")[way][-1]),
+    )
 
 
 class TwoWaysOutOfLazy(ls.claims.Claim):
@@ -193,69 +228,8 @@ class TwoWaysOutOfLazy(ls.claims.Claim):
                 found[hotter(case, scale)] = train_nets.at(run)
         return found
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        return [component for case in CASES[tier] for component in self._predict(case)]
-
-    @staticmethod
-    def _predict(case: Case) -> list[ls.claims.Component]:
-        what, component = names(case), ls.claims.Component
-        moved = math.log1p(math.sqrt(case.width) / ALPHAS[1]) / math.log(ALPHAS[0] / ALPHAS[1])
-        ends = {"stays lazy, a hundredth": math.log(LAZY)}
-        return [
-            component(
-                name=what["T"],
-                prediction=1.0,
-                margin=lazy.crossover_margin(*case.scales[:2]),
-                margin_reason="the margin still counts as a temperature of at most "
-                f"{lazy.CROSSOVER}/alpha",
-                alternatives={"T does not matter, 0": 0.0, "root of the noise, 1/2": 0.5},
-            ),
-            component(
-                name=what["alpha"],
-                prediction=-1.0,
-                margin=moved,
-                margin_reason="change of the weights, of order sqrt(h)/alpha, left out by the "
-                "theory",
-                alternatives={
-                    "alpha does not matter, 0": 0.0,
-                    "root of the change of weights, -1/2": -0.5,
-                },
-            ),
-            *(
-                component(
-                    name=what[end],
-                    prediction=0.0,
-                    margin=math.log(FACTOR),
-                    margin_reason="of order one: to a factor of four",
-                    alternatives=ends,
-                )
-                for end in ("hot", "feature")
-            ),
-        ]
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        wrong = {"T": 0.0, "alpha": 0.0, "hot": math.log(LAZY), "feature": math.log(LAZY)}
-        return [
-            ls.claims.Component(name=names(case)[key], prediction=value)
-            for case in CASES[tier]
-            for key, value in wrong.items()
-        ]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for case in CASES[tier]:
-            first, second = _ways(data, case, "kernel_change")
-            numbers = {
-                "T": slope(case.scales[:2], first[:2]),
-                "alpha": slope(ALPHAS[:2], second[:2]),
-                "hot": first[-1],
-                "feature": second[-1],
-            }
-            found |= {
-                names(case)[key]: ls.Estimate.from_samples(values)
-                for key, values in numbers.items()
-            }
-        return found
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        return [comparison for case in CASES[tier] for comparison in compared(case)]
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         return unfinished(data, list(data))

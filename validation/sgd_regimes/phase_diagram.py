@@ -217,6 +217,30 @@ def margin(plane: Plane, alphas: tuple[float, float], power: int) -> float:
     return power * abs(math.log(low / high)) / math.log(alphas[1] / alphas[0])
 
 
+WEIGHTS_BEGIN = "initial weights, left out by the theory"
+WEIGHTS_CHANGE = "change of the weights, left out by the theory"
+
+
+def failing_slope(
+    data: Data, plane: Plane, alphas: tuple[float, float], expected: float
+) -> ls.Estimate:
+    """Slope of ln T_max in ln alpha, where scales are chosen for an expected one."""
+    low, high = (_failing(data, plane, alpha) for alpha in alphas)
+    octaves = math.log2(alphas[1] / alphas[0])
+    return ls.Estimate.from_samples(expected + (high - low) / octaves)
+
+
+def changing_slope(data: Data, alphas: tuple[float, float]) -> ls.Estimate:
+    """Slope of the ln of the kernel's change in ln alpha."""
+    low, high = (data[kernel_label(alpha)] for alpha in alphas)
+    both = fitted(low) & fitted(high)
+    ratio = np.log(high["kernel_change"].values[both] / low["kernel_change"].values[both])
+    return ls.Estimate.from_samples(
+        ratio / math.log(alphas[1] / alphas[0]),
+        method="mean over replicas that both reached zero loss",
+    )
+
+
 class PhaseDiagram(ls.claims.Claim):
     title = "Phase diagram in alpha and temperature"
     statement = (
@@ -285,80 +309,54 @@ class PhaseDiagram(ls.claims.Claim):
                 found[label(alpha, scale)] = train_nets.at(run(alpha, scale, replicas, plain))
         return found
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
         plane = PLANES[tier]
         k, kernel, depth = plane.exponent, 2 * plane.depth / (plane.depth + 1), plane.depth
-        feature, lazy = (
-            "initial weights, left out by the theory",
-            "change of the weights, left out by the theory",
-        )
-        component = ls.claims.Component
+        square_of_f = {} if tier == "gpu" else {"square of f, -2": -2.0}
         return [
-            component(
+            ls.claims.Comparison(
                 name=f"{FAILING}, lazy",
                 prediction=0.0,
                 margin=margin(plane, plane.lazy, depth - 1),
-                margin_reason=lazy,
-                alternatives={
+                reason=WEIGHTS_CHANGE,
+                rivals={
                     "as in the feature regime, k": k,
                     "noise against the margin, T ~ 1/alpha": -1.0,
                 },
+                wrong=k,
+                measure=lambda data: failing_slope(data, plane, plane.lazy, 0.0),
             ),
-            component(
+            ls.claims.Comparison(
                 name=f"{FAILING}, feature",
                 prediction=k,
                 margin=margin(plane, plane.feature, depth - 1),
-                margin_reason=feature,
-                alternatives={"as in the lazy regime, 0": 0.0, "T ~ alpha, 1": 1.0},
+                reason=WEIGHTS_BEGIN,
+                rivals={"as in the lazy regime, 0": 0.0, "T ~ alpha, 1": 1.0},
+                wrong=0.0,
+                measure=lambda data: failing_slope(data, plane, plane.feature, k),
             ),
-            component(
+            ls.claims.Comparison(
                 name=f"{CHANGING}, lazy",
                 prediction=-1.0,
                 margin=margin(plane, plane.kernel_lazy, 1),
-                margin_reason=lazy,
-                alternatives={
+                reason=WEIGHTS_CHANGE,
+                rivals={
                     "as in the feature regime": -kernel,
                     "root of the change of weights": -0.5,
                 },
+                wrong=-0.5,
+                measure=lambda data: changing_slope(data, plane.kernel_lazy),
             ),
-            component(
+            ls.claims.Comparison(
                 name=f"{CHANGING}, feature",
                 prediction=-kernel,
                 margin=margin(plane, plane.kernel_feature, 2 * depth),
-                margin_reason=feature,
-                alternatives={"as in the lazy regime, -1": -1.0}
-                | ({} if tier == "gpu" else {"square of f, -2": -2.0}),
+                reason=WEIGHTS_BEGIN,
+                rivals={"as in the lazy regime, -1": -1.0} | square_of_f,
+                wrong=-0.5,
+                measure=lambda data: changing_slope(data, plane.kernel_feature),
             ),
         ]
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        plane = PLANES[tier]
-        wrong = {
-            f"{FAILING}, lazy": plane.exponent,
-            f"{FAILING}, feature": 0.0,
-            f"{CHANGING}, lazy": -0.5,
-            f"{CHANGING}, feature": -0.5,
-        }
-        return [ls.claims.Component(name=name, prediction=value) for name, value in wrong.items()]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        plane, found = PLANES[tier], {}
-        for regime, alphas in (("lazy", plane.lazy), ("feature", plane.feature)):
-            low, high = (_failing(data, plane, alpha) for alpha in alphas)
-            octaves = math.log2(alphas[1] / alphas[0])
-            expected = plane.exponent if regime == "feature" else 0.0
-            found[f"{FAILING}, {regime}"] = ls.Estimate.from_samples(
-                expected + (high - low) / octaves
-            )
-        for regime, alphas in (("lazy", plane.kernel_lazy), ("feature", plane.kernel_feature)):
-            low, high = (data[kernel_label(alpha)] for alpha in alphas)
-            both = fitted(low) & fitted(high)
-            ratio = np.log(high["kernel_change"].values[both] / low["kernel_change"].values[both])
-            found[f"{CHANGING}, {regime}"] = ls.Estimate.from_samples(
-                ratio / math.log(alphas[1] / alphas[0]),
-                method="mean over replicas that both reached zero loss",
-            )
-        return found
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         plane = PLANES[tier]

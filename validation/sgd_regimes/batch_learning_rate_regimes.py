@@ -9,8 +9,8 @@ at several P whose replicas share points.
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes import stops
-from langevin_sgd.validation.sgd_regimes.runs import Run, joined, parts
+from langevin_sgd.validation.sgd_regimes import _stops as stops
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, joined, parts
 
 import langevin_sgd as ls
 
@@ -201,8 +201,10 @@ class BatchLearningRateRegimes(ls.claims.Claim):
         return [panel(data, chi) for panel in (_signals, _plane) for chi in SIZES] + [_sizes(data)]
 
 
-def _run(chi: float, points: int, batch_size: int, lr: float, replicas: int, seed: int) -> Run:
-    return Run(
+def _run(
+    chi: float, points: int, batch_size: int, lr: float, replicas: int, seed: int
+) -> PerceptronEnsemble:
+    return PerceptronEnsemble(
         points=points,
         dimension=DIMENSION,
         chi=chi,

@@ -8,8 +8,8 @@ has the same points at all temperatures, and the first of the points of larger t
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes import stops
-from langevin_sgd.validation.sgd_regimes.runs import Run, joined, parts
+from langevin_sgd.validation.sgd_regimes import _stops as stops
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, joined, parts
 
 import langevin_sgd as ls
 
@@ -118,7 +118,7 @@ class CrossoverTemperature(ls.claims.Claim):
             for points in reversed(sizes):
                 between = BETWEEN if points == sizes[-1] else ()
                 for temperature in (LOW, NEXT, *between, HIGH):
-                    run = Run(
+                    run = PerceptronEnsemble(
                         points=points,
                         dimension=DIMENSION,
                         chi=chi,

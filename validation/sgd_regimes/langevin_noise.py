@@ -26,8 +26,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.network_courses import Course, out_of_lazy, train_course
-from langevin_sgd.validation.sgd_regimes.networks import missing_images
+from langevin_sgd.validation.sgd_regimes._network_courses import Course, out_of_lazy, train_course
+from langevin_sgd.validation.sgd_regimes._networks import missing_images
 
 import langevin_sgd as ls
 
@@ -51,7 +51,7 @@ NAMES = {
 
 
 @dataclass(frozen=True)
-class Case:
+class NoiseOnImages:
     """One comparison: data, network, SGD at T/kappa, and replicas."""
 
     images: str
@@ -103,16 +103,18 @@ class Case:
 
 GRID = {
     "quick": (
-        Case("digits", 128, 512, 2, 32, 2, 16.0, 96),
-        Case("digits", 256, 512, 2, 32, 4, 64.0, 96),
+        NoiseOnImages("digits", 128, 512, 2, 32, 2, 16.0, 96),
+        NoiseOnImages("digits", 256, 512, 2, 32, 4, 64.0, 96),
     ),
     "full": tuple(
-        Case(images, points, 2048, 2, 64, batch_size, temperature, 64)
+        NoiseOnImages(images, points, 2048, 2, 64, batch_size, temperature, 64)
         for images, points in (("mnist", 256), ("cifar10", 256))
         for batch_size, temperature in ((2, 16.0), (8, 16.0), (2, 64.0), (2, 4.0))
     ),
     # Of P = 2^10 ... 2^14 the smallest, of 16 temperatures one, B = 8 for 16, 32 replicas for 5.
-    "gpu": tuple(Case(images, 1024, 2048, 5, 128, 8, 16.0, 32) for images in ("mnist", "cifar10")),
+    "gpu": tuple(
+        NoiseOnImages(images, 1024, 2048, 5, 128, 8, 16.0, 32) for images in ("mnist", "cifar10")
+    ),
 }
 
 
@@ -126,7 +128,11 @@ def langevin_tasks(tier: str, seed: int) -> dict[str, ls.sweep.Task]:
 
 
 def share_of(
-    data: Mapping[str, xr.Dataset], case: Case, quantity: str, rival: str, passes: float | None
+    data: Mapping[str, xr.Dataset],
+    case: NoiseOnImages,
+    quantity: str,
+    rival: str,
+    passes: float | None,
 ) -> ls.Estimate:
     """Share after some passes, or at zero loss."""
     found = []
@@ -144,7 +150,7 @@ def share_of(
     return ls.measure.share_of_effect(*found)
 
 
-def compared(case: Case, quantity: str, passes: float) -> ls.claims.Comparison:
+def compared(case: NoiseOnImages, quantity: str, passes: float) -> ls.claims.Comparison:
     """Compare the share that Langevin noise has in the effect of minibatches."""
     after = "1 pass" if passes == 1 else f"{passes:g} passes"
     rival, margin = RIVALS[quantity], case.accuracy(passes)
@@ -207,7 +213,7 @@ class LangevinNoise(ls.claims.Claim):
         ]
 
 
-def _courses(data: Mapping[str, xr.Dataset], case: Case) -> ls.plotting.Panel:
+def _courses(data: Mapping[str, xr.Dataset], case: NoiseOnImages) -> ls.plotting.Panel:
     series = []
     for noise in NOISES:
         values = np.log(
@@ -226,7 +232,7 @@ def _courses(data: Mapping[str, xr.Dataset], case: Case) -> ls.plotting.Panel:
     )
 
 
-def _shares(data: Mapping[str, xr.Dataset], case: Case) -> ls.plotting.Panel:
+def _shares(data: Mapping[str, xr.Dataset], case: NoiseOnImages) -> ls.plotting.Panel:
     series = []
     for quantity, rival in RIVALS.items():
         passes = [one for one in PASSES if quantity != "unfit_fraction" or one <= max(JUDGED)]

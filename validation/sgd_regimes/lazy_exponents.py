@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes import lazy
-from langevin_sgd.validation.sgd_regimes.networks import (
+from langevin_sgd.validation.sgd_regimes import _lazy as lazy
+from langevin_sgd.validation.sgd_regimes._networks import (
     Data,
     logs,
     mean_series,
@@ -51,7 +51,7 @@ def slope_in_temperature(quantity: str, variable: str, tier: str) -> ls.claims.C
     )
 
 
-class LazyExponents(ls.claims.Claim):
+class ExponentsInLazyRegime(ls.claims.Claim):
     title = "Exponents in the lazy regime"
     statement = (
         "Above a temperature T_x ~ 1/alpha that does not depend on P the change of the weights at "

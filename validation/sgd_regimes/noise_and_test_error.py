@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.runs import Run, censored, train
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, censored, train
 
 import langevin_sgd as ls
 
@@ -28,7 +28,7 @@ SLOPE_REASON = (
 
 
 @dataclass(frozen=True)
-class Sizes:
+class TestErrorSizes:
     """One data law: P/d of the paired trainings, the two P/d of the slope, and how many replicas of
     each.
     """
@@ -40,10 +40,10 @@ class Sizes:
     slope_ratios: tuple[int, int]
     slope_replicas: int
 
-    def run(self, regime: str, ratio: int, replicas: int, seed: int) -> Run:
+    def run(self, regime: str, ratio: int, replicas: int, seed: int) -> PerceptronEnsemble:
         """Settings of one point; replica r has the same points in both regimes."""
         temperature, batch_size = REGIMES[regime]
-        return Run(
+        return PerceptronEnsemble(
             points=ratio * self.dimension,
             dimension=self.dimension,
             chi=self.chi,
@@ -66,8 +66,14 @@ class Sizes:
 
 
 GRID = {
-    "quick": (Sizes(0.0, 32, 16, 128, (16, 64), 64), Sizes(1.0, 32, 64, 384, (16, 64), 64)),
-    "full": (Sizes(0.0, 64, 32, 256, (16, 128), 128), Sizes(1.0, 64, 256, 512, (32, 256), 256)),
+    "quick": (
+        TestErrorSizes(0.0, 32, 16, 128, (16, 64), 64),
+        TestErrorSizes(1.0, 32, 64, 384, (16, 64), 64),
+    ),
+    "full": (
+        TestErrorSizes(0.0, 64, 32, 256, (16, 128), 128),
+        TestErrorSizes(1.0, 64, 256, 512, (32, 256), 256),
+    ),
 }
 
 
@@ -76,12 +82,14 @@ def effect(chi: float) -> float:
     return float(np.log(HARM)) if chi == 1 else 0.0
 
 
-def log_errors(data: Mapping[str, xr.Dataset], case: Sizes, regime: str, ratio: int) -> np.ndarray:
+def log_errors(
+    data: Mapping[str, xr.Dataset], case: TestErrorSizes, regime: str, ratio: int
+) -> np.ndarray:
     """ln of the population error, (replica,)."""
     return np.log(data[case.label(regime, ratio)]["test_error"].values)
 
 
-def effect_of_noise(case: Sizes) -> ls.claims.Comparison:
+def effect_of_noise(case: TestErrorSizes) -> ls.claims.Comparison:
     """Compare the errors with noise and without."""
     at_other = effect(1 - case.chi)
 
@@ -101,7 +109,7 @@ def effect_of_noise(case: Sizes) -> ls.claims.Comparison:
     )
 
 
-def power_of_points(case: Sizes) -> ls.claims.Comparison:
+def power_of_points(case: TestErrorSizes) -> ls.claims.Comparison:
     """Compare how the error with noise falls with P."""
     first, last = case.slope_ratios
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes import stops
-from langevin_sgd.validation.sgd_regimes.courses import (
+from langevin_sgd.validation.sgd_regimes import _stops as stops
+from langevin_sgd.validation.sgd_regimes._courses import (
     Fresh,
     at_steps,
     flow_of,
@@ -23,7 +23,7 @@ from langevin_sgd.validation.sgd_regimes.courses import (
     times_of,
     unfit_of,
 )
-from langevin_sgd.validation.sgd_regimes.runs import Run, censored, joined
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, censored, joined
 
 import langevin_sgd as ls
 
@@ -38,7 +38,7 @@ STOP_DIMENSIONS = (64, 128)
 
 
 @dataclass(frozen=True)
-class Sizes:
+class FlowSizes:
     """Sizes of one tier."""
 
     dimension: int
@@ -48,13 +48,13 @@ class Sizes:
     replicas: int
 
 
-GRID = {"quick": Sizes(64, 32, 64, 10000, 64), "full": Sizes(128, 64, 128, 40000, 256)}
+GRID = {"quick": FlowSizes(64, 32, 64, 10000, 64), "full": FlowSizes(128, 64, 128, 40000, 256)}
 
 
-def loud(tier: str, seed: int) -> Run:
+def loud(tier: str, seed: int) -> PerceptronEnsemble:
     """T >> kappa, few points."""
     size = GRID[tier]
-    run = Run(
+    run = PerceptronEnsemble(
         points=size.ratio * size.dimension,
         dimension=size.dimension,
         chi=0.0,
@@ -83,10 +83,10 @@ def fresh(tier: str, seed: int) -> Fresh:
     )
 
 
-def quiet(tier: str, seed: int) -> Run:
+def quiet(tier: str, seed: int) -> PerceptronEnsemble:
     """T << kappa, many points."""
     size = GRID[tier]
-    run = Run(
+    run = PerceptronEnsemble(
         points=size.quiet_points,
         dimension=size.quiet_dimension,
         chi=0.0,
@@ -104,7 +104,7 @@ def window_of(tier: str) -> stops.Window:
     return next(window for window in stops.WINDOWS[tier] if window.chi == 0)
 
 
-def quenched(run: Run, signal: np.ndarray) -> np.ndarray:
+def quenched(run: PerceptronEnsemble, signal: np.ndarray) -> np.ndarray:
     """Noise that the training set keeps up at the measured signal."""
     return ls.theory.perceptron.quenched_noise(
         signal,

@@ -31,7 +31,7 @@ from dataclasses import replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.networks import (
+from langevin_sgd.validation.sgd_regimes._networks import (
     Data,
     NetworkRun,
     best_scale,

@@ -32,7 +32,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 from langevin_sgd.validation.sgd_regimes import optimal_temperature as optimum
-from langevin_sgd.validation.sgd_regimes.networks import (
+from langevin_sgd.validation.sgd_regimes._networks import (
     Data,
     NetworkRun,
     best_scale,
@@ -53,7 +53,7 @@ CHANGING = "slope of the ln of the kernel's change in ln alpha"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plane:
+class NetworkPlane:
     """Networks of a tier and where in the plane they are trained; a temperature is 2^scale min(1,
     alpha)^k.
 
@@ -126,7 +126,7 @@ def _halves(first: float, last: float) -> tuple[float, ...]:
 
 
 PLANES = {
-    "quick": Plane(
+    "quick": NetworkPlane(
         depth=2,
         width=64,
         activation="relu",
@@ -146,7 +146,7 @@ PLANES = {
         replicas=optimum.REPLICAS["quick"][2],
         shown=12,
     ),
-    "full": Plane(
+    "full": NetworkPlane(
         depth=2,
         width=64,
         activation="relu",
@@ -167,7 +167,7 @@ PLANES = {
         shown=32,
         time=4 * optimum.TIME,
     ),
-    "gpu": Plane(
+    "gpu": NetworkPlane(
         depth=5,
         width=128,
         activation="gelu",
@@ -206,12 +206,12 @@ def kernel_label(alpha: float) -> str:
     return f"kernel, alpha 2^{math.log2(alpha):.0f}"
 
 
-def factor(plane: Plane, alpha: float) -> float:
+def factor(plane: NetworkPlane, alpha: float) -> float:
     """1 + what the theory leaves out, per power of the weights."""
     return 1 + (alpha ** (1 / (plane.depth + 1)) if alpha < 1 else math.sqrt(plane.width) / alpha)
 
 
-def margin(plane: Plane, alphas: tuple[float, float], power: int) -> float:
+def margin(plane: NetworkPlane, alphas: tuple[float, float], power: int) -> float:
     """Exponent that this factor, to a power, makes between two alphas."""
     low, high = (factor(plane, alpha) for alpha in alphas)
     return power * abs(math.log(low / high)) / math.log(alphas[1] / alphas[0])
@@ -222,7 +222,7 @@ WEIGHTS_CHANGE = "change of the weights, left out by the theory"
 
 
 def failing_slope(
-    data: Data, plane: Plane, alphas: tuple[float, float], expected: float
+    data: Data, plane: NetworkPlane, alphas: tuple[float, float], expected: float
 ) -> ls.Estimate:
     """Slope of ln T_max in ln alpha, where scales are chosen for an expected one."""
     low, high = (_failing(data, plane, alpha) for alpha in alphas)
@@ -241,7 +241,7 @@ def changing_slope(data: Data, alphas: tuple[float, float]) -> ls.Estimate:
     )
 
 
-class PhaseDiagram(ls.claims.Claim):
+class PhaseDiagramOfNetworks(ls.claims.Claim):
     title = "Phase diagram in alpha and temperature"
     statement = (
         "In the lazy regime the largest temperature that trains does not depend on alpha, in the "
@@ -384,17 +384,17 @@ def _smooth(run: NetworkRun) -> NetworkRun:
 # --- measurement ----------------------------------------------------------------------------------
 
 
-def _done(data: Data, plane: Plane, alpha: float) -> np.ndarray:
+def _done(data: Data, plane: NetworkPlane, alpha: float) -> np.ndarray:
     """Whether trainings around T_max reached zero loss, (temperature, replica)."""
     return np.array([fitted(data[label(alpha, scale)]) for scale in plane.around_failure(alpha)])
 
 
-def _failing(data: Data, plane: Plane, alpha: float) -> np.ndarray:
+def _failing(data: Data, plane: NetworkPlane, alpha: float) -> np.ndarray:
     """Log2 of T_max min(1, alpha)^-k, (replica,)."""
     return failure_scale(_done(data, plane, alpha), np.array(plane.around_failure(alpha)))
 
 
-def _best(data: Data, plane: Plane, alpha: float) -> tuple[float, float]:
+def _best(data: Data, plane: NetworkPlane, alpha: float) -> tuple[float, float]:
     """Log2 of T_opt min(1, alpha)^-k, and its error."""
     scales = np.array(plane.columns()[alpha])
     samples = finished_and_error(data, [label(alpha, scale) for scale in scales])
@@ -404,7 +404,7 @@ def _best(data: Data, plane: Plane, alpha: float) -> tuple[float, float]:
     return float(value), float(error)
 
 
-def _errors(data: Data, plane: Plane, alpha: float) -> np.ndarray:
+def _errors(data: Data, plane: NetworkPlane, alpha: float) -> np.ndarray:
     """Mean test error and its error of the trainings that finished, NaN where fewer than half did:
     (2, temperature).
     """
@@ -433,7 +433,7 @@ def _changes(data: Data, labels: list[str]) -> np.ndarray:
 # --- figure ---------------------------------------------------------------------------------------
 
 
-def _plane_panel(data: Data, plane: Plane) -> ls.plotting.Panel:
+def _plane_panel(data: Data, plane: NetworkPlane) -> ls.plotting.Panel:
     """T_max and T_opt in the plane, with the slopes of theory."""
     series = _boundaries(data, plane)
     for alphas, k in ((plane.feature, plane.exponent), (plane.lazy, 0.0)):
@@ -454,7 +454,7 @@ def _plane_panel(data: Data, plane: Plane) -> ls.plotting.Panel:
     )
 
 
-def _error_map(data: Data, plane: Plane) -> ls.plotting.Panel:
+def _error_map(data: Data, plane: NetworkPlane) -> ls.plotting.Panel:
     """Test error over the plane."""
     columns = plane.columns()
     rows = sorted({scale for scales in columns.values() for scale in scales})
@@ -478,7 +478,7 @@ def _error_map(data: Data, plane: Plane) -> ls.plotting.Panel:
     )
 
 
-def _boundaries(data: Data, plane: Plane) -> list[ls.plotting.Series]:
+def _boundaries(data: Data, plane: NetworkPlane) -> list[ls.plotting.Series]:
     """T_max along the columns that have it, and T_opt where alpha < 1."""
     columns = [a for a in plane.columns() if _done(data, plane, a)[-1].mean() < 0.5]
     scales = [ls.Estimate.from_samples(_failing(data, plane, a)) for a in columns]
@@ -495,7 +495,7 @@ def _boundaries(data: Data, plane: Plane) -> list[ls.plotting.Series]:
     ]
 
 
-def _kernel_panel(data: Data, plane: Plane) -> ls.plotting.Panel:
+def _kernel_panel(data: Data, plane: NetworkPlane) -> ls.plotting.Panel:
     """Change of the kernel against alpha, with the lines of the two regimes."""
     lazy, feature = (np.array(pair) for pair in (plane.kernel_lazy, plane.kernel_feature))
     right, left = (_changes(data, [kernel_label(a) for a in pair]) for pair in (lazy, feature))
@@ -523,7 +523,7 @@ def _kernel_panel(data: Data, plane: Plane) -> ls.plotting.Panel:
     )
 
 
-def _error_panel(data: Data, plane: Plane) -> ls.plotting.Panel:
+def _error_panel(data: Data, plane: NetworkPlane) -> ls.plotting.Panel:
     """Test error against temperature in every column."""
     series = []
     for alpha, scales in plane.columns().items():

@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.courses import flow_of
-from langevin_sgd.validation.sgd_regimes.runs import Run
+from langevin_sgd.validation.sgd_regimes._courses import flow_of
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble
 
 import langevin_sgd as ls
 
@@ -50,7 +50,7 @@ class Pair:
         Whether SGD goes on after the last step of the schedule until all points are fitted.
     """
 
-    run: Run
+    run: PerceptronEnsemble
     constant: bool = False
     to_zero_loss: bool = False
 
@@ -138,7 +138,7 @@ def _sgd(pair: Pair, path: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @dataclass(frozen=True)
-class Sizes:
+class EquationSizes:
     """Dimension, P/d of the course and of the ends, and training sets."""
 
     dimension: int
@@ -147,12 +147,12 @@ class Sizes:
     sets: int
 
 
-GRID = {"quick": Sizes(16, 64, 6, 16), "full": Sizes(32, 64, 6, 64)}
+GRID = {"quick": EquationSizes(16, 64, 6, 16), "full": EquationSizes(32, 64, 6, 64)}
 LOUD = 16.0
 """T/kappa of the runs far above the crossover."""
 
 
-def course(tier: str, seed: int) -> Run:
+def course(tier: str, seed: int) -> PerceptronEnsemble:
     """T >> kappa while many points are unfit; T = 1 and lr << d."""
     size = GRID[tier]
     base = _run(tier, seed, "course", points=size.course_ratio * size.dimension, margin=1 / LOUD)
@@ -163,14 +163,14 @@ def course(tier: str, seed: int) -> Run:
     return replace(base, schedule=_steps(last, first=8))
 
 
-def loud_end(tier: str, seed: int) -> Run:
+def loud_end(tier: str, seed: int) -> PerceptronEnsemble:
     """T >> kappa until after the stop."""
     size = GRID[tier]
     run = _run(tier, seed, "loud", points=size.end_ratio * size.dimension, margin=1 / LOUD)
     return replace(run, schedule=_steps(LAST_TIMES["loud"] * size.dimension, first=16))
 
 
-def quiet_end(tier: str, seed: int, temperature: float) -> Run:
+def quiet_end(tier: str, seed: int, temperature: float) -> PerceptronEnsemble:
     """T << kappa = 1 until after the stop; lr = 2 for every T, so that only T changes."""
     size = GRID[tier]
     points = size.end_ratio * size.dimension
@@ -186,13 +186,13 @@ def quiet_end(tier: str, seed: int, temperature: float) -> Run:
     return replace(run, schedule=_steps(LAST_TIMES["quiet"] * size.dimension // 2, first=16))
 
 
-def _run(tier: str, seed: int, label: str, **settings: float) -> Run:
+def _run(tier: str, seed: int, label: str, **settings: float) -> PerceptronEnsemble:
     size = GRID[tier]
     common = {"dimension": size.dimension, "chi": 0.0, "temperature": 1.0, "replicas": size.sets}
     # A stream that nothing was chosen on: earlier ones were looked at while margins and limits were
     # being set.
     name = ls.derive_seed(seed, "sde_weight_dependent_noise", "frozen", label)
-    return Run(**(common | settings), seed=name)
+    return PerceptronEnsemble(**(common | settings), seed=name)
 
 
 def _steps(last: int, first: int) -> tuple[int, ...]:
@@ -204,7 +204,7 @@ def quiet_label(temperature: float) -> str:
     return f"end, T/kappa {temperature:g}"
 
 
-def constant_noise(run: Run, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def constant_noise(run: PerceptronEnsemble, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Signal and noise of the flow under constant isotropic noise: d(s^2)/dtau = 2 s gz + T."""
     from scipy.integrate import solve_ivp
 

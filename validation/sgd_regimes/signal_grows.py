@@ -25,12 +25,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.network_courses import (
+from langevin_sgd.validation.sgd_regimes._network_courses import (
     Course,
     out_of_lazy,
     train_in_two_orders,
 )
-from langevin_sgd.validation.sgd_regimes.networks import missing_images
+from langevin_sgd.validation.sgd_regimes._networks import missing_images
 
 import langevin_sgd as ls
 
@@ -46,7 +46,7 @@ CROSSING = 4.0
 
 
 @dataclass(frozen=True)
-class Sizes:
+class GrowthOnImages:
     """One data set: training sets, network and replicas."""
 
     images: str
@@ -89,16 +89,16 @@ class Sizes:
 
 
 GRID = {
-    "quick": (Sizes("digits", (64, 128, 256), 512, 2, 32, 2, 32),),
+    "quick": (GrowthOnImages("digits", (64, 128, 256), 512, 2, 32, 2, 32),),
     "full": (
-        Sizes("mnist", (128, 256, 512, 1024), 2048, 2, 64, 2, 32),
-        Sizes("cifar10", (128, 256, 512), 2048, 2, 64, 2, 32),
+        GrowthOnImages("mnist", (128, 256, 512, 1024), 2048, 2, 64, 2, 32),
+        GrowthOnImages("cifar10", (128, 256, 512), 2048, 2, 64, 2, 32),
     ),
     # Of P = 2^10 ... 2^14 the lower three, of 16 temperatures those that decide, B = 4 for 16 so
     # that B < B* at the smallest P, 32 replicas for 5.
     "gpu": (
-        Sizes("mnist", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
-        Sizes("cifar10", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
+        GrowthOnImages("mnist", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
+        GrowthOnImages("cifar10", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
     ),
 }
 
@@ -111,13 +111,19 @@ POWER_MARGIN = 0.25
 
 
 def logs(
-    data: Mapping[str, xr.Dataset], case: Sizes, points: int, temperature: float, quantity: str
+    data: Mapping[str, xr.Dataset],
+    case: GrowthOnImages,
+    points: int,
+    temperature: float,
+    quantity: str,
 ) -> np.ndarray:
     """ln of signal or noise, (replica,)."""
     return np.log(data[case.label(points, temperature)][quantity].values)
 
 
-def slope_in_temperature(data: Mapping[str, xr.Dataset], case: Sizes, quantity: str) -> np.ndarray:
+def slope_in_temperature(
+    data: Mapping[str, xr.Dataset], case: GrowthOnImages, quantity: str
+) -> np.ndarray:
     """d ln/d ln T at T >> kappa, mean over the smallest and the largest P, (replica,)."""
     rise = [
         np.subtract(*(logs(data, case, points, t, quantity) for t in reversed(HOT)))
@@ -127,7 +133,7 @@ def slope_in_temperature(data: Mapping[str, xr.Dataset], case: Sizes, quantity: 
 
 
 def rise_with_points(
-    data: Mapping[str, xr.Dataset], case: Sizes, quantity: str, *, hot: bool
+    data: Mapping[str, xr.Dataset], case: GrowthOnImages, quantity: str, *, hot: bool
 ) -> np.ndarray:
     """ln at the largest P minus ln at the smallest, mean over temperatures, (replica,)."""
     rises = [
@@ -150,7 +156,7 @@ def quotient(top: np.ndarray, bottom: np.ndarray) -> ls.Estimate:
     )
 
 
-def with_temperature(case: Sizes) -> list[ls.claims.Comparison]:
+def with_temperature(case: GrowthOnImages) -> list[ls.claims.Comparison]:
     """Compare the powers of T of the signal, and of the signal over the noise."""
     common = {"margin": SLOPE_MARGIN, "wrong_margin": SLOPE_MARGIN, "reason": CROSSOVER}
 
@@ -180,7 +186,7 @@ def with_temperature(case: Sizes) -> list[ls.claims.Comparison]:
     ]
 
 
-def with_points(case: Sizes) -> list[ls.claims.Comparison]:
+def with_points(case: GrowthOnImages) -> list[ls.claims.Comparison]:
     """Compare the powers of P of the signal at both ends of T, and of noise and signal."""
 
     def rise(data: ls.claims.Data, quantity: str, *, hot: bool = True) -> np.ndarray:
@@ -273,7 +279,7 @@ def _averages(samples: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return values, values * [one.std(ddof=1) / np.sqrt(len(one)) for one in samples]
 
 
-def _over_temperature(data: Mapping[str, xr.Dataset], case: Sizes) -> ls.plotting.Panel:
+def _over_temperature(data: Mapping[str, xr.Dataset], case: GrowthOnImages) -> ls.plotting.Panel:
     series = []
     for points in case.ends:
         x = np.array(case.temperatures(points))
@@ -297,7 +303,7 @@ def _over_temperature(data: Mapping[str, xr.Dataset], case: Sizes) -> ls.plottin
     )
 
 
-def _over_points(data: Mapping[str, xr.Dataset], case: Sizes) -> ls.plotting.Panel:
+def _over_points(data: Mapping[str, xr.Dataset], case: GrowthOnImages) -> ls.plotting.Panel:
     series, x = [], np.array(case.points)
     for name, temperature, quantity, unit in (
         ("signal/T", HOT[0], "signal", HOT[0]),

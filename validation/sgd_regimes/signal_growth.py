@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.courses import (
+from langevin_sgd.validation.sgd_regimes._courses import (
     at_steps,
     flow_of,
     follow,
@@ -20,7 +20,7 @@ from langevin_sgd.validation.sgd_regimes.courses import (
     times_of,
     unfit_of,
 )
-from langevin_sgd.validation.sgd_regimes.runs import Run
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble
 
 import langevin_sgd as ls
 
@@ -46,9 +46,9 @@ class Growth:
     replicas: int
     times: tuple[float, ...]
 
-    def run(self, seed: int) -> Run:
+    def run(self, seed: int) -> PerceptronEnsemble:
         """Settings of the runs."""
-        run = Run(
+        run = PerceptronEnsemble(
             points=self.ratio * self.dimension,
             dimension=self.dimension,
             chi=self.chi,

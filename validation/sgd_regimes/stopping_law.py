@@ -10,9 +10,9 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from langevin_sgd.validation.sgd_regimes import stops
-from langevin_sgd.validation.sgd_regimes.runs import joined
-from langevin_sgd.validation.sgd_regimes.stops import CONSTANT, DIMENSIONS, WINDOWS, Window
+from langevin_sgd.validation.sgd_regimes import _stops as stops
+from langevin_sgd.validation.sgd_regimes._runs import joined
+from langevin_sgd.validation.sgd_regimes._stops import CONSTANT, DIMENSIONS, WINDOWS, Window
 
 import langevin_sgd as ls
 

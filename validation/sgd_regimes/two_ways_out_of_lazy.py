@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes import lazy
-from langevin_sgd.validation.sgd_regimes.networks import (
+from langevin_sgd.validation.sgd_regimes import _lazy as lazy
+from langevin_sgd.validation.sgd_regimes._networks import (
     Data,
     NetworkRun,
     logs,
@@ -41,7 +41,7 @@ LAZY = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class WaysOnImages:
     """Networks of one kind of images.
 
     Parameters
@@ -73,7 +73,7 @@ def _octaves(*powers: int) -> tuple[float, ...]:
 
 CASES = {
     "quick": (
-        Case(
+        WaysOnImages(
             images="digits",
             depth=2,
             width=64,
@@ -86,7 +86,7 @@ CASES = {
         ),
     ),
     "full": tuple(
-        Case(
+        WaysOnImages(
             images=images,
             depth=2,
             width=64,
@@ -100,7 +100,7 @@ CASES = {
         for images in ("mnist", "cifar10")
     ),
     "gpu": tuple(
-        Case(
+        WaysOnImages(
             images=images,
             depth=5,
             width=128,
@@ -119,7 +119,7 @@ along the other. In the quick tier trainings of the first way are those of
 `crossover_temperature_networks`."""
 
 
-def _run(case: Case, alpha: float, scale: float, replicas: int, seed: int) -> NetworkRun:
+def _run(case: WaysOnImages, alpha: float, scale: float, replicas: int, seed: int) -> NetworkRun:
     size = lazy.batch_size(case.points, scale)
     return NetworkRun(
         depth=case.depth,
@@ -138,17 +138,17 @@ def _run(case: Case, alpha: float, scale: float, replicas: int, seed: int) -> Ne
     )
 
 
-def hotter(case: Case, scale: float) -> str:
+def hotter(case: WaysOnImages, scale: float) -> str:
     """Name of a training of the first way."""
     return f"{case.images}, T alpha 2^{math.log2(scale):g}"
 
 
-def nearer(case: Case, alpha: float) -> str:
+def nearer(case: WaysOnImages, alpha: float) -> str:
     """Name of a training of the second way."""
     return f"{case.images}, alpha 2^{math.log2(alpha):g}"
 
 
-def compared(case: Case) -> list[ls.claims.Comparison]:
+def compared(case: WaysOnImages) -> list[ls.claims.Comparison]:
     """Compare how the kernel begins to change along the two ways, and by how much it does at their
     ends.
     """
@@ -181,7 +181,7 @@ def compared(case: Case) -> list[ls.claims.Comparison]:
     return [in_temperature, in_alpha, at_end(case, 0, "high T"), at_end(case, 1, "small alpha")]
 
 
-def at_end(case: Case, way: int, where: str) -> ls.claims.Comparison:
+def at_end(case: WaysOnImages, way: int, where: str) -> ls.claims.Comparison:
     """Compare the change of the kernel at the end of a way with one."""
     return ls.claims.Comparison(
         name=f"ln of the kernel's change at {where}, {case.images}",
@@ -243,13 +243,13 @@ class TwoWaysOutOfLazy(ls.claims.Claim):
         return found
 
 
-def _ways(data: Data, case: Case, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _ways(data: Data, case: WaysOnImages, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Logarithms of a number along the two ways, each (place, replica)."""
     first = logs(data, [hotter(case, scale) for scale in case.scales], name)
     return first, logs(data, [nearer(case, alpha) for alpha in ALPHAS], name)
 
 
-def _kernel_panel(data: Data, case: Case, way: int) -> ls.plotting.Panel:
+def _kernel_panel(data: Data, case: WaysOnImages, way: int) -> ls.plotting.Panel:
     """Change of the kernel along one way, with its line."""
     x = (np.array(case.scales) / lazy.ALPHA, np.array(ALPHAS))[way]
     power, text = ((1.0, "~ T"), (-1.0, r"~ $1/\alpha$"))[way]
@@ -272,7 +272,7 @@ def _kernel_panel(data: Data, case: Case, way: int) -> ls.plotting.Panel:
     )
 
 
-def _error_panel(data: Data, case: Case) -> ls.plotting.Panel:
+def _error_panel(data: Data, case: WaysOnImages) -> ls.plotting.Panel:
     """Test error against the change of the kernel along both ways."""
     changes, errors = _ways(data, case, "kernel_change"), _ways(data, case, "test_error")
     series, notes = [], []

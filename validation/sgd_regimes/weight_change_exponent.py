@@ -6,9 +6,9 @@ points and batches at all of them.
 """
 
 import numpy as np
-from langevin_sgd.validation.sgd_regimes import stops
-from langevin_sgd.validation.sgd_regimes.runs import Run, joined, parts
-from langevin_sgd.validation.sgd_regimes.stops import WINDOWS, Window
+from langevin_sgd.validation.sgd_regimes import _stops as stops
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, joined, parts
+from langevin_sgd.validation.sgd_regimes._stops import WINDOWS, Window
 
 import langevin_sgd as ls
 
@@ -94,7 +94,7 @@ class WeightChangeExponent(ls.claims.Claim):
         found = stops.tasks(tier, seed)
         for chi in CHIS:
             for temperature in TEMPERATURES:
-                run = Run(
+                run = PerceptronEnsemble(
                     points=POINTS,
                     dimension=DIMENSION,
                     chi=chi,

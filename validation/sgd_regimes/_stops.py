@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.runs import Run, censored, joined, parts
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, censored, joined, parts
 
 import langevin_sgd as ls
 
@@ -89,7 +89,7 @@ def tasks(tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         dimension = DIMENSIONS[place]
         for window in WINDOWS[tier]:
             for ratio in reversed(window.ratios):
-                run = Run(
+                run = PerceptronEnsemble(
                     points=ratio * dimension,
                     dimension=dimension,
                     chi=window.chi,

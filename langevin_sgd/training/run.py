@@ -1,7 +1,7 @@
 r"""Real SGD: one call for every problem.
 
 What is trained (the problem), how (the settings) and when it ends (`steps` or `stop`) are values;
-how it is computed (the engine, a checkpoint, a progress bar) is apart from them. `ROUTES` says
+how it is computed (the engine, a checkpoint, a progress bar) is apart from them. `DISPATCHES` says
 which module trains which problem; its function ``train`` takes a
 `langevin_sgd.training.request.RunRequest` and returns the result. Everything that all problems have
 in common is checked here.
@@ -54,11 +54,20 @@ Engine = PerceptronEngine | NetworkEngine
 ObservableName = Literal["margins", "noise_temperature", "signal", "kernel", "test_error"]
 
 
-class Route(NamedTuple):
-    """Who trains a problem."""
+DISPATCHES: dict[str, str] = {
+    "LinearRegression": "langevin_sgd.training.linear_regression",
+    "Perceptron": "langevin_sgd.training.perceptron.train",
+    "OnePassPerceptron": "langevin_sgd.training.perceptron.one_pass",
+    "NetworkProblem": "langevin_sgd.training.networks.train",
+}
+"""Class of a problem -> module whose function ``train`` trains it; imported when it is needed,
+since networks bring torch. A literal table of texts, so that digests of source can read it.
+"""
 
-    module: str
-    """Has the function ``train``; imported when it is needed, since networks bring torch."""
+
+class Route(NamedTuple):
+    """What the engine of a problem takes."""
+
     name: str
     """Of the problem, in messages."""
     exact: bool
@@ -70,20 +79,12 @@ class Route(NamedTuple):
 
 
 ROUTES: dict[type, Route] = {
-    LinearRegression: Route(
-        "langevin_sgd.training.linear_regression", "linear regression", True, None, False
-    ),
-    Perceptron: Route(
-        "langevin_sgd.training.perceptron.train", "a perceptron", False, PerceptronEngine, False
-    ),
-    OnePassPerceptron: Route(
-        "langevin_sgd.training.perceptron.one_pass", "a one-pass perceptron", True, None, False
-    ),
-    NetworkProblem: Route(
-        "langevin_sgd.training.networks.train", "networks", False, NetworkEngine, True
-    ),
+    LinearRegression: Route("linear regression", True, None, False),
+    Perceptron: Route("a perceptron", False, PerceptronEngine, False),
+    OnePassPerceptron: Route("a one-pass perceptron", True, None, False),
+    NetworkProblem: Route("networks", False, NetworkEngine, True),
 }
-"""Problem class -> who trains it."""
+"""Class of a problem -> what its engine takes."""
 
 
 @own_rounding
@@ -290,7 +291,7 @@ def run(
         checkpoint=path,
         progress=as_flag("progress", progress) and sys.stderr.isatty(),
     )
-    module = importlib.import_module(route.module)
+    module = importlib.import_module(DISPATCHES[type(problem).__name__])
     made: xr.Dataset
     if vary is None or route.together:
         made = module.train(request)

@@ -1,7 +1,7 @@
 r"""Real SGD: one call for every problem.
 
 What is trained (the problem), how (the settings) and when it ends (`steps` or `stop`) are values;
-how it is computed (the engine, a checkpoint, a progress bar) is apart from them. `DISPATCHES` says
+how it is computed (the engine, a checkpoint, a progress bar) is apart from them. `ROUTES` says
 which module trains which problem; its function ``train`` takes a
 `langevin_sgd.training.request.RunRequest` and returns the result. Everything that all problems have
 in common is checked here.
@@ -54,20 +54,11 @@ Engine = PerceptronEngine | NetworkEngine
 ObservableName = Literal["margins", "noise_temperature", "signal", "kernel", "test_error"]
 
 
-DISPATCHES: dict[str, str] = {
-    "LinearRegression": "langevin_sgd.training.linear_regression",
-    "Perceptron": "langevin_sgd.training.perceptron.train",
-    "OnePassPerceptron": "langevin_sgd.training.perceptron.one_pass",
-    "NetworkProblem": "langevin_sgd.training.networks.train",
-}
-"""Class of a problem -> module whose function ``train`` trains it; imported when it is needed,
-since networks bring torch. A literal table of texts, so that digests of source can read it.
-"""
-
-
 class Route(NamedTuple):
-    """What the engine of a problem takes."""
+    """Who trains a problem."""
 
+    module: str
+    """Has the function ``train``; imported when it is needed, since networks bring torch."""
     name: str
     """Of the problem, in messages."""
     exact: bool
@@ -79,12 +70,20 @@ class Route(NamedTuple):
 
 
 ROUTES: dict[type, Route] = {
-    LinearRegression: Route("linear regression", True, None, False),
-    Perceptron: Route("a perceptron", False, PerceptronEngine, False),
-    OnePassPerceptron: Route("a one-pass perceptron", True, None, False),
-    NetworkProblem: Route("networks", False, NetworkEngine, True),
+    LinearRegression: Route(
+        "langevin_sgd.training.linear_regression", "linear regression", True, None, False
+    ),
+    Perceptron: Route(
+        "langevin_sgd.training.perceptron.train", "a perceptron", False, PerceptronEngine, False
+    ),
+    OnePassPerceptron: Route(
+        "langevin_sgd.training.perceptron.one_pass", "a one-pass perceptron", True, None, False
+    ),
+    NetworkProblem: Route(
+        "langevin_sgd.training.networks.train", "networks", False, NetworkEngine, True
+    ),
 }
-"""Class of a problem -> what its engine takes."""
+"""Problem class -> who trains it."""
 
 
 @own_rounding
@@ -291,7 +290,7 @@ def run(
         checkpoint=path,
         progress=as_flag("progress", progress) and sys.stderr.isatty(),
     )
-    module = importlib.import_module(DISPATCHES[type(problem).__name__])
+    module = importlib.import_module(route.module)
     made: xr.Dataset
     if vary is None or route.together:
         made = module.train(request)

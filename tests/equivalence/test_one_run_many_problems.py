@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd.training.run import DISPATCHES, ROUTES
+from langevin_sgd.training.run import ROUTES
 
 LAW = ls.data.DepletedSign(points=30, dimension=4)
 REGRESSION = ls.LinearRegression.from_spectrum([1.0, 0.2])
@@ -81,10 +81,6 @@ def test_every_problem_ends_by_steps_or_by_stop(case):
     wrong = {"stop": STOP} if exact else {"steps": 30}
     with pytest.raises(ls.InputError, match=r"must be left out, .* (exact number|ends by stop)"):
         ls.training.run(problem, SETTINGS, seed=4, **given | wrong)
-
-
-def test_every_problem_has_a_module():
-    assert list(DISPATCHES) == [problem.__name__ for problem in ROUTES]
 
 
 def test_networks_need_a_most_number_of_steps():

@@ -4,9 +4,9 @@ import inspect
 
 import numpy as np
 import pytest
+from langevin_sgd.training.run import ROUTES
 
 import langevin_sgd as ls
-from langevin_sgd.training.run import ROUTES
 
 LAW = ls.data.DepletedSign(points=30, dimension=4)
 REGRESSION = ls.LinearRegression.from_spectrum([1.0, 0.2])

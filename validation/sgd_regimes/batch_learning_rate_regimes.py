@@ -247,17 +247,13 @@ def _signals(data: dict[str, xr.Dataset], chi: float) -> ls.plotting.Panel:
             for lr in fine
         ]
         lines.append(
-            ls.plotting.Series(
-                "" if lines else "largest of three branches", fine, law, kind="theory"
-            )
+            ls.plotting.Series.theory("" if lines else "largest of three branches", fine, law)
         )
-    return ls.plotting.Panel(
-        title=rf"Signal at zero loss, $\chi$ = {chi:g}, P = {PLANE[chi]}, d = {DIMENSION}",
-        x_label=r"$lr/\kappa$",
-        y_label=r"$a^*/\kappa$",
-        series=(*series, *lines),
-        x_scale="log",
-        y_scale="log",
+    return ls.plotting.log_log(
+        rf"Signal at zero loss, $\chi$ = {chi:g}, P = {PLANE[chi]}, d = {DIMENSION}",
+        r"$lr/\kappa$",
+        r"$a^*/\kappa$",
+        (*series, *lines),
     )
 
 
@@ -281,13 +277,11 @@ def _plane(data: dict[str, xr.Dataset], chi: float) -> ls.plotting.Panel:
     shown = {"noise": "lr/B decides", "first_step": "lr decides", "descent": "neither decides"}
     series = [ls.plotting.Series(shown[name], *np.array(at).T) for name, at in where.items() if at]
     borders = [ls.plotting.Series("borders by theory", *border, kind="theory")]
-    return ls.plotting.Panel(
-        title=rf"What sets the weights, $\chi$ = {chi:g}, P = {PLANE[chi]}, d = {DIMENSION}",
-        x_label="batch size B",
-        y_label=r"$lr/\kappa$",
-        series=(*series, *borders),
-        x_scale="log",
-        y_scale="log",
+    return ls.plotting.log_log(
+        rf"What sets the weights, $\chi$ = {chi:g}, P = {PLANE[chi]}, d = {DIMENSION}",
+        "batch size B",
+        r"$lr/\kappa$",
+        (*series, *borders),
         note=f"theory: B* = {critical:.0f}",
     )
 
@@ -299,12 +293,7 @@ def _sizes(data: dict[str, xr.Dataset]) -> ls.plotting.Panel:
         y, error = [one.value for one in means], [one.standard_error for one in means]
         series.append(ls.plotting.Series(rf"$\chi$ = {chi:g}", sizes, y, error))
         law = [diagram(chi, points).critical_batch_size for points in sizes]
-        lines.append(ls.plotting.Series("theory" if not lines else "", sizes, law, kind="theory"))
-    return ls.plotting.Panel(
-        title=f"Critical batch size, d = {DIMENSION}",
-        x_label="P",
-        y_label="B*",
-        series=(*series, *lines),
-        x_scale="log",
-        y_scale="log",
+        lines.append(ls.plotting.Series.theory("theory" if not lines else "", sizes, law))
+    return ls.plotting.log_log(
+        f"Critical batch size, d = {DIMENSION}", "P", "B*", (*series, *lines)
     )

@@ -160,31 +160,21 @@ class CrossoverTemperature(ls.claims.Claim):
         fine, x_t = np.geomspace(LOW / 2, HIGH * 2, 60), crossover(chi, CONSTANTS_RATIO[chi])
         plateau, line = series[-1].y[0], series[-1].y[-1] / HIGH * fine
         ends, crossing = fine[[0, -1]], plateau * HIGH / series[-1].y[-1]
-        return ls.plotting.Panel(
-            title=rf"Weights at zero loss, $\chi$ = {chi:g}, d = {DIMENSION}",
-            x_label=r"$T/\kappa$",
-            y_label=r"$\|w^*\| \,/\, \kappa\sqrt{d}\,(P/d)^{\gamma}$",
-            series=(
+        return ls.plotting.log_log(
+            rf"Weights at zero loss, $\chi$ = {chi:g}, d = {DIMENSION}",
+            r"$T/\kappa$",
+            r"$\|w^*\| \,/\, \kappa\sqrt{d}\,(P/d)^{\gamma}$",
+            (
                 *series,
-                ls.plotting.Series(
-                    r"plateau, then ~ T from $T_x$ on",
-                    fine,
-                    plateau * np.maximum(1, fine / x_t),
-                    kind="theory",
+                ls.plotting.Series.theory(
+                    r"plateau, then ~ T from $T_x$ on", fine, plateau * np.maximum(1, fine / x_t)
                 ),
-                ls.plotting.Series(
-                    r"crossover at $\kappa d$",
-                    fine,
-                    plateau * np.maximum(1, fine / DIMENSION),
-                    kind="rival",
+                ls.plotting.Series.rival(
+                    r"crossover at $\kappa d$", fine, plateau * np.maximum(1, fine / DIMENSION)
                 ),
-                ls.plotting.Series("", ends, np.full(2, plateau), kind="guide"),
-                ls.plotting.Series(
-                    "", fine[line > plateau / 3], line[line > plateau / 3], kind="guide"
-                ),
+                ls.plotting.Series.guide("", ends, np.full(2, plateau)),
+                ls.plotting.Series.guide("", fine[line > plateau / 3], line[line > plateau / 3]),
             ),
-            x_scale="log",
-            y_scale="log",
             note=rf"theory: $T_x$ = {x_t:.2f} $\kappa$; the dotted lines cross at {crossing:.2f} "
             r"$\kappa$",
         )

@@ -243,14 +243,12 @@ def _kernel_panel(data: Data, tier: str) -> ls.plotting.Panel:
         mean_series(f"P = {points}", x, one)
         for points, one in zip(SIZES[tier], curves, strict=True)
     ]
-    threshold = ls.plotting.Series("threshold", x[[0, -1]], [THRESHOLD] * 2, kind="guide")
-    return ls.plotting.Panel(
-        title="Lazy networks at zero loss, " + lazy.NETWORKS[tier]["images"],
-        x_label="T = lr/(B h)",
-        y_label=r"$\|K - K_0\| / \|K_0\|$",
-        series=(*series, threshold),
-        x_scale="log",
-        y_scale="log",
+    threshold = ls.plotting.Series.guide("threshold", x[[0, -1]], [THRESHOLD] * 2)
+    return ls.plotting.log_log(
+        "Lazy networks at zero loss, " + lazy.NETWORKS[tier]["images"],
+        "T = lr/(B h)",
+        r"$\|K - K_0\| / \|K_0\|$",
+        (*series, threshold),
     )
 
 
@@ -269,14 +267,14 @@ def _temperature_panel(data: Data, tier: str) -> ls.plotting.Panel:
         f"P^-gamma/delta, {gamma / delta:.2f}": (gamma / delta, "theory"),
         "independent of P": (0.0, "rival"),
     }
-    highest = ls.plotting.Series(
-        "highest T that trains here", sizes[[0, -1]], [HOT[tier] / lazy.ALPHA] * 2, kind="guide"
+    highest = ls.plotting.Series.guide(
+        "highest T that trains here", sizes[[0, -1]], [HOT[tier] / lazy.ALPHA] * 2
     )
-    return ls.plotting.Panel(
-        title="Crossover",
-        x_label="P",
-        y_label="$T_c$",
-        series=(
+    return ls.plotting.log_log(
+        "Crossover",
+        "P",
+        "$T_c$",
+        (
             ls.plotting.Series("from the kernel", sizes, crossing, crossing * error),
             *(
                 ls.plotting.Series(name, sizes, height * (sizes / middle) ** -power, kind=kind)
@@ -284,8 +282,6 @@ def _temperature_panel(data: Data, tier: str) -> ls.plotting.Panel:
             ),
             highest,
         ),
-        x_scale="log",
-        y_scale="log",
         note=f"a delta/gamma = {_from_kernel(data, tier)}",
     )
 
@@ -297,13 +293,12 @@ def _error_panel(data: Data, tier: str) -> ls.plotting.Panel:
     )
     x = np.array(_cold(tier)) / lazy.ALPHA
     curves = _relative_errors(data, tier)
-    return ls.plotting.Panel(
-        title="Test error over its lazy value",
-        x_label=r"$T\, P^{\gamma/\delta}$",
-        y_label="ratio",
-        series=tuple(
+    return ls.plotting.log_x(
+        "Test error over its lazy value",
+        r"$T\, P^{\gamma/\delta}$",
+        "ratio",
+        tuple(
             mean_series(f"P = {points}", x * points ** (gamma / delta), one)
             for points, one in zip(LARGE[tier], curves, strict=True)
         ),
-        x_scale="log",
     )

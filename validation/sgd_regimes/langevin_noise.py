@@ -221,14 +221,8 @@ def _courses(data: Mapping[str, xr.Dataset], case: NoiseOnImages) -> ls.plotting
         )
         mean, error = values.mean(axis=1), values.std(axis=1, ddof=1) / np.sqrt(case.replicas)
         series.append(ls.plotting.Series(noise, PASSES, np.exp(mean), np.exp(mean) * error))
-    return ls.plotting.Panel(
-        title="Signal, by noise",
-        x_label="passes over the points",
-        y_label=r"signal $/ |w_0|$",
-        series=tuple(series),
-        x_scale="log",
-        y_scale="log",
-        note=case.title,
+    return ls.plotting.log_log(
+        "Signal, by noise", "passes over the points", r"signal $/ |w_0|$", series, note=case.title
     )
 
 
@@ -239,20 +233,17 @@ def _shares(data: Mapping[str, xr.Dataset], case: NoiseOnImages) -> ls.plotting.
         found = [share_of(data, case, quantity, rival, one) for one in passes]
         series.append(ls.plotting.Series.measured(NAMES[quantity], passes, found))
     series.append(
-        ls.plotting.Series("as minibatches", PASSES[:: len(PASSES) - 1], np.ones(2), kind="theory")
+        ls.plotting.Series.theory("as minibatches", PASSES[:: len(PASSES) - 1], np.ones(2))
     )
-    series.append(
-        ls.plotting.Series("as the rival", PASSES[:: len(PASSES) - 1], np.zeros(2), kind="rival")
-    )
+    series.append(ls.plotting.Series.rival("as the rival", PASSES[:: len(PASSES) - 1], np.zeros(2)))
     for side in (1, -1):
         edge = [1 + side * case.accuracy(one) for one in PASSES]
-        series.append(ls.plotting.Series("", PASSES, edge, kind="guide"))
+        series.append(ls.plotting.Series.guide("", PASSES, edge))
     errors = [100 * float(data[case.label(noise)]["test_error"].mean()) for noise in NOISES]
-    return ls.plotting.Panel(
-        title="Share of the effect of minibatches",
-        x_label="passes over the points",
-        y_label="share",
-        series=tuple(series),
-        x_scale="log",
+    return ls.plotting.log_x(
+        "Share of the effect of minibatches",
+        "passes over the points",
+        "share",
+        series,
         note="test errors at the end: " + ", ".join(f"{error:.1f}" for error in errors) + " %",
     )

@@ -106,13 +106,11 @@ def _pairs(
         for noise in ("Langevin", "isotropic")
     ]
     ends = np.array([x.min(), x.max()])
-    series.append(ls.plotting.Series("equal", ends, ends, kind="theory"))
-    return ls.plotting.Panel(
-        title=case.title,
-        x_label=f"{symbol} with minibatches",
-        y_label=f"{symbol} with Gaussian noise",
-        series=tuple(series),
-        x_scale="log",
-        y_scale="log",
+    series.append(ls.plotting.Series.theory("equal", ends, ends))
+    return ls.plotting.log_log(
+        case.title,
+        f"{symbol} with minibatches",
+        f"{symbol} with Gaussian noise",
+        series,
         note=f"share of the effect: {share_of(data, case, quantity, RIVAL, None)}",
     )

@@ -103,19 +103,17 @@ class LazyExponentRelation(ls.claims.Claim):
             "b = 2 gamma": (0.0, "rival"),
         }
         return [
-            ls.plotting.Panel(
-                title="Lazy networks at zero loss, " + lazy.NETWORKS[tier]["images"],
-                x_label="P",
-                y_label=r"$t^* \, T \, (|w - w_0| / |w_0|)^{-2}$",
-                series=(
+            ls.plotting.log_log(
+                "Lazy networks at zero loss, " + lazy.NETWORKS[tier]["images"],
+                "P",
+                r"$t^* \, T \, (|w - w_0| / |w_0|)^{-2}$",
+                (
                     mean_series("SGD", sizes, values),
                     *(
                         ls.plotting.Series(name, x, height * (x / middle) ** power, kind=kind)
                         for name, (power, kind) in lines.items()
                     ),
                 ),
-                x_scale="log",
-                y_scale="log",
                 note=f"b = {b}, gamma = {gamma}",
             )
         ]

@@ -132,16 +132,14 @@ def _curves(data: Data, tier: str, name: str, power: str, y: str) -> ls.plotting
     ]
     top, x = series[-1].y[-1], np.array(lazy.CURVE)
     lines = [
-        ls.plotting.Series("~ T", x, top * x / x[-1], kind="theory"),
-        ls.plotting.Series(r"~ $T^{1/2}$", x, top * (x / x[-1]) ** 0.5, kind="rival"),
+        ls.plotting.Series.theory("~ T", x, top * x / x[-1]),
+        ls.plotting.Series.rival(r"~ $T^{1/2}$", x, top * (x / x[-1]) ** 0.5),
     ]
-    return ls.plotting.Panel(
-        title="Lazy networks at zero loss, " + lazy.NETWORKS[tier]["images"],
-        x_label=r"$T \alpha$",
-        y_label=f"${y}$",
-        series=(*series, *lines),
-        x_scale="log",
-        y_scale="log",
+    return ls.plotting.log_log(
+        "Lazy networks at zero loss, " + lazy.NETWORKS[tier]["images"],
+        r"$T \alpha$",
+        f"${y}$",
+        (*series, *lines),
     )
 
 
@@ -155,13 +153,11 @@ def _collapsed(data: Data, tier: str, name: str, power: str, y: str) -> ls.plott
             x, scaled = found.scaled(points, one.x, one.y)
             one = ls.plotting.Series(one.label, x, scaled, one.error * scaled / one.y)
         series.append(one)
-    return ls.plotting.Panel(
-        title="Collapse",
-        x_label=r"$T \alpha\, P^v$",
-        y_label=f"${y}\\, P^{{-{power}}}$",
-        series=tuple(series),
-        x_scale="log",
-        y_scale="log",
+    return ls.plotting.log_log(
+        "Collapse",
+        r"$T \alpha\, P^v$",
+        f"${y}\\, P^{{-{power}}}$",
+        series,
         note=f"v = {found.x_exponent}, ${power}$ = {found.y_exponent}, quality "
         f"{found.quality or np.nan:.2g}",
     )
@@ -182,15 +178,7 @@ def _sizes(data: Data, tier: str, name: str, power: str, y: str) -> ls.plotting.
     values = lazy.over_sizes(data, tier, name)
     exponent, x = ls.Estimate.from_samples(slope(sizes, values)), np.array(sizes)
     middle, height = np.exp(np.log(x).mean()), np.exp(values.mean())
-    line = ls.plotting.Series(
-        "fit", x, height * (x / middle) ** float(exponent.value or 0.0), kind="guide"
-    )
-    return ls.plotting.Panel(
-        title="Number of points",
-        x_label="P",
-        y_label=f"${y} / T$",
-        series=(*series, line),
-        x_scale="log",
-        y_scale="log",
-        note=f"${power}$ = {exponent}",
+    line = ls.plotting.Series.guide("fit", x, height * (x / middle) ** float(exponent.value or 0.0))
+    return ls.plotting.log_log(
+        "Number of points", "P", f"${y} / T$", (*series, line), note=f"${power}$ = {exponent}"
     )

@@ -186,18 +186,11 @@ class NoiseAndTestError(ls.claims.Claim):
                 )
             height = means[-1] * ratios[-1]
             fine = np.geomspace(min(case.slope_ratios) / 1.2, max(case.slope_ratios) * 1.2, 20)
-            series.append(
-                ls.plotting.Series("" if case.chi else "d/P", fine, height / fine, kind="theory")
-            )
+            series.append(ls.plotting.Series.theory("" if case.chi else "d/P", fine, height / fine))
         root = means[0] * np.sqrt(ratios[0] / fine)
-        series.append(ls.plotting.Series(r"$P^{-1/2}$", fine, root, kind="rival"))
-        return ls.plotting.Panel(
-            title="Test error at zero loss",
-            x_label="P/d",
-            y_label="population test error",
-            series=tuple(series),
-            x_scale="log",
-            y_scale="log",
+        series.append(ls.plotting.Series.rival(r"$P^{-1/2}$", fine, root))
+        return ls.plotting.log_log(
+            "Test error at zero loss", "P/d", "population test error", series
         )
 
     @staticmethod
@@ -213,16 +206,12 @@ class NoiseAndTestError(ls.claims.Claim):
             )
             notes.append(rf"{np.exp(np.mean(strong - weak)):.2f} at $\chi$ = {case.chi:g}")
         ends = np.array([0.05, 1.2])
-        series.append(ls.plotting.Series("noise neutral", ends, ends, kind="theory"))
-        series.append(
-            ls.plotting.Series(f"{HARM:g} times the error", ends, HARM * ends, kind="theory")
-        )
-        return ls.plotting.Panel(
-            title="Same points with and without noise",
-            x_label="error P/d, weak noise",
-            y_label="error P/d, strong noise",
-            series=tuple(series),
-            x_scale="log",
-            y_scale="log",
+        series.append(ls.plotting.Series.theory("noise neutral", ends, ends))
+        series.append(ls.plotting.Series.theory(f"{HARM:g} times the error", ends, HARM * ends))
+        return ls.plotting.log_log(
+            "Same points with and without noise",
+            "error P/d, weak noise",
+            "error P/d, strong noise",
+            series,
             note="mean ratio " + ", ".join(notes),
         )

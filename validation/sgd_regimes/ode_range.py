@@ -260,16 +260,15 @@ class OdeRange(ls.claims.Claim):
             ratio = at_steps(data[label], "signal") / a[:, None]
             error = ratio.std(axis=1, ddof=1) / np.sqrt(ratio.shape[1])
             series.append(ls.plotting.Series(name, left, ratio.mean(axis=1), error))
-        series.append(ls.plotting.Series("flow", left[[0, -1]], np.ones(2), kind="theory"))
+        series.append(ls.plotting.Series.theory("flow", left[[0, -1]], np.ones(2)))
         series.append(
-            ls.plotting.Series(f"P n = {INSIDE:g} d", [INSIDE, INSIDE], [0.85, 1.05], kind="guide")
+            ls.plotting.Series.guide(f"P n = {INSIDE:g} d", [INSIDE, INSIDE], [0.85, 1.05])
         )
-        return ls.plotting.Panel(
-            title=r"Signal at $T \gg \kappa$",
-            x_label=r"$P n / d$ by the flow (time runs to the left)",
-            y_label="signal / signal of the flow",
-            series=tuple(series),
-            x_scale="log",
+        return ls.plotting.log_x(
+            r"Signal at $T \gg \kappa$",
+            r"$P n / d$ by the flow (time runs to the left)",
+            "signal / signal of the flow",
+            series,
             note=f"d = {run.dimension}",
         )
 
@@ -289,19 +288,16 @@ class OdeRange(ls.claims.Claim):
                     f"stops, d = {dimension}", left, joined(data, label, "t_star") / dimension
                 )
             )
-        series.append(ls.plotting.Series("flow", fine, tau, kind="rival"))
-        series.append(ls.plotting.Series("5 times later", fine, SEVERAL * tau, kind="theory"))
+        series.append(ls.plotting.Series.rival("flow", fine, tau))
+        series.append(ls.plotting.Series.theory("5 times later", fine, SEVERAL * tau))
         series += [
-            ls.plotting.Series("", fine, SEVERAL * factor * tau, kind="guide")
-            for factor in (0.5, 2.0)
+            ls.plotting.Series.guide("", fine, SEVERAL * factor * tau) for factor in (0.5, 2.0)
         ]
-        return ls.plotting.Panel(
-            title=f"Stop, P/d = {window.ratios[1]}",
-            x_label=r"$P n^* / d$ of the final weights",
-            y_label=r"$t^* / (T d)$",
-            series=tuple(series),
-            x_scale="log",
-            y_scale="log",
+        return ls.plotting.log_log(
+            f"Stop, P/d = {window.ratios[1]}",
+            r"$P n^* / d$ of the final weights",
+            r"$t^* / (T d)$",
+            series,
             note="dotted: 2.5 and 10 times later",
         )
 
@@ -312,15 +308,14 @@ class OdeRange(ls.claims.Claim):
         tau = np.geomspace(QUIET_TIMES[0], QUIET_TIMES[-1], 40)
         a, s = flow_of(run, tau)
         error = noise.std(axis=1, ddof=1) / np.sqrt(noise.shape[1])
-        return ls.plotting.Panel(
-            title=r"Noise at $T \ll \kappa$",
-            x_label=r"signal / $\kappa$",
-            y_label=r"noise $\|w_\perp\|/(\kappa\sqrt{d})$",
-            series=(
+        return ls.plotting.log_x(
+            r"Noise at $T \ll \kappa$",
+            r"signal / $\kappa$",
+            r"noise $\|w_\perp\|/(\kappa\sqrt{d})$",
+            (
                 ls.plotting.Series("SGD", signal.mean(axis=1), noise.mean(axis=1), error),
-                ls.plotting.Series("quenched noise", a, quenched(run, a), kind="theory"),
-                ls.plotting.Series("flow", a, s, kind="rival"),
+                ls.plotting.Series.theory("quenched noise", a, quenched(run, a)),
+                ls.plotting.Series.rival("flow", a, s),
             ),
-            x_scale="log",
             note=f"T = {run.temperature:g} kappa, P/d = {run.points / run.dimension:g}",
         )

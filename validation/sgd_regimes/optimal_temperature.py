@@ -261,13 +261,12 @@ def _curve_panel(data: Data, depth: int) -> ls.plotting.Panel:
             ls.plotting.Series(name, 2 ** scales(depth)[enough], np.nanmean(found, axis=0), spread)
         )
     largest = 2 ** float(largest_temperature(data, depth).mean())
-    series.append(ls.plotting.Series("T_max", [largest] * 2, [0.045, 0.075], kind="guide"))
-    return ls.plotting.Panel(
-        title=f"D = {depth}, k = {exponent(depth):.2f}",
-        x_label=r"$T \alpha^{-k}$",
-        y_label="test error",
-        series=tuple(series),
-        x_scale="log",
+    series.append(ls.plotting.Series.guide("T_max", [largest] * 2, [0.045, 0.075]))
+    return ls.plotting.log_x(
+        f"D = {depth}, k = {exponent(depth):.2f}",
+        r"$T \alpha^{-k}$",
+        "test error",
+        series,
         note=f"{int((~done).sum())} of {done.size} runs unfinished",
     )
 
@@ -285,11 +284,11 @@ def _power_panel(data: Data, depth: int) -> ls.plotting.Panel:
     }
     top = 2 ** found["T_max"][0] * alphas**k
     ratio = 2 ** (optimum - largest.mean(axis=1))
-    return ls.plotting.Panel(
-        title=f"Temperatures, D = {depth}",
-        x_label=r"$\alpha$",
-        y_label="T",
-        series=(
+    return ls.plotting.log_log(
+        f"Temperatures, D = {depth}",
+        r"$\alpha$",
+        "T",
+        (
             *(
                 ls.plotting.Series(
                     name, alphas, 2**value * alphas**k, 2**value * alphas**k * math.log(2) * error
@@ -301,7 +300,5 @@ def _power_panel(data: Data, depth: int) -> ls.plotting.Panel:
                 for name, (value, kind) in lines.items()
             ),
         ),
-        x_scale="log",
-        y_scale="log",
         note=f"T_opt/T_max = {ratio[0]:.2f} (left), {ratio[1]:.2f} (right)",
     )

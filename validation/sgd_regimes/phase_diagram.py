@@ -440,16 +440,12 @@ def _plane_panel(data: Data, plane: NetworkPlane) -> ls.plotting.Panel:
         top = plane.temperature(alphas[0], float(_failing(data, plane, alphas[0]).mean()))
         reach = np.array([alphas[0] / 4, 1.0 if k else alphas[1] * 4])
         name = f"alpha^{k:.2f}, and constant" if k else ""
-        series.append(
-            ls.plotting.Series(name, reach, top * (reach / alphas[0]) ** k, kind="theory")
-        )
-    return ls.plotting.Panel(
-        title="Largest and best temperature",
-        x_label=r"$\alpha$",
-        y_label="T = lr/(B h)",
-        series=tuple(series),
-        x_scale="log",
-        y_scale="log",
+        series.append(ls.plotting.Series.theory(name, reach, top * (reach / alphas[0]) ** k))
+    return ls.plotting.log_log(
+        "Largest and best temperature",
+        r"$\alpha$",
+        "T = lr/(B h)",
+        series,
         note="lines: theory through the leftmost T_max",
     )
 
@@ -507,18 +503,16 @@ def _kernel_panel(data: Data, plane: NetworkPlane) -> ls.plotting.Panel:
     fine = np.array([feature[0], meeting, lazy[-1]])
     both = np.r_[heights[1] * fine[:2] ** -power, heights[0] * fine[2:] ** -1.0]
     name = f"{plane.activation}, $T \\alpha^{{-k}} = 2^{{{plane.kernel_scale:.0f}}}$"
-    return ls.plotting.Panel(
-        title="Tangent kernel",
-        x_label=r"$\alpha$",
-        y_label=r"$\|K - K_0\| / \|K_0\|$",
-        series=(
+    return ls.plotting.log_log(
+        "Tangent kernel",
+        r"$\alpha$",
+        r"$\|K - K_0\| / \|K_0\|$",
+        (
             ls.plotting.Series(name, np.r_[feature, shared], *np.concatenate([left, more], axis=1)),
             ls.plotting.Series(r"gelu, $T \alpha = 1$", lazy, *right),
-            ls.plotting.Series(f"slopes {-power:.2f} and -1", fine, both, kind="theory"),
-            ls.plotting.Series("1", fine[[0, -1]], [1.0, 1.0], kind="guide"),
+            ls.plotting.Series.theory(f"slopes {-power:.2f} and -1", fine, both),
+            ls.plotting.Series.guide("1", fine[[0, -1]], [1.0, 1.0]),
         ),
-        x_scale="log",
-        y_scale="log",
         note=f"the lines of the two regimes meet at alpha = {meeting:.2g}",
     )
 
@@ -533,10 +527,6 @@ def _error_panel(data: Data, plane: NetworkPlane) -> ls.plotting.Panel:
         series.append(
             ls.plotting.Series(name, 2.0 ** np.array(scales)[shown], errors[shown], spread[shown])
         )
-    return ls.plotting.Panel(
-        title="Test error of trainings that finished",
-        x_label=r"$T / \min(1, \alpha)^k$",
-        y_label="test error",
-        series=tuple(series),
-        x_scale="log",
+    return ls.plotting.log_x(
+        "Test error of trainings that finished", r"$T / \min(1, \alpha)^k$", "test error", series
     )

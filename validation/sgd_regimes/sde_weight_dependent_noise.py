@@ -366,18 +366,15 @@ class SdeWeightDependentNoise(ls.claims.Claim):
             values = data[label][f"{kind}_noise"].transpose("step", "set").values
             error = values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
             series.append(ls.plotting.Series(name, tau, values.mean(axis=1), error))
-        series.append(ls.plotting.Series("flow", fine, flow_of(run, fine)[1], kind="theory"))
+        series.append(ls.plotting.Series.theory("flow", fine, flow_of(run, fine)[1]))
         series.append(
-            ls.plotting.Series(
-                "flow, constant noise", fine, constant_noise(run, fine)[1], kind="rival"
-            )
+            ls.plotting.Series.rival("flow, constant noise", fine, constant_noise(run, fine)[1])
         )
-        return ls.plotting.Panel(
-            title=f"Noise while P n >= {COURSE_LEFT:g} d, T = {LOUD:g} kappa",
-            x_label=r"$\tau$ = lr steps / d",
-            y_label=r"noise $\|w_\perp\|/\sqrt{d}$",
-            series=tuple(series),
-            x_scale="log",
+        return ls.plotting.log_x(
+            f"Noise while P n >= {COURSE_LEFT:g} d, T = {LOUD:g} kappa",
+            r"$\tau$ = lr steps / d",
+            r"noise $\|w_\perp\|/\sqrt{d}$",
+            series,
             note=f"d = {run.dimension}, P = {run.points}, {run.replicas} training sets",
         )
 
@@ -397,13 +394,12 @@ class SdeWeightDependentNoise(ls.claims.Claim):
             error = ratio.std(axis=1, ddof=1) / np.sqrt(ratio.shape[1])
             series.append(ls.plotting.Series(name, time, ratio.mean(axis=1), error))
         ends = np.array([1.0, LAST_TIMES["quiet"]])
-        series.append(ls.plotting.Series("equal", ends, np.zeros(2), kind="theory"))
-        return ls.plotting.Panel(
-            title="Langevin equation against SGD",
-            x_label=r"$\tau$ = lr steps / d",
-            y_label=r"ln($\|w\|$ of the equation / of SGD)",
-            series=tuple(series),
-            x_scale="log",
+        series.append(ls.plotting.Series.theory("equal", ends, np.zeros(2)))
+        return ls.plotting.log_x(
+            "Langevin equation against SGD",
+            r"$\tau$ = lr steps / d",
+            r"ln($\|w\|$ of the equation / of SGD)",
+            series,
             note=f"at the end of T = {LOUD:g} kappa: "
             f"{ls.Estimate.from_samples(end_ratio(data['end, loud']))}",
         )
@@ -419,8 +415,8 @@ class SdeWeightDependentNoise(ls.claims.Claim):
             values = [one.mean() for one in samples]
             errors = [one.std(ddof=1) / np.sqrt(len(one)) for one in samples]
             series.append(ls.plotting.Series(quantity, x, values, errors))
-            series.append(ls.plotting.Series("", x[::2], values[::2], kind="guide"))
-        series.append(ls.plotting.Series("equal", [0.0, QUIET[0]], [0.0, 0.0], kind="theory"))
+            series.append(ls.plotting.Series.guide("", x[::2], values[::2]))
+        series.append(ls.plotting.Series.theory("equal", [0.0, QUIET[0]], [0.0, 0.0]))
         return ls.plotting.Panel(
             title="End of training, extrapolated in T",
             x_label=r"$T/\kappa$",

@@ -287,18 +287,14 @@ def _over_temperature(data: Mapping[str, xr.Dataset], case: GrowthOnImages) -> l
             values, errors = _averages([logs(data, case, points, t, quantity) for t in x])
             series.append(ls.plotting.Series(f"{quantity}, P = {points}", x, values, errors))
             guide = "T" if (points, quantity) == (case.ends[0], "signal") else ""
-            series.append(
-                ls.plotting.Series(guide, x[-2:], values[-1] * x[-2:] / x[-1], kind="theory")
-            )
+            series.append(ls.plotting.Series.theory(guide, x[-2:], values[-1] * x[-2:] / x[-1]))
     top = series[4].y[0]
-    series.append(ls.plotting.Series("margin alone", x, np.full(len(x), top), kind="rival"))
-    return ls.plotting.Panel(
-        title=f"Signal and noise at the end, {case.images}",
-        x_label=r"$T/\kappa$",
-        y_label=r"margin / $\kappa$",
-        series=tuple(series),
-        x_scale="log",
-        y_scale="log",
+    series.append(ls.plotting.Series.rival("margin alone", x, np.full(len(x), top)))
+    return ls.plotting.log_log(
+        f"Signal and noise at the end, {case.images}",
+        r"$T/\kappa$",
+        r"margin / $\kappa$",
+        series,
         note=f"{case.depth} hidden layers of {case.width}, {case.replicas} replicas",
     )
 
@@ -316,20 +312,18 @@ def _over_points(data: Mapping[str, xr.Dataset], case: GrowthOnImages) -> ls.plo
         series.append(ls.plotting.Series(name, x, values / unit, errors / unit))
     signal, noise, cold = (one.y for one in series)
     series += [
-        ls.plotting.Series(r"as at $T \ll \kappa$", x, signal[0] * cold / cold[0], kind="theory"),
-        ls.plotting.Series("", x, np.full(len(x), noise[0]), kind="theory"),
-        ls.plotting.Series("noise as the signal", x, noise[0] * signal / signal[0], kind="rival"),
+        ls.plotting.Series.theory(r"as at $T \ll \kappa$", x, signal[0] * cold / cold[0]),
+        ls.plotting.Series.theory("", x, np.full(len(x), noise[0])),
+        ls.plotting.Series.rival("noise as the signal", x, noise[0] * signal / signal[0]),
     ]
     gamma = quotient(
         rise_with_points(data, case, "signal", hot=True),
         np.full(case.replicas, np.log(x[-1] / x[0])),
     )
-    return ls.plotting.Panel(
-        title=f"Growth with the training set, {case.images}",
-        x_label="training points P",
-        y_label="margin over its scale",
-        series=tuple(series),
-        x_scale="log",
-        y_scale="log",
+    return ls.plotting.log_log(
+        f"Growth with the training set, {case.images}",
+        "training points P",
+        "margin over its scale",
+        series,
         note=f"T = {HOT[0]:g} kappa: gamma = {gamma}",
     )

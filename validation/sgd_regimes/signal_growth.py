@@ -188,26 +188,22 @@ class SignalGrowth(ls.claims.Claim):
         mean, error = signal.mean(axis=1), signal.std(axis=1, ddof=1) / np.sqrt(signal.shape[1])
         series = [
             ls.plotting.Series("SGD", tau, mean, error),
-            ls.plotting.Series("flow", fine, flow_of(run, fine)[0], kind="theory"),
+            ls.plotting.Series.theory("flow", fine, flow_of(run, fine)[0]),
         ]
         for name, other in rival_flows(case).items():
-            series.append(
-                ls.plotting.Series(name, fine, flow_of(run, fine, **other)[0], kind="rival")
-            )
+            series.append(ls.plotting.Series.rival(name, fine, flow_of(run, fine, **other)[0]))
         power = case.growth
         series.append(
-            ls.plotting.Series(
-                f"slope {power:.3g}", late, 0.85 * height * (late / late[-1]) ** power, kind="guide"
+            ls.plotting.Series.guide(
+                f"slope {power:.3g}", late, 0.85 * height * (late / late[-1]) ** power
             )
         )
         passes = run.schedule[-1] * run.batch_size / run.points
-        return ls.plotting.Panel(
-            title=rf"Growth of the signal, $\chi$ = {case.chi:g}",
-            x_label=r"$\tau$ = lr steps / d",
-            y_label=r"signal $w_1/\sqrt{d}$",
-            series=tuple(series),
-            x_scale="log",
-            y_scale="log",
+        return ls.plotting.log_log(
+            rf"Growth of the signal, $\chi$ = {case.chi:g}",
+            r"$\tau$ = lr steps / d",
+            r"signal $w_1/\sqrt{d}$",
+            series,
             note=f"d = {case.dimension}, P = {run.points}; {passes:.1f} passes over the points",
         )
 
@@ -225,14 +221,13 @@ class SignalGrowth(ls.claims.Claim):
             )
             ends += [left.min(), left.max()]
         span = np.array([min(ends), max(ends)])
-        series.append(ls.plotting.Series("flow", span, np.ones(2), kind="theory"))
+        series.append(ls.plotting.Series.theory("flow", span, np.ones(2)))
         sides = (1 - ACCURACY, 1 + ACCURACY)
-        series += [ls.plotting.Series("", span, np.full(2, side), kind="guide") for side in sides]
-        return ls.plotting.Panel(
-            title="SGD over flow",
-            x_label=r"$P n / d$ by the flow",
-            y_label="signal / signal of the flow",
-            series=tuple(series),
-            x_scale="log",
+        series += [ls.plotting.Series.guide("", span, np.full(2, side)) for side in sides]
+        return ls.plotting.log_x(
+            "SGD over flow",
+            r"$P n / d$ by the flow",
+            "signal / signal of the flow",
+            series,
             note="dotted: 2 %",
         )

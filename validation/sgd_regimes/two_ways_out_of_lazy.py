@@ -254,21 +254,17 @@ def _kernel_panel(data: Data, case: WaysOnImages, way: int) -> ls.plotting.Panel
     x = (np.array(case.scales) / lazy.ALPHA, np.array(ALPHAS))[way]
     power, text = ((1.0, "~ T"), (-1.0, r"~ $1/\alpha$"))[way]
     points = mean_series("SGD", x, _ways(data, case, "kernel_change")[way])
-    return ls.plotting.Panel(
-        title=f"{('Raising T', 'Lowering alpha')[way]}, {case.images}",
-        x_label=("T = lr/(B h)", r"$\alpha$")[way],
-        y_label=r"$\|K - K_0\| / \|K_0\|$",
-        series=(
+    return ls.plotting.log_log(
+        f"{('Raising T', 'Lowering alpha')[way]}, {case.images}",
+        ("T = lr/(B h)", r"$\alpha$")[way],
+        r"$\|K - K_0\| / \|K_0\|$",
+        (
             points,
-            ls.plotting.Series(text, x, points.y[0] * (x / x[0]) ** power, kind="theory"),
-            ls.plotting.Series("constant", x, np.full(len(x), points.y[0]), kind="rival"),
-            ls.plotting.Series(
-                "a quarter, four times", x, np.full(len(x), 1 / FACTOR), kind="guide"
-            ),
-            ls.plotting.Series("", x, np.full(len(x), FACTOR), kind="guide"),
+            ls.plotting.Series.theory(text, x, points.y[0] * (x / x[0]) ** power),
+            ls.plotting.Series.rival("constant", x, np.full(len(x), points.y[0])),
+            ls.plotting.Series.guide("a quarter, four times", x, np.full(len(x), 1 / FACTOR)),
+            ls.plotting.Series.guide("", x, np.full(len(x), FACTOR)),
         ),
-        x_scale="log",
-        y_scale="log",
     )
 
 
@@ -279,11 +275,10 @@ def _error_panel(data: Data, case: WaysOnImages) -> ls.plotting.Panel:
     for name, change, error in zip(("raising T", "lowering alpha"), changes, errors, strict=True):
         series.append(mean_series(name, np.exp(change.mean(axis=1)), error))
         notes.append(f"{name} {ls.Estimate.from_samples(error[-1] - error[0])}")
-    return ls.plotting.Panel(
-        title=f"Test error, {case.images}, P = {case.points}",
-        x_label=r"$\|K - K_0\| / \|K_0\|$",
-        y_label="test error",
-        series=tuple(series),
-        x_scale="log",
+    return ls.plotting.log_x(
+        f"Test error, {case.images}, P = {case.points}",
+        r"$\|K - K_0\| / \|K_0\|$",
+        "test error",
+        series,
         note="change of ln error: " + ", ".join(notes),
     )

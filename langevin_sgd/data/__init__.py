@@ -9,20 +9,52 @@
   (``images``, which also puts their classes in two groups); `has_images`: whether the files are
   there (``image_files``)
 - `BinaryImages`, `SyntheticPoints`: disjoint training and test sets for networks
-  (``binary_images``)
+  (``binary_images``, ``synthetic_points``)
 - `read_table`: CSV and NPZ files (``files``)
 """
 
-from langevin_sgd.data.binary_images import BinaryImages as BinaryImages
-from langevin_sgd.data.binary_images import SyntheticPoints as SyntheticPoints
-from langevin_sgd.data.depleted_sign import DepletedSign as DepletedSign
-from langevin_sgd.data.embedded import diabetes as diabetes
-from langevin_sgd.data.embedded import digit_pair as digit_pair
-from langevin_sgd.data.embedded import digits as digits
-from langevin_sgd.data.files import read_table as read_table
-from langevin_sgd.data.given_points import GivenPoints as GivenPoints
-from langevin_sgd.data.image_files import has_images as has_images
-from langevin_sgd.data.images import cifar10 as cifar10
-from langevin_sgd.data.images import digit_images as digit_images
-from langevin_sgd.data.images import mnist as mnist
-from langevin_sgd.data.synthetic import gaussian_inputs as gaussian_inputs
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from langevin_sgd.data.binary_images import BinaryImages as BinaryImages
+    from langevin_sgd.data.depleted_sign import DepletedSign as DepletedSign
+    from langevin_sgd.data.embedded import diabetes as diabetes
+    from langevin_sgd.data.embedded import digit_pair as digit_pair
+    from langevin_sgd.data.embedded import digits as digits
+    from langevin_sgd.data.files import read_table as read_table
+    from langevin_sgd.data.given_points import GivenPoints as GivenPoints
+    from langevin_sgd.data.image_files import has_images as has_images
+    from langevin_sgd.data.images import cifar10 as cifar10
+    from langevin_sgd.data.images import digit_images as digit_images
+    from langevin_sgd.data.images import mnist as mnist
+    from langevin_sgd.data.synthetic import gaussian_inputs as gaussian_inputs
+    from langevin_sgd.data.synthetic_points import SyntheticPoints as SyntheticPoints
+
+# Numba comes with the laws that draw: the command reads the fields of laws without it.
+_HOME = {
+    "BinaryImages": "binary_images",
+    "SyntheticPoints": "synthetic_points",
+    "DepletedSign": "depleted_sign",
+    "diabetes": "embedded",
+    "digit_pair": "embedded",
+    "digits": "embedded",
+    "read_table": "files",
+    "GivenPoints": "given_points",
+    "has_images": "image_files",
+    "cifar10": "images",
+    "digit_images": "images",
+    "mnist": "images",
+    "gaussian_inputs": "synthetic",
+}
+"""Name -> module."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"langevin_sgd.data.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'langevin_sgd.data' has no attribute {name!r}")

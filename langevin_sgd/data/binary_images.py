@@ -1,4 +1,4 @@
-"""Training and test sets for networks: images in two groups, and points of a synthetic law.
+"""Training and test sets for networks: images in two groups.
 
 A replica has a shuffle of its own of all images (a pure function of seed and replica): the first
 `test_points` are its test set, the next `points` its training set. The two never meet, the test set
@@ -10,7 +10,7 @@ do the same, with one test set of 32768 images for all replicas.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,15 +18,12 @@ from langevin_sgd.checks import (
     InputError,
     as_choice,
     as_count,
-    as_instance,
     as_tuple,
     convert_fields,
     require,
     shown,
 )
-from langevin_sgd.data.depleted_sign import DepletedSign
 from langevin_sgd.data.images import SHAPES, animals, grouping, parity, pixels_and_classes, scaled
-from langevin_sgd.randomness import DATA, normals
 
 TrainAndTest = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """X (points, d), y (points,), X_test (test_points, d), y_test (test_points,)."""
@@ -126,6 +123,8 @@ class BinaryImages:
         if self.points + self.test_points > len(pixels):
             sizes = f"points + test_points = {self.points} + {self.test_points}"
             raise InputError(f"{sizes}: must be at most {len(pixels)}, the images of {self.name}")
+        from langevin_sgd.randomness import DATA, normals  # brings Numba along
+
         # Sorting independent numbers shuffles; two of 70000 are equal once in a million times.
         order = np.argsort(
             normals((len(pixels),), seed, step=replica, substream=DATA), kind="stable"
@@ -142,61 +141,3 @@ class BinaryImages:
 
 def _as_name(name: str, value: str) -> str:
     return as_choice(name, value, SHAPES)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SyntheticPoints:
-    """Points of a synthetic law with a test set of the same law, in the form that networks take.
-
-    Parameters
-    ----------
-    law
-        The law of the training set, and its size.
-    test_points
-        Test points, >= 1; default 512.
-
-    Raises
-    ------
-    InputError
-        If there are no test points, or `law` is another law.
-
-    Examples
-    --------
-    >>> data = SyntheticPoints(law=DepletedSign(points=20, dimension=3))
-    >>> [part.shape for part in data.sample(seed=0)]
-    [(20, 3), (20,), (512, 3), (512,)]
-    """
-
-    law: DepletedSign
-    test_points: int = 512
-
-    def __post_init__(self) -> None:
-        as_instance("law", self.law, DepletedSign)
-        convert_fields(self, {"test_points": as_count})
-
-    @property
-    def points(self) -> int:
-        """Training points P."""
-        return self.law.points
-
-    @property
-    def dimension(self) -> int:
-        """Dimension d."""
-        return self.law.dimension
-
-    def sample(self, seed: int, replica: int = 0) -> TrainAndTest:
-        """Draw a training and a test set, a function of seed and replica alone.
-
-        Parameters
-        ----------
-        seed, replica
-            As in `DepletedSign.sample`.
-
-        Returns
-        -------
-        X, y, X_test, y_test
-            As in `BinaryImages.sample`, in float64.
-        """
-        X, y = replace(self.law, points=self.points + self.test_points).sample(seed, replica)
-        test = self.test_points
-        return X[test:], y[test:], X[:test], y[:test]

@@ -39,7 +39,7 @@ CLASSES = {
     # laws of data
     "binary_images": "langevin_sgd.data.binary_images:BinaryImages",
     "depleted_sign": "langevin_sgd.data.depleted_sign:DepletedSign",
-    "synthetic_points": "langevin_sgd.data.binary_images:SyntheticPoints",
+    "synthetic_points": "langevin_sgd.data.synthetic_points:SyntheticPoints",
     # settings of tasks of the package
     "cell": "langevin_sgd.experiments.cell:Cell",
 }

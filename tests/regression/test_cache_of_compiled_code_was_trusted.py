@@ -289,7 +289,7 @@ def test_modules_that_are_imported_by_name_refuse_in_one_line_too():
         "try:\n    import langevin_sgd.{0}\nexcept ValueError as error:\n    "
         "print(type(error).__name__, error)"
     )
-    for module in ("sde", "randomness", "training"):
+    for module in ("sde", "randomness", "training.dispatch"):
         done = under("NUMBA_NUM_THREADS", "0", program.format(module))
         assert done.stdout.startswith(
             "InputError NUMBA_NUM_THREADS = '0': must be an integer of at least 1"

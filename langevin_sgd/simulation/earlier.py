@@ -65,7 +65,7 @@ def kept(start: Any, name: str) -> np.ndarray:
 def require_same_replicas(start: Any, numbers: Sequence[int]) -> None:
     """Raise `InputError` unless an earlier result has these replicas, in this order."""
     there = "replica" in start.coords
-    theirs: np.ndarray = start["replica"].values if there else np.empty(0, np.int64)
+    theirs = np.atleast_1d(start["replica"].values if there else np.empty(0, np.int64))
     if not np.array_equal(theirs, np.array(numbers)):
         raise InputError(
             f"start = a result of replicas {_shown(theirs.tolist())}: must have those of this run, "

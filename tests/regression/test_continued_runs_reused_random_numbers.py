@@ -291,3 +291,9 @@ def test_results_of_another_kind_are_refused():
         ls.training.run(problem, settings, steps=4, start=sde)
     with pytest.raises(ls.InputError, match="a result without final_velocity"):
         ls.sde.simulate(LINEAR, ls.sde.BAOAB(), steps=4, start=sde.drop_vars("final_velocity"))
+
+
+def test_a_start_that_is_one_replica_of_a_result_gets_one_line():
+    run = ls.sde.simulate(LINEAR, ls.sde.BAOAB(), replicas=2, steps=4, seed=1)
+    with pytest.raises(ls.InputError, match=r"a result of replicas \[1\]: must have those"):
+        ls.sde.simulate(LINEAR, ls.sde.BAOAB(), replicas=2, steps=4, start=run.isel(replica=1))

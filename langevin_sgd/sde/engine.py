@@ -8,6 +8,7 @@ into positions and velocities of one moment.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
@@ -165,6 +166,10 @@ class BlockEngine(Engine):
         """
         found = self._by_replica(self.passage.transpose(1, 0, 2))
         return np.where(found < 0, np.inf, found - self._first_step)
+
+    def numbers_per_step(self) -> Fraction:
+        """Return how far the counter of the random numbers goes on in a step: one a substep."""
+        return Fraction(self._substeps)
 
     # --- checkpoints ------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from langevin_sgd.kernels.compiled import in_threads
 from langevin_sgd.kernels.layout import aligned, even_slices
 from langevin_sgd.randomness import BLOCK
 from langevin_sgd.sde.integrator import LinearStep
-from langevin_sgd.sde.linear_loop import LANES, linear_steps
+from langevin_sgd.sde.linear_loop import LANES, linear_steps, substeps_of_filling
 from langevin_sgd.simulation.engine import Arrays, Engine
 
 PIECES = 16
@@ -68,6 +69,7 @@ class LinearEngine(Engine):
         groups, components, _ = shape = equation.drift.shape
         self._matrix = as_array("matrix", step.matrix, shape=shape)
         self._noise = as_array("noise", step.noise, shape=(groups, components, None))
+        self._served = substeps_of_filling(groups, self._noise.shape[2])
         self._replicas = len(position)
         self._first_block, self._first_lane = divmod(first_replica, LANES)
         blocks = -(-(self._first_lane + self._replicas) // LANES)
@@ -94,6 +96,10 @@ class LinearEngine(Engine):
         position, velocity = self._unpacked(self._state[:, None])
         return position[0], velocity[0]
 
+    def numbers_per_step(self) -> Fraction:
+        """Return how far the counter of the random numbers goes on in a step: one a filling."""
+        return Fraction(self._substeps, self._served)
+
     def carried(self) -> dict[str, np.ndarray]:
         """Return what a checkpoint has to keep; the state changes in place, so it is copied."""
         return {"blocks": self._state.copy()}
@@ -114,6 +120,7 @@ class LinearEngine(Engine):
             aligned((max(math.prod(self._noise.shape[::2]) * LANES, BLOCK),), np.float64),
             aligned((BLOCK,), np.uint64),
             self._first_block + piece.start,
+            self._served,
             first,
             stop,
             recorded,

@@ -21,6 +21,11 @@ first-level cache.
 """
 
 
+def substeps_of_filling(groups: int, sources: int) -> int:
+    """Substeps that one filling of `BLOCK` normals serves."""
+    return max(1, BLOCK // (groups * sources * LANES))
+
+
 @inlined
 def _linear_step(
     state: np.ndarray, matrix: np.ndarray, noise: np.ndarray, normals: np.ndarray, moved: np.ndarray
@@ -85,6 +90,7 @@ def linear_steps(
     buffer: np.ndarray,
     bits: np.ndarray,
     first_block: int,
+    served: int,
     first: int,
     stop: int,
     recorded: np.ndarray,
@@ -105,6 +111,8 @@ def linear_steps(
         Scratch, float64 of the normals of a substep but at least `BLOCK`, and uint64 (`BLOCK`,).
     first_block
         Number of the first block in the counter.
+    served
+        Substeps that one filling serves, see `substeps_of_filling`.
     recorded
         (snapshot,), substeps, first < substep <= stop, after which the state is copied into
     snapshots
@@ -113,7 +121,6 @@ def linear_steps(
     groups, components, sources = noise.shape
     needed = groups * sources * LANES
     fillings = (needed + BLOCK - 1) // BLOCK
-    served = max(1, BLOCK // needed)
     moved = np.empty((components, LANES))
     for block in range(len(states)):
         counter, state, copied = (first_block + block) * fillings, states[block], 0

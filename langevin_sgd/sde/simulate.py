@@ -32,10 +32,12 @@ from langevin_sgd.sde.engine import TYPES, BlockEngine, Precision
 from langevin_sgd.sde.integrator import Equation, Integrator, require_accepted
 from langevin_sgd.sde.linear_engine import LinearEngine
 from langevin_sgd.simulation.beginning import (
-    as_start,
+    Start,
     require_fresh_numbers,
     require_steps,
     resolve_seed,
+    seed_of_start,
+    start_of_run,
 )
 from langevin_sgd.simulation.checkpoint import Checkpoint, as_path, digest
 from langevin_sgd.simulation.drive import drive, own_rounding
@@ -60,9 +62,7 @@ def simulate(
     seed: int | None = None,
     record: Record | Sequence[Record] | None = None,
     schedule: Sequence[int] | np.ndarray | None = None,
-    start: np.ndarray | None = None,
-    velocity: np.ndarray | None = None,
-    first_step: int = 0,
+    start: Start = None,
     first_replica: int = 0,
     substeps: int | None = None,
     precision: Precision = "float64",
@@ -82,23 +82,23 @@ def simulate(
     steps
         Length of the run in steps of SGD.
     seed
-        Seed of the noise, 0 <= seed < 2**128; drawn from the operating system if ``None`` (or that
-        of the checkpoint), and stored.
+        Seed of the noise, 0 <= seed < 2**128; by default that of the checkpoint or of the start,
+        else drawn from the operating system; stored.
     record
         One recorder of `langevin_sgd.record` or several; the displacement by default.
     schedule
         Increasing steps at which to record; log-spaced by default, while accumulators (time
         averages, histograms, currents) then see every step. They weigh the steps of a schedule by
         the time each stands for.
-    start, velocity
-        Initial conditions, (parameter,) or (replica, parameter); at rest at zero by default.
-    first_step
-        Steps made before this run: its random numbers are those of the steps from there on. A run
-        that ends after n steps is continued by ``start=run.final_position,
-        velocity=run.final_velocity, first_step=n`` with the same seed: bit for bit where an
-        integrator carries position and velocity themselves, else (BAOAB, which carries a velocity
-        before its last half kick, and linear equations in turned modes or about a centre) up to
-        rounding. Steps of the result count from the start of this run.
+    start
+        (parameter,) or (replica, parameter) to start from at rest, or a tuple (position, velocity)
+        of such; at rest at zero by default. Or the result of an earlier call with the same
+        replicas, from which the run goes on, with whatever equation and integrator: position,
+        velocity and the counters of steps and random numbers, so that the same equation, integrator
+        and seed continue the run as one. It does so bit for bit where an integrator carries
+        position and velocity themselves, else (BAOAB, which carries a velocity before its last half
+        kick, and linear equations in turned modes or about a centre) up to rounding. Steps of the
+        result count from the start of this run.
     first_replica
         Number of the first replica: replicas 100 to 199 computed alone equal those of a run of 200.
     substeps
@@ -128,7 +128,8 @@ def simulate(
     InputError
         For an integrator that does not accept the equation, an argument outside its range, a run
         that does not fit into memory, a checkpoint that is damaged or of another run, or a start
-        that is the ``final_position`` of a run whose random numbers this one would use again.
+        that was made with random numbers that this run would use again: the ``final_position`` of
+        a run with its seed, or the result of one that took more numbers a step (more substeps).
 
     Examples
     --------
@@ -145,19 +146,21 @@ def simulate(
     )
     replicas, steps = as_count("replicas", replicas), as_count("steps", steps)
     first_replica = as_count("first_replica", first_replica, minimum=0)
-    first_step = as_count("first_step", first_step, minimum=0)
     precision, progress = as_choice("precision", precision, TYPES), as_flag("progress", progress)
     substeps = as_count("substeps", integrator.default_substeps if substeps is None else substeps)
-    require_steps(first_step, steps, substeps)
     require_accepted(equation, integrator, substeps)
     parameters, path = equation.potential.parameters, as_path(checkpoint)
-    seed = resolve_seed(seed, path)
-    require_fresh_numbers(
-        start, seed=seed, first_step=first_step, steps=steps, advice="give first_step={end}"
-    )
+    seed = resolve_seed(seed, path, earlier=seed_of_start(start))
     require_memory("replicas", replicas, state_bytes(replicas, parameters))
-    position = as_start("start", start, replicas, parameters)
-    speed = as_start("velocity", velocity, replicas, parameters)
+    begin = start_of_run(
+        start,
+        kind="sde_run",
+        numbers=range(first_replica, first_replica + replicas),
+        parameters=parameters,
+        has_velocity=equation.orders == 2,
+    )
+    position, speed, first_step = begin.position, begin.velocity, begin.first_step
+    require_steps(first_step, steps, substeps)
     recording = Recording.begin(record, position, watches=True)
     timetable = Timetable.planned(schedule, steps, accumulating=bool(recording.accumulators))
     require_room(recording, timetable, speed)
@@ -184,6 +187,7 @@ def simulate(
             passages=recording.passages,
             first_step=first_step,
         )
+    require_fresh_numbers(start, seed=seed, steps=steps, per_step=engine.numbers_per_step())
     settings = {
         "equation": type(equation).__name__,
         **integrator.identity(),

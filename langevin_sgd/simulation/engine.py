@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Protocol
 
 import numpy as np
@@ -78,6 +79,10 @@ class Engine(Protocol):
         if it was not.
         """
         return np.empty((0, len(self.state()[0])))
+
+    def numbers_per_step(self) -> Fraction:
+        """Return how far the counter of the random numbers goes on in a step."""
+        return Fraction(1)
 
     def diverged_step(self) -> np.ndarray | None:
         """Return the step at which the engine itself saw each replica diverge, (replica,), -1 if it

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from langevin_sgd import dataset
+from langevin_sgd.simulation.engine import Engine
 from langevin_sgd.simulation.status import Status, flags
 from langevin_sgd.simulation.trajectories import Trajectories
 
@@ -62,13 +63,12 @@ def result(trajectories: Trajectories, *, first_replica: int = 0, **provenance: 
             "infinite: not passed by the last step; NaN: diverged before"
         )
     made["status"].attrs.update(flags())
-    made["final_position"].attrs["random_numbers"] = _random_numbers(provenance)
+    made["final_position"].attrs["random_numbers"] = _random_numbers(engine, provenance)
     return made
 
 
-def _random_numbers(provenance: dict[str, Any]) -> str:
+def _random_numbers(engine: Engine, provenance: dict[str, Any]) -> str:
     """Which random numbers have made the final position, for those who go on from it."""
     told = provenance.get("settings", {}) | provenance
-    return json.dumps(
-        {name: told[name] for name in ("seed", "first_step", "steps") if name in told}
-    )
+    used = {name: told[name] for name in ("seed", "first_step", "steps") if name in told}
+    return json.dumps(used | {"per_step": str(engine.numbers_per_step())})

@@ -14,12 +14,10 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from langevin_sgd import dataset
 from langevin_sgd.checks import (
     LARGEST_COUNT,
     InputError,
@@ -34,11 +32,11 @@ from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.models.network_problem import NetworkProblem
 from langevin_sgd.models.perceptron import OnePassPerceptron, Perceptron
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.simulation.beginning import resolve_seed
+from langevin_sgd.simulation.beginning import resolve_seed, seed_of_start
 from langevin_sgd.simulation.checkpoint import as_path
 from langevin_sgd.simulation.drive import own_rounding
+from langevin_sgd.simulation.earlier import is_result
 from langevin_sgd.simulation.stop import Stop
-from langevin_sgd.training.earlier import is_result
 from langevin_sgd.training.engines import NetworkEngine, PerceptronEngine
 from langevin_sgd.training.request import RunRequest
 from langevin_sgd.training.variants import Variant, joined, variants_of
@@ -281,7 +279,7 @@ def run(
         vary=vary,
         numbers=_numbers(route, replicas, first_replica),
         steps=steps,
-        seed=_seed(seed, path, start),
+        seed=resolve_seed(seed, path, earlier=seed_of_start(start)),
         record=record,
         schedule=schedule,
         start=start,
@@ -329,12 +327,6 @@ def _numbers(route: Route, replicas: Any, first_replica: Any) -> Sequence[int]:
     count = as_count("replicas", replicas)
     first = as_count("first_replica", first_replica, 0, LARGEST_COUNT - count)
     return range(first, first + count)
-
-
-def _seed(seed: Any, path: Path | None, start: Any) -> int:
-    """The seed that is given, that of the checkpoint, that of the start, or a fresh one."""
-    earlier = dataset.provenance(start).get("seed") if is_result(start) else None
-    return resolve_seed(seed, path, earlier=earlier)
 
 
 def _engine(route: Route, engine: Any) -> Engine | None:

@@ -7,7 +7,7 @@ alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from langevin_sgd.kernels.layout import even_ranges, padded
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.randomness import key_from_seed
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.simulation.beginning import as_start, require_fresh_numbers, require_steps
+from langevin_sgd.simulation.beginning import require_fresh_numbers, require_steps, start_of_run
 from langevin_sgd.simulation.checkpoint import Checkpoint, digest
 from langevin_sgd.simulation.drive import drive
 from langevin_sgd.simulation.engine import Arrays, Engine
@@ -27,12 +27,6 @@ from langevin_sgd.simulation.result import result
 from langevin_sgd.simulation.timetable import Timetable
 from langevin_sgd.simulation.trajectories import Trajectories
 from langevin_sgd.training.batches import Sampler, make_sampler
-from langevin_sgd.training.earlier import (
-    HOW_TO_GO_ON,
-    is_result,
-    provenance_of_start,
-    require_same_replicas,
-)
 from langevin_sgd.training.problems import make_rule, make_source, require_samples
 from langevin_sgd.training.request import RunRequest
 from langevin_sgd.training.steps import Buffer, RegressionState, advance
@@ -56,19 +50,6 @@ UNDERSTOOD = (
 """Fields of the settings that linear regression is trained by."""
 
 
-class StartOfRun(NamedTuple):
-    """Where all replicas start."""
-
-    position: np.ndarray
-    """(replica, parameter)."""
-    velocity: np.ndarray
-    """(replica, parameter)."""
-    at_rest: bool
-    """Whether no velocity was given: then the first gradient is not damped."""
-    first_step: int
-    """Steps made before, whose random numbers are used up."""
-
-
 def train(request: RunRequest) -> xr.Dataset:
     """Make the steps of all replicas; see `langevin_sgd.training.run`."""
     ((problem, settings, _),) = request.variants
@@ -77,7 +58,10 @@ def train(request: RunRequest) -> xr.Dataset:
     assert steps is not None
     replicas = len(request.numbers)
     require_memory("replicas", replicas, 8 * 10 * replicas * problem.parameters)
-    begin = _start(request, problem.parameters)
+    require_fresh_numbers(request.start, seed=seed, steps=steps)
+    begin = start_of_run(
+        request.start, kind="sgd_run", numbers=request.numbers, parameters=problem.parameters
+    )
     require_steps(begin.first_step, steps)
     recording = Recording.begin(request.record, begin.position)
     accumulating = bool(recording.accumulators)
@@ -108,33 +92,6 @@ def train(request: RunRequest) -> xr.Dataset:
     drive(trajectories, checkpoint=file, progress=request.progress)
     return result(
         trajectories, first_replica=first_replica, kind="sgd_run", **provenance, steps=steps
-    )
-
-
-def _start(request: RunRequest, parameters: int) -> StartOfRun:
-    """Where the replicas start: from an array, from a pair with the velocity, or from a result."""
-    start, replicas = request.start, len(request.numbers)
-    if is_result(start):
-        stored = provenance_of_start(start, "sgd_run")
-        require_same_replicas(start, request.numbers)
-        position, velocity = start["final_position"].values, start["final_velocity"].values
-        first_step = int(stored["first_step"]) + int(stored["steps"])
-    else:
-        pair = isinstance(start, tuple) and len(start) == 2 and all(map(np.ndim, start))
-        position, velocity = start if pair else (start, None)
-        first_step = 0
-        require_fresh_numbers(
-            position,
-            seed=request.seed,
-            first_step=0,
-            steps=request.steps or 0,
-            advice=HOW_TO_GO_ON,
-        )
-    return StartOfRun(
-        as_start("start", position, replicas, parameters),
-        as_start("start: velocity", velocity, replicas, parameters),
-        at_rest=velocity is None,
-        first_step=first_step,
     )
 
 

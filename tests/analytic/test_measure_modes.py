@@ -230,8 +230,7 @@ def test_winding_rate_of_the_langevin_equation_is_the_natural_frequency(seed):
             replicas=100,
             steps=10_000,
             seed=seed,
-            start=normals((100, 1), seed),
-            velocity=normals((100, 1), seed + 1),
+            start=(normals((100, 1), seed), normals((100, 1), seed + 1)),
             record=ls.record.states(),
             schedule=np.arange(10_001),
         )

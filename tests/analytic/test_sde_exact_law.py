@@ -265,7 +265,7 @@ def test_without_noise_the_path_is_the_damped_one_in_the_original_coordinates():
     problem = ls.LinearRegression.from_spectrum([5.0, 2.0, 0.3], noise_scale=0.0, eigenvectors=turn)
     equation = ls.Underdamped.from_sgd(problem, ls.SGD(lr=0.1, batch_size=1, momentum=0.8))
     run = ls.sde.simulate(
-        equation, ls.sde.ExactOrnsteinUhlenbeck(), steps=7, start=[1, 2, 3], velocity=[0, -1, 5]
+        equation, ls.sde.ExactOrnsteinUhlenbeck(), steps=7, start=([1, 2, 3], [0, -1, 5])
     )
     linear = np.block(
         [[np.zeros((3, 3)), np.eye(3)], [-problem.hessian / 0.09, -0.2 / 0.09 * np.eye(3)]]

@@ -220,8 +220,7 @@ def test_the_kernel_makes_the_steps_of_the_map(seed):
         steps=2,
         substeps=4,
         seed=seed,
-        start=START[:1],
-        velocity=START[1:],
+        start=(START[:1], START[1:]),
     )
     state = np.hstack([run["final_position"].values, run["final_velocity"].values])
     error = np.sqrt(

@@ -143,8 +143,8 @@ BY_CALL: dict[str, dict[str, Values]] = {
     },
     "sde.simulate": {
         "equation": thing("overdamped()"),
-        "start": array("np.zeros(1)", optional=True),
-        "velocity": Values((NONE,), ("np.zeros(1)",), ("'a'", "object()", "[float('nan')]")),
+        "start": Values((NONE, "np.zeros(1)", "(np.zeros(1), np.zeros(1))"),
+            ("simulated()", "run()"), array("np.zeros(1)", optional=True).wrong),
         "substeps": duration("1", "2", NONE),
         "record": taken(thing("ls.record.states()", "[ls.record.moments()]", optional=True), "[]"),
     },

@@ -148,7 +148,7 @@ def test_seed_is_drawn_and_stored():
         ({"seed": -1}, "seed = -1"),
         ({"first_replica": -1}, "first_replica = -1"),
         ({"start": np.zeros(4)}, "start = (4,)"),
-        ({"velocity": np.full(3, np.nan)}, "velocity"),
+        ({"start": (np.zeros(3), np.full(3, np.nan))}, "velocity"),
         ({"schedule": [5, 2]}, "schedule"),
         ({"record": "loss"}, "record"),
         ({"record": [ls.record.states(), ls.record.states()]}, "'position' is recorded twice"),

@@ -122,7 +122,7 @@ CASES = {
     "observable that is no function": (lambda: ls.record.observables(a=3), "a = 3"),
     "start of another shape": (lambda: simulate(start=np.zeros((2, 1))), "start"),
     "start with a mask": (lambda: simulate(start=np.ma.masked_greater([9.0], 1)), "start"),
-    "complex velocity": (lambda: simulate(velocity=[1j]), "velocity"),
+    "complex velocity": (lambda: simulate(start=([0.0], [1j])), "velocity"),
     "start of words": (lambda: simulate(start=["a"]), "start"),
     "start of SGD": (lambda: training.run(SPECTRUM, SETTINGS, steps=3, start=np.zeros(3)), "start"),
     "schedule of fractions": (lambda: simulate(schedule=[0.5]), "schedule"),

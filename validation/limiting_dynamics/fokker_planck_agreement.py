@@ -78,8 +78,7 @@ def paths(run: PathEnsemble) -> xr.Dataset:
         replicas=run.replicas,
         steps=TIMES[-1],
         schedule=TIMES,
-        start=drawn[0],
-        velocity=drawn[1],
+        start=(drawn[0], drawn[1]),
         seed=run.seed,
         record=observe,
     )
@@ -100,8 +99,7 @@ def circulation(run: PathEnsemble) -> xr.Dataset:
         steps=FINE_STEPS,
         schedule=ls.record.every(1, steps=FINE_STEPS),
         substeps=2,
-        start=position,
-        velocity=velocity,
+        start=(position, velocity),
         seed=run.seed,
         record=ls.record.states(),
     )

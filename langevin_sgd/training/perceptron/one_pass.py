@@ -37,17 +37,18 @@ from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.beginning import as_start, require_fresh_numbers, require_steps
 from langevin_sgd.simulation.checkpoint import Checkpoint, digest
 from langevin_sgd.simulation.drive import drive
+from langevin_sgd.simulation.earlier import (
+    is_result,
+    kept,
+    provenance_of_start,
+    require_same_replicas,
+    steps_made,
+)
 from langevin_sgd.simulation.engine import Arrays, Engine
 from langevin_sgd.simulation.recording import Recording
 from langevin_sgd.simulation.result import result
 from langevin_sgd.simulation.timetable import Timetable
 from langevin_sgd.simulation.trajectories import Trajectories
-from langevin_sgd.training.earlier import (
-    HOW_TO_GO_ON,
-    is_result,
-    provenance_of_start,
-    require_same_replicas,
-)
 from langevin_sgd.training.request import RunRequest
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def train(request: RunRequest) -> xr.Dataset:
     timetable = Timetable.planned(request.schedule, steps, accumulating=False)
     require_memory("batch_size", settings.batch_size, 32.0 * settings.batch_size)
     require_memory("replicas", replicas, 16.0 * replicas * len(timetable.schedule))
+    require_fresh_numbers(request.start, seed=seed, steps=steps)
     start, first_step = _start(request)
     require_steps(first_step, steps)
     key, first_replica = key_from_seed(seed), request.numbers[0]
@@ -103,16 +105,8 @@ def _start(request: RunRequest) -> tuple[np.ndarray, int]:
     if is_result(start):
         stored = provenance_of_start(start, "perceptron_one_pass_run")
         require_same_replicas(start, request.numbers)
-        first_step = int(stored["first_step"]) + int(stored["steps"])
-        start = start["final_position"].values
-    else:
-        require_fresh_numbers(
-            start,
-            seed=request.seed,
-            first_step=0,
-            steps=request.steps or 0,
-            advice=HOW_TO_GO_ON,
-        )
+        first_step = steps_made(stored)
+        start = kept(start, "final_position")
     both = as_start("start", start, len(request.numbers), 2)
     noise = both[:, 1]
     require(bool((noise >= 0).all()), "start", start, "must be (signal, noise) with noise >= 0")

@@ -26,16 +26,17 @@ from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.beginning import as_start
 from langevin_sgd.simulation.checkpoint import Checkpoint, digest
 from langevin_sgd.simulation.drive import drive
+from langevin_sgd.simulation.earlier import (
+    is_result,
+    kept,
+    provenance_of_start,
+    require_same_replicas,
+)
 from langevin_sgd.simulation.engine import Carried
 from langevin_sgd.simulation.status import Status
 from langevin_sgd.simulation.trajectories import CHUNK_SECONDS
 from langevin_sgd.training.batches import require_sampling
 from langevin_sgd.training.carried import put_back, require_whole, require_within
-from langevin_sgd.training.earlier import (
-    is_result,
-    provenance_of_start,
-    require_same_replicas,
-)
 from langevin_sgd.training.observables.error_on_fresh_points import as_test_error
 from langevin_sgd.training.perceptron.plain import PerceptronRule
 from langevin_sgd.training.perceptron.replica import (
@@ -141,9 +142,7 @@ def _start(request: RunRequest, batch_seed: int) -> np.ndarray:
                 f"batch_seed = {batch_seed}: the start was made with its batches; give "
                 "engine=PerceptronEngine(batch_seed=...) another one"
             )
-        if "final_weights" not in start:
-            raise InputError("start = a result without final_weights")
-        start = start["final_weights"].values
+        start = kept(start, "final_weights")
     return as_start("start", start, len(request.numbers), problem.dimension)
 
 

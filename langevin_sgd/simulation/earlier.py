@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from langevin_sgd import dataset
-from langevin_sgd.checks import InputError, require
+from langevin_sgd.checks import InputError, as_count, require
 
-HOW_TO_GO_ON = "give the whole result as start"
-"""Advice to those who start from the weights of a result with its seed."""
+MAKERS = {"sde_run": "sde.simulate"}
+"""Kind of a result -> what makes it; `langevin_sgd.training.run` makes all others."""
+_COUNTS = ("first_step", "steps")
 
 
 def is_result(start: Any) -> bool:
@@ -25,19 +26,46 @@ def provenance_of_start(start: Any, kind: str) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If it is no result of `langevin_sgd.training.run` of that kind.
+        If it is no result of that kind.
     """
-    allowed = "must be a result of training.run of such a problem"
+    allowed = f"must be a result of {MAKERS.get(kind, 'training.run of such a problem')}"
     require(is_result(start), "start", start, allowed)
     stored = dataset.provenance(start)
     require(stored.get("kind") == kind, "start", stored.get("kind"), allowed)
     return stored
 
 
+def steps_made(stored: Mapping[str, Any]) -> int:
+    """Steps whose random numbers an earlier result and all before it have used, by its provenance.
+
+    Raises
+    ------
+    InputError
+        If the provenance does not say.
+    """
+    told = stored["settings"] | stored
+    begun, steps = (as_count(f"start: {name}", told.get(name), 0) for name in _COUNTS)
+    return begun + steps
+
+
+def kept(start: Any, name: str) -> np.ndarray:
+    """Values of a variable of an earlier result.
+
+    Raises
+    ------
+    InputError
+        If it does not have it.
+    """
+    if name not in start:
+        raise InputError(f"start = a result without {name}")
+    values: np.ndarray = start[name].values
+    return values
+
+
 def require_same_replicas(start: Any, numbers: Sequence[int]) -> None:
     """Raise `InputError` unless an earlier result has these replicas, in this order."""
     there = "replica" in start.coords
-    theirs: np.ndarray = start["replica"].values if there else np.empty(0, np.int64)
+    theirs = np.atleast_1d(start["replica"].values if there else np.empty(0, np.int64))
     if not np.array_equal(theirs, np.array(numbers)):
         raise InputError(
             f"start = a result of replicas {_shown(theirs.tolist())}: must have those of this run, "

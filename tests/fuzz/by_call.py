@@ -16,7 +16,6 @@ from .values import (
     Values,
     array,
     choice,
-    choices,
     count,
     counts,
     duration,
@@ -39,6 +38,13 @@ FOREIGN_RESULTS = (
 )
 ON_LINE = array("np.array([[0.1], [0.4]])")
 ONE_STATE = array("np.array([0.1, 0.4, 2.0])", "0.5", scalar=True)
+
+ENGINE = Values(
+    (NONE, "ls.training.PerceptronEngine(method='plain')"),
+    ("ls.training.NetworkEngine()", "ls.training.PerceptronEngine(batch_seed=3)"),
+    ("3", "'cpu'", "object()", "ls.training.NetworkEngine"),
+)
+FOREIGN_AXES = ("object()", "ls.SGD", "b'1'")
 
 BY_CALL: dict[str, dict[str, Values]] = {
     "Estimate": {"value": number("1.0", optional=True), "method": text("'mean'")},
@@ -170,8 +176,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "record": taken(BY_NAME["record"], "[]"),
         "start": Values((NONE,), ("np.zeros(2)", "np.zeros(3)", "run()", "perceptron_result()"),
             ("'a'", "object()", "[float('nan')] * 3", "3")),
-        "engine": Values((NONE,), ("ls.training.PerceptronEngine(method='plain')",
-            "ls.training.NetworkEngine()"), ("3", "'cpu'", "object()")),
+        "engine": Values((NONE,), ENGINE.odd, ENGINE.wrong),
     },
     "training.NetworkEngine": {
         "noise": choice("'sgd'", "'isotropic'", "'minibatch_covariance'"),
@@ -227,6 +232,40 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "theory.perceptron.stopping": {"points": counts("np.array([100, 1000])", "100"),
         "dimension": count("10")},
     "theory.perceptron.predict_perceptron": {"dimension": count("16"), "batch_size": count("1")},
+    # what is imported from modules
+    "data.images.*": {"y": counts("np.array([0, 3, 5, 9])")},
+    "theory.displacement.exponent_between": {"first": number("1.0"), "last": number("10.0")},
+    "theory.displacement.exponent_window": {"modes": count("1000"), "tolerance": number("0.03")},
+    "theory.displacement.fitted_exponent": {"lags": counts("np.array([1, 2, 5])")},
+    "theory.stability.noise_feedback": {"problem": thing("regression()")},
+    "theory.sde_accuracy.mode_rates": {"momentum": number("0.5")},
+    "theory.stability.require_stable": {"settings": thing("sgd()")},
+    "theory.sde_accuracy.exact_dispersion": {"rate": taken(BY_NAME["rate"], "complex_in(")},
+    "theory.perceptron.increments.mean_increments": {
+        "signal": array("np.array([0.5, 1.0])", "0.5", scalar=True),
+        "noise": array("np.array([0.5, 1.0])", "0.5", scalar=True),
+    },
+    "measure.phase_space.curvature": {
+        "position": array(WALK), "lr": number("0.1"), "momentum": number("0.5")
+    },
+    "measure.phase_space.swept_area": {"position": array(WALK), "velocity": array(WALK)},
+    "measure.phase_space.effective_temperature": {"coordinate": array(SERIES)},
+    "measure.drift.drift_and_diffusion": {
+        "steps": counts("np.arange(1, 41)"),
+        "displacement": array(f"{WALK}[..., None] ** 2"),
+    },
+    "measure.passage.first_at_or_below": {
+        "steps": counts("np.arange(40)"), "series": array(WALK)
+    },
+    "measure.scaling_corrections.correction_to_scaling": {
+        "x": array("np.geomspace(1, 1000, 10)"),
+        "y": array("np.geomspace(1, 1000, 10)**0.5 * (1 + 1 / np.geomspace(1, 1000, 10))"),
+        "x_error": array("1e-3 * np.geomspace(1, 1000, 10)", optional=True),
+        "y_error": array("1e-2 * np.geomspace(1, 1000, 10)**0.5"),
+        "power": number("1.0", optional=True),
+        "window": array("(1.0, 1000.0)", optional=True),
+    },
+    "measure.curve.Curve.at": {"x": number("4.0", "1.0")},
     # estimators
     "measure.oscillation": {"position": array(SERIES), "lags": counts("np.arange(1, 10)")},
     "measure.winding_rate": {"position": array(WALK), "velocity": array(WALK)},
@@ -275,45 +314,41 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "models.potentials.hinge": {"stiffness": value_of_replicas("1.0"),
         "margin": value_of_replicas("1.0")},
     # experiments
-    "experiments.PerceptronGrid": {
-        "points": counts("(8, 16)"),
-        "points_per_dimension": Values(("()",), ("(2.0,)",),
-            ("3.5", "'a'", NONE, "(float('nan'),)")),
-        "dimension": counts("(3,)"),
-        "chi": array("(0.0,)", "(0.0, 0.5)"),
-        "temperature": array("(1.0,)"),
-        "batch_size": counts("(1,)"),
-        "margin": array("(0.1,)"),
-        "max_steps": duration("200"),
+    "experiments.Grid": {
+        "problem": thing("perceptron()", odd=("networks_of_law()", "perceptron_of_data()",
+            "networks()", "one_pass()", "regression()")),
+        "settings": thing("plain_sgd()", odd=("sgd()", "ls.SGD(lr=0.1, batch_size=10**9)")),
+        "axes": Values(
+            ("{'points': (8, 16), 'temperature': (0.5, 1.0)}", "{'chi': [0.0, 0.5]}",
+                "{'points_per_dimension': (2.0, 4.0), 'dimension': (2, 3)}", "{'batch_size': 1}"),
+            ("{}", "{'points': 8}", "{'points': (8, 8)}", "{'margin': np.array([0.1, 0.2])}",
+                "{'lr': [0.1], 'temperature': [1.0]}", "{'alpha': (1.0, 2.0)}",
+                "{'settings.lr': range(1, 3)}", "{'points': (2**62,)}", "{'points': (0, 8)}",
+                "{'points_per_dimension': (1e-9,)}", "{'points_per_dimension': (1e300,)}",
+                "{'dimension': (10**12,)}", "{'batch_size': (10**9,)}",
+                "{'temperature': np.geomspace(0.1, 1, 10**6)}",
+                "{'data': (given(), synthetic())}", "{'max_steps': [10, 20]}"),
+            ("3", "'points'", "[('points', (8, 16))]", "{'points': ()}", "{'nothing': (1,)}",
+                "{3: (8,)}", "{'points': None}", "{'points': 'a'}", "{'points': (8, float('nan'))}",
+                "{'chi': nan_in((0.0, 0.5))}", "{'margin': (0.1, 'a')}", "{'points': (True,)}",
+                "{'points': {8, 16}}", "{'points_per_dimension': (0.0,)}",
+                "{'points_per_dimension': ('a',)}", "{'chi': masked_in((0.0, 0.5))}",
+                "{'temperature': as_text((0.5, 1.0))}", NONE, *FOREIGN_AXES),
+        ),
+        "record": Values(
+            ("()", "('test_error',)", "[ls.training.observables.TestError(points=8)]"),
+            ("'test_error'", NONE, "['margins']", "[ls.training.observables.Margins()]"),
+            ("3", "['nonsense']", "[3]", "object()", "['test_error', 'test_error']"),
+        ),
+        "engine": ENGINE,
     },
-    "experiments.NetworkGrid": {
-        "network": choices("('fully_connected',)"),
-        "depth": counts("(2,)", optional=True),
-        "width": counts("(4,)"),
-        "activation": choices("('relu',)"),
-        "alpha": array("(1.0, 10.0)"),
-        "temperature_per_width": array("(0.01, 0.02)"),
-        "batch_size": counts("(4,)"),
-        "momentum": array("(0.0,)"),
-        "points": counts("(8,)"),
-        "data": choice("'digits'"),
-        "loss": choice("'hinge'", "'quadratic_hinge'"),
-        "noise": choice("'sgd'", "'isotropic'"),
-        "max_steps": duration("20"),
+    "experiments.Cell": {
+        "problem": thing("perceptron()", "networks_of_law()", odd=("perceptron_of_data()",)),
+        "settings": thing("plain_sgd()", odd=("sgd()",)),
+        "record": Values(("()",), ("('test_error',)", "('margins',)", "['margins']"),
+            ("3", "('nonsense',)", "(3,)", "object()")),
+        "engine": Values((NONE,), ENGINE.odd, ENGINE.wrong),
     },
-    "experiments.NetworkGrid.training_data": {"points": count("8", "16")},
-    "experiments.NetworkRuns": {
-        "network": thing("network()"),
-        "data": thing("images()"),
-        "alpha": array("(1.0, 1.0)"),
-        "temperature_per_width": array("(0.01, 0.01)"),
-        "batch_size": count("4"),
-        "momentum": number("0.0"),
-        "noise": choice("'sgd'"),
-        "loss": choice("'hinge'"),
-        "max_steps": duration("20"),
-    },
-    "experiments.Network*": {"device": taken(BY_NAME["device"], "'cuda:99'")},
     "experiments.*.collect": {"store": thing(NONE, odd=("store()",))},
     "experiments.average_networks": {"result": thing("network_result()",
         odd=("perceptron_result()", "dataset()"))},
@@ -331,8 +366,6 @@ BY_CALL: dict[str, dict[str, Values]] = {
         odd=("network_result()", "dataset()"))},
     "experiments.families": {"axis": choice("'alpha'", "'points'")},
     "experiments.boundary_exponent": {"boundary": choice("'T_max'", "'T_c'", "'T_opt'")},
-    "experiments.train_group": {"runs": thing("perceptron_runs()")},
-    "experiments.train_together": {"runs": thing("network_runs()")},
     # files
     "dataset.make": {
         "variables": Values(
@@ -372,6 +405,17 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "scale": choice("'linear'", "'log'"),
     },
     "plotting.Map.places": {"axis": choice("'x'", "'y'"), "scale": choice("'linear'", "'log'")},
+    "plotting.Table": {
+        "header": Values(("['mode', 'value']",), ("[]", "['', 'a\\nb']", "'ab'"),
+            ("3", NONE, "[3, 4]", "[None, None]", "object()")),
+        "rows": Values(
+            ("[['1', '0.5'], ['10', '12']]", "[]"),
+            ("[['1']]", "[['1', '2', '3']]", "['ab']", "[['\\x1b[2J', '']]"),
+            ("3", NONE, "[3]", "[[1, 2]]", "'text'", "object()"),
+        ),
+        "right": Values(("()", "[1]", "{0}"), ("[5]", "[-1]", "range(2)"),
+            ("3", NONE, "['a']", "[0.5]", "[None]", "object()")),
+    },
     "plotting.Panel": {"series": things("[ls.plotting.Series('a', [1.0, 2.0], [3.0, 4.0])]")},
     # sweeps and claims
     "sweep.Task": {"name": text("task().name"), "settings": text("task().settings")},
@@ -401,6 +445,10 @@ NAN_TAKEN: dict[str, tuple[str, ...]] = {
     "dynamics.*": ("theta", "w"),
     "theory.perceptron.test_error": ("signal", "noise"),
     "measure.jackknife": ("samples",),
+    "measure.autocorrelation.autocorrelation": ("series",),
+    "measure.passage.first_at_or_below": ("series",),
+    "measure.displacement.mean_square_displacement": ("position",),
+    "measure.drift.drift_and_diffusion": ("displacement",),
     "measure.local_slopes": ("x", "y", "x_error", "y_error"),
     "plotting.Map": ("values",),
     "plotting.Series": ("x", "y", "error"),
@@ -442,16 +490,17 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "experiments.GridLine": ("grid_lines()[0]",),
     "experiments.LazyExponents": ("lazy_exponents()",),
     "experiments.NetworkAverages": ("network_averages()[0]",),
-    "experiments.NetworkGrid": ("network_grid()",),
-    "experiments.PerceptronGrid": ("perceptron_grid()", "ratio_grid()"),
-    "experiments.PerceptronRuns": ("perceptron_runs()",),
+    "experiments.Grid": ("perceptron_grid()", "ratio_grid()", "network_grid()"),
     "fokker_planck.GaussianDensity": ("initial()",),
     "fokker_planck.GaussianLaw": ("gaussian_law()",),
     "measure.Collapse": ("collapse()",),
     "measure.Extrapolation": ("extrapolation()",),
     "measure.LocalSlopes": ("local_slopes()",),
     "measure.PowerLaw": ("power_law()",),
-    "models.networks.ConvolutionalNetwork": ("convolutional()",),
+    "measure.curve.Curve": ("curve()",),
+    "measure.passage.Passage": ("passage()",),
+    "measure.scaling_corrections.CorrectedPowerLaw": ("corrected()",),
+    "theory.perceptron.derivation.Derivation": ("derivation()",),
     "models.networks.FullyConnected": ("small_network()",),
     "models.networks.MobileCNN": ("ls.models.networks.MobileCNN(image=(1, 8, 8), width=2)",),
     "models.networks.OwnNetwork": ("own_network()",),

@@ -464,6 +464,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "Underdamped": ("linear_underdamped()", "kramers()"),
     "Perceptron": ("perceptron()",),
     "Potential": ("double_well()",),
+    "SGD.require_only": ("plain_sgd()",),
     "SGD": (
         "sgd()",
         "ls.SGD(lr=1e-300, batch_size=10**15)",

@@ -540,6 +540,7 @@ BY_NAME: dict[str, Values] = {
 """Name of a parameter -> its values, unless `BY_CALL` says otherwise."""
 
 OPTIONAL_BUT_NEEDED = {
+    "training.run": ("steps",),
     "LinearRegression": ("X", "y"),
     "claims.Comparison": ("reason",),
     "claims.Component": ("margin_reason",),

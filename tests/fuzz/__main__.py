@@ -26,6 +26,8 @@ ROOMS = {
     "commands": ("claims", "plotting", "command"),
     "nets": (
         "models.networks",
+        "models.OnePassPerceptron",
+        "Stop",
         "training.NetworkEngine",
         "training.PerceptronEngine",
         "NetworkProblem",

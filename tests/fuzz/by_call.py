@@ -452,6 +452,7 @@ NAN_TAKEN: dict[str, tuple[str, ...]] = {
     "measure.local_slopes": ("x", "y", "x_error", "y_error"),
     "plotting.Map": ("values",),
     "plotting.Series": ("x", "y", "error"),
+    "plotting.Series.*": ("x", "y", "error"),
 }
 """Pattern of calls -> parameters that may hold NaN, which goes on into the result: runs that
 diverged, and gaps.

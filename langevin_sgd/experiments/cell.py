@@ -56,14 +56,16 @@ class Cell:
     block: int = 0
 
     def __post_init__(self) -> None:
-        problem = as_instance("problem", self.problem, (Perceptron, NetworkProblem))
         convert_fields(
             self,
             {
+                "problem": lambda name, value: as_instance(
+                    name, value, (Perceptron, NetworkProblem)
+                ),
                 "settings": lambda name, value: as_instance(name, value, SGD),
                 "stop": lambda name, value: as_instance(name, value, Stop),
-                "engine": lambda name, value: as_engine(name, value, problem),
-                "record": lambda name, value: as_record(name, value, problem),
+                "engine": lambda name, value: as_engine(name, value, self.problem),
+                "record": lambda name, value: as_record(name, value, self.problem),
                 "seed": as_seed,
                 "block": lambda name, value: as_count(name, value, 0),
             },

@@ -21,7 +21,7 @@ from langevin_sgd import dataset
 from langevin_sgd.checks import as_count, as_instance, as_positive, as_seed, convert_fields, require
 from langevin_sgd.experiments.axes import LARGEST_SET, as_axis, require_size
 from langevin_sgd.experiments.cell import Cell, as_engine, as_record, train_cell
-from langevin_sgd.experiments.columns import UNITS, columns_of, measured_of
+from langevin_sgd.experiments.columns import UNITS, columns_of, law_of, measured_of
 from langevin_sgd.models.network_problem import NetworkProblem
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.sgd_settings import SGD
@@ -252,7 +252,7 @@ def _at(base: Variant, varied: Mapping[str, Any]) -> Variant:
     if RATIO not in varied:
         return replaced(base, changes)
     point = replaced(base, changes)
-    dimension = point.problem.data.dimension
+    dimension = law_of(point.problem).dimension
     points = round(as_positive(RATIO, varied[RATIO]) * dimension)
     require(points > 0, RATIO, varied[RATIO], f"gives no point in {dimension} dimensions")
     return replaced(base, {**changes, "problem.data.points": points})

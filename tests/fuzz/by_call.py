@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from .surface import Call, Parameter
@@ -44,7 +45,51 @@ ENGINE = Values(
     ("ls.training.NetworkEngine()", "ls.training.PerceptronEngine(batch_seed=3)"),
     ("3", "'cpu'", "object()", "ls.training.NetworkEngine"),
 )
+SETTINGS = thing(
+    "plain_sgd()",
+    odd=(
+        *BY_NAME["settings"].odd,
+        *("sgd()", "ls.SGD(lr=0.1, batch_size=2, weight_decay=0.1)"),
+        "ls.SGD(lr=0.1, batch_size=2, momentum=0.5, nesterov=True)",
+        "ls.SGD(lr=0.1, batch_size=100, sampling='without_replacement')",
+        "ls.SGD(lr=0.1, batch_size=5, sampling='epochs')",
+    ),
+)
+NO_STOP = Values(
+    (NONE,),
+    ("ls.Stop(max_steps=20)", "ls.Stop(unfit=0.2, max_steps=20)"),
+    ("3", "'a'", "object()"),
+)
+NO_STEPS = Values((NONE,), ("20", "0"), ("'a'", "1.5", "object()"))
 FOREIGN_AXES = ("object()", "ls.SGD", "b'1'")
+
+
+def problem(*good: str) -> Values:
+    """A problem of one kind."""
+    return Values(good, (), ("3", NONE, "'perceptron'", "object()", "np.zeros(3)", "ls.Perceptron"))
+
+
+def vary(*odd: str) -> Values:
+    """Fields with sequences of values; what fits one problem may not fit another."""
+    wrong = ("3", "'lr'", "['lr']", "{'lr': 0.1}", "{'lr': []}", "{'lr': 'ab'}", "{'lr': {0.1}}")
+    entries = ("nan_in([0.1, 0.2])", "masked_in([0.1, 0.2])", "as_text([0.1, 0.2])", "[0.1, None]")
+    return Values(
+        (NONE,),
+        ("{}", *odd),
+        (
+            *wrong,
+            *(f"{{'lr': {entry}}}" for entry in entries),
+            *("{'nothing': [1]}", "{3: [1]}", "{'lr': [0.1, 0.2], 'batch_size': [1]}"),
+        ),
+    )
+
+
+def start(*odd: str) -> Values:
+    """Where a run starts."""
+    return Values(
+        (NONE,), odd, ("'a'", "object()", "[float('nan')] * 3", "3", "{}", "np.ma.masked")
+    )
+
 
 BY_CALL: dict[str, dict[str, Values]] = {
     "Estimate": {"value": number("1.0", optional=True), "method": text("'mean'")},
@@ -159,24 +204,88 @@ BY_CALL: dict[str, dict[str, Values]] = {
         f"sde.{name}.size_of_linear_step": {"equation": thing("equation_with_velocities()")}
         for name in ("BAOAB", "OBABO", "SGDMap", "ShiftedODE")
     },
-    "training.run": {
-        "problem": Values(
-            ("regression()",),
-            ("perceptron()", "networks()", "one_pass()", "perceptron_of_data()"),
-            ("3", NONE, "'perceptron'", "object()"),
-        ),
-        "settings": thing("plain_sgd()"),
-        "replicas": Values(("2",), ("0", "-1", "10**30", "[0, 1]", "[3]", "[-1, 2]"),
-            ("1.5", "'a'", "True")),
+    "training.run of linear regression": {
+        "problem": problem("regression()", "spectral()"),
+        "settings": thing("plain_sgd()", "sgd()"),
+        "replicas": count("2"),
         "steps": Values(("20",), (NONE, "0", "-1", "10**30"), ("'a'", "1.5", "True")),
-        "stop": Values((NONE,), ("ls.Stop(max_steps=20)", "ls.Stop(unfit=0.2, max_steps=20)"),
-            ("3", "'a'", "object()")),
-        "vary": Values((NONE,), ("{'lr': [0.1, 0.2]}", "{'settings.momentum': [0.0, 0.5]}"),
-            ("3", "{'lr': 0.1}", "{'lr': []}", "{'nothing': [1]}", "{3: [1]}", "'lr'")),
+        "stop": NO_STOP,
+        "vary": vary("{'lr': [0.1, 0.2]}", "{'settings.momentum': [0.0, 0.5]}",
+            "{'batch_size': np.array([1, 100])}", "{'problem': [regression(), spectral()]}",
+            "{'problem': [regression(), perceptron()]}", "{'hessian': [np.eye(2)]}",
+            "{'X': [X, X[:6]], 'y': [Y, Y[:6]]}", "{'minimiser': [[0.0, 0.0], [1.0, 1.0]]}"),
         "record": taken(BY_NAME["record"], "[]"),
-        "start": Values((NONE,), ("np.zeros(2)", "np.zeros(3)", "run()", "perceptron_result()"),
-            ("'a'", "object()", "[float('nan')] * 3", "3")),
+        "start": start("np.zeros((2, 2))", "(np.zeros(2), np.zeros(2))", "run()", "(np.zeros(2),)",
+            "(np.zeros(2), None)", "one_pass_run()", "(np.zeros(2), nan_in(np.zeros(2)))"),
         "engine": Values((NONE,), ENGINE.odd, ENGINE.wrong),
+    },
+    "training.run of a perceptron": {
+        "problem": problem("perceptron()", "perceptron_of_data()"),
+        "settings": SETTINGS,
+        "replicas": count("2"),
+        "steps": NO_STEPS,
+        "stop": thing("ls.Stop(max_steps=200)", "ls.Stop(unfit=0.2, max_steps=50)",
+            optional=True, odd=("ls.Stop()", "ls.Stop(unfit=0.5)", "ls.Stop(max_steps=2**62)")),
+        "vary": vary("{'lr': [0.1, 0.2]}", "{'margin': [0.1, 1.0]}", "{'points': [8, 12]}",
+            "{'chi': [0.0, 0.5]}", "{'temperature': [0.1, 1.0]}", "{'dimension': [2, 3]}",
+            "{'data': [synthetic(), given()]}", "{'stop.unfit': [0.0, 0.1]}",
+            "{'unfit': [0.0, 1.5]}", "{'temperature_per_width': [0.1]}", "{'momentum': [0.5]}"),
+        "record": Values((NONE,), ("'test_error'", "['test_error']", "[]", "'margins'",
+            "ls.training.observables.TestError(points=8)", "ls.record.displacement()"),
+            ("3", "'nonsense'", "object()", "['test_error', 'test_error']")),
+        "schedule": counts("[0, 5, 10]", optional=True),
+        "start": start("np.zeros(3)", "np.zeros((2, 3))", "trained_perceptron()", "run()",
+            "perceptron_result()", "(np.zeros(3), np.zeros(3))"),
+        "engine": ENGINE,
+    },
+    "training.run of a one-pass perceptron": {
+        "problem": problem("one_pass()",
+            "ls.models.OnePassPerceptron(dimension=8, chi=0.5, margin=0.5)"),
+        "settings": SETTINGS,
+        "replicas": count("2"),
+        "stop": NO_STOP,
+        "vary": vary("{'lr': [0.1, 0.2]}", "{'chi': [0.0, 0.5]}", "{'dimension': [2, 10**9]}",
+            "{'margin': [0.0, 0.1]}", "{'points': [8]}", "{'settings': [plain_sgd(), sgd()]}"),
+        "record": Values((NONE,), ("'test_error'", "[]", "ls.record.displacement()"),
+            ("3", "'nonsense'", "object()")),
+        "start": start("np.array([0.5, 1.0])", "np.zeros(2)", "np.array([0.1, -1.0])",
+            "np.ones((2, 2))", "one_pass_run()", "run()", "np.array([1e300, 1e300])"),
+        "engine": Values((NONE,), ENGINE.odd, ENGINE.wrong),
+        "checkpoint": Values((NONE,), ("'run.nc'",), ("3", "[]", "object()")),
+    },
+    "training.run of networks": {
+        "problem": problem("networks()", "networks_of_law()"),
+        "settings": replace(SETTINGS, good=("plain_sgd()", "sgd()")),
+        "replicas": Values(("2", "[0, 1]", "[3, 5]"), ("0", "-1", "10**30", "[-1, 2]", "[]",
+            "np.array([0, 1])", "np.array(2)", "[1, 1]", "[2**63]", "range(2)"),
+            ("1.5", "'a'", "True", "[0.5]", "['a']", "[None]", "{0, 1}", "[True]", "object()")),
+        "first_replica": count("0"),
+        "steps": NO_STEPS,
+        "stop": thing("ls.Stop(max_steps=20)", "ls.Stop(unfit=0.2, max_steps=20)",
+            odd=(NONE, "ls.Stop()", "ls.Stop(unfit=0.5)")),
+        "vary": vary("{'alpha': [1.0, 10.0]}", "{'lr': (0.1, 0.2), 'batch_size': np.array([2, 4])}",
+            "{'temperature_per_width': [0.01, 0.1]}", "{'points': [6, 12]}", "{'points': [0, 13]}",
+            "{'stop.max_steps': [10, 20]}", "{'width': [2, 4]}", "{'momentum': [0.0, 0.9]}",
+            "{'loss': ['hinge', 'square']}", "{'data': [(X, LABELS), (X[:6], LABELS[:6])]}",
+            "{'lr': [0.1], 'temperature': [0.1]}", "{'settings.lr': [0.1], 'lr': [0.2]}",
+            "{'network': [network(), small_network()]}", "{'alpha': np.geomspace(1, 10, 3)}",
+            "{'points': [8, None]}", "{'sampling': ['with_replacement', 'without_replacement']}"),
+        "record": Values((NONE, "'margins'", "ls.training.observables.NoiseTemperature()"),
+            ("'signal'", "['margins', 'margins']", "[]", "'test_error'", "'kernel'",
+            "ls.training.observables.KernelChange(points=2)", "ls.record.displacement()"),
+            ("3", "['nonsense']", "[3]", "object()")),
+        "schedule": counts("[0, 5, 10]", optional=True),
+        "start": start("np.zeros(small_network().parameters)", "trained_networks()", "run()",
+            "np.ones((2, small_network().parameters))", "trained_perceptron()", "np.zeros(3)"),
+        "engine": Values(
+            (NONE, "ls.training.NetworkEngine(keep_weights=True)",
+                "ls.training.NetworkEngine(precision='float64')"),
+            ("ls.training.PerceptronEngine()", "ls.training.NetworkEngine(noise='isotropic')",
+                "ls.training.NetworkEngine(noise='minibatch_covariance')",
+                "ls.training.NetworkEngine(seconds=1e-3)",
+                "ls.training.NetworkEngine(device='cuda')"),
+            ENGINE.wrong,
+        ),
     },
     "training.NetworkEngine": {
         "noise": choice("'sgd'", "'isotropic'", "'minibatch_covariance'"),
@@ -314,7 +423,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "models.potentials.hinge": {"stiffness": value_of_replicas("1.0"),
         "margin": value_of_replicas("1.0")},
     # experiments
-    "experiments.Grid": {
+    "experiments.Grid of perceptrons": {
         "problem": thing("perceptron()", odd=("networks_of_law()", "perceptron_of_data()",
             "networks()", "one_pass()", "regression()")),
         "settings": thing("plain_sgd()", odd=("sgd()", "ls.SGD(lr=0.1, batch_size=10**9)")),
@@ -341,6 +450,34 @@ BY_CALL: dict[str, dict[str, Values]] = {
             ("3", "['nonsense']", "[3]", "object()", "['test_error', 'test_error']"),
         ),
         "engine": ENGINE,
+    },
+    "experiments.Grid of networks": {
+        "problem": thing("networks_of_law()", odd=("networks()", "perceptron()")),
+        "settings": thing("ls.SGD(lr=1.0, batch_size=4)", odd=("sgd()",)),
+        "stop": thing("ls.Stop(max_steps=20)", odd=("ls.Stop()",)),
+        "axes": Values(
+            ("{'alpha': (1.0, 10.0), 'temperature_per_width': (0.01, 0.02)}",
+                "{'problem.data.points': (8, 16), 'width': 4}"),
+            ("{'points': (8, 16)}", "{'points': (8, 17)}", "{'network': (network(),)}",
+                "{'network': (network(), small_network())}", "{'depth': (1, 2)}",
+                "{'depth': (10**9,)}", "{'width': (10**9,)}", "{'loss': ('hinge', 'square')}",
+                "{'loss': ('hinge', 'soft_hinge')}", "{'activation': ('relu', 'gelu')}",
+                "{'momentum': [0.0, 0.9]}", "{'points_per_dimension': (1.0,)}",
+                "{'data': (images(), synthetic_sets())}", "{'stop.max_steps': (10, None)}",
+                "{'test_points': (0, 8)}", "{'batch_size': (4, 10**9)}", "{'data': ((X, LABELS),)}",
+                "{'temperature': (0.1,), 'temperature_per_width': (0.1,)}"),
+            ("3", NONE, "{'alpha': nan_in((1.0, 2.0))}", "{'alpha': (1.0, 'a')}", "{'alpha': ()}",
+                "{'width': (4, None)}", "{'width': (True,)}", "{'loss': ('nonsense',)}",
+                "{'network': (3,)}", "{'data': (3,)}", "{'temperature_per_width': (0.0,)}"),
+        ),
+        "record": Values(
+            ("()", "['margins']", "[ls.training.observables.KernelChange(points=4)]"),
+            ("'margins'", NONE, "['kernel']", "['test_error']", "['signal', 'signal']"),
+            ("3", "['nonsense']", "[3]", "object()"),
+        ),
+        "engine": Values((NONE, "ls.training.NetworkEngine(precision='float64')"),
+            ("ls.training.PerceptronEngine()", "ls.training.NetworkEngine(noise='isotropic')",
+                "ls.training.NetworkEngine(keep_weights=True)"), ENGINE.wrong),
     },
     "experiments.Cell": {
         "problem": thing("perceptron()", "networks_of_law()", odd=("perceptron_of_data()",)),
@@ -545,9 +682,9 @@ def values_of(call: Call, parameter: Parameter) -> Values:
     fitting = [
         pattern
         for pattern in BY_CALL
-        if fnmatchcase(call.name, pattern) and parameter.name in BY_CALL[pattern]
+        if fnmatchcase(call.key, pattern) and parameter.name in BY_CALL[pattern]
     ]
-    exact = max(fitting, key=lambda pattern: (pattern == call.name, len(pattern)), default=None)
+    exact = max(fitting, key=lambda pattern: (pattern == call.key, len(pattern)), default=None)
     values = BY_NAME[parameter.name] if exact is None else BY_CALL[exact][parameter.name]
     has_nan = any(
         fnmatchcase(call.name, pattern) and parameter.name in NAN_TAKEN[pattern]

@@ -113,6 +113,18 @@ def networks() -> Any:
 
 
 @once
+def trained_networks() -> Any:
+    engine = ls.training.NetworkEngine(keep_weights=True)
+    stop = ls.Stop(max_steps=20)
+    return ls.training.run(networks(), sgd(), replicas=2, seed=1, stop=stop, engine=engine)
+
+
+@once
+def one_pass_run() -> Any:
+    return ls.training.run(one_pass(), plain_sgd(), **SMALL)
+
+
+@once
 def one_pass() -> Any:
     return ls.models.OnePassPerceptron(dimension=3, chi=0.0, margin=0.1)
 

@@ -10,7 +10,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -105,6 +105,12 @@ out stay in.
 """
 
 
+WAYS = {
+    "training.run": ("linear regression", "a perceptron", "a one-pass perceptron", "networks"),
+    "experiments.Grid": ("perceptrons", "networks"),
+}
+"""Call -> the ways in which it is called, each with good values of its own."""
+
 FROM_MODULES = (
     *("data.images.animals", "data.images.grouping", "data.images.parity"),
     *(
@@ -177,12 +183,20 @@ class Call:
         methods.
     attribute
         Whether it is a property, which takes nothing.
+    way
+        One of those in `WAYS`; "" where there is only one.
     """
 
     name: str
     parameters: tuple[Parameter, ...] = ()
     owner: str = ""
     attribute: bool = False
+    way: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name, with the way in which it is called where there are several."""
+        return f"{self.name} of {self.way}" if self.way else self.name
 
     @cached_property
     def path(self) -> str:
@@ -214,7 +228,12 @@ class Verb:
 def calls() -> list[Call]:
     """Everything public that can be called, but for `LEFT_OUT`."""
     found = [call for name, value in sorted(public().items()) for call in _calls_of(name, value)]
-    return [call for call in found if not is_left_out(call.name)]
+    return [
+        replace(call, way=way)
+        for call in found
+        if not is_left_out(call.name)
+        for way in WAYS.get(call.name, ("",))
+    ]
 
 
 def public() -> dict[str, Any]:

@@ -56,7 +56,7 @@ def test_the_command_as_a_process(tmp_path):
 
 @pytest.mark.slow
 def test_good_values_are_not_refused():
-    cases = [text for call in calls() for text in good_cases(call.name)]
+    cases = [text for call in calls() for text in good_cases(call.key)]
     assert told(runner.run(enumerate(cases)), good=True) == ""
 
 

@@ -540,11 +540,15 @@ BY_NAME: dict[str, Values] = {
 """Name of a parameter -> its values, unless `BY_CALL` says otherwise."""
 
 OPTIONAL_BUT_NEEDED = {
-    "training.run": ("steps",),
+    "training.run of linear regression": ("steps",),
+    "training.run of a perceptron": ("stop",),
+    "training.run of a one-pass perceptron": ("steps",),
+    "training.run of networks": ("stop",),
     "LinearRegression": ("X", "y"),
     "claims.Comparison": ("reason",),
     "claims.Component": ("margin_reason",),
-    "experiments.Grid": ("stop", "replicas"),
+    "experiments.Grid of perceptrons": ("stop", "replicas"),
+    "experiments.Grid of networks": ("stop", "replicas"),
     "fokker_planck.escape_rate": ("cells", "barrier"),
     "Potential.from_functions": ("parameters",),
     "fokker_planck.first_passage_time": ("cells",),

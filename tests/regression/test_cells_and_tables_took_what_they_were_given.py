@@ -65,3 +65,31 @@ def test_constant_noise_is_the_same_at_every_state_of_a_replica():
     assert many.shape == (3, 2, 2, 2)
     np.testing.assert_array_equal(many[2], [0.5 * np.eye(2), np.eye(2)])
     np.testing.assert_array_equal(covariance([0.5], [1.0, np.nan]), 0.5 * np.eye(2))
+
+
+GIVEN = ls.Perceptron.from_data([[1.0, 2.0], [-1.0, 0.5]], [1, -1], margin=0.1)
+NETWORKS = ls.NetworkProblem(
+    ls.models.networks.FullyConnected(dimension=2, width=4, depth=1),
+    (np.array([[1.0, 2.0], [-1.0, 0.5]]), np.array([1.0, -1.0])),
+)
+
+
+@pytest.mark.parametrize("problem", [GIVEN, NETWORKS])
+@pytest.mark.parametrize("axes", [{"temperature": (0.5,)}, {"points_per_dimension": (2.0,)}])
+def test_a_grid_needs_a_law_of_points(problem, axes):
+    with pytest.raises(ls.InputError, match=r"^data = .*: must be a law of points"):
+        ls.experiments.Grid(problem, SETTINGS, axes=axes, stop=ls.Stop(max_steps=20))
+
+
+def test_variants_whose_results_have_different_sizes_are_refused_before_training(monkeypatch):
+    monkeypatch.setattr("langevin_sgd.training.dispatch.importlib", None)
+    with pytest.raises(ls.InputError, match=r"^vary = .*\[2, 3\] parameters"):
+        ls.training.run(PERCEPTRON, SETTINGS, vary={"dimension": [2, 3]})
+
+
+def test_numbers_of_numpy_are_varied_like_those_of_python():
+    regression = ls.LinearRegression.from_spectrum([1.0])
+    vary = {"batch_size": np.array([1, 2]), "lr": np.array([0.1, 0.2], np.float32)}
+    made = ls.training.run(regression, SETTINGS, steps=2, seed=1, vary=vary)
+    kept = ls.dataset.provenance(made)["vary"]
+    assert kept == {"batch_size": [1, 2], "lr": [float(np.float32(0.1)), float(np.float32(0.2))]}

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from langevin_sgd.checks import as_array, as_count, as_not_negative, as_states, require
+from langevin_sgd.checks import as_array, as_count, as_not_negative, require
 from langevin_sgd.covariance import as_covariance, covariance_root
 from langevin_sgd.dynamics.noise import Noise, Strength, require_dimension
 from langevin_sgd.kernels.block_code import (
@@ -29,7 +29,7 @@ from langevin_sgd.kernels.block_code import (
 )
 from langevin_sgd.kernels.compiled import inlined
 from langevin_sgd.kernels.intrinsics import fma
-from langevin_sgd.models.potentials.potential import Value, require_one_each
+from langevin_sgd.models.potentials.potential import Value, points, require_one_each
 
 
 class ConstantNoise:
@@ -93,8 +93,8 @@ class MatrixNoise(ConstantNoise):
 
     def covariance(self, theta: np.ndarray) -> np.ndarray:
         """Spectral density at `theta` (..., parameter); (..., parameter, parameter)."""
-        states = as_states("theta", theta, self.parameters)
-        return np.broadcast_to(self.density, (*states.shape, self.parameters))
+        point = points("theta", theta, self.parameters)
+        return np.broadcast_to(self.density, (*point.shape, self.parameters))
 
     def constant_density(self, name: str) -> np.ndarray:
         """Return the density."""
@@ -160,15 +160,11 @@ class Isotropic(ConstantNoise):
 
     def covariance(self, theta: np.ndarray) -> np.ndarray:
         """Spectral density at `theta` (..., parameter); (..., parameter, parameter)."""
-        states = as_states("theta", theta, self.parameters)
-        variance = np.asarray(self.variance)
-        if variance.size == 1:
-            variance = variance.reshape(())
-        fits = variance.ndim == 0 or states.shape[-2:-1] == variance.shape
-        allowed = f"must have shape (..., {variance.size}, {self.parameters}), one for each replica"
-        require(fits, "theta", theta, allowed)
+        point, variance = points("theta", theta, self.parameters), np.asarray(self.variance)
+        fits = variance.ndim == 0 or point.shape[-2:-1] == variance.shape
+        require(fits, "theta", point.shape, f"must end in ({variance.size} replicas, parameter)")
         density = variance[..., None, None] * np.eye(self.parameters)
-        return np.broadcast_to(density, (*states.shape, self.parameters))
+        return np.broadcast_to(density, (*point.shape, self.parameters))
 
     def constant_density(self, name: str) -> np.ndarray:
         """Return the density, or raise `InputError` if it differs between replicas."""
@@ -241,9 +237,9 @@ class LowRank(ConstantNoise):
 
     def covariance(self, theta: np.ndarray) -> np.ndarray:
         """Spectral density at `theta` (..., parameter); (..., parameter, parameter)."""
-        states = as_states("theta", theta, self.parameters)
+        point = points("theta", theta, self.parameters)
         density = self.constant_density("factor")
-        return np.broadcast_to(density, (*states.shape, self.parameters))
+        return np.broadcast_to(density, (*point.shape, self.parameters))
 
     def constant_density(self, name: str) -> np.ndarray:
         """Return factor factor^T."""

@@ -21,8 +21,8 @@ from langevin_sgd.sweep.cells import BLOCK, block_replicas
 from langevin_sgd.sweep.task import task
 from langevin_sgd.training import run
 from langevin_sgd.training.engines import NetworkEngine, PerceptronEngine
+from langevin_sgd.training.observables.error_on_fresh_points import as_test_error
 from langevin_sgd.training.observables.table import as_observables
-from langevin_sgd.training.observables.test_error import as_test_error
 
 if TYPE_CHECKING:
     import xarray as xr

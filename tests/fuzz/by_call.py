@@ -303,6 +303,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "points": Values((NONE,), ("5", "12", "13", "0"),
             ("'a'", "1.5", "float('nan')", "object()", "True")),
     },
+    "Stop": {"unfit": number("0.0", "0.2"), "max_steps": count("20")},
     "SGD.require_only": {
         "understood": Values(("('lr',)", "()"), ("('nothing',)",), ()),
         "by": Values(("'perceptrons'",), (), ()),

@@ -21,6 +21,7 @@ from tyro.conf import Positional
 PACKAGE = "langevin_sgd"
 
 LEFT_OUT = {
+    "codes that are looked up": ("Status",),
     "an exception": ("InputError", "fokker_planck.NotConvergedWarning"),
     "called by the engines with objects of their own": (
         *(

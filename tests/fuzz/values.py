@@ -533,7 +533,6 @@ BY_NAME: dict[str, Values] = {
             "y_label",
             "label",
             "missing",
-            "margin_reason",
         )
     },
 }
@@ -546,7 +545,6 @@ OPTIONAL_BUT_NEEDED = {
     "training.run of networks": ("stop",),
     "LinearRegression": ("X", "y"),
     "claims.Comparison": ("reason",),
-    "claims.Component": ("margin_reason",),
     "experiments.Grid of perceptrons": ("stop", "replicas"),
     "experiments.Grid of networks": ("stop", "replicas"),
     "fokker_planck.escape_rate": ("cells", "barrier"),

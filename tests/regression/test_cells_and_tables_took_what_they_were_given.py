@@ -64,7 +64,6 @@ def test_constant_noise_is_the_same_at_every_state_of_a_replica():
     many = covariance([0.5, 1.0], np.zeros((3, 2, 2)))
     assert many.shape == (3, 2, 2, 2)
     np.testing.assert_array_equal(many[2], [0.5 * np.eye(2), np.eye(2)])
-    np.testing.assert_array_equal(covariance([0.5], [1.0, np.nan]), 0.5 * np.eye(2))
 
 
 GIVEN = ls.Perceptron.from_data([[1.0, 2.0], [-1.0, 0.5]], [1, -1], margin=0.1)

@@ -7,7 +7,7 @@ control.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,7 +22,7 @@ EXPECTED = {"early": 0.0, "late": 1.0}
 
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
-    """A quantity in the words of components, as a symbol, and as the label of an axis."""
+    """A quantity in the words of comparisons, as a symbol, and as the label of an axis."""
 
     name: str
     symbol: str
@@ -78,26 +78,27 @@ class SwitchedNoise(ls.claims.Claim):
                     tasks[case.label(mixed(order, switch))] = self.train_switched.at(both)
         return tasks
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        found = []
-        for name, (_, order, quantity) in self._places(tier).items():
-            value, (margin, reason) = EXPECTED[order], self.accuracy(order, quantity)
-            found.append(
-                ls.claims.Component(name, value, margin, reason, {"noise acts early": 1 - value})
-            )
-        return found
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
         return [
-            replace(right, prediction=1 - right.prediction, alternatives={})
-            for right in self.predict(tier)
+            self._compared(case, order, quantity)
+            for case in self.grid[tier]
+            for order in EXPECTED
+            for quantity in self.quantities
         ]
 
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        return {
-            name: share(data, case, order, self.switch, quantity)
-            for name, (case, order, quantity) in self._places(tier).items()
-        }
+    def _compared(self, case: Any, order: str, quantity: str) -> ls.claims.Comparison:
+        value, (margin, reason) = EXPECTED[order], self.accuracy(order, quantity)
+        effect = f"share of the effect of noise on {self.quantities[quantity].name}"
+        return ls.claims.Comparison(
+            name=f"{case.title}, {order} only: {effect}",
+            prediction=value,
+            margin=margin,
+            reason=reason,
+            rivals={"noise acts early": 1 - value},
+            wrong=1 - value,
+            wrong_margin=margin,
+            measure=lambda data: share(data, case, order, self.switch, quantity),
+        )
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
         return [
@@ -106,38 +107,22 @@ class SwitchedNoise(ls.claims.Claim):
             for panel in (self._shares(data, case), self._ends(data, case))
         ]
 
-    def _places(self, tier: str) -> dict[str, tuple[Any, str, str]]:
-        """Case, order and quantity of each component, by name."""
-        return {
-            f"{case.title}, {order} only: share of the effect of noise on {words.name}": (
-                case,
-                order,
-                quantity,
-            )
-            for case in self.grid[tier]
-            for order in EXPECTED
-            for quantity, words in self.quantities.items()
-        }
-
     def _shares(self, data: Data, case: Any) -> ls.plotting.Panel:
         series = []
         for order in ("late", "early"):
             for quantity, words in self.quantities.items():
                 found = [share(data, case, order, switch, quantity) for switch in self.switches]
-                values, errors = [one.value for one in found], [one.standard_error for one in found]
                 label = f"noise {order} only, ${words.symbol}$"
-                series.append(ls.plotting.Series(label, self.switches, values, errors))
+                series.append(ls.plotting.Series.measured(label, self.switches, found))
         ends = np.array([self.switches[0], self.switches[-1]])
         series += [
-            ls.plotting.Series("", ends, np.full(2, value), kind="theory")
-            for value in EXPECTED.values()
+            ls.plotting.Series.theory("", ends, np.full(2, value)) for value in EXPECTED.values()
         ]
-        return ls.plotting.Panel(
-            title=f"Noise before or after the switch, {case.title}",
-            x_label="unfit fraction at the switch",
-            y_label="share of the effect of noise",
-            series=tuple(series),
-            x_scale="log",
+        return ls.plotting.log_x(
+            f"Noise before or after the switch, {case.title}",
+            "unfit fraction at the switch",
+            "share of the effect of noise",
+            series,
             note=case.note,
         )
 
@@ -149,12 +134,10 @@ class SwitchedNoise(ls.claims.Claim):
         for label, name in labels.items():
             result = data[case.label(label)]
             series.append(ls.plotting.Series(name, result[time].values, result[weights].values))
-        return ls.plotting.Panel(
-            title=f"Ends of training, {case.title}",
-            x_label=duration.axis,
-            y_label=size.axis,
-            series=tuple(series),
-            x_scale="log",
-            y_scale="log",
+        return ls.plotting.log_log(
+            f"Ends of training, {case.title}",
+            duration.axis,
+            size.axis,
+            series,
             note=f"switch at an unfit fraction of {self.switch:g}",
         )

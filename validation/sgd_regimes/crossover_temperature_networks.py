@@ -12,10 +12,12 @@ What is judged is a delta/gamma: 1, whatever the images. That the lazy law holds
 the kernel has changed by a quarter is true to about as much: the margin.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes import lazy
-from langevin_sgd.validation.sgd_regimes.networks import (
+from langevin_sgd.validation.sgd_regimes import _lazy as lazy
+from langevin_sgd.validation.sgd_regimes._networks import (
     Data,
     fitted,
     logs,
@@ -50,7 +52,28 @@ HOT = {"quick": 2.0**13, "full": 2.0**13, "gpu": 2.0**11}
 OCTAVES = 2.0
 RESOLVED = 5.0
 """Standard errors by which test errors must differ between the ends of a curve."""
-KERNEL, ERROR = "a delta/gamma, a from the kernel", "a delta/gamma, a from the test error"
+
+
+def compared(
+    observable: str,
+    tier: str,
+    measure: Callable[[Data, str], ls.Estimate],
+    *,
+    wrong: float | None = None,
+) -> ls.claims.Comparison:
+    """Compare the exponent of T_c, found from one observable."""
+    return ls.claims.Comparison(
+        name=f"a delta/gamma, a from {observable}",
+        prediction=1.0,
+        margin=THRESHOLD,
+        reason="the lazy law is off by about the change of the kernel at T_c, a quarter",
+        rivals={
+            "T_c independent of P": 0.0,
+            "T_c at a fixed time, a = b with b = 1 + 2 gamma": 3.0,
+        },
+        wrong=wrong,
+        measure=lambda data: measure(data, tier),
+    )
 
 
 class CrossoverTemperatureNetworks(ls.claims.Claim):
@@ -82,42 +105,19 @@ class CrossoverTemperatureNetworks(ls.claims.Claim):
             for scale in (*_cold(tier), HOT[tier])
         }
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        return [
-            ls.claims.Component(
-                name=name,
-                prediction=1.0,
-                margin=THRESHOLD,
-                margin_reason="the lazy law is off by about the change of the kernel at T_c, a "
-                "quarter",
-                alternatives={
-                    "T_c independent of P": 0.0,
-                    "T_c at a fixed time, a = b with b = 1 + 2 gamma": 3.0,
-                },
-            )
-            for name in _names(tier)
-        ]
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        return [ls.claims.Component(name=KERNEL, prediction=0.0)]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {KERNEL: _from_kernel(data, tier)}
-        if ERROR in _names(tier):
-            found[ERROR] = _from_error(data, tier)
-        return found
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        from_kernel = compared("the kernel", tier, _from_kernel, wrong=0.0)
+        if tier not in LARGE:
+            return [from_kernel]
+        return [from_kernel, compared("the test error", tier, _from_error)]
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         cold = [lazy.label(points, scale) for points in SIZES[tier] for scale in _cold(tier)]
         return unfinished(data, cold) or _close_to_failure(data, tier) or _unresolved(data, tier)
 
     def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        more = [_error_panel(data, tier)] if ERROR in _names(tier) else []
+        more = [_error_panel(data, tier)] if tier in LARGE else []
         return [_kernel_panel(data, tier), _temperature_panel(data, tier), *more]
-
-
-def _names(tier: str) -> list[str]:
-    return [KERNEL] if tier == "quick" else [KERNEL, ERROR]
 
 
 def _cold(tier: str) -> tuple[float, ...]:
@@ -223,7 +223,7 @@ def _close_to_failure(data: Data, tier: str) -> str | None:
 
 def _unresolved(data: Data, tier: str) -> str | None:
     """Why test errors do not show T_c, if at some P the ends of the curve do not differ."""
-    if ERROR not in _names(tier):
+    if tier not in LARGE:
         return None
     for points, curve in zip(LARGE[tier], _relative_errors(data, tier), strict=True):
         change = ls.Estimate.from_samples(curve[-1] - curve[0])
@@ -243,14 +243,12 @@ def _kernel_panel(data: Data, tier: str) -> ls.plotting.Panel:
         mean_series(f"P = {points}", x, one)
         for points, one in zip(SIZES[tier], curves, strict=True)
     ]
-    threshold = ls.plotting.Series("threshold", x[[0, -1]], [THRESHOLD] * 2, kind="guide")
-    return ls.plotting.Panel(
-        title="Lazy networks at zero loss, " + lazy.NETWORKS[tier]["images"],
-        x_label="T = lr/(B h)",
-        y_label=r"$\|K - K_0\| / \|K_0\|$",
-        series=(*series, threshold),
-        x_scale="log",
-        y_scale="log",
+    threshold = ls.plotting.Series.guide("threshold", x[[0, -1]], [THRESHOLD] * 2)
+    return ls.plotting.log_log(
+        "Lazy networks at zero loss, " + lazy.NETWORKS[tier]["images"],
+        "T = lr/(B h)",
+        r"$\|K - K_0\| / \|K_0\|$",
+        (*series, threshold),
     )
 
 
@@ -269,14 +267,14 @@ def _temperature_panel(data: Data, tier: str) -> ls.plotting.Panel:
         f"P^-gamma/delta, {gamma / delta:.2f}": (gamma / delta, "theory"),
         "independent of P": (0.0, "rival"),
     }
-    highest = ls.plotting.Series(
-        "highest T that trains here", sizes[[0, -1]], [HOT[tier] / lazy.ALPHA] * 2, kind="guide"
+    highest = ls.plotting.Series.guide(
+        "highest T that trains here", sizes[[0, -1]], [HOT[tier] / lazy.ALPHA] * 2
     )
-    return ls.plotting.Panel(
-        title="Crossover",
-        x_label="P",
-        y_label="$T_c$",
-        series=(
+    return ls.plotting.log_log(
+        "Crossover",
+        "P",
+        "$T_c$",
+        (
             ls.plotting.Series("from the kernel", sizes, crossing, crossing * error),
             *(
                 ls.plotting.Series(name, sizes, height * (sizes / middle) ** -power, kind=kind)
@@ -284,8 +282,6 @@ def _temperature_panel(data: Data, tier: str) -> ls.plotting.Panel:
             ),
             highest,
         ),
-        x_scale="log",
-        y_scale="log",
         note=f"a delta/gamma = {_from_kernel(data, tier)}",
     )
 
@@ -297,13 +293,12 @@ def _error_panel(data: Data, tier: str) -> ls.plotting.Panel:
     )
     x = np.array(_cold(tier)) / lazy.ALPHA
     curves = _relative_errors(data, tier)
-    return ls.plotting.Panel(
-        title="Test error over its lazy value",
-        x_label=r"$T\, P^{\gamma/\delta}$",
-        y_label="ratio",
-        series=tuple(
+    return ls.plotting.log_x(
+        "Test error over its lazy value",
+        r"$T\, P^{\gamma/\delta}$",
+        "ratio",
+        tuple(
             mean_series(f"P = {points}", x * points ** (gamma / delta), one)
             for points, one in zip(LARGE[tier], curves, strict=True)
         ),
-        x_scale="log",
     )

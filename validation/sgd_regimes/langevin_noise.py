@@ -22,12 +22,12 @@ P/4 per pass. Later, points that are met again matter; see `langevin_noise_late`
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.network_courses import Course, out_of_lazy, train_course
-from langevin_sgd.validation.sgd_regimes.networks import missing_images
+from langevin_sgd.validation.sgd_regimes._network_courses import Course, out_of_lazy, train_course
+from langevin_sgd.validation.sgd_regimes._networks import missing_images
 
 import langevin_sgd as ls
 
@@ -51,7 +51,7 @@ NAMES = {
 
 
 @dataclass(frozen=True)
-class Case:
+class NoiseOnImages:
     """One comparison: data, network, SGD at T/kappa, and replicas."""
 
     images: str
@@ -96,14 +96,6 @@ class Case:
         """Name of one training."""
         return f"{self.title}, {noise}"
 
-    def name(self, quantity: str, passes: float) -> str:
-        """Name of a component."""
-        after = "1 pass" if passes == 1 else f"{passes:g} passes"
-        return (
-            f"{self.title}: {NAMES[quantity]} after {after}, share over "
-            f"{RIVAL_NAMES[RIVALS[quantity]]}"
-        )
-
     def accuracy(self, passes: float) -> float:
         """1/sqrt(M), M = P/4 for each pass."""
         return 1 / math.sqrt(self.points * passes / 4)
@@ -111,16 +103,18 @@ class Case:
 
 GRID = {
     "quick": (
-        Case("digits", 128, 512, 2, 32, 2, 16.0, 96),
-        Case("digits", 256, 512, 2, 32, 4, 64.0, 96),
+        NoiseOnImages("digits", 128, 512, 2, 32, 2, 16.0, 96),
+        NoiseOnImages("digits", 256, 512, 2, 32, 4, 64.0, 96),
     ),
     "full": tuple(
-        Case(images, points, 2048, 2, 64, batch_size, temperature, 64)
+        NoiseOnImages(images, points, 2048, 2, 64, batch_size, temperature, 64)
         for images, points in (("mnist", 256), ("cifar10", 256))
         for batch_size, temperature in ((2, 16.0), (8, 16.0), (2, 64.0), (2, 4.0))
     ),
     # Of P = 2^10 ... 2^14 the smallest, of 16 temperatures one, B = 8 for 16, 32 replicas for 5.
-    "gpu": tuple(Case(images, 1024, 2048, 5, 128, 8, 16.0, 32) for images in ("mnist", "cifar10")),
+    "gpu": tuple(
+        NoiseOnImages(images, 1024, 2048, 5, 128, 8, 16.0, 32) for images in ("mnist", "cifar10")
+    ),
 }
 
 
@@ -134,7 +128,11 @@ def langevin_tasks(tier: str, seed: int) -> dict[str, ls.sweep.Task]:
 
 
 def share_of(
-    data: Mapping[str, xr.Dataset], case: Case, quantity: str, rival: str, passes: float | None
+    data: Mapping[str, xr.Dataset],
+    case: NoiseOnImages,
+    quantity: str,
+    rival: str,
+    passes: float | None,
 ) -> ls.Estimate:
     """Share after some passes, or at zero loss."""
     found = []
@@ -150,6 +148,22 @@ def share_of(
             )
         found.append(values if quantity == "unfit_fraction" else np.log(values))
     return ls.measure.share_of_effect(*found)
+
+
+def compared(case: NoiseOnImages, quantity: str, passes: float) -> ls.claims.Comparison:
+    """Compare the share that Langevin noise has in the effect of minibatches."""
+    after = "1 pass" if passes == 1 else f"{passes:g} passes"
+    rival, margin = RIVALS[quantity], case.accuracy(passes)
+    return ls.claims.Comparison(
+        name=f"{case.title}: {NAMES[quantity]} after {after}, share over {RIVAL_NAMES[rival]}",
+        prediction=1.0,
+        margin=margin,
+        reason="steps are not Gaussian: 1/sqrt(M) after M unfit points were met",
+        rivals={f"as {RIVAL_NAMES[rival]}": 0.0},
+        wrong=0.0,
+        wrong_margin=margin,
+        measure=lambda data: share_of(data, case, quantity, rival, passes),
+    )
 
 
 class LangevinNoise(ls.claims.Claim):
@@ -179,30 +193,13 @@ class LangevinNoise(ls.claims.Claim):
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return langevin_tasks(tier, seed)
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
         return [
-            ls.claims.Component(
-                name=case.name(quantity, passes),
-                prediction=1.0,
-                margin=case.accuracy(passes),
-                margin_reason="steps are not Gaussian: 1/sqrt(M) after M unfit points were met",
-                alternatives={f"as {RIVAL_NAMES[rival]}": 0.0},
-            )
+            compared(case, quantity, passes)
             for case in GRID[tier]
             for passes in JUDGED
-            for quantity, rival in RIVALS.items()
+            for quantity in RIVALS
         ]
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        return [replace(right, prediction=0.0, alternatives={}) for right in self.predict(tier)]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        return {
-            case.name(quantity, passes): share_of(data, case, quantity, rival, passes)
-            for case in GRID[tier]
-            for passes in JUDGED
-            for quantity, rival in RIVALS.items()
-        }
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         return out_of_lazy(data)
@@ -216,7 +213,7 @@ class LangevinNoise(ls.claims.Claim):
         ]
 
 
-def _courses(data: Mapping[str, xr.Dataset], case: Case) -> ls.plotting.Panel:
+def _courses(data: Mapping[str, xr.Dataset], case: NoiseOnImages) -> ls.plotting.Panel:
     series = []
     for noise in NOISES:
         values = np.log(
@@ -224,39 +221,29 @@ def _courses(data: Mapping[str, xr.Dataset], case: Case) -> ls.plotting.Panel:
         )
         mean, error = values.mean(axis=1), values.std(axis=1, ddof=1) / np.sqrt(case.replicas)
         series.append(ls.plotting.Series(noise, PASSES, np.exp(mean), np.exp(mean) * error))
-    return ls.plotting.Panel(
-        title="Signal, by noise",
-        x_label="passes over the points",
-        y_label=r"signal $/ |w_0|$",
-        series=tuple(series),
-        x_scale="log",
-        y_scale="log",
-        note=case.title,
+    return ls.plotting.log_log(
+        "Signal, by noise", "passes over the points", r"signal $/ |w_0|$", series, note=case.title
     )
 
 
-def _shares(data: Mapping[str, xr.Dataset], case: Case) -> ls.plotting.Panel:
+def _shares(data: Mapping[str, xr.Dataset], case: NoiseOnImages) -> ls.plotting.Panel:
     series = []
     for quantity, rival in RIVALS.items():
         passes = [one for one in PASSES if quantity != "unfit_fraction" or one <= max(JUDGED)]
         found = [share_of(data, case, quantity, rival, one) for one in passes]
-        values, errors = [one.value for one in found], [one.standard_error for one in found]
-        series.append(ls.plotting.Series(NAMES[quantity], passes, values, errors))
+        series.append(ls.plotting.Series.measured(NAMES[quantity], passes, found))
     series.append(
-        ls.plotting.Series("as minibatches", PASSES[:: len(PASSES) - 1], np.ones(2), kind="theory")
+        ls.plotting.Series.theory("as minibatches", PASSES[:: len(PASSES) - 1], np.ones(2))
     )
-    series.append(
-        ls.plotting.Series("as the rival", PASSES[:: len(PASSES) - 1], np.zeros(2), kind="rival")
-    )
+    series.append(ls.plotting.Series.rival("as the rival", PASSES[:: len(PASSES) - 1], np.zeros(2)))
     for side in (1, -1):
         edge = [1 + side * case.accuracy(one) for one in PASSES]
-        series.append(ls.plotting.Series("", PASSES, edge, kind="guide"))
+        series.append(ls.plotting.Series.guide("", PASSES, edge))
     errors = [100 * float(data[case.label(noise)]["test_error"].mean()) for noise in NOISES]
-    return ls.plotting.Panel(
-        title="Share of the effect of minibatches",
-        x_label="passes over the points",
-        y_label="share",
-        series=tuple(series),
-        x_scale="log",
+    return ls.plotting.log_x(
+        "Share of the effect of minibatches",
+        "passes over the points",
+        "share",
+        series,
         note="test errors at the end: " + ", ".join(f"{error:.1f}" for error in errors) + " %",
     )

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes import lazy
-from langevin_sgd.validation.sgd_regimes.networks import (
+from langevin_sgd.validation.sgd_regimes import _lazy as lazy
+from langevin_sgd.validation.sgd_regimes._networks import (
     Data,
     logs,
     mean_series,
@@ -25,18 +25,33 @@ from langevin_sgd.validation.sgd_regimes.networks import (
 
 import langevin_sgd as ls
 
-WEIGHTS, TIMES, BEND = (
-    "slope of ln|w - w0| in ln T",
-    "slope of ln t* in ln T",
-    "shift v of the bend, T_x ~ P^-v",
-)
 BEND_MARGIN = 0.1
 """By so much the measured gamma of perceptrons with d = 16 to 64 differs between noise and gradient
 descent.
 """
 
 
-class LazyExponents(ls.claims.Claim):
+def slope_in_temperature(quantity: str, variable: str, tier: str) -> ls.claims.Comparison:
+    """Compare the power of T with which a quantity grows."""
+    low, high = lazy.LOUD[tier]
+
+    def measure(data: Data) -> ls.Estimate:
+        return ls.Estimate.from_samples(
+            slope(lazy.LOUD[tier], lazy.over_temperatures(data, tier, variable))
+        )
+
+    return ls.claims.Comparison(
+        name=f"slope of {quantity} in ln T",
+        prediction=1.0,
+        margin=lazy.crossover_margin(low, high),
+        reason=f"the margin still counts as a temperature of at most {lazy.CROSSOVER}/alpha",
+        rivals={"noise let through by the margin, 1/2": 0.5, "gradient descent, 0": 0.0},
+        wrong=0.5,
+        measure=measure,
+    )
+
+
+class ExponentsInLazyRegime(ls.claims.Claim):
     title = "Exponents in the lazy regime"
     statement = (
         "Above a temperature T_x ~ 1/alpha that does not depend on P the change of the weights at "
@@ -65,47 +80,24 @@ class LazyExponents(ls.claims.Claim):
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return lazy.tasks(tier, seed, curves=True) | lazy.first_tasks(tier, seed)
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        low, high = lazy.LOUD[tier]
-        reason = f"the margin still counts as a temperature of at most {lazy.CROSSOVER}/alpha"
-        rivals = {"noise let through by the margin, 1/2": 0.5, "gradient descent, 0": 0.0}
-        component = ls.claims.Component
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
         return [
-            component(
-                name=name,
-                prediction=1.0,
-                margin=lazy.crossover_margin(low, high),
-                margin_reason=reason,
-                alternatives=rivals,
-            )
-            for name in (WEIGHTS, TIMES)
-        ] + [
-            component(
-                name=BEND,
+            slope_in_temperature("ln|w - w0|", "weight_change", tier),
+            slope_in_temperature("ln t*", "t_star", tier),
+            ls.claims.Comparison(
+                name="shift v of the bend, T_x ~ P^-v",
                 prediction=0.0,
                 margin=BEND_MARGIN,
-                margin_reason="finite size: gamma of perceptrons differs by so much above and "
-                "below the bend",
-                alternatives={
+                reason="finite size: gamma of perceptrons differs by so much above and below the "
+                "bend",
+                rivals={
                     "fixed change of weights, gamma of chi = 3": 0.25,
                     "fixed time, b = 1": 1.0,
                 },
-            )
+                wrong=0.25,
+                measure=lambda data: _collapse(data, tier, "weight_change").x_exponent,
+            ),
         ]
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        wrong = {WEIGHTS: 0.5, TIMES: 0.5, BEND: 0.25}
-        return [ls.claims.Component(name=name, prediction=value) for name, value in wrong.items()]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {
-            name: ls.Estimate.from_samples(
-                slope(lazy.LOUD[tier], lazy.over_temperatures(data, tier, variable))
-            )
-            for name, variable in ((WEIGHTS, "weight_change"), (TIMES, "t_star"))
-        }
-        found[BEND] = _collapse(data, tier, "weight_change").x_exponent
-        return found
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         return unfinished(data, lazy.tasks(tier, 0, curves=True)) or lazy.first_step_counts(
@@ -140,16 +132,14 @@ def _curves(data: Data, tier: str, name: str, power: str, y: str) -> ls.plotting
     ]
     top, x = series[-1].y[-1], np.array(lazy.CURVE)
     lines = [
-        ls.plotting.Series("~ T", x, top * x / x[-1], kind="theory"),
-        ls.plotting.Series(r"~ $T^{1/2}$", x, top * (x / x[-1]) ** 0.5, kind="rival"),
+        ls.plotting.Series.theory("~ T", x, top * x / x[-1]),
+        ls.plotting.Series.rival(r"~ $T^{1/2}$", x, top * (x / x[-1]) ** 0.5),
     ]
-    return ls.plotting.Panel(
-        title="Lazy networks at zero loss, " + lazy.NETWORKS[tier]["images"],
-        x_label=r"$T \alpha$",
-        y_label=f"${y}$",
-        series=(*series, *lines),
-        x_scale="log",
-        y_scale="log",
+    return ls.plotting.log_log(
+        "Lazy networks at zero loss, " + lazy.NETWORKS[tier]["images"],
+        r"$T \alpha$",
+        f"${y}$",
+        (*series, *lines),
     )
 
 
@@ -163,13 +153,11 @@ def _collapsed(data: Data, tier: str, name: str, power: str, y: str) -> ls.plott
             x, scaled = found.scaled(points, one.x, one.y)
             one = ls.plotting.Series(one.label, x, scaled, one.error * scaled / one.y)
         series.append(one)
-    return ls.plotting.Panel(
-        title="Collapse",
-        x_label=r"$T \alpha\, P^v$",
-        y_label=f"${y}\\, P^{{-{power}}}$",
-        series=tuple(series),
-        x_scale="log",
-        y_scale="log",
+    return ls.plotting.log_log(
+        "Collapse",
+        r"$T \alpha\, P^v$",
+        f"${y}\\, P^{{-{power}}}$",
+        series,
         note=f"v = {found.x_exponent}, ${power}$ = {found.y_exponent}, quality "
         f"{found.quality or np.nan:.2g}",
     )
@@ -190,15 +178,7 @@ def _sizes(data: Data, tier: str, name: str, power: str, y: str) -> ls.plotting.
     values = lazy.over_sizes(data, tier, name)
     exponent, x = ls.Estimate.from_samples(slope(sizes, values)), np.array(sizes)
     middle, height = np.exp(np.log(x).mean()), np.exp(values.mean())
-    line = ls.plotting.Series(
-        "fit", x, height * (x / middle) ** float(exponent.value or 0.0), kind="guide"
-    )
-    return ls.plotting.Panel(
-        title="Number of points",
-        x_label="P",
-        y_label=f"${y} / T$",
-        series=(*series, line),
-        x_scale="log",
-        y_scale="log",
-        note=f"${power}$ = {exponent}",
+    line = ls.plotting.Series.guide("fit", x, height * (x / middle) ** float(exponent.value or 0.0))
+    return ls.plotting.log_log(
+        "Number of points", "P", f"${y} / T$", (*series, line), note=f"${power}$ = {exponent}"
     )

@@ -17,9 +17,9 @@ used again begin to matter; the stop at P n = c d is more than a factor 10 away.
 from dataclasses import dataclass, replace
 
 import xarray as xr
+from langevin_sgd.validation.sgd_regimes._courses import SwitchedEnsemble, train_switched
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, censored, train
 from langevin_sgd.validation.sgd_regimes._switched_noise import Quantity, SwitchedNoise
-from langevin_sgd.validation.sgd_regimes.courses import Switched, train_switched
-from langevin_sgd.validation.sgd_regimes.runs import Run, censored, train
 
 import langevin_sgd as ls
 
@@ -39,7 +39,7 @@ REASONS = {
 
 
 @dataclass(frozen=True)
-class Sizes:
+class SwitchedPerceptron:
     """One data law, sizes of the runs, and the settings of SGD."""
 
     chi: float
@@ -49,9 +49,9 @@ class Sizes:
     temperature: float
     batch_size: int
 
-    def noisy(self, seed: int) -> Run:
+    def noisy(self, seed: int) -> PerceptronEnsemble:
         """Batches of a few points."""
-        return Run(
+        return PerceptronEnsemble(
             points=self.points,
             dimension=self.dimension,
             chi=self.chi,
@@ -62,7 +62,7 @@ class Sizes:
             seed=ls.derive_seed(seed, "noise_acts_late", self.chi),
         )
 
-    def silent(self, seed: int) -> Run:
+    def silent(self, seed: int) -> PerceptronEnsemble:
         """Full batches at the same learning rate."""
         noisy = self.noisy(seed)
         return replace(noisy, temperature=noisy.settings.lr / self.points, batch_size=self.points)
@@ -83,8 +83,11 @@ class Sizes:
 
 
 GRID = {
-    "quick": (Sizes(0.0, 32, 1024, 48, 1.0, 4),),
-    "full": (Sizes(0.0, 64, 2048, 128, 1.0, 4), Sizes(1.0, 32, 2048, 128, 0.5, 1)),
+    "quick": (SwitchedPerceptron(0.0, 32, 1024, 48, 1.0, 4),),
+    "full": (
+        SwitchedPerceptron(0.0, 64, 2048, 128, 1.0, 4),
+        SwitchedPerceptron(1.0, 32, 2048, 128, 0.5, 1),
+    ),
 }
 
 
@@ -116,7 +119,7 @@ class NoiseActsLate(SwitchedNoise):
     switch, switches = SWITCH, SWITCHES
     quantities = QUANTITIES
     train, train_switched = train, train_switched
-    course = Switched
+    course = SwitchedEnsemble
 
     def accuracy(self, order: str, quantity: str) -> tuple[float, str]:
         return ACCURACY[quantity], REASONS[quantity]

@@ -29,15 +29,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes._switched_noise import Quantity, SwitchedNoise, mixed
-from langevin_sgd.validation.sgd_regimes.network_courses import (
+from langevin_sgd.validation.sgd_regimes._network_courses import (
     Course,
-    Switched,
+    SwitchedCourse,
     out_of_lazy,
     train_course,
     train_switched,
 )
-from langevin_sgd.validation.sgd_regimes.networks import missing_images
+from langevin_sgd.validation.sgd_regimes._networks import missing_images
+from langevin_sgd.validation.sgd_regimes._switched_noise import Quantity, SwitchedNoise, mixed
 
 import langevin_sgd as ls
 
@@ -62,7 +62,7 @@ REASONS = {
 
 
 @dataclass(frozen=True)
-class Sizes:
+class SwitchedNetwork:
     """Data, network and replicas."""
 
     images: str
@@ -111,14 +111,20 @@ class Sizes:
 
 
 GRID = {
-    "quick": (Sizes("digits", 512, 512, 2, 32, 4, 16),),
-    "full": (Sizes("mnist", 2048, 2048, 2, 64, 4, 24), Sizes("cifar10", 2048, 2048, 2, 64, 4, 16)),
+    "quick": (SwitchedNetwork("digits", 512, 512, 2, 32, 4, 16),),
+    "full": (
+        SwitchedNetwork("mnist", 2048, 2048, 2, 64, 4, 24),
+        SwitchedNetwork("cifar10", 2048, 2048, 2, 64, 4, 16),
+    ),
     # Of 16 temperatures one, of P = 2^10 ... 2^14 the third, B = 8 for 16, 32 replicas for 5.
-    "gpu": (Sizes("mnist", 4096, 2048, 5, 128, 8, 32), Sizes("cifar10", 4096, 2048, 5, 128, 8, 32)),
+    "gpu": (
+        SwitchedNetwork("mnist", 4096, 2048, 5, 128, 8, 32),
+        SwitchedNetwork("cifar10", 4096, 2048, 5, 128, 8, 32),
+    ),
 }
 
 
-def left_by_early_noise(data: Mapping[str, xr.Dataset], case: Sizes) -> float:
+def left_by_early_noise(data: Mapping[str, xr.Dataset], case: SwitchedNetwork) -> float:
     """Largest share that weights moved before the switch can have: ln(1 + r^2)/2 over the whole
     effect.
     """
@@ -161,7 +167,7 @@ class NoiseActsLateNetworks(SwitchedNoise):
     switch, switches = SWITCH, SWITCHES
     quantities = QUANTITIES
     train, train_switched = train_course, train_switched
-    course = Switched
+    course = SwitchedCourse
 
     def accuracy(self, order: str, quantity: str) -> tuple[float, str]:
         return ACCURACY[order, quantity], REASONS[order]

@@ -31,7 +31,7 @@ from dataclasses import replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.networks import (
+from langevin_sgd.validation.sgd_regimes._networks import (
     Data,
     NetworkRun,
     best_scale,
@@ -92,16 +92,6 @@ def scales(depth: int) -> np.ndarray:
 def label(depth: int, alpha: float, place: int) -> str:
     """Name of a point of the grid."""
     return f"D {depth}, alpha 2^{math.log2(alpha):.0f}, temperature {place}"
-
-
-def largest_name(depth: int) -> str:
-    """Name of the component on T_max."""
-    return f"k of T_max, D = {depth}"
-
-
-def best_name(depth: int) -> str:
-    """Name of the component on T_opt."""
-    return f"k of T_opt, D = {depth}"
 
 
 def run_at(depth: int, alpha: float, scale: float, replicas: int, seed: int) -> NetworkRun:
@@ -172,6 +162,43 @@ def as_exponent(octaves: ls.Estimate, depth: int) -> ls.Estimate:
     return replace(found, value=None if found.value is None else exponent(depth) + found.value)
 
 
+LEFT_OUT = "initial weights, left out by the theory, at the larger alpha"
+
+
+def of_largest(depth: int) -> ls.claims.Comparison:
+    """Compare the exponent of T_max."""
+
+    def measure(data: Data) -> ls.Estimate:
+        small, large = largest_temperature(data, depth)
+        return as_exponent(ls.Estimate.from_samples(large - small), depth)
+
+    return ls.claims.Comparison(
+        name=f"k of T_max, D = {depth}",
+        prediction=exponent(depth),
+        margin=margin(depth),
+        reason=LEFT_OUT,
+        rivals=rivals(depth),
+        wrong=(depth - 1) / depth if depth > 1 else None,
+        wrong_margin=margin(depth) if depth > 1 else 0.0,
+        measure=measure,
+    )
+
+
+def of_best(depth: int, tier: str) -> ls.claims.Comparison:
+    """Compare the exponent of T_opt, which the quick tier resolves from distant rivals only."""
+    near = tier == "full"
+    return ls.claims.Comparison(
+        name=f"k of T_opt, D = {depth}",
+        prediction=exponent(depth),
+        margin=margin(depth),
+        reason=LEFT_OUT,
+        rivals={
+            name: value for name, value in rivals(depth).items() if near or value in (0.0, 1.0)
+        },
+        measure=lambda data: as_exponent(best(data, depth)[2], depth),
+    )
+
+
 class OptimalTemperature(ls.claims.Claim):
     title = "Best and largest temperature in the feature regime"
     statement = (
@@ -201,41 +228,11 @@ class OptimalTemperature(ls.claims.Claim):
             for place, scale in enumerate(scales(depth))
         }
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
         return [
-            ls.claims.Component(
-                name=name(depth),
-                prediction=exponent(depth),
-                margin=margin(depth),
-                margin_reason="initial weights, left out by the theory, at the larger alpha",
-                alternatives={
-                    rival: value
-                    for rival, value in rivals(depth).items()
-                    if name is largest_name or tier == "full" or value in (0.0, 1.0)
-                },
-            )
-            for name in (largest_name, best_name)
-            for depth in DEPTHS
+            *(of_largest(depth) for depth in DEPTHS),
+            *(of_best(depth, tier) for depth in DEPTHS),
         ]
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        return [
-            ls.claims.Component(
-                name=largest_name(depth),
-                prediction=(depth - 1) / depth,
-                margin=margin(depth),
-                margin_reason="as for the theory",
-            )
-            for depth in (2, 3)
-        ]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for depth in DEPTHS:
-            small, large = largest_temperature(data, depth)
-            found[largest_name(depth)] = as_exponent(ls.Estimate.from_samples(large - small), depth)
-            found[best_name(depth)] = as_exponent(best(data, depth)[2], depth)
-        return found
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         for depth in DEPTHS:
@@ -264,13 +261,12 @@ def _curve_panel(data: Data, depth: int) -> ls.plotting.Panel:
             ls.plotting.Series(name, 2 ** scales(depth)[enough], np.nanmean(found, axis=0), spread)
         )
     largest = 2 ** float(largest_temperature(data, depth).mean())
-    series.append(ls.plotting.Series("T_max", [largest] * 2, [0.045, 0.075], kind="guide"))
-    return ls.plotting.Panel(
-        title=f"D = {depth}, k = {exponent(depth):.2f}",
-        x_label=r"$T \alpha^{-k}$",
-        y_label="test error",
-        series=tuple(series),
-        x_scale="log",
+    series.append(ls.plotting.Series.guide("T_max", [largest] * 2, [0.045, 0.075]))
+    return ls.plotting.log_x(
+        f"D = {depth}, k = {exponent(depth):.2f}",
+        r"$T \alpha^{-k}$",
+        "test error",
+        series,
         note=f"{int((~done).sum())} of {done.size} runs unfinished",
     )
 
@@ -288,11 +284,11 @@ def _power_panel(data: Data, depth: int) -> ls.plotting.Panel:
     }
     top = 2 ** found["T_max"][0] * alphas**k
     ratio = 2 ** (optimum - largest.mean(axis=1))
-    return ls.plotting.Panel(
-        title=f"Temperatures, D = {depth}",
-        x_label=r"$\alpha$",
-        y_label="T",
-        series=(
+    return ls.plotting.log_log(
+        f"Temperatures, D = {depth}",
+        r"$\alpha$",
+        "T",
+        (
             *(
                 ls.plotting.Series(
                     name, alphas, 2**value * alphas**k, 2**value * alphas**k * math.log(2) * error
@@ -304,7 +300,5 @@ def _power_panel(data: Data, depth: int) -> ls.plotting.Panel:
                 for name, (value, kind) in lines.items()
             ),
         ),
-        x_scale="log",
-        y_scale="log",
         note=f"T_opt/T_max = {ratio[0]:.2f} (left), {ratio[1]:.2f} (right)",
     )

@@ -32,7 +32,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 from langevin_sgd.validation.sgd_regimes import optimal_temperature as optimum
-from langevin_sgd.validation.sgd_regimes.networks import (
+from langevin_sgd.validation.sgd_regimes._networks import (
     Data,
     NetworkRun,
     best_scale,
@@ -53,7 +53,7 @@ CHANGING = "slope of the ln of the kernel's change in ln alpha"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plane:
+class NetworkPlane:
     """Networks of a tier and where in the plane they are trained; a temperature is 2^scale min(1,
     alpha)^k.
 
@@ -126,7 +126,7 @@ def _halves(first: float, last: float) -> tuple[float, ...]:
 
 
 PLANES = {
-    "quick": Plane(
+    "quick": NetworkPlane(
         depth=2,
         width=64,
         activation="relu",
@@ -146,7 +146,7 @@ PLANES = {
         replicas=optimum.REPLICAS["quick"][2],
         shown=12,
     ),
-    "full": Plane(
+    "full": NetworkPlane(
         depth=2,
         width=64,
         activation="relu",
@@ -167,7 +167,7 @@ PLANES = {
         shown=32,
         time=4 * optimum.TIME,
     ),
-    "gpu": Plane(
+    "gpu": NetworkPlane(
         depth=5,
         width=128,
         activation="gelu",
@@ -206,18 +206,42 @@ def kernel_label(alpha: float) -> str:
     return f"kernel, alpha 2^{math.log2(alpha):.0f}"
 
 
-def factor(plane: Plane, alpha: float) -> float:
+def factor(plane: NetworkPlane, alpha: float) -> float:
     """1 + what the theory leaves out, per power of the weights."""
     return 1 + (alpha ** (1 / (plane.depth + 1)) if alpha < 1 else math.sqrt(plane.width) / alpha)
 
 
-def margin(plane: Plane, alphas: tuple[float, float], power: int) -> float:
+def margin(plane: NetworkPlane, alphas: tuple[float, float], power: int) -> float:
     """Exponent that this factor, to a power, makes between two alphas."""
     low, high = (factor(plane, alpha) for alpha in alphas)
     return power * abs(math.log(low / high)) / math.log(alphas[1] / alphas[0])
 
 
-class PhaseDiagram(ls.claims.Claim):
+WEIGHTS_BEGIN = "initial weights, left out by the theory"
+WEIGHTS_CHANGE = "change of the weights, left out by the theory"
+
+
+def failing_slope(
+    data: Data, plane: NetworkPlane, alphas: tuple[float, float], expected: float
+) -> ls.Estimate:
+    """Slope of ln T_max in ln alpha, where scales are chosen for an expected one."""
+    low, high = (_failing(data, plane, alpha) for alpha in alphas)
+    octaves = math.log2(alphas[1] / alphas[0])
+    return ls.Estimate.from_samples(expected + (high - low) / octaves)
+
+
+def changing_slope(data: Data, alphas: tuple[float, float]) -> ls.Estimate:
+    """Slope of the ln of the kernel's change in ln alpha."""
+    low, high = (data[kernel_label(alpha)] for alpha in alphas)
+    both = fitted(low) & fitted(high)
+    ratio = np.log(high["kernel_change"].values[both] / low["kernel_change"].values[both])
+    return ls.Estimate.from_samples(
+        ratio / math.log(alphas[1] / alphas[0]),
+        method="mean over replicas that both reached zero loss",
+    )
+
+
+class PhaseDiagramOfNetworks(ls.claims.Claim):
     title = "Phase diagram in alpha and temperature"
     statement = (
         "In the lazy regime the largest temperature that trains does not depend on alpha, in the "
@@ -285,80 +309,54 @@ class PhaseDiagram(ls.claims.Claim):
                 found[label(alpha, scale)] = train_nets.at(run(alpha, scale, replicas, plain))
         return found
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
         plane = PLANES[tier]
         k, kernel, depth = plane.exponent, 2 * plane.depth / (plane.depth + 1), plane.depth
-        feature, lazy = (
-            "initial weights, left out by the theory",
-            "change of the weights, left out by the theory",
-        )
-        component = ls.claims.Component
+        square_of_f = {} if tier == "gpu" else {"square of f, -2": -2.0}
         return [
-            component(
+            ls.claims.Comparison(
                 name=f"{FAILING}, lazy",
                 prediction=0.0,
                 margin=margin(plane, plane.lazy, depth - 1),
-                margin_reason=lazy,
-                alternatives={
+                reason=WEIGHTS_CHANGE,
+                rivals={
                     "as in the feature regime, k": k,
                     "noise against the margin, T ~ 1/alpha": -1.0,
                 },
+                wrong=k,
+                measure=lambda data: failing_slope(data, plane, plane.lazy, 0.0),
             ),
-            component(
+            ls.claims.Comparison(
                 name=f"{FAILING}, feature",
                 prediction=k,
                 margin=margin(plane, plane.feature, depth - 1),
-                margin_reason=feature,
-                alternatives={"as in the lazy regime, 0": 0.0, "T ~ alpha, 1": 1.0},
+                reason=WEIGHTS_BEGIN,
+                rivals={"as in the lazy regime, 0": 0.0, "T ~ alpha, 1": 1.0},
+                wrong=0.0,
+                measure=lambda data: failing_slope(data, plane, plane.feature, k),
             ),
-            component(
+            ls.claims.Comparison(
                 name=f"{CHANGING}, lazy",
                 prediction=-1.0,
                 margin=margin(plane, plane.kernel_lazy, 1),
-                margin_reason=lazy,
-                alternatives={
+                reason=WEIGHTS_CHANGE,
+                rivals={
                     "as in the feature regime": -kernel,
                     "root of the change of weights": -0.5,
                 },
+                wrong=-0.5,
+                measure=lambda data: changing_slope(data, plane.kernel_lazy),
             ),
-            component(
+            ls.claims.Comparison(
                 name=f"{CHANGING}, feature",
                 prediction=-kernel,
                 margin=margin(plane, plane.kernel_feature, 2 * depth),
-                margin_reason=feature,
-                alternatives={"as in the lazy regime, -1": -1.0}
-                | ({} if tier == "gpu" else {"square of f, -2": -2.0}),
+                reason=WEIGHTS_BEGIN,
+                rivals={"as in the lazy regime, -1": -1.0} | square_of_f,
+                wrong=-0.5,
+                measure=lambda data: changing_slope(data, plane.kernel_feature),
             ),
         ]
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        plane = PLANES[tier]
-        wrong = {
-            f"{FAILING}, lazy": plane.exponent,
-            f"{FAILING}, feature": 0.0,
-            f"{CHANGING}, lazy": -0.5,
-            f"{CHANGING}, feature": -0.5,
-        }
-        return [ls.claims.Component(name=name, prediction=value) for name, value in wrong.items()]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        plane, found = PLANES[tier], {}
-        for regime, alphas in (("lazy", plane.lazy), ("feature", plane.feature)):
-            low, high = (_failing(data, plane, alpha) for alpha in alphas)
-            octaves = math.log2(alphas[1] / alphas[0])
-            expected = plane.exponent if regime == "feature" else 0.0
-            found[f"{FAILING}, {regime}"] = ls.Estimate.from_samples(
-                expected + (high - low) / octaves
-            )
-        for regime, alphas in (("lazy", plane.kernel_lazy), ("feature", plane.kernel_feature)):
-            low, high = (data[kernel_label(alpha)] for alpha in alphas)
-            both = fitted(low) & fitted(high)
-            ratio = np.log(high["kernel_change"].values[both] / low["kernel_change"].values[both])
-            found[f"{CHANGING}, {regime}"] = ls.Estimate.from_samples(
-                ratio / math.log(alphas[1] / alphas[0]),
-                method="mean over replicas that both reached zero loss",
-            )
-        return found
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         plane = PLANES[tier]
@@ -386,17 +384,17 @@ def _smooth(run: NetworkRun) -> NetworkRun:
 # --- measurement ----------------------------------------------------------------------------------
 
 
-def _done(data: Data, plane: Plane, alpha: float) -> np.ndarray:
+def _done(data: Data, plane: NetworkPlane, alpha: float) -> np.ndarray:
     """Whether trainings around T_max reached zero loss, (temperature, replica)."""
     return np.array([fitted(data[label(alpha, scale)]) for scale in plane.around_failure(alpha)])
 
 
-def _failing(data: Data, plane: Plane, alpha: float) -> np.ndarray:
+def _failing(data: Data, plane: NetworkPlane, alpha: float) -> np.ndarray:
     """Log2 of T_max min(1, alpha)^-k, (replica,)."""
     return failure_scale(_done(data, plane, alpha), np.array(plane.around_failure(alpha)))
 
 
-def _best(data: Data, plane: Plane, alpha: float) -> tuple[float, float]:
+def _best(data: Data, plane: NetworkPlane, alpha: float) -> tuple[float, float]:
     """Log2 of T_opt min(1, alpha)^-k, and its error."""
     scales = np.array(plane.columns()[alpha])
     samples = finished_and_error(data, [label(alpha, scale) for scale in scales])
@@ -406,7 +404,7 @@ def _best(data: Data, plane: Plane, alpha: float) -> tuple[float, float]:
     return float(value), float(error)
 
 
-def _errors(data: Data, plane: Plane, alpha: float) -> np.ndarray:
+def _errors(data: Data, plane: NetworkPlane, alpha: float) -> np.ndarray:
     """Mean test error and its error of the trainings that finished, NaN where fewer than half did:
     (2, temperature).
     """
@@ -435,28 +433,24 @@ def _changes(data: Data, labels: list[str]) -> np.ndarray:
 # --- figure ---------------------------------------------------------------------------------------
 
 
-def _plane_panel(data: Data, plane: Plane) -> ls.plotting.Panel:
+def _plane_panel(data: Data, plane: NetworkPlane) -> ls.plotting.Panel:
     """T_max and T_opt in the plane, with the slopes of theory."""
     series = _boundaries(data, plane)
     for alphas, k in ((plane.feature, plane.exponent), (plane.lazy, 0.0)):
         top = plane.temperature(alphas[0], float(_failing(data, plane, alphas[0]).mean()))
         reach = np.array([alphas[0] / 4, 1.0 if k else alphas[1] * 4])
         name = f"alpha^{k:.2f}, and constant" if k else ""
-        series.append(
-            ls.plotting.Series(name, reach, top * (reach / alphas[0]) ** k, kind="theory")
-        )
-    return ls.plotting.Panel(
-        title="Largest and best temperature",
-        x_label=r"$\alpha$",
-        y_label="T = lr/(B h)",
-        series=tuple(series),
-        x_scale="log",
-        y_scale="log",
+        series.append(ls.plotting.Series.theory(name, reach, top * (reach / alphas[0]) ** k))
+    return ls.plotting.log_log(
+        "Largest and best temperature",
+        r"$\alpha$",
+        "T = lr/(B h)",
+        series,
         note="lines: theory through the leftmost T_max",
     )
 
 
-def _error_map(data: Data, plane: Plane) -> ls.plotting.Panel:
+def _error_map(data: Data, plane: NetworkPlane) -> ls.plotting.Panel:
     """Test error over the plane."""
     columns = plane.columns()
     rows = sorted({scale for scales in columns.values() for scale in scales})
@@ -480,7 +474,7 @@ def _error_map(data: Data, plane: Plane) -> ls.plotting.Panel:
     )
 
 
-def _boundaries(data: Data, plane: Plane) -> list[ls.plotting.Series]:
+def _boundaries(data: Data, plane: NetworkPlane) -> list[ls.plotting.Series]:
     """T_max along the columns that have it, and T_opt where alpha < 1."""
     columns = [a for a in plane.columns() if _done(data, plane, a)[-1].mean() < 0.5]
     scales = [ls.Estimate.from_samples(_failing(data, plane, a)) for a in columns]
@@ -497,7 +491,7 @@ def _boundaries(data: Data, plane: Plane) -> list[ls.plotting.Series]:
     ]
 
 
-def _kernel_panel(data: Data, plane: Plane) -> ls.plotting.Panel:
+def _kernel_panel(data: Data, plane: NetworkPlane) -> ls.plotting.Panel:
     """Change of the kernel against alpha, with the lines of the two regimes."""
     lazy, feature = (np.array(pair) for pair in (plane.kernel_lazy, plane.kernel_feature))
     right, left = (_changes(data, [kernel_label(a) for a in pair]) for pair in (lazy, feature))
@@ -509,23 +503,21 @@ def _kernel_panel(data: Data, plane: Plane) -> ls.plotting.Panel:
     fine = np.array([feature[0], meeting, lazy[-1]])
     both = np.r_[heights[1] * fine[:2] ** -power, heights[0] * fine[2:] ** -1.0]
     name = f"{plane.activation}, $T \\alpha^{{-k}} = 2^{{{plane.kernel_scale:.0f}}}$"
-    return ls.plotting.Panel(
-        title="Tangent kernel",
-        x_label=r"$\alpha$",
-        y_label=r"$\|K - K_0\| / \|K_0\|$",
-        series=(
+    return ls.plotting.log_log(
+        "Tangent kernel",
+        r"$\alpha$",
+        r"$\|K - K_0\| / \|K_0\|$",
+        (
             ls.plotting.Series(name, np.r_[feature, shared], *np.concatenate([left, more], axis=1)),
             ls.plotting.Series(r"gelu, $T \alpha = 1$", lazy, *right),
-            ls.plotting.Series(f"slopes {-power:.2f} and -1", fine, both, kind="theory"),
-            ls.plotting.Series("1", fine[[0, -1]], [1.0, 1.0], kind="guide"),
+            ls.plotting.Series.theory(f"slopes {-power:.2f} and -1", fine, both),
+            ls.plotting.Series.guide("1", fine[[0, -1]], [1.0, 1.0]),
         ),
-        x_scale="log",
-        y_scale="log",
         note=f"the lines of the two regimes meet at alpha = {meeting:.2g}",
     )
 
 
-def _error_panel(data: Data, plane: Plane) -> ls.plotting.Panel:
+def _error_panel(data: Data, plane: NetworkPlane) -> ls.plotting.Panel:
     """Test error against temperature in every column."""
     series = []
     for alpha, scales in plane.columns().items():
@@ -535,10 +527,6 @@ def _error_panel(data: Data, plane: Plane) -> ls.plotting.Panel:
         series.append(
             ls.plotting.Series(name, 2.0 ** np.array(scales)[shown], errors[shown], spread[shown])
         )
-    return ls.plotting.Panel(
-        title="Test error of trainings that finished",
-        x_label=r"$T / \min(1, \alpha)^k$",
-        y_label="test error",
-        series=tuple(series),
-        x_scale="log",
+    return ls.plotting.log_x(
+        "Test error of trainings that finished", r"$T / \min(1, \alpha)^k$", "test error", series
     )

@@ -19,8 +19,8 @@ from dataclasses import replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes import lazy
-from langevin_sgd.validation.sgd_regimes.networks import (
+from langevin_sgd.validation.sgd_regimes import _lazy as lazy
+from langevin_sgd.validation.sgd_regimes._networks import (
     Data,
     NetworkRun,
     logs,
@@ -53,17 +53,90 @@ QUIET, SHOWN = 16, 8
 """Replicas of gradient descent, whose weights scatter little, and of B*, which is only shown; of
 the plane.
 """
-NOISE, STEP, STEP_RATE, DESCENT = (
-    "ln|w - w0| at one T, B = 4 to B = 1",
-    "ln|w - w0| at one lr, B = P to B = P/2",
-    "slope of ln|w - w0| in ln lr at B = P",
-    "ln|w - w0| at small lr, B = P to B = 4",
-)
 
 
 def label(points: int, batch: int, rate: float) -> str:
     """Name of a training, `rate` being lr alpha / h."""
     return f"P {points}, B {batch or points}, lr alpha/h 2^{math.log2(rate):g}"
+
+
+def changes(data: Data, tier: str, *trainings: tuple[int, float]) -> np.ndarray:
+    """ln|w - w0| of some trainings, by batch size and lr alpha / h, (training, replica)."""
+    return _weights(data, [label(POINTS[tier], batch, rate) for batch, rate in trainings])
+
+
+def rise(data: Data, tier: str, *trainings: tuple[int, float]) -> ls.Estimate:
+    """By how much ln|w - w0| differs between two trainings."""
+    return _paired(np.diff(changes(data, tier, *trainings), axis=0)[0])
+
+
+def _paired(samples: np.ndarray) -> ls.Estimate:
+    return ls.Estimate.from_samples(samples, method="mean over replicas with the same points")
+
+
+def in_noise(tier: str) -> ls.claims.Comparison:
+    """Compare two batch sizes in the regime of noise."""
+    (few, many), critical = NOISY, CRITICAL[tier]
+    return ls.claims.Comparison(
+        name="ln|w - w0| at one T, B = 4 to B = 1",
+        prediction=0.0,
+        margin=math.log((1 + many / critical) / (1 + few / critical)),
+        reason="what the first steps add, a share B/B* of the weights",
+        rivals={"lr alone": math.log(many / few)},
+        wrong=math.log(many / few),
+        measure=lambda data: rise(data, tier, (few, LOUD * few), (many, LOUD * many)),
+    )
+
+
+def in_first_step(tier: str) -> ls.claims.Comparison:
+    """Compare two batch sizes where the first step decides."""
+    points, critical = POINTS[tier], CRITICAL[tier]
+    return ls.claims.Comparison(
+        name="ln|w - w0| at one lr, B = P to B = P/2",
+        prediction=0.0,
+        margin=math.log((1 + 2 * critical / points) / (1 + critical / points)),
+        reason="what noise adds, a share B*/B of the weights",
+        rivals={"T alone": -math.log(2)},
+        wrong=-math.log(2),
+        measure=lambda data: rise(data, tier, (points // 2, FASTEST), (0, FASTEST)),
+    )
+
+
+def with_rate(tier: str) -> ls.claims.Comparison:
+    """Compare the power of lr where the first step decides."""
+    border = CRITICAL[tier] * WARM
+    left = math.log((1 + border / FAST) / (1 + border / FASTEST))
+
+    def measure(data: Data) -> ls.Estimate:
+        return _paired(slope((FAST, FASTEST), changes(data, tier, (0, FAST), (0, FASTEST))))
+
+    return ls.claims.Comparison(
+        name="slope of ln|w - w0| in ln lr at B = P",
+        prediction=1.0,
+        margin=left / math.log(FASTEST / FAST),
+        reason="what gradient descent adds, a share of the border over lr",
+        rivals={"gradient descent, 0": 0.0},
+        measure=measure,
+    )
+
+
+def in_descent(tier: str) -> ls.claims.Comparison:
+    """Compare two batch sizes in gradient descent."""
+    points, border = POINTS[tier], CRITICAL[tier] * WARM
+    tails = [rate * (1 / ((batch or points) * WARM) + 1 / border) for batch, rate in SLOW.items()]
+    lr_alone = math.log(SLOW[0] / SLOW[4])
+    return ls.claims.Comparison(
+        name="ln|w - w0| at small lr, B = P to B = 4",
+        prediction=0.0,
+        margin=math.log1p(max(tails)),
+        reason="tails of noise and of first steps, their shares T/T_x and lr over the border",
+        rivals={
+            "lr alone": lr_alone,
+            "T alone": math.log(4 * SLOW[0] / (points * SLOW[4])),
+        },
+        wrong=lr_alone,
+        measure=lambda data: rise(data, tier, *SLOW.items()),
+    )
 
 
 class RegimesBatchLr(ls.claims.Claim):
@@ -115,77 +188,8 @@ class RegimesBatchLr(ls.claims.Claim):
             for size in lazy.SIZES[tier]
         }
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        points, critical = POINTS[tier], CRITICAL[tier]
-        border = critical * WARM
-        few, many = NOISY
-        component = ls.claims.Component
-        return [
-            component(
-                name=NOISE,
-                prediction=0.0,
-                margin=math.log((1 + many / critical) / (1 + few / critical)),
-                margin_reason="what the first steps add, a share B/B* of the weights",
-                alternatives={"lr alone": math.log(many / few)},
-            ),
-            component(
-                name=STEP,
-                prediction=0.0,
-                margin=math.log((1 + 2 * critical / points) / (1 + critical / points)),
-                margin_reason="what noise adds, a share B*/B of the weights",
-                alternatives={"T alone": -math.log(2)},
-            ),
-            component(
-                name=STEP_RATE,
-                prediction=1.0,
-                margin=math.log((1 + border / FAST) / (1 + border / FASTEST))
-                / math.log(FASTEST / FAST),
-                margin_reason="what gradient descent adds, a share of the border over lr",
-                alternatives={"gradient descent, 0": 0.0},
-            ),
-            component(
-                name=DESCENT,
-                prediction=0.0,
-                margin=math.log1p(
-                    max(
-                        rate * (1 / ((batch or points) * WARM) + 1 / border)
-                        for batch, rate in SLOW.items()
-                    )
-                ),
-                margin_reason="tails of noise and of first steps, their shares T/T_x and lr over "
-                "the border",
-                alternatives={
-                    "lr alone": math.log(SLOW[0] / SLOW[4]),
-                    "T alone": math.log(4 * SLOW[0] / (points * SLOW[4])),
-                },
-            ),
-        ]
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        wrong = {
-            NOISE: math.log(NOISY[1] / NOISY[0]),
-            STEP: -math.log(2),
-            DESCENT: math.log(SLOW[0] / SLOW[4]),
-        }
-        return [ls.claims.Component(name=name, prediction=value) for name, value in wrong.items()]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        points = POINTS[tier]
-        few, many = NOISY
-
-        def change(*trainings: tuple[int, float]) -> np.ndarray:
-            return _weights(data, [label(points, batch, rate) for batch, rate in trainings])
-
-        found = {
-            NOISE: np.diff(change((few, LOUD * few), (many, LOUD * many)), axis=0)[0],
-            STEP: np.diff(change((points // 2, FASTEST), (0, FASTEST)), axis=0)[0],
-            STEP_RATE: slope((FAST, FASTEST), change((0, FAST), (0, FASTEST))),
-            DESCENT: np.diff(change(*SLOW.items()), axis=0)[0],
-        }
-        method = "mean over replicas with the same points"
-        return {
-            name: ls.Estimate.from_samples(values, method=method) for name, values in found.items()
-        }
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        return [in_noise(tier), in_first_step(tier), with_rate(tier), in_descent(tier)]
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         return unfinished(data, [name for name in data if not name.endswith("first step")])
@@ -237,17 +241,13 @@ def _rates(data: Data, tier: str) -> ls.plotting.Panel:
         series.append(mean_series(f"B = {batch or points}", PLANE_RATES, values))
         law = np.maximum(np.maximum(noise * fine / (batch or points), step * fine), descent)
         lines.append(
-            ls.plotting.Series(
-                "" if lines else "largest of three branches", fine, law, kind="theory"
-            )
+            ls.plotting.Series.theory("" if lines else "largest of three branches", fine, law)
         )
-    return ls.plotting.Panel(
-        title=f"Lazy networks, {lazy.NETWORKS[tier]['images']}, P = {points}",
-        x_label=r"$lr\, \alpha / h$",
-        y_label=r"$|w - w_0| / |w_0|$",
-        series=(*series, *lines),
-        x_scale="log",
-        y_scale="log",
+    return ls.plotting.log_log(
+        f"Lazy networks, {lazy.NETWORKS[tier]['images']}, P = {points}",
+        r"$lr\, \alpha / h$",
+        r"$|w - w_0| / |w_0|$",
+        (*series, *lines),
     )
 
 
@@ -260,16 +260,14 @@ def _sizes(data: Data, tier: str) -> ls.plotting.Panel:
     )
     x = np.array(sizes)
     line = np.exp(values.mean()) * (x / np.exp(np.log(x).mean())) ** float(weights.value or 0.0)
-    return ls.plotting.Panel(
-        title="Critical batch size",
-        x_label="P",
-        y_label="B*",
-        series=(
+    return ls.plotting.log_log(
+        "Critical batch size",
+        "P",
+        "B*",
+        (
             mean_series("where noise and first steps meet", sizes, values),
-            ls.plotting.Series("~ P^gamma", x, line, kind="guide"),
+            ls.plotting.Series.guide("~ P^gamma", x, line),
         ),
-        x_scale="log",
-        y_scale="log",
         note=f"exponent {exponent}, gamma {weights}",
     )
 
@@ -281,13 +279,12 @@ def _first(data: Data, tier: str) -> ls.plotting.Panel:
         _weights(data, [label(points, 0, FASTEST) + end for points in sizes])
         for end in ("", ", first step")
     )
-    return ls.plotting.Panel(
-        title="All points in a batch, large lr",
-        x_label="P",
-        y_label=r"$|w - w_0| \,/\, lr\, |\nabla L(w_0)|$",
-        series=(
+    return ls.plotting.log_x(
+        "All points in a batch, large lr",
+        "P",
+        r"$|w - w_0| \,/\, lr\, |\nabla L(w_0)|$",
+        (
             mean_series("SGD", sizes, whole - first),
-            ls.plotting.Series("the first step alone", sizes, np.ones(len(sizes)), kind="guide"),
+            ls.plotting.Series.guide("the first step alone", sizes, np.ones(len(sizes))),
         ),
-        x_scale="log",
     )

@@ -21,16 +21,16 @@ the outputs does not.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.network_courses import (
+from langevin_sgd.validation.sgd_regimes._network_courses import (
     Course,
     out_of_lazy,
     train_in_two_orders,
 )
-from langevin_sgd.validation.sgd_regimes.networks import missing_images
+from langevin_sgd.validation.sgd_regimes._networks import missing_images
 
 import langevin_sgd as ls
 
@@ -46,7 +46,7 @@ CROSSING = 4.0
 
 
 @dataclass(frozen=True)
-class Sizes:
+class GrowthOnImages:
     """One data set: training sets, network and replicas."""
 
     images: str
@@ -87,51 +87,43 @@ class Sizes:
         """Name of one run."""
         return f"{self.images}, P = {points}, T = {temperature:g} kappa"
 
-    def name(self, quantity: str) -> str:
-        """Name of a component."""
-        return f"{self.images}: {quantity}"
-
 
 GRID = {
-    "quick": (Sizes("digits", (64, 128, 256), 512, 2, 32, 2, 32),),
+    "quick": (GrowthOnImages("digits", (64, 128, 256), 512, 2, 32, 2, 32),),
     "full": (
-        Sizes("mnist", (128, 256, 512, 1024), 2048, 2, 64, 2, 32),
-        Sizes("cifar10", (128, 256, 512), 2048, 2, 64, 2, 32),
+        GrowthOnImages("mnist", (128, 256, 512, 1024), 2048, 2, 64, 2, 32),
+        GrowthOnImages("cifar10", (128, 256, 512), 2048, 2, 64, 2, 32),
     ),
     # Of P = 2^10 ... 2^14 the lower three, of 16 temperatures those that decide, B = 4 for 16 so
     # that B < B* at the smallest P, 32 replicas for 5.
     "gpu": (
-        Sizes("mnist", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
-        Sizes("cifar10", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
+        GrowthOnImages("mnist", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
+        GrowthOnImages("cifar10", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
     ),
 }
 
-SIGNAL_OF_T = "d ln signal / d ln T"
-RATIO_OF_T = "d ln(signal/noise) / d ln T"
-SIGNAL_OF_P = "gamma at T >> kappa / gamma at T << kappa"
-NOISE_OF_P = "d ln noise / d ln signal along P"
 CROSSOVER = (
     f"crossover: a part of order kappa/T, up to {CROSSING:g}/{HOT[0]:g} at the lower T, "
     "over the logarithm"
 )
 SLOPE_MARGIN = CROSSING / HOT[0] / np.log(HOT[1] / HOT[0])
-REASONS = {
-    SIGNAL_OF_P: "effective powers at P of order 10^2, which the perceptron reaches from below, by "
-    "up to a quarter",
-    NOISE_OF_P: "few directions of large eigenvalue: training then ends in a dip of the noise, "
-    "deeper the longer it is",
-}
 POWER_MARGIN = 0.25
 
 
 def logs(
-    data: Mapping[str, xr.Dataset], case: Sizes, points: int, temperature: float, quantity: str
+    data: Mapping[str, xr.Dataset],
+    case: GrowthOnImages,
+    points: int,
+    temperature: float,
+    quantity: str,
 ) -> np.ndarray:
     """ln of signal or noise, (replica,)."""
     return np.log(data[case.label(points, temperature)][quantity].values)
 
 
-def slope_in_temperature(data: Mapping[str, xr.Dataset], case: Sizes, quantity: str) -> np.ndarray:
+def slope_in_temperature(
+    data: Mapping[str, xr.Dataset], case: GrowthOnImages, quantity: str
+) -> np.ndarray:
     """d ln/d ln T at T >> kappa, mean over the smallest and the largest P, (replica,)."""
     rise = [
         np.subtract(*(logs(data, case, points, t, quantity) for t in reversed(HOT)))
@@ -141,7 +133,7 @@ def slope_in_temperature(data: Mapping[str, xr.Dataset], case: Sizes, quantity: 
 
 
 def rise_with_points(
-    data: Mapping[str, xr.Dataset], case: Sizes, quantity: str, *, hot: bool
+    data: Mapping[str, xr.Dataset], case: GrowthOnImages, quantity: str, *, hot: bool
 ) -> np.ndarray:
     """ln at the largest P minus ln at the smallest, mean over temperatures, (replica,)."""
     rises = [
@@ -162,6 +154,66 @@ def quotient(top: np.ndarray, bottom: np.ndarray) -> ls.Estimate:
     return ls.Estimate(
         value=float(value), standard_error=float(error), n_independent=len(top), method=method
     )
+
+
+def with_temperature(case: GrowthOnImages) -> list[ls.claims.Comparison]:
+    """Compare the powers of T of the signal, and of the signal over the noise."""
+    common = {"margin": SLOPE_MARGIN, "wrong_margin": SLOPE_MARGIN, "reason": CROSSOVER}
+
+    def ratio(data: ls.claims.Data) -> ls.Estimate:
+        signal, noise = (slope_in_temperature(data, case, name) for name in ("signal", "noise"))
+        return ls.Estimate.from_samples(signal - noise)
+
+    return [
+        ls.claims.Comparison(
+            name=f"{case.images}: d ln signal / d ln T",
+            prediction=1.0,
+            rivals={"the margin demands the signal": 0.0, "noise adds up as a random walk": 0.5},
+            wrong=0.0,
+            measure=lambda data: ls.Estimate.from_samples(
+                slope_in_temperature(data, case, "signal")
+            ),
+            **common,
+        ),
+        ls.claims.Comparison(
+            name=f"{case.images}: d ln(signal/noise) / d ln T",
+            prediction=0.0,
+            rivals={"noise comes on top": -1.0, "noise grows, the signal like its root": -0.5},
+            wrong=-1.0,
+            measure=ratio,
+            **common,
+        ),
+    ]
+
+
+def with_points(case: GrowthOnImages) -> list[ls.claims.Comparison]:
+    """Compare the powers of P of the signal at both ends of T, and of noise and signal."""
+
+    def rise(data: ls.claims.Data, quantity: str, *, hot: bool = True) -> np.ndarray:
+        return rise_with_points(data, case, quantity, hot=hot)
+
+    return [
+        ls.claims.Comparison(
+            name=f"{case.images}: gamma at T >> kappa / gamma at T << kappa",
+            prediction=1.0,
+            margin=POWER_MARGIN,
+            reason="effective powers at P of order 10^2, which the perceptron reaches from below, "
+            "by up to a quarter",
+            rivals={"noise makes the signal independent of P": 0.0},
+            measure=lambda data: quotient(rise(data, "signal"), rise(data, "signal", hot=False)),
+        ),
+        ls.claims.Comparison(
+            name=f"{case.images}: d ln noise / d ln signal along P",
+            prediction=0.0,
+            margin=POWER_MARGIN,
+            reason="few directions of large eigenvalue: training then ends in a dip of the noise, "
+            "deeper the longer it is",
+            rivals={"P raises both alike": 1.0},
+            wrong=1.0,
+            wrong_margin=POWER_MARGIN,
+            measure=lambda data: quotient(rise(data, "noise"), rise(data, "signal")),
+        ),
+    ]
 
 
 class SignalGrows(ls.claims.Claim):
@@ -200,61 +252,12 @@ class SignalGrows(ls.claims.Claim):
             for temperature in case.temperatures(points)
         }
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        found = []
-        for case in GRID[tier]:
-            for quantity, value, others in (
-                (
-                    SIGNAL_OF_T,
-                    1.0,
-                    {"the margin demands the signal": 0.0, "noise adds up as a random walk": 0.5},
-                ),
-                (
-                    RATIO_OF_T,
-                    0.0,
-                    {"noise comes on top": -1.0, "noise grows, the signal like its root": -0.5},
-                ),
-            ):
-                component = ls.claims.Component(
-                    case.name(quantity), value, SLOPE_MARGIN, CROSSOVER, others
-                )
-                found.append(component)
-            for quantity, value, others in (
-                (SIGNAL_OF_P, 1.0, {"noise makes the signal independent of P": 0.0}),
-                (NOISE_OF_P, 0.0, {"P raises both alike": 1.0}),
-            ):
-                found.append(
-                    ls.claims.Component(
-                        case.name(quantity), value, POWER_MARGIN, REASONS[quantity], others
-                    )
-                )
-        return found
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        wrong = {SIGNAL_OF_T: 0.0, RATIO_OF_T: -1.0, NOISE_OF_P: 1.0}
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
         return [
-            replace(right, prediction=wrong[quantity], alternatives={})
-            for right in self.predict(tier)
-            for quantity in wrong
-            if right.name.endswith(quantity)
+            comparison
+            for case in GRID[tier]
+            for comparison in (*with_temperature(case), *with_points(case))
         ]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for case in GRID[tier]:
-            signal, noise = (
-                slope_in_temperature(data, case, quantity) for quantity in ("signal", "noise")
-            )
-            found[case.name(SIGNAL_OF_T)] = ls.Estimate.from_samples(signal)
-            found[case.name(RATIO_OF_T)] = ls.Estimate.from_samples(signal - noise)
-            loud = rise_with_points(data, case, "signal", hot=True)
-            found[case.name(SIGNAL_OF_P)] = quotient(
-                loud, rise_with_points(data, case, "signal", hot=False)
-            )
-            found[case.name(NOISE_OF_P)] = quotient(
-                rise_with_points(data, case, "noise", hot=True), loud
-            )
-        return found
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         return out_of_lazy(data)
@@ -276,7 +279,7 @@ def _averages(samples: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return values, values * [one.std(ddof=1) / np.sqrt(len(one)) for one in samples]
 
 
-def _over_temperature(data: Mapping[str, xr.Dataset], case: Sizes) -> ls.plotting.Panel:
+def _over_temperature(data: Mapping[str, xr.Dataset], case: GrowthOnImages) -> ls.plotting.Panel:
     series = []
     for points in case.ends:
         x = np.array(case.temperatures(points))
@@ -284,23 +287,19 @@ def _over_temperature(data: Mapping[str, xr.Dataset], case: Sizes) -> ls.plottin
             values, errors = _averages([logs(data, case, points, t, quantity) for t in x])
             series.append(ls.plotting.Series(f"{quantity}, P = {points}", x, values, errors))
             guide = "T" if (points, quantity) == (case.ends[0], "signal") else ""
-            series.append(
-                ls.plotting.Series(guide, x[-2:], values[-1] * x[-2:] / x[-1], kind="theory")
-            )
+            series.append(ls.plotting.Series.theory(guide, x[-2:], values[-1] * x[-2:] / x[-1]))
     top = series[4].y[0]
-    series.append(ls.plotting.Series("margin alone", x, np.full(len(x), top), kind="rival"))
-    return ls.plotting.Panel(
-        title=f"Signal and noise at the end, {case.images}",
-        x_label=r"$T/\kappa$",
-        y_label=r"margin / $\kappa$",
-        series=tuple(series),
-        x_scale="log",
-        y_scale="log",
+    series.append(ls.plotting.Series.rival("margin alone", x, np.full(len(x), top)))
+    return ls.plotting.log_log(
+        f"Signal and noise at the end, {case.images}",
+        r"$T/\kappa$",
+        r"margin / $\kappa$",
+        series,
         note=f"{case.depth} hidden layers of {case.width}, {case.replicas} replicas",
     )
 
 
-def _over_points(data: Mapping[str, xr.Dataset], case: Sizes) -> ls.plotting.Panel:
+def _over_points(data: Mapping[str, xr.Dataset], case: GrowthOnImages) -> ls.plotting.Panel:
     series, x = [], np.array(case.points)
     for name, temperature, quantity, unit in (
         ("signal/T", HOT[0], "signal", HOT[0]),
@@ -313,20 +312,18 @@ def _over_points(data: Mapping[str, xr.Dataset], case: Sizes) -> ls.plotting.Pan
         series.append(ls.plotting.Series(name, x, values / unit, errors / unit))
     signal, noise, cold = (one.y for one in series)
     series += [
-        ls.plotting.Series(r"as at $T \ll \kappa$", x, signal[0] * cold / cold[0], kind="theory"),
-        ls.plotting.Series("", x, np.full(len(x), noise[0]), kind="theory"),
-        ls.plotting.Series("noise as the signal", x, noise[0] * signal / signal[0], kind="rival"),
+        ls.plotting.Series.theory(r"as at $T \ll \kappa$", x, signal[0] * cold / cold[0]),
+        ls.plotting.Series.theory("", x, np.full(len(x), noise[0])),
+        ls.plotting.Series.rival("noise as the signal", x, noise[0] * signal / signal[0]),
     ]
     gamma = quotient(
         rise_with_points(data, case, "signal", hot=True),
         np.full(case.replicas, np.log(x[-1] / x[0])),
     )
-    return ls.plotting.Panel(
-        title=f"Growth with the training set, {case.images}",
-        x_label="training points P",
-        y_label="margin over its scale",
-        series=tuple(series),
-        x_scale="log",
-        y_scale="log",
+    return ls.plotting.log_log(
+        f"Growth with the training set, {case.images}",
+        "training points P",
+        "margin over its scale",
+        series,
         note=f"T = {HOT[0]:g} kappa: gamma = {gamma}",
     )

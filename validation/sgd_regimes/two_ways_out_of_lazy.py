@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes import lazy
-from langevin_sgd.validation.sgd_regimes.networks import (
+from langevin_sgd.validation.sgd_regimes import _lazy as lazy
+from langevin_sgd.validation.sgd_regimes._networks import (
     Data,
     NetworkRun,
     logs,
@@ -41,7 +41,7 @@ LAZY = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class WaysOnImages:
     """Networks of one kind of images.
 
     Parameters
@@ -73,7 +73,7 @@ def _octaves(*powers: int) -> tuple[float, ...]:
 
 CASES = {
     "quick": (
-        Case(
+        WaysOnImages(
             images="digits",
             depth=2,
             width=64,
@@ -86,7 +86,7 @@ CASES = {
         ),
     ),
     "full": tuple(
-        Case(
+        WaysOnImages(
             images=images,
             depth=2,
             width=64,
@@ -100,7 +100,7 @@ CASES = {
         for images in ("mnist", "cifar10")
     ),
     "gpu": tuple(
-        Case(
+        WaysOnImages(
             images=images,
             depth=5,
             width=128,
@@ -119,7 +119,7 @@ along the other. In the quick tier trainings of the first way are those of
 `crossover_temperature_networks`."""
 
 
-def _run(case: Case, alpha: float, scale: float, replicas: int, seed: int) -> NetworkRun:
+def _run(case: WaysOnImages, alpha: float, scale: float, replicas: int, seed: int) -> NetworkRun:
     size = lazy.batch_size(case.points, scale)
     return NetworkRun(
         depth=case.depth,
@@ -138,25 +138,60 @@ def _run(case: Case, alpha: float, scale: float, replicas: int, seed: int) -> Ne
     )
 
 
-def hotter(case: Case, scale: float) -> str:
+def hotter(case: WaysOnImages, scale: float) -> str:
     """Name of a training of the first way."""
     return f"{case.images}, T alpha 2^{math.log2(scale):g}"
 
 
-def nearer(case: Case, alpha: float) -> str:
+def nearer(case: WaysOnImages, alpha: float) -> str:
     """Name of a training of the second way."""
     return f"{case.images}, alpha 2^{math.log2(alpha):g}"
 
 
-def names(case: Case) -> dict[str, str]:
-    """Names of the components."""
-    change = "the kernel's change"
-    return {
-        "T": f"slope of the ln of {change} in ln T, {case.images}",
-        "alpha": f"slope of the ln of {change} in ln alpha, {case.images}",
-        "hot": f"ln of {change} at high T, {case.images}",
-        "feature": f"ln of {change} at small alpha, {case.images}",
-    }
+def compared(case: WaysOnImages) -> list[ls.claims.Comparison]:
+    """Compare how the kernel begins to change along the two ways, and by how much it does at their
+    ends.
+    """
+    moved = math.log1p(math.sqrt(case.width) / ALPHAS[1]) / math.log(ALPHAS[0] / ALPHAS[1])
+    in_temperature = ls.claims.Comparison(
+        name=f"slope of the ln of the kernel's change in ln T, {case.images}",
+        prediction=1.0,
+        margin=lazy.crossover_margin(*case.scales[:2]),
+        reason=f"the margin still counts as a temperature of at most {lazy.CROSSOVER}/alpha",
+        rivals={"T does not matter, 0": 0.0, "root of the noise, 1/2": 0.5},
+        wrong=0.0,
+        measure=lambda data: ls.Estimate.from_samples(
+            slope(case.scales[:2], _ways(data, case, "kernel_change")[0][:2])
+        ),
+    )
+    in_alpha = ls.claims.Comparison(
+        name=f"slope of the ln of the kernel's change in ln alpha, {case.images}",
+        prediction=-1.0,
+        margin=moved,
+        reason="change of the weights, of order sqrt(h)/alpha, left out by the theory",
+        rivals={
+            "alpha does not matter, 0": 0.0,
+            "root of the change of weights, -1/2": -0.5,
+        },
+        wrong=0.0,
+        measure=lambda data: ls.Estimate.from_samples(
+            slope(ALPHAS[:2], _ways(data, case, "kernel_change")[1][:2])
+        ),
+    )
+    return [in_temperature, in_alpha, at_end(case, 0, "high T"), at_end(case, 1, "small alpha")]
+
+
+def at_end(case: WaysOnImages, way: int, where: str) -> ls.claims.Comparison:
+    """Compare the change of the kernel at the end of a way with one."""
+    return ls.claims.Comparison(
+        name=f"ln of the kernel's change at {where}, {case.images}",
+        prediction=0.0,
+        margin=math.log(FACTOR),
+        reason="of order one: to a factor of four",
+        rivals={"stays lazy, a hundredth": math.log(LAZY)},
+        wrong=math.log(LAZY),
+        measure=lambda data: ls.Estimate.from_samples(_ways(data, case, "kernel_change")[way][-1]),
+    )
 
 
 class TwoWaysOutOfLazy(ls.claims.Claim):
@@ -193,69 +228,8 @@ class TwoWaysOutOfLazy(ls.claims.Claim):
                 found[hotter(case, scale)] = train_nets.at(run)
         return found
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        return [component for case in CASES[tier] for component in self._predict(case)]
-
-    @staticmethod
-    def _predict(case: Case) -> list[ls.claims.Component]:
-        what, component = names(case), ls.claims.Component
-        moved = math.log1p(math.sqrt(case.width) / ALPHAS[1]) / math.log(ALPHAS[0] / ALPHAS[1])
-        ends = {"stays lazy, a hundredth": math.log(LAZY)}
-        return [
-            component(
-                name=what["T"],
-                prediction=1.0,
-                margin=lazy.crossover_margin(*case.scales[:2]),
-                margin_reason="the margin still counts as a temperature of at most "
-                f"{lazy.CROSSOVER}/alpha",
-                alternatives={"T does not matter, 0": 0.0, "root of the noise, 1/2": 0.5},
-            ),
-            component(
-                name=what["alpha"],
-                prediction=-1.0,
-                margin=moved,
-                margin_reason="change of the weights, of order sqrt(h)/alpha, left out by the "
-                "theory",
-                alternatives={
-                    "alpha does not matter, 0": 0.0,
-                    "root of the change of weights, -1/2": -0.5,
-                },
-            ),
-            *(
-                component(
-                    name=what[end],
-                    prediction=0.0,
-                    margin=math.log(FACTOR),
-                    margin_reason="of order one: to a factor of four",
-                    alternatives=ends,
-                )
-                for end in ("hot", "feature")
-            ),
-        ]
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        wrong = {"T": 0.0, "alpha": 0.0, "hot": math.log(LAZY), "feature": math.log(LAZY)}
-        return [
-            ls.claims.Component(name=names(case)[key], prediction=value)
-            for case in CASES[tier]
-            for key, value in wrong.items()
-        ]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for case in CASES[tier]:
-            first, second = _ways(data, case, "kernel_change")
-            numbers = {
-                "T": slope(case.scales[:2], first[:2]),
-                "alpha": slope(ALPHAS[:2], second[:2]),
-                "hot": first[-1],
-                "feature": second[-1],
-            }
-            found |= {
-                names(case)[key]: ls.Estimate.from_samples(values)
-                for key, values in numbers.items()
-            }
-        return found
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        return [comparison for case in CASES[tier] for comparison in compared(case)]
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         return unfinished(data, list(data))
@@ -269,47 +243,42 @@ class TwoWaysOutOfLazy(ls.claims.Claim):
         return found
 
 
-def _ways(data: Data, case: Case, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _ways(data: Data, case: WaysOnImages, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Logarithms of a number along the two ways, each (place, replica)."""
     first = logs(data, [hotter(case, scale) for scale in case.scales], name)
     return first, logs(data, [nearer(case, alpha) for alpha in ALPHAS], name)
 
 
-def _kernel_panel(data: Data, case: Case, way: int) -> ls.plotting.Panel:
+def _kernel_panel(data: Data, case: WaysOnImages, way: int) -> ls.plotting.Panel:
     """Change of the kernel along one way, with its line."""
     x = (np.array(case.scales) / lazy.ALPHA, np.array(ALPHAS))[way]
     power, text = ((1.0, "~ T"), (-1.0, r"~ $1/\alpha$"))[way]
     points = mean_series("SGD", x, _ways(data, case, "kernel_change")[way])
-    return ls.plotting.Panel(
-        title=f"{('Raising T', 'Lowering alpha')[way]}, {case.images}",
-        x_label=("T = lr/(B h)", r"$\alpha$")[way],
-        y_label=r"$\|K - K_0\| / \|K_0\|$",
-        series=(
+    return ls.plotting.log_log(
+        f"{('Raising T', 'Lowering alpha')[way]}, {case.images}",
+        ("T = lr/(B h)", r"$\alpha$")[way],
+        r"$\|K - K_0\| / \|K_0\|$",
+        (
             points,
-            ls.plotting.Series(text, x, points.y[0] * (x / x[0]) ** power, kind="theory"),
-            ls.plotting.Series("constant", x, np.full(len(x), points.y[0]), kind="rival"),
-            ls.plotting.Series(
-                "a quarter, four times", x, np.full(len(x), 1 / FACTOR), kind="guide"
-            ),
-            ls.plotting.Series("", x, np.full(len(x), FACTOR), kind="guide"),
+            ls.plotting.Series.theory(text, x, points.y[0] * (x / x[0]) ** power),
+            ls.plotting.Series.rival("constant", x, np.full(len(x), points.y[0])),
+            ls.plotting.Series.guide("a quarter, four times", x, np.full(len(x), 1 / FACTOR)),
+            ls.plotting.Series.guide("", x, np.full(len(x), FACTOR)),
         ),
-        x_scale="log",
-        y_scale="log",
     )
 
 
-def _error_panel(data: Data, case: Case) -> ls.plotting.Panel:
+def _error_panel(data: Data, case: WaysOnImages) -> ls.plotting.Panel:
     """Test error against the change of the kernel along both ways."""
     changes, errors = _ways(data, case, "kernel_change"), _ways(data, case, "test_error")
     series, notes = [], []
     for name, change, error in zip(("raising T", "lowering alpha"), changes, errors, strict=True):
         series.append(mean_series(name, np.exp(change.mean(axis=1)), error))
         notes.append(f"{name} {ls.Estimate.from_samples(error[-1] - error[0])}")
-    return ls.plotting.Panel(
-        title=f"Test error, {case.images}, P = {case.points}",
-        x_label=r"$\|K - K_0\| / \|K_0\|$",
-        y_label="test error",
-        series=tuple(series),
-        x_scale="log",
+    return ls.plotting.log_x(
+        f"Test error, {case.images}, P = {case.points}",
+        r"$\|K - K_0\| / \|K_0\|$",
+        "test error",
+        series,
         note="change of ln error: " + ", ".join(notes),
     )

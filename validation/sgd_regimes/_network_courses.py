@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.networks import Data, NetworkRun, train, unfinished
+from langevin_sgd.validation.sgd_regimes._networks import Data, NetworkRun, train, unfinished
 
 import langevin_sgd as ls
 
@@ -34,7 +34,7 @@ class Course(NetworkRun):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Switched:
+class SwitchedCourse:
     """A training that changes its settings when few enough points are unfit.
 
     Parameters
@@ -61,7 +61,7 @@ def train_course(run: Course) -> xr.Dataset:
 
 
 @ls.sweep.task()
-def train_switched(case: Switched) -> xr.Dataset:
+def train_switched(case: SwitchedCourse) -> xr.Dataset:
     """Train to zero loss with a change of settings on the way: numbers of the end, (replica,)."""
     first, second = (replace(run, device=case.device) for run in (case.first, case.second))
     before = train(first, unfit=case.unfit, keep_weights=True)

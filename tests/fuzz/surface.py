@@ -83,7 +83,6 @@ LEFT_OUT = {
         ),
         *("sweep.Outcome", "sweep.TaskStatus", "claims.Judgement"),
     ),
-    "an enumeration, of the codes in results": ("Status",),
     "downloads": ("data.mnist", "data.cifar10"),
     "takes tensors of torch, as a module of torch does": (
         *(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from langevin_sgd.checks import as_array, as_callable, as_count, as_not_negative, require
-from langevin_sgd.randomness import normals
+from langevin_sgd.randomness import LARGEST, normals
 
 
 def gaussian_inputs(
@@ -59,6 +59,8 @@ def gaussian_inputs(
     variances = as_array("eigenvalues", eigenvalues, ndim=1, allowed=allowed)
     require(len(variances) > 0 and bool((variances > 0).all()), "eigenvalues", eigenvalues, allowed)
     samples = as_count("samples", samples)
+    most = (LARGEST - 1) // (len(variances) + 1)
+    require(samples <= most, "samples", samples, f"must be at most {most}, {LARGEST} numbers")
     label_noise = as_not_negative("label_noise", label_noise)
     drawn = normals((samples, len(variances) + 1), seed)
     X = drawn[:, :-1] * np.sqrt(variances)

@@ -21,6 +21,8 @@ from langevin_sgd.sweep.cells import BLOCK, block_replicas
 from langevin_sgd.sweep.task import task
 from langevin_sgd.training import run
 from langevin_sgd.training.engines import NetworkEngine, PerceptronEngine
+from langevin_sgd.training.observables.error_on_fresh_points import as_test_error
+from langevin_sgd.training.observables.table import as_observables
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -55,8 +57,37 @@ class Cell:
 
     def __post_init__(self) -> None:
         convert_fields(
-            self, {"seed": as_seed, "block": lambda name, value: as_count(name, value, 0)}
+            self,
+            {
+                "problem": lambda name, value: as_instance(
+                    name, value, (Perceptron, NetworkProblem)
+                ),
+                "settings": lambda name, value: as_instance(name, value, SGD),
+                "stop": lambda name, value: as_instance(name, value, Stop),
+                "engine": lambda name, value: as_engine(name, value, self.problem),
+                "record": lambda name, value: as_record(name, value, self.problem),
+                "seed": as_seed,
+                "block": lambda name, value: as_count(name, value, 0),
+            },
         )
+
+
+def as_engine(
+    name: str, value: Any, problem: Perceptron | NetworkProblem
+) -> NetworkEngine | PerceptronEngine | None:
+    """Return an engine of the kind that trains a problem, or ``None`` for its default."""
+    kind: Any = NetworkEngine if isinstance(problem, NetworkProblem) else PerceptronEngine
+    found: NetworkEngine | PerceptronEngine | None
+    found = None if value is None else as_instance(name, value, kind)
+    return found
+
+
+def as_record(name: str, value: Any, problem: Perceptron | NetworkProblem) -> tuple[Any, ...]:
+    """Return the observables of a problem, of which `value` may be the short names."""
+    if isinstance(problem, NetworkProblem):
+        return as_observables(name, value)
+    error = as_test_error(name, value)
+    return () if error is None else (error,)
 
 
 @task()

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from langevin_sgd.checks import require
 from langevin_sgd.dataset import Variable
 from langevin_sgd.models.network_problem import NetworkProblem
 from langevin_sgd.models.networks.families import family_of
@@ -26,8 +27,30 @@ UNITS = {
 """Units of columns, where they are not pure numbers."""
 
 
+_OF_LAWS: Mapping[type, tuple[str, ...]] = {
+    NetworkProblem: ("points", "dimension"),
+    Perceptron: ("points", "dimension", "chi"),
+}
+"""What a law of points must say of itself, by the problem."""
+
+
+def law_of(problem: Perceptron | NetworkProblem) -> Any:
+    """Return the law of the points of a problem.
+
+    Raises
+    ------
+    InputError
+        If the points are given ones.
+    """
+    needed = _OF_LAWS[type(problem)]
+    known = all(hasattr(problem.data, name) for name in needed)
+    allowed = f"must be a law of points, with {', '.join(needed)}"
+    require(known, "data", type(problem.data).__name__, allowed)
+    return problem.data
+
+
 def _of_a_network(point: Variant) -> dict[str, Any]:
-    network, settings = point.problem.network, point.settings
+    network, settings, data = point.problem.network, point.settings, law_of(point.problem)
     return {
         "network": family_of(network),
         "depth": network.depth,
@@ -37,12 +60,12 @@ def _of_a_network(point: Variant) -> dict[str, Any]:
         "temperature_per_width": settings.temperature / network.width,
         "batch_size": settings.batch_size,
         "momentum": settings.momentum,
-        "points": point.problem.points or point.problem.data.points,
+        "points": point.problem.points or data.points,
     }
 
 
 def _of_a_perceptron(point: Variant) -> dict[str, Any]:
-    data, settings = point.problem.data, point.settings
+    data, settings = law_of(point.problem), point.settings
     return {
         "points": data.points,
         "dimension": data.dimension,

@@ -20,8 +20,8 @@ import numpy as np
 from langevin_sgd import dataset
 from langevin_sgd.checks import as_count, as_instance, as_positive, as_seed, convert_fields, require
 from langevin_sgd.experiments.axes import LARGEST_SET, as_axis, require_size
-from langevin_sgd.experiments.cell import Cell, train_cell
-from langevin_sgd.experiments.columns import UNITS, columns_of, measured_of
+from langevin_sgd.experiments.cell import Cell, as_engine, as_record, train_cell
+from langevin_sgd.experiments.columns import UNITS, columns_of, law_of, measured_of
 from langevin_sgd.models.network_problem import NetworkProblem
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.sgd_settings import SGD
@@ -29,8 +29,6 @@ from langevin_sgd.simulation.stop import Stop
 from langevin_sgd.sweep import Store, Task
 from langevin_sgd.sweep.cells import blocks_of, joined
 from langevin_sgd.training.engines import NetworkEngine, PerceptronEngine
-from langevin_sgd.training.observables.error_on_fresh_points import as_test_error
-from langevin_sgd.training.observables.table import as_observables
 from langevin_sgd.training.variants import Variant, replaced
 
 if TYPE_CHECKING:
@@ -120,7 +118,8 @@ class Grid:
                 "axes": _as_axes,
                 "replicas": lambda name, value: as_count(name, value, 2),
                 "seed": as_seed,
-                "record": self._as_record,
+                "engine": lambda name, value: as_engine(name, value, self.problem),
+                "record": lambda name, value: as_record(name, value, self.problem),
             },
         )
         require_size(dict(self._axes()), self.replicas)
@@ -128,12 +127,6 @@ class Grid:
             _require_fitting(point, columns["points"])
             if isinstance(point.problem, NetworkProblem):
                 self._require_trainable(point)
-
-    def _as_record(self, name: str, record: Any) -> tuple[Any, ...]:
-        if isinstance(self.problem, NetworkProblem):
-            return as_observables(name, record)
-        error = as_test_error(name, record)
-        return () if error is None else (error,)
 
     def _require_trainable(self, point: Variant) -> None:
         """Raise `InputError` for what would fail in every task of a point of networks."""
@@ -259,7 +252,7 @@ def _at(base: Variant, varied: Mapping[str, Any]) -> Variant:
     if RATIO not in varied:
         return replaced(base, changes)
     point = replaced(base, changes)
-    dimension = point.problem.data.dimension
+    dimension = law_of(point.problem).dimension
     points = round(as_positive(RATIO, varied[RATIO]) * dimension)
     require(points > 0, RATIO, varied[RATIO], f"gives no point in {dimension} dimensions")
     return replaced(base, {**changes, "problem.data.points": points})

@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from langevin_sgd.checks import printable
+from langevin_sgd.checks import as_objects, as_tuple, convert_fields, printable, require
 
 
 def one_line(text: str) -> str:
@@ -27,6 +28,11 @@ class Table:
     right
         Numbers of the columns that are aligned to the right; none by default.
 
+    Raises
+    ------
+    InputError
+        If a cell is no text, a row has too many or too few, or there is no such column.
+
     Examples
     --------
     >>> print(Table(["mode", "value"], [["1", "0.5"], ["10", "12"]], right=[1]))
@@ -39,6 +45,28 @@ class Table:
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     right: Collection[int] = ()
+
+    def __post_init__(self) -> None:
+        convert_fields(
+            self,
+            {
+                "header": lambda name, value: as_objects(name, value, str),
+                "rows": lambda name, value: as_tuple(name, value, self._as_row, empty=True),
+                "right": self._as_columns,
+            },
+        )
+
+    def _as_row(self, name: str, value: Any) -> tuple[str, ...]:
+        row = as_objects(name, value, str)
+        require(len(row) == len(self.header), name, row, f"must have {len(self.header)} cells")
+        return row
+
+    def _as_columns(self, name: str, value: Any) -> tuple[int, ...]:
+        columns = as_objects(name, value, int)
+        for column in columns:
+            most = f"must be numbers of columns, below {len(self.header)}"
+            require(0 <= column < len(self.header), name, column, most)
+        return columns
 
     def __str__(self) -> str:
         rows = [[one_line(cell) for cell in row] for row in self.rows]

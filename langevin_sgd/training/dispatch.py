@@ -270,10 +270,7 @@ def run(
     variants: tuple[Variant, ...] = (base,)
     if vary is not None:
         variants = variants_of(base, as_instance("vary", vary, Mapping, "must go by name"))
-        for variant in variants:
-            require(
-                type(variant.problem) is type(problem), "vary", "problem", "must stay of its kind"
-            )
+        _require_alike(problem, variants)
     request = RunRequest(
         variants=variants,
         vary=vary,
@@ -315,6 +312,21 @@ def _end(route: Route, steps: Any, stop: Any) -> tuple[int | None, Stop | None]:
     allowed = f"must be left out, {route.name} ends by stop=Stop(unfit=..., max_steps=...)"
     require(steps is None, "steps", steps, allowed)
     return None, as_instance("stop", Stop() if stop is None else stop, Stop)
+
+
+def _require_alike(problem: Problem, variants: Sequence[Variant]) -> None:
+    """Raise `InputError` if the results of variants cannot lie side by side."""
+    for variant in variants:
+        alike = type(variant.problem) is type(problem)
+        require(alike, "vary", type(variant.problem).__name__, "must keep the kind of the problem")
+    if isinstance(problem, LinearRegression | Perceptron):
+        sizes = [_parameters(variant.problem) for variant in variants]
+        allowed = "must have as many parameters in every variant"
+        require(len(set(sizes)) == 1, "vary", f"{shown(sizes)} parameters", allowed)
+
+
+def _parameters(problem: LinearRegression | Perceptron) -> int:
+    return problem.parameters if isinstance(problem, LinearRegression) else problem.dimension
 
 
 def _numbers(route: Route, replicas: Any, first_replica: Any) -> Sequence[int]:

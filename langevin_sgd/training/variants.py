@@ -217,8 +217,11 @@ def described(vary: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
 
 
 def _in_json(value: Any) -> Any:
-    plain = value is None or isinstance(value, str) or is_real(value)
-    return value if plain else type(value).__name__
+    if value is None or isinstance(value, str):
+        return value
+    if not is_real(value):
+        return type(value).__name__
+    return int(value) if isinstance(value, int | np.integer) else float(value)
 
 
 def by_variant(

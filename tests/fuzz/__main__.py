@@ -26,6 +26,8 @@ ROOMS = {
     "commands": ("claims", "plotting", "command"),
     "nets": (
         "models.networks",
+        "models.OnePassPerceptron",
+        "Stop",
         "training.NetworkEngine",
         "training.PerceptronEngine",
         "NetworkProblem",
@@ -87,7 +89,7 @@ def _cases(chosen: argparse.Namespace) -> list[tuple[int, str]]:
                 )
             )
     elif chosen.good:
-        found = list(enumerate(text for call in calls() for text in good_cases(call.name)))
+        found = list(enumerate(text for call in calls() for text in good_cases(call.key)))
     else:
         numbers: Iterable[int] = chosen.case or range(chosen.first, chosen.first + chosen.cases)
         found = [(number, case(number)) for number in numbers]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from .surface import Call, Parameter
@@ -16,7 +17,6 @@ from .values import (
     Values,
     array,
     choice,
-    choices,
     count,
     counts,
     duration,
@@ -39,6 +39,57 @@ FOREIGN_RESULTS = (
 )
 ON_LINE = array("np.array([[0.1], [0.4]])")
 ONE_STATE = array("np.array([0.1, 0.4, 2.0])", "0.5", scalar=True)
+
+ENGINE = Values(
+    (NONE, "ls.training.PerceptronEngine(method='plain')"),
+    ("ls.training.NetworkEngine()", "ls.training.PerceptronEngine(batch_seed=3)"),
+    ("3", "'cpu'", "object()", "ls.training.NetworkEngine"),
+)
+SETTINGS = thing(
+    "plain_sgd()",
+    odd=(
+        *BY_NAME["settings"].odd,
+        *("sgd()", "ls.SGD(lr=0.1, batch_size=2, weight_decay=0.1)"),
+        "ls.SGD(lr=0.1, batch_size=2, momentum=0.5, nesterov=True)",
+        "ls.SGD(lr=0.1, batch_size=100, sampling='without_replacement')",
+        "ls.SGD(lr=0.1, batch_size=5, sampling='epochs')",
+    ),
+)
+NO_STOP = Values(
+    (NONE,),
+    ("ls.Stop(max_steps=20)", "ls.Stop(unfit=0.2, max_steps=20)"),
+    ("3", "'a'", "object()"),
+)
+NO_STEPS = Values((NONE,), ("20", "0"), ("'a'", "1.5", "object()"))
+FOREIGN_AXES = ("object()", "ls.SGD", "b'1'")
+
+
+def problem(*good: str) -> Values:
+    """A problem of one kind."""
+    return Values(good, (), ("3", NONE, "'perceptron'", "object()", "np.zeros(3)", "ls.Perceptron"))
+
+
+def vary(*odd: str) -> Values:
+    """Fields with sequences of values; what fits one problem may not fit another."""
+    wrong = ("3", "'lr'", "['lr']", "{'lr': 0.1}", "{'lr': []}", "{'lr': 'ab'}", "{'lr': {0.1}}")
+    entries = ("nan_in([0.1, 0.2])", "masked_in([0.1, 0.2])", "as_text([0.1, 0.2])", "[0.1, None]")
+    return Values(
+        (NONE,),
+        ("{}", *odd),
+        (
+            *wrong,
+            *(f"{{'lr': {entry}}}" for entry in entries),
+            *("{'nothing': [1]}", "{3: [1]}", "{'lr': [0.1, 0.2], 'batch_size': [1]}"),
+        ),
+    )
+
+
+def start(*odd: str) -> Values:
+    """Where a run starts."""
+    return Values(
+        (NONE,), odd, ("'a'", "object()", "[float('nan')] * 3", "3", "{}", "np.ma.masked")
+    )
+
 
 BY_CALL: dict[str, dict[str, Values]] = {
     "Estimate": {"value": number("1.0", optional=True), "method": text("'mean'")},
@@ -153,25 +204,88 @@ BY_CALL: dict[str, dict[str, Values]] = {
         f"sde.{name}.size_of_linear_step": {"equation": thing("equation_with_velocities()")}
         for name in ("BAOAB", "OBABO", "SGDMap", "ShiftedODE")
     },
-    "training.run": {
-        "problem": Values(
-            ("regression()",),
-            ("perceptron()", "networks()", "one_pass()", "perceptron_of_data()"),
-            ("3", NONE, "'perceptron'", "object()"),
-        ),
-        "settings": thing("plain_sgd()"),
-        "replicas": Values(("2",), ("0", "-1", "10**30", "[0, 1]", "[3]", "[-1, 2]"),
-            ("1.5", "'a'", "True")),
+    "training.run of linear regression": {
+        "problem": problem("regression()", "spectral()"),
+        "settings": thing("plain_sgd()", "sgd()"),
+        "replicas": count("2"),
         "steps": Values(("20",), (NONE, "0", "-1", "10**30"), ("'a'", "1.5", "True")),
-        "stop": Values((NONE,), ("ls.Stop(max_steps=20)", "ls.Stop(unfit=0.2, max_steps=20)"),
-            ("3", "'a'", "object()")),
-        "vary": Values((NONE,), ("{'lr': [0.1, 0.2]}", "{'settings.momentum': [0.0, 0.5]}"),
-            ("3", "{'lr': 0.1}", "{'lr': []}", "{'nothing': [1]}", "{3: [1]}", "'lr'")),
+        "stop": NO_STOP,
+        "vary": vary("{'lr': [0.1, 0.2]}", "{'settings.momentum': [0.0, 0.5]}",
+            "{'batch_size': np.array([1, 100])}", "{'problem': [regression(), spectral()]}",
+            "{'problem': [regression(), perceptron()]}", "{'hessian': [np.eye(2)]}",
+            "{'X': [X, X[:6]], 'y': [Y, Y[:6]]}", "{'minimiser': [[0.0, 0.0], [1.0, 1.0]]}"),
         "record": taken(BY_NAME["record"], "[]"),
-        "start": Values((NONE,), ("np.zeros(2)", "np.zeros(3)", "run()", "perceptron_result()"),
-            ("'a'", "object()", "[float('nan')] * 3", "3")),
-        "engine": Values((NONE,), ("ls.training.PerceptronEngine(method='plain')",
-            "ls.training.NetworkEngine()"), ("3", "'cpu'", "object()")),
+        "start": start("np.zeros((2, 2))", "(np.zeros(2), np.zeros(2))", "run()", "(np.zeros(2),)",
+            "(np.zeros(2), None)", "one_pass_run()", "(np.zeros(2), nan_in(np.zeros(2)))"),
+        "engine": Values((NONE,), ENGINE.odd, ENGINE.wrong),
+    },
+    "training.run of a perceptron": {
+        "problem": problem("perceptron()", "perceptron_of_data()"),
+        "settings": SETTINGS,
+        "replicas": count("2"),
+        "steps": NO_STEPS,
+        "stop": thing("ls.Stop(max_steps=200)", "ls.Stop(unfit=0.2, max_steps=50)",
+            optional=True, odd=("ls.Stop()", "ls.Stop(unfit=0.5)", "ls.Stop(max_steps=2**62)")),
+        "vary": vary("{'lr': [0.1, 0.2]}", "{'margin': [0.1, 1.0]}", "{'points': [8, 12]}",
+            "{'chi': [0.0, 0.5]}", "{'temperature': [0.1, 1.0]}", "{'dimension': [2, 3]}",
+            "{'data': [synthetic(), given()]}", "{'stop.unfit': [0.0, 0.1]}",
+            "{'unfit': [0.0, 1.5]}", "{'temperature_per_width': [0.1]}", "{'momentum': [0.5]}"),
+        "record": Values((NONE,), ("'test_error'", "['test_error']", "[]", "'margins'",
+            "ls.training.observables.TestError(points=8)", "ls.record.displacement()"),
+            ("3", "'nonsense'", "object()", "['test_error', 'test_error']")),
+        "schedule": counts("[0, 5, 10]", optional=True),
+        "start": start("np.zeros(3)", "np.zeros((2, 3))", "trained_perceptron()", "run()",
+            "perceptron_result()", "(np.zeros(3), np.zeros(3))"),
+        "engine": ENGINE,
+    },
+    "training.run of a one-pass perceptron": {
+        "problem": problem("one_pass()",
+            "ls.models.OnePassPerceptron(dimension=8, chi=0.5, margin=0.5)"),
+        "settings": SETTINGS,
+        "replicas": count("2"),
+        "stop": NO_STOP,
+        "vary": vary("{'lr': [0.1, 0.2]}", "{'chi': [0.0, 0.5]}", "{'dimension': [2, 10**9]}",
+            "{'margin': [0.0, 0.1]}", "{'points': [8]}", "{'settings': [plain_sgd(), sgd()]}"),
+        "record": Values((NONE,), ("'test_error'", "[]", "ls.record.displacement()"),
+            ("3", "'nonsense'", "object()")),
+        "start": start("np.array([0.5, 1.0])", "np.zeros(2)", "np.array([0.1, -1.0])",
+            "np.ones((2, 2))", "one_pass_run()", "run()", "np.array([1e300, 1e300])"),
+        "engine": Values((NONE,), ENGINE.odd, ENGINE.wrong),
+        "checkpoint": Values((NONE,), ("'run.nc'",), ("3", "[]", "object()")),
+    },
+    "training.run of networks": {
+        "problem": problem("networks()", "networks_of_law()"),
+        "settings": replace(SETTINGS, good=("plain_sgd()", "sgd()")),
+        "replicas": Values(("2", "[0, 1]", "[3, 5]"), ("0", "-1", "10**30", "[-1, 2]", "[]",
+            "np.array([0, 1])", "np.array(2)", "[1, 1]", "[2**63]", "range(2)"),
+            ("1.5", "'a'", "True", "[0.5]", "['a']", "[None]", "{0, 1}", "[True]", "object()")),
+        "first_replica": count("0"),
+        "steps": NO_STEPS,
+        "stop": thing("ls.Stop(max_steps=20)", "ls.Stop(unfit=0.2, max_steps=20)",
+            odd=(NONE, "ls.Stop()", "ls.Stop(unfit=0.5)")),
+        "vary": vary("{'alpha': [1.0, 10.0]}", "{'lr': (0.1, 0.2), 'batch_size': np.array([2, 4])}",
+            "{'temperature_per_width': [0.01, 0.1]}", "{'points': [6, 12]}", "{'points': [0, 13]}",
+            "{'stop.max_steps': [10, 20]}", "{'width': [2, 4]}", "{'momentum': [0.0, 0.9]}",
+            "{'loss': ['hinge', 'square']}", "{'data': [(X, LABELS), (X[:6], LABELS[:6])]}",
+            "{'lr': [0.1], 'temperature': [0.1]}", "{'settings.lr': [0.1], 'lr': [0.2]}",
+            "{'network': [network(), small_network()]}", "{'alpha': np.geomspace(1, 10, 3)}",
+            "{'points': [8, None]}", "{'sampling': ['with_replacement', 'without_replacement']}"),
+        "record": Values((NONE, "'margins'", "ls.training.observables.NoiseTemperature()"),
+            ("'signal'", "['margins', 'margins']", "[]", "'test_error'", "'kernel'",
+            "ls.training.observables.KernelChange(points=2)", "ls.record.displacement()"),
+            ("3", "['nonsense']", "[3]", "object()")),
+        "schedule": counts("[0, 5, 10]", optional=True),
+        "start": start("np.zeros(small_network().parameters)", "trained_networks()", "run()",
+            "np.ones((2, small_network().parameters))", "trained_perceptron()", "np.zeros(3)"),
+        "engine": Values(
+            (NONE, "ls.training.NetworkEngine(keep_weights=True)",
+                "ls.training.NetworkEngine(precision='float64')"),
+            ("ls.training.PerceptronEngine()", "ls.training.NetworkEngine(noise='isotropic')",
+                "ls.training.NetworkEngine(noise='minibatch_covariance')",
+                "ls.training.NetworkEngine(seconds=1e-3)",
+                "ls.training.NetworkEngine(device='cuda')"),
+            ENGINE.wrong,
+        ),
     },
     "training.NetworkEngine": {
         "noise": choice("'sgd'", "'isotropic'", "'minibatch_covariance'"),
@@ -228,6 +342,40 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "theory.perceptron.stopping": {"points": counts("np.array([100, 1000])", "100"),
         "dimension": count("10")},
     "theory.perceptron.predict_perceptron": {"dimension": count("16"), "batch_size": count("1")},
+    # what is imported from modules
+    "data.images.*": {"y": counts("np.array([0, 3, 5, 9])")},
+    "theory.displacement.exponent_between": {"first": number("1.0"), "last": number("10.0")},
+    "theory.displacement.exponent_window": {"modes": count("1000"), "tolerance": number("0.03")},
+    "theory.displacement.fitted_exponent": {"lags": counts("np.array([1, 2, 5])")},
+    "theory.stability.noise_feedback": {"problem": thing("regression()")},
+    "theory.sde_accuracy.mode_rates": {"momentum": number("0.5")},
+    "theory.stability.require_stable": {"settings": thing("sgd()")},
+    "theory.sde_accuracy.exact_dispersion": {"rate": taken(BY_NAME["rate"], "complex_in(")},
+    "theory.perceptron.increments.mean_increments": {
+        "signal": array("np.array([0.5, 1.0])", "0.5", scalar=True),
+        "noise": array("np.array([0.5, 1.0])", "0.5", scalar=True),
+    },
+    "measure.phase_space.curvature": {
+        "position": array(WALK), "lr": number("0.1"), "momentum": number("0.5")
+    },
+    "measure.phase_space.swept_area": {"position": array(WALK), "velocity": array(WALK)},
+    "measure.phase_space.effective_temperature": {"coordinate": array(SERIES)},
+    "measure.drift.drift_and_diffusion": {
+        "steps": counts("np.arange(1, 41)"),
+        "displacement": array(f"{WALK}[..., None] ** 2"),
+    },
+    "measure.passage.first_at_or_below": {
+        "steps": counts("np.arange(40)"), "series": array(WALK)
+    },
+    "measure.scaling_corrections.correction_to_scaling": {
+        "x": array("np.geomspace(1, 1000, 10)"),
+        "y": array("np.geomspace(1, 1000, 10)**0.5 * (1 + 1 / np.geomspace(1, 1000, 10))"),
+        "x_error": array("1e-3 * np.geomspace(1, 1000, 10)", optional=True),
+        "y_error": array("1e-2 * np.geomspace(1, 1000, 10)**0.5"),
+        "power": number("1.0", optional=True),
+        "window": array("(1.0, 1000.0)", optional=True),
+    },
+    "measure.curve.Curve.at": {"x": number("4.0", "1.0")},
     # estimators
     "measure.oscillation": {"position": array(SERIES), "lags": counts("np.arange(1, 10)")},
     "measure.winding_rate": {"position": array(WALK), "velocity": array(WALK)},
@@ -276,45 +424,69 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "models.potentials.hinge": {"stiffness": value_of_replicas("1.0"),
         "margin": value_of_replicas("1.0")},
     # experiments
-    "experiments.PerceptronGrid": {
-        "points": counts("(8, 16)"),
-        "points_per_dimension": Values(("()",), ("(2.0,)",),
-            ("3.5", "'a'", NONE, "(float('nan'),)")),
-        "dimension": counts("(3,)"),
-        "chi": array("(0.0,)", "(0.0, 0.5)"),
-        "temperature": array("(1.0,)"),
-        "batch_size": counts("(1,)"),
-        "margin": array("(0.1,)"),
-        "max_steps": duration("200"),
+    "experiments.Grid of perceptrons": {
+        "problem": thing("perceptron()", odd=("networks_of_law()", "perceptron_of_data()",
+            "networks()", "one_pass()", "regression()")),
+        "settings": thing("plain_sgd()", odd=("sgd()", "ls.SGD(lr=0.1, batch_size=10**9)")),
+        "axes": Values(
+            ("{'points': (8, 16), 'temperature': (0.5, 1.0)}", "{'chi': [0.0, 0.5]}",
+                "{'points_per_dimension': (2.0, 4.0), 'dimension': (2, 3)}", "{'batch_size': 1}"),
+            ("{}", "{'points': 8}", "{'points': (8, 8)}", "{'margin': np.array([0.1, 0.2])}",
+                "{'lr': [0.1], 'temperature': [1.0]}", "{'alpha': (1.0, 2.0)}",
+                "{'settings.lr': range(1, 3)}", "{'points': (2**62,)}", "{'points': (0, 8)}",
+                "{'points_per_dimension': (1e-9,)}", "{'points_per_dimension': (1e300,)}",
+                "{'dimension': (10**12,)}", "{'batch_size': (10**9,)}",
+                "{'temperature': np.geomspace(0.1, 1, 10**6)}",
+                "{'data': (given(), synthetic())}", "{'max_steps': [10, 20]}"),
+            ("3", "'points'", "[('points', (8, 16))]", "{'points': ()}", "{'nothing': (1,)}",
+                "{3: (8,)}", "{'points': None}", "{'points': 'a'}", "{'points': (8, float('nan'))}",
+                "{'chi': nan_in((0.0, 0.5))}", "{'margin': (0.1, 'a')}", "{'points': (True,)}",
+                "{'points': {8, 16}}", "{'points_per_dimension': (0.0,)}",
+                "{'points_per_dimension': ('a',)}", "{'chi': masked_in((0.0, 0.5))}",
+                "{'temperature': as_text((0.5, 1.0))}", NONE, *FOREIGN_AXES),
+        ),
+        "record": Values(
+            ("()", "('test_error',)", "[ls.training.observables.TestError(points=8)]"),
+            ("'test_error'", NONE, "['margins']", "[ls.training.observables.Margins()]"),
+            ("3", "['nonsense']", "[3]", "object()", "['test_error', 'test_error']"),
+        ),
+        "engine": ENGINE,
     },
-    "experiments.NetworkGrid": {
-        "network": choices("('fully_connected',)"),
-        "depth": counts("(2,)", optional=True),
-        "width": counts("(4,)"),
-        "activation": choices("('relu',)"),
-        "alpha": array("(1.0, 10.0)"),
-        "temperature_per_width": array("(0.01, 0.02)"),
-        "batch_size": counts("(4,)"),
-        "momentum": array("(0.0,)"),
-        "points": counts("(8,)"),
-        "data": choice("'digits'"),
-        "loss": choice("'hinge'", "'quadratic_hinge'"),
-        "noise": choice("'sgd'", "'isotropic'"),
-        "max_steps": duration("20"),
+    "experiments.Grid of networks": {
+        "problem": thing("networks_of_law()", odd=("networks()", "perceptron()")),
+        "settings": thing("ls.SGD(lr=1.0, batch_size=4)", odd=("sgd()",)),
+        "stop": thing("ls.Stop(max_steps=20)", odd=("ls.Stop()",)),
+        "axes": Values(
+            ("{'alpha': (1.0, 10.0), 'temperature_per_width': (0.01, 0.02)}",
+                "{'problem.data.points': (8, 16), 'width': 4}"),
+            ("{'points': (8, 16)}", "{'points': (8, 17)}", "{'network': (network(),)}",
+                "{'network': (network(), small_network())}", "{'depth': (1, 2)}",
+                "{'depth': (10**9,)}", "{'width': (10**9,)}", "{'loss': ('hinge', 'square')}",
+                "{'loss': ('hinge', 'soft_hinge')}", "{'activation': ('relu', 'gelu')}",
+                "{'momentum': [0.0, 0.9]}", "{'points_per_dimension': (1.0,)}",
+                "{'data': (images(), synthetic_sets())}", "{'stop.max_steps': (10, None)}",
+                "{'test_points': (0, 8)}", "{'batch_size': (4, 10**9)}", "{'data': ((X, LABELS),)}",
+                "{'temperature': (0.1,), 'temperature_per_width': (0.1,)}"),
+            ("3", NONE, "{'alpha': nan_in((1.0, 2.0))}", "{'alpha': (1.0, 'a')}", "{'alpha': ()}",
+                "{'width': (4, None)}", "{'width': (True,)}", "{'loss': ('nonsense',)}",
+                "{'network': (3,)}", "{'data': (3,)}", "{'temperature_per_width': (0.0,)}"),
+        ),
+        "record": Values(
+            ("()", "['margins']", "[ls.training.observables.KernelChange(points=4)]"),
+            ("'margins'", NONE, "['kernel']", "['test_error']", "['signal', 'signal']"),
+            ("3", "['nonsense']", "[3]", "object()"),
+        ),
+        "engine": Values((NONE, "ls.training.NetworkEngine(precision='float64')"),
+            ("ls.training.PerceptronEngine()", "ls.training.NetworkEngine(noise='isotropic')",
+                "ls.training.NetworkEngine(keep_weights=True)"), ENGINE.wrong),
     },
-    "experiments.NetworkGrid.training_data": {"points": count("8", "16")},
-    "experiments.NetworkRuns": {
-        "network": thing("network()"),
-        "data": thing("images()"),
-        "alpha": array("(1.0, 1.0)"),
-        "temperature_per_width": array("(0.01, 0.01)"),
-        "batch_size": count("4"),
-        "momentum": number("0.0"),
-        "noise": choice("'sgd'"),
-        "loss": choice("'hinge'"),
-        "max_steps": duration("20"),
+    "experiments.Cell": {
+        "problem": thing("perceptron()", "networks_of_law()", odd=("perceptron_of_data()",)),
+        "settings": thing("plain_sgd()", odd=("sgd()",)),
+        "record": Values(("()",), ("('test_error',)", "('margins',)", "['margins']"),
+            ("3", "('nonsense',)", "(3,)", "object()")),
+        "engine": Values((NONE,), ENGINE.odd, ENGINE.wrong),
     },
-    "experiments.Network*": {"device": taken(BY_NAME["device"], "'cuda:99'")},
     "experiments.*.collect": {"store": thing(NONE, odd=("store()",))},
     "experiments.average_networks": {"result": thing("network_result()",
         odd=("perceptron_result()", "dataset()"))},
@@ -332,8 +504,6 @@ BY_CALL: dict[str, dict[str, Values]] = {
         odd=("network_result()", "dataset()"))},
     "experiments.families": {"axis": choice("'alpha'", "'points'")},
     "experiments.boundary_exponent": {"boundary": choice("'T_max'", "'T_c'", "'T_opt'")},
-    "experiments.train_group": {"runs": thing("perceptron_runs()")},
-    "experiments.train_together": {"runs": thing("network_runs()")},
     # files
     "dataset.make": {
         "variables": Values(
@@ -373,6 +543,17 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "scale": choice("'linear'", "'log'"),
     },
     "plotting.Map.places": {"axis": choice("'x'", "'y'"), "scale": choice("'linear'", "'log'")},
+    "plotting.Table": {
+        "header": Values(("['mode', 'value']",), ("[]", "['', 'a\\nb']", "'ab'"),
+            ("3", NONE, "[3, 4]", "[None, None]", "object()")),
+        "rows": Values(
+            ("[['1', '0.5'], ['10', '12']]", "[]"),
+            ("[['1']]", "[['1', '2', '3']]", "['ab']", "[['\\x1b[2J', '']]"),
+            ("3", NONE, "[3]", "[[1, 2]]", "'text'", "object()"),
+        ),
+        "right": Values(("()", "[1]", "{0}"), ("[5]", "[-1]", "range(2)"),
+            ("3", NONE, "['a']", "[0.5]", "[None]", "object()")),
+    },
     "plotting.Panel": {"series": things("[ls.plotting.Series('a', [1.0, 2.0], [3.0, 4.0])]")},
     # sweeps and claims
     "sweep.Task": {"name": text("task().name"), "settings": text("task().settings")},
@@ -402,9 +583,14 @@ NAN_TAKEN: dict[str, tuple[str, ...]] = {
     "dynamics.*": ("theta", "w"),
     "theory.perceptron.test_error": ("signal", "noise"),
     "measure.jackknife": ("samples",),
+    "measure.autocorrelation.autocorrelation": ("series",),
+    "measure.passage.first_at_or_below": ("series",),
+    "measure.displacement.mean_square_displacement": ("position",),
+    "measure.drift.drift_and_diffusion": ("displacement",),
     "measure.local_slopes": ("x", "y", "x_error", "y_error"),
     "plotting.Map": ("values",),
     "plotting.Series": ("x", "y", "error"),
+    "plotting.Series.*": ("x", "y", "error"),
 }
 """Pattern of calls -> parameters that may hold NaN, which goes on into the result: runs that
 diverged, and gaps.
@@ -417,6 +603,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "Underdamped": ("linear_underdamped()", "kramers()"),
     "Perceptron": ("perceptron()",),
     "Potential": ("double_well()",),
+    "SGD.require_only": ("plain_sgd()",),
     "SGD": (
         "sgd()",
         "ls.SGD(lr=1e-300, batch_size=10**15)",
@@ -443,16 +630,17 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "experiments.GridLine": ("grid_lines()[0]",),
     "experiments.LazyExponents": ("lazy_exponents()",),
     "experiments.NetworkAverages": ("network_averages()[0]",),
-    "experiments.NetworkGrid": ("network_grid()",),
-    "experiments.PerceptronGrid": ("perceptron_grid()", "ratio_grid()"),
-    "experiments.PerceptronRuns": ("perceptron_runs()",),
+    "experiments.Grid": ("perceptron_grid()", "ratio_grid()", "network_grid()"),
     "fokker_planck.GaussianDensity": ("initial()",),
     "fokker_planck.GaussianLaw": ("gaussian_law()",),
     "measure.Collapse": ("collapse()",),
     "measure.Extrapolation": ("extrapolation()",),
     "measure.LocalSlopes": ("local_slopes()",),
     "measure.PowerLaw": ("power_law()",),
-    "models.networks.ConvolutionalNetwork": ("convolutional()",),
+    "measure.curve.Curve": ("curve()",),
+    "measure.passage.Passage": ("passage()",),
+    "measure.scaling_corrections.CorrectedPowerLaw": ("corrected()",),
+    "theory.perceptron.derivation.Derivation": ("derivation()",),
     "models.networks.FullyConnected": ("small_network()",),
     "models.networks.MobileCNN": ("ls.models.networks.MobileCNN(image=(1, 8, 8), width=2)",),
     "models.networks.OwnNetwork": ("own_network()",),
@@ -495,9 +683,9 @@ def values_of(call: Call, parameter: Parameter) -> Values:
     fitting = [
         pattern
         for pattern in BY_CALL
-        if fnmatchcase(call.name, pattern) and parameter.name in BY_CALL[pattern]
+        if fnmatchcase(call.key, pattern) and parameter.name in BY_CALL[pattern]
     ]
-    exact = max(fitting, key=lambda pattern: (pattern == call.name, len(pattern)), default=None)
+    exact = max(fitting, key=lambda pattern: (pattern == call.key, len(pattern)), default=None)
     values = BY_NAME[parameter.name] if exact is None else BY_CALL[exact][parameter.name]
     has_nan = any(
         fnmatchcase(call.name, pattern) and parameter.name in NAN_TAKEN[pattern]

@@ -13,7 +13,7 @@ from .words import BASE, LEFT_OUT, words_of
 
 MANY = {"changes": "quartic", "functions": "first_coordinate", "extra": "more"}
 """Keywords for parameters that take any keywords."""
-BY_PLACE = ("experiments.train_group", "experiments.train_together")
+BY_PLACE = ("experiments.train_cell",)
 """Tasks: what they take is called otherwise in their own signature."""
 COMMANDS = 6
 """One case in so many is a command."""
@@ -58,7 +58,7 @@ def call_case(number: int) -> str:
             given[each.name] = _marked(bad)
         elif (
             each.required
-            or each.name in OPTIONAL_BUT_NEEDED.get(call.name, ())
+            or each.name in OPTIONAL_BUT_NEEDED.get(call.key, ())
             or draw.random() < 0.2
         ):
             values = values_of(call, each)
@@ -84,12 +84,12 @@ def command_case(number: int) -> str:
     return f"main([{', '.join(words)}])"
 
 
-def good_cases(name: str) -> list[str]:
+def good_cases(key: str) -> list[str]:
     """Cases of one call in which all is good."""
     numbers = [
         number
         for number, (call, parameter, _) in enumerate(_call_slots())
-        if call.name == name and not parameter
+        if call.key == key and not parameter
     ]
     return [call_case(number) for number in numbers]
 

@@ -113,6 +113,18 @@ def networks() -> Any:
 
 
 @once
+def trained_networks() -> Any:
+    engine = ls.training.NetworkEngine(keep_weights=True)
+    stop = ls.Stop(max_steps=20)
+    return ls.training.run(networks(), sgd(), replicas=2, seed=1, stop=stop, engine=engine)
+
+
+@once
+def one_pass_run() -> Any:
+    return ls.training.run(one_pass(), plain_sgd(), **SMALL)
+
+
+@once
 def one_pass() -> Any:
     return ls.models.OnePassPerceptron(dimension=3, chi=0.0, margin=0.1)
 
@@ -289,16 +301,29 @@ def own_network() -> Any:
 
 
 @once
+def networks_of_law() -> Any:
+    return ls.NetworkProblem(network(), images())
+
+
+def _grid_of_networks(max_steps: int, axes: Any) -> Any:
+    return ls.experiments.Grid(
+        networks_of_law(),
+        ls.SGD(lr=1.0, batch_size=4, sampling="without_replacement"),
+        stop=ls.Stop(max_steps=max_steps),
+        axes=axes,
+        replicas=3,
+        record=[ls.training.observables.KernelChange(points=4)],
+    )
+
+
+@once
 def network_grid() -> Any:
-    lists = {
+    axes = {
         "alpha": (1.0, 100.0),
         "temperature_per_width": (0.01, 0.02, 0.04),
-        "points": (8, 16),
-        "width": (4,),
+        "problem.data.points": (8, 16),
     }
-    return ls.experiments.NetworkGrid(
-        **lists, batch_size=(4,), replicas=3, max_steps=40, probe_points=4, test_points=8
-    )
+    return _grid_of_networks(40, axes)
 
 
 @once
@@ -308,16 +333,12 @@ def network_result() -> Any:
 
 @once
 def lazy_result() -> Any:
-    lists = {
+    axes = {
         "alpha": (100.0,),
         "temperature_per_width": (0.01, 0.02, 0.04),
-        "points": (8, 16, 32),
-        "width": (4,),
+        "problem.data.points": (8, 16, 32),
     }
-    grid = ls.experiments.NetworkGrid(
-        **lists, batch_size=(4,), replicas=3, max_steps=400, probe_points=4, test_points=8
-    )
-    return grid.collect()
+    return _grid_of_networks(400, axes).collect()
 
 
 @once
@@ -330,26 +351,24 @@ def network_averages() -> Any:
     return ls.experiments.average_networks(network_result())
 
 
+def _grid_of_perceptrons(axes: Any) -> Any:
+    return ls.experiments.Grid(
+        ls.Perceptron(data=ls.data.DepletedSign(points=8, dimension=3), margin=0.1),
+        ls.SGD(lr=1.0, batch_size=1, sampling="without_replacement"),
+        stop=ls.Stop(max_steps=2000),
+        axes=axes,
+        replicas=3,
+    )
+
+
 @once
 def perceptron_grid() -> Any:
-    lists = {
-        "points": (8, 16, 32),
-        "dimension": (3,),
-        "temperature": (0.5, 1.0, 2.0),
-        "margin": (0.1,),
-    }
-    return ls.experiments.PerceptronGrid(**lists, replicas=3, max_steps=2000)
+    return _grid_of_perceptrons({"points": (8, 16, 32), "temperature": (0.5, 1.0, 2.0)})
 
 
 @once
 def ratio_grid() -> Any:
-    lists = {
-        "points_per_dimension": (2.0, 4.0),
-        "dimension": (2, 3, 4),
-        "temperature": (1.0,),
-        "margin": (0.1,),
-    }
-    return ls.experiments.PerceptronGrid(**lists, replicas=3, max_steps=2000)
+    return _grid_of_perceptrons({"points_per_dimension": (2.0, 4.0), "dimension": (2, 3, 4)})
 
 
 @once
@@ -363,17 +382,17 @@ def ratio_result() -> Any:
 
 
 @once
-def perceptron_runs() -> Any:
-    return ls.experiments.PerceptronRuns(
-        points=8, dimension=3, chi=0.0, temperature=1.0, batch_size=1, margin=0.1,
-        sampling="without_replacement",
-        seed=1, first_replica=0, replicas=2, method="auto", max_steps=500,
-    )  # fmt: skip
+def perceptron_cell() -> Any:
+    return ls.experiments.Cell(
+        problem=perceptron(), settings=plain_sgd(), stop=ls.Stop(max_steps=500), seed=1
+    )
 
 
 @once
-def network_runs() -> Any:
-    return network_grid().groups()[0]
+def network_cell() -> Any:
+    return ls.experiments.Cell(
+        problem=networks_of_law(), settings=plain_sgd(), stop=ls.Stop(max_steps=20), seed=1
+    )
 
 
 @once
@@ -419,6 +438,30 @@ def bent_curves() -> Any:
 @once
 def collapse() -> Any:
     return ls.measure.collapse(bent_curves())
+
+
+@once
+def corrected() -> Any:
+    x = np.geomspace(1, 1000, 10)
+    y = x**0.5 * (1 + 1 / x) * np.random.default_rng(1).lognormal(0, 0.01, 10)
+    correction_to_scaling = ls.measure.scaling_corrections.correction_to_scaling
+    return correction_to_scaling(x, y, y_error=0.01 * y)
+
+
+@once
+def passage() -> Any:
+    series = np.array([[3.0, 2.0], [2.0, 1.0], [1.0, -1.0], [-1.0, -2.0]])
+    return ls.measure.passage.first_at_or_below(np.arange(4), series)
+
+
+@once
+def curve() -> Any:
+    return ls.measure.displacement_curve(run())
+
+
+@once
+def derivation() -> Any:
+    return ls.theory.perceptron.derivation.derive_exponents()
 
 
 @once

@@ -31,7 +31,9 @@ NAN_MEANS = {
     "an overdamped path has no velocity": r"sde\.follow.* -> result\.1",
     "it came in, where it may "
     "(`by_call.NAN_TAKEN`)": r"=(nan_in\(|(np\.)?float(64)?\('nan'\)).* -> ",
-    "a path leaves the range of doubles": r"sde\.follow\(.*normals=(huge|infinite_in)\(",
+    "a path leaves the range of doubles": (
+        r"sde\.(follow|refinements)\(.*normals=(huge|infinite_in)\("
+    ),
     "a point is not finite": r"local_slopes\(.*\b[xy]=infinite_in\(",
     "a function of means is not finite": r"jackknife\(.*samples=(infinite_in|zeros|huge|tiny)\(",
     "the expansion does not hold": r"finite_flow\(.* -> result\.noise",
@@ -144,14 +146,14 @@ def names_in(text: str) -> frozenset[str]:
     """Names by which a refusal may call what was given: where something is wrong those in the case,
     else any.
     """
-    if "wrong(" not in text:
-        return known_names()
     tree = ast.parse(text, mode="eval")
     nodes = list(ast.walk(tree))
     keywords = [node for node in nodes if isinstance(node, ast.keyword)]
     named = [node.value for node in keywords if node.arg == "name"]
     keys = [key for node in nodes if isinstance(node, ast.Dict) for key in node.keys]
     texts = {str(node.value) for node in (*named, *keys) if isinstance(node, ast.Constant)}
+    if "wrong(" not in text:
+        return known_names() | texts
     arguments = {str(node.arg) for node in keywords}
     return frozenset(
         texts

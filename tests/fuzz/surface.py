@@ -10,7 +10,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -75,6 +75,12 @@ LEFT_OUT = {
         ),
         *("experiments.NetworkAverages", "measure.Collapse", "measure.Extrapolation"),
         *("measure.LocalSlopes", "measure.PowerLaw", "models.potentials.BoltzmannMoments"),
+        *(
+            "measure.curve.Curve",
+            "measure.passage.Passage",
+            "measure.scaling_corrections.CorrectedPowerLaw",
+            "theory.perceptron.derivation.Derivation",
+        ),
         *("sweep.Outcome", "sweep.TaskStatus", "claims.Judgement"),
     ),
     "downloads": ("data.mnist", "data.cifar10"),
@@ -97,6 +103,60 @@ LEFT_OUT = {
 """Reason -> patterns of names that are not called. The methods of a class whose constructor is left
 out stay in.
 """
+
+
+WAYS = {
+    "training.run": ("linear regression", "a perceptron", "a one-pass perceptron", "networks"),
+    "experiments.Grid": ("perceptrons", "networks"),
+}
+"""Call -> the ways in which it is called, each with good values of its own."""
+
+FROM_MODULES = (
+    *("data.images.animals", "data.images.grouping", "data.images.parity"),
+    *(
+        f"measure.autocorrelation.{name}"
+        for name in ("autocorrelation", "autocorrelation_time", "effective_sample_size")
+    ),
+    *("measure.curve.Curve", "measure.displacement.local_exponents"),
+    *("measure.displacement.mean_square_displacement", "measure.drift.drift_and_diffusion"),
+    *("measure.passage.Passage", "measure.passage.first_at_or_below"),
+    *(
+        f"measure.phase_space.{name}"
+        for name in ("curvature", "effective_temperature", "swept_area")
+    ),
+    *(
+        f"measure.scaling_corrections.{name}"
+        for name in ("CorrectedPowerLaw", "correction_to_scaling")
+    ),
+    *(
+        f"theory.damping.{name}"
+        for name in ("damping_rate", "damping_ratio", "natural_frequency", "regime")
+    ),
+    *(
+        f"theory.displacement.{name}"
+        for name in ("exponent_between", "exponent_window", "fitted_exponent")
+    ),
+    *(
+        f"theory.displacement.{name}"
+        for name in ("relaxation_steps", "spurious_slope", "velocity_memory")
+    ),
+    *("theory.equilibrium.entropy_production", "theory.equilibrium.mode_temperatures"),
+    *(f"theory.modified_loss.{name}" for name in ("mode_weights", "ornstein_uhlenbeck_covariance")),
+    *(
+        f"theory.rotation.{name}"
+        for name in ("position_spectrum", "swept_area_per_step", "velocity_spectrum")
+    ),
+    *("theory.sde_accuracy.exact_dispersion", "theory.sde_accuracy.mode_rates"),
+    *(
+        f"theory.stability.{name}"
+        for name in ("largest_stable_stiffness", "noise_feedback", "require_stable")
+    ),
+    *(f"theory.perceptron.derivation.{name}" for name in ("Derivation", "derive_exponents")),
+    *("theory.perceptron.finite_flow.finite_flow", "theory.perceptron.late_stage.late_pull"),
+    *(f"theory.perceptron.increments.{name}" for name in ("mean_increments", "noise_drift")),
+    "theory.perceptron.phase_diagram.critical_batch_size",
+)
+"""Names that users import from the modules of a package, which does not export them itself."""
 
 
 @dataclass(frozen=True)
@@ -123,12 +183,20 @@ class Call:
         methods.
     attribute
         Whether it is a property, which takes nothing.
+    way
+        One of those in `WAYS`; "" where there is only one.
     """
 
     name: str
     parameters: tuple[Parameter, ...] = ()
     owner: str = ""
     attribute: bool = False
+    way: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name, with the way in which it is called where there are several."""
+        return f"{self.name} of {self.way}" if self.way else self.name
 
     @cached_property
     def path(self) -> str:
@@ -160,13 +228,22 @@ class Verb:
 def calls() -> list[Call]:
     """Everything public that can be called, but for `LEFT_OUT`."""
     found = [call for name, value in sorted(public().items()) for call in _calls_of(name, value)]
-    return [call for call in found if not is_left_out(call.name)]
+    return [
+        replace(call, way=way)
+        for call in found
+        if not is_left_out(call.name)
+        for way in WAYS.get(call.name, ("",))
+    ]
 
 
 def public() -> dict[str, Any]:
     """Dotted name below the package -> what it names, once each."""
     found: dict[int, tuple[str, Any]] = {}
     for name, value in _walk(PACKAGE):
+        found.setdefault(id(value), (name, value))
+    for name in FROM_MODULES:
+        module, _, last = name.rpartition(".")
+        value = getattr(importlib.import_module(f"{PACKAGE}.{module}"), last)
         found.setdefault(id(value), (name, value))
     return dict(found.values())
 
@@ -262,7 +339,17 @@ def _verbs(union: Any, words: tuple[str, ...]) -> Iterator[Verb]:
         if nested:
             yield from _verbs(hints[nested[0].name], path)
         else:
-            yield Verb(path, tuple(_option(field, hints[field.name]) for field in fields(kind)))
+            yield Verb(path, tuple(_options(kind)))
+
+
+def _options(kind: type) -> Iterator[Option]:
+    """Options of a verb; those of settings that it takes whole are options like the others."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    for field in fields(kind):
+        if is_dataclass(hints[field.name]):
+            yield from _options(hints[field.name])
+        else:
+            yield _option(field, hints[field.name])
 
 
 def _is_union_of_verbs(hint: Any) -> bool:

@@ -56,7 +56,7 @@ def test_the_command_as_a_process(tmp_path):
 
 @pytest.mark.slow
 def test_good_values_are_not_refused():
-    cases = [text for call in calls() for text in good_cases(call.name)]
+    cases = [text for call in calls() for text in good_cases(call.key)]
     assert told(runner.run(enumerate(cases)), good=True) == ""
 
 
@@ -128,7 +128,7 @@ def test_the_rules_notice_what_breaks_the_contract():
 
 def test_what_is_given_by_its_place_may_be_named_by_its_parameter():
     assert names_in("ls.derive_seed(wrong({}), 'a')") == {"seed", "labels"}
-    assert names_in("ls.experiments.train_group(wrong(3))") == {"runs"}
+    assert names_in("ls.experiments.train_cell(wrong(3))") == {"cell"}
     assert names_in("ls.SGD(lr=wrong('a'), batch_size=1)") == {"lr", "batch_size"}
 
 

@@ -173,13 +173,6 @@ def choice(*good: str, optional: bool = False) -> Values:
     return Values(good + ((NONE,) if optional else ()), (), wrong + (() if optional else (NONE,)))
 
 
-def choices(*good: str) -> Values:
-    """A sequence of some words."""
-    return Values(
-        good, ("()", "[]"), ("'nonsense'", "['nonsense']", "3", "[3]", NONE, "[None]", *FOREIGN)
-    )
-
-
 def path(*good: str, optional: bool = False) -> Values:
     """A file or a folder; none of these lies outside the folder of the case."""
     odd = (
@@ -463,10 +456,6 @@ BY_NAME: dict[str, Values] = {
     "frozen": count("0", "1"),
     "image": counts("(1, 8, 8)"),
     "build": function("module"),
-    "alpha": array("1.0", "10.0", scalar=True),
-    "temperature_per_width": array("0.01", scalar=True),
-    "probe_points": count("0", "2"),
-    "observe": choices("()", "('margins',)", "('noise_temperature', 'signal')"),
     "keep_weights": flag(),
     "device": Values(
         ("'cpu'",),
@@ -487,8 +476,9 @@ BY_NAME: dict[str, Values] = {
         ("np.zeros(3, bool)", "[0, 1]"),
         ("3.5", "'a'", "object()", NONE),
     ),
-    "points_per_dimension": array("(2.0, 4.0)"),
-    "numbers": counts("(0, 1)"),
+    "stop": thing("ls.Stop(max_steps=200)"),
+    "block": count("0", "1"),
+    "cell": thing("perceptron_cell()", "network_cell()"),
     # claims, sweeps, figures
     "claim": thing("claim()"),
     "claims": things("[claim()]"),
@@ -549,15 +539,20 @@ BY_NAME: dict[str, Values] = {
 """Name of a parameter -> its values, unless `BY_CALL` says otherwise."""
 
 OPTIONAL_BUT_NEEDED = {
+    "training.run of linear regression": ("steps",),
+    "training.run of a perceptron": ("stop",),
+    "training.run of a one-pass perceptron": ("steps",),
+    "training.run of networks": ("stop",),
     "LinearRegression": ("X", "y"),
     "claims.Comparison": ("reason",),
-    "experiments.NetworkGrid": ("batch_size", "replicas", "max_steps", "test_points"),
-    "experiments.PerceptronGrid": ("points", "replicas", "max_steps"),
+    "experiments.Grid of perceptrons": ("stop", "replicas"),
+    "experiments.Grid of networks": ("stop", "replicas"),
     "fokker_planck.escape_rate": ("cells", "barrier"),
     "Potential.from_functions": ("parameters",),
     "fokker_planck.first_passage_time": ("cells",),
     "fokker_planck.spectrum": ("cells",),
     "measure.extrapolate": ("error",),
+    "measure.scaling_corrections.correction_to_scaling": ("y_error",),
     "measure.fit_power_law": ("y_error",),
     "measure.local_slopes": ("y_error",),
     "measure.varied_windows": ("y_error",),

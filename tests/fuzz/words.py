@@ -80,6 +80,7 @@ GOOD = {
     "network": "fully_connected", "depth": "2", "width": "4", "activation": "relu",
     "labels": "parity",
     "probe_points": "2", "observe": "margins", "device": "cpu", "scheduler": "",
+    "unfit": "0",
 }  # fmt: skip
 """Option -> a good word for it."""
 

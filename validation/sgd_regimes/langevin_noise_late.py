@@ -16,10 +16,8 @@ is P^(-1/2).
 """
 
 import math
-from dataclasses import replace
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes.langevin_noise import GRID, Case, langevin_tasks, share_of
 from langevin_sgd.validation.sgd_regimes.network_courses import out_of_lazy
 from langevin_sgd.validation.sgd_regimes.networks import missing_images
@@ -30,9 +28,19 @@ RIVAL = "isotropic"
 QUANTITIES = {"t_star": "ln t*", "weight_change": "ln weight change"}
 
 
-def name_of(case: Case, quantity: str) -> str:
-    """Name of a component."""
-    return f"{case.title}: {QUANTITIES[quantity]} at zero loss, share over {RIVAL} noise"
+def compared(case: Case, quantity: str) -> ls.claims.Comparison:
+    """Compare the share that Langevin noise has in the effect of minibatches."""
+    margin = 1 / math.sqrt(case.points)
+    return ls.claims.Comparison(
+        name=f"{case.title}: {QUANTITIES[quantity]} at zero loss, share over {RIVAL} noise",
+        prediction=1.0,
+        margin=margin,
+        reason="steps are not Gaussian: 1/sqrt(M) after M unfit points were met, here about P",
+        rivals={f"as good as {RIVAL} noise": 0.0},
+        wrong=0.0,
+        wrong_margin=margin,
+        measure=lambda data: share_of(data, case, quantity, RIVAL, None),
+    )
 
 
 class LangevinNoiseLate(ls.claims.Claim):
@@ -70,44 +78,21 @@ class LangevinNoiseLate(ls.claims.Claim):
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return langevin_tasks(tier, seed)
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        return [
-            ls.claims.Component(
-                name=name_of(case, quantity),
-                prediction=1.0,
-                margin=1 / math.sqrt(case.points),
-                margin_reason="steps are not Gaussian: 1/sqrt(M) after M unfit points were met, "
-                "here about P",
-                alternatives={f"as good as {RIVAL} noise": 0.0},
-            )
-            for case in GRID[tier]
-            for quantity in QUANTITIES
-        ]
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        return [compared(case, quantity) for case in GRID[tier] for quantity in QUANTITIES]
 
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        return [replace(right, prediction=0.0, alternatives={}) for right in self.predict(tier)]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        return {
-            name_of(case, quantity): share_of(data, case, quantity, RIVAL, None)
-            for case in GRID[tier]
-            for quantity in QUANTITIES
-        }
-
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: ls.claims.Data, tier: str) -> str | None:
         return out_of_lazy(data)
 
     def unavailable(self, tier: str) -> str | None:
         return missing_images(*(case.images for case in GRID[tier]))
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+    def panels(self, data: ls.claims.Data, tier: str) -> list[ls.plotting.Panel]:
         symbols = {"t_star": r"$t^*$", "weight_change": r"$|w^* - w_0| / |w_0|$"}
         return [_pairs(data, case, *one) for case in GRID[tier] for one in symbols.items()]
 
 
-def _pairs(
-    data: dict[str, xr.Dataset], case: Case, quantity: str, symbol: str
-) -> ls.plotting.Panel:
+def _pairs(data: ls.claims.Data, case: Case, quantity: str, symbol: str) -> ls.plotting.Panel:
     x = data[case.label("minibatches")][quantity].values
     series = [
         ls.plotting.Series(f"{noise} noise", x, data[case.label(noise)][quantity].values)

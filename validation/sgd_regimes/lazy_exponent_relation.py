@@ -14,7 +14,6 @@ away, digits and MNIST alike.
 """
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes import lazy, stops
 from langevin_sgd.validation.sgd_regimes.networks import (
     mean_series,
@@ -24,8 +23,6 @@ from langevin_sgd.validation.sgd_regimes.networks import (
 )
 
 import langevin_sgd as ls
-
-NAME = "b - 2 gamma"
 
 
 def margin() -> float:
@@ -66,34 +63,33 @@ class LazyExponentRelation(ls.claims.Claim):
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return lazy.tasks(tier, seed, curves=False) | lazy.first_tasks(tier, seed)
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        def measure(data: ls.claims.Data) -> ls.Estimate:
+            time, weights = (
+                slope(lazy.SIZES[tier], lazy.over_sizes(data, tier, name))
+                for name in ("t_star", "weight_change")
+            )
+            return ls.Estimate.from_samples(time - 2 * weights)
+
         return [
-            ls.claims.Component(
-                name=NAME,
+            ls.claims.Comparison(
+                name="b - 2 gamma",
                 prediction=1.0,
                 margin=margin(),
-                margin_reason="dips of the noise at finite dimension, in a perceptron with d = 64, "
+                reason="dips of the noise at finite dimension, in a perceptron with d = 64, "
                 "P/d = 8 to 16",
-                alternatives={"diffusion, b = 2 gamma": 0.0},
+                rivals={"diffusion, b = 2 gamma": 0.0},
+                wrong=0.0,
+                measure=measure,
             )
         ]
 
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        return [ls.claims.Component(name=NAME, prediction=0.0)]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        time, weights = (
-            slope(lazy.SIZES[tier], lazy.over_sizes(data, tier, name))
-            for name in ("t_star", "weight_change")
-        )
-        return {NAME: ls.Estimate.from_samples(time - 2 * weights)}
-
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: ls.claims.Data, tier: str) -> str | None:
         return unfinished(data, lazy.tasks(tier, 0, curves=False)) or lazy.first_step_counts(
             data, tier
         )
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+    def panels(self, data: ls.claims.Data, tier: str) -> list[ls.plotting.Panel]:
         sizes = lazy.SIZES[tier]
         time, weights = (lazy.over_sizes(data, tier, name) for name in ("t_star", "weight_change"))
         values = time - 2 * weights

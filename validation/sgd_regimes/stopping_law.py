@@ -7,9 +7,9 @@ of d unfit points can be satisfied together by d adjustable directions.
 """
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes import stops
 from langevin_sgd.validation.sgd_regimes.runs import joined
 from langevin_sgd.validation.sgd_regimes.stops import CONSTANT, DIMENSIONS, WINDOWS, Window
@@ -20,15 +20,9 @@ SPREAD = {0.0: 0.15, 1.0: 0.25, 3.0: 0.25}
 """Largest deviation of ln c among known values from d = 16 to 256: .46 to .53, .23 to .30, .07 to
 .10.
 """
-LABELS = ("slope of ln(P n/d) in ln P", "slope of ln(P n/d) in ln d", "ln c")
 
 
-def names(window: Window) -> list[str]:
-    """Names of the three components of one chi."""
-    return [f"{label}, chi {window.chi:g}" for label in LABELS]
-
-
-def constants(data: dict[str, xr.Dataset], window: Window) -> tuple[np.ndarray, np.ndarray]:
+def constants(data: ls.claims.Data, window: Window) -> tuple[np.ndarray, np.ndarray]:
     """Mean of ln(P n/d) and its error, (dimension, ratio)."""
     found = [
         [
@@ -56,6 +50,63 @@ def margins(window: Window) -> tuple[float, float, float]:
     return (1 + window.chi) * in_points, (1 + window.chi) * in_dimension, SPREAD[window.chi]
 
 
+def compared(window: Window) -> list[ls.claims.Comparison]:
+    """Compare at one chi how P n/d depends on P and on d, and its value."""
+    in_points, in_dimension, spread = margins(window)
+    depth = "finite d: training ends in a dip of the noise, of relative depth sqrt(ln(N)/d)"
+    return [
+        ls.claims.Comparison(
+            name=f"slope of ln(P n/d) in ln P, chi {window.chi:g}",
+            prediction=0.0,
+            margin=in_points,
+            reason=depth,
+            rivals={"a fixed test error, n independent of P": 1.0, "n ~ P^(-2)": -1.0},
+            measure=partial(slope_in_points, window),
+        ),
+        ls.claims.Comparison(
+            name=f"slope of ln(P n/d) in ln d, chi {window.chi:g}",
+            prediction=0.0,
+            margin=in_dimension,
+            reason=depth,
+            rivals={"P n = 1": -1.0},
+            wrong=-1.0,
+            measure=partial(averaged, window, 1),
+        ),
+        ls.claims.Comparison(
+            name=f"ln c, chi {window.chi:g}",
+            prediction=float(np.log(CONSTANT[window.chi])),
+            margin=spread,
+            reason="spread of known values",
+            rivals=_rival_values(),
+            wrong=_rival_values()["P n = 1"],
+            measure=partial(averaged, window, 2),
+        ),
+    ]
+
+
+def averaged(window: Window, number: int, data: ls.claims.Data) -> ls.Estimate:
+    """Least squares for one of the three numbers of `_weights`."""
+    (mean, error), weights = constants(data, window), _weights(window)[number]
+    return ls.Estimate(
+        value=float((weights * mean).sum()),
+        standard_error=float(np.sqrt((weights**2 * error**2).sum())),
+        n_independent=min(window.replicas),
+        method="least squares over all points, each counting alike",
+    )
+
+
+def slope_in_points(window: Window, data: ls.claims.Data) -> ls.Estimate:
+    """Slope of ln(P n/d) in ln P, from pairs: replicas at the two P/d share points of their
+    training sets.
+    """
+    slope, slope_error = stops.local_slopes(data, window, "unfit_fraction")
+    return replace(
+        averaged(window, 0, data),
+        value=float(slope.mean()) + 1.0,
+        standard_error=float(np.sqrt((slope_error**2).sum()) / len(slope)),
+    )
+
+
 class StoppingLaw(ls.claims.Claim):
     title = "Stop at P n = c d"
     statement = "Training on P points ends when P n = c d, with c independent of P and d."
@@ -72,79 +123,17 @@ class StoppingLaw(ls.claims.Claim):
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return stops.tasks(tier, seed)
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        found = []
-        for window in WINDOWS[tier]:
-            in_points, in_dimension, value = names(window)
-            of_points, of_dimension, spread = margins(window)
-            reason = (
-                "finite d: training ends in a dip of the noise, of relative depth sqrt(ln(N)/d)"
-            )
-            found += [
-                ls.claims.Component(
-                    name=in_points,
-                    prediction=0.0,
-                    margin=of_points,
-                    margin_reason=reason,
-                    alternatives={
-                        "a fixed test error, n independent of P": 1.0,
-                        "n ~ P^(-2)": -1.0,
-                    },
-                ),
-                ls.claims.Component(
-                    name=in_dimension,
-                    prediction=0.0,
-                    margin=of_dimension,
-                    margin_reason=reason,
-                    alternatives={"P n = 1": -1.0},
-                ),
-                ls.claims.Component(
-                    name=value,
-                    prediction=float(np.log(CONSTANT[window.chi])),
-                    margin=spread,
-                    margin_reason="spread of known values",
-                    alternatives=_rival_values(),
-                ),
-            ]
-        return found
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        return [comparison for window in WINDOWS[tier] for comparison in compared(window)]
 
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        found = []
-        for window in WINDOWS[tier]:
-            _, in_dimension, value = names(window)
-            found.append(ls.claims.Component(name=in_dimension, prediction=-1.0))
-            found.append(ls.claims.Component(name=value, prediction=_rival_values()["P n = 1"]))
-        return found
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for window in WINDOWS[tier]:
-            mean, error = constants(data, window)
-            for name, weights in zip(names(window), _weights(window), strict=True):
-                found[name] = ls.Estimate(
-                    value=float((weights * mean).sum()),
-                    standard_error=float(np.sqrt((weights**2 * error**2).sum())),
-                    n_independent=min(window.replicas),
-                    method="least squares over all points, each counting alike",
-                )
-            slope, slope_error = stops.local_slopes(data, window, "unfit_fraction")
-            # Replicas at the two P/d share points of their training sets: the error comes from the
-            # pairs.
-            found[names(window)[0]] = replace(
-                found[names(window)[0]],
-                value=float(slope.mean()) + 1.0,
-                standard_error=float(np.sqrt((slope_error**2).sum()) / len(slope)),
-            )
-        return found
-
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: ls.claims.Data, tier: str) -> str | None:
         return stops.unfinished(data)
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+    def panels(self, data: ls.claims.Data, tier: str) -> list[ls.plotting.Panel]:
         return [self._panel(data, window) for window in WINDOWS[tier]]
 
     @staticmethod
-    def _panel(data: dict[str, xr.Dataset], window: Window) -> ls.plotting.Panel:
+    def _panel(data: ls.claims.Data, window: Window) -> ls.plotting.Panel:
         mean, error = constants(data, window)
         ends = np.array([DIMENSIONS[0] / 1.3, DIMENSIONS[-1] * 1.3])
         c = CONSTANT[window.chi]

@@ -9,21 +9,31 @@ the c d points of the flow.
 """
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes import stops
 from langevin_sgd.validation.sgd_regimes.stops import WINDOWS, Window
 
 import langevin_sgd as ls
-
-
-def name_of(window: Window) -> str:
-    """Name of the component."""
-    return f"b at chi {window.chi:g}, P/d {window.ratios[0]} to {window.ratios[1]}"
+from langevin_sgd.plotting import Panel, Series, log_log
 
 
 def rivals(chi: float) -> dict[str, float]:
     """What else the exponent could be."""
     return {"1 + 1/(1+chi)": 1 + 1 / (1 + chi), "one pass per point, 1": 1.0}
+
+
+def compared(window: Window) -> ls.claims.Comparison:
+    """Compare the exponent at one chi."""
+    margin = stops.margin(window, "time")
+    return ls.claims.Comparison(
+        name=f"b at chi {window.chi:g}, P/d {window.ratios[0]} to {window.ratios[1]}",
+        prediction=ls.theory.perceptron.exponents(window.chi).b,
+        margin=margin,
+        reason=stops.MARGIN_REASON,
+        rivals=rivals(window.chi),
+        wrong=rivals(window.chi)["1 + 1/(1+chi)"],
+        wrong_margin=margin,
+        measure=lambda data: stops.limit(data, window, "t_star"),
+    )
 
 
 class TrainingTimeExponent(ls.claims.Claim):
@@ -46,36 +56,13 @@ class TrainingTimeExponent(ls.claims.Claim):
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return stops.tasks(tier, seed)
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        return [
-            ls.claims.Component(
-                name=name_of(window),
-                prediction=ls.theory.perceptron.exponents(window.chi).b,
-                margin=stops.margin(window, "time"),
-                margin_reason=stops.MARGIN_REASON,
-                alternatives=rivals(window.chi),
-            )
-            for window in WINDOWS[tier]
-        ]
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        return [compared(window) for window in WINDOWS[tier]]
 
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        return [
-            ls.claims.Component(
-                name=component.name,
-                prediction=component.alternatives["1 + 1/(1+chi)"],
-                margin=component.margin,
-                margin_reason=component.margin_reason,
-            )
-            for component in self.predict(tier)
-        ]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        return {name_of(window): stops.limit(data, window, "t_star") for window in WINDOWS[tier]}
-
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: ls.claims.Data, tier: str) -> str | None:
         return stops.unfinished(data)
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
         return [
             stops.slope_panel(
                 data,
@@ -90,7 +77,7 @@ class TrainingTimeExponent(ls.claims.Claim):
         ] + [self._times(data, window) for window in WINDOWS[tier]]
 
     @staticmethod
-    def _times(data: dict[str, xr.Dataset], window: Window) -> ls.plotting.Panel:
+    def _times(data: ls.claims.Data, window: Window) -> Panel:
         ratios, series = np.array(window.ratios), []
         for dimension in stops.DIMENSIONS:
             samples = [
@@ -99,11 +86,7 @@ class TrainingTimeExponent(ls.claims.Claim):
             ]
             means = [ls.measure.geometric_mean(one) for one in samples]
             values = [one.value for one in means]
-            series.append(
-                ls.plotting.Series(
-                    f"d = {dimension}", ratios, values, [one.standard_error for one in means]
-                )
-            )
+            series.append(Series.measured(f"d = {dimension}", ratios, means))
         fine = np.geomspace(ratios[0] / 1.2, ratios[1] * 1.2, 20)
         tau, _, _ = ls.theory.perceptron.flow_until(
             stops.CONSTANT[window.chi] / fine,
@@ -113,16 +96,10 @@ class TrainingTimeExponent(ls.claims.Claim):
         )
         middle = float(np.sqrt(ratios[0] * ratios[1]))
         height = float(np.sqrt(values[0] * values[1]))
-        lines = [ls.plotting.Series("flow to P n = c d", fine, tau, kind="theory")]
+        lines = [Series.theory("flow to P n = c d", fine, tau)]
         lines += [
-            ls.plotting.Series(label, fine, height * (fine / middle) ** value, kind="rival")
+            Series.rival(label, fine, height * (fine / middle) ** value)
             for label, value in rivals(window.chi).items()
         ]
-        return ls.plotting.Panel(
-            title=rf"Time to zero loss, $\chi$ = {window.chi:g}",
-            x_label="P/d",
-            y_label=r"$t^*/(T d)$",
-            series=(*series, *lines),
-            x_scale="log",
-            y_scale="log",
-        )
+        title = rf"Time to zero loss, $\chi$ = {window.chi:g}"
+        return log_log(title, "P/d", r"$t^*/(T d)$", (*series, *lines))

@@ -6,7 +6,6 @@ points and batches at all of them.
 """
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes import stops
 from langevin_sgd.validation.sgd_regimes.runs import Run, joined, parts
 from langevin_sgd.validation.sgd_regimes.stops import WINDOWS, Window
@@ -17,19 +16,6 @@ DIMENSION, POINTS, MARGIN = 32, 1024, 1 / 32
 TEMPERATURES = (64 * MARGIN, 256 * MARGIN, 1024 * MARGIN)
 REPLICAS = {"quick": 64, "full": 512}
 CHIS = (0.0, 1.0)
-
-
-def gamma_name(window: Window) -> str:
-    """Name of the component."""
-    return f"gamma at chi {window.chi:g}, P/d {window.ratios[0]} to {window.ratios[1]}"
-
-
-def delta_name(chi: float) -> str:
-    """Name of the component."""
-    return (
-        f"delta at chi {chi:g}, T/kappa {TEMPERATURES[0] / MARGIN:g} to "
-        f"{TEMPERATURES[-1] / MARGIN:g}"
-    )
 
 
 def label(chi: float, temperature: float) -> str:
@@ -48,6 +34,41 @@ def delta_margin(chi: float) -> float:
     left = ls.theory.perceptron.crossover_temperature(chi=chi, margin=MARGIN)
     rise = np.log1p(left / np.array(TEMPERATURES))
     return float((rise[0] - rise[-1]) / np.log(TEMPERATURES[-1] / TEMPERATURES[0]))
+
+
+def compared_gamma(window: Window) -> ls.claims.Comparison:
+    """Compare the exponent in P at one chi."""
+    others, margin = rivals(window.chi), stops.margin(window, "norm")
+    return ls.claims.Comparison(
+        name=f"gamma at chi {window.chi:g}, P/d {window.ratios[0]} to {window.ratios[1]}",
+        prediction=ls.theory.perceptron.exponents(window.chi).gamma,
+        margin=margin,
+        reason=stops.MARGIN_REASON,
+        rivals=others,
+        wrong=next(iter(others.values())),
+        wrong_margin=margin,
+        measure=lambda data: stops.limit(data, window, "norm"),
+    )
+
+
+def compared_delta(chi: float) -> ls.claims.Comparison:
+    """Compare the exponent in T at one chi."""
+
+    def measure(data: ls.claims.Data) -> ls.Estimate:
+        norms = [joined(data, label(chi, temperature), "norm") for temperature in TEMPERATURES]
+        return ls.measure.fit_power_law(TEMPERATURES, np.stack(norms)).exponent
+
+    span = f"{TEMPERATURES[0] / MARGIN:g} to {TEMPERATURES[-1] / MARGIN:g}"
+    return ls.claims.Comparison(
+        name=f"delta at chi {chi:g}, T/kappa {span}",
+        prediction=1.0,
+        margin=delta_margin(chi),
+        reason="the margin still adds of order T_x/T to the weights at the lowest temperature",
+        rivals={"noise let through by the margin, 1/2": 0.5, "gradient descent, 0": 0.0},
+        wrong=0.5,
+        wrong_margin=delta_margin(chi),
+        measure=measure,
+    )
 
 
 class WeightChangeExponent(ls.claims.Claim):
@@ -85,58 +106,13 @@ class WeightChangeExponent(ls.claims.Claim):
                 found |= dict(parts(label(chi, temperature), run))
         return found
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        found = []
-        for window in WINDOWS[tier]:
-            gamma = ls.theory.perceptron.exponents(window.chi).gamma
-            found.append(
-                ls.claims.Component(
-                    name=gamma_name(window),
-                    prediction=gamma,
-                    margin=stops.margin(window, "norm"),
-                    margin_reason=stops.MARGIN_REASON,
-                    alternatives=rivals(window.chi),
-                )
-            )
-        return found + [
-            ls.claims.Component(
-                name=delta_name(chi),
-                prediction=1.0,
-                margin=delta_margin(chi),
-                margin_reason="the margin still adds of order T_x/T to the weights at the lowest "
-                "temperature",
-                alternatives={
-                    "noise let through by the margin, 1/2": 0.5,
-                    "gradient descent, 0": 0.0,
-                },
-            )
-            for chi in CHIS
-        ]
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        return [*map(compared_gamma, WINDOWS[tier]), *map(compared_delta, CHIS)]
 
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        return [
-            ls.claims.Component(
-                name=component.name,
-                prediction=next(iter(component.alternatives.values())),
-                margin=component.margin,
-                margin_reason=component.margin_reason,
-            )
-            for component in self.predict(tier)
-        ]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {gamma_name(window): stops.limit(data, window, "norm") for window in WINDOWS[tier]}
-        for chi in CHIS:
-            norms = np.stack(
-                [joined(data, label(chi, temperature), "norm") for temperature in TEMPERATURES]
-            )
-            found[delta_name(chi)] = ls.measure.fit_power_law(TEMPERATURES, norms).exponent
-        return found
-
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: ls.claims.Data, tier: str) -> str | None:
         return stops.unfinished(data)
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+    def panels(self, data: ls.claims.Data, tier: str) -> list[ls.plotting.Panel]:
         slopes = [
             stops.slope_panel(
                 data,
@@ -152,7 +128,7 @@ class WeightChangeExponent(ls.claims.Claim):
         return [*slopes, self._collapse(data, tier), self._temperatures(data)]
 
     @staticmethod
-    def _collapse(data: dict[str, xr.Dataset], tier: str) -> ls.plotting.Panel:
+    def _collapse(data: ls.claims.Data, tier: str) -> ls.plotting.Panel:
         """||w*||/(T sqrt(d)) against P/d: one line for each chi."""
         series, lines = [], []
         for window in WINDOWS[tier]:
@@ -191,7 +167,7 @@ class WeightChangeExponent(ls.claims.Claim):
         )
 
     @staticmethod
-    def _temperatures(data: dict[str, xr.Dataset]) -> ls.plotting.Panel:
+    def _temperatures(data: ls.claims.Data) -> ls.plotting.Panel:
         series, lines = [], []
         x = np.array(TEMPERATURES) / MARGIN
         for chi in CHIS:

@@ -11,7 +11,11 @@
   `GridLine`, and `families` of such lines
 - `langevin_sgd.experiments.network_boundaries`: the boundaries in its phase diagram,
   `largest_temperature`, `best_temperature` and `crossing` on such lines, and how they move with
-  alpha or P, `boundary_exponent`, beside the predicted `feature_exponent`
+  alpha or P, `boundary_exponent`, beside the predicted `feature_exponent`; the formulas stand in
+  ``boundary_estimators``
+- `langevin_sgd.experiments.network_exponents`: powers of what is measured along such lines,
+  `quantity_exponent`, `replica_exponents`, and a delta/gamma of the end of the lazy regime,
+  `crossover_ratio`
 - `langevin_sgd.experiments.network_lazy_exponents`: `fit_lazy_exponents`, weight change, stopping
   time and T_c against T and P
 - tables and figures: ``network_summary`` and ``network_figures``, ``perceptron_summary`` and
@@ -29,6 +33,9 @@ from langevin_sgd.experiments.network_boundaries import boundary_exponent as bou
 from langevin_sgd.experiments.network_boundaries import crossing as crossing
 from langevin_sgd.experiments.network_boundaries import feature_exponent as feature_exponent
 from langevin_sgd.experiments.network_boundaries import largest_temperature as largest_temperature
+from langevin_sgd.experiments.network_exponents import crossover_ratio as crossover_ratio
+from langevin_sgd.experiments.network_exponents import quantity_exponent as quantity_exponent
+from langevin_sgd.experiments.network_exponents import replica_exponents as replica_exponents
 from langevin_sgd.experiments.network_lazy_exponents import LazyExponents as LazyExponents
 from langevin_sgd.experiments.network_lazy_exponents import fit_lazy_exponents as fit_lazy_exponents
 from langevin_sgd.experiments.network_lines import GridLine as GridLine

@@ -14,8 +14,8 @@ the kernel has changed by a quarter is true to about as much: the margin.
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes import lazy
-from langevin_sgd.validation.sgd_regimes.networks import (
+from langevin_sgd.validation.sgd_regimes import _lazy as lazy
+from langevin_sgd.validation.sgd_regimes._networks import (
     Data,
     fitted,
     logs,

@@ -18,9 +18,9 @@ is P^(-1/2).
 import math
 
 import numpy as np
+from langevin_sgd.validation.sgd_regimes._network_courses import out_of_lazy
+from langevin_sgd.validation.sgd_regimes._networks import missing_images
 from langevin_sgd.validation.sgd_regimes.langevin_noise import GRID, Case, langevin_tasks, share_of
-from langevin_sgd.validation.sgd_regimes.network_courses import out_of_lazy
-from langevin_sgd.validation.sgd_regimes.networks import missing_images
 
 import langevin_sgd as ls
 

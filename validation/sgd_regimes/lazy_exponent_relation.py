@@ -14,8 +14,9 @@ away, digits and MNIST alike.
 """
 
 import numpy as np
-from langevin_sgd.validation.sgd_regimes import lazy, stops
-from langevin_sgd.validation.sgd_regimes.networks import (
+from langevin_sgd.validation.sgd_regimes import _lazy as lazy
+from langevin_sgd.validation.sgd_regimes import stops
+from langevin_sgd.validation.sgd_regimes._networks import (
     mean_series,
     missing_images,
     slope,

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes import lazy
-from langevin_sgd.validation.sgd_regimes.networks import (
+from langevin_sgd.validation.sgd_regimes import _lazy as lazy
+from langevin_sgd.validation.sgd_regimes._networks import (
     Data,
     logs,
     mean_series,

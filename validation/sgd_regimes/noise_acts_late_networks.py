@@ -29,15 +29,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes._switched_noise import Quantity, SwitchedNoise, mixed
-from langevin_sgd.validation.sgd_regimes.network_courses import (
+from langevin_sgd.validation.sgd_regimes._network_courses import (
     Course,
     Switched,
     out_of_lazy,
     train_course,
     train_switched,
 )
-from langevin_sgd.validation.sgd_regimes.networks import missing_images
+from langevin_sgd.validation.sgd_regimes._networks import missing_images
+from langevin_sgd.validation.sgd_regimes._switched_noise import Quantity, SwitchedNoise, mixed
 
 import langevin_sgd as ls
 

@@ -32,7 +32,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 from langevin_sgd.validation.sgd_regimes import optimal_temperature as optimum
-from langevin_sgd.validation.sgd_regimes.networks import (
+from langevin_sgd.validation.sgd_regimes._networks import (
     Data,
     NetworkRun,
     best_scale,

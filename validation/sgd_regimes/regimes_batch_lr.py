@@ -19,8 +19,8 @@ from dataclasses import replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes import lazy
-from langevin_sgd.validation.sgd_regimes.networks import (
+from langevin_sgd.validation.sgd_regimes import _lazy as lazy
+from langevin_sgd.validation.sgd_regimes._networks import (
     Data,
     NetworkRun,
     logs,

@@ -25,12 +25,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.network_courses import (
+from langevin_sgd.validation.sgd_regimes._network_courses import (
     Course,
     out_of_lazy,
     train_in_two_orders,
 )
-from langevin_sgd.validation.sgd_regimes.networks import missing_images
+from langevin_sgd.validation.sgd_regimes._networks import missing_images
 
 import langevin_sgd as ls
 

@@ -4,7 +4,7 @@ Every replica has training set, initial weights and batches of its own, function
 the same in all tasks: replicas of one number are paired whatever else differs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,11 @@ import numpy as np
 import xarray as xr
 
 import langevin_sgd as ls
+from langevin_sgd.claims import Data
+from langevin_sgd.experiments import GridLine
 
-Data = Mapping[str, xr.Dataset]
+MEASURED = ("test_error", "t_star", "weight_change", "kernel_change")
+"""Numbers of the end of every training."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,11 +146,34 @@ def logs(data: Data, labels: list[str], name: str, replicas: int | None = None) 
     return np.log(np.stack([data[label][name].values[:count] for label in labels]))
 
 
-def slope(x: tuple[float, ...] | list[float], y: np.ndarray) -> np.ndarray:
-    """Slopes of straight lines through y (point, ...) against ln x (point,), by least squares."""
-    centred = np.log(np.asarray(x, dtype=float))
-    centred = centred - centred.mean()
-    return np.asarray(np.tensordot(centred, y, axes=1) / (centred @ centred))
+def line(
+    data: Data,
+    axis: str,
+    labels: Mapping[float, str],
+    quantities: Sequence[str] = MEASURED,
+    **held: Any,
+) -> GridLine:
+    """A line through trainings, of the first replicas that all of them have.
+
+    Parameters
+    ----------
+    data
+        Results.
+    axis, labels
+        What differs along the line, and the label of the training at each of its values.
+    quantities
+        What was measured, by default the numbers of every training.
+    held
+        What the trainings share.
+    """
+    count = min(data[label].sizes["replica"] for label in labels.values())
+    places = sorted(labels)
+    runs = [data[labels[place]].isel(replica=slice(count)) for place in places]
+    done = np.array([fitted(one) for one in runs])
+    measured = {
+        name: np.where(done, [one[name].values for one in runs], np.nan) for name in quantities
+    }
+    return GridLine(axis=axis, held=held, x=np.array(places), fitted=done, measured=measured)
 
 
 def mean_series(
@@ -163,48 +189,3 @@ def mean_series(
     return ls.plotting.Series(
         label, x, mean, mean * values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
     )
-
-
-# --- best and largest temperature -----------------------------------------------------------------
-
-
-def failure_scale(done: np.ndarray, scales: np.ndarray) -> np.ndarray:
-    """Log2 of the temperature beyond which training fails, of each seed, by Spearman and Karber.
-
-    Parameters
-    ----------
-    done
-        (..., temperature, replica), whether a training reached zero loss.
-    scales
-        (temperature,), log2 of the temperatures, evenly spaced.
-    """
-    spacing = float(scales[1] - scales[0])
-    return np.asarray(scales[0] - spacing / 2 + spacing * done.sum(axis=-2))
-
-
-def best_scale(means: np.ndarray, scales: np.ndarray, sharpness: float) -> np.ndarray:
-    """Mean of log2 T, weighted with the trainings that finished times their mean test error to
-    minus `sharpness`.
-
-    Parameters
-    ----------
-    means
-        (n, 2, ..., temperature), averages over replicas of: training finished; its test error if
-        so, else 0.
-    scales
-        (temperature,), log2 of the temperatures.
-    sharpness
-        Power.
-    """
-    done, total = means[:, 0], means[:, 1]
-    error = np.where(done > 0, total, 1.0) / np.where(done > 0, done, 1.0)
-    weight = done * error**-sharpness
-    with np.errstate(invalid="ignore"):  # where nothing finished there is no best temperature
-        return np.asarray((weight * scales).sum(axis=-1) / weight.sum(axis=-1))
-
-
-def finished_and_error(data: Data, labels: list[str]) -> np.ndarray:
-    """What `best_scale` averages over replicas: (replica, 2, training)."""
-    done = np.array([fitted(data[label]) for label in labels])
-    error = np.array([data[label]["test_error"].values for label in labels])
-    return np.moveaxis(np.stack([done, np.where(done, error, 0.0)]), -1, 0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.networks import Data, NetworkRun, train, unfinished
+from langevin_sgd.validation.sgd_regimes._networks import Data, NetworkRun, train, unfinished
 
 import langevin_sgd as ls
 

@@ -12,7 +12,7 @@ is a small part of the whole.
 """
 
 import numpy as np
-from langevin_sgd.validation.sgd_regimes.networks import Data, NetworkRun, logs, train_nets
+from langevin_sgd.validation.sgd_regimes._networks import Data, NetworkRun, logs, train_nets
 
 import langevin_sgd as ls
 

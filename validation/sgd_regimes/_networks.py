@@ -146,7 +146,7 @@ def logs(data: Data, labels: list[str], name: str, replicas: int | None = None) 
     return np.log(np.stack([data[label][name].values[:count] for label in labels]))
 
 
-def line(
+def line_through(
     data: Data,
     axis: str,
     labels: Mapping[float, str],

@@ -19,7 +19,6 @@ from langevin_sgd.validation.sgd_regimes import stops
 from langevin_sgd.validation.sgd_regimes._networks import (
     mean_series,
     missing_images,
-    slope,
     unfinished,
 )
 
@@ -66,8 +65,9 @@ class LazyExponentRelation(ls.claims.Claim):
 
     def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
         def measure(data: ls.claims.Data) -> ls.Estimate:
+            lines = lazy.lines_in_points(data, tier)
             time, weights = (
-                slope(lazy.SIZES[tier], lazy.over_sizes(data, tier, name))
+                ls.experiments.replica_exponents(lines, name)
                 for name in ("t_star", "weight_change")
             )
             return ls.Estimate.from_samples(time - 2 * weights)
@@ -96,7 +96,11 @@ class LazyExponentRelation(ls.claims.Claim):
         values = time - 2 * weights
         x = np.array(sizes)
         middle, height = np.exp(np.log(x).mean()), np.exp(values.mean())
-        b, gamma = (ls.Estimate.from_samples(slope(sizes, one)) for one in (time, weights))
+        lines_in_points = lazy.lines_in_points(data, tier)
+        b, gamma = (
+            ls.experiments.quantity_exponent(lines_in_points, name)
+            for name in ("t_star", "weight_change")
+        )
         lines = {
             "b = 1 + 2 gamma": (1.0, "theory"),
             "b = 1 + gamma": (1 - float(gamma.value or 0.0), "guide"),

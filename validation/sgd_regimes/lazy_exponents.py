@@ -12,18 +12,16 @@ measured and shown.
 from __future__ import annotations
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes import _lazy as lazy
 from langevin_sgd.validation.sgd_regimes._networks import (
-    Data,
     logs,
     mean_series,
     missing_images,
-    slope,
     unfinished,
 )
 
 import langevin_sgd as ls
+from langevin_sgd.claims import Comparison, Data
 
 WEIGHTS, TIMES, BEND = (
     "slope of ln|w - w0| in ln T",
@@ -36,7 +34,25 @@ descent.
 """
 
 
-class LazyExponents(ls.claims.Claim):
+def proportional(tier: str, quantity: str, name: str) -> Comparison:
+    """Compare the power of T in a quantity far above the bend."""
+
+    def measure(data: Data) -> ls.Estimate:
+        lines = lazy.lines_in_temperature(data, tier)
+        return ls.experiments.quantity_exponent(lines, quantity)
+
+    return Comparison(
+        name=name,
+        prediction=1.0,
+        margin=lazy.crossover_margin(*lazy.LOUD[tier]),
+        reason=f"the margin still counts as a temperature of at most {lazy.CROSSOVER}/alpha",
+        rivals={"noise let through by the margin, 1/2": 0.5, "gradient descent, 0": 0.0},
+        wrong=0.5,
+        measure=measure,
+    )
+
+
+class ExponentsOfLazyNetworks(ls.claims.Claim):
     title = "Exponents in the lazy regime"
     statement = (
         "Above a temperature T_x ~ 1/alpha that does not depend on P the change of the weights at "
@@ -65,54 +81,31 @@ class LazyExponents(ls.claims.Claim):
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return lazy.tasks(tier, seed, curves=True) | lazy.first_tasks(tier, seed)
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        low, high = lazy.LOUD[tier]
-        reason = f"the margin still counts as a temperature of at most {lazy.CROSSOVER}/alpha"
-        rivals = {"noise let through by the margin, 1/2": 0.5, "gradient descent, 0": 0.0}
-        component = ls.claims.Component
+    def comparisons(self, tier: str) -> list[Comparison]:
         return [
-            component(
-                name=name,
-                prediction=1.0,
-                margin=lazy.crossover_margin(low, high),
-                margin_reason=reason,
-                alternatives=rivals,
-            )
-            for name in (WEIGHTS, TIMES)
-        ] + [
-            component(
+            proportional(tier, "weight_change", WEIGHTS),
+            proportional(tier, "t_star", TIMES),
+            Comparison(
                 name=BEND,
                 prediction=0.0,
                 margin=BEND_MARGIN,
-                margin_reason="finite size: gamma of perceptrons differs by so much above and "
-                "below the bend",
-                alternatives={
+                reason="finite size: gamma of perceptrons differs by so much above and below the "
+                "bend",
+                rivals={
                     "fixed change of weights, gamma of chi = 3": 0.25,
                     "fixed time, b = 1": 1.0,
                 },
-            )
+                wrong=0.25,
+                measure=lambda data: _collapse(data, tier, "weight_change").x_exponent,
+            ),
         ]
 
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        wrong = {WEIGHTS: 0.5, TIMES: 0.5, BEND: 0.25}
-        return [ls.claims.Component(name=name, prediction=value) for name, value in wrong.items()]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {
-            name: ls.Estimate.from_samples(
-                slope(lazy.LOUD[tier], lazy.over_temperatures(data, tier, variable))
-            )
-            for name, variable in ((WEIGHTS, "weight_change"), (TIMES, "t_star"))
-        }
-        found[BEND] = _collapse(data, tier, "weight_change").x_exponent
-        return found
-
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: Data, tier: str) -> str | None:
         return unfinished(data, lazy.tasks(tier, 0, curves=True)) or lazy.first_step_counts(
             data, tier
         )
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+    def panels(self, data: Data, tier: str) -> list[ls.plotting.Panel]:
         names = {"weight_change": (r"\gamma", r"|w - w_0| / |w_0|"), "t_star": ("b", "t^*")}
         return [
             *(_curves(data, tier, name, power, y) for name, (power, y) in names.items()),
@@ -188,7 +181,8 @@ def _sizes(data: Data, tier: str, name: str, power: str, y: str) -> ls.plotting.
         for scale in lazy.LOUD[tier]
     ]
     values = lazy.over_sizes(data, tier, name)
-    exponent, x = ls.Estimate.from_samples(slope(sizes, values)), np.array(sizes)
+    exponent = ls.experiments.quantity_exponent(lazy.lines_in_points(data, tier), name)
+    x = np.array(sizes)
     middle, height = np.exp(np.log(x).mean()), np.exp(values.mean())
     line = ls.plotting.Series(
         "fit", x, height * (x / middle) ** float(exponent.value or 0.0), kind="guide"

@@ -34,7 +34,7 @@ from typing import Literal
 import numpy as np
 from langevin_sgd.validation.sgd_regimes._networks import (
     NetworkRun,
-    line,
+    line_through,
     train_nets,
 )
 
@@ -117,7 +117,7 @@ def line_at(data: ls.claims.Data, depth: int, alpha: float) -> ls.experiments.Gr
         temperature(depth, alpha, float(scale)): label(depth, alpha, place)
         for place, scale in enumerate(scales(depth))
     }
-    return line(data, "temperature_per_width", labels, alpha=alpha)
+    return line_through(data, "temperature_per_width", labels, alpha=alpha)
 
 
 def compared(tier: str, depth: int, boundary: Literal["T_max", "T_opt"]) -> ls.claims.Comparison:

@@ -35,7 +35,7 @@ from langevin_sgd.validation.sgd_regimes import optimal_temperature as optimum
 from langevin_sgd.validation.sgd_regimes._networks import (
     NetworkRun,
     fitted,
-    line,
+    line_through,
     missing_images,
     train_nets,
 )
@@ -286,7 +286,7 @@ def column(
 ) -> ls.experiments.GridLine:
     """Trainings of one alpha at some scales of the temperature."""
     labels = {plane.temperature(alpha, scale): label(alpha, scale) for scale in scales}
-    return line(data, "temperature_per_width", labels, alpha=alpha)
+    return line_through(data, "temperature_per_width", labels, alpha=alpha)
 
 
 def around_failure(data: Data, plane: Plane, alpha: float) -> ls.experiments.GridLine:
@@ -302,7 +302,7 @@ def exponent_of_failure(plane: Plane, alphas: tuple[float, float], data: Data) -
 
 def exponent_of_change(alphas: tuple[float, float], data: Data) -> ls.Estimate:
     """Power of alpha in the kernel's change, of trainings that both reached zero loss."""
-    both = line(data, "alpha", {alpha: kernel_label(alpha) for alpha in alphas})
+    both = line_through(data, "alpha", {alpha: kernel_label(alpha) for alpha in alphas})
     return ls.experiments.quantity_exponent([both], "kernel_change")
 
 

@@ -15,23 +15,23 @@ does not depend on B.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes import _lazy as lazy
 from langevin_sgd.validation.sgd_regimes._networks import (
-    Data,
     NetworkRun,
+    line_through,
     logs,
     mean_series,
     missing_images,
-    slope,
     train_nets,
     unfinished,
 )
 
 import langevin_sgd as ls
+from langevin_sgd.claims import Comparison, Data
 
 POINTS = {"quick": 128, "full": 1024}
 """P of the plane."""
@@ -64,6 +64,87 @@ NOISE, STEP, STEP_RATE, DESCENT = (
 def label(points: int, batch: int, rate: float) -> str:
     """Name of a training, `rate` being lr alpha / h."""
     return f"P {points}, B {batch or points}, lr alpha/h 2^{math.log2(rate):g}"
+
+
+# --- what is compared -----------------------------------------------------------------------------
+
+
+def between(tier: str, *trainings: tuple[int, float]) -> Callable[[Data], ls.Estimate]:
+    """How ln|w - w0| differs between two trainings, given by batch size and rate."""
+    labels = [label(POINTS[tier], batch, rate) for batch, rate in trainings]
+
+    def measure(data: Data) -> ls.Estimate:
+        (difference,) = np.diff(_weights(data, labels), axis=0)
+        return ls.Estimate.from_samples(
+            difference, method="mean over replicas with the same points"
+        )
+
+    return measure
+
+
+def of_noise(tier: str) -> Comparison:
+    """Compare two small batches at one temperature."""
+    critical, (few, many) = CRITICAL[tier], NOISY
+    return Comparison(
+        name=NOISE,
+        prediction=0.0,
+        margin=math.log((1 + many / critical) / (1 + few / critical)),
+        reason="what the first steps add, a share B/B* of the weights",
+        rivals={"lr alone": math.log(many / few)},
+        wrong=math.log(many / few),
+        measure=between(tier, (few, LOUD * few), (many, LOUD * many)),
+    )
+
+
+def of_first_step(tier: str) -> Comparison:
+    """Compare two large batches at one learning rate."""
+    share = CRITICAL[tier] / POINTS[tier]
+    return Comparison(
+        name=STEP,
+        prediction=0.0,
+        margin=math.log((1 + 2 * share) / (1 + share)),
+        reason="what noise adds, a share B*/B of the weights",
+        rivals={"T alone": -math.log(2)},
+        wrong=-math.log(2),
+        measure=between(tier, (POINTS[tier] // 2, FASTEST), (0, FASTEST)),
+    )
+
+
+def of_rate(tier: str) -> Comparison:
+    """Compare the power of lr in the weights of full batches."""
+    border = CRITICAL[tier] * WARM
+    left = math.log((1 + border / FAST) / (1 + border / FASTEST))
+
+    def measure(data: Data) -> ls.Estimate:
+        labels = {rate: label(POINTS[tier], 0, rate) for rate in (FAST, FASTEST)}
+        return ls.experiments.quantity_exponent([line_through(data, "lr", labels)], "weight_change")
+
+    return Comparison(
+        name=STEP_RATE,
+        prediction=1.0,
+        margin=left / math.log(FASTEST / FAST),
+        reason="what gradient descent adds, a share of the border over lr",
+        rivals={"gradient descent, 0": 0.0},
+        measure=measure,
+    )
+
+
+def of_descent(tier: str) -> Comparison:
+    """Compare small and full batches at small learning rates."""
+    points, border = POINTS[tier], CRITICAL[tier] * WARM
+    tails = [rate * (1 / ((batch or points) * WARM) + 1 / border) for batch, rate in SLOW.items()]
+    return Comparison(
+        name=DESCENT,
+        prediction=0.0,
+        margin=math.log1p(max(tails)),
+        reason="tails of noise and of first steps, their shares T/T_x and lr over the border",
+        rivals={
+            "lr alone": math.log(SLOW[0] / SLOW[4]),
+            "T alone": math.log(4 * SLOW[0] / (points * SLOW[4])),
+        },
+        wrong=math.log(SLOW[0] / SLOW[4]),
+        measure=between(tier, *SLOW.items()),
+    )
 
 
 class RegimesBatchLr(ls.claims.Claim):
@@ -115,82 +196,13 @@ class RegimesBatchLr(ls.claims.Claim):
             for size in lazy.SIZES[tier]
         }
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        points, critical = POINTS[tier], CRITICAL[tier]
-        border = critical * WARM
-        few, many = NOISY
-        component = ls.claims.Component
-        return [
-            component(
-                name=NOISE,
-                prediction=0.0,
-                margin=math.log((1 + many / critical) / (1 + few / critical)),
-                margin_reason="what the first steps add, a share B/B* of the weights",
-                alternatives={"lr alone": math.log(many / few)},
-            ),
-            component(
-                name=STEP,
-                prediction=0.0,
-                margin=math.log((1 + 2 * critical / points) / (1 + critical / points)),
-                margin_reason="what noise adds, a share B*/B of the weights",
-                alternatives={"T alone": -math.log(2)},
-            ),
-            component(
-                name=STEP_RATE,
-                prediction=1.0,
-                margin=math.log((1 + border / FAST) / (1 + border / FASTEST))
-                / math.log(FASTEST / FAST),
-                margin_reason="what gradient descent adds, a share of the border over lr",
-                alternatives={"gradient descent, 0": 0.0},
-            ),
-            component(
-                name=DESCENT,
-                prediction=0.0,
-                margin=math.log1p(
-                    max(
-                        rate * (1 / ((batch or points) * WARM) + 1 / border)
-                        for batch, rate in SLOW.items()
-                    )
-                ),
-                margin_reason="tails of noise and of first steps, their shares T/T_x and lr over "
-                "the border",
-                alternatives={
-                    "lr alone": math.log(SLOW[0] / SLOW[4]),
-                    "T alone": math.log(4 * SLOW[0] / (points * SLOW[4])),
-                },
-            ),
-        ]
+    def comparisons(self, tier: str) -> list[Comparison]:
+        return [of_noise(tier), of_first_step(tier), of_rate(tier), of_descent(tier)]
 
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        wrong = {
-            NOISE: math.log(NOISY[1] / NOISY[0]),
-            STEP: -math.log(2),
-            DESCENT: math.log(SLOW[0] / SLOW[4]),
-        }
-        return [ls.claims.Component(name=name, prediction=value) for name, value in wrong.items()]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        points = POINTS[tier]
-        few, many = NOISY
-
-        def change(*trainings: tuple[int, float]) -> np.ndarray:
-            return _weights(data, [label(points, batch, rate) for batch, rate in trainings])
-
-        found = {
-            NOISE: np.diff(change((few, LOUD * few), (many, LOUD * many)), axis=0)[0],
-            STEP: np.diff(change((points // 2, FASTEST), (0, FASTEST)), axis=0)[0],
-            STEP_RATE: slope((FAST, FASTEST), change((0, FAST), (0, FASTEST))),
-            DESCENT: np.diff(change(*SLOW.items()), axis=0)[0],
-        }
-        method = "mean over replicas with the same points"
-        return {
-            name: ls.Estimate.from_samples(values, method=method) for name, values in found.items()
-        }
-
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: Data, tier: str) -> str | None:
         return unfinished(data, [name for name in data if not name.endswith("first step")])
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+    def panels(self, data: Data, tier: str) -> list[ls.plotting.Panel]:
         return [_rates(data, tier), _sizes(data, tier), _first(data, tier)]
 
 
@@ -254,10 +266,16 @@ def _rates(data: Data, tier: str) -> ls.plotting.Panel:
 def _sizes(data: Data, tier: str) -> ls.plotting.Panel:
     """B* against P."""
     sizes, values = lazy.SIZES[tier], _critical(data, tier)
-    exponent = ls.Estimate.from_samples(slope(sizes, values))
-    weights = ls.Estimate.from_samples(
-        slope(sizes, _weights(data, [lazy.label(points, LOUD) for points in sizes]))
+    critical = ls.experiments.GridLine(
+        axis="points",
+        held={},
+        x=np.array(sizes),
+        fitted=np.ones(values.shape, dtype=bool),
+        measured={"critical_batch_size": np.exp(values)},
     )
+    exponent = ls.experiments.quantity_exponent([critical], "critical_batch_size")
+    loud = line_through(data, "points", {points: lazy.label(points, LOUD) for points in sizes})
+    weights = ls.experiments.quantity_exponent([loud], "weight_change")
     x = np.array(sizes)
     line = np.exp(values.mean()) * (x / np.exp(np.log(x).mean())) ** float(weights.value or 0.0)
     return ls.plotting.Panel(

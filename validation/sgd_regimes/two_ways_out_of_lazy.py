@@ -14,23 +14,23 @@ error of 6 %, three wrong images.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes import _lazy as lazy
 from langevin_sgd.validation.sgd_regimes._networks import (
-    Data,
     NetworkRun,
+    line_through,
     logs,
     mean_series,
     missing_images,
-    slope,
     train_nets,
     unfinished,
 )
 
 import langevin_sgd as ls
+from langevin_sgd.claims import Comparison, Data
 
 ALPHAS = (2.0**15, 2.0**12, 2.0**7, 2.0**4)
 """The second way; the first two decide about the exponent."""
@@ -41,7 +41,7 @@ LAZY = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class ImagesOfWays:
     """Networks of one kind of images.
 
     Parameters
@@ -73,7 +73,7 @@ def _octaves(*powers: int) -> tuple[float, ...]:
 
 CASES = {
     "quick": (
-        Case(
+        ImagesOfWays(
             images="digits",
             depth=2,
             width=64,
@@ -86,7 +86,7 @@ CASES = {
         ),
     ),
     "full": tuple(
-        Case(
+        ImagesOfWays(
             images=images,
             depth=2,
             width=64,
@@ -100,7 +100,7 @@ CASES = {
         for images in ("mnist", "cifar10")
     ),
     "gpu": tuple(
-        Case(
+        ImagesOfWays(
             images=images,
             depth=5,
             width=128,
@@ -119,7 +119,7 @@ along the other. In the quick tier trainings of the first way are those of
 `crossover_temperature_networks`."""
 
 
-def _run(case: Case, alpha: float, scale: float, replicas: int, seed: int) -> NetworkRun:
+def _run(case: ImagesOfWays, alpha: float, scale: float, replicas: int, seed: int) -> NetworkRun:
     size = lazy.batch_size(case.points, scale)
     return NetworkRun(
         depth=case.depth,
@@ -138,25 +138,89 @@ def _run(case: Case, alpha: float, scale: float, replicas: int, seed: int) -> Ne
     )
 
 
-def hotter(case: Case, scale: float) -> str:
+def hotter(case: ImagesOfWays, scale: float) -> str:
     """Name of a training of the first way."""
     return f"{case.images}, T alpha 2^{math.log2(scale):g}"
 
 
-def nearer(case: Case, alpha: float) -> str:
+def nearer(case: ImagesOfWays, alpha: float) -> str:
     """Name of a training of the second way."""
     return f"{case.images}, alpha 2^{math.log2(alpha):g}"
 
 
-def names(case: Case) -> dict[str, str]:
-    """Names of the components."""
-    change = "the kernel's change"
-    return {
-        "T": f"slope of the ln of {change} in ln T, {case.images}",
-        "alpha": f"slope of the ln of {change} in ln alpha, {case.images}",
-        "hot": f"ln of {change} at high T, {case.images}",
-        "feature": f"ln of {change} at small alpha, {case.images}",
-    }
+def compared(case: ImagesOfWays) -> list[Comparison]:
+    """Compare exponents deep in the lazy regime, and what has become of the kernel at the ends."""
+    change, images = "the kernel's change", case.images
+    moved = math.log1p(math.sqrt(case.width) / ALPHAS[1]) / math.log(ALPHAS[0] / ALPHAS[1])
+    return [
+        Comparison(
+            name=f"slope of the ln of {change} in ln T, {images}",
+            prediction=1.0,
+            margin=lazy.crossover_margin(*case.scales[:2]),
+            reason=f"the margin still counts as a temperature of at most {lazy.CROSSOVER}/alpha",
+            rivals={"T does not matter, 0": 0.0, "root of the noise, 1/2": 0.5},
+            wrong=0.0,
+            measure=lambda data: exponent(hotter_line(data, case, case.scales[:2])),
+        ),
+        Comparison(
+            name=f"slope of the ln of {change} in ln alpha, {images}",
+            prediction=-1.0,
+            margin=moved,
+            reason="change of the weights, of order sqrt(h)/alpha, left out by the theory",
+            rivals={
+                "alpha does not matter, 0": 0.0,
+                "root of the change of weights, -1/2": -0.5,
+            },
+            wrong=0.0,
+            measure=lambda data: exponent(nearer_line(data, case, ALPHAS[:2])),
+        ),
+        at_the_end(
+            f"ln of {change} at high T, {images}",
+            lambda data: hotter_line(data, case, case.scales[-1:]),
+        ),
+        at_the_end(
+            f"ln of {change} at small alpha, {images}",
+            lambda data: nearer_line(data, case, ALPHAS[-1:]),
+        ),
+    ]
+
+
+def at_the_end(name: str, line_of: Callable[[Data], ls.experiments.GridLine]) -> Comparison:
+    """Compare the kernel's change at the end of a way with one."""
+
+    def measure(data: Data) -> ls.Estimate:
+        (values,) = np.log(line_of(data).measured["kernel_change"])
+        return ls.Estimate.from_samples(values)
+
+    return Comparison(
+        name=name,
+        prediction=0.0,
+        margin=math.log(FACTOR),
+        reason="of order one: to a factor of four",
+        rivals={"stays lazy, a hundredth": math.log(LAZY)},
+        wrong=math.log(LAZY),
+        measure=measure,
+    )
+
+
+def hotter_line(
+    data: Data, case: ImagesOfWays, scales: tuple[float, ...]
+) -> ls.experiments.GridLine:
+    """Trainings along the first way."""
+    labels = {scale / lazy.ALPHA: hotter(case, scale) for scale in scales}
+    return line_through(data, "temperature_per_width", labels)
+
+
+def nearer_line(
+    data: Data, case: ImagesOfWays, alphas: tuple[float, ...]
+) -> ls.experiments.GridLine:
+    """Trainings along the second way."""
+    return line_through(data, "alpha", {alpha: nearer(case, alpha) for alpha in alphas})
+
+
+def exponent(one: ls.experiments.GridLine) -> ls.Estimate:
+    """Power of the kernel's change along a way."""
+    return ls.experiments.quantity_exponent([one], "kernel_change")
 
 
 class TwoWaysOutOfLazy(ls.claims.Claim):
@@ -193,74 +257,13 @@ class TwoWaysOutOfLazy(ls.claims.Claim):
                 found[hotter(case, scale)] = train_nets.at(run)
         return found
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        return [component for case in CASES[tier] for component in self._predict(case)]
+    def comparisons(self, tier: str) -> list[Comparison]:
+        return [comparison for case in CASES[tier] for comparison in compared(case)]
 
-    @staticmethod
-    def _predict(case: Case) -> list[ls.claims.Component]:
-        what, component = names(case), ls.claims.Component
-        moved = math.log1p(math.sqrt(case.width) / ALPHAS[1]) / math.log(ALPHAS[0] / ALPHAS[1])
-        ends = {"stays lazy, a hundredth": math.log(LAZY)}
-        return [
-            component(
-                name=what["T"],
-                prediction=1.0,
-                margin=lazy.crossover_margin(*case.scales[:2]),
-                margin_reason="the margin still counts as a temperature of at most "
-                f"{lazy.CROSSOVER}/alpha",
-                alternatives={"T does not matter, 0": 0.0, "root of the noise, 1/2": 0.5},
-            ),
-            component(
-                name=what["alpha"],
-                prediction=-1.0,
-                margin=moved,
-                margin_reason="change of the weights, of order sqrt(h)/alpha, left out by the "
-                "theory",
-                alternatives={
-                    "alpha does not matter, 0": 0.0,
-                    "root of the change of weights, -1/2": -0.5,
-                },
-            ),
-            *(
-                component(
-                    name=what[end],
-                    prediction=0.0,
-                    margin=math.log(FACTOR),
-                    margin_reason="of order one: to a factor of four",
-                    alternatives=ends,
-                )
-                for end in ("hot", "feature")
-            ),
-        ]
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        wrong = {"T": 0.0, "alpha": 0.0, "hot": math.log(LAZY), "feature": math.log(LAZY)}
-        return [
-            ls.claims.Component(name=names(case)[key], prediction=value)
-            for case in CASES[tier]
-            for key, value in wrong.items()
-        ]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for case in CASES[tier]:
-            first, second = _ways(data, case, "kernel_change")
-            numbers = {
-                "T": slope(case.scales[:2], first[:2]),
-                "alpha": slope(ALPHAS[:2], second[:2]),
-                "hot": first[-1],
-                "feature": second[-1],
-            }
-            found |= {
-                names(case)[key]: ls.Estimate.from_samples(values)
-                for key, values in numbers.items()
-            }
-        return found
-
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: Data, tier: str) -> str | None:
         return unfinished(data, list(data))
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+    def panels(self, data: Data, tier: str) -> list[ls.plotting.Panel]:
         found = []
         for case in CASES[tier]:
             found += [_kernel_panel(data, case, way) for way in (0, 1)]
@@ -269,13 +272,13 @@ class TwoWaysOutOfLazy(ls.claims.Claim):
         return found
 
 
-def _ways(data: Data, case: Case, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _ways(data: Data, case: ImagesOfWays, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Logarithms of a number along the two ways, each (place, replica)."""
     first = logs(data, [hotter(case, scale) for scale in case.scales], name)
     return first, logs(data, [nearer(case, alpha) for alpha in ALPHAS], name)
 
 
-def _kernel_panel(data: Data, case: Case, way: int) -> ls.plotting.Panel:
+def _kernel_panel(data: Data, case: ImagesOfWays, way: int) -> ls.plotting.Panel:
     """Change of the kernel along one way, with its line."""
     x = (np.array(case.scales) / lazy.ALPHA, np.array(ALPHAS))[way]
     power, text = ((1.0, "~ T"), (-1.0, r"~ $1/\alpha$"))[way]
@@ -298,7 +301,7 @@ def _kernel_panel(data: Data, case: Case, way: int) -> ls.plotting.Panel:
     )
 
 
-def _error_panel(data: Data, case: Case) -> ls.plotting.Panel:
+def _error_panel(data: Data, case: ImagesOfWays) -> ls.plotting.Panel:
     """Test error against the change of the kernel along both ways."""
     changes, errors = _ways(data, case, "kernel_change"), _ways(data, case, "test_error")
     series, notes = [], []

@@ -12,13 +12,8 @@ is a small part of the whole.
 """
 
 import numpy as np
-from langevin_sgd.validation.sgd_regimes._networks import (
-    Data,
-    NetworkRun,
-    line_through,
-    logs,
-    train_nets,
-)
+from langevin_sgd.validation.sgd_regimes._network_lines import Data, line_through, logs
+from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, train_nets
 
 import langevin_sgd as ls
 

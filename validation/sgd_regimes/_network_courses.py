@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes._networks import Data, NetworkRun, train, unfinished
+from langevin_sgd.validation.sgd_regimes._network_lines import Data, unfinished
+from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, train
 
 import langevin_sgd as ls
 

@@ -16,14 +16,14 @@ from functools import partial
 
 import numpy as np
 from langevin_sgd.validation.sgd_regimes import _lazy as lazy
-from langevin_sgd.validation.sgd_regimes._networks import (
+from langevin_sgd.validation.sgd_regimes._network_lines import (
     fitted,
     logs,
     mean_series,
     missing_images,
-    train_nets,
     unfinished,
 )
+from langevin_sgd.validation.sgd_regimes._networks import train_nets
 
 import langevin_sgd as ls
 from langevin_sgd.claims import Comparison, Data

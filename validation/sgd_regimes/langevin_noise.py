@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 from langevin_sgd.validation.sgd_regimes._network_courses import Course, out_of_lazy, train_course
-from langevin_sgd.validation.sgd_regimes._networks import missing_images
+from langevin_sgd.validation.sgd_regimes._network_lines import missing_images
 
 import langevin_sgd as ls
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 from langevin_sgd.validation.sgd_regimes import _lazy as lazy
-from langevin_sgd.validation.sgd_regimes._networks import (
+from langevin_sgd.validation.sgd_regimes._network_lines import (
     logs,
     mean_series,
     missing_images,

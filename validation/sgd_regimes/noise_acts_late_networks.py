@@ -36,7 +36,7 @@ from langevin_sgd.validation.sgd_regimes._network_courses import (
     train_course,
     train_switched,
 )
-from langevin_sgd.validation.sgd_regimes._networks import missing_images
+from langevin_sgd.validation.sgd_regimes._network_lines import missing_images
 from langevin_sgd.validation.sgd_regimes._switched_noise import Quantity, SwitchedNoise, mixed
 
 import langevin_sgd as ls

@@ -32,11 +32,8 @@ import math
 from typing import Literal
 
 import numpy as np
-from langevin_sgd.validation.sgd_regimes._networks import (
-    NetworkRun,
-    line_through,
-    train_nets,
-)
+from langevin_sgd.validation.sgd_regimes._network_lines import line_through
+from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, train_nets
 
 import langevin_sgd as ls
 from langevin_sgd.plotting import Panel, Series, log_log

@@ -32,13 +32,8 @@ from functools import partial
 
 import numpy as np
 from langevin_sgd.validation.sgd_regimes import optimal_temperature as optimum
-from langevin_sgd.validation.sgd_regimes._networks import (
-    NetworkRun,
-    fitted,
-    line_through,
-    missing_images,
-    train_nets,
-)
+from langevin_sgd.validation.sgd_regimes._network_lines import fitted, line_through, missing_images
+from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, train_nets
 
 import langevin_sgd as ls
 from langevin_sgd.claims import Comparison, Data

@@ -30,7 +30,7 @@ from langevin_sgd.validation.sgd_regimes._network_courses import (
     out_of_lazy,
     train_in_two_orders,
 )
-from langevin_sgd.validation.sgd_regimes._networks import missing_images
+from langevin_sgd.validation.sgd_regimes._network_lines import missing_images
 
 import langevin_sgd as ls
 

@@ -19,15 +19,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from langevin_sgd.validation.sgd_regimes import _lazy as lazy
-from langevin_sgd.validation.sgd_regimes._networks import (
-    NetworkRun,
+from langevin_sgd.validation.sgd_regimes._network_lines import (
     line_through,
     logs,
     mean_series,
     missing_images,
-    train_nets,
     unfinished,
 )
+from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, train_nets
 
 import langevin_sgd as ls
 from langevin_sgd.claims import Comparison, Data

@@ -18,6 +18,8 @@
   `crossover_ratio`
 - `langevin_sgd.experiments.network_lazy_exponents`: `fit_lazy_exponents`, weight change, stopping
   time and T_c against T and P
+- `langevin_sgd.experiments.switch`: `run_switched`, training whose settings change on the way, by a
+  `Switch`
 - tables and figures: ``network_summary`` and ``network_figures``, ``perceptron_summary`` and
   ``perceptron_figures``, ``linear_regression_prediction``
 """
@@ -47,3 +49,5 @@ from langevin_sgd.experiments.perceptron_exponents import (
     extrapolate_exponents as extrapolate_exponents,
 )
 from langevin_sgd.experiments.perceptron_exponents import fit_exponents as fit_exponents
+from langevin_sgd.experiments.switch import Switch as Switch
+from langevin_sgd.experiments.switch import run_switched as run_switched

@@ -4,7 +4,7 @@ Every replica has training set, initial weights and batches of its own, function
 the same in all tasks: replicas of one number are paired whatever else differs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import xarray as xr
@@ -67,12 +67,22 @@ class NetworkRun:
             activation=self.activation,
         )
 
+    @property
+    def problem(self) -> "ls.NetworkProblem":
+        """Network, data and scale of the predictor."""
+        return ls.NetworkProblem(self.network, self.law, alpha=self.alpha)
+
+    @property
+    def settings(self) -> "ls.SGD":
+        """Settings of SGD."""
+        lr = self.temperature * self.batch_size * self.width
+        return ls.SGD(lr=lr, batch_size=self.batch_size, sampling="without_replacement")
+
 
 def train(
     run: NetworkRun,
     data: Any = None,
     *,
-    unfit: float = 0.0,
     noise: str = "sgd",
     keep_weights: bool = False,
     record: tuple[str, ...] = (),
@@ -80,14 +90,13 @@ def train(
 ) -> xr.Dataset:
     """Train by the settings of a run, on other data if some are given."""
     training = ls.training
-    law = run.law if data is None else data
-    lr = run.temperature * run.batch_size * run.width
+    problem = run.problem if data is None else replace(run.problem, data=data)
     kernel = training.observables.KernelChange(points=run.probe_points)
     return training.run(
-        ls.NetworkProblem(run.network, law, alpha=run.alpha),
-        ls.SGD(lr=lr, batch_size=run.batch_size, sampling="without_replacement"),
+        problem,
+        run.settings,
         replicas=run.replicas,
-        stop=ls.Stop(unfit=unfit, max_steps=run.max_steps),
+        stop=ls.Stop(max_steps=run.max_steps),
         seed=run.seed,
         record=[*record, kernel],
         engine=training.NetworkEngine(

@@ -21,15 +21,14 @@ P/4 per pass. Later, points that are met again matter; see `langevin_noise_late`
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes._network_courses import Course, out_of_lazy, train_course
 from langevin_sgd.validation.sgd_regimes._network_lines import missing_images
 
 import langevin_sgd as ls
+from langevin_sgd.claims import Comparison, Data
 
 ALPHA = 2.0**14
 PASSES = (0.5, 1, 2, 4, 8)
@@ -51,7 +50,7 @@ NAMES = {
 
 
 @dataclass(frozen=True)
-class Case:
+class NoiseCase:
     """One comparison: data, network, SGD at T/kappa, and replicas."""
 
     images: str
@@ -96,14 +95,6 @@ class Case:
         """Name of one training."""
         return f"{self.title}, {noise}"
 
-    def name(self, quantity: str, passes: float) -> str:
-        """Name of a component."""
-        after = "1 pass" if passes == 1 else f"{passes:g} passes"
-        return (
-            f"{self.title}: {NAMES[quantity]} after {after}, share over "
-            f"{RIVAL_NAMES[RIVALS[quantity]]}"
-        )
-
     def accuracy(self, passes: float) -> float:
         """1/sqrt(M), M = P/4 for each pass."""
         return 1 / math.sqrt(self.points * passes / 4)
@@ -111,16 +102,18 @@ class Case:
 
 GRID = {
     "quick": (
-        Case("digits", 128, 512, 2, 32, 2, 16.0, 96),
-        Case("digits", 256, 512, 2, 32, 4, 64.0, 96),
+        NoiseCase("digits", 128, 512, 2, 32, 2, 16.0, 96),
+        NoiseCase("digits", 256, 512, 2, 32, 4, 64.0, 96),
     ),
     "full": tuple(
-        Case(images, points, 2048, 2, 64, batch_size, temperature, 64)
+        NoiseCase(images, points, 2048, 2, 64, batch_size, temperature, 64)
         for images, points in (("mnist", 256), ("cifar10", 256))
         for batch_size, temperature in ((2, 16.0), (8, 16.0), (2, 64.0), (2, 4.0))
     ),
     # Of P = 2^10 ... 2^14 the smallest, of 16 temperatures one, B = 8 for 16, 32 replicas for 5.
-    "gpu": tuple(Case(images, 1024, 2048, 5, 128, 8, 16.0, 32) for images in ("mnist", "cifar10")),
+    "gpu": tuple(
+        NoiseCase(images, 1024, 2048, 5, 128, 8, 16.0, 32) for images in ("mnist", "cifar10")
+    ),
 }
 
 
@@ -134,7 +127,7 @@ def langevin_tasks(tier: str, seed: int) -> dict[str, ls.sweep.Task]:
 
 
 def share_of(
-    data: Mapping[str, xr.Dataset], case: Case, quantity: str, rival: str, passes: float | None
+    data: Data, case: NoiseCase, quantity: str, rival: str, passes: float | None
 ) -> ls.Estimate:
     """Share after some passes, or at zero loss."""
     found = []
@@ -150,6 +143,23 @@ def share_of(
             )
         found.append(values if quantity == "unfit_fraction" else np.log(values))
     return ls.measure.share_of_effect(*found)
+
+
+def compared(case: NoiseCase, passes: float, quantity: str) -> Comparison:
+    """Compare the share that Langevin noise has in the effect of minibatches after some passes."""
+    after = "1 pass" if passes == 1 else f"{passes:g} passes"
+    rival = RIVALS[quantity]
+    what = f"{NAMES[quantity]} after {after}, share over {RIVAL_NAMES[rival]}"
+    return Comparison(
+        name=f"{case.title}: {what}",
+        prediction=1.0,
+        margin=case.accuracy(passes),
+        reason="steps are not Gaussian: 1/sqrt(M) after M unfit points were met",
+        rivals={f"as {RIVAL_NAMES[rival]}": 0.0},
+        wrong=0.0,
+        wrong_margin=case.accuracy(passes),
+        measure=lambda data: share_of(data, case, quantity, rival, passes),
+    )
 
 
 class LangevinNoise(ls.claims.Claim):
@@ -179,44 +189,27 @@ class LangevinNoise(ls.claims.Claim):
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return langevin_tasks(tier, seed)
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
+    def comparisons(self, tier: str) -> list[Comparison]:
         return [
-            ls.claims.Component(
-                name=case.name(quantity, passes),
-                prediction=1.0,
-                margin=case.accuracy(passes),
-                margin_reason="steps are not Gaussian: 1/sqrt(M) after M unfit points were met",
-                alternatives={f"as {RIVAL_NAMES[rival]}": 0.0},
-            )
+            compared(case, passes, quantity)
             for case in GRID[tier]
             for passes in JUDGED
-            for quantity, rival in RIVALS.items()
+            for quantity in RIVALS
         ]
 
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        return [replace(right, prediction=0.0, alternatives={}) for right in self.predict(tier)]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        return {
-            case.name(quantity, passes): share_of(data, case, quantity, rival, passes)
-            for case in GRID[tier]
-            for passes in JUDGED
-            for quantity, rival in RIVALS.items()
-        }
-
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: Data, tier: str) -> str | None:
         return out_of_lazy(data)
 
     def unavailable(self, tier: str) -> str | None:
         return missing_images(*(case.images for case in GRID[tier]))
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+    def panels(self, data: Data, tier: str) -> list[ls.plotting.Panel]:
         return [
             panel for case in GRID[tier] for panel in (_courses(data, case), _shares(data, case))
         ]
 
 
-def _courses(data: Mapping[str, xr.Dataset], case: Case) -> ls.plotting.Panel:
+def _courses(data: Data, case: NoiseCase) -> ls.plotting.Panel:
     series = []
     for noise in NOISES:
         values = np.log(
@@ -235,7 +228,7 @@ def _courses(data: Mapping[str, xr.Dataset], case: Case) -> ls.plotting.Panel:
     )
 
 
-def _shares(data: Mapping[str, xr.Dataset], case: Case) -> ls.plotting.Panel:
+def _shares(data: Data, case: NoiseCase) -> ls.plotting.Panel:
     series = []
     for quantity, rival in RIVALS.items():
         passes = [one for one in PASSES if quantity != "unfit_fraction" or one <= max(JUDGED)]

@@ -20,7 +20,12 @@ import math
 import numpy as np
 from langevin_sgd.validation.sgd_regimes._network_courses import out_of_lazy
 from langevin_sgd.validation.sgd_regimes._network_lines import missing_images
-from langevin_sgd.validation.sgd_regimes.langevin_noise import GRID, Case, langevin_tasks, share_of
+from langevin_sgd.validation.sgd_regimes.langevin_noise import (
+    GRID,
+    NoiseCase,
+    langevin_tasks,
+    share_of,
+)
 
 import langevin_sgd as ls
 
@@ -28,7 +33,7 @@ RIVAL = "isotropic"
 QUANTITIES = {"t_star": "ln t*", "weight_change": "ln weight change"}
 
 
-def compared(case: Case, quantity: str) -> ls.claims.Comparison:
+def compared(case: NoiseCase, quantity: str) -> ls.claims.Comparison:
     """Compare the share that Langevin noise has in the effect of minibatches."""
     margin = 1 / math.sqrt(case.points)
     return ls.claims.Comparison(
@@ -92,7 +97,7 @@ class LangevinNoiseLate(ls.claims.Claim):
         return [_pairs(data, case, *one) for case in GRID[tier] for one in symbols.items()]
 
 
-def _pairs(data: ls.claims.Data, case: Case, quantity: str, symbol: str) -> ls.plotting.Panel:
+def _pairs(data: ls.claims.Data, case: NoiseCase, quantity: str, symbol: str) -> ls.plotting.Panel:
     x = data[case.label("minibatches")][quantity].values
     series = [
         ls.plotting.Series(f"{noise} noise", x, data[case.label(noise)][quantity].values)

@@ -16,9 +16,8 @@ used again begin to matter; the stop at P n = c d is more than a factor 10 away.
 
 from dataclasses import dataclass, replace
 
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes._switched_noise import Quantity, SwitchedNoise
-from langevin_sgd.validation.sgd_regimes.courses import Switched, train_switched
+from langevin_sgd.validation.sgd_regimes.courses import SwitchedRun, train_switched
 from langevin_sgd.validation.sgd_regimes.runs import Run, censored, train
 
 import langevin_sgd as ls
@@ -39,7 +38,7 @@ REASONS = {
 
 
 @dataclass(frozen=True)
-class Sizes:
+class PerceptronSizes:
     """One data law, sizes of the runs, and the settings of SGD."""
 
     chi: float
@@ -83,8 +82,11 @@ class Sizes:
 
 
 GRID = {
-    "quick": (Sizes(0.0, 32, 1024, 48, 1.0, 4),),
-    "full": (Sizes(0.0, 64, 2048, 128, 1.0, 4), Sizes(1.0, 32, 2048, 128, 0.5, 1)),
+    "quick": (PerceptronSizes(0.0, 32, 1024, 48, 1.0, 4),),
+    "full": (
+        PerceptronSizes(0.0, 64, 2048, 128, 1.0, 4),
+        PerceptronSizes(1.0, 32, 2048, 128, 0.5, 1),
+    ),
 }
 
 
@@ -116,10 +118,10 @@ class NoiseActsLate(SwitchedNoise):
     switch, switches = SWITCH, SWITCHES
     quantities = QUANTITIES
     train, train_switched = train, train_switched
-    course = Switched
+    switched = SwitchedRun
 
     def accuracy(self, order: str, quantity: str) -> tuple[float, str]:
         return ACCURACY[quantity], REASONS[quantity]
 
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: ls.claims.Data, tier: str) -> str | None:
         return f"{censored(data)} replicas did not reach zero loss" if censored(data) else None

@@ -24,14 +24,12 @@ The switch is judged at an unfit fraction of .3, still in the first pass over th
 none is met again yet.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes._network_courses import (
     Course,
-    Switched,
+    SwitchedCourse,
     out_of_lazy,
     train_course,
     train_switched,
@@ -40,6 +38,7 @@ from langevin_sgd.validation.sgd_regimes._network_lines import missing_images
 from langevin_sgd.validation.sgd_regimes._switched_noise import Quantity, SwitchedNoise, mixed
 
 import langevin_sgd as ls
+from langevin_sgd.claims import Data
 
 ALPHA = 2.0**12
 TEMPERATURE = 2.0
@@ -62,7 +61,7 @@ REASONS = {
 
 
 @dataclass(frozen=True)
-class Sizes:
+class NetworkSizes:
     """Data, network and replicas."""
 
     images: str
@@ -111,14 +110,20 @@ class Sizes:
 
 
 GRID = {
-    "quick": (Sizes("digits", 512, 512, 2, 32, 4, 16),),
-    "full": (Sizes("mnist", 2048, 2048, 2, 64, 4, 24), Sizes("cifar10", 2048, 2048, 2, 64, 4, 16)),
+    "quick": (NetworkSizes("digits", 512, 512, 2, 32, 4, 16),),
+    "full": (
+        NetworkSizes("mnist", 2048, 2048, 2, 64, 4, 24),
+        NetworkSizes("cifar10", 2048, 2048, 2, 64, 4, 16),
+    ),
     # Of 16 temperatures one, of P = 2^10 ... 2^14 the third, B = 8 for 16, 32 replicas for 5.
-    "gpu": (Sizes("mnist", 4096, 2048, 5, 128, 8, 32), Sizes("cifar10", 4096, 2048, 5, 128, 8, 32)),
+    "gpu": (
+        NetworkSizes("mnist", 4096, 2048, 5, 128, 8, 32),
+        NetworkSizes("cifar10", 4096, 2048, 5, 128, 8, 32),
+    ),
 }
 
 
-def left_by_early_noise(data: Mapping[str, xr.Dataset], case: Sizes) -> float:
+def left_by_early_noise(data: Data, case: NetworkSizes) -> float:
     """Largest share that weights moved before the switch can have: ln(1 + r^2)/2 over the whole
     effect.
     """
@@ -161,12 +166,15 @@ class NoiseActsLateNetworks(SwitchedNoise):
     switch, switches = SWITCH, SWITCHES
     quantities = QUANTITIES
     train, train_switched = train_course, train_switched
-    course = Switched
+    switched = SwitchedCourse
+
+    def most_steps(self, run: Course) -> int:
+        return run.max_steps
 
     def accuracy(self, order: str, quantity: str) -> tuple[float, str]:
         return ACCURACY[order, quantity], REASONS[order]
 
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: Data, tier: str) -> str | None:
         for case in GRID[tier]:
             trace = left_by_early_noise(data, case)
             if trace > ACCURACY["early", "weight_change"]:

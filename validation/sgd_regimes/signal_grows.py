@@ -20,19 +20,18 @@ them the longer the run, so that the norm of the rest of w - w0 grows with P tho
 the outputs does not.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes._network_courses import (
     Course,
     out_of_lazy,
     train_in_two_orders,
 )
-from langevin_sgd.validation.sgd_regimes._network_lines import missing_images
+from langevin_sgd.validation.sgd_regimes._network_lines import line_through, missing_images
 
 import langevin_sgd as ls
+from langevin_sgd.claims import Comparison, Data
 
 ALPHA = 2.0**15
 COLD = 1 / 8
@@ -46,7 +45,7 @@ CROSSING = 4.0
 
 
 @dataclass(frozen=True)
-class Sizes:
+class ImagesAndSizes:
     """One data set: training sets, network and replicas."""
 
     images: str
@@ -93,16 +92,16 @@ class Sizes:
 
 
 GRID = {
-    "quick": (Sizes("digits", (64, 128, 256), 512, 2, 32, 2, 32),),
+    "quick": (ImagesAndSizes("digits", (64, 128, 256), 512, 2, 32, 2, 32),),
     "full": (
-        Sizes("mnist", (128, 256, 512, 1024), 2048, 2, 64, 2, 32),
-        Sizes("cifar10", (128, 256, 512), 2048, 2, 64, 2, 32),
+        ImagesAndSizes("mnist", (128, 256, 512, 1024), 2048, 2, 64, 2, 32),
+        ImagesAndSizes("cifar10", (128, 256, 512), 2048, 2, 64, 2, 32),
     ),
     # Of P = 2^10 ... 2^14 the lower three, of 16 temperatures those that decide, B = 4 for 16 so
     # that B < B* at the smallest P, 32 replicas for 5.
     "gpu": (
-        Sizes("mnist", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
-        Sizes("cifar10", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
+        ImagesAndSizes("mnist", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
+        ImagesAndSizes("cifar10", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
     ),
 }
 
@@ -125,24 +124,28 @@ POWER_MARGIN = 0.25
 
 
 def logs(
-    data: Mapping[str, xr.Dataset], case: Sizes, points: int, temperature: float, quantity: str
+    data: Data, case: ImagesAndSizes, points: int, temperature: float, quantity: str
 ) -> np.ndarray:
     """ln of signal or noise, (replica,)."""
     return np.log(data[case.label(points, temperature)][quantity].values)
 
 
-def slope_in_temperature(data: Mapping[str, xr.Dataset], case: Sizes, quantity: str) -> np.ndarray:
-    """d ln/d ln T at T >> kappa, mean over the smallest and the largest P, (replica,)."""
-    rise = [
-        np.subtract(*(logs(data, case, points, t, quantity) for t in reversed(HOT)))
+def slopes_in_temperature(data: Data, case: ImagesAndSizes, quantity: str) -> np.ndarray:
+    """d ln/d ln T at T >> kappa, the same at the smallest and the largest P, (replica,)."""
+    lines = [
+        line_through(
+            data,
+            "temperature",
+            {temperature: case.label(points, temperature) for temperature in HOT},
+            (quantity,),
+            points=points,
+        )
         for points in case.ends
     ]
-    return np.asarray(np.mean(rise, axis=0) / np.log(HOT[1] / HOT[0]))
+    return ls.experiments.replica_exponents(lines, quantity)
 
 
-def rise_with_points(
-    data: Mapping[str, xr.Dataset], case: Sizes, quantity: str, *, hot: bool
-) -> np.ndarray:
+def rise_with_points(data: Data, case: ImagesAndSizes, quantity: str, *, hot: bool) -> np.ndarray:
     """ln at the largest P minus ln at the smallest, mean over temperatures, (replica,)."""
     rises = [
         np.subtract(
@@ -162,6 +165,65 @@ def quotient(top: np.ndarray, bottom: np.ndarray) -> ls.Estimate:
     return ls.Estimate(
         value=float(value), standard_error=float(error), n_independent=len(top), method=method
     )
+
+
+def compared(case: ImagesAndSizes) -> list[Comparison]:
+    """Compare the powers of T and of P in signal and noise of one data set."""
+
+    def ratio_of_powers(data: Data) -> ls.Estimate:
+        signal, noise = (
+            slopes_in_temperature(data, case, quantity) for quantity in ("signal", "noise")
+        )
+        return ls.Estimate.from_samples(signal - noise)
+
+    return [
+        Comparison(
+            name=case.name(SIGNAL_OF_T),
+            prediction=1.0,
+            margin=SLOPE_MARGIN,
+            reason=CROSSOVER,
+            rivals={"the margin demands the signal": 0.0, "noise adds up as a random walk": 0.5},
+            wrong=0.0,
+            wrong_margin=SLOPE_MARGIN,
+            measure=lambda data: ls.Estimate.from_samples(
+                slopes_in_temperature(data, case, "signal")
+            ),
+        ),
+        Comparison(
+            name=case.name(RATIO_OF_T),
+            prediction=0.0,
+            margin=SLOPE_MARGIN,
+            reason=CROSSOVER,
+            rivals={"noise comes on top": -1.0, "noise grows, the signal like its root": -0.5},
+            wrong=-1.0,
+            wrong_margin=SLOPE_MARGIN,
+            measure=ratio_of_powers,
+        ),
+        Comparison(
+            name=case.name(SIGNAL_OF_P),
+            prediction=1.0,
+            margin=POWER_MARGIN,
+            reason=REASONS[SIGNAL_OF_P],
+            rivals={"noise makes the signal independent of P": 0.0},
+            measure=lambda data: quotient(
+                rise_with_points(data, case, "signal", hot=True),
+                rise_with_points(data, case, "signal", hot=False),
+            ),
+        ),
+        Comparison(
+            name=case.name(NOISE_OF_P),
+            prediction=0.0,
+            margin=POWER_MARGIN,
+            reason=REASONS[NOISE_OF_P],
+            rivals={"P raises both alike": 1.0},
+            wrong=1.0,
+            wrong_margin=POWER_MARGIN,
+            measure=lambda data: quotient(
+                rise_with_points(data, case, "noise", hot=True),
+                rise_with_points(data, case, "signal", hot=True),
+            ),
+        ),
+    ]
 
 
 class SignalGrows(ls.claims.Claim):
@@ -200,69 +262,16 @@ class SignalGrows(ls.claims.Claim):
             for temperature in case.temperatures(points)
         }
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        found = []
-        for case in GRID[tier]:
-            for quantity, value, others in (
-                (
-                    SIGNAL_OF_T,
-                    1.0,
-                    {"the margin demands the signal": 0.0, "noise adds up as a random walk": 0.5},
-                ),
-                (
-                    RATIO_OF_T,
-                    0.0,
-                    {"noise comes on top": -1.0, "noise grows, the signal like its root": -0.5},
-                ),
-            ):
-                component = ls.claims.Component(
-                    case.name(quantity), value, SLOPE_MARGIN, CROSSOVER, others
-                )
-                found.append(component)
-            for quantity, value, others in (
-                (SIGNAL_OF_P, 1.0, {"noise makes the signal independent of P": 0.0}),
-                (NOISE_OF_P, 0.0, {"P raises both alike": 1.0}),
-            ):
-                found.append(
-                    ls.claims.Component(
-                        case.name(quantity), value, POWER_MARGIN, REASONS[quantity], others
-                    )
-                )
-        return found
+    def comparisons(self, tier: str) -> list[Comparison]:
+        return [comparison for case in GRID[tier] for comparison in compared(case)]
 
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        wrong = {SIGNAL_OF_T: 0.0, RATIO_OF_T: -1.0, NOISE_OF_P: 1.0}
-        return [
-            replace(right, prediction=wrong[quantity], alternatives={})
-            for right in self.predict(tier)
-            for quantity in wrong
-            if right.name.endswith(quantity)
-        ]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for case in GRID[tier]:
-            signal, noise = (
-                slope_in_temperature(data, case, quantity) for quantity in ("signal", "noise")
-            )
-            found[case.name(SIGNAL_OF_T)] = ls.Estimate.from_samples(signal)
-            found[case.name(RATIO_OF_T)] = ls.Estimate.from_samples(signal - noise)
-            loud = rise_with_points(data, case, "signal", hot=True)
-            found[case.name(SIGNAL_OF_P)] = quotient(
-                loud, rise_with_points(data, case, "signal", hot=False)
-            )
-            found[case.name(NOISE_OF_P)] = quotient(
-                rise_with_points(data, case, "noise", hot=True), loud
-            )
-        return found
-
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: Data, tier: str) -> str | None:
         return out_of_lazy(data)
 
     def unavailable(self, tier: str) -> str | None:
         return missing_images(*(case.images for case in GRID[tier]))
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+    def panels(self, data: Data, tier: str) -> list[ls.plotting.Panel]:
         return [
             panel
             for case in GRID[tier]
@@ -276,7 +285,7 @@ def _averages(samples: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return values, values * [one.std(ddof=1) / np.sqrt(len(one)) for one in samples]
 
 
-def _over_temperature(data: Mapping[str, xr.Dataset], case: Sizes) -> ls.plotting.Panel:
+def _over_temperature(data: Data, case: ImagesAndSizes) -> ls.plotting.Panel:
     series = []
     for points in case.ends:
         x = np.array(case.temperatures(points))
@@ -300,7 +309,7 @@ def _over_temperature(data: Mapping[str, xr.Dataset], case: Sizes) -> ls.plottin
     )
 
 
-def _over_points(data: Mapping[str, xr.Dataset], case: Sizes) -> ls.plotting.Panel:
+def _over_points(data: Data, case: ImagesAndSizes) -> ls.plotting.Panel:
     series, x = [], np.array(case.points)
     for name, temperature, quantity, unit in (
         ("signal/T", HOT[0], "signal", HOT[0]),

@@ -260,8 +260,10 @@ def test_the_end_of_the_lazy_regime_over_the_exponents_of_the_weights():
     assert "does not cross the threshold at every P" in nowhere.note
     narrow = ls.experiments.crossover_ratio(lines, window=(2.0**-8, 2.0**-7.5))
     assert "needs two temperatures" in narrow.note
-    with pytest.raises(ls.InputError, match="lines"):
-        ls.experiments.crossover_ratio(in_temperature(), window=(-1, 2))
+    lines[0] = lines[0].where(lines[0].x < 0.1)
+    lines[1] = lines[1].where(lines[1].x > window[0])
+    with pytest.raises(ls.InputError, match=r"^lines = .*must have the same replicas and temp"):
+        ls.experiments.crossover_ratio(lines, window=window)
 
 
 def test_lazy_exponents_are_recovered_and_rivals_missed():

@@ -9,8 +9,6 @@ matrix of correlations, whose rounding errors spoil no component.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from langevin_sgd.checks import as_array, require
@@ -20,7 +18,7 @@ ROUNDING = 1e-9
 
 
 @np.errstate(over="ignore", under="ignore", invalid="ignore")
-def as_covariance(name: str, value: Any, size: int | None = None) -> np.ndarray:
+def as_covariance(name: str, value: object, size: int | None = None) -> np.ndarray:
     """Return a symmetric positive semi-definite matrix as an array that nobody else holds.
 
     Parameters

@@ -58,6 +58,8 @@ MEMBERS = 5
 """Substream of the samples that an event picks."""
 FRESH = 6
 """Substream of one-pass data, drawn when they are used."""
+TAILS = 7
+"""Substream of what widens the tails of the gradient noise of SGD."""
 
 BLOCK = 512
 """Normals per block: a block of replicas that stays in the first-level cache."""

@@ -27,7 +27,6 @@ from langevin_sgd.claims.authoring import describe as describe
 from langevin_sgd.claims.authoring import run_command as run_command
 from langevin_sgd.claims.authoring import write_template as write_template
 from langevin_sgd.claims.claim import Claim as Claim
-from langevin_sgd.claims.claim import Component as Component
 from langevin_sgd.claims.comparison import Comparison as Comparison
 from langevin_sgd.claims.comparison import Data as Data
 from langevin_sgd.claims.discovery import claim_folders as claim_folders

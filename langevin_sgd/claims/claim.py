@@ -8,28 +8,18 @@ what is stored.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from langevin_sgd.checks import (
     InputError,
     as_choice,
-    as_not_negative,
     as_objects,
-    as_real,
-    as_text,
-    require,
 )
 from langevin_sgd.claims.comparison import Comparison
-from langevin_sgd.claims.verdict import as_rivals
-from langevin_sgd.estimate import Estimate
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from langevin_sgd.claims.comparison import Data
     from langevin_sgd.claims.verdict import Verdict
     from langevin_sgd.plotting import Panel
@@ -37,45 +27,6 @@ if TYPE_CHECKING:
 
 TIERS = ("quick", "full", "gpu")
 EXPECTABLE = ("supported", "refuted")
-
-
-@dataclass(frozen=True)
-class Component:
-    """One number a theory predicts.
-
-    Parameters
-    ----------
-    name
-        The measurement of this name is held against it.
-    prediction
-        p.
-    margin
-        d, the theory's own stated accuracy, in the unit of p; 0 if exact. Less than half the
-        distance to the nearest alternative.
-    margin_reason
-        Why the margin is what it is; needed where it is not 0.
-    alternatives
-        Name -> what rival theories say; a prediction needs at least one, a control none.
-    """
-
-    name: str
-    prediction: float
-    margin: float = 0.0
-    margin_reason: str = ""
-    alternatives: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        where = f"component {as_text('name', self.name)!r}"
-        converters: dict[str, Callable[[str, Any], Any]] = {
-            "prediction": as_real,
-            "margin": as_not_negative,
-            "margin_reason": as_text,
-            "alternatives": as_rivals,
-        }
-        for name, convert in converters.items():
-            object.__setattr__(self, name, convert(f"{where}: {name}", getattr(self, name)))
-        explained = self.margin == 0 or bool(self.margin_reason)
-        require(explained, f"{where}: margin", self.margin, "needs a margin_reason")
 
 
 class Claim:
@@ -121,18 +72,6 @@ class Claim:
         """Return what the theory predicts, without looking at data, and how each number is
         measured.
         """
-        return _derived(self, tier)
-
-    def predict(self, tier: str) -> Sequence[Component]:
-        """Return what the theory predicts; only where `comparisons` is not written yet."""
-        raise NotImplementedError
-
-    def measure(self, data: Mapping[str, xr.Dataset], tier: str) -> Mapping[str, Estimate]:
-        """Return the measurement of every component; only for `predict`."""
-        raise NotImplementedError
-
-    def control(self, tier: str) -> Sequence[Component]:
-        """Return what the wrong theory predicts; only for `predict`."""
         raise NotImplementedError
 
     def out_of_range(self, data: Data, tier: str) -> str | None:
@@ -220,35 +159,3 @@ def _check_rivals(comparison: Comparison, where: str) -> None:
     if comparison.margin >= distance / 2:
         limit = f"must be below half the distance to the nearest rival ({distance / 2:.6g})"
         raise InputError(f"{where}: margin = {comparison.margin:.6g}: {limit}")
-
-
-# --- claims that are not written as comparisons yet -----------------------------------------------
-
-
-def _derived(claim: Claim, tier: str) -> list[Comparison]:
-    """Return the comparisons of a claim that is written as `predict`, `measure` and `control`."""
-    wrong = {one.name: one for one in claim.control(tier)}
-    components = claim.predict(tier)
-    unknown = sorted(wrong.keys() - {one.name for one in components})
-    require(not unknown, "control", unknown, "must name components of the prediction")
-    known: list[Any] = []
-
-    def measured(name: str, data: Data) -> Estimate:
-        if not known or known[0] is not data:
-            known[:] = [data, claim.measure(data, tier)]
-        missing = Estimate.refused("the claim delivered no measurement of this name")
-        return known[1].get(name, missing)
-
-    return [
-        Comparison(
-            name=one.name,
-            prediction=one.prediction,
-            measure=partial(measured, one.name),
-            margin=one.margin,
-            reason=one.margin_reason,
-            rivals=one.alternatives,
-            wrong=wrong[one.name].prediction if one.name in wrong else None,
-            wrong_margin=wrong[one.name].margin if one.name in wrong else 0.0,
-        )
-        for one in components
-    ]

@@ -28,9 +28,9 @@ from langevin_sgd.checks import InputError
 from langevin_sgd.cli.arguments import in_words_of_the_command, options_of, require_accepted
 from langevin_sgd.cli.claims import Claims
 from langevin_sgd.cli.environment import Environment
-from langevin_sgd.cli.perceptron import Perceptron
+from langevin_sgd.cli.perceptron import PerceptronCommand
 from langevin_sgd.cli.predict import Predict
-from langevin_sgd.cli.sweep import Sweep
+from langevin_sgd.cli.sweep import SweepCommand
 from langevin_sgd.cli.train import Train
 from langevin_sgd.dataset import os_reason
 from langevin_sgd.plotting.table import one_line
@@ -40,9 +40,9 @@ PROGRAM = "langevin-sgd"
 Command = (
     Annotated[Claims, subcommand("claims")]
     | Annotated[Predict, subcommand("predict")]
-    | Annotated[Perceptron, subcommand("perceptron")]
+    | Annotated[PerceptronCommand, subcommand("perceptron")]
     | Annotated[Train, subcommand("train")]
-    | Annotated[Sweep, subcommand("sweep")]
+    | Annotated[SweepCommand, subcommand("sweep")]
     | Annotated[Environment, subcommand("env")]
 )
 

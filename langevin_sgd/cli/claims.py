@@ -127,7 +127,7 @@ class New:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunClaims:
     """Compute what is missing, judge, and print the verdicts; after an interruption the same
     command continues.
     """
@@ -248,7 +248,7 @@ class Claims:
         Annotated[List, subcommand("list")]
         | Annotated[Show, subcommand("show")]
         | Annotated[New, subcommand("new")]
-        | Annotated[Run, subcommand("run")]
+        | Annotated[RunClaims, subcommand("run")]
         | Annotated[Report, subcommand("report")]
     )
 

@@ -104,7 +104,7 @@ def _failure(status: TaskStatus) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class SweepCommand:
     """Look into a store of results."""
 
     verb: Annotated[ShowStatus, subcommand("status")] | Annotated[Failures, subcommand("failures")]

@@ -24,36 +24,33 @@ stationary variances are too small by the factor 1 - lr k/(2 (1 + momentum)).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
-from langevin_sgd.checks import (
-    InputError,
-    as_array,
-    as_count,
-    as_instance,
-    as_not_negative,
-    as_positive,
-    as_seed,
-    require,
-)
+from langevin_sgd.checks import as_count, as_instance, as_seed, require
 from langevin_sgd.covariance import covariance_root
+from langevin_sgd.dynamics.equation import LangevinEquation
 from langevin_sgd.dynamics.linear import LinearEquation, separate
 from langevin_sgd.dynamics.minibatch_noise import hinge_equation
-from langevin_sgd.dynamics.noise import as_noise, scaled_noise
-from langevin_sgd.models.hinge_loss import HingeLoss
+from langevin_sgd.dynamics.noise import Noise, Strength
+from langevin_sgd.dynamics.noise_of_sgd import (
+    loss_potential,
+    noise_of_loss,
+    regression_noise,
+    require_plain,
+)
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.models.perceptron import Perceptron
-from langevin_sgd.models.potentials.potential import Potential
+from langevin_sgd.models.potentials.landscape import EnergyLandscape
+from langevin_sgd.models.potentials.potential import Potential, Value
 from langevin_sgd.models.potentials.quadratic import Quadratic
 from langevin_sgd.sgd_settings import SGD
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Overdamped:
+class Overdamped(LangevinEquation):
     """friction dtheta = -grad U dt + dF, with <dF dF^T> = noise_covariance dt.
 
     Parameters
@@ -85,13 +82,21 @@ class Overdamped:
     0.5
     """
 
-    potential: Quadratic | Potential | HingeLoss
-    friction: Any
-    noise_covariance: Any
-    step_time: Any
+    potential: EnergyLandscape
+    friction: Value
+    noise_covariance: Strength
+    step_time: Value
+    noise: Noise = field(init=False, repr=False)
+
+    orders: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        _check(self, positive=("friction", "step_time"))
+        self._check()
+
+    @property
+    def numbers(self) -> dict[str, Value]:
+        """Friction and step_time by name."""
+        return {"friction": self.friction, "step_time": self.step_time}
 
     @classmethod
     def from_sgd(
@@ -138,17 +143,17 @@ class Overdamped:
                 noise_covariance=noise,
                 step_time=settings.lr,
             )
-        _require_plain(settings)
+        require_plain(settings)
         return cls(
             potential=loss_potential(problem, settings.weight_decay),
             friction=1 - settings.momentum,
-            noise_covariance=gradient_noise(problem, settings),
+            noise_covariance=regression_noise(problem, settings),
             step_time=settings.lr,
         )
 
     @classmethod
     def from_potential(
-        cls, potential: Quadratic | Potential, settings: SGD, *, gradient_noise: Any
+        cls, potential: EnergyLandscape, settings: SGD, *, gradient_noise: Strength
     ) -> Overdamped:
         """Build the overdamped limit of SGD on any potential.
 
@@ -168,7 +173,7 @@ class Overdamped:
         InputError
             For settings this equation does not describe.
         """
-        noise = _noise_of_loss(potential, settings, gradient_noise)
+        noise = noise_of_loss(potential, settings, gradient_noise)
         friction = 1 - settings.momentum
         return cls(
             potential=potential, friction=friction, noise_covariance=noise, step_time=settings.lr
@@ -176,7 +181,7 @@ class Overdamped:
 
     @classmethod
     def modified(
-        cls, potential: Quadratic | Potential, settings: SGD, *, gradient_noise: Any
+        cls, potential: Quadratic | Potential, settings: SGD, *, gradient_noise: Strength
     ) -> Overdamped:
         """Build the second-order modified equation of SGD without momentum: U becomes U + (lr/4)
         |grad U|^2.
@@ -197,7 +202,7 @@ class Overdamped:
             With momentum, or for a potential without a formula.
         """
         as_instance("potential", potential, (Quadratic, Potential))
-        _require_plain(settings)
+        require_plain(settings)
         require(
             settings.momentum == 0,
             "momentum",
@@ -212,19 +217,19 @@ class Overdamped:
         """Return the equation in independent groups: dz = -(K/friction) z dt + (root of the
         noise)/friction dW.
         """
-        potential, noise = _stiffness(self)
-        basis, stiffness, covariance = separate(potential.stiffness, noise)
+        force, density = self._linear_parts()
+        basis, stiffness, covariance = separate(force.stiffness, density)
         return LinearEquation(
             drift=-stiffness / self.friction,
             noise=covariance_root(covariance) / self.friction,
             orders=1,
-            centre=potential.centre,
+            centre=force.centre,
             basis=basis,
         )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Underdamped:
+class Underdamped(LangevinEquation):
     """dtheta = v dt, mass dv = -grad U dt - friction v dt + dF, with <dF dF^T> = noise_covariance
     dt.
 
@@ -261,14 +266,27 @@ class Underdamped:
     [[0.04, 0.0], [0.0, 0.02]]
     """
 
-    potential: Quadratic | Potential
-    mass: Any
-    friction: Any
-    noise_covariance: Any
-    step_time: Any
+    potential: EnergyLandscape
+    mass: Value
+    friction: Value
+    noise_covariance: Strength
+    step_time: Value
+    noise: Noise = field(init=False, repr=False)
+
+    orders: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        _check(self, positive=("mass", "step_time"), not_negative=("friction",))
+        self._check()
+
+    @property
+    def inertia(self) -> Value:
+        """The mass."""
+        return self.mass
+
+    @property
+    def numbers(self) -> dict[str, Value]:
+        """Friction, mass and step_time by name."""
+        return {"mass": self.mass, "step_time": self.step_time, "friction": self.friction}
 
     @classmethod
     def from_sgd(cls, problem: LinearRegression, settings: SGD) -> Underdamped:
@@ -287,18 +305,18 @@ class Underdamped:
             For settings this equation does not describe.
         """
         as_instance("problem", problem, LinearRegression)
-        _require_plain(settings)
+        require_plain(settings)
         return cls(
             potential=loss_potential(problem, settings.weight_decay),
             mass=settings.lr * (1 + settings.momentum) / 2,
             friction=1 - settings.momentum,
-            noise_covariance=gradient_noise(problem, settings),
+            noise_covariance=regression_noise(problem, settings),
             step_time=settings.lr,
         )
 
     @classmethod
     def from_potential(
-        cls, potential: Quadratic | Potential, settings: SGD, *, gradient_noise: Any
+        cls, potential: EnergyLandscape, settings: SGD, *, gradient_noise: Strength
     ) -> Underdamped:
         """Build the Langevin equation of SGD with momentum on any potential.
 
@@ -318,7 +336,7 @@ class Underdamped:
         InputError
             For settings this equation does not describe.
         """
-        noise = _noise_of_loss(potential, settings, gradient_noise)
+        noise = noise_of_loss(potential, settings, gradient_noise)
         return cls(
             potential=potential,
             mass=settings.lr * (1 + settings.momentum) / 2,
@@ -329,8 +347,8 @@ class Underdamped:
 
     def linear(self) -> LinearEquation:
         """Return the equation in independent groups of (positions, velocities)."""
-        potential, noise = _stiffness(self)
-        basis, stiffness, covariance = separate(potential.stiffness, noise)
+        force, density = self._linear_parts()
+        basis, stiffness, covariance = separate(force.stiffness, density)
         size = stiffness.shape[1]
         drift = np.zeros((len(stiffness), 2 * size, 2 * size))
         drift[:, :size, size:] = np.eye(size)
@@ -338,138 +356,4 @@ class Underdamped:
         drift[:, size:, size:] = -self.friction / self.mass * np.eye(size)
         noise = np.zeros((len(stiffness), 2 * size, size))
         noise[:, size:] = covariance_root(covariance) / self.mass
-        return LinearEquation(
-            drift=drift, noise=noise, orders=2, centre=potential.centre, basis=basis
-        )
-
-
-def loss_potential(problem: LinearRegression, weight_decay: float) -> Quadratic:
-    """Loss plus weight decay as one quadratic potential about mu = (H + weight_decay)^-1 H
-    theta_bar.
-    """
-    values, vectors = problem.eigenvalues, problem.eigenvectors
-    stiffness = problem.hessian + weight_decay * np.eye(problem.parameters)
-    # A free direction (zero stiffness) has no fixed point; its component of the minimiser serves as
-    # its origin.
-    total = values + weight_decay
-    kept = np.divide(values, total, out=np.ones_like(values), where=total > 0)
-    centre = vectors @ (kept * (vectors.T @ problem.minimiser))
-    return Quadratic(stiffness=stiffness, centre=centre)
-
-
-def _noise_of_loss(potential: Quadratic | Potential, settings: SGD, noise: Any) -> Any:
-    """Spectral density lr/batch_size times that of one sample, for settings that need no data."""
-    _require_potential(potential)
-    _require_plain(settings)
-    if settings.sampling != "with_replacement" or settings.weight_decay:
-        raise InputError(
-            "settings: a potential without data takes sampling 'with_replacement' and weight_decay "
-            "= 0"
-        )
-    return scaled_noise(
-        "gradient_noise", noise, settings.lr / settings.batch_size, potential.parameters
-    )
-
-
-def _require_potential(potential: Any) -> None:
-    kinds = Quadratic, Potential, HingeLoss
-    as_instance(
-        "potential",
-        potential,
-        kinds,
-        "must be a potential of langevin_sgd.models.potentials, or a HingeLoss",
-    )
-
-
-def _require_plain(settings: SGD) -> None:
-    as_instance("settings", settings, SGD)
-    if settings.nesterov or settings.dampening:
-        raise InputError(
-            "nesterov, dampening: the Langevin equations describe plain momentum, leave both at "
-            "zero"
-        )
-
-
-def gradient_noise(problem: LinearRegression, settings: SGD) -> np.ndarray:
-    """Spectral density of the random force: lr * Cov(minibatch gradient), (parameter, parameter).
-
-    Raises
-    ------
-    InputError
-        For shuffled epochs, Nesterov or dampening, which these equations do not describe, and for
-        batches without replacement that need data or are larger than the data.
-    """
-    if settings.sampling == "epochs":
-        raise InputError(
-            "sampling = 'epochs': the noise of a Langevin equation is white; use "
-            "'without_replacement'"
-        )
-    _require_plain(settings)
-    if settings.sampling == "with_replacement":
-        return settings.lr / settings.batch_size * problem.noise_covariance
-    samples = problem.samples
-    if samples is None:
-        raise InputError(
-            "sampling = 'without_replacement': needs a problem with data, this one is only a "
-            "spectrum"
-        )
-    require(
-        settings.batch_size <= samples,
-        "batch_size",
-        settings.batch_size,
-        f"must be at most the {samples} samples",
-    )
-    fraction = (samples - settings.batch_size) / (settings.batch_size * max(samples - 1, 1))
-    return settings.lr * fraction * problem.noise_covariance
-
-
-def _check(equation: Any, *, positive: Sequence[str], not_negative: Sequence[str] = ()) -> None:
-    """Check the numbers of an equation, each a number or an array over replicas, and its noise,
-    which is normalised.
-    """
-    _require_potential(equation.potential)
-    for names, check in ((positive, as_positive), (not_negative, as_not_negative)):
-        for name in names:
-            object.__setattr__(
-                equation, name, _as_number_by_replica(name, getattr(equation, name), check)
-            )
-    noise = as_noise("noise_covariance", equation.noise_covariance, equation.potential.parameters)
-    object.__setattr__(equation, "noise_covariance", noise)
-
-
-def _as_number_by_replica(name: str, value: Any, check: Callable[[str, Any], float]) -> Any:
-    """Return a number, or an array over replicas, all of whose numbers pass `check`."""
-    if np.ndim(value) == 0:
-        return check(name, value)
-    array = as_array(name, value, finite=False)
-    require(
-        array.ndim == 1 and array.size > 0,
-        name,
-        value,
-        "must be a number, or an array over replicas",
-    )
-    check(name, float(array.min()) if np.isfinite(array).all() else float("nan"))
-    return array
-
-
-def _stiffness(equation: Overdamped | Underdamped) -> tuple[Quadratic, np.ndarray]:
-    """Quadratic potential and constant covariance of an equation that is linear, or
-    `InputError`.
-    """
-    if not is_linear(equation):
-        raise InputError(
-            "equation: is not linear (quadratic potential, constant noise, the same for all "
-            "replicas)"
-        )
-    assert isinstance(equation.potential, Quadratic)
-    return equation.potential, equation.noise_covariance
-
-
-def is_linear(equation: Overdamped | Underdamped) -> bool:
-    """Whether an equation is linear with additive noise and the same for all replicas."""
-    as_instance("equation", equation, (Overdamped, Underdamped))
-    numbers = equation.friction, equation.step_time, getattr(equation, "mass", 1.0)
-    plain = isinstance(equation.potential, Quadratic) and isinstance(
-        equation.noise_covariance, np.ndarray
-    )
-    return plain and not any(map(np.ndim, numbers))
+        return LinearEquation(drift=drift, noise=noise, orders=2, centre=force.centre, basis=basis)

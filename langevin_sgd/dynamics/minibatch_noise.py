@@ -29,8 +29,9 @@ batch of SGD holds one unfit point or none.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -41,11 +42,13 @@ from langevin_sgd.checks import (
     as_not_negative,
     as_real,
     convert_fields,
-    require,
 )
 from langevin_sgd.covariance import as_covariance, covariance_root
-from langevin_sgd.dynamics.noise import NoiseOfState
-from langevin_sgd.kernels.compiled import BlockFunction, inlined
+from langevin_sgd.dynamics.constant_noise import no_spread
+from langevin_sgd.dynamics.noise import Calculus, NoiseOfState
+from langevin_sgd.dynamics.noise_of_sgd import require_white, strength_of_force
+from langevin_sgd.kernels.block_code import BlockCode
+from langevin_sgd.kernels.compiled import inlined
 from langevin_sgd.kernels.intrinsics import fma
 from langevin_sgd.models.hinge_loss import HingeLoss, add_row, mark_unfit
 from langevin_sgd.models.perceptron import Perceptron
@@ -67,7 +70,7 @@ class MinibatchNoise(NoiseOfState):
     loss: HingeLoss
     strength: float
 
-    calculus: ClassVar[str] = "ito"
+    calculus: ClassVar[Calculus] = "ito"
 
     def __post_init__(self) -> None:
         convert_fields(self, {"loss": _as_loss, "strength": as_not_negative})
@@ -82,11 +85,17 @@ class MinibatchNoise(NoiseOfState):
         """Independent normals of a step: one per point."""
         return self.loss.points
 
-    @property
-    def block(self) -> BlockFunction:
-        """The compiled noise."""
+    def compiled(self) -> BlockCode:
+        """Return the noise for kernels."""
         scale = np.sqrt(self.strength / self.loss.points)
-        return BlockFunction(shape_by_point, (self.loss.rows, np.array([self.loss.margin, scale])))
+        return BlockCode(
+            functions={"shape_noise": shape_by_point, "add_spread": no_spread},
+            arrays=(self.loss.rows, np.array([self.loss.margin, scale])),
+        )
+
+    def identity(self) -> Mapping[str, object]:
+        """Return points and strength."""
+        return {"strength": self.strength, **self.loss.identity()}
 
     def covariance(self, w: np.ndarray) -> np.ndarray:
         """Spectral density at `w` (..., parameter); (..., parameter, parameter)."""
@@ -151,7 +160,7 @@ class ShapedNoise(NoiseOfState):
     weight: np.ndarray
     mean_squared: float
 
-    calculus: ClassVar[str] = "ito"
+    calculus: ClassVar[Calculus] = "ito"
 
     def __post_init__(self) -> None:
         convert_fields(
@@ -172,12 +181,24 @@ class ShapedNoise(NoiseOfState):
         """Independent normals of a step: one per direction."""
         return self.loss.parameters
 
-    @property
-    def block(self) -> BlockFunction:
-        """The compiled noise."""
+    def compiled(self) -> BlockCode:
+        """Return the noise for kernels."""
         root = np.sqrt(self.strength) * covariance_root(self.shape)
         numbers = np.array([self.loss.margin, self.mean_squared])
-        return BlockFunction(shape_as_one, (self.loss.rows, numbers, self.weight, root))
+        return BlockCode(
+            functions={"shape_noise": shape_as_one, "add_spread": no_spread},
+            arrays=(self.loss.rows, numbers, self.weight, root),
+        )
+
+    def identity(self) -> Mapping[str, object]:
+        """Return points, strength, shape and what sets the size."""
+        return {
+            "strength": self.strength,
+            "shape": self.shape,
+            "weight": self.weight,
+            "mean_squared": self.mean_squared,
+            **self.loss.identity(),
+        }
 
     def covariance(self, w: np.ndarray) -> np.ndarray:
         """Spectral density at `w` (..., parameter); (..., parameter, parameter)."""
@@ -191,7 +212,7 @@ class ShapedNoise(NoiseOfState):
         return replace(self, strength=self.strength * as_not_negative("factor", factor))
 
 
-def _as_loss(name: str, value: Any) -> HingeLoss:
+def _as_loss(name: str, value: HingeLoss) -> HingeLoss:
     return as_instance(name, value, HingeLoss)
 
 
@@ -216,11 +237,7 @@ def hinge_equation(
         without a seed.
     """
     as_instance("settings", settings, SGD)
-    if settings.sampling == "epochs":
-        raise InputError(
-            "sampling = 'epochs': the noise of a Langevin equation is white; use "
-            "'without_replacement'"
-        )
+    require_white(settings)
     if settings.weight_decay or settings.nesterov or settings.dampening:
         raise InputError(
             "weight_decay, nesterov, dampening: this equation describes plain momentum, leave all "
@@ -231,12 +248,8 @@ def hinge_equation(
             "seed = None: a perceptron with a data law needs the seed of its training set"
         )
     loss = HingeLoss(rows=problem.rows(0 if seed is None else seed, replica), margin=problem.margin)
-    batch, points = settings.batch_size, loss.points
-    if settings.sampling == "with_replacement":
-        return loss, MinibatchNoise(loss=loss, strength=settings.lr / batch)
-    require(batch <= points, "batch_size", batch, f"must be at most the {points} points")
-    fraction = (points - batch) / (batch * max(points - 1, 1))
-    return loss, MinibatchNoise(loss=loss, strength=settings.lr * fraction)
+    strength = strength_of_force(settings, loss.points, called="points")
+    return loss, MinibatchNoise(loss=loss, strength=strength)
 
 
 # --- compiled -------------------------------------------------------------------------------------
@@ -244,7 +257,7 @@ def hinge_equation(
 
 @inlined
 def shape_by_point(
-    normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: Any
+    normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: tuple[np.ndarray, ...]
 ) -> np.ndarray:
     """Set `out` to scale * sum_i theta_i X_i (normal_i - mean of the normals)."""
     rows, numbers = values
@@ -267,7 +280,7 @@ def shape_by_point(
 
 @inlined
 def shape_as_one(
-    normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: Any
+    normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: tuple[np.ndarray, ...]
 ) -> np.ndarray:
     """Set `out` to sqrt(size(w)) * root * normals."""
     rows, numbers, weight, root = values

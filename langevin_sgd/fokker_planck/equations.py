@@ -21,7 +21,6 @@ import numpy as np
 
 from langevin_sgd.checks import InputError, as_array, as_choice, as_function, as_positive, require
 from langevin_sgd.dynamics import Overdamped, Underdamped
-from langevin_sgd.dynamics.noise import Isotropic, LowRank, NoiseOfState, StateDependentNoise
 
 Function = Callable[[np.ndarray], Any]
 
@@ -170,16 +169,16 @@ def as_line(equation: Any) -> Line:
         return _general_line(equation)
     _require_parameters(equation, Overdamped, 1)
     noise, friction, potential = (
-        equation.noise_covariance,
+        equation.noise,
         single("friction", equation),
         equation.potential,
     )
-    if isinstance(noise, StateDependentNoise):
+    if noise.calculus is not None and noise.is_diagonal:
         return _general_line(
             Diffusion(
                 drift=lambda points: potential.force(points[..., None])[..., 0] / friction,
                 diffusion=lambda points: (
-                    noise.variance(points[..., None])[..., 0] / (2 * friction**2)
+                    noise.covariance(points[..., None])[..., 0, 0] / (2 * friction**2)
                 ),
                 calculus=noise.calculus,
                 step_time=single("step_time", equation),
@@ -226,12 +225,12 @@ def as_plane(equation: Any) -> Plane:
     """
     _require_parameters(equation, Overdamped, 2)
     noise, friction, step_time = (
-        equation.noise_covariance,
+        equation.noise,
         single("friction", equation),
         single("step_time", equation),
     )
     potential = equation.potential
-    if isinstance(noise, StateDependentNoise):
+    if noise.calculus is not None and noise.is_diagonal:
 
         def curved(direction: int, other: np.ndarray) -> Line:
             return _general_line(
@@ -240,7 +239,7 @@ def as_plane(equation: Any) -> Plane:
                         potential.force(_points(direction, nodes, other))[..., direction] / friction
                     ),
                     diffusion=lambda nodes: (
-                        noise.variance(_points(direction, nodes, other))[..., direction]
+                        _along(direction, noise.covariance(_points(direction, nodes, other)))
                         / (2 * friction**2)
                     ),
                     calculus=noise.calculus,
@@ -288,6 +287,11 @@ def _points(direction: int, nodes: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.stack((along, across) if direction == 0 else (across, along), axis=-1)
 
 
+def _along(direction: int, density: np.ndarray) -> np.ndarray:
+    """Spectral density (...) along one direction, of (..., 2, 2)."""
+    return density[..., direction, direction]
+
+
 def _require_parameters(
     equation: Any, kind: type[Overdamped] | type[Underdamped], parameters: int
 ) -> None:
@@ -302,7 +306,7 @@ def _require_parameters(
 
 def single(name: str, equation: Overdamped | Underdamped) -> float:
     """One number of an equation, which may hold one for each replica: a density has no replicas."""
-    value = getattr(equation, name)
+    value = equation.numbers[name]
     require(
         np.size(value) == 1,
         name,
@@ -321,20 +325,7 @@ def noise_matrix(equation: Overdamped | Underdamped) -> np.ndarray:
     InputError
         For noise that depends on the state or differs between replicas.
     """
-    noise, name = equation.noise_covariance, "noise_covariance"
-    require(
-        not isinstance(noise, NoiseOfState),
-        name,
-        type(noise).__name__,
-        "must not depend on the state here",
-    )
-    if isinstance(noise, Isotropic):
-        require(
-            np.size(noise.variance) == 1, name, noise.variance, "must be the same for all replicas"
-        )
-        return float(np.reshape(noise.variance, ())) * np.eye(equation.potential.parameters)
-    matrix: np.ndarray = noise.factor @ noise.factor.T if isinstance(noise, LowRank) else noise
-    return matrix
+    return equation.noise.constant_density("noise_covariance")
 
 
 def _temperatures(equation: Overdamped | Underdamped) -> list[float]:

@@ -24,6 +24,7 @@ from langevin_sgd.checks import InputError, as_array, as_instance, as_not_negati
 from langevin_sgd.dynamics import Overdamped, Underdamped
 from langevin_sgd.fokker_planck.equations import noise_matrix, single
 from langevin_sgd.fokker_planck.initial import GaussianDensity
+from langevin_sgd.models.potentials.landscape import LinearForce
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +61,7 @@ class GaussianLaw:
     def __post_init__(self) -> None:
         as_instance("equation", self.equation, (Overdamped, Underdamped))
         as_instance("start", self.start, GaussianDensity)
-        potential = self.equation.potential
-        quadratic = hasattr(potential, "stiffness") and hasattr(potential, "centre")
-        require(quadratic, "equation", type(potential).__name__, "must have a quadratic potential")
-        size = potential.parameters * (2 if isinstance(self.equation, Underdamped) else 1)
+        size = len(self._force().centre) * self.equation.orders
         require(
             self.start.mean.size == size,
             "start",
@@ -113,14 +111,23 @@ class GaussianLaw:
         )
         return times * single("step_time", self.equation)
 
+    def _force(self) -> LinearForce:
+        potential = self.equation.potential
+        force = potential.linear_force()
+        if force is None:
+            raise InputError(
+                f"equation = {type(potential).__name__!r}: must have a quadratic potential"
+            )
+        return force
+
     def _centre(self) -> np.ndarray:
-        centre = np.asarray(self.equation.potential.centre)  # type: ignore[union-attr]
+        centre = self._force().centre
         return np.concatenate([centre, np.zeros(self.start.mean.size - centre.size)])
 
     def _matrices(self) -> tuple[np.ndarray, np.ndarray]:
         equation, noise = self.equation, noise_matrix(self.equation)
-        stiffness, friction = np.asarray(equation.potential.stiffness), single("friction", equation)  # type: ignore[union-attr]
-        if isinstance(equation, Overdamped):
+        stiffness, friction = self._force().stiffness, single("friction", equation)
+        if equation.orders == 1:
             return -stiffness / friction, noise / friction**2
         mass, zero, one = single("mass", equation), np.zeros_like(stiffness), np.eye(len(stiffness))
         drift = np.block([[zero, one], [-stiffness / mass, -friction / mass * one]])

@@ -40,6 +40,7 @@ Files
     - `intrinsics`: single machine instructions that Python has no name for
     - `layout`: alignment, padding, and pieces for threads
     - `exponential`: e^x as vector instructions
+    - `block_code`: what a force or a noise brings to the kernels of the general engine
     - `block_functions`: source of functions that fill blocks of replicas
     - `expressions`: from expressions of sympy to such source
     - `user_functions`: a user's compiled functions in generated source

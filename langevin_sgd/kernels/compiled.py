@@ -22,7 +22,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -271,21 +271,6 @@ def _number_like(array: Any, number: Any) -> Any:
     if array.dtype == float32:
         return lambda array, number: np.float32(number)
     return lambda array, number: np.float64(number)
-
-
-class BlockFunction(NamedTuple):
-    """A compiled function on blocks of replicas that needs no generated source.
-
-    Parameters
-    ----------
-    function
-        A function of a module, importable by its name.
-    arrays
-        The arrays it reads.
-    """
-
-    function: Any
-    arrays: tuple[np.ndarray, ...]
 
 
 def thread_count() -> int:

@@ -9,13 +9,14 @@ costs P d operations, and half of that where the replicas of a block agree that 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from langevin_sgd.checks import as_array, as_positive, as_states, convert_fields, require
-from langevin_sgd.kernels.compiled import BlockFunction, inlined, value_at
+from langevin_sgd.kernels.block_code import BlockCode, Factors
+from langevin_sgd.kernels.compiled import inlined, value_at
 from langevin_sgd.kernels.intrinsics import fma
 
 
@@ -65,10 +66,20 @@ class HingeLoss:
         """Number of weights d."""
         return self.rows.shape[1]
 
-    @property
-    def block(self) -> BlockFunction:
-        """The compiled force."""
-        return BlockFunction(add_hinge_force, (self.rows, np.array([self.margin])))
+    def linear_force(self) -> None:
+        """Return ``None``: the force jumps where a point becomes fitted."""
+
+    def compiled(self) -> BlockCode:
+        """Return the force for kernels."""
+        arrays = self.rows, np.array([self.margin])
+        return BlockCode(functions={"add_force": add_hinge_force}, arrays=arrays)
+
+    def require_replicas(self, replicas: int) -> None:
+        """Accept any number of replicas: all see the same points."""
+
+    def identity(self) -> Mapping[str, object]:
+        """Return rows and margin."""
+        return {"rows": self.rows, "margin": self.margin}
 
     def unfit(self, w: np.ndarray) -> np.ndarray:
         """Whether each point is unfit at `w` (..., parameter); (..., point). At NaN none is
@@ -136,7 +147,11 @@ def add_row(out: np.ndarray, row: np.ndarray, weight: np.ndarray) -> None:
 
 @inlined
 def add_hinge_force(
-    out: np.ndarray, position: np.ndarray, factors: Any, k: int, values: Any
+    out: np.ndarray,
+    position: np.ndarray,
+    factors: Factors,
+    k: int,
+    values: tuple[np.ndarray, np.ndarray],
 ) -> None:
     """Add factor `k` times the force."""
     rows, margin = values

@@ -18,14 +18,27 @@ the velocity carried is the one before the last half kick.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from langevin_sgd.covariance import covariance_root
 from langevin_sgd.dynamics import LinearEquation, Underdamped
+from langevin_sgd.kernels.block_code import Factors
 from langevin_sgd.kernels.compiled import inlined, value_at
 from langevin_sgd.kernels.intrinsics import fma
+from langevin_sgd.sde.block_arithmetic import (
+    AddForce,
+    AddSpread,
+    Kicked,
+    Scratch,
+    ShapeNoise,
+    StepNumbers,
+    add_scaled,
+    places,
+    rub,
+)
+from langevin_sgd.sde.coarsening import frictions
 from langevin_sgd.sde.exact_ornstein_uhlenbeck import exact_step
 from langevin_sgd.sde.integrator import (
     BlockStep,
@@ -36,7 +49,27 @@ from langevin_sgd.sde.integrator import (
     Number,
 )
 
-KICK, DRIFT, KEEP, NOISE, HALF_KICK, HALF_KICK_BACK = range(6)
+T = TypeVar("T")
+
+
+class BaoabFactors(NamedTuple, Generic[T]):
+    """Numbers of a step."""
+
+    kick: T
+    """h/m, of a whole B."""
+    half_step: T
+    """h/2, of an A."""
+    keep: T
+    """Of the velocity, in O."""
+    noise: T
+    """Of O."""
+    half_kick: T
+    """(h/2)/m."""
+    half_kick_back: T
+    """-(h/2)/m."""
+
+
+AT: BaoabFactors[int] = places(BaoabFactors)
 
 
 @dataclass(frozen=True)
@@ -53,13 +86,19 @@ class BAOAB(Integrator):
         """Return the splitting on blocks."""
         keep, noise = friction_step(coefficients, size)
         kick = size / coefficients.mass
-        return BlockStep(
-            step,
-            (kick, size / 2, keep, noise, kick / 2, -kick / 2),
-            enter=enter,
-            leave=leave,
-            local=local_step,
+        factors = BaoabFactors(
+            kick=kick,
+            half_step=size / 2,
+            keep=keep,
+            noise=noise,
+            half_kick=kick / 2,
+            half_kick_back=-kick / 2,
         )
+        return BlockStep(step, factors, enter=enter, leave=leave, local=local_step)
+
+    def coarser(self, equation: Equation, fine: np.ndarray, size: float) -> np.ndarray:
+        """Join the noise of O over two steps."""
+        return frictions(fine, size, relaxation_rate(equation))
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return the product B A O A B and the noise of O carried through A and B."""
@@ -83,6 +122,11 @@ def friction_step(coefficients: Coefficients, size: Number) -> tuple[Number, Num
     return np.exp(-exponent), amplitude / mass * np.sqrt(size * spent)
 
 
+def relaxation_rate(equation: Equation) -> float:
+    """Rate friction/mass at which O forgets a velocity, the same for all replicas."""
+    return float(equation.friction / equation.inertia)
+
+
 def linear_parts(
     equation: LinearEquation, kick_time: float, drift_time: float, friction_time: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -101,45 +145,25 @@ def linear_parts(
 
 
 @inlined
-def enter(x: np.ndarray, v: np.ndarray, own: Any, add_force: Any) -> None:
+def enter(x: np.ndarray, v: np.ndarray, own: StepNumbers, add_force: AddForce) -> None:
     """Take back half a kick."""
-    add_force(v, x, own.factors, HALF_KICK_BACK, own.force)
+    add_force(v, x, own.factors, AT.half_kick_back, own.force)
 
 
 @inlined
-def leave(x: np.ndarray, v: np.ndarray, own: Any, add_force: Any) -> None:
+def leave(x: np.ndarray, v: np.ndarray, own: StepNumbers, add_force: AddForce) -> None:
     """Add the half kick that closes the step."""
-    add_force(v, x, own.factors, HALF_KICK, own.force)
-
-
-@inlined
-def add_scaled(out: np.ndarray, other: np.ndarray, factors: Any, k: int) -> None:
-    """Add factor `k` times another array."""
-    for i in range(len(out)):
-        for lane in range(out.shape[1]):
-            out[i, lane] = fma(value_at(factors, k, lane), other[i, lane], out[i, lane])
-
-
-@inlined
-def rub(v: np.ndarray, noise: np.ndarray, factors: Any, keep: int, amplitude: int) -> None:
-    """O: v <- keep v + amplitude noise."""
-    for i in range(len(v)):
-        for lane in range(v.shape[1]):
-            v[i, lane] = fma(
-                value_at(factors, keep, lane),
-                v[i, lane],
-                value_at(factors, amplitude, lane) * noise[i, lane],
-            )
+    add_force(v, x, own.factors, AT.half_kick, own.force)
 
 
 @inlined
 def move(
-    x: np.ndarray, v: np.ndarray, i: int, lane: int, speed: Any, normal: Any, factors: Any
+    x: np.ndarray, v: np.ndarray, i: int, lane: int, speed: float, normal: float, factors: Factors
 ) -> None:
     """A, O and A of one coordinate whose velocity is `speed`."""
-    half = value_at(factors, DRIFT, lane)
+    half = value_at(factors, AT.half_step, lane)
     middle = fma(half, speed, x[i, lane])
-    new = fma(value_at(factors, KEEP, lane), speed, value_at(factors, NOISE, lane) * normal)
+    new = fma(value_at(factors, AT.keep, lane), speed, value_at(factors, AT.noise, lane) * normal)
     v[i, lane] = new
     x[i, lane] = fma(half, new, middle)
 
@@ -148,19 +172,23 @@ def move(
 def step(
     x: np.ndarray,
     v: np.ndarray,
-    room: Any,
-    own: Any,
-    add_force: Any,
-    shape_noise: Any,
-    add_spread: Any,
+    room: Scratch,
+    own: StepNumbers,
+    add_force: AddForce,
+    shape_noise: ShapeNoise,
+    add_spread: AddSpread,
     constant: bool,
 ) -> None:
-    """A whole kick, then A, O and A; in one loop if the noise does not wait for the position."""
-    add_force(v, x, own.factors, KICK, own.force)
+    """A whole kick, then A, O and A; in one loop if the noise does not wait for the position.
+
+    `add_spread` is not used: the noise moves the velocity, on which it does not depend.
+    """
+    add_force(v, x, own.factors, AT.kick, own.force)
     if not constant:
-        add_scaled(x, v, own.factors, DRIFT)
-        rub(v, shape_noise(room.normals[0], room.shaped, x, own.noise), own.factors, KEEP, NOISE)
-        add_scaled(x, v, own.factors, DRIFT)
+        add_scaled(x, v, own.factors, AT.half_step)
+        noise = shape_noise(room.normals[0], room.shaped, x, own.noise)
+        rub(v, noise, own.factors, AT.keep, AT.noise)
+        add_scaled(x, v, own.factors, AT.half_step)
         return
     noise = shape_noise(room.normals[0], room.shaped, x, own.noise)
     for i in range(len(x)):
@@ -169,11 +197,13 @@ def step(
 
 
 @inlined
-def local_step(x: np.ndarray, v: np.ndarray, noise: np.ndarray, own: Any, kicked: Any) -> None:
+def local_step(
+    x: np.ndarray, v: np.ndarray, noise: np.ndarray, own: StepNumbers, kicked: Kicked
+) -> None:
     """Kick, A, O and A of every coordinate in one loop: a third of the traffic with memory is
     saved.
     """
     for i in range(len(x)):
         for lane in range(x.shape[1]):
-            speed = kicked(v[i, lane], x, i, lane, own.factors, KICK, own.force)
+            speed = kicked(v[i, lane], x, i, lane, own.factors, AT.kick, own.force)
             move(x, v, i, lane, speed, noise[i, lane], own.factors)

@@ -10,18 +10,26 @@ from __future__ import annotations
 import importlib
 import inspect
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
-from langevin_sgd.dynamics import NoiseOfState, StateDependentNoise
-from langevin_sgd.kernels.block_functions import PRELUDE, built_on, kicking, scaling, weighting
+from langevin_sgd.dynamics.equation import LangevinEquation
+from langevin_sgd.kernels.block_code import CompiledFunction
+from langevin_sgd.kernels.block_functions import PRELUDE, built_on
 from langevin_sgd.kernels.compiled import require_compiling
 from langevin_sgd.kernels.generated import load
-from langevin_sgd.models.potentials import Potential, Quadratic
-from langevin_sgd.models.potentials.potential import force_source
 from langevin_sgd.sde import loop
-from langevin_sgd.sde.integrator import BlockStep, Equation
+from langevin_sgd.sde.drivers import Driver
+from langevin_sgd.sde.integrator import BlockStep
+
+_LOOP = "from langevin_sgd.sde.loop import convert, run, run_driven\n"
+
+_LOCAL = """
+
+@inlined
+def step(x, v, room, own, add_force, shape_noise, add_spread, constant):
+    local_step(x, v, shape_noise(room.normals[0], room.shaped, x, own.noise), own, kicked)
+"""
 
 _KERNELS = """
 
@@ -50,103 +58,57 @@ def follow(states, numbers, room, given, snapshots):
 """
 
 
-def kernels(equation: Equation, rule: BlockStep, normals: Any) -> ModuleType:
+def kernels(
+    equation: LangevinEquation, rule: BlockStep, driver: Driver, normals: type[np.floating]
+) -> ModuleType:
     """Return the module with the kernels of an equation and the step of an integrator.
 
     Parameters
     ----------
+    equation, rule
+        What gives force and noise, and the step.
+    driver
+        What fills the random numbers.
     normals
         Type of the random numbers, float64 or float32.
     """
-    needs: dict[str, Any] = {}
-    sources = {*built_on(), inspect.getsourcefile(loop) or ""}
-    lines = [PRELUDE, _LOOP.format(fill="fill_64" if normals == np.float64 else "fill_32")]
     require_compiling()
-    potential, noise = equation.potential, equation.noise_covariance
-    constant = not isinstance(noise, NoiseOfState)
-    kicked = _kicked(potential) if rule.local is not None and constant else ""
-    functions = {"local_step": rule.local} if kicked else {"step": rule.step}
+    force, noise = equation.potential.compiled(), equation.noise.compiled()
+    is_constant = equation.noise.calculus is None
+    # In one loop over the coordinates, where neither force nor noise looks at another coordinate.
+    is_local = rule.local is not None and is_constant and force.is_local
+    functions: dict[str, CompiledFunction] = {**force.functions, **noise.functions}
     functions |= {"enter": rule.enter, "leave": rule.leave}
-    functions |= {name: part.block.function for name, part in _own_blocks(potential, noise).items()}
+    if rule.local is not None and is_local:
+        functions["local_step"] = rule.local
+    else:
+        functions["step"] = rule.step
+    functions["fill"] = driver.fill(normals)
+    lines = [PRELUDE, _LOOP]
+    needs = {**force.needs, **noise.needs}
+    sources = {*built_on(), inspect.getsourcefile(loop) or ""}
     for name, function in functions.items():
         home = _home(function)
         if home is None:
             needs[name] = function
             continue
-        lines.append(f"from {home} import {function.__name__} as {name}\n")
-        sources.add(inspect.getsourcefile(function.py_func) or "")
-    if isinstance(potential, Potential):
-        lines.append(force_source(potential))
-        needs |= dict(potential.code.needs)
-    elif isinstance(potential, Quadratic):
-        lines.append("from langevin_sgd.sde.loop import add_linear_force as add_force\n")
-    if constant:
-        shape = "same_noise" if is_isotropic(noise) else "mixed_noise"
-        lines.append(
-            f"from langevin_sgd.sde.loop import {shape} as shape_noise, no_spread as add_spread\n"
-        )
-    elif isinstance(noise, StateDependentNoise):
-        lines.append(
-            scaling("shape_noise", noise.amplitude) + weighting("add_spread", noise.spread)
-        )
-    else:
-        lines.append("from langevin_sgd.sde.loop import no_spread as add_spread\n")
-    lines += [kicked + _LOCAL if kicked else "", _KERNELS.format(constant=constant)]
+        plain = inspect.unwrap(function)
+        lines.append(f"from {home} import {plain.__name__} as {name}\n")
+        sources.add(inspect.getsourcefile(plain) or "")
+    lines += [force.source, noise.source, _LOCAL if is_local else ""]
+    lines.append(_KERNELS.format(constant=is_constant))
     return load("".join(lines), sources=sources, needs=needs)
 
 
-_LOOP = "from langevin_sgd.sde.loop import convert, run, run_driven, {fill} as fill\n"
-
-
-_LOCAL = """
-
-@inlined
-def step(x, v, room, own, add_force, shape_noise, add_spread, constant):
-    local_step(x, v, shape_noise(room.normals[0], room.shaped, x, own.noise), own, kicked)
-"""
-
-
-def _kicked(potential: Any) -> str:
-    """Source of a kick of one coordinate where the force on it depends on no other, else
-    nothing.
-    """
-    if isinstance(potential, Potential) and potential.parameters == 1:
-        return kicking("kicked", potential.code.force)
-    if isinstance(potential, Quadratic) and not np.count_nonzero(
-        potential.stiffness - np.diag(potential.stiffness.diagonal())
-    ):
-        return "from langevin_sgd.sde.loop import linear_kicked as kicked\n"
-    return ""
-
-
-def _own_blocks(potential: Any, noise: Any) -> dict[str, Any]:
-    """Force and noise that bring a compiled function of their own."""
-    return {
-        name: part
-        for name, part in (("add_force", potential), ("shape_noise", noise))
-        if hasattr(part, "block")
-    }
-
-
-def is_isotropic(noise: Any) -> bool:
-    """Whether a constant noise is the same in all directions."""
-    if isinstance(noise, np.ndarray):
-        return bool(np.array_equal(noise, noise[0, 0] * np.eye(len(noise))))
-    return hasattr(noise, "variance") and not isinstance(noise, StateDependentNoise)
-
-
-def _home(function: Any) -> str | None:
+def _home(function: CompiledFunction) -> str | None:
     """Module from which a compiled function can be imported under its name, ``None`` if there is
     none.
     """
-    name = function.py_func.__module__
-    if name == "__main__" or function.py_func.__qualname__ != function.__name__:
+    plain = inspect.unwrap(function)
+    if plain.__module__ == "__main__" or plain.__qualname__ != plain.__name__:
         return None
     try:
-        return (
-            name
-            if getattr(importlib.import_module(name), function.__name__, None) is function
-            else None
-        )
+        home = importlib.import_module(plain.__module__)
     except ImportError:
         return None
+    return plain.__module__ if vars(home).get(plain.__name__) is function else None

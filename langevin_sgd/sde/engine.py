@@ -7,22 +7,21 @@ into positions and velocities of one moment.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from langevin_sgd.checks import require
-from langevin_sgd.covariance import covariance_root
-from langevin_sgd.dynamics import Isotropic, LowRank, Overdamped, StateDependentNoise
+from langevin_sgd.dynamics.equation import LangevinEquation
+from langevin_sgd.kernels.block_code import BlockCode
 from langevin_sgd.kernels.compiled import in_threads, thread_count
 from langevin_sgd.kernels.layout import aligned, even_slices
-from langevin_sgd.models.potentials import Potential, Quadratic
 from langevin_sgd.record import FirstPassage
-from langevin_sgd.sde.binding import is_isotropic, kernels
-from langevin_sgd.sde.integrator import BlockStep, Coefficients, Equation, Integrator, as_it_is
-from langevin_sgd.sde.loop import Kept, Numbers, Room, Span, lanes_of_block
+from langevin_sgd.sde.binding import kernels
+from langevin_sgd.sde.block_arithmetic import Scratch, StepNumbers
+from langevin_sgd.sde.integrator import Coefficients, Integrator, Number, as_it_is
+from langevin_sgd.sde.loop import Kept, Span, lanes_of_block
 from langevin_sgd.simulation.engine import Arrays, Engine
 
 Precision = Literal["float64", "float32", "mixed"]
@@ -38,33 +37,9 @@ arguments of one.
 """
 
 
-def coefficients(equation: Equation) -> Coefficients:
+def coefficients(equation: LangevinEquation) -> Coefficients:
     """Friction, mass and amplitude of an equation, by replica where one of them is."""
-    noise = equation.noise_covariance
-    amplitude: Any = 1.0
-    if isinstance(noise, Isotropic):
-        amplitude = np.sqrt(noise.variance)
-    elif isinstance(noise, np.ndarray) and is_isotropic(noise):
-        amplitude = math.sqrt(max(noise[0, 0], 0.0))
-    return Coefficients(equation.friction, getattr(equation, "mass", 1.0), amplitude)
-
-
-def require_replicas(equation: Equation, replicas: int) -> None:
-    """Raise `InputError` for an array by replica whose length is not the number of replicas."""
-    named: dict[str, Any] = {
-        name: getattr(equation, name, 0.0) for name in ("friction", "mass", "step_time")
-    }
-    for part in (equation.potential, equation.noise_covariance):
-        named |= getattr(part, "values", {})
-    named["variance"] = getattr(equation.noise_covariance, "variance", 0.0)
-    for name, value in named.items():
-        if not callable(value) and np.ndim(value):
-            require(
-                len(value) == replicas,
-                name,
-                f"{len(value)} values",
-                f"must have one for each of {replicas} replicas",
-            )
+    return Coefficients(equation.friction, equation.inertia, equation.noise.amplitude)
 
 
 class BlockEngine(Engine):
@@ -92,7 +67,7 @@ class BlockEngine(Engine):
 
     def __init__(
         self,
-        equation: Equation,
+        equation: LangevinEquation,
         integrator: Integrator,
         substeps: int,
         key: np.ndarray,
@@ -107,15 +82,21 @@ class BlockEngine(Engine):
         self._key, self._substeps, self._first_step = key, substeps, first_step
         self._type, self._normals_type = TYPES[precision]
         self._replicas, self._parameters = position.shape
-        require_replicas(equation, self._replicas)
-        self._orders = 1 if isinstance(equation, Overdamped) else 2
+        equation.require_replicas(self._replicas)
+        self._orders, self._sources = equation.orders, equation.noise.sources
+        self._draws = integrator.draws
         self.lanes = lanes_of_block(self._parameters, self._normals_type)
         self._first_block, self._first_lane = divmod(first_replica, self.lanes)
         self._blocks = -(-(self._first_lane + self._replicas) // self.lanes)
         size = equation.step_time / substeps
         self._rule = integrator.block_step(equation, coefficients(equation), size)
-        self._sources, self._numbers = self._make_numbers(equation, self._rule)
-        self._kernels = kernels(equation, self._rule, self._normals_type)
+        self._numbers = StepNumbers(
+            self._values(self._rule.factors),
+            self._read_by(equation.potential.compiled()),
+            self._read_by(equation.noise.compiled()),
+            integrator.driver.values(),
+        )
+        self._kernels = kernels(equation, self._rule, integrator.driver, self._normals_type)
         self._axis = np.array([passage.axis for passage in passages], np.int64)
         self._level = np.array([(p.level, p.sign) for p in passages], self._type).reshape(-1, 2)
         self._require_axes()
@@ -203,39 +184,26 @@ class BlockEngine(Engine):
         """Runs of blocks; a block's numbers do not depend on its piece."""
         return even_slices(self._blocks, PIECES * thread_count())
 
-    def _room(self) -> Room:
+    def _room(self) -> Scratch:
         parameters, lanes = self._parameters, self.lanes
-        return Room(
-            normals=aligned((self._rule.draws, self._sources, lanes), self._normals_type),
+        return Scratch(
+            normals=aligned((self._draws, self._sources, lanes), self._normals_type),
             bits=aligned((512,), np.uint64),
             shaped=aligned((parameters, lanes), self._type),
             spare=aligned((max(self._rule.spares, 1), parameters, lanes), self._type),
         )
 
-    def _part(self, piece: slice) -> Numbers:
+    def _part(self, piece: slice) -> StepNumbers:
         def part(values: Any) -> Any:
             return values[piece] if isinstance(values, np.ndarray) else values
 
-        return Numbers(*map(part, self._numbers))
+        return StepNumbers(*map(part, self._numbers))
 
-    def _make_numbers(self, equation: Equation, rule: BlockStep) -> tuple[int, Numbers]:
-        potential, noise = equation.potential, equation.noise_covariance
-        sources, shape = _noise_numbers(noise, self._parameters)
-        if isinstance(potential, Quadratic):
-            force: Any = _as_type(
-                (_row_if_diagonal(potential.stiffness), potential.centre), self._type
-            )
-        elif isinstance(potential, Potential):
-            force = self._values(list(potential.values.values()))
-        else:
-            force = _as_type(potential.block.arrays, self._type)
-        if isinstance(noise, StateDependentNoise):
-            shape = self._values(list(noise.values.values()))
-        else:
-            shape = _as_type(shape, self._type)
-        return sources, Numbers(self._values(list(rule.factors)), force, shape)
+    def _read_by(self, code: BlockCode) -> Any:
+        """What the functions of a force or noise read, as kernels take it."""
+        return _as_type(code.arrays, self._type) if code.arrays else self._values(code.numbers)
 
-    def _values(self, values: list[Any]) -> Any:
+    def _values(self, values: Sequence[Number]) -> Any:
         """Return numbers as a tuple, or as (block, number, lane) if one of them differs between
         replicas.
         """
@@ -287,31 +255,6 @@ class BlockEngine(Engine):
         for watch, (axis, (level, sign)) in enumerate(zip(self._axis, self._level, strict=True)):
             beyond = sign * self.now[:, 0, axis] >= sign * level
             self.passage[:, watch][beyond] = self._first_step
-
-
-def _row_if_diagonal(matrix: np.ndarray) -> np.ndarray:
-    diagonal = np.diagonal(matrix)
-    return (
-        diagonal[None].copy()
-        if np.array_equal(matrix, np.diag(diagonal))
-        else np.ascontiguousarray(matrix)
-    )
-
-
-def _noise_numbers(noise: Any, parameters: int) -> tuple[int, tuple[np.ndarray, ...]]:
-    """Number of sources of a noise, and the factor that mixes them or the arrays of its own
-    function.
-    """
-    if hasattr(noise, "block"):
-        return noise.sources, noise.block.arrays
-    if isinstance(noise, LowRank):
-        return noise.factor.shape[1], (np.ascontiguousarray(noise.factor),)
-    if isinstance(noise, np.ndarray) and not is_isotropic(noise):
-        row = _row_if_diagonal(noise)
-        return parameters, (
-            np.sqrt(np.maximum(row, 0.0)) if len(row) == 1 else covariance_root(noise),
-        )
-    return parameters, (np.zeros((1, 1)),)
 
 
 def _as_type(arrays: tuple[np.ndarray, ...], dtype: Any) -> tuple[np.ndarray, ...]:

@@ -11,13 +11,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from langevin_sgd.dynamics import LinearEquation, Overdamped, Underdamped
-from langevin_sgd.kernels.compiled import inlined, value_at
-from langevin_sgd.sde.baoab import add_scaled, rub
+from langevin_sgd.kernels.compiled import inlined
+from langevin_sgd.sde.block_arithmetic import (
+    AddForce,
+    AddSpread,
+    Scratch,
+    ShapeNoise,
+    StepNumbers,
+    add,
+    add_scaled,
+    places,
+    rub,
+    set_equal,
+    set_scaled,
+)
+from langevin_sgd.sde.coarsening import increments
 from langevin_sgd.sde.integrator import (
     BlockStep,
     Coefficients,
@@ -27,7 +40,22 @@ from langevin_sgd.sde.integrator import (
     Number,
 )
 
-KICK, NOISE, KEEP, DRIFT = range(4)
+T = TypeVar("T")
+
+
+class EulerFactors(NamedTuple, Generic[T]):
+    """Numbers of a step; the last two are read in an underdamped equation alone."""
+
+    kick: T
+    """h/friction, or h/m."""
+    noise: T
+    keep: T
+    """Of the velocity: 1 - h friction/m."""
+    step: T
+    """h."""
+
+
+AT: EulerFactors[int] = places(EulerFactors)
 
 
 @dataclass(frozen=True)
@@ -45,12 +73,22 @@ class EulerMaruyama(Integrator):
     def block_step(self, equation: Equation, coefficients: Coefficients, size: Number) -> BlockStep:
         """Return the step on blocks."""
         friction, mass, amplitude = coefficients
-        if isinstance(equation, Overdamped):
+        if equation.orders == 1:
+            noise = np.sqrt(size) * amplitude / friction
             return BlockStep(
-                overdamped_step, (size / friction, np.sqrt(size) * amplitude / friction), spares=1
+                overdamped_step, EulerFactors(size / friction, noise, keep=1.0, step=0.0), spares=1
             )
-        factors = (size / mass, np.sqrt(size) * amplitude / mass, 1 - size * friction / mass, size)
+        factors = EulerFactors(
+            kick=size / mass,
+            noise=np.sqrt(size) * amplitude / mass,
+            keep=1 - size * friction / mass,
+            step=size,
+        )
         return BlockStep(underdamped_step, factors, spares=1)
+
+    def coarser(self, equation: Equation, fine: np.ndarray, size: float) -> np.ndarray:
+        """Join Wiener increments."""
+        return increments(fine)
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return 1 + h A and sqrt(h) B."""
@@ -62,55 +100,45 @@ class EulerMaruyama(Integrator):
 
 
 @inlined
-def set_equal(out: np.ndarray, other: np.ndarray) -> None:
-    """Copy an array."""
-    for i in range(len(out)):
-        for lane in range(out.shape[1]):
-            out[i, lane] = other[i, lane]
-
-
-@inlined
-def set_scaled(out: np.ndarray, noise: np.ndarray, factors: Any, k: int) -> None:
-    """Set `out` to factor `k` times the noise."""
-    for i in range(len(out)):
-        for lane in range(out.shape[1]):
-            out[i, lane] = value_at(factors, k, lane) * noise[i, lane]
-
-
-@inlined
 def overdamped_step(
     x: np.ndarray,
     v: np.ndarray,
-    room: Any,
-    own: Any,
-    add_force: Any,
-    shape_noise: Any,
-    add_spread: Any,
+    room: Scratch,
+    own: StepNumbers,
+    add_force: AddForce,
+    shape_noise: ShapeNoise,
+    add_spread: AddSpread,
     constant: bool,
 ) -> None:
-    """x += (h/friction) force + noise."""
+    """x += (h/friction) force + noise.
+
+    `v` (which is x), `add_spread` and `constant` are not used.
+    """
     change = room.spare[0]
-    set_scaled(change, shape_noise(room.normals[0], room.shaped, x, own.noise), own.factors, NOISE)
-    add_force(change, x, own.factors, KICK, own.force)
-    for i in range(len(x)):
-        for lane in range(x.shape[1]):
-            x[i, lane] += change[i, lane]
+    noise = shape_noise(room.normals[0], room.shaped, x, own.noise)
+    set_scaled(change, noise, own.factors, AT.noise)
+    add_force(change, x, own.factors, AT.kick, own.force)
+    add(x, change)
 
 
 @inlined
 def underdamped_step(
     x: np.ndarray,
     v: np.ndarray,
-    room: Any,
-    own: Any,
-    add_force: Any,
-    shape_noise: Any,
-    add_spread: Any,
+    room: Scratch,
+    own: StepNumbers,
+    add_force: AddForce,
+    shape_noise: ShapeNoise,
+    add_spread: AddSpread,
     constant: bool,
 ) -> None:
-    """x += h v and v += (h/m) (force - friction v) + noise, both with the old x and v."""
+    """x += h v and v += (h/m) (force - friction v) + noise, both with the old x and v.
+
+    `add_spread` and `constant` are not used.
+    """
     before = room.spare[0]
     set_equal(before, v)
-    rub(v, shape_noise(room.normals[0], room.shaped, x, own.noise), own.factors, KEEP, NOISE)
-    add_force(v, x, own.factors, KICK, own.force)
-    add_scaled(x, before, own.factors, DRIFT)
+    noise = shape_noise(room.normals[0], room.shaped, x, own.noise)
+    rub(v, noise, own.factors, AT.keep, AT.noise)
+    add_force(v, x, own.factors, AT.kick, own.force)
+    add_scaled(x, before, own.factors, AT.step)

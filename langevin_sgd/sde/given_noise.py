@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_sgd.checks import as_array, as_count, as_instance, require
+from langevin_sgd.checks import InputError, as_array, as_count, as_instance, require
 from langevin_sgd.dynamics import Overdamped, Underdamped
 from langevin_sgd.sde.engine import BlockEngine
-from langevin_sgd.sde.integrator import Equation, Integrator
-from langevin_sgd.sde.simulate import require_accepted
+from langevin_sgd.sde.integrator import Equation, Integrator, require_accepted
 from langevin_sgd.simulation.beginning import as_start
 from langevin_sgd.simulation.drive import own_rounding
 
@@ -53,6 +52,8 @@ def follow(
     integrator = as_instance("integrator", integrator, Integrator)
     substeps = as_count("substeps", substeps)
     require_accepted(equation, integrator, substeps)
+    if not integrator.driver.is_gaussian:
+        raise InputError(f"integrator = {integrator!r}: takes no normals from outside")
     given = as_array(
         "normals", normals, allowed="must be finite, of shape (step, draw, source, replica)"
     )
@@ -63,3 +64,64 @@ def follow(
     speed = as_start("velocity", velocity, replicas, parameters)
     engine = BlockEngine(equation, integrator, substeps, np.zeros(4, np.uint64), 0, position, speed)
     return engine.follow(given)
+
+
+def refinements(
+    equation: Equation,
+    integrator: Integrator,
+    normals: np.ndarray,
+    *,
+    levels: int,
+    start: np.ndarray | None = None,
+    velocity: np.ndarray | None = None,
+) -> np.ndarray:
+    """Integrate one step of SGD with finer and finer steps on one Wiener process.
+
+    Parameters
+    ----------
+    equation, integrator
+        As in `simulate`; numbers the same for all replicas.
+    normals
+        (step, draw, source, replica): standard normals of the finest steps. Those of a level follow
+        from the next finer one (`langevin_sgd.sde.coarsening`).
+    levels
+        How many, each with half as many steps as the next.
+    start, velocity
+        Initial conditions, (parameter,) or (replica, parameter); at rest at zero by default.
+
+    Returns
+    -------
+    numpy.ndarray
+        (level, replica, parameter), positions at the end of the step of SGD, the coarsest first.
+
+    Raises
+    ------
+    InputError
+        If the steps cannot be halved so often, or the integrator does not say how its normals
+        coarsen; else as `follow`.
+
+    Examples
+    --------
+    >>> import langevin_sgd as ls
+    >>> well = ls.models.potentials.double_well()
+    >>> equation = ls.Overdamped(potential=well, friction=1.0, noise_covariance=0.5, step_time=1.0)
+    >>> normals = np.random.default_rng(0).normal(size=(32, 1, 1, 5))
+    >>> ends = refinements(equation, ls.sde.Heun(), normals, levels=3)
+    >>> bool((np.abs(ends[1] - ends[2]) < np.abs(ends[0] - ends[1])).all())
+    True
+    """
+    levels = as_count("levels", levels)
+    given = as_array("normals", normals, ndim=4)
+    steps = len(given)
+    halved = steps > 0 and steps % 2 ** (levels - 1) == 0
+    require(halved, "normals", f"{steps} steps", f"must be a multiple of {2 ** (levels - 1)}")
+    ends = []
+    for level in range(levels):
+        steps = len(given)
+        path, _ = follow(
+            equation, integrator, given, start=start, velocity=velocity, substeps=steps
+        )
+        ends.append(path[-1])
+        if level < levels - 1:
+            given = integrator.coarser(equation, given, float(equation.step_time) / steps)
+    return np.array(ends[::-1])

@@ -13,14 +13,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from langevin_sgd.dynamics import LinearEquation, Overdamped, Underdamped
 from langevin_sgd.kernels.compiled import inlined
-from langevin_sgd.sde.baoab import add_scaled
-from langevin_sgd.sde.euler_maruyama import set_scaled
+from langevin_sgd.sde.block_arithmetic import (
+    AddForce,
+    AddSpread,
+    Scratch,
+    ShapeNoise,
+    StepNumbers,
+    add,
+    add_scaled,
+    places,
+    set_scaled,
+    subtract,
+)
+from langevin_sgd.sde.coarsening import increments
 from langevin_sgd.sde.integrator import (
     BlockStep,
     Coefficients,
@@ -30,7 +41,24 @@ from langevin_sgd.sde.integrator import (
     Number,
 )
 
-KICK, NOISE, FRICTION, DRIFT, HALF = range(5)
+T = TypeVar("T")
+
+
+class HeunFactors(NamedTuple, Generic[T]):
+    """Numbers of a step; `friction` and `step` of an underdamped equation alone."""
+
+    kick: T
+    """h/friction, or h/m."""
+    noise: T
+    friction: T
+    """-h friction/m."""
+    step: T
+    """h."""
+    half: T
+    """The mean of two changes."""
+
+
+AT: HeunFactors[int] = places(HeunFactors)
 
 
 @dataclass(frozen=True)
@@ -47,17 +75,22 @@ class Heun(Integrator):
     def block_step(self, equation: Equation, coefficients: Coefficients, size: Number) -> BlockStep:
         """Return the step on blocks."""
         friction, mass, amplitude = coefficients
-        if isinstance(equation, Overdamped):
-            factors = (size / friction, np.sqrt(size) * amplitude / friction, 0.0, 0.0, 0.5)
+        if equation.orders == 1:
+            noise = np.sqrt(size) * amplitude / friction
+            factors = HeunFactors(size / friction, noise, friction=0.0, step=0.0, half=0.5)
             return BlockStep(overdamped_step, factors, spares=2)
-        factors = (
-            size / mass,
-            np.sqrt(size) * amplitude / mass,
-            -size * friction / mass,
-            size,
-            0.5,
+        factors = HeunFactors(
+            kick=size / mass,
+            noise=np.sqrt(size) * amplitude / mass,
+            friction=-size * friction / mass,
+            step=size,
+            half=0.5,
         )
         return BlockStep(underdamped_step, factors, spares=4)
+
+    def coarser(self, equation: Equation, fine: np.ndarray, size: float) -> np.ndarray:
+        """Join Wiener increments."""
+        return increments(fine)
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return 1 + hA + (hA)^2/2 and sqrt(h) (1 + hA/2) B."""
@@ -70,36 +103,41 @@ class Heun(Integrator):
 
 @inlined
 def _overdamped_change(
-    out: np.ndarray, x: np.ndarray, room: Any, own: Any, add_force: Any, shape_noise: Any
+    out: np.ndarray,
+    x: np.ndarray,
+    room: Scratch,
+    own: StepNumbers,
+    add_force: AddForce,
+    shape_noise: ShapeNoise,
 ) -> None:
-    set_scaled(out, shape_noise(room.normals[0], room.shaped, x, own.noise), own.factors, NOISE)
-    add_force(out, x, own.factors, KICK, own.force)
+    noise = shape_noise(room.normals[0], room.shaped, x, own.noise)
+    set_scaled(out, noise, own.factors, AT.noise)
+    add_force(out, x, own.factors, AT.kick, own.force)
 
 
 @inlined
 def overdamped_step(
     x: np.ndarray,
     v: np.ndarray,
-    room: Any,
-    own: Any,
-    add_force: Any,
-    shape_noise: Any,
-    add_spread: Any,
+    room: Scratch,
+    own: StepNumbers,
+    add_force: AddForce,
+    shape_noise: ShapeNoise,
+    add_spread: AddSpread,
     constant: bool,
 ) -> None:
-    """Predictor and corrector of the position."""
+    """Predictor and corrector of the position.
+
+    `v` (which is x), `add_spread` and `constant` are not used.
+    """
     first, second = room.spare[0], room.spare[1]
     _overdamped_change(first, x, room, own, add_force, shape_noise)
-    for i in range(len(x)):
-        for lane in range(x.shape[1]):
-            x[i, lane] += first[i, lane]
+    add(x, first)
     _overdamped_change(second, x, room, own, add_force, shape_noise)
     # x is at the prediction: the corrected change is half of both, so half of the difference is
     # still to be added.
-    for i in range(len(x)):
-        for lane in range(x.shape[1]):
-            second[i, lane] -= first[i, lane]
-    add_scaled(x, second, own.factors, HALF)
+    subtract(second, first)
+    add_scaled(x, second, own.factors, AT.half)
 
 
 @inlined
@@ -108,41 +146,39 @@ def _underdamped_change(
     drift: np.ndarray,
     x: np.ndarray,
     v: np.ndarray,
-    room: Any,
-    own: Any,
-    add_force: Any,
-    noise: Any,
+    own: StepNumbers,
+    add_force: AddForce,
+    noise: np.ndarray,
 ) -> None:
-    set_scaled(drift, v, own.factors, DRIFT)
-    set_scaled(out, noise, own.factors, NOISE)
-    add_scaled(out, v, own.factors, FRICTION)
-    add_force(out, x, own.factors, KICK, own.force)
+    set_scaled(drift, v, own.factors, AT.step)
+    set_scaled(out, noise, own.factors, AT.noise)
+    add_scaled(out, v, own.factors, AT.friction)
+    add_force(out, x, own.factors, AT.kick, own.force)
 
 
 @inlined
 def underdamped_step(
     x: np.ndarray,
     v: np.ndarray,
-    room: Any,
-    own: Any,
-    add_force: Any,
-    shape_noise: Any,
-    add_spread: Any,
+    room: Scratch,
+    own: StepNumbers,
+    add_force: AddForce,
+    shape_noise: ShapeNoise,
+    add_spread: AddSpread,
     constant: bool,
 ) -> None:
-    """Predictor and corrector of position and velocity."""
+    """Predictor and corrector of position and velocity.
+
+    `add_spread` and `constant` are not used.
+    """
     first, second, moved, moved_again = room.spare[0], room.spare[1], room.spare[2], room.spare[3]
     noise = shape_noise(room.normals[0], room.shaped, x, own.noise)
-    _underdamped_change(first, moved, x, v, room, own, add_force, noise)
-    for i in range(len(x)):
-        for lane in range(x.shape[1]):
-            x[i, lane] += moved[i, lane]
-            v[i, lane] += first[i, lane]
+    _underdamped_change(first, moved, x, v, own, add_force, noise)
+    add(x, moved)
+    add(v, first)
     noise = shape_noise(room.normals[0], room.shaped, x, own.noise)
-    _underdamped_change(second, moved_again, x, v, room, own, add_force, noise)
-    for i in range(len(x)):
-        for lane in range(x.shape[1]):
-            second[i, lane] -= first[i, lane]
-            moved_again[i, lane] -= moved[i, lane]
-    add_scaled(x, moved_again, own.factors, HALF)
-    add_scaled(v, second, own.factors, HALF)
+    _underdamped_change(second, moved_again, x, v, own, add_force, noise)
+    subtract(second, first)
+    subtract(moved_again, moved)
+    add_scaled(x, moved_again, own.factors, AT.half)
+    add_scaled(v, second, own.factors, AT.half)

@@ -13,7 +13,7 @@ import numpy as np
 from langevin_sgd.kernels.compiled import inlined, kernel
 from langevin_sgd.kernels.intrinsics import fma
 from langevin_sgd.randomness import BLOCK
-from langevin_sgd.sde.loop import fill_64
+from langevin_sgd.sde.fillings import fill_64
 
 LANES = 16
 """Replicas per block: two vectors of the widest registers, and a block of 100 modes stays in the

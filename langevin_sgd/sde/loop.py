@@ -12,37 +12,23 @@ keep what it compiled.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from langevin_sgd.kernels.compiled import inlined, kernel, of_block, value_at
-from langevin_sgd.kernels.intrinsics import fma
-from langevin_sgd.randomness import BLOCK, NOISE, normals_32, normals_64
-
-
-class Room(NamedTuple):
-    """Scratch of one thread."""
-
-    normals: np.ndarray
-    """(draw, source, lane), float64 or float32."""
-    bits: np.ndarray
-    """(`BLOCK`,) uint64."""
-    shaped: np.ndarray
-    """(parameter, lane), for the noise after its amplitude."""
-    spare: np.ndarray
-    """(number, parameter, lane), for the integrator."""
-
-
-class Numbers(NamedTuple):
-    """Numbers of the step; each a tuple, or an array (block, number, lane) if they differ between
-    replicas.
-    """
-
-    factors: Any
-    """Of the integrator."""
-    force: Any
-    noise: Any
+from langevin_sgd.kernels.compiled import inlined, of_block
+from langevin_sgd.randomness import BLOCK
+from langevin_sgd.sde.block_arithmetic import (
+    AddForce,
+    AddSpread,
+    Change,
+    Fill,
+    Scratch,
+    ShapeNoise,
+    Step,
+    StepNumbers,
+)
 
 
 class Span(NamedTuple):
@@ -72,7 +58,7 @@ class Kept(NamedTuple):
     """(watch, 2), the level and the sign of beyond."""
 
 
-def lanes_of_block(parameters: int, normals: Any) -> int:
+def lanes_of_block(parameters: int, normals: DTypeLike) -> int:
     """Replicas per block: 512 (1024 where normals have half the size), fewer if there are many
     parameters, >= 16.
     """
@@ -83,91 +69,6 @@ def lanes_of_block(parameters: int, normals: Any) -> int:
     return lanes
 
 
-@kernel
-def fill_64(out: np.ndarray, bits: np.ndarray, key: np.ndarray, step: int, counter: int) -> None:
-    """Fill `out`, a multiple of 4 long, with float64 normals."""
-    for start in range(0, len(out), BLOCK):
-        count = min(BLOCK, len(out) - start)
-        words = bits[:count].reshape((4, count // 4))
-        normals_64(out[start : start + count], words, key, step, counter + start // BLOCK, NOISE)
-
-
-@kernel
-def fill_32(out: np.ndarray, bits: np.ndarray, key: np.ndarray, step: int, counter: int) -> None:
-    """Fill `out`, a multiple of 8 long, with float32 normals."""
-    for start in range(0, len(out), 2 * BLOCK):
-        count = min(2 * BLOCK, len(out) - start)
-        words = bits[: count // 2].reshape((4, count // 8))
-        normals_32(
-            out[start : start + count], words, key, step, counter + start // (2 * BLOCK), NOISE
-        )
-
-
-# --- noise and force that need no generated source ------------------------------------------------
-
-
-@inlined
-def same_noise(
-    normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: Any
-) -> np.ndarray:
-    """Isotropic noise: the normals themselves, their amplitude is in the factors of the
-    integrator.
-    """
-    return normals
-
-
-@inlined
-def mixed_noise(
-    normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: Any
-) -> np.ndarray:
-    """Constant noise: a factor (parameter, source) times the normals, or (1, parameter) where it is
-    diagonal.
-    """
-    factor = values[0]
-    for i in range(len(out)):
-        for lane in range(out.shape[1]):
-            out[i, lane] = 0.0
-        diagonal = len(factor) == 1 and len(out) > 1
-        for j in range(i if diagonal else 0, i + 1 if diagonal else factor.shape[1]):
-            weight = factor[0 if diagonal else i, j]
-            for lane in range(out.shape[1]):
-                out[i, lane] = fma(weight, normals[j, lane], out[i, lane])
-    return out
-
-
-@inlined
-def no_spread(
-    out: np.ndarray, weights: np.ndarray, position: np.ndarray, factors: Any, k: int, values: Any
-) -> None:
-    """Nothing: the amplitude of constant noise has no derivative."""
-
-
-@inlined
-def add_linear_force(
-    out: np.ndarray, position: np.ndarray, factors: Any, k: int, values: Any
-) -> None:
-    """Add factor `k` times -K (position - centre); K as (parameter, parameter), or (1, parameter)
-    where diagonal.
-    """
-    stiffness, centre = values
-    for i in range(len(out)):
-        diagonal = len(stiffness) == 1 and len(out) > 1
-        for j in range(i if diagonal else 0, i + 1 if diagonal else len(out)):
-            pull = stiffness[0 if diagonal else i, j]
-            for lane in range(out.shape[1]):
-                offset = centre[j] - position[j, lane]
-                out[i, lane] = fma(value_at(factors, k, lane) * pull, offset, out[i, lane])
-
-
-@inlined
-def linear_kicked(
-    start: Any, position: np.ndarray, i: int, lane: int, factors: Any, k: int, values: Any
-) -> Any:
-    """Return `start` plus factor `k` times force `i`, of a diagonal stiffness."""
-    stiffness, centre = values
-    return fma(value_at(factors, k, lane) * stiffness[0, i], centre[i] - position[i, lane], start)
-
-
 @inlined
 def take(out: np.ndarray, source: np.ndarray) -> None:
     """Copy three-dimensional arrays; an assignment of slices takes Numba seconds to compile."""
@@ -175,6 +76,17 @@ def take(out: np.ndarray, source: np.ndarray) -> None:
         for j in range(out.shape[1]):
             for lane in range(out.shape[2]):
                 out[i, j, lane] = source[i, j, lane]
+
+
+@inlined
+def numbers_of_block(numbers: StepNumbers, block: int) -> StepNumbers:
+    """Numbers of the step in one block of replicas."""
+    return StepNumbers(
+        of_block(numbers.factors, block),
+        of_block(numbers.force, block),
+        of_block(numbers.noise, block),
+        numbers.driver,
+    )
 
 
 # --- the loop -------------------------------------------------------------------------------------
@@ -194,17 +106,17 @@ def _watch(
 @inlined
 def run(
     states: np.ndarray,
-    numbers: Numbers,
-    room: Room,
+    numbers: StepNumbers,
+    room: Scratch,
     key: np.ndarray,
     span: Span,
     kept: Kept,
-    fill: Any,
-    step: Any,
-    leave: Any,
-    add_force: Any,
-    shape_noise: Any,
-    add_spread: Any,
+    fill: Fill,
+    step: Step,
+    leave: Change,
+    add_force: AddForce,
+    shape_noise: ShapeNoise,
+    add_spread: AddSpread,
     constant: bool,
 ) -> None:
     """Advance blocks of replicas, ``states`` (block, order, parameter, lane), in place.
@@ -212,19 +124,12 @@ def run(
     The functions are those of `langevin_sgd.sde.integrator.BlockStep` and of the equation;
     `constant` says whether the noise does not depend on the position.
     """
-    normals = room.normals.reshape(room.normals.size)
-    per_filling = BLOCK * 8 // room.normals.itemsize
-    taken = (normals.size + per_filling - 1) // per_filling
     for block in range(len(states)):
         x, v = states[block, 0], states[block, states.shape[1] - 1]
-        own = Numbers(
-            of_block(numbers.factors, block),
-            of_block(numbers.force, block),
-            of_block(numbers.noise, block),
-        )
-        counter, copied = (span.first_block + block) * taken, 0
+        own = numbers_of_block(numbers, block)
+        number, copied = span.first_block + block, 0
         for substep in range(span.first, span.stop):
-            fill(normals, room.bits, key, substep, counter)
+            fill(room.normals, room.bits, key, substep, number, numbers.driver)
             step(x, v, room, own, add_force, shape_noise, add_spread, constant)
             done = (substep + 1) // span.substeps
             if done * span.substeps == substep + 1:
@@ -240,23 +145,21 @@ def run(
 @inlined
 def run_driven(
     states: np.ndarray,
-    numbers: Numbers,
-    room: Room,
+    numbers: StepNumbers,
+    room: Scratch,
     given: np.ndarray,
     snapshots: np.ndarray,
-    step: Any,
-    leave: Any,
-    add_force: Any,
-    shape_noise: Any,
-    add_spread: Any,
+    step: Step,
+    leave: Change,
+    add_force: AddForce,
+    shape_noise: ShapeNoise,
+    add_spread: AddSpread,
     constant: bool,
 ) -> None:
     """Advance one block, ``states`` (1, order, parameter, lane), by `given` normals (substep, draw,
     source, lane).
     """
-    own = Numbers(
-        of_block(numbers.factors, 0), of_block(numbers.force, 0), of_block(numbers.noise, 0)
-    )
+    own = numbers_of_block(numbers, 0)
     x, v = states[0, 0], states[0, states.shape[1] - 1]
     for substep in range(len(given)):
         take(room.normals, given[substep])
@@ -267,12 +170,8 @@ def run_driven(
 
 
 @inlined
-def convert(states: np.ndarray, numbers: Numbers, change: Any, add_force: Any) -> None:
+def convert(states: np.ndarray, numbers: StepNumbers, change: Change, add_force: AddForce) -> None:
     """Apply `change`, the `enter` or `leave` of an integrator, to all blocks."""
     for block in range(len(states)):
-        own = Numbers(
-            of_block(numbers.factors, block),
-            of_block(numbers.force, block),
-            of_block(numbers.noise, block),
-        )
+        own = numbers_of_block(numbers, block)
         change(states[block, 0], states[block, states.shape[1] - 1], own, add_force)

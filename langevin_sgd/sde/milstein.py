@@ -13,14 +13,25 @@ With additive noise it is Euler-Maruyama.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.dynamics import LinearEquation, NoiseOfState, Overdamped
+from langevin_sgd.dynamics import LinearEquation, Overdamped
 from langevin_sgd.kernels.compiled import inlined, number_like
-from langevin_sgd.sde.euler_maruyama import EulerMaruyama, set_scaled
+from langevin_sgd.sde.block_arithmetic import (
+    AddForce,
+    AddSpread,
+    Scratch,
+    ShapeNoise,
+    StepNumbers,
+    add,
+    places,
+    set_scaled,
+)
+from langevin_sgd.sde.coarsening import increments
+from langevin_sgd.sde.euler_maruyama import EulerMaruyama
 from langevin_sgd.sde.integrator import (
     BlockStep,
     Coefficients,
@@ -30,7 +41,20 @@ from langevin_sgd.sde.integrator import (
     Number,
 )
 
-KICK, NOISE, SPREAD = range(3)
+T = TypeVar("T")
+
+
+class MilsteinFactors(NamedTuple, Generic[T]):
+    """Numbers of a step."""
+
+    kick: T
+    """h/friction."""
+    noise: T
+    spread: T
+    """(h/2)/friction^2, of b b'."""
+
+
+AT: MilsteinFactors[int] = places(MilsteinFactors)
 
 
 @dataclass(frozen=True)
@@ -47,8 +71,7 @@ class Milstein(Integrator):
 
     def check(self, equation: Equation, substeps: int) -> None:
         """Refuse amplitudes that depend on other coordinates."""
-        noise = equation.noise_covariance
-        if isinstance(noise, NoiseOfState) and not getattr(noise, "own_coordinate", False):
+        if not equation.noise.has_own_amplitudes:
             raise InputError(
                 f"integrator = {self!r}: needs amplitudes that depend on their own coordinate "
                 "alone; "
@@ -58,9 +81,17 @@ class Milstein(Integrator):
     def block_step(self, equation: Equation, coefficients: Coefficients, size: Number) -> BlockStep:
         """Return the step on blocks, for the calculus of the noise."""
         friction, _, amplitude = coefficients
-        factors = (size / friction, np.sqrt(size) * amplitude / friction, size / 2 / friction**2)
-        is_ito = getattr(equation.noise_covariance, "calculus", "ito") == "ito"
-        return BlockStep(ito_step if is_ito else stratonovich_step, factors, spares=2)
+        factors = MilsteinFactors(
+            kick=size / friction,
+            noise=np.sqrt(size) * amplitude / friction,
+            spread=size / 2 / friction**2,
+        )
+        is_stratonovich = equation.noise.calculus == "stratonovich"
+        return BlockStep(stratonovich_step if is_stratonovich else ito_step, factors, spares=2)
+
+    def coarser(self, equation: Equation, fine: np.ndarray, size: float) -> np.ndarray:
+        """Join Wiener increments."""
+        return increments(fine)
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return the step of Euler-Maruyama: additive noise has no further term."""
@@ -70,37 +101,36 @@ class Milstein(Integrator):
 @inlined
 def _step(
     x: np.ndarray,
-    room: Any,
-    own: Any,
-    add_force: Any,
-    shape_noise: Any,
-    add_spread: Any,
+    room: Scratch,
+    own: StepNumbers,
+    add_force: AddForce,
+    shape_noise: ShapeNoise,
+    add_spread: AddSpread,
     shift: float,
 ) -> None:
     change, weights, normals = room.spare[0], room.spare[1], room.normals[0]
-    set_scaled(change, shape_noise(normals, room.shaped, x, own.noise), own.factors, NOISE)
-    add_force(change, x, own.factors, KICK, own.force)
+    noise = shape_noise(normals, room.shaped, x, own.noise)
+    set_scaled(change, noise, own.factors, AT.noise)
+    add_force(change, x, own.factors, AT.kick, own.force)
     for i in range(min(len(x), len(normals))):
         for lane in range(x.shape[1]):
             weights[i, lane] = normals[i, lane] * normals[i, lane] - number_like(x, shift)
-    add_spread(change, weights, x, own.factors, SPREAD, own.noise)
-    for i in range(len(x)):
-        for lane in range(x.shape[1]):
-            x[i, lane] += change[i, lane]
+    add_spread(change, weights, x, own.factors, AT.spread, own.noise)
+    add(x, change)
 
 
 @inlined
 def ito_step(
     x: np.ndarray,
     v: np.ndarray,
-    room: Any,
-    own: Any,
-    add_force: Any,
-    shape_noise: Any,
-    add_spread: Any,
+    room: Scratch,
+    own: StepNumbers,
+    add_force: AddForce,
+    shape_noise: ShapeNoise,
+    add_spread: AddSpread,
     constant: bool,
 ) -> None:
-    """One step in the sense of Ito."""
+    """One step in the sense of Ito; `v` (which is x) and `constant` are not used."""
     _step(x, room, own, add_force, shape_noise, add_spread, 1.0)
 
 
@@ -108,12 +138,12 @@ def ito_step(
 def stratonovich_step(
     x: np.ndarray,
     v: np.ndarray,
-    room: Any,
-    own: Any,
-    add_force: Any,
-    shape_noise: Any,
-    add_spread: Any,
+    room: Scratch,
+    own: StepNumbers,
+    add_force: AddForce,
+    shape_noise: ShapeNoise,
+    add_spread: AddSpread,
     constant: bool,
 ) -> None:
-    """One step in the sense of Stratonovich."""
+    """One step in the sense of Stratonovich; `v` (which is x) and `constant` are not used."""
     _step(x, room, own, add_force, shape_noise, add_spread, 0.0)

@@ -1,4 +1,4 @@
-r"""The SGD map itself, with Gaussian gradient noise: what the Langevin equation of SGD stands for.
+r"""The SGD map itself, with given gradient noise: what the Langevin equation of SGD stands for.
 
     v' = momentum v - grad U(theta) + xi,     theta' = theta + lr v',
     momentum = 1 - friction,  lr = step_time,
@@ -6,7 +6,8 @@ r"""The SGD map itself, with Gaussian gradient noise: what the Langevin equation
 
 (Kunin et al., arXiv 2107.09133, section 2). It integrates the equation whose mass is lr (1 +
 momentum)/2, as `Underdamped.from_sgd` and `from_potential` build it, in steps of exactly lr, and no
-other. The velocity is the one that made the step, half a step older than the position.
+other. The velocity is the one that made the step, half a step older than the position. The gradient
+noise xi is Gaussian, or Student's t of the same covariance (`langevin_sgd.sde.drivers`).
 
 As an approximation of the equation its step cannot be made small, because mass and noise are those
 of this lr. Along the family of equations with fixed momentum and time, moments of the position
@@ -18,14 +19,23 @@ velocity, a few steps, is not resolved: strong order 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from langevin_sgd.checks import InputError
 from langevin_sgd.dynamics import LinearEquation, Underdamped
 from langevin_sgd.kernels.compiled import inlined
-from langevin_sgd.sde.baoab import add_scaled, rub
+from langevin_sgd.sde.block_arithmetic import (
+    AddForce,
+    AddSpread,
+    Scratch,
+    ShapeNoise,
+    StepNumbers,
+    add_scaled,
+    places,
+    rub,
+)
 from langevin_sgd.sde.integrator import (
     BlockStep,
     Coefficients,
@@ -35,18 +45,42 @@ from langevin_sgd.sde.integrator import (
     Number,
 )
 
-KICK, MOMENTUM, NOISE, LEARN = range(4)
+T = TypeVar("T")
+
+
+class MapFactors(NamedTuple, Generic[T]):
+    """Numbers of a step."""
+
+    kick: T
+    """1."""
+    momentum: T
+    noise: T
+    """Of the gradient."""
+    lr: T
+
+
+AT: MapFactors[int] = places(MapFactors)
 
 
 @dataclass(frozen=True)
 class SGDMap(Integrator):
-    """SGD with Gaussian gradient noise; one substep per step."""
+    """SGD with Gaussian gradient noise, or a heavy-tailed one; one substep per step.
+
+    Parameters
+    ----------
+    driver
+        `langevin_sgd.sde.StudentT`, scaled to the same covariance; standard normals by default.
+    """
 
     strong_order: ClassVar[float] = 0.0
     weak_order: ClassVar[float] = 1.0
     multiplicative_orders: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
     accepts: ClassVar[tuple[type[Equation], ...]] = (Underdamped,)
     default_substeps: ClassVar[int] = 1
+    makes_steps_of_sgd: ClassVar[bool] = True
+
+    def __repr__(self) -> str:
+        return "SGDMap()" if self.driver.is_gaussian else f"SGDMap(driver={self.driver!r})"
 
     def check(self, equation: Equation, substeps: int) -> None:
         """Refuse equations that do not come from SGD, and substeps."""
@@ -54,11 +88,10 @@ class SGDMap(Integrator):
             raise InputError(
                 f"substeps = {substeps!r}: the SGD map makes one step of SGD at a time"
             )
-        assert isinstance(equation, Underdamped)
         expected = equation.step_time * (2 - equation.friction) / 2
-        if not np.allclose(equation.mass, expected, rtol=1e-12, atol=0):
+        if not np.allclose(equation.inertia, expected, rtol=1e-12, atol=0):
             raise InputError(
-                f"mass = {equation.mass!r}: the SGD map needs step_time (2 - friction)/2 = "
+                f"mass = {equation.inertia!r}: the SGD map needs step_time (2 - friction)/2 = "
                 f"{expected!r}, as by from_sgd"
             )
 
@@ -66,11 +99,14 @@ class SGDMap(Integrator):
         """Return the update on blocks."""
         kick = np.ones_like(size * coefficients.friction)
         noise = coefficients.amplitude / np.sqrt(size)
-        return BlockStep(step, (kick, 1 - coefficients.friction, noise, size))
+        factors = MapFactors(kick=kick, momentum=1 - coefficients.friction, noise=noise, lr=size)
+        return BlockStep(step, factors)
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return the map; friction and mass follow from their ratio and the learning rate."""
         size = self.size_of_linear_step(equation, size)
+        if not self.driver.is_gaussian:
+            raise InputError(f"driver = {self.driver!r}: has no linear step, which is Gaussian")
         positions = equation.positions
         ratio = -float(equation.drift[0, -1, -1])
         friction = 2 * ratio * size / (2 + ratio * size)
@@ -89,14 +125,18 @@ class SGDMap(Integrator):
 def step(
     x: np.ndarray,
     v: np.ndarray,
-    room: Any,
-    own: Any,
-    add_force: Any,
-    shape_noise: Any,
-    add_spread: Any,
+    room: Scratch,
+    own: StepNumbers,
+    add_force: AddForce,
+    shape_noise: ShapeNoise,
+    add_spread: AddSpread,
     constant: bool,
 ) -> None:
-    """Make one update of SGD with momentum."""
-    rub(v, shape_noise(room.normals[0], room.shaped, x, own.noise), own.factors, MOMENTUM, NOISE)
-    add_force(v, x, own.factors, KICK, own.force)
-    add_scaled(x, v, own.factors, LEARN)
+    """Make one update of SGD with momentum.
+
+    `add_spread` and `constant` are not used: the noise is that at the old position.
+    """
+    noise = shape_noise(room.normals[0], room.shaped, x, own.noise)
+    rub(v, noise, own.factors, AT.momentum, AT.noise)
+    add_force(v, x, own.factors, AT.kick, own.force)
+    add_scaled(x, v, own.factors, AT.lr)

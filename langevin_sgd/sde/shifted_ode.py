@@ -23,15 +23,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from langevin_sgd.dynamics import LinearEquation, Underdamped
-from langevin_sgd.kernels.compiled import inlined, value_at
-from langevin_sgd.kernels.intrinsics import fma
-from langevin_sgd.sde.baoab import add_scaled
-from langevin_sgd.sde.euler_maruyama import set_equal, set_scaled
+from langevin_sgd.kernels.compiled import inlined
+from langevin_sgd.sde.block_arithmetic import (
+    AddForce,
+    AddSpread,
+    Scratch,
+    ShapeNoise,
+    StepNumbers,
+    add,
+    add_scaled,
+    places,
+    set_equal,
+    set_moved,
+    set_scaled,
+)
+from langevin_sgd.sde.coarsening import legendre
 from langevin_sgd.sde.integrator import (
     BlockStep,
     Coefficients,
@@ -41,20 +52,37 @@ from langevin_sgd.sde.integrator import (
     Number,
 )
 
-(
-    AREA,
-    AREA_BACK,
-    TRIPLE,
-    LINE_INCREMENT,
-    LINE_TRIPLE,
-    KICK,
-    FRICTION,
-    HALF,
-    WHOLE,
-    SIXTH,
-    SQUARE_SIXTH,
-    DOUBLE,
-) = range(12)
+T = TypeVar("T")
+
+
+class ShiftedFactors(NamedTuple, Generic[T]):
+    """Numbers of a step; sigma is the noise of the velocity over a step."""
+
+    area: T
+    """Of the normal of H, in a jump."""
+    area_back: T
+    triple: T
+    """Of the normal of K, in a jump: 6 K."""
+    line_increment: T
+    """Of the normal of W, in the line."""
+    line_triple: T
+    """Of the normal of K, in the line: -12 K/h."""
+    kick: T
+    """1/m."""
+    friction: T
+    """-friction/m."""
+    half: T
+    """h/2."""
+    whole: T
+    """h."""
+    sixth: T
+    """h/6."""
+    square_sixth: T
+    """h^2/6."""
+    double: T
+
+
+AT: ShiftedFactors[int] = places(ShiftedFactors)
 
 
 @dataclass(frozen=True)
@@ -65,6 +93,7 @@ class ShiftedODE(Integrator):
     weak_order: ClassVar[float] = 3.0
     accepts: ClassVar[tuple[type[Equation], ...]] = (Underdamped,)
     default_substeps: ClassVar[int] = 4
+    draws: ClassVar[int] = 3
 
     def block_step(self, equation: Equation, coefficients: Coefficients, size: Number) -> BlockStep:
         """Return the step on blocks; the noise of the velocity is sigma times W, H and K of unit
@@ -73,17 +102,25 @@ class ShiftedODE(Integrator):
         friction, mass, amplitude = coefficients
         sigma = amplitude / mass * np.sqrt(size)
         area, triple = sigma / math.sqrt(12), sigma / math.sqrt(720)
-        factors = (
-            area,
-            -area,
-            6 * triple,
-            sigma / size,
-            -12 * triple / size,
-            1 / mass,
-            -friction / mass,
+        factors = ShiftedFactors(
+            area=area,
+            area_back=-area,
+            triple=6 * triple,
+            line_increment=sigma / size,
+            line_triple=-12 * triple / size,
+            kick=1 / mass,
+            friction=-friction / mass,
+            half=size / 2,
+            whole=size,
+            sixth=size / 6,
+            square_sixth=size**2 / 6,
+            double=2.0,
         )
-        lengths = (size / 2, size, size / 6, size**2 / 6, 2.0)
-        return BlockStep(step, factors + lengths, draws=3, spares=6)
+        return BlockStep(step, factors, spares=6)
+
+    def coarser(self, equation: Equation, fine: np.ndarray, size: float) -> np.ndarray:
+        """Join W, H and K."""
+        return legendre(fine)
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
         """Return the polynomial of the Runge-Kutta step, and its response to W, H and K."""
@@ -103,44 +140,50 @@ class ShiftedODE(Integrator):
 
 
 @inlined
-def _jump(v: np.ndarray, x: np.ndarray, room: Any, own: Any, shape_noise: Any, area: int) -> None:
+def _jump(
+    v: np.ndarray,
+    x: np.ndarray,
+    room: Scratch,
+    own: StepNumbers,
+    shape_noise: ShapeNoise,
+    area: int,
+) -> None:
     """Add sigma (6K + H) or sigma (6K - H)."""
     add_scaled(v, shape_noise(room.normals[1], room.shaped, x, own.noise), own.factors, area)
-    add_scaled(v, shape_noise(room.normals[2], room.shaped, x, own.noise), own.factors, TRIPLE)
+    add_scaled(v, shape_noise(room.normals[2], room.shaped, x, own.noise), own.factors, AT.triple)
 
 
 @inlined
 def _slope(
-    out: np.ndarray, line: np.ndarray, x: np.ndarray, v: np.ndarray, own: Any, add_force: Any
+    out: np.ndarray,
+    line: np.ndarray,
+    x: np.ndarray,
+    v: np.ndarray,
+    own: StepNumbers,
+    add_force: AddForce,
 ) -> None:
     """Set `out` to the acceleration at (x, v)."""
-    set_moved(out, line, v, own.factors, FRICTION)
-    add_force(out, x, own.factors, KICK, own.force)
-
-
-@inlined
-def set_moved(out: np.ndarray, start: np.ndarray, slope: np.ndarray, factors: Any, k: int) -> None:
-    """Set `out` to start + factor `k` times slope."""
-    for i in range(len(out)):
-        for lane in range(out.shape[1]):
-            out[i, lane] = fma(value_at(factors, k, lane), slope[i, lane], start[i, lane])
+    set_moved(out, line, v, own.factors, AT.friction)
+    add_force(out, x, own.factors, AT.kick, own.force)
 
 
 @inlined
 def step(
     x: np.ndarray,
     v: np.ndarray,
-    room: Any,
-    own: Any,
-    add_force: Any,
-    shape_noise: Any,
-    add_spread: Any,
+    room: Scratch,
+    own: StepNumbers,
+    add_force: AddForce,
+    shape_noise: ShapeNoise,
+    add_spread: AddSpread,
     constant: bool,
 ) -> None:
     """Jump, Runge-Kutta step, jump.
 
     With k the accelerations at the four stages, x' = x + h v + h^2 (k1 + k2 + k3)/6, v' = v + h (k1
     + 2 k2 + 2 k3 + k4)/6.
+
+    `add_spread` and `constant` are not used: the noise is constant.
     """
     line, there, speed, total, slope = (
         room.spare[0],
@@ -150,29 +193,25 @@ def step(
         room.spare[4],
     )
     total_x, factors = room.spare[5], own.factors
-    _jump(v, x, room, own, shape_noise, AREA)
-    set_scaled(
-        line, shape_noise(room.normals[0], room.shaped, x, own.noise), factors, LINE_INCREMENT
-    )
-    add_scaled(line, shape_noise(room.normals[2], room.shaped, x, own.noise), factors, LINE_TRIPLE)
+    _jump(v, x, room, own, shape_noise, AT.area)
+    increment = shape_noise(room.normals[0], room.shaped, x, own.noise)
+    set_scaled(line, increment, factors, AT.line_increment)
+    triple = shape_noise(room.normals[2], room.shaped, x, own.noise)
+    add_scaled(line, triple, factors, AT.line_triple)
     _slope(slope, line, x, v, own, add_force)
     set_equal(total, slope)
     set_equal(total_x, slope)
     set_equal(speed, v)
     for stage in range(3):
-        length = WHOLE if stage == 2 else HALF
+        length = AT.whole if stage == 2 else AT.half
         set_moved(there, x, speed, factors, length)
         set_moved(speed, v, slope, factors, length)
         _slope(slope, line, there, speed, own, add_force)
         if stage < 2:
-            add_scaled(total, slope, factors, DOUBLE)
-            for i in range(len(x)):
-                for lane in range(x.shape[1]):
-                    total_x[i, lane] += slope[i, lane]
-    for i in range(len(x)):
-        for lane in range(x.shape[1]):
-            total[i, lane] += slope[i, lane]
-    add_scaled(x, v, factors, WHOLE)
-    add_scaled(x, total_x, factors, SQUARE_SIXTH)
-    add_scaled(v, total, factors, SIXTH)
-    _jump(v, x, room, own, shape_noise, AREA_BACK)
+            add_scaled(total, slope, factors, AT.double)
+            add(total_x, slope)
+    add(total, slope)
+    add_scaled(x, v, factors, AT.whole)
+    add_scaled(x, total_x, factors, AT.square_sixth)
+    add_scaled(v, total, factors, AT.sixth)
+    _jump(v, x, room, own, shape_noise, AT.area_back)

@@ -14,30 +14,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from langevin_sgd.checks import (
-    InputError,
     as_choice,
     as_count,
     as_flag,
     as_instance,
     require_memory,
 )
-from langevin_sgd.dynamics import (
-    NoiseOfState,
-    Overdamped,
-    StateDependentNoise,
-    Underdamped,
-    is_linear,
-)
-from langevin_sgd.models.potentials import Potential, Quadratic
+from langevin_sgd.dynamics import Overdamped, Underdamped, is_linear
 from langevin_sgd.randomness import key_from_seed
 from langevin_sgd.sde.engine import TYPES, BlockEngine, Precision
-from langevin_sgd.sde.integrator import Equation, Integrator
+from langevin_sgd.sde.integrator import Equation, Integrator, require_accepted
 from langevin_sgd.sde.linear_engine import LinearEngine
 from langevin_sgd.simulation.beginning import (
     as_start,
@@ -174,7 +166,7 @@ def simulate(
     linear = is_linear(equation) and integrator.is_linear and precision == "float64"
     if linear and not recording.passages:
         form = equation.linear()
-        step = integrator.linear_step(form, equation.step_time / substeps)
+        step = integrator.linear_step(form, float(equation.step_time) / substeps)
         key = key_from_seed(seed)
         engine = LinearEngine(
             form, step, substeps, key, first_replica, position, speed, first_step=first_step
@@ -194,7 +186,7 @@ def simulate(
         )
     settings = {
         "equation": type(equation).__name__,
-        "integrator": type(integrator).__name__,
+        **integrator.identity(),
         "substeps": substeps,
         "step_time": np.asarray(equation.step_time).tolist(),
         "first_step": first_step,
@@ -206,7 +198,7 @@ def simulate(
     if path is not None:
         identity = settings | {
             "seed": seed,
-            "numbers": fingerprint(equation),
+            "numbers": digest_of(equation.identity()),
             "start": digest(position, speed),
             "record": names,
         }
@@ -222,53 +214,14 @@ def simulate(
     )
 
 
-def require_accepted(equation: Equation, integrator: Integrator, substeps: int) -> None:
-    """Raise `InputError` where an integrator does not fit an equation and its noise."""
-    if not isinstance(equation, integrator.accepts):
-        names = " or ".join(kind.__name__ for kind in integrator.accepts)
-        raise InputError(
-            f"integrator = {integrator!r}: integrates {names} equations, not "
-            f"{type(equation).__name__}"
-        )
-    noise = equation.noise_covariance
-    if isinstance(noise, NoiseOfState):
-        if integrator.multiplicative_orders is None:
-            raise InputError(
-                f"integrator = {integrator!r}: needs constant noise, this one depends on the state"
-            )
-        if isinstance(equation, Overdamped) and noise.calculus not in integrator.calculi:
-            known = {"ito": "EulerMaruyama or Milstein", "stratonovich": "Heun or Milstein"}
-            raise InputError(
-                f"integrator = {integrator!r}: reads state-dependent noise as "
-                f"{' or '.join(integrator.calculi)}, "
-                f"this one is {noise.calculus}; use {known[noise.calculus]}"
-            )
-    integrator.check(equation, substeps)
-
-
 def state_bytes(replicas: int, parameters: int) -> int:
     """Memory of the state: start, state, its copy during a chunk, and what is handed back."""
     return 8 * replicas * parameters * 2 * 5
 
 
-def fingerprint(equation: Equation) -> str:
-    """Hash of everything that an equation is made of."""
-    content = hashlib.sha256(f"{type(equation).__name__}".encode())
-    potential, noise = equation.potential, equation.noise_covariance
-    if isinstance(potential, Quadratic):
-        content.update(digest(potential.stiffness, potential.centre).encode())
-    elif isinstance(potential, Potential):
-        content.update(repr((potential.code.force, potential.code.definitions)).encode())
-        content.update(digest(*map(np.asarray, potential.values.values())).encode())
-    for block in (part.block for part in (potential, noise) if hasattr(part, "block")):
-        content.update(block.function.__name__.encode())
-        content.update(digest(*block.arrays).encode())
-    for part in (noise, getattr(noise, "variance", None), getattr(noise, "factor", None)):
-        if isinstance(part, np.ndarray | float):
-            content.update(digest(np.asarray(part)).encode())
-    if isinstance(noise, StateDependentNoise):
-        content.update(repr((noise.calculus, noise.amplitude)).encode())
-        content.update(digest(*map(np.asarray, noise.values.values())).encode())
-    numbers = (equation.friction, getattr(equation, "mass", 0.0), equation.step_time)
-    content.update(digest(*map(np.asarray, numbers)).encode())
-    return content.hexdigest()[:32]
+def digest_of(content: Mapping[str, object]) -> str:
+    """Hash of named texts, numbers and arrays, whatever their order."""
+    whole = hashlib.sha256()
+    for name, value in sorted(content.items()):
+        whole.update(f"{name} = {digest(np.asarray(value))}\n".encode())
+    return whole.hexdigest()[:32]

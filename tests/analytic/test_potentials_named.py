@@ -203,7 +203,7 @@ equation = ls.Underdamped(potential=well, mass=1.0, friction=1.0, noise_covarian
 run = ls.sde.simulate(equation, ls.sde.BAOAB(), replicas=3, steps=20, seed=1)
 from langevin_sgd.sde.engine import coefficients
 rule = ls.sde.BAOAB().block_step(equation, coefficients(equation), 0.1)
-made = binding.kernels(equation, rule, np.float64)
+made = binding.kernels(equation, rule, ls.sde.BAOAB().driver, np.float64)
 stats = [getattr(made, name).stats for name in ("advance", "settle", "release")]
 print(sum(sum(s.cache_hits.values()) for s in stats),
     sum(sum(s.cache_misses.values()) for s in stats))

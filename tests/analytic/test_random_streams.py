@@ -21,7 +21,7 @@ from langevin_sgd.randomness import (
     uniform,
 )
 
-SUBSTREAMS = ("BATCHES", "NOISE", "START", "DATA", "EVENTS", "MEMBERS", "FRESH")
+SUBSTREAMS = ("BATCHES", "NOISE", "START", "DATA", "EVENTS", "MEMBERS", "FRESH", "TAILS")
 
 
 @kernel

@@ -256,3 +256,25 @@ def test_noise_of_the_state_in_an_underdamped_plane(seed):
     kicks = run["final_velocity"].values / (math.sqrt(1e-4) / 0.3 * amplitude(starts))
     for half in np.split(np.arange(len(starts)).reshape(2, 2048), 2, axis=1):
         assert np.abs(kicks[half.ravel()].var(axis=0) - 1).max() < 5 * math.sqrt(2 / 2048)
+
+
+def test_constant_noise_says_its_density_at_any_point():
+    """Number, matrix, factor and variances by replica; a point of another dimension is refused."""
+    theta = np.zeros((3, 2))
+    for name in ("matrix", "isotropic", "low rank"):
+        noise, covariance = NOISES[name]
+        equation = ls.Overdamped(
+            potential=PLANE, friction=1.0, noise_covariance=noise, step_time=0.1
+        )
+        found = equation.noise.covariance(theta)
+        assert found.shape == (3, 2, 2)
+        assert np.allclose(found, covariance, rtol=1e-14)
+        assert np.allclose(equation.noise.constant_density("noise"), covariance, rtol=1e-14)
+        with pytest.raises(ls.InputError, match="theta"):
+            equation.noise.covariance(np.zeros(3))
+    by_replica = ls.dynamics.Isotropic([1.0, 2.0, 3.0], parameters=2)
+    assert by_replica.covariance(theta)[:, 1, 1].tolist() == [1.0, 2.0, 3.0]
+    with pytest.raises(ls.InputError, match="3 replicas"):
+        by_replica.covariance(np.zeros((4, 2)))
+    with pytest.raises(ls.InputError, match="the same for all replicas"):
+        by_replica.constant_density("noise")

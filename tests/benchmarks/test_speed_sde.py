@@ -19,7 +19,7 @@ import langevin_sgd as ls
 from langevin_sgd import randomness
 from langevin_sgd.kernels.layout import aligned
 from langevin_sgd.models import potentials
-from langevin_sgd.sde import engine, loop
+from langevin_sgd.sde import engine, fillings, loop
 
 PARTICLES, STEPS = 1 << 17, 240
 """About as many steps as a run makes at once."""
@@ -53,7 +53,7 @@ def floor(kind):
     """A function that makes the package's own normals and nothing else."""
     lanes = loop.lanes_of_block(1, kind)
     out, bits = aligned((lanes,), kind), aligned((512,), np.uint64)
-    fill = loop.fill_64 if kind == np.float64 else loop.fill_32
+    fill = fillings.fill_64 if kind == np.float64 else fillings.fill_32
     return lambda: only_normals(fill, out, bits, STEPS, PARTICLES // lanes)
 
 

@@ -59,7 +59,7 @@ def regression_in_memory(sampling: str) -> Any:
 @case()
 def regression_with_nesterov() -> Any:
     settings = ls.SGD(lr=0.02, batch_size=40, momentum=0.8, nesterov=True, sampling="epochs")
-    options = {"replicas": 3, "steps": 50, "seed": 8, "start": np.ones(5), "velocity": -np.ones(5)}
+    options = {"replicas": 3, "steps": 50, "seed": 8, "start": (np.ones(5), -np.ones(5))}
     return ls.training.run(regression(), settings, **options)
 
 
@@ -67,16 +67,7 @@ def regression_with_nesterov() -> Any:
 def regression_continued() -> Any:
     settings = ls.SGD(lr=0.02, batch_size=6, momentum=0.8)
     first = ls.training.run(regression(), settings, replicas=3, steps=50, seed=1)
-    second = ls.training.run(
-        regression(),
-        settings,
-        replicas=3,
-        steps=50,
-        seed=1,
-        start=first.final_position.values,
-        velocity=first.final_velocity.values,
-        first_step=50,
-    )
+    second = ls.training.run(regression(), settings, replicas=3, steps=50, seed=1, start=first)
     return {"first": first, "second": second}
 
 
@@ -123,10 +114,25 @@ def perceptron(**changes: Any) -> Any:
     return ls.Perceptron(data=ls.data.DepletedSign(**law), margin=0.1)
 
 
+def trained_perceptrons(problem: Any, settings: Any, **changes: Any) -> Any:
+    """Training of perceptrons, with fields of engine and stop among the changes."""
+    engine = {
+        name: changes.pop(name) for name in ("method", "precision", "batch_seed") if name in changes
+    }
+    stop = {name: changes.pop(name) for name in ("unfit", "max_steps") if name in changes}
+    return ls.training.run(
+        problem,
+        settings,
+        stop=ls.Stop(**stop),
+        engine=ls.training.PerceptronEngine(**engine),
+        **changes,
+    )
+
+
 @case(*SAMPLINGS)
 def perceptron_plain(sampling: str) -> Any:
     settings = ls.SGD(lr=0.5, batch_size=5, sampling=sampling)
-    return ls.training.train_perceptron(
+    return trained_perceptrons(
         perceptron(),
         settings,
         replicas=5,
@@ -134,7 +140,7 @@ def perceptron_plain(sampling: str) -> Any:
         batch_seed=4,
         method="plain",
         schedule=[0, 1, 5, 25, 125],
-        test_points=50,
+        record=ls.training.observables.TestError(points=50),
         first_replica=1,
         max_steps=10_000,
     )
@@ -144,22 +150,22 @@ def perceptron_plain(sampling: str) -> Any:
 def perceptron_by_method(method: str) -> Any:
     settings = ls.SGD(lr=0.1, batch_size=1)
     options = {"replicas": 5, "seed": 3, "method": method, "schedule": [0, 10, 100, 1000]}
-    return ls.training.train_perceptron(perceptron(points=2000), settings, **options)
+    return trained_perceptrons(perceptron(points=2000), settings, **options)
 
 
 @case()
 def perceptron_in_float32() -> Any:
     settings = ls.SGD(lr=0.5, batch_size=48, sampling="without_replacement")
     options = {"replicas": 3, "seed": 3, "precision": "float32", "start": np.full(6, 0.1)}
-    return ls.training.train_perceptron(perceptron(), settings, **options)
+    return trained_perceptrons(perceptron(), settings, **options)
 
 
 @case()
 def perceptron_stopped_early() -> Any:
     settings, options = ls.SGD(lr=0.5, batch_size=2), {"replicas": 6, "seed": 3}
     return {
-        "unfit": ls.training.train_perceptron(perceptron(), settings, stop_unfit=0.2, **options),
-        "limit": ls.training.train_perceptron(perceptron(), settings, max_steps=40, **options),
+        "unfit": trained_perceptrons(perceptron(), settings, unfit=0.2, **options),
+        "limit": trained_perceptrons(perceptron(), settings, max_steps=40, **options),
     }
 
 
@@ -170,30 +176,31 @@ def perceptron_on_given_points() -> Any:
     settings, options = ls.SGD(lr=0.5, batch_size=2), {"replicas": 3, "seed": 3}
     contradiction = ls.Perceptron.from_data(np.ones((4, 2)), np.array([1, -1, 1, -1]), margin=0.1)
     return {
-        "separable": ls.training.train_perceptron(problem, settings, **options),
-        "not": ls.training.train_perceptron(contradiction, settings, max_steps=50, **options),
+        "separable": trained_perceptrons(problem, settings, **options),
+        "not": trained_perceptrons(contradiction, settings, max_steps=50, **options),
     }
 
 
 @case()
 def perceptron_diverged() -> Any:
     settings, options = ls.SGD(lr=1e200, batch_size=2), {"replicas": 3, "seed": 3}
-    return ls.training.train_perceptron(perceptron(), settings, max_steps=500, **options)
+    return trained_perceptrons(perceptron(), settings, max_steps=500, **options)
 
 
 @case()
 def perceptron_from_a_checkpoint() -> Any:
     settings = ls.SGD(lr=0.5, batch_size=2)
     options = {"replicas": 3, "seed": 3, "schedule": [0, 10, 100], "checkpoint": "run.nc"}
-    runs = [ls.training.train_perceptron(perceptron(), settings, **options) for _ in range(2)]
+    runs = [trained_perceptrons(perceptron(), settings, **options) for _ in range(2)]
     return {"written": runs[0], "read": runs[1]}
 
 
 @case()
 def perceptron_in_one_pass() -> Any:
+    problem = ls.models.OnePassPerceptron(dimension=20, chi=0.5, margin=0.1)
     settings = ls.SGD(lr=0.5, batch_size=3)
-    options = {"replicas": 5, "steps": 200, "seed": 3, "noise": 0.1, "first_replica": 1}
-    return ls.training.one_pass_perceptron(0.5, 0.1, settings, 20, **options)
+    options = {"replicas": 5, "steps": 200, "seed": 3, "start": (0.0, 0.1), "first_replica": 1}
+    return ls.training.run(problem, settings, **options)
 
 
 # --- networks ------------------------------------------------------------------------------------
@@ -203,33 +210,79 @@ def images(**changes: Any) -> Any:
     return ls.data.BinaryImages(**{"points": 32, "test_points": 24, **changes})
 
 
+VARIED = ("alpha", "lr", "batch_size", "momentum", "points", "temperature_per_width")
+ENGINE = ("noise", "precision", "seconds", "keep_weights")
+
+
 def trained(**changes: Any) -> Any:
-    """Four networks on 32 digits: in two regimes, with two learning rates."""
-    options = {
+    """Four networks on 32 digits, one replica in each of four variants: in two regimes, with two
+    learning rates. Fields of problem, settings, stop and engine are among the changes.
+    """
+    given = {
         "network": ls.models.networks.FullyConnected(dimension=64, width=12, depth=2),
         "data": images(),
         "alpha": [1.0, 1.0, 64.0, 64.0],
         "lr": [0.5, 2.0, 0.5, 2.0],
         "batch_size": 6,
+        "momentum": 0.0,
         "max_steps": 300,
+        "unfit": 0.0,
         "seed": 4,
         "keep_weights": True,
         "schedule": [0, 1, 10, 100],
+        "sampling": "without_replacement",
+        "loss": "hinge",
         **changes,
     }
-    return ls.training.train_networks(options.pop("network"), options.pop("data"), **options)
+    problem = ls.NetworkProblem(given.pop("network"), given.pop("data"), loss=given.pop("loss"))
+    stop = ls.Stop(unfit=given.pop("unfit"), max_steps=given.pop("max_steps"))
+    engine = {name: given.pop(name) for name in ENGINE if name in given}
+    vary = {name: given.pop(name) for name in VARIED if given.get(name) is not None}
+    given.pop("lr", None)
+    numbers, places = given.pop("numbers", [0, 1, 2, 3]), given.pop("places", [0, 1, 2, 3])
+    vary = {
+        name: value if isinstance(value, list) else [value] * len(places)
+        for name, value in vary.items()
+    }
+    settings = ls.SGD(lr=1.0, batch_size=1, sampling=given.pop("sampling"))
+    runs = ls.training.run(
+        problem,
+        settings,
+        stop=stop,
+        engine=ls.training.NetworkEngine(**engine),
+        vary=vary,
+        replicas=numbers,
+        **given,
+    )
+    return own_replicas(runs, places)
+
+
+def own_replicas(runs: Any, places: list[int]) -> Any:
+    """Keep of variant k the replica at the k-th of these places."""
+    return side_by_side([runs.isel(variant=k, replica=[place]) for k, place in enumerate(places)])
+
+
+def side_by_side(runs: list[Any]) -> Any:
+    """Join results along ``replica``."""
+    import xarray as xr
+
+    made = xr.concat(runs, "replica", combine_attrs="override")
+    first = [name for name in ("step", "replica") if name in made.dims]
+    return made.transpose(*first, ...)
 
 
 @case()
 def networks_fully_connected() -> Any:
-    observed = ["margins", "noise_temperature", "signal", "kernel"]
-    return trained(observe=observed, probe_points=8)
+    kernel = ls.training.observables.KernelChange(points=8)
+    return trained(record=["margins", "noise_temperature", "signal", kernel])
 
 
 @case()
 def networks_of_several_sizes() -> Any:
     numbers = {"points": [32, 24, 32, 24], "batch_size": [6, 6, 3, 3], "momentum": [0.0, 0.5] * 2}
-    return trained(replicas=[0, 1, 0, 1], lr=None, temperature_per_width=0.01, **numbers)
+    return trained(
+        numbers=[0, 1], places=[0, 1, 0, 1], lr=None, temperature_per_width=0.01, **numbers
+    )
 
 
 @case(*SAMPLINGS)
@@ -259,7 +312,7 @@ def networks_kind(kind: str) -> Any:
 def networks_ended_otherwise() -> Any:
     network = ls.models.networks.FullyConnected(dimension=64, width=4, depth=2)
     return {
-        "reached": trained(until_unfit=0.4),
+        "reached": trained(unfit=0.4),
         "large steps": trained(network=network, alpha=1.0, lr=[1e3, 1e5, 1e30, 1e38]),
         "no time": trained(lr=1e-6, seconds=1e-9),
     }
@@ -267,8 +320,16 @@ def networks_ended_otherwise() -> Any:
 
 @case()
 def networks_continued() -> Any:
-    first = trained(max_steps=20, schedule=[0, 20], momentum=0.5, seed=[1, 2, 3, 4])
-    return {"first": first, "second": trained(start=first, seed=None, momentum=0.5)}
+    """Each variant has a seed of its own, and a call of its own."""
+    regimes = zip([1.0, 1.0, 64.0, 64.0], [0.5, 2.0, 0.5, 2.0], [1, 2, 3, 4], strict=True)
+    given = [{"alpha": [alpha], "lr": [lr], "seed": seed} for alpha, lr, seed in regimes]
+    alone = {"momentum": 0.5, "numbers": [0], "places": [0]}
+    first = [trained(max_steps=20, schedule=[0, 20], **alone, **own) for own in given]
+    second = [
+        trained(start=begun.expand_dims("variant"), **alone, **own | {"seed": None})
+        for begun, own in zip(first, given, strict=True)
+    ]
+    return {"first": side_by_side(first), "second": side_by_side(second)}
 
 
 @case()
@@ -287,8 +348,9 @@ def networks_on_given_points() -> Any:
 @case("simple_cnn", "mobile_cnn", "resnet18")
 def networks_convolutional(family: str) -> Any:
     network = ls.models.networks.of_family(family, image=(1, 8, 8), width=4)
-    options = {"max_steps": 20, "schedule": [0, 10], "probe_points": 6, "lr": 0.2}
-    return trained(network=network, observe=["kernel", "noise_temperature"], **options)
+    kernel = ls.training.observables.KernelChange(points=6)
+    options = {"max_steps": 20, "schedule": [0, 10], "lr": 0.2}
+    return trained(network=network, record=[kernel, "noise_temperature"], **options)
 
 
 @case()
@@ -551,7 +613,7 @@ def well(kind: Any) -> Any:
 @case()
 def fokker_planck_on_a_line() -> Any:
     planck, equation = ls.fokker_planck, well(ls.Overdamped)
-    start, options = planck.Gaussian(0.5, 0.04), {"cells": 128, "tolerance": 0.01}
+    start, options = planck.GaussianDensity(0.5, 0.04), {"cells": 128, "tolerance": 0.01}
     return {
         "solve": planck.solve(equation, initial=start, times=[0, 0.5, 2.0], **options),
         "absorbing": planck.solve(
@@ -579,14 +641,14 @@ def fokker_planck_of_a_diffusion(calculus: str) -> Any:
     )
     options = {"times": [0.5, 2.0], "domain": (-3.0, 3.0), "cells": 128}
     return ls.fokker_planck.solve(
-        equation, initial=ls.fokker_planck.Gaussian(0.5, 0.04), tolerance=1e-2, **options
+        equation, initial=ls.fokker_planck.GaussianDensity(0.5, 0.04), tolerance=1e-2, **options
     )
 
 
 @case()
 def fokker_planck_in_phase_space() -> Any:
     planck, equation = ls.fokker_planck, well(ls.Underdamped)
-    start = planck.Gaussian(np.array([0.5, 0.0]), np.diag([0.1, 0.4]))
+    start = planck.GaussianDensity(np.array([0.5, 0.0]), np.diag([0.1, 0.4]))
     options = {"cells": 64, "time_step": 0.05, "tolerance": 0.1}
     return {
         "solve": planck.solve(equation, initial=start, times=[0, 0.5], **options),
@@ -596,7 +658,7 @@ def fokker_planck_in_phase_space() -> Any:
 
 @case()
 def fokker_planck_in_the_plane() -> Any:
-    start = ls.fokker_planck.Gaussian(np.array([0.5, 0.3]), np.diag([0.1, 0.1]))
+    start = ls.fokker_planck.GaussianDensity(np.array([0.5, 0.3]), np.diag([0.1, 0.1]))
     options = {"cells": 64, "time_step": 0.05, "tolerance": 0.5, "times": [0, 0.5]}
     return ls.fokker_planck.solve(
         valley(ls.Overdamped, noise_covariance=0.6), initial=start, **options
@@ -608,13 +670,16 @@ def fokker_planck_in_the_plane() -> Any:
 
 @case()
 def grid_of_perceptrons() -> Any:
-    grid = ls.experiments.PerceptronGrid(
-        points_per_dimension=(4, 8),
-        dimension=(4, 8),
-        chi=(0.0, 1.0),
-        temperature=(0.5, 1.0),
-        batch_size=(1, 2),
-        margin=(0.01,),
+    grid = ls.experiments.Grid(
+        ls.Perceptron(data=ls.data.DepletedSign(points=16, dimension=4), margin=0.01),
+        ls.SGD(lr=1.0, batch_size=1, sampling="without_replacement"),
+        axes={
+            "dimension": (4, 8),
+            "points_per_dimension": (4, 8),
+            "chi": (0.0, 1.0),
+            "temperature": (0.5, 1.0),
+            "batch_size": (1, 2),
+        },
         replicas=10,
         seed=3,
     )
@@ -623,19 +688,23 @@ def grid_of_perceptrons() -> Any:
 
 @case()
 def grid_of_networks() -> Any:
-    grid = ls.experiments.NetworkGrid(
-        network=("fully_connected", "simple_cnn"),
-        depth=(1, 2),
-        width=(4,),
-        alpha=(1.0, 64.0),
-        temperature_per_width=(0.002, 0.02),
-        batch_size=(4,),
-        points=(16, 24),
-        test_points=20,
+    networks = [
+        ls.models.networks.FullyConnected(dimension=64, depth=1, width=4),
+        ls.models.networks.FullyConnected(dimension=64, depth=2, width=4),
+        ls.models.networks.SimpleCNN(image=(1, 8, 8), width=4),
+    ]
+    grid = ls.experiments.Grid(
+        ls.NetworkProblem(networks[0], images(points=16, test_points=20)),
+        ls.SGD(lr=1.0, batch_size=4, sampling="without_replacement"),
+        stop=ls.Stop(max_steps=300),
+        axes={
+            "network": networks,
+            "alpha": (1.0, 64.0),
+            "temperature_per_width": (0.002, 0.02),
+            "problem.data.points": (16, 24),
+        },
+        record=["margins", ls.training.observables.KernelChange(points=4)],
         replicas=3,
         seed=3,
-        max_steps=300,
-        probe_points=4,
-        observe=("margins",),
     )
     return grid.collect()

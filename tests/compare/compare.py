@@ -8,7 +8,7 @@ must agree by claim, component and field, and the variables of cases bit by bit,
     python tests/compare/compare.py before-shape                         all
     python tests/compare/compare.py before-shape --only cases            all cases
     python tests/compare/compare.py before-shape --case "noise*"         cases that match
-    python tests/compare/compare.py before-shape --claim basin-escape    one claim
+    python tests/compare/compare.py before-shape --claim kramers_escape  one claim
 
 It ends with status 1 if something differs that the table does not hold, or if the table holds
 what does not differ.

@@ -118,52 +118,14 @@ LEVELS = 6
 COARSEST = 16
 
 
-def joined_increments(fine, size, rate):
-    """Wiener increments over a step from those over its halves."""
-    return (fine[0::2] + fine[1::2]) / math.sqrt(2)
-
-
-def joined_frictions(fine, size, rate):
-    """Integrals of exp(-rate (t - s)) dW over a step from those over its halves of length
-    `size`.
-    """
-    keep = math.exp(-rate * size)
-    return (keep * fine[0::2] + fine[1::2]) / math.sqrt(1 + keep**2)
-
-
-def joined_legendre(fine, size, rate):
-    """Integrals against Legendre polynomials, projected from the halves onto the whole: W, H and
-    K.
-    """
-    nodes, weights = np.polynomial.legendre.leggauss(6)
-    basis = np.polynomial.legendre.legvander
-    norm = np.sqrt(2 * np.arange(3) + 1)
-    sign = np.array([1.0, -1.0, 1.0])  # H is minus the integral against P_1
-    parts = []
-    for half, offset in ((fine[0::2], -0.5), (fine[1::2], 0.5)):
-        whole = basis(nodes / 2 + offset, 2) * norm
-        own = basis(nodes, 2) * norm
-        project = np.einsum("n,ni,nj->ij", weights / 2, whole, own) / math.sqrt(2)
-        parts.append(np.einsum("ij,sjkr->sikr", sign[:, None] * project * sign, half))
-    return parts[0] + parts[1]
-
-
-def pairs(integrator, equation, join, draws, replicas, seed, *, start, rate=0.0, halves=1):
+def pairs(integrator, equation, replicas, seed, *, start):
     """End points (level, replica, parameter) at steps TIME/COARSEST ... TIME/(COARSEST
     2^(LEVELS-1)).
     """
     finest = COARSEST * 2 ** (LEVELS - 1)
-    parameters = equation.potential.parameters
-    noise = np.random.default_rng(seed).normal(
-        size=(finest * halves, draws // halves, parameters, replicas)
-    )
-    ends = []
-    for level in range(LEVELS - 1, -1, -1):
-        steps = COARSEST * 2**level
-        shaped = noise.reshape(steps, draws, parameters, replicas)
-        ends.append(ls.sde.follow(equation, integrator, shaped, start=start, substeps=steps)[0][-1])
-        noise = join(noise, equation.step_time / steps / halves, rate)
-    return np.array(ends[::-1])
+    shape = finest, integrator.draws, equation.potential.parameters, replicas
+    normals = np.random.default_rng(seed).normal(size=shape)
+    return ls.sde.refinements(equation, integrator, normals, levels=LEVELS, start=start)
 
 
 GROUPS = 16
@@ -194,38 +156,21 @@ def overdamped(noise):
 
 
 STRONG = {
-    "Euler-Maruyama, additive": (ls.sde.EulerMaruyama(), UNDERDAMPED, joined_increments, 1, 1.0),
-    "Heun, additive": (ls.sde.Heun(), UNDERDAMPED, joined_increments, 1, 1.0),
-    "BAOAB": (ls.sde.BAOAB(), UNDERDAMPED, joined_frictions, 1, 1.0),
-    "OBABO": (ls.sde.OBABO(), UNDERDAMPED, joined_frictions, 2, 1.0),
-    "shifted ODE": (ls.sde.ShiftedODE(), UNDERDAMPED, joined_legendre, 3, 3.0),
-    "Euler-Maruyama, Ito": (ls.sde.EulerMaruyama(), overdamped(ITO), joined_increments, 1, 0.5),
-    "Milstein, Ito": (ls.sde.Milstein(), overdamped(ITO), joined_increments, 1, 1.0),
-    "Milstein, Stratonovich": (
-        ls.sde.Milstein(),
-        overdamped(STRATONOVICH),
-        joined_increments,
-        1,
-        1.0,
-    ),
-    "Heun, Stratonovich": (ls.sde.Heun(), overdamped(STRATONOVICH), joined_increments, 1, 1.0),
+    "Euler-Maruyama, additive": (ls.sde.EulerMaruyama(), UNDERDAMPED, 1.0),
+    "Heun, additive": (ls.sde.Heun(), UNDERDAMPED, 1.0),
+    "BAOAB": (ls.sde.BAOAB(), UNDERDAMPED, 1.0),
+    "OBABO": (ls.sde.OBABO(), UNDERDAMPED, 1.0),
+    "shifted ODE": (ls.sde.ShiftedODE(), UNDERDAMPED, 3.0),
+    "Euler-Maruyama, Ito": (ls.sde.EulerMaruyama(), overdamped(ITO), 0.5),
+    "Milstein, Ito": (ls.sde.Milstein(), overdamped(ITO), 1.0),
+    "Milstein, Stratonovich": (ls.sde.Milstein(), overdamped(STRATONOVICH), 1.0),
+    "Heun, Stratonovich": (ls.sde.Heun(), overdamped(STRATONOVICH), 1.0),
 }
 
 
 def ends_of(name, seed, replicas):
-    integrator, equation, join, draws, _ = STRONG[name]
-    rate, halves = (1.2 if join is joined_frictions else 0.0), (2 if name == "OBABO" else 1)
-    return pairs(
-        integrator,
-        equation,
-        join,
-        draws,
-        replicas,
-        seed % 2**32,
-        start=[0.8],
-        rate=rate,
-        halves=halves,
-    )
+    integrator, equation, _ = STRONG[name]
+    return pairs(integrator, equation, replicas, seed % 2**32, start=[0.8])
 
 
 @pytest.mark.parametrize("name", STRONG)
@@ -233,7 +178,7 @@ def test_strong_order_by_pairs(name, seed):
     """Five halvings: within 0.2 (what the coarse levels still bend) plus five standard errors of
     the declared order.
     """
-    integrator, equation, *_, expected = STRONG[name]
+    integrator, equation, expected = STRONG[name]
     additive = isinstance(equation.noise_covariance, np.ndarray)
     assert expected == (
         integrator.strong_order if additive else integrator.multiplicative_orders[0]
@@ -241,6 +186,21 @@ def test_strong_order_by_pairs(name, seed):
     order, error = strong_order(ends_of(name, seed, 1600))
     assert error < 0.05
     assert abs(order - expected) < 0.2 + 5 * error
+
+
+@pytest.mark.parametrize("name", ["BAOAB", "OBABO", "shifted ODE", "Heun, additive"])
+def test_coarser_normals_are_those_of_one_process(name):
+    """After two joins the normals still have unit variance, each draw independent of the others (5
+    sigma); those of BAOAB know how long the steps were.
+    """
+    integrator, equation, _ = STRONG[name]
+    fine = np.random.default_rng(7).normal(size=(4, integrator.draws, 1, 40_000))
+    coarse = integrator.coarser(equation, integrator.coarser(equation, fine, 0.1), 0.2)
+    covariance = np.cov(coarse.reshape(-1, 40_000))
+    assert np.abs(covariance - np.eye(integrator.draws)).max() < 5 * math.sqrt(2 / 40_000)
+    if name == "BAOAB":
+        wrong = integrator.coarser(equation, integrator.coarser(equation, fine, 0.1), 0.1)
+        assert not np.allclose(wrong, coarse)
 
 
 def test_control_pairs_of_different_noise_do_not_converge(seed):

@@ -21,6 +21,7 @@ from tyro.conf import Positional
 PACKAGE = "langevin_sgd"
 
 LEFT_OUT = {
+    "codes that are looked up": ("Status",),
     "an exception": ("InputError", "fokker_planck.NotConvergedWarning"),
     "called by the engines with objects of their own": (
         *(
@@ -37,12 +38,16 @@ LEFT_OUT = {
             "record.TimeAverages*",
             "record.FirstPassage*",
         ),
-        *("*.block_step", "*.linear_step", "*.check"),
+        *("*.block_step", "*.linear_step", "*.check", "*.coarser", "sde.StudentT.*"),
+        *("*.compiled", "*.identity", "*.require_replicas", "*.linear_force"),
+        *("*.in_dimension", "*.constant_density"),
         *("training.observables.*.variables", "training.observables.*.require_points"),
     ),
     "what others derive from": (
         *("claims.Claim", "claims.Claim.*", "sde.Integrator*", "theory.Law", "theory.Law.*"),
         *(
+            "dynamics.Noise",
+            "dynamics.Noise.*",
             "dynamics.NoiseOfState*",
             "dynamics.StateDependentNoise*",
             "models.networks.ConvolutionalNetwork*",

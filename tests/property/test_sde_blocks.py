@@ -298,7 +298,7 @@ import numpy as np
 from langevin_sgd import Underdamped
 from langevin_sgd.kernels.compiled import inlined
 from langevin_sgd.sde import BlockStep, Integrator
-from langevin_sgd.sde.baoab import add_scaled, rub
+from langevin_sgd.sde.block_arithmetic import add_scaled, rub
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def shaped_factor():
     noise = ls.dynamics.minibatch_noise.ShapedNoise(
         loss=loss, strength=1.0, shape=NOISE, weight=np.ones(4), mean_squared=0.0
     )
-    return noise.block.arrays[3]
+    return noise.compiled().arrays[3]
 
 
 def linear(kind, **numbers):

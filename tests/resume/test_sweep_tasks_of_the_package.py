@@ -24,7 +24,7 @@ ESTIMATING = ("langevin_sgd.measure", "langevin_sgd.estimate")
 
 OPEN = {
     # Angles of single paths are measured where the paths are, which are too long to be kept.
-    "langevin_sgd.validation.limiting_dynamics.runs:rotation",
+    "langevin_sgd.validation.limiting_dynamics._runs:rotation",
 }
 """Tasks that still reach an estimator; each leaves the list when it no longer does."""
 

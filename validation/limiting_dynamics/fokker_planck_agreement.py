@@ -196,7 +196,7 @@ def rival(quantity: str, time: int) -> float:
 
 
 @dataclass(frozen=True)
-class Route:
+class NumericalRoute:
     """One of the two ways to the numbers, and its accuracy."""
 
     name: str
@@ -281,8 +281,8 @@ def _share_above(coordinate: xr.DataArray) -> xr.DataArray:
 
 
 ROUTES = (
-    Route("paths", BIAS, "step of the integrator", moment_of_paths, current_of_paths),
-    Route("grid", TOLERANCE, "L1 error of the density", moment_on_grid, current_on_grid),
+    NumericalRoute("paths", BIAS, "step of the integrator", moment_of_paths, current_of_paths),
+    NumericalRoute("grid", TOLERANCE, "L1 error of the density", moment_on_grid, current_on_grid),
 )
 
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.numerics._common_noise import JOINS, ends
 from scipy.linalg import expm, solve_continuous_lyapunov
 
 import langevin_sgd as ls
@@ -198,7 +197,7 @@ def additive_moments(
 
 def proportional_moments(integrator: ls.sde.Integrator, equation: str, size: float) -> np.ndarray:
     """Iterate second moments where the noise is proportional to the coordinate."""
-    draws, state = JOINS[integrator][1], start_of(equation)
+    draws, state = integrator.draws, start_of(equation)
     points, weights = quadrature(draws)
     quadratic = ls.models.potentials.quadratic([STIFFNESS])
     made = build(equation, quadratic, f"sqrt({STRENGTH})*x", step_time=size)
@@ -291,7 +290,7 @@ def stepped_moments(
     integrator: ls.sde.Integrator, equation: ls.Underdamped | ls.Overdamped, steps: int
 ) -> np.ndarray:
     """First and second moments after a time of one step of SGD, in `steps` steps."""
-    draws = JOINS[integrator][1]
+    draws = integrator.draws
     points, weights = quadrature(draws * steps)
     has_velocity = isinstance(equation, ls.Underdamped)
     x, v = ls.sde.follow(
@@ -314,19 +313,17 @@ def path_sizes(coarsest: int) -> np.ndarray:
 @ls.sweep.task()
 def paths(run: PathsOnOneNoise) -> xr.Dataset:
     """Mean square distance of paths at neighbouring steps, (group, level)."""
-    _, draws, stretches = JOINS[run.scheme.integrator]
-    finest = run.coarsest * 2 ** (LEVELS - 1) * stretches
+    scheme, finest = run.scheme, run.coarsest * 2 ** (LEVELS - 1)
     normals = np.random.default_rng(run.seed).normal(
-        size=(finest, draws // stretches, 1, run.replicas)
+        size=(finest, scheme.integrator.draws, 1, run.replicas)
     )
-    found = ends(
-        nonlinear(run.scheme.equation, TIME),
-        run.scheme.integrator,
-        start=START[0],
-        coarsest=run.coarsest,
+    found = ls.sde.refinements(
+        nonlinear(scheme.equation, TIME),
+        scheme.integrator,
+        normals,
         levels=LEVELS,
-        normals=normals,
-    )
+        start=np.array(START[:1]),
+    )[..., 0]
     square = (np.diff(found, axis=0) ** 2).reshape(LEVELS - 1, GROUPS, -1).mean(axis=2).T
     variables = {
         "square_distance": (("group", "level"), square, "1"),

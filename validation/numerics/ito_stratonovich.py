@@ -175,7 +175,7 @@ SIMULATED = (
     WayToMean(ls.sde.Milstein(), "Stratonovich"),
     BY_HEUN,
 )
-ON_GRID = tuple(WayToMean(None, calculus) for calculus in CALCULI)
+ON_GRID = (WayToMean(None, "Ito"), WayToMean(None, "Stratonovich"))
 
 
 class ItoStratonovich(ls.claims.Claim):

@@ -21,7 +21,7 @@ EXPECTED = {"early": 0.0, "late": 1.0}
 
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
-    """A quantity in the words of components, as a symbol, and as the label of an axis."""
+    """A quantity in the words of comparisons, as a symbol, and as the label of an axis."""
 
     name: str
     symbol: str
@@ -121,20 +121,17 @@ class SwitchedNoise(ls.claims.Claim):
         for order in ("late", "early"):
             for quantity, words in self.quantities.items():
                 found = [share(data, case, order, switch, quantity) for switch in self.switches]
-                values, errors = [one.value for one in found], [one.standard_error for one in found]
                 label = f"noise {order} only, ${words.symbol}$"
-                series.append(ls.plotting.Series(label, self.switches, values, errors))
+                series.append(ls.plotting.Series.measured(label, self.switches, found))
         ends = np.array([self.switches[0], self.switches[-1]])
         series += [
-            ls.plotting.Series("", ends, np.full(2, value), kind="theory")
-            for value in EXPECTED.values()
+            ls.plotting.Series.theory("", ends, np.full(2, value)) for value in EXPECTED.values()
         ]
-        return ls.plotting.Panel(
-            title=f"Noise before or after the switch, {case.title}",
-            x_label="unfit fraction at the switch",
-            y_label="share of the effect of noise",
-            series=tuple(series),
-            x_scale="log",
+        return ls.plotting.log_x(
+            f"Noise before or after the switch, {case.title}",
+            "unfit fraction at the switch",
+            "share of the effect of noise",
+            series,
             note=case.note,
         )
 
@@ -146,12 +143,10 @@ class SwitchedNoise(ls.claims.Claim):
         for label, name in labels.items():
             result = data[case.label(label)]
             series.append(ls.plotting.Series(name, result[time].values, result[weights].values))
-        return ls.plotting.Panel(
-            title=f"Ends of training, {case.title}",
-            x_label=duration.axis,
-            y_label=size.axis,
-            series=tuple(series),
-            x_scale="log",
-            y_scale="log",
+        return ls.plotting.log_log(
+            f"Ends of training, {case.title}",
+            duration.axis,
+            size.axis,
+            series,
             note=f"switch at an unfit fraction of {self.switch:g}",
         )

@@ -9,8 +9,8 @@ at several P whose replicas share points.
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes import stops
-from langevin_sgd.validation.sgd_regimes.runs import Run, joined, parts
+from langevin_sgd.validation.sgd_regimes import _stops as stops
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, joined, parts
 
 import langevin_sgd as ls
 
@@ -32,6 +32,9 @@ SHOWN = 8
 """Replicas of what is only shown."""
 CONSTANTS_RATIO = {0.0: 0.5 / 0.94, 1.0: 0.25 / 0.85}
 """c of the stop with noise over its middle value in gradient descent."""
+
+
+PAIRED = "mean over replicas with the same points"
 
 
 def diagram(chi: float, points: int) -> ls.theory.perceptron.PhaseDiagram:
@@ -77,6 +80,79 @@ def plane_points(chi: float) -> list[tuple[int, float]]:
     return [(b, lr) for b in BATCH_SIZES if b < PLANE[chi] for lr in LEARNING_RATES if lr >= b / 16]
 
 
+def compared(chi: float) -> list[ls.claims.Comparison]:
+    """Compare, at one chi, pairs of trainings inside each regime, and the power of P in B*."""
+    theory, chosen = diagram(chi, PLANE[chi]), cases(chi)
+    critical, (many, many_lr) = theory.critical_batch_size, chosen["descent, many"]
+    first, last = SIZES[chi][0], SIZES[chi][-1]
+    dips = stops.dip(chi, np.array([first, last]) / DIMENSION, DIMENSION)
+    steps = float(np.log(many_lr / chosen["descent, B = 1"][1]))
+    found = [
+        ls.claims.Comparison(
+            name=f"ln a at one T, B = {FAR} to B = 1, chi {chi:g}",
+            prediction=0.0,
+            margin=np.log1p(FAR / critical),
+            reason="what the first step adds, a share B/B* of the weights",
+            rivals={"lr alone": np.log(FAR)},
+            wrong=np.log(FAR),
+            measure=lambda data: log_ratio(data, chi, f"noise, B = {FAR}", "noise, B = 1"),
+        ),
+        ls.claims.Comparison(
+            name=f"ln a at small lr, B = {many} to B = 1, chi {chi:g}",
+            prediction=0.0,
+            margin=np.log1p(4 / FAR**2),
+            reason="tails of the two borders, a sixteenth of the weights at a sixteenth of the "
+            "border",
+            rivals={"lr alone": steps, "T alone": steps - np.log(many)},
+            wrong=steps,
+            measure=lambda data: log_ratio(data, chi, "descent, many", "descent, B = 1"),
+        ),
+        ls.claims.Comparison(
+            name=f"slope of ln B* in ln P, chi {chi:g}",
+            prediction=ls.theory.perceptron.exponents(chi).gamma,
+            margin=(dips[0] - dips[1]) / np.log(last / first),
+            reason="finite d: the weights grow more slowly by dips of the noise of depth "
+            "sqrt(ln(N)/d)",
+            rivals={"independent of P": 0.0, "that of the other chi": 1 / (2 - chi)},
+            wrong=0.0,
+            measure=lambda data: (
+                ls.measure.fit_power_law(SIZES[chi], _critical(data, chi)).exponent
+            ),
+        ),
+    ]
+    if "first step" in chosen:
+        found.append(
+            ls.claims.Comparison(
+                name=f"ln(a d/(lr M)) at B = {many}, chi {chi:g}",
+                prediction=0.0,
+                margin=np.log1p(critical / many),
+                reason="what later steps add, a share B*/B of the weights",
+                rivals={"T alone": np.log(critical / many)},
+                measure=lambda data: over_first_step(data, chi),
+            )
+        )
+    return found
+
+
+def log_signal(data: ls.claims.Data, chi: float, case: str) -> np.ndarray:
+    """ln of the signal at the end of a training, (replica,)."""
+    return np.log(joined(data, label(chi, PLANE[chi], case), "signal"))
+
+
+def log_ratio(data: ls.claims.Data, chi: float, one: str, other: str) -> ls.Estimate:
+    """ln of the ratio of the signals of two trainings."""
+    samples = log_signal(data, chi, one) - log_signal(data, chi, other)
+    return ls.Estimate.from_samples(samples, method=PAIRED)
+
+
+def over_first_step(data: ls.claims.Data, chi: float) -> ls.Estimate:
+    """ln of the signal over that of the first step alone."""
+    batch_size, lr = cases(chi)["first step"]
+    step = ls.theory.perceptron.step_one(chi=chi, lr=lr, batch_size=batch_size, dimension=DIMENSION)
+    samples = log_signal(data, chi, "first step") - np.log(step.signal)
+    return ls.Estimate.from_samples(samples, method=PAIRED)
+
+
 class BatchLearningRateRegimes(ls.claims.Claim):
     title = "Regimes of batch size and learning rate"
     statement = (
@@ -115,90 +191,8 @@ class BatchLearningRateRegimes(ls.claims.Claim):
                 )
         return found
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        return [component for chi in SIZES for component in self._predict(chi)]
-
-    @staticmethod
-    def _predict(chi: float) -> list[ls.claims.Component]:
-        theory, chosen = diagram(chi, PLANE[chi]), cases(chi)
-        critical, many = theory.critical_batch_size, chosen["descent, many"][0]
-        gamma = ls.theory.perceptron.exponents(chi).gamma
-        first, last = SIZES[chi][0], SIZES[chi][-1]
-        dips = stops.dip(chi, np.array([first, last]) / DIMENSION, DIMENSION)
-        steps = np.log(chosen["descent, many"][1] / chosen["descent, B = 1"][1])
-        component, what = ls.claims.Component, _names(chi)
-        found = [
-            component(
-                name=what["noise"],
-                prediction=0.0,
-                margin=float(np.log1p(FAR / critical)),
-                margin_reason="what the first step adds, a share B/B* of the weights",
-                alternatives={"lr alone": float(np.log(FAR))},
-            ),
-            component(
-                name=what["descent"],
-                prediction=0.0,
-                margin=float(np.log1p(4 / FAR**2)),
-                margin_reason="tails of the two borders, a sixteenth of the weights at a sixteenth "
-                "of the border",
-                alternatives={"lr alone": float(steps), "T alone": float(steps - np.log(many))},
-            ),
-            component(
-                name=what["size"],
-                prediction=gamma,
-                margin=float((dips[0] - dips[1]) / np.log(last / first)),
-                margin_reason="finite d: the weights grow more slowly by dips of the noise of "
-                "depth sqrt(ln(N)/d)",
-                alternatives={"independent of P": 0.0, "that of the other chi": 1 / (2 - chi)},
-            ),
-        ]
-        if "first step" in chosen:
-            found.append(
-                component(
-                    name=what["first step"],
-                    prediction=0.0,
-                    margin=float(np.log1p(critical / many)),
-                    margin_reason="what later steps add, a share B*/B of the weights",
-                    alternatives={"T alone": float(np.log(critical / many))},
-                )
-            )
-        return found
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        found = []
-        for chi in SIZES:
-            what = _names(chi)
-            by_name = {component.name: component for component in self._predict(chi)}
-            for case in ("noise", "descent"):
-                value = by_name[what[case]].alternatives["lr alone"]
-                found.append(ls.claims.Component(name=what[case], prediction=value))
-            found.append(ls.claims.Component(name=what["size"], prediction=0.0))
-        return found
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for chi, sizes in SIZES.items():
-            chosen, what = cases(chi), _names(chi)
-            log = {
-                case: np.log(joined(data, label(chi, PLANE[chi], case), "signal"))
-                for case in chosen
-            }
-            numbers = {
-                "noise": log[f"noise, B = {FAR}"] - log["noise, B = 1"],
-                "descent": log["descent, many"] - log["descent, B = 1"],
-            }
-            if "first step" in chosen:
-                batch_size, lr = chosen["first step"]
-                step = ls.theory.perceptron.step_one(
-                    chi=chi, lr=lr, batch_size=batch_size, dimension=DIMENSION
-                )
-                numbers["first step"] = log["first step"] - np.log(step.signal)
-            for case, samples in numbers.items():
-                found[what[case]] = ls.Estimate.from_samples(
-                    samples, method="mean over replicas with the same points"
-                )
-            found[what["size"]] = ls.measure.fit_power_law(sizes, _critical(data, chi)).exponent
-        return found
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        return [comparison for chi in SIZES for comparison in compared(chi)]
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         return stops.unfinished(data)
@@ -207,8 +201,10 @@ class BatchLearningRateRegimes(ls.claims.Claim):
         return [panel(data, chi) for panel in (_signals, _plane) for chi in SIZES] + [_sizes(data)]
 
 
-def _run(chi: float, points: int, batch_size: int, lr: float, replicas: int, seed: int) -> Run:
-    return Run(
+def _run(
+    chi: float, points: int, batch_size: int, lr: float, replicas: int, seed: int
+) -> PerceptronEnsemble:
+    return PerceptronEnsemble(
         points=points,
         dimension=DIMENSION,
         chi=chi,
@@ -218,16 +214,6 @@ def _run(chi: float, points: int, batch_size: int, lr: float, replicas: int, see
         replicas=replicas,
         seed=seed,
     )
-
-
-def _names(chi: float) -> dict[str, str]:
-    many = cases(chi)["descent, many"][0]
-    return {
-        "noise": f"ln a at one T, B = {FAR} to B = 1, chi {chi:g}",
-        "descent": f"ln a at small lr, B = {many} to B = 1, chi {chi:g}",
-        "first step": f"ln(a d/(lr M)) at B = {many}, chi {chi:g}",
-        "size": f"slope of ln B* in ln P, chi {chi:g}",
-    }
 
 
 def _critical(data: dict[str, xr.Dataset], chi: float) -> np.ndarray:
@@ -261,17 +247,13 @@ def _signals(data: dict[str, xr.Dataset], chi: float) -> ls.plotting.Panel:
             for lr in fine
         ]
         lines.append(
-            ls.plotting.Series(
-                "" if lines else "largest of three branches", fine, law, kind="theory"
-            )
+            ls.plotting.Series.theory("" if lines else "largest of three branches", fine, law)
         )
-    return ls.plotting.Panel(
-        title=rf"Signal at zero loss, $\chi$ = {chi:g}, P = {PLANE[chi]}, d = {DIMENSION}",
-        x_label=r"$lr/\kappa$",
-        y_label=r"$a^*/\kappa$",
-        series=(*series, *lines),
-        x_scale="log",
-        y_scale="log",
+    return ls.plotting.log_log(
+        rf"Signal at zero loss, $\chi$ = {chi:g}, P = {PLANE[chi]}, d = {DIMENSION}",
+        r"$lr/\kappa$",
+        r"$a^*/\kappa$",
+        (*series, *lines),
     )
 
 
@@ -295,13 +277,11 @@ def _plane(data: dict[str, xr.Dataset], chi: float) -> ls.plotting.Panel:
     shown = {"noise": "lr/B decides", "first_step": "lr decides", "descent": "neither decides"}
     series = [ls.plotting.Series(shown[name], *np.array(at).T) for name, at in where.items() if at]
     borders = [ls.plotting.Series("borders by theory", *border, kind="theory")]
-    return ls.plotting.Panel(
-        title=rf"What sets the weights, $\chi$ = {chi:g}, P = {PLANE[chi]}, d = {DIMENSION}",
-        x_label="batch size B",
-        y_label=r"$lr/\kappa$",
-        series=(*series, *borders),
-        x_scale="log",
-        y_scale="log",
+    return ls.plotting.log_log(
+        rf"What sets the weights, $\chi$ = {chi:g}, P = {PLANE[chi]}, d = {DIMENSION}",
+        "batch size B",
+        r"$lr/\kappa$",
+        (*series, *borders),
         note=f"theory: B* = {critical:.0f}",
     )
 
@@ -313,12 +293,7 @@ def _sizes(data: dict[str, xr.Dataset]) -> ls.plotting.Panel:
         y, error = [one.value for one in means], [one.standard_error for one in means]
         series.append(ls.plotting.Series(rf"$\chi$ = {chi:g}", sizes, y, error))
         law = [diagram(chi, points).critical_batch_size for points in sizes]
-        lines.append(ls.plotting.Series("theory" if not lines else "", sizes, law, kind="theory"))
-    return ls.plotting.Panel(
-        title=f"Critical batch size, d = {DIMENSION}",
-        x_label="P",
-        y_label="B*",
-        series=(*series, *lines),
-        x_scale="log",
-        y_scale="log",
+        lines.append(ls.plotting.Series.theory("theory" if not lines else "", sizes, law))
+    return ls.plotting.log_log(
+        f"Critical batch size, d = {DIMENSION}", "P", "B*", (*series, *lines)
     )

@@ -8,8 +8,8 @@ has the same points at all temperatures, and the first of the points of larger t
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes import stops
-from langevin_sgd.validation.sgd_regimes.runs import Run, joined, parts
+from langevin_sgd.validation.sgd_regimes import _stops as stops
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, joined, parts
 
 import langevin_sgd as ls
 
@@ -29,17 +29,70 @@ def label(chi: float, points: int, temperature: float) -> str:
     return f"chi {chi:g}, P {points}, T/kappa {temperature:g}"
 
 
-def names(chi: float) -> list[str]:
-    """Names of the components: position, dependence on P, and the plateau."""
-    return [
-        f"{what}, chi {chi:g}"
-        for what in ("ln(T_x/kappa)", "slope of ln T_x in ln P", "slope in ln T below T_x")
-    ]
-
-
 def crossover(chi: float, ratio: float) -> float:
     """T_x/kappa by theory, for a ratio of the constants of the stop with noise and without."""
     return ls.theory.perceptron.crossover_temperature(chi=chi, margin=1.0, constant_ratio=ratio)
+
+
+def compared(chi: float) -> list[ls.claims.Comparison]:
+    """Compare position, dependence on P, and the plateau, at one chi."""
+    sizes, gamma = SIZES[chi], ls.theory.perceptron.exponents(chi).gamma
+    value, equal = crossover(chi, CONSTANTS_RATIO[chi]), crossover(chi, 1.0)
+    dips = stops.dip(chi, np.array(sizes) / DIMENSION, DIMENSION)
+    kappa_d = float(np.log(DIMENSION))
+    tail = np.log((1 + NEXT / value) / (1 + LOW / value)) / np.log(NEXT / LOW)
+    return [
+        ls.claims.Comparison(
+            name=f"ln(T_x/kappa), chi {chi:g}",
+            prediction=np.log(value),
+            margin=np.log(equal / value),
+            reason="constants of the two stops: from the known ones to equal ones",
+            rivals={"T_x = kappa d": kappa_d, "T_x = 1": -np.log(MARGIN)},
+            wrong=kappa_d,
+            measure=lambda data: _mean(_crossings(data, chi).mean(axis=0)),
+        ),
+        ls.claims.Comparison(
+            name=f"slope of ln T_x in ln P, chi {chi:g}",
+            prediction=0.0,
+            margin=(dips[0] - dips[-1]) / np.log(sizes[-1] / sizes[0]),
+            reason="finite d: with noise, the weights grow more slowly by dips of depth "
+            "sqrt(ln(N)/d)",
+            rivals={"fixed threshold of the weights, -gamma": -gamma},
+            wrong=-gamma,
+            measure=lambda data: _mean(_slopes_between(data, chi)),
+        ),
+        ls.claims.Comparison(
+            name=f"slope in ln T below T_x, chi {chi:g}",
+            prediction=0.0,
+            margin=tail,
+            reason="tail of the crossover: weights as at a temperature T_x + T",
+            rivals={"noise let through by the margin, 1/2": 0.5, "proportional to T": 1.0},
+            wrong=0.5,
+            measure=lambda data: _mean(_slopes_below(data, chi)),
+        ),
+    ]
+
+
+def _mean(samples: np.ndarray) -> ls.Estimate:
+    return ls.Estimate.from_samples(samples, method="mean over replicas with the same points")
+
+
+def _crossings(data: ls.claims.Data, chi: float) -> np.ndarray:
+    """ln(T_x/kappa) of every replica, (size, replica)."""
+    logs = _logs(data, chi, (LOW, HIGH))
+    return logs[:, 0] - logs[:, 1] + np.log(HIGH)
+
+
+def _slopes_between(data: ls.claims.Data, chi: float) -> np.ndarray:
+    """Slope of ln T_x in ln P of every replica, from the ends of the sizes."""
+    crossings, sizes = _crossings(data, chi), SIZES[chi]
+    return (crossings[-1] - crossings[0]) / np.log(sizes[-1] / sizes[0])
+
+
+def _slopes_below(data: ls.claims.Data, chi: float) -> np.ndarray:
+    """Slope in ln T below the crossover of every replica, on average over the sizes."""
+    logs = _logs(data, chi, (LOW, NEXT))
+    return (logs[:, 1] - logs[:, 0]).mean(axis=0) / np.log(NEXT / LOW)
 
 
 class CrossoverTemperature(ls.claims.Claim):
@@ -65,7 +118,7 @@ class CrossoverTemperature(ls.claims.Claim):
             for points in reversed(sizes):
                 between = BETWEEN if points == sizes[-1] else ()
                 for temperature in (LOW, NEXT, *between, HIGH):
-                    run = Run(
+                    run = PerceptronEnsemble(
                         points=points,
                         dimension=DIMENSION,
                         chi=chi,
@@ -78,77 +131,8 @@ class CrossoverTemperature(ls.claims.Claim):
                     found |= dict(parts(label(chi, points, temperature), run, count))
         return found
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        found = []
-        for chi, sizes in SIZES.items():
-            position, slope, plateau = names(chi)
-            value, equal = crossover(chi, CONSTANTS_RATIO[chi]), crossover(chi, 1.0)
-            gamma = ls.theory.perceptron.exponents(chi).gamma
-            dips = stops.dip(chi, np.array(sizes) / DIMENSION, DIMENSION)
-            found += [
-                ls.claims.Component(
-                    name=position,
-                    prediction=float(np.log(value)),
-                    margin=float(np.log(equal / value)),
-                    margin_reason="constants of the two stops: from the known ones to equal ones",
-                    alternatives={
-                        "T_x = kappa d": float(np.log(DIMENSION)),
-                        "T_x = 1": -float(np.log(MARGIN)),
-                    },
-                ),
-                ls.claims.Component(
-                    name=slope,
-                    prediction=0.0,
-                    margin=float((dips[0] - dips[-1]) / np.log(sizes[-1] / sizes[0])),
-                    margin_reason="finite d: with noise, the weights grow more slowly by dips of "
-                    "depth sqrt(ln(N)/d)",
-                    alternatives={"fixed threshold of the weights, -gamma": -gamma},
-                ),
-                ls.claims.Component(
-                    name=plateau,
-                    prediction=0.0,
-                    margin=float(
-                        np.log((1 + NEXT / value) / (1 + LOW / value)) / np.log(NEXT / LOW)
-                    ),
-                    margin_reason="tail of the crossover: weights as at a temperature T_x + T",
-                    alternatives={
-                        "noise let through by the margin, 1/2": 0.5,
-                        "proportional to T": 1.0,
-                    },
-                ),
-            ]
-        return found
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        found = []
-        for chi in SIZES:
-            position, slope, plateau = names(chi)
-            found += [
-                ls.claims.Component(name=position, prediction=float(np.log(DIMENSION))),
-                ls.claims.Component(
-                    name=slope, prediction=-ls.theory.perceptron.exponents(chi).gamma
-                ),
-                ls.claims.Component(name=plateau, prediction=0.5),
-            ]
-        return found
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for chi, sizes in SIZES.items():
-            logs = _logs(data, chi, (LOW, NEXT, HIGH))
-            crossing = logs[:, 0] - logs[:, 2] + np.log(HIGH)
-            numbers = (
-                crossing.mean(axis=0),
-                (crossing[-1] - crossing[0]) / np.log(sizes[-1] / sizes[0]),
-                (logs[:, 1] - logs[:, 0]).mean(axis=0) / np.log(NEXT / LOW),
-            )
-            found |= {
-                name: ls.Estimate.from_samples(
-                    one, method="mean over replicas with the same points"
-                )
-                for name, one in zip(names(chi), numbers, strict=True)
-            }
-        return found
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        return [comparison for chi in SIZES for comparison in compared(chi)]
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         return stops.unfinished(data)
@@ -176,31 +160,21 @@ class CrossoverTemperature(ls.claims.Claim):
         fine, x_t = np.geomspace(LOW / 2, HIGH * 2, 60), crossover(chi, CONSTANTS_RATIO[chi])
         plateau, line = series[-1].y[0], series[-1].y[-1] / HIGH * fine
         ends, crossing = fine[[0, -1]], plateau * HIGH / series[-1].y[-1]
-        return ls.plotting.Panel(
-            title=rf"Weights at zero loss, $\chi$ = {chi:g}, d = {DIMENSION}",
-            x_label=r"$T/\kappa$",
-            y_label=r"$\|w^*\| \,/\, \kappa\sqrt{d}\,(P/d)^{\gamma}$",
-            series=(
+        return ls.plotting.log_log(
+            rf"Weights at zero loss, $\chi$ = {chi:g}, d = {DIMENSION}",
+            r"$T/\kappa$",
+            r"$\|w^*\| \,/\, \kappa\sqrt{d}\,(P/d)^{\gamma}$",
+            (
                 *series,
-                ls.plotting.Series(
-                    r"plateau, then ~ T from $T_x$ on",
-                    fine,
-                    plateau * np.maximum(1, fine / x_t),
-                    kind="theory",
+                ls.plotting.Series.theory(
+                    r"plateau, then ~ T from $T_x$ on", fine, plateau * np.maximum(1, fine / x_t)
                 ),
-                ls.plotting.Series(
-                    r"crossover at $\kappa d$",
-                    fine,
-                    plateau * np.maximum(1, fine / DIMENSION),
-                    kind="rival",
+                ls.plotting.Series.rival(
+                    r"crossover at $\kappa d$", fine, plateau * np.maximum(1, fine / DIMENSION)
                 ),
-                ls.plotting.Series("", ends, np.full(2, plateau), kind="guide"),
-                ls.plotting.Series(
-                    "", fine[line > plateau / 3], line[line > plateau / 3], kind="guide"
-                ),
+                ls.plotting.Series.guide("", ends, np.full(2, plateau)),
+                ls.plotting.Series.guide("", fine[line > plateau / 3], line[line > plateau / 3]),
             ),
-            x_scale="log",
-            y_scale="log",
             note=rf"theory: $T_x$ = {x_t:.2f} $\kappa$; the dotted lines cross at {crossing:.2f} "
             r"$\kappa$",
         )

@@ -214,14 +214,12 @@ def _kernel_panel(data: Data, tier: str) -> ls.plotting.Panel:
         mean_series(f"P = {points}", x, one)
         for points, one in zip(SIZES[tier], curves, strict=True)
     ]
-    threshold = ls.plotting.Series("threshold", x[[0, -1]], [THRESHOLD] * 2, kind="guide")
-    return ls.plotting.Panel(
-        title="Lazy networks at zero loss, " + lazy.NETWORKS[tier]["images"],
-        x_label="T = lr/(B h)",
-        y_label=r"$\|K - K_0\| / \|K_0\|$",
-        series=(*series, threshold),
-        x_scale="log",
-        y_scale="log",
+    threshold = ls.plotting.Series.guide("threshold", x[[0, -1]], [THRESHOLD] * 2)
+    return ls.plotting.log_log(
+        "Lazy networks at zero loss, " + lazy.NETWORKS[tier]["images"],
+        "T = lr/(B h)",
+        r"$\|K - K_0\| / \|K_0\|$",
+        (*series, threshold),
     )
 
 

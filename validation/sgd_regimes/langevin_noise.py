@@ -50,7 +50,7 @@ NAMES = {
 
 
 @dataclass(frozen=True)
-class NoiseCase:
+class NoiseOnImages:
     """One comparison: data, network, SGD at T/kappa, and replicas."""
 
     images: str
@@ -102,17 +102,17 @@ class NoiseCase:
 
 GRID = {
     "quick": (
-        NoiseCase("digits", 128, 512, 2, 32, 2, 16.0, 96),
-        NoiseCase("digits", 256, 512, 2, 32, 4, 64.0, 96),
+        NoiseOnImages("digits", 128, 512, 2, 32, 2, 16.0, 96),
+        NoiseOnImages("digits", 256, 512, 2, 32, 4, 64.0, 96),
     ),
     "full": tuple(
-        NoiseCase(images, points, 2048, 2, 64, batch_size, temperature, 64)
+        NoiseOnImages(images, points, 2048, 2, 64, batch_size, temperature, 64)
         for images, points in (("mnist", 256), ("cifar10", 256))
         for batch_size, temperature in ((2, 16.0), (8, 16.0), (2, 64.0), (2, 4.0))
     ),
     # Of P = 2^10 ... 2^14 the smallest, of 16 temperatures one, B = 8 for 16, 32 replicas for 5.
     "gpu": tuple(
-        NoiseCase(images, 1024, 2048, 5, 128, 8, 16.0, 32) for images in ("mnist", "cifar10")
+        NoiseOnImages(images, 1024, 2048, 5, 128, 8, 16.0, 32) for images in ("mnist", "cifar10")
     ),
 }
 
@@ -127,7 +127,7 @@ def langevin_tasks(tier: str, seed: int) -> dict[str, ls.sweep.Task]:
 
 
 def share_of(
-    data: Data, case: NoiseCase, quantity: str, rival: str, passes: float | None
+    data: Data, case: NoiseOnImages, quantity: str, rival: str, passes: float | None
 ) -> ls.Estimate:
     """Share after some passes, or at zero loss."""
     found = []
@@ -145,7 +145,7 @@ def share_of(
     return ls.measure.share_of_effect(*found)
 
 
-def compared(case: NoiseCase, passes: float, quantity: str) -> Comparison:
+def compared(case: NoiseOnImages, passes: float, quantity: str) -> Comparison:
     """Compare the share that Langevin noise has in the effect of minibatches after some passes."""
     after = "1 pass" if passes == 1 else f"{passes:g} passes"
     rival = RIVALS[quantity]
@@ -209,7 +209,7 @@ class LangevinNoise(ls.claims.Claim):
         ]
 
 
-def _courses(data: Data, case: NoiseCase) -> ls.plotting.Panel:
+def _courses(data: Data, case: NoiseOnImages) -> ls.plotting.Panel:
     series = []
     for noise in NOISES:
         values = np.log(
@@ -217,39 +217,29 @@ def _courses(data: Data, case: NoiseCase) -> ls.plotting.Panel:
         )
         mean, error = values.mean(axis=1), values.std(axis=1, ddof=1) / np.sqrt(case.replicas)
         series.append(ls.plotting.Series(noise, PASSES, np.exp(mean), np.exp(mean) * error))
-    return ls.plotting.Panel(
-        title="Signal, by noise",
-        x_label="passes over the points",
-        y_label=r"signal $/ |w_0|$",
-        series=tuple(series),
-        x_scale="log",
-        y_scale="log",
-        note=case.title,
+    return ls.plotting.log_log(
+        "Signal, by noise", "passes over the points", r"signal $/ |w_0|$", series, note=case.title
     )
 
 
-def _shares(data: Data, case: NoiseCase) -> ls.plotting.Panel:
+def _shares(data: Data, case: NoiseOnImages) -> ls.plotting.Panel:
     series = []
     for quantity, rival in RIVALS.items():
         passes = [one for one in PASSES if quantity != "unfit_fraction" or one <= max(JUDGED)]
         found = [share_of(data, case, quantity, rival, one) for one in passes]
-        values, errors = [one.value for one in found], [one.standard_error for one in found]
-        series.append(ls.plotting.Series(NAMES[quantity], passes, values, errors))
+        series.append(ls.plotting.Series.measured(NAMES[quantity], passes, found))
     series.append(
-        ls.plotting.Series("as minibatches", PASSES[:: len(PASSES) - 1], np.ones(2), kind="theory")
+        ls.plotting.Series.theory("as minibatches", PASSES[:: len(PASSES) - 1], np.ones(2))
     )
-    series.append(
-        ls.plotting.Series("as the rival", PASSES[:: len(PASSES) - 1], np.zeros(2), kind="rival")
-    )
+    series.append(ls.plotting.Series.rival("as the rival", PASSES[:: len(PASSES) - 1], np.zeros(2)))
     for side in (1, -1):
         edge = [1 + side * case.accuracy(one) for one in PASSES]
-        series.append(ls.plotting.Series("", PASSES, edge, kind="guide"))
+        series.append(ls.plotting.Series.guide("", PASSES, edge))
     errors = [100 * float(data[case.label(noise)]["test_error"].mean()) for noise in NOISES]
-    return ls.plotting.Panel(
-        title="Share of the effect of minibatches",
-        x_label="passes over the points",
-        y_label="share",
-        series=tuple(series),
-        x_scale="log",
+    return ls.plotting.log_x(
+        "Share of the effect of minibatches",
+        "passes over the points",
+        "share",
+        series,
         note="test errors at the end: " + ", ".join(f"{error:.1f}" for error in errors) + " %",
     )

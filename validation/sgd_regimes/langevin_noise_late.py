@@ -22,7 +22,7 @@ from langevin_sgd.validation.sgd_regimes._network_courses import out_of_lazy
 from langevin_sgd.validation.sgd_regimes._network_lines import missing_images
 from langevin_sgd.validation.sgd_regimes.langevin_noise import (
     GRID,
-    NoiseCase,
+    NoiseOnImages,
     langevin_tasks,
     share_of,
 )
@@ -33,7 +33,7 @@ RIVAL = "isotropic"
 QUANTITIES = {"t_star": "ln t*", "weight_change": "ln weight change"}
 
 
-def compared(case: NoiseCase, quantity: str) -> ls.claims.Comparison:
+def compared(case: NoiseOnImages, quantity: str) -> ls.claims.Comparison:
     """Compare the share that Langevin noise has in the effect of minibatches."""
     margin = 1 / math.sqrt(case.points)
     return ls.claims.Comparison(
@@ -97,20 +97,20 @@ class LangevinNoiseLate(ls.claims.Claim):
         return [_pairs(data, case, *one) for case in GRID[tier] for one in symbols.items()]
 
 
-def _pairs(data: ls.claims.Data, case: NoiseCase, quantity: str, symbol: str) -> ls.plotting.Panel:
+def _pairs(
+    data: ls.claims.Data, case: NoiseOnImages, quantity: str, symbol: str
+) -> ls.plotting.Panel:
     x = data[case.label("minibatches")][quantity].values
     series = [
         ls.plotting.Series(f"{noise} noise", x, data[case.label(noise)][quantity].values)
         for noise in ("Langevin", "isotropic")
     ]
     ends = np.array([x.min(), x.max()])
-    series.append(ls.plotting.Series("equal", ends, ends, kind="theory"))
-    return ls.plotting.Panel(
-        title=case.title,
-        x_label=f"{symbol} with minibatches",
-        y_label=f"{symbol} with Gaussian noise",
-        series=tuple(series),
-        x_scale="log",
-        y_scale="log",
+    series.append(ls.plotting.Series.theory("equal", ends, ends))
+    return ls.plotting.log_log(
+        case.title,
+        f"{symbol} with minibatches",
+        f"{symbol} with Gaussian noise",
+        series,
         note=f"share of the effect: {share_of(data, case, quantity, RIVAL, None)}",
     )

@@ -15,7 +15,7 @@ away, digits and MNIST alike.
 
 import numpy as np
 from langevin_sgd.validation.sgd_regimes import _lazy as lazy
-from langevin_sgd.validation.sgd_regimes import stops
+from langevin_sgd.validation.sgd_regimes import _stops as stops
 from langevin_sgd.validation.sgd_regimes._network_lines import (
     mean_series,
     missing_images,

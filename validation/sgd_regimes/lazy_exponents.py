@@ -52,7 +52,7 @@ def proportional(tier: str, quantity: str, name: str) -> Comparison:
     )
 
 
-class ExponentsOfLazyNetworks(ls.claims.Claim):
+class ExponentsInLazyRegime(ls.claims.Claim):
     title = "Exponents in the lazy regime"
     statement = (
         "Above a temperature T_x ~ 1/alpha that does not depend on P the change of the weights at "
@@ -133,16 +133,14 @@ def _curves(data: Data, tier: str, name: str, power: str, y: str) -> ls.plotting
     ]
     top, x = series[-1].y[-1], np.array(lazy.CURVE)
     lines = [
-        ls.plotting.Series("~ T", x, top * x / x[-1], kind="theory"),
-        ls.plotting.Series(r"~ $T^{1/2}$", x, top * (x / x[-1]) ** 0.5, kind="rival"),
+        ls.plotting.Series.theory("~ T", x, top * x / x[-1]),
+        ls.plotting.Series.rival(r"~ $T^{1/2}$", x, top * (x / x[-1]) ** 0.5),
     ]
-    return ls.plotting.Panel(
-        title="Lazy networks at zero loss, " + lazy.NETWORKS[tier]["images"],
-        x_label=r"$T \alpha$",
-        y_label=f"${y}$",
-        series=(*series, *lines),
-        x_scale="log",
-        y_scale="log",
+    return ls.plotting.log_log(
+        "Lazy networks at zero loss, " + lazy.NETWORKS[tier]["images"],
+        r"$T \alpha$",
+        f"${y}$",
+        (*series, *lines),
     )
 
 
@@ -156,13 +154,11 @@ def _collapsed(data: Data, tier: str, name: str, power: str, y: str) -> ls.plott
             x, scaled = found.scaled(points, one.x, one.y)
             one = ls.plotting.Series(one.label, x, scaled, one.error * scaled / one.y)
         series.append(one)
-    return ls.plotting.Panel(
-        title="Collapse",
-        x_label=r"$T \alpha\, P^v$",
-        y_label=f"${y}\\, P^{{-{power}}}$",
-        series=tuple(series),
-        x_scale="log",
-        y_scale="log",
+    return ls.plotting.log_log(
+        "Collapse",
+        r"$T \alpha\, P^v$",
+        f"${y}\\, P^{{-{power}}}$",
+        series,
         note=f"v = {found.x_exponent}, ${power}$ = {found.y_exponent}, quality "
         f"{found.quality or np.nan:.2g}",
     )

@@ -16,9 +16,9 @@ used again begin to matter; the stop at P n = c d is more than a factor 10 away.
 
 from dataclasses import dataclass, replace
 
+from langevin_sgd.validation.sgd_regimes._courses import SwitchedEnsemble, train_switched
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, censored, train
 from langevin_sgd.validation.sgd_regimes._switched_noise import Quantity, SwitchedNoise
-from langevin_sgd.validation.sgd_regimes.courses import SwitchedRun, train_switched
-from langevin_sgd.validation.sgd_regimes.runs import Run, censored, train
 
 import langevin_sgd as ls
 
@@ -38,7 +38,7 @@ REASONS = {
 
 
 @dataclass(frozen=True)
-class PerceptronSizes:
+class SwitchedPerceptron:
     """One data law, sizes of the runs, and the settings of SGD."""
 
     chi: float
@@ -48,9 +48,9 @@ class PerceptronSizes:
     temperature: float
     batch_size: int
 
-    def noisy(self, seed: int) -> Run:
+    def noisy(self, seed: int) -> PerceptronEnsemble:
         """Batches of a few points."""
-        return Run(
+        return PerceptronEnsemble(
             points=self.points,
             dimension=self.dimension,
             chi=self.chi,
@@ -61,7 +61,7 @@ class PerceptronSizes:
             seed=ls.derive_seed(seed, "noise_acts_late", self.chi),
         )
 
-    def silent(self, seed: int) -> Run:
+    def silent(self, seed: int) -> PerceptronEnsemble:
         """Full batches at the same learning rate."""
         noisy = self.noisy(seed)
         return replace(noisy, temperature=noisy.settings.lr / self.points, batch_size=self.points)
@@ -82,10 +82,10 @@ class PerceptronSizes:
 
 
 GRID = {
-    "quick": (PerceptronSizes(0.0, 32, 1024, 48, 1.0, 4),),
+    "quick": (SwitchedPerceptron(0.0, 32, 1024, 48, 1.0, 4),),
     "full": (
-        PerceptronSizes(0.0, 64, 2048, 128, 1.0, 4),
-        PerceptronSizes(1.0, 32, 2048, 128, 0.5, 1),
+        SwitchedPerceptron(0.0, 64, 2048, 128, 1.0, 4),
+        SwitchedPerceptron(1.0, 32, 2048, 128, 0.5, 1),
     ),
 }
 
@@ -118,7 +118,7 @@ class NoiseActsLate(SwitchedNoise):
     switch, switches = SWITCH, SWITCHES
     quantities = QUANTITIES
     train, train_switched = train, train_switched
-    switched = SwitchedRun
+    switched = SwitchedEnsemble
 
     def accuracy(self, order: str, quantity: str) -> tuple[float, str]:
         return ACCURACY[quantity], REASONS[quantity]

@@ -61,7 +61,7 @@ REASONS = {
 
 
 @dataclass(frozen=True)
-class NetworkSizes:
+class SwitchedNetwork:
     """Data, network and replicas."""
 
     images: str
@@ -110,20 +110,20 @@ class NetworkSizes:
 
 
 GRID = {
-    "quick": (NetworkSizes("digits", 512, 512, 2, 32, 4, 16),),
+    "quick": (SwitchedNetwork("digits", 512, 512, 2, 32, 4, 16),),
     "full": (
-        NetworkSizes("mnist", 2048, 2048, 2, 64, 4, 24),
-        NetworkSizes("cifar10", 2048, 2048, 2, 64, 4, 16),
+        SwitchedNetwork("mnist", 2048, 2048, 2, 64, 4, 24),
+        SwitchedNetwork("cifar10", 2048, 2048, 2, 64, 4, 16),
     ),
     # Of 16 temperatures one, of P = 2^10 ... 2^14 the third, B = 8 for 16, 32 replicas for 5.
     "gpu": (
-        NetworkSizes("mnist", 4096, 2048, 5, 128, 8, 32),
-        NetworkSizes("cifar10", 4096, 2048, 5, 128, 8, 32),
+        SwitchedNetwork("mnist", 4096, 2048, 5, 128, 8, 32),
+        SwitchedNetwork("cifar10", 4096, 2048, 5, 128, 8, 32),
     ),
 }
 
 
-def left_by_early_noise(data: Data, case: NetworkSizes) -> float:
+def left_by_early_noise(data: Data, case: SwitchedNetwork) -> float:
     """Largest share that weights moved before the switch can have: ln(1 + r^2)/2 over the whole
     effect.
     """

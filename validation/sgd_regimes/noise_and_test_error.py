@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.runs import Run, censored, train
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, censored, train
 
 import langevin_sgd as ls
 
@@ -28,7 +28,7 @@ SLOPE_REASON = (
 
 
 @dataclass(frozen=True)
-class Sizes:
+class TestErrorSizes:
     """One data law: P/d of the paired trainings, the two P/d of the slope, and how many replicas of
     each.
     """
@@ -40,10 +40,10 @@ class Sizes:
     slope_ratios: tuple[int, int]
     slope_replicas: int
 
-    def run(self, regime: str, ratio: int, replicas: int, seed: int) -> Run:
+    def run(self, regime: str, ratio: int, replicas: int, seed: int) -> PerceptronEnsemble:
         """Settings of one point; replica r has the same points in both regimes."""
         temperature, batch_size = REGIMES[regime]
-        return Run(
+        return PerceptronEnsemble(
             points=ratio * self.dimension,
             dimension=self.dimension,
             chi=self.chi,
@@ -66,22 +66,15 @@ class Sizes:
 
 
 GRID = {
-    "quick": (Sizes(0.0, 32, 16, 128, (16, 64), 64), Sizes(1.0, 32, 64, 384, (16, 64), 64)),
-    "full": (Sizes(0.0, 64, 32, 256, (16, 128), 128), Sizes(1.0, 64, 256, 512, (32, 256), 256)),
+    "quick": (
+        TestErrorSizes(0.0, 32, 16, 128, (16, 64), 64),
+        TestErrorSizes(1.0, 32, 64, 384, (16, 64), 64),
+    ),
+    "full": (
+        TestErrorSizes(0.0, 64, 32, 256, (16, 128), 128),
+        TestErrorSizes(1.0, 64, 256, 512, (32, 256), 256),
+    ),
 }
-
-
-def ratio_name(case: Sizes) -> str:
-    """Name of the component for the effect of noise."""
-    return f"chi {case.chi:g}, P/d = {case.ratio}: ln(error with noise / error without)"
-
-
-def slope_name(case: Sizes) -> str:
-    """Name of the component for the dependence on P."""
-    return (
-        f"chi {case.chi:g}, P/d = {case.slope_ratios[0]} to {case.slope_ratios[1]}: slope of "
-        "ln(error) in ln P"
-    )
 
 
 def effect(chi: float) -> float:
@@ -89,9 +82,59 @@ def effect(chi: float) -> float:
     return float(np.log(HARM)) if chi == 1 else 0.0
 
 
-def log_errors(data: Mapping[str, xr.Dataset], case: Sizes, regime: str, ratio: int) -> np.ndarray:
+def log_errors(
+    data: Mapping[str, xr.Dataset], case: TestErrorSizes, regime: str, ratio: int
+) -> np.ndarray:
     """ln of the population error, (replica,)."""
     return np.log(data[case.label(regime, ratio)]["test_error"].values)
+
+
+def effect_of_noise(case: TestErrorSizes) -> ls.claims.Comparison:
+    """Compare the errors with noise and without."""
+    at_other = effect(1 - case.chi)
+
+    def measure(data: ls.claims.Data) -> ls.Estimate:
+        weak, strong = (log_errors(data, case, regime, case.ratio) for regime in REGIMES)
+        return ls.Estimate.from_samples(strong - weak, method="mean over pairs on the same points")
+
+    known = "known values, .52 d/P to 4 %, at finite P and d"
+    return ls.claims.Comparison(
+        name=f"chi {case.chi:g}, P/d = {case.ratio}: ln(error with noise / error without)",
+        prediction=effect(case.chi),
+        margin=RATIO_MARGIN,
+        reason=HARM_REASON if case.chi == 1 else known,
+        rivals={f"as at chi = {1 - case.chi:g}": at_other},
+        wrong=at_other,
+        measure=measure,
+    )
+
+
+def power_of_points(case: TestErrorSizes) -> ls.claims.Comparison:
+    """Compare how the error with noise falls with P."""
+    first, last = case.slope_ratios
+
+    def measure(data: ls.claims.Data) -> ls.Estimate:
+        low, high = (
+            ls.Estimate.from_samples(log_errors(data, case, "strong noise", ratio))
+            for ratio in case.slope_ratios
+        )
+        width = float(np.log(last / first))
+        return ls.Estimate(
+            value=(high.value - low.value) / width,
+            standard_error=float(np.hypot(high.standard_error, low.standard_error)) / width,
+            n_independent=case.slope_replicas,
+            method="difference of means of logarithms",
+        )
+
+    return ls.claims.Comparison(
+        name=f"chi {case.chi:g}, P/d = {first} to {last}: slope of ln(error) in ln P",
+        prediction=-1.0,
+        margin=SLOPE_MARGIN,
+        reason=SLOPE_REASON,
+        rivals={"P^(-1/2)": -0.5, "P^(-2)": -2.0},
+        wrong=-0.5,
+        measure=measure,
+    )
 
 
 class NoiseAndTestError(ls.claims.Claim):
@@ -116,59 +159,9 @@ class NoiseAndTestError(ls.claims.Claim):
             for (regime, ratio), replicas in case.points.items()
         }
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        found = []
-        for case in GRID[tier]:
-            found.append(
-                ls.claims.Component(
-                    name=ratio_name(case),
-                    prediction=effect(case.chi),
-                    margin=RATIO_MARGIN,
-                    margin_reason=HARM_REASON
-                    if case.chi == 1
-                    else "known values, .52 d/P to 4 %, at finite P and d",
-                    alternatives={f"as at chi = {1 - case.chi:g}": effect(1 - case.chi)},
-                )
-            )
-            found.append(
-                ls.claims.Component(
-                    name=slope_name(case),
-                    prediction=-1.0,
-                    margin=SLOPE_MARGIN,
-                    margin_reason=SLOPE_REASON,
-                    alternatives={"P^(-1/2)": -0.5, "P^(-2)": -2.0},
-                )
-            )
-        return found
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        wrong = []
-        for case in GRID[tier]:
-            wrong.append(
-                ls.claims.Component(name=ratio_name(case), prediction=effect(1 - case.chi))
-            )
-            wrong.append(ls.claims.Component(name=slope_name(case), prediction=-0.5))
-        return wrong
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for case in GRID[tier]:
-            weak, strong = (log_errors(data, case, regime, case.ratio) for regime in REGIMES)
-            found[ratio_name(case)] = ls.Estimate.from_samples(
-                strong - weak, method="mean over pairs on the same points"
-            )
-            low, high = (
-                ls.Estimate.from_samples(log_errors(data, case, "strong noise", ratio))
-                for ratio in case.slope_ratios
-            )
-            width = float(np.log(case.slope_ratios[1] / case.slope_ratios[0]))
-            found[slope_name(case)] = ls.Estimate(
-                value=(high.value - low.value) / width,
-                standard_error=float(np.hypot(high.standard_error, low.standard_error)) / width,
-                n_independent=case.slope_replicas,
-                method="difference of means of logarithms",
-            )
-        return found
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        numbers = (effect_of_noise, power_of_points)
+        return [number(case) for case in GRID[tier] for number in numbers]
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         return f"{censored(data)} replicas did not reach zero loss" if censored(data) else None
@@ -193,18 +186,11 @@ class NoiseAndTestError(ls.claims.Claim):
                 )
             height = means[-1] * ratios[-1]
             fine = np.geomspace(min(case.slope_ratios) / 1.2, max(case.slope_ratios) * 1.2, 20)
-            series.append(
-                ls.plotting.Series("" if case.chi else "d/P", fine, height / fine, kind="theory")
-            )
+            series.append(ls.plotting.Series.theory("" if case.chi else "d/P", fine, height / fine))
         root = means[0] * np.sqrt(ratios[0] / fine)
-        series.append(ls.plotting.Series(r"$P^{-1/2}$", fine, root, kind="rival"))
-        return ls.plotting.Panel(
-            title="Test error at zero loss",
-            x_label="P/d",
-            y_label="population test error",
-            series=tuple(series),
-            x_scale="log",
-            y_scale="log",
+        series.append(ls.plotting.Series.rival(r"$P^{-1/2}$", fine, root))
+        return ls.plotting.log_log(
+            "Test error at zero loss", "P/d", "population test error", series
         )
 
     @staticmethod
@@ -220,16 +206,12 @@ class NoiseAndTestError(ls.claims.Claim):
             )
             notes.append(rf"{np.exp(np.mean(strong - weak)):.2f} at $\chi$ = {case.chi:g}")
         ends = np.array([0.05, 1.2])
-        series.append(ls.plotting.Series("noise neutral", ends, ends, kind="theory"))
-        series.append(
-            ls.plotting.Series(f"{HARM:g} times the error", ends, HARM * ends, kind="theory")
-        )
-        return ls.plotting.Panel(
-            title="Same points with and without noise",
-            x_label="error P/d, weak noise",
-            y_label="error P/d, strong noise",
-            series=tuple(series),
-            x_scale="log",
-            y_scale="log",
+        series.append(ls.plotting.Series.theory("noise neutral", ends, ends))
+        series.append(ls.plotting.Series.theory(f"{HARM:g} times the error", ends, HARM * ends))
+        return ls.plotting.log_log(
+            "Same points with and without noise",
+            "error P/d, weak noise",
+            "error P/d, strong noise",
+            series,
             note="mean ratio " + ", ".join(notes),
         )

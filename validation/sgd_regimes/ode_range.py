@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes import stops
-from langevin_sgd.validation.sgd_regimes.courses import (
+from langevin_sgd.validation.sgd_regimes import _stops as stops
+from langevin_sgd.validation.sgd_regimes._courses import (
     Fresh,
     at_steps,
     flow_of,
@@ -23,7 +23,7 @@ from langevin_sgd.validation.sgd_regimes.courses import (
     times_of,
     unfit_of,
 )
-from langevin_sgd.validation.sgd_regimes.runs import Run, censored, joined
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, censored, joined
 
 import langevin_sgd as ls
 
@@ -38,7 +38,7 @@ STOP_DIMENSIONS = (64, 128)
 
 
 @dataclass(frozen=True)
-class Sizes:
+class FlowSizes:
     """Sizes of one tier."""
 
     dimension: int
@@ -48,13 +48,13 @@ class Sizes:
     replicas: int
 
 
-GRID = {"quick": Sizes(64, 32, 64, 10000, 64), "full": Sizes(128, 64, 128, 40000, 256)}
+GRID = {"quick": FlowSizes(64, 32, 64, 10000, 64), "full": FlowSizes(128, 64, 128, 40000, 256)}
 
 
-def loud(tier: str, seed: int) -> Run:
+def loud(tier: str, seed: int) -> PerceptronEnsemble:
     """T >> kappa, few points."""
     size = GRID[tier]
-    run = Run(
+    run = PerceptronEnsemble(
         points=size.ratio * size.dimension,
         dimension=size.dimension,
         chi=0.0,
@@ -83,10 +83,10 @@ def fresh(tier: str, seed: int) -> Fresh:
     )
 
 
-def quiet(tier: str, seed: int) -> Run:
+def quiet(tier: str, seed: int) -> PerceptronEnsemble:
     """T << kappa, many points."""
     size = GRID[tier]
-    run = Run(
+    run = PerceptronEnsemble(
         points=size.quiet_points,
         dimension=size.quiet_dimension,
         chi=0.0,
@@ -104,7 +104,7 @@ def window_of(tier: str) -> stops.Window:
     return next(window for window in stops.WINDOWS[tier] if window.chi == 0)
 
 
-def quenched(run: Run, signal: np.ndarray) -> np.ndarray:
+def quenched(run: PerceptronEnsemble, signal: np.ndarray) -> np.ndarray:
     """Noise that the training set keeps up at the measured signal."""
     return ls.theory.perceptron.quenched_noise(
         signal,
@@ -114,20 +114,6 @@ def quenched(run: Run, signal: np.ndarray) -> np.ndarray:
         points=run.points,
         dimension=run.dimension,
     )
-
-
-MULTI_PASS = f"P n = {INSIDE:g} d: signal / flow"
-ONE_PASS = f"fresh points, late (P n = {OUTSIDE:g} d): signal / flow"
-
-
-def late_name(dimension: int) -> str:
-    """Name of the component for the stopping time."""
-    return f"d = {dimension}: ln(t* / time of the flow to the same n)"
-
-
-def noise_name(time: float) -> str:
-    """Name of the component for the noise of a fixed training set."""
-    return f"T << kappa, tau = {time:g}: noise / quenched noise"
 
 
 def lateness(data: dict[str, xr.Dataset], tier: str, dimension: int) -> np.ndarray:
@@ -141,6 +127,71 @@ def lateness(data: dict[str, xr.Dataset], tier: str, dimension: int) -> np.ndarr
         n, chi=window.chi, margin=stops.MARGIN, temperature=stops.TEMPERATURE
     )
     return np.log(time / (dimension * tau))
+
+
+SIGNAL_MARGINS = {
+    "P points": (0.03, "2 % while P n >= 5 d, and 1/d"),
+    "fresh points": (0.02, "order 1/d"),
+}
+
+
+def beside_flow(where: str, label: str, place: int, tier: str) -> ls.claims.Comparison:
+    """Compare the signal at one of the times of `LEFT` with the flow."""
+    run, (margin, reason) = loud(tier, 0), SIGNAL_MARGINS[label]
+    tau = times_of(run)
+    flow, silent = flow_of(run, tau)[0], flow_of(run, tau, temperature=0.0)[0]
+    behind = SEVERAL ** -ls.theory.perceptron.exponents(run.chi).growth
+    return ls.claims.Comparison(
+        name=f"{where}: signal / flow",
+        prediction=1.0,
+        margin=margin,
+        reason=reason,
+        rivals={
+            "without SGD noise, T = 0": silent[place] / flow[place],
+            "five times behind the flow": behind,
+        },
+        wrong=behind,
+        wrong_margin=margin,
+        measure=lambda data: ls.Estimate.from_samples(
+            at_steps(data[label], "signal")[place] / flow[place]
+        ),
+    )
+
+
+def end(tier: str, dimension: int) -> ls.claims.Comparison:
+    """Compare the stopping time with that of the flow to the same unfit fraction."""
+    return ls.claims.Comparison(
+        name=f"d = {dimension}: ln(t* / time of the flow to the same n)",
+        prediction=np.log(SEVERAL),
+        margin=np.log(2),
+        reason="several times: a factor 2 to either side of 5, no theory of the end stage",
+        rivals={"the flow holds to the end": 0.0},
+        wrong=0.0,
+        wrong_margin=np.log(2),
+        measure=lambda data: ls.Estimate.from_samples(lateness(data, tier, dimension)),
+    )
+
+
+def kept_up(tier: str, time: float) -> ls.claims.Comparison:
+    """Compare the noise of a fixed training set with the quenched one at the measured signal."""
+    run, place = quiet(tier, 0), QUIET_TIMES.index(time)
+    a, s = flow_of(run, times_of(run))
+    of_flow = s[place] / quenched(run, a)[place]
+
+    def measure(data: ls.claims.Data) -> ls.Estimate:
+        signal, noise = (at_steps(data["quiet"], name)[place] for name in ("signal", "noise"))
+        return ls.Estimate.from_samples(noise / quenched(run, signal))
+
+    return ls.claims.Comparison(
+        name=f"T << kappa, tau = {time:g}: noise / quenched noise",
+        prediction=1.0,
+        margin=0.1,
+        reason="leading order in s/kappa, which is about .2",
+        rivals={"noise of the flow": of_flow},
+        wrong=of_flow,
+        wrong_margin=0.1,
+        measure=measure,
+    )
 
 
 class OdeRange(ls.claims.Claim):
@@ -179,79 +230,15 @@ class OdeRange(ls.claims.Claim):
             "quiet": follow.at(quiet(tier, seed)),
         }
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        run = loud(tier, 0)
-        tau = times_of(run)
-        signal, silent = flow_of(run, tau)[0], flow_of(run, tau, temperature=0.0)[0]
-        found = [
-            ls.claims.Component(
-                name=name,
-                prediction=1.0,
-                margin=margin,
-                margin_reason=reason,
-                alternatives={
-                    "without SGD noise, T = 0": float(silent[k] / signal[k]),
-                    "five times behind the flow": SEVERAL
-                    ** -ls.theory.perceptron.exponents(run.chi).growth,
-                },
-            )
-            for name, k, margin, reason in (
-                (MULTI_PASS, LEFT.index(INSIDE), 0.03, "2 % while P n >= 5 d, and 1/d"),
-                (ONE_PASS, LEFT.index(OUTSIDE), 0.02, "order 1/d"),
-            )
-        ]
-        found += [
-            ls.claims.Component(
-                name=late_name(dimension),
-                prediction=float(np.log(SEVERAL)),
-                margin=float(np.log(2)),
-                margin_reason="several times: a factor 2 to either side of 5, no theory of the end "
-                "stage",
-                alternatives={"the flow holds to the end": 0.0},
-            )
-            for dimension in STOP_DIMENSIONS
-        ]
-        still = quiet(tier, 0)
-        tau = times_of(still)
-        a, s = flow_of(still, tau)
-        for time in JUDGED:
-            k = QUIET_TIMES.index(time)
-            found.append(
-                ls.claims.Component(
-                    name=noise_name(time),
-                    prediction=1.0,
-                    margin=0.1,
-                    margin_reason="leading order in s/kappa, which is about .2",
-                    alternatives={"noise of the flow": float(s[k] / quenched(still, a)[k])},
-                )
-            )
-        return found
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        points, late = LEFT.index(INSIDE), LEFT.index(OUTSIDE)
+        fresh_points = f"fresh points, late (P n = {OUTSIDE:g} d)"
         return [
-            replace(right, prediction=rival, alternatives={})
-            for right in self.predict(tier)
-            for name, rival in right.alternatives.items()
-            if "flow" in name
+            beside_flow(f"P n = {INSIDE:g} d", "P points", points, tier),
+            beside_flow(fresh_points, "fresh points", late, tier),
+            *(end(tier, dimension) for dimension in STOP_DIMENSIONS),
+            *(kept_up(tier, time) for time in JUDGED),
         ]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        flow, _ = flow_of(loud(tier, 0), times_of(loud(tier, 0)))
-        found = {}
-        for name, label, k in (
-            (MULTI_PASS, "P points", LEFT.index(INSIDE)),
-            (ONE_PASS, "fresh points", LEFT.index(OUTSIDE)),
-        ):
-            found[name] = ls.Estimate.from_samples(at_steps(data[label], "signal")[k] / flow[k])
-        for dimension in STOP_DIMENSIONS:
-            found[late_name(dimension)] = ls.Estimate.from_samples(lateness(data, tier, dimension))
-        signal, noise = (at_steps(data["quiet"], name) for name in ("signal", "noise"))
-        for time in JUDGED:
-            k = QUIET_TIMES.index(time)
-            found[noise_name(time)] = ls.Estimate.from_samples(
-                noise[k] / quenched(quiet(tier, 0), signal[k])
-            )
-        return found
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         ends = {label: result for label, result in data.items() if ", part " in label}
@@ -273,16 +260,15 @@ class OdeRange(ls.claims.Claim):
             ratio = at_steps(data[label], "signal") / a[:, None]
             error = ratio.std(axis=1, ddof=1) / np.sqrt(ratio.shape[1])
             series.append(ls.plotting.Series(name, left, ratio.mean(axis=1), error))
-        series.append(ls.plotting.Series("flow", left[[0, -1]], np.ones(2), kind="theory"))
+        series.append(ls.plotting.Series.theory("flow", left[[0, -1]], np.ones(2)))
         series.append(
-            ls.plotting.Series(f"P n = {INSIDE:g} d", [INSIDE, INSIDE], [0.85, 1.05], kind="guide")
+            ls.plotting.Series.guide(f"P n = {INSIDE:g} d", [INSIDE, INSIDE], [0.85, 1.05])
         )
-        return ls.plotting.Panel(
-            title=r"Signal at $T \gg \kappa$",
-            x_label=r"$P n / d$ by the flow (time runs to the left)",
-            y_label="signal / signal of the flow",
-            series=tuple(series),
-            x_scale="log",
+        return ls.plotting.log_x(
+            r"Signal at $T \gg \kappa$",
+            r"$P n / d$ by the flow (time runs to the left)",
+            "signal / signal of the flow",
+            series,
             note=f"d = {run.dimension}",
         )
 
@@ -302,19 +288,16 @@ class OdeRange(ls.claims.Claim):
                     f"stops, d = {dimension}", left, joined(data, label, "t_star") / dimension
                 )
             )
-        series.append(ls.plotting.Series("flow", fine, tau, kind="rival"))
-        series.append(ls.plotting.Series("5 times later", fine, SEVERAL * tau, kind="theory"))
+        series.append(ls.plotting.Series.rival("flow", fine, tau))
+        series.append(ls.plotting.Series.theory("5 times later", fine, SEVERAL * tau))
         series += [
-            ls.plotting.Series("", fine, SEVERAL * factor * tau, kind="guide")
-            for factor in (0.5, 2.0)
+            ls.plotting.Series.guide("", fine, SEVERAL * factor * tau) for factor in (0.5, 2.0)
         ]
-        return ls.plotting.Panel(
-            title=f"Stop, P/d = {window.ratios[1]}",
-            x_label=r"$P n^* / d$ of the final weights",
-            y_label=r"$t^* / (T d)$",
-            series=tuple(series),
-            x_scale="log",
-            y_scale="log",
+        return ls.plotting.log_log(
+            f"Stop, P/d = {window.ratios[1]}",
+            r"$P n^* / d$ of the final weights",
+            r"$t^* / (T d)$",
+            series,
             note="dotted: 2.5 and 10 times later",
         )
 
@@ -325,15 +308,14 @@ class OdeRange(ls.claims.Claim):
         tau = np.geomspace(QUIET_TIMES[0], QUIET_TIMES[-1], 40)
         a, s = flow_of(run, tau)
         error = noise.std(axis=1, ddof=1) / np.sqrt(noise.shape[1])
-        return ls.plotting.Panel(
-            title=r"Noise at $T \ll \kappa$",
-            x_label=r"signal / $\kappa$",
-            y_label=r"noise $\|w_\perp\|/(\kappa\sqrt{d})$",
-            series=(
+        return ls.plotting.log_x(
+            r"Noise at $T \ll \kappa$",
+            r"signal / $\kappa$",
+            r"noise $\|w_\perp\|/(\kappa\sqrt{d})$",
+            (
                 ls.plotting.Series("SGD", signal.mean(axis=1), noise.mean(axis=1), error),
-                ls.plotting.Series("quenched noise", a, quenched(run, a), kind="theory"),
-                ls.plotting.Series("flow", a, s, kind="rival"),
+                ls.plotting.Series.theory("quenched noise", a, quenched(run, a)),
+                ls.plotting.Series.rival("flow", a, s),
             ),
-            x_scale="log",
             note=f"T = {run.temperature:g} kappa, P/d = {run.points / run.dimension:g}",
         )

@@ -47,7 +47,7 @@ CHANGING = "slope of the ln of the kernel's change in ln alpha"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plane:
+class NetworkPlane:
     """Networks of a tier and where in the plane they are trained; a temperature is 2^scale min(1,
     alpha)^k.
 
@@ -120,7 +120,7 @@ def _halves(first: float, last: float) -> tuple[float, ...]:
 
 
 PLANES = {
-    "quick": Plane(
+    "quick": NetworkPlane(
         depth=2,
         width=64,
         activation="relu",
@@ -140,7 +140,7 @@ PLANES = {
         replicas=optimum.REPLICAS["quick"][2],
         shown=12,
     ),
-    "full": Plane(
+    "full": NetworkPlane(
         depth=2,
         width=64,
         activation="relu",
@@ -161,7 +161,7 @@ PLANES = {
         shown=32,
         time=4 * optimum.TIME,
     ),
-    "gpu": Plane(
+    "gpu": NetworkPlane(
         depth=5,
         width=128,
         activation="gelu",
@@ -200,12 +200,12 @@ def kernel_label(alpha: float) -> str:
     return f"kernel, alpha 2^{math.log2(alpha):.0f}"
 
 
-def factor(plane: Plane, alpha: float) -> float:
+def factor(plane: NetworkPlane, alpha: float) -> float:
     """1 + what the theory leaves out, per power of the weights."""
     return 1 + (alpha ** (1 / (plane.depth + 1)) if alpha < 1 else math.sqrt(plane.width) / alpha)
 
 
-def margin(plane: Plane, alphas: tuple[float, float], power: int) -> float:
+def margin(plane: NetworkPlane, alphas: tuple[float, float], power: int) -> float:
     """Exponent that this factor, to a power, makes between two alphas."""
     low, high = (factor(plane, alpha) for alpha in alphas)
     return power * abs(math.log(low / high)) / math.log(alphas[1] / alphas[0])
@@ -219,7 +219,7 @@ LEFT_OUT = {
 }
 
 
-def failing(plane: Plane) -> list[Comparison]:
+def failing(plane: NetworkPlane) -> list[Comparison]:
     """Compare the powers of alpha in T_max."""
     k, power = plane.exponent, plane.depth - 1
     return [
@@ -247,7 +247,7 @@ def failing(plane: Plane) -> list[Comparison]:
     ]
 
 
-def changing(tier: str, plane: Plane) -> list[Comparison]:
+def changing(tier: str, plane: NetworkPlane) -> list[Comparison]:
     """Compare the powers of alpha in the kernel's change."""
     kernel = 2 * plane.depth / (plane.depth + 1)
     square = {} if tier == "gpu" else {"square of f, -2": -2.0}
@@ -277,19 +277,21 @@ def changing(tier: str, plane: Plane) -> list[Comparison]:
 
 
 def column(
-    data: Data, plane: Plane, alpha: float, scales: tuple[float, ...]
+    data: Data, plane: NetworkPlane, alpha: float, scales: tuple[float, ...]
 ) -> ls.experiments.GridLine:
     """Trainings of one alpha at some scales of the temperature."""
     labels = {plane.temperature(alpha, scale): label(alpha, scale) for scale in scales}
     return line_through(data, "temperature_per_width", labels, alpha=alpha)
 
 
-def around_failure(data: Data, plane: Plane, alpha: float) -> ls.experiments.GridLine:
+def around_failure(data: Data, plane: NetworkPlane, alpha: float) -> ls.experiments.GridLine:
     """Trainings of one alpha around T_max."""
     return column(data, plane, alpha, plane.around_failure(alpha))
 
 
-def exponent_of_failure(plane: Plane, alphas: tuple[float, float], data: Data) -> ls.Estimate:
+def exponent_of_failure(
+    plane: NetworkPlane, alphas: tuple[float, float], data: Data
+) -> ls.Estimate:
     """Power of alpha in T_max."""
     lines = [around_failure(data, plane, alpha) for alpha in alphas]
     return ls.experiments.boundary_exponent("T_max", lines, "alpha")
@@ -301,7 +303,7 @@ def exponent_of_change(alphas: tuple[float, float], data: Data) -> ls.Estimate:
     return ls.experiments.quantity_exponent([both], "kernel_change")
 
 
-class PhaseDiagram(ls.claims.Claim):
+class PhaseDiagramOfNetworks(ls.claims.Claim):
     title = "Phase diagram in alpha and temperature"
     statement = (
         "In the lazy regime the largest temperature that trains does not depend on alpha, in the "
@@ -402,7 +404,7 @@ def _smooth(run: NetworkRun) -> NetworkRun:
 # --- figure ---------------------------------------------------------------------------------------
 
 
-def _errors(data: Data, plane: Plane, alpha: float) -> np.ndarray:
+def _errors(data: Data, plane: NetworkPlane, alpha: float) -> np.ndarray:
     """Mean test error and its error of the trainings that finished, NaN where fewer than half did:
     (2, temperature).
     """
@@ -424,7 +426,7 @@ def _changes(data: Data, labels: list[str]) -> np.ndarray:
     return np.array(found).T
 
 
-def _plane_panel(data: Data, plane: Plane) -> Panel:
+def _plane_panel(data: Data, plane: NetworkPlane) -> Panel:
     """T_max and T_opt in the plane, with the slopes of theory."""
     series = _boundaries(data, plane)
     for alphas, k in ((plane.feature, plane.exponent), (plane.lazy, 0.0)):
@@ -442,7 +444,7 @@ def _plane_panel(data: Data, plane: Plane) -> Panel:
     )
 
 
-def _error_map(data: Data, plane: Plane) -> Panel:
+def _error_map(data: Data, plane: NetworkPlane) -> Panel:
     """Test error over the plane."""
     columns = plane.columns()
     rows = sorted({scale for scales in columns.values() for scale in scales})
@@ -466,7 +468,7 @@ def _error_map(data: Data, plane: Plane) -> Panel:
     )
 
 
-def _boundaries(data: Data, plane: Plane) -> list[Series]:
+def _boundaries(data: Data, plane: NetworkPlane) -> list[Series]:
     """T_max along the columns that have it, and T_opt where alpha < 1."""
     failures = {alpha: around_failure(data, plane, alpha) for alpha in plane.columns()}
     columns = [alpha for alpha, one in failures.items() if one.fitted[-1].mean() < 0.5]
@@ -482,7 +484,7 @@ def _boundaries(data: Data, plane: Plane) -> list[Series]:
     ]
 
 
-def _kernel_panel(data: Data, plane: Plane) -> Panel:
+def _kernel_panel(data: Data, plane: NetworkPlane) -> ls.plotting.Panel:
     """Change of the kernel against alpha, with the lines of the two regimes."""
     lazy, feature = (np.array(pair) for pair in (plane.kernel_lazy, plane.kernel_feature))
     right, left = (_changes(data, [kernel_label(a) for a in pair]) for pair in (lazy, feature))
@@ -494,34 +496,30 @@ def _kernel_panel(data: Data, plane: Plane) -> Panel:
     fine = np.array([feature[0], meeting, lazy[-1]])
     both = np.r_[heights[1] * fine[:2] ** -power, heights[0] * fine[2:] ** -1.0]
     name = f"{plane.activation}, $T \\alpha^{{-k}} = 2^{{{plane.kernel_scale:.0f}}}$"
-    return Panel(
-        title="Tangent kernel",
-        x_label=r"$\alpha$",
-        y_label=r"$\|K - K_0\| / \|K_0\|$",
-        series=(
-            Series(name, np.r_[feature, shared], *np.concatenate([left, more], axis=1)),
-            Series(r"gelu, $T \alpha = 1$", lazy, *right),
-            Series(f"slopes {-power:.2f} and -1", fine, both, kind="theory"),
-            Series("1", fine[[0, -1]], [1.0, 1.0], kind="guide"),
+    return ls.plotting.log_log(
+        "Tangent kernel",
+        r"$\alpha$",
+        r"$\|K - K_0\| / \|K_0\|$",
+        (
+            ls.plotting.Series(name, np.r_[feature, shared], *np.concatenate([left, more], axis=1)),
+            ls.plotting.Series(r"gelu, $T \alpha = 1$", lazy, *right),
+            ls.plotting.Series.theory(f"slopes {-power:.2f} and -1", fine, both),
+            ls.plotting.Series.guide("1", fine[[0, -1]], [1.0, 1.0]),
         ),
-        x_scale="log",
-        y_scale="log",
         note=f"the lines of the two regimes meet at alpha = {meeting:.2g}",
     )
 
 
-def _error_panel(data: Data, plane: Plane) -> Panel:
+def _error_panel(data: Data, plane: NetworkPlane) -> ls.plotting.Panel:
     """Test error against temperature in every column."""
     series = []
     for alpha, scales in plane.columns().items():
         errors, spread = _errors(data, plane, alpha)
         shown = ~np.isnan(errors)
         name = rf"$\alpha = 2^{{{math.log2(alpha):.0f}}}$"
-        series.append(Series(name, 2.0 ** np.array(scales)[shown], errors[shown], spread[shown]))
-    return Panel(
-        title="Test error of trainings that finished",
-        x_label=r"$T / \min(1, \alpha)^k$",
-        y_label="test error",
-        series=tuple(series),
-        x_scale="log",
+        series.append(
+            ls.plotting.Series(name, 2.0 ** np.array(scales)[shown], errors[shown], spread[shown])
+        )
+    return ls.plotting.log_x(
+        "Test error of trainings that finished", r"$T / \min(1, \alpha)^k$", "test error", series
     )

@@ -248,17 +248,13 @@ def _rates(data: Data, tier: str) -> ls.plotting.Panel:
         series.append(mean_series(f"B = {batch or points}", PLANE_RATES, values))
         law = np.maximum(np.maximum(noise * fine / (batch or points), step * fine), descent)
         lines.append(
-            ls.plotting.Series(
-                "" if lines else "largest of three branches", fine, law, kind="theory"
-            )
+            ls.plotting.Series.theory("" if lines else "largest of three branches", fine, law)
         )
-    return ls.plotting.Panel(
-        title=f"Lazy networks, {lazy.NETWORKS[tier]['images']}, P = {points}",
-        x_label=r"$lr\, \alpha / h$",
-        y_label=r"$|w - w_0| / |w_0|$",
-        series=(*series, *lines),
-        x_scale="log",
-        y_scale="log",
+    return ls.plotting.log_log(
+        f"Lazy networks, {lazy.NETWORKS[tier]['images']}, P = {points}",
+        r"$lr\, \alpha / h$",
+        r"$|w - w_0| / |w_0|$",
+        (*series, *lines),
     )
 
 
@@ -298,13 +294,12 @@ def _first(data: Data, tier: str) -> ls.plotting.Panel:
         _weights(data, [label(points, 0, FASTEST) + end for points in sizes])
         for end in ("", ", first step")
     )
-    return ls.plotting.Panel(
-        title="All points in a batch, large lr",
-        x_label="P",
-        y_label=r"$|w - w_0| \,/\, lr\, |\nabla L(w_0)|$",
-        series=(
+    return ls.plotting.log_x(
+        "All points in a batch, large lr",
+        "P",
+        r"$|w - w_0| \,/\, lr\, |\nabla L(w_0)|$",
+        (
             mean_series("SGD", sizes, whole - first),
-            ls.plotting.Series("the first step alone", sizes, np.ones(len(sizes)), kind="guide"),
+            ls.plotting.Series.guide("the first step alone", sizes, np.ones(len(sizes))),
         ),
-        x_scale="log",
     )

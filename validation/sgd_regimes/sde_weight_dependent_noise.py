@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.courses import flow_of
-from langevin_sgd.validation.sgd_regimes.runs import Run
+from langevin_sgd.validation.sgd_regimes._courses import flow_of
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble
 
 import langevin_sgd as ls
 
@@ -50,7 +50,7 @@ class Pair:
         Whether SGD goes on after the last step of the schedule until all points are fitted.
     """
 
-    run: Run
+    run: PerceptronEnsemble
     constant: bool = False
     to_zero_loss: bool = False
 
@@ -138,7 +138,7 @@ def _sgd(pair: Pair, path: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @dataclass(frozen=True)
-class Sizes:
+class EquationSizes:
     """Dimension, P/d of the course and of the ends, and training sets."""
 
     dimension: int
@@ -147,12 +147,12 @@ class Sizes:
     sets: int
 
 
-GRID = {"quick": Sizes(16, 64, 6, 16), "full": Sizes(32, 64, 6, 64)}
+GRID = {"quick": EquationSizes(16, 64, 6, 16), "full": EquationSizes(32, 64, 6, 64)}
 LOUD = 16.0
 """T/kappa of the runs far above the crossover."""
 
 
-def course(tier: str, seed: int) -> Run:
+def course(tier: str, seed: int) -> PerceptronEnsemble:
     """T >> kappa while many points are unfit; T = 1 and lr << d."""
     size = GRID[tier]
     base = _run(tier, seed, "course", points=size.course_ratio * size.dimension, margin=1 / LOUD)
@@ -163,14 +163,14 @@ def course(tier: str, seed: int) -> Run:
     return replace(base, schedule=_steps(last, first=8))
 
 
-def loud_end(tier: str, seed: int) -> Run:
+def loud_end(tier: str, seed: int) -> PerceptronEnsemble:
     """T >> kappa until after the stop."""
     size = GRID[tier]
     run = _run(tier, seed, "loud", points=size.end_ratio * size.dimension, margin=1 / LOUD)
     return replace(run, schedule=_steps(LAST_TIMES["loud"] * size.dimension, first=16))
 
 
-def quiet_end(tier: str, seed: int, temperature: float) -> Run:
+def quiet_end(tier: str, seed: int, temperature: float) -> PerceptronEnsemble:
     """T << kappa = 1 until after the stop; lr = 2 for every T, so that only T changes."""
     size = GRID[tier]
     points = size.end_ratio * size.dimension
@@ -186,13 +186,13 @@ def quiet_end(tier: str, seed: int, temperature: float) -> Run:
     return replace(run, schedule=_steps(LAST_TIMES["quiet"] * size.dimension // 2, first=16))
 
 
-def _run(tier: str, seed: int, label: str, **settings: float) -> Run:
+def _run(tier: str, seed: int, label: str, **settings: float) -> PerceptronEnsemble:
     size = GRID[tier]
     common = {"dimension": size.dimension, "chi": 0.0, "temperature": 1.0, "replicas": size.sets}
     # A stream that nothing was chosen on: earlier ones were looked at while margins and limits were
     # being set.
     name = ls.derive_seed(seed, "sde_weight_dependent_noise", "frozen", label)
-    return Run(**(common | settings), seed=name)
+    return PerceptronEnsemble(**(common | settings), seed=name)
 
 
 def _steps(last: int, first: int) -> tuple[int, ...]:
@@ -204,7 +204,7 @@ def quiet_label(temperature: float) -> str:
     return f"end, T/kappa {temperature:g}"
 
 
-def constant_noise(run: Run, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def constant_noise(run: PerceptronEnsemble, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Signal and noise of the flow under constant isotropic noise: d(s^2)/dtau = 2 s gz + T."""
     from scipy.integrate import solve_ivp
 
@@ -230,19 +230,6 @@ def constant_noise(run: Run, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 SIGNAL, NOISE = "signal", "noise"
 
 
-def course_name(quantity: str) -> str:
-    """Name of a component of the course."""
-    return f"T = {LOUD:g} kappa, P n = {COURSE_LEFT:g} d: {quantity} of the equation / of SGD"
-
-
-def quiet_name(quantity: str) -> str:
-    """Name of a component of the end at T << kappa."""
-    return f"end of training, T/kappa -> 0: ln({quantity} of the equation / of SGD)"
-
-
-LOUD_NAME = f"end of training, T = {LOUD:g} kappa: ln(||w|| of the equation / of SGD)"
-
-
 def log_ratio(result: xr.Dataset, quantity: str) -> np.ndarray:
     """ln of a number of the equation over that of SGD, (step, set)."""
     return np.log(
@@ -264,6 +251,58 @@ def extrapolated(data: Mapping[str, xr.Dataset], quantity: str) -> np.ndarray:
     """Final ln ratio extrapolated linearly to T/kappa = 0, set by set, (set,)."""
     high, low = (log_ratio(data[quiet_label(temperature)], quantity)[-1] for temperature in QUIET)
     return (QUIET[0] * low - QUIET[1] * high) / (QUIET[0] - QUIET[1])
+
+
+def _over_sets(samples: np.ndarray) -> ls.Estimate:
+    return ls.Estimate.from_samples(samples, method="mean over training sets")
+
+
+def on_course(tier: str, quantity: str) -> ls.claims.Comparison:
+    """Compare equation and SGD while many points are unfit."""
+    run, place = course(tier, 0), (SIGNAL, NOISE).index(quantity)
+    tau = np.array(run.schedule[-1:]) / run.dimension
+    here, silent = flow_of(run, tau)[place], flow_of(run, tau, temperature=0.0)[place]
+    constant = float(constant_noise(run, tau)[place][0] / here[0])
+    at = f"T = {LOUD:g} kappa, P n = {COURSE_LEFT:g} d"
+    return ls.claims.Comparison(
+        name=f"{at}: {quantity} of the equation / of SGD",
+        prediction=1.0,
+        margin=0.08,
+        reason="points used again, of order d/(P n), and lr/d",
+        rivals={
+            "constant isotropic noise": constant,
+            "no noise": float(silent[0] / here[0]),
+        },
+        wrong=constant,
+        wrong_margin=0.08,
+        measure=lambda data: _over_sets(np.exp(log_ratio(data["course"], quantity)[-1])),
+    )
+
+
+def at_quiet_end(quantity: str) -> ls.claims.Comparison:
+    """Compare the ends of trainings as T/kappa goes to zero."""
+    return ls.claims.Comparison(
+        name=f"end of training, T/kappa -> 0: ln({quantity} of the equation / of SGD)",
+        prediction=0.0,
+        margin=0.02,
+        reason="second order, (T/kappa)^2, at T/kappa = 1/4 and 1/8",
+        rivals={"short by a factor as at T >> kappa": -float(np.log(SHORTFALL))},
+        measure=lambda data: _over_sets(extrapolated(data, quantity)),
+    )
+
+
+def at_loud_end() -> ls.claims.Comparison:
+    """Compare the ends of trainings at T >> kappa, where the equation falls short."""
+    return ls.claims.Comparison(
+        name=f"end of training, T = {LOUD:g} kappa: ln(||w|| of the equation / of SGD)",
+        prediction=-float(np.log(SHORTFALL)),
+        margin=0.3,
+        reason="a factor of order one, 1.5 to 2.7: the theory gives its sign, pilots its size",
+        rivals={"the equation holds to the end": 0.0},
+        wrong=0.0,
+        wrong_margin=0.3,
+        measure=lambda data: _over_sets(end_ratio(data["end, loud"])),
+    )
 
 
 class SdeWeightDependentNoise(ls.claims.Claim):
@@ -297,69 +336,12 @@ class SdeWeightDependentNoise(ls.claims.Claim):
         found["course, constant noise"] = compare.at(Pair(run=course(tier, seed), constant=True))
         return found
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        run = course(tier, 0)
-        tau = np.array(run.schedule[-1:]) / run.dimension
-        here, silent, constant = (
-            flow_of(run, tau),
-            flow_of(run, tau, temperature=0.0),
-            constant_noise(run, tau),
-        )
-        found = [
-            ls.claims.Component(
-                name=course_name(quantity),
-                prediction=1.0,
-                margin=0.08,
-                margin_reason="points used again, of order d/(P n), and lr/d",
-                alternatives={
-                    "constant isotropic noise": float(constant[k][0] / here[k][0]),
-                    "no noise": float(silent[k][0] / here[k][0]),
-                },
-            )
-            for k, quantity in enumerate((SIGNAL, NOISE))
-        ]
-        found += [
-            ls.claims.Component(
-                name=quiet_name(quantity),
-                prediction=0.0,
-                margin=0.02,
-                margin_reason="second order, (T/kappa)^2, at T/kappa = 1/4 and 1/8",
-                alternatives={"short by a factor as at T >> kappa": -float(np.log(SHORTFALL))},
-            )
-            for quantity in (SIGNAL, NOISE)
-        ]
-        found.append(
-            ls.claims.Component(
-                name=LOUD_NAME,
-                prediction=-float(np.log(SHORTFALL)),
-                margin=0.3,
-                margin_reason="a factor of order one, 1.5 to 2.7: the theory gives its sign, "
-                "pilots its size",
-                alternatives={"the equation holds to the end": 0.0},
-            )
-        )
-        return found
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        rivals = {course_name(q): "constant isotropic noise" for q in (SIGNAL, NOISE)}
-        rivals[LOUD_NAME] = "the equation holds to the end"
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
         return [
-            replace(right, prediction=right.alternatives[rivals[right.name]], alternatives={})
-            for right in self.predict(tier)
-            if right.name in rivals
+            *(on_course(tier, quantity) for quantity in (SIGNAL, NOISE)),
+            *(at_quiet_end(quantity) for quantity in (SIGNAL, NOISE)),
+            at_loud_end(),
         ]
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        method = "mean over training sets"
-        found = {}
-        for quantity in (SIGNAL, NOISE):
-            ratio = np.exp(log_ratio(data["course"], quantity)[-1])
-            found[course_name(quantity)] = ls.Estimate.from_samples(ratio, method=method)
-            found[quiet_name(quantity)] = ls.Estimate.from_samples(
-                extrapolated(data, quantity), method=method
-            )
-        found[LOUD_NAME] = ls.Estimate.from_samples(end_ratio(data["end, loud"]), method=method)
-        return found
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         least = {quiet_label(t): ("sgd", 0.8) for t in QUIET} | {"end, loud": ("equation", 0.99)}
@@ -384,18 +366,15 @@ class SdeWeightDependentNoise(ls.claims.Claim):
             values = data[label][f"{kind}_noise"].transpose("step", "set").values
             error = values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
             series.append(ls.plotting.Series(name, tau, values.mean(axis=1), error))
-        series.append(ls.plotting.Series("flow", fine, flow_of(run, fine)[1], kind="theory"))
+        series.append(ls.plotting.Series.theory("flow", fine, flow_of(run, fine)[1]))
         series.append(
-            ls.plotting.Series(
-                "flow, constant noise", fine, constant_noise(run, fine)[1], kind="rival"
-            )
+            ls.plotting.Series.rival("flow, constant noise", fine, constant_noise(run, fine)[1])
         )
-        return ls.plotting.Panel(
-            title=f"Noise while P n >= {COURSE_LEFT:g} d, T = {LOUD:g} kappa",
-            x_label=r"$\tau$ = lr steps / d",
-            y_label=r"noise $\|w_\perp\|/\sqrt{d}$",
-            series=tuple(series),
-            x_scale="log",
+        return ls.plotting.log_x(
+            f"Noise while P n >= {COURSE_LEFT:g} d, T = {LOUD:g} kappa",
+            r"$\tau$ = lr steps / d",
+            r"noise $\|w_\perp\|/\sqrt{d}$",
+            series,
             note=f"d = {run.dimension}, P = {run.points}, {run.replicas} training sets",
         )
 
@@ -415,13 +394,12 @@ class SdeWeightDependentNoise(ls.claims.Claim):
             error = ratio.std(axis=1, ddof=1) / np.sqrt(ratio.shape[1])
             series.append(ls.plotting.Series(name, time, ratio.mean(axis=1), error))
         ends = np.array([1.0, LAST_TIMES["quiet"]])
-        series.append(ls.plotting.Series("equal", ends, np.zeros(2), kind="theory"))
-        return ls.plotting.Panel(
-            title="Langevin equation against SGD",
-            x_label=r"$\tau$ = lr steps / d",
-            y_label=r"ln($\|w\|$ of the equation / of SGD)",
-            series=tuple(series),
-            x_scale="log",
+        series.append(ls.plotting.Series.theory("equal", ends, np.zeros(2)))
+        return ls.plotting.log_x(
+            "Langevin equation against SGD",
+            r"$\tau$ = lr steps / d",
+            r"ln($\|w\|$ of the equation / of SGD)",
+            series,
             note=f"at the end of T = {LOUD:g} kappa: "
             f"{ls.Estimate.from_samples(end_ratio(data['end, loud']))}",
         )
@@ -437,8 +415,8 @@ class SdeWeightDependentNoise(ls.claims.Claim):
             values = [one.mean() for one in samples]
             errors = [one.std(ddof=1) / np.sqrt(len(one)) for one in samples]
             series.append(ls.plotting.Series(quantity, x, values, errors))
-            series.append(ls.plotting.Series("", x[::2], values[::2], kind="guide"))
-        series.append(ls.plotting.Series("equal", [0.0, QUIET[0]], [0.0, 0.0], kind="theory"))
+            series.append(ls.plotting.Series.guide("", x[::2], values[::2]))
+        series.append(ls.plotting.Series.theory("equal", [0.0, QUIET[0]], [0.0, 0.0]))
         return ls.plotting.Panel(
             title="End of training, extrapolated in T",
             x_label=r"$T/\kappa$",

@@ -45,7 +45,7 @@ CROSSING = 4.0
 
 
 @dataclass(frozen=True)
-class ImagesAndSizes:
+class GrowthOnImages:
     """One data set: training sets, network and replicas."""
 
     images: str
@@ -92,16 +92,16 @@ class ImagesAndSizes:
 
 
 GRID = {
-    "quick": (ImagesAndSizes("digits", (64, 128, 256), 512, 2, 32, 2, 32),),
+    "quick": (GrowthOnImages("digits", (64, 128, 256), 512, 2, 32, 2, 32),),
     "full": (
-        ImagesAndSizes("mnist", (128, 256, 512, 1024), 2048, 2, 64, 2, 32),
-        ImagesAndSizes("cifar10", (128, 256, 512), 2048, 2, 64, 2, 32),
+        GrowthOnImages("mnist", (128, 256, 512, 1024), 2048, 2, 64, 2, 32),
+        GrowthOnImages("cifar10", (128, 256, 512), 2048, 2, 64, 2, 32),
     ),
     # Of P = 2^10 ... 2^14 the lower three, of 16 temperatures those that decide, B = 4 for 16 so
     # that B < B* at the smallest P, 32 replicas for 5.
     "gpu": (
-        ImagesAndSizes("mnist", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
-        ImagesAndSizes("cifar10", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
+        GrowthOnImages("mnist", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
+        GrowthOnImages("cifar10", (1024, 2048, 4096), 2048, 5, 128, 4, 32),
     ),
 }
 
@@ -124,13 +124,13 @@ POWER_MARGIN = 0.25
 
 
 def logs(
-    data: Data, case: ImagesAndSizes, points: int, temperature: float, quantity: str
+    data: Data, case: GrowthOnImages, points: int, temperature: float, quantity: str
 ) -> np.ndarray:
     """ln of signal or noise, (replica,)."""
     return np.log(data[case.label(points, temperature)][quantity].values)
 
 
-def slopes_in_temperature(data: Data, case: ImagesAndSizes, quantity: str) -> np.ndarray:
+def slopes_in_temperature(data: Data, case: GrowthOnImages, quantity: str) -> np.ndarray:
     """d ln/d ln T at T >> kappa, the same at the smallest and the largest P, (replica,)."""
     lines = [
         line_through(
@@ -145,7 +145,7 @@ def slopes_in_temperature(data: Data, case: ImagesAndSizes, quantity: str) -> np
     return ls.experiments.replica_exponents(lines, quantity)
 
 
-def rise_with_points(data: Data, case: ImagesAndSizes, quantity: str, *, hot: bool) -> np.ndarray:
+def rise_with_points(data: Data, case: GrowthOnImages, quantity: str, *, hot: bool) -> np.ndarray:
     """ln at the largest P minus ln at the smallest, mean over temperatures, (replica,)."""
     rises = [
         np.subtract(
@@ -167,7 +167,7 @@ def quotient(top: np.ndarray, bottom: np.ndarray) -> ls.Estimate:
     )
 
 
-def compared(case: ImagesAndSizes) -> list[Comparison]:
+def compared(case: GrowthOnImages) -> list[Comparison]:
     """Compare the powers of T and of P in signal and noise of one data set."""
 
     def ratio_of_powers(data: Data) -> ls.Estimate:
@@ -285,7 +285,7 @@ def _averages(samples: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return values, values * [one.std(ddof=1) / np.sqrt(len(one)) for one in samples]
 
 
-def _over_temperature(data: Data, case: ImagesAndSizes) -> ls.plotting.Panel:
+def _over_temperature(data: Data, case: GrowthOnImages) -> ls.plotting.Panel:
     series = []
     for points in case.ends:
         x = np.array(case.temperatures(points))
@@ -293,23 +293,19 @@ def _over_temperature(data: Data, case: ImagesAndSizes) -> ls.plotting.Panel:
             values, errors = _averages([logs(data, case, points, t, quantity) for t in x])
             series.append(ls.plotting.Series(f"{quantity}, P = {points}", x, values, errors))
             guide = "T" if (points, quantity) == (case.ends[0], "signal") else ""
-            series.append(
-                ls.plotting.Series(guide, x[-2:], values[-1] * x[-2:] / x[-1], kind="theory")
-            )
+            series.append(ls.plotting.Series.theory(guide, x[-2:], values[-1] * x[-2:] / x[-1]))
     top = series[4].y[0]
-    series.append(ls.plotting.Series("margin alone", x, np.full(len(x), top), kind="rival"))
-    return ls.plotting.Panel(
-        title=f"Signal and noise at the end, {case.images}",
-        x_label=r"$T/\kappa$",
-        y_label=r"margin / $\kappa$",
-        series=tuple(series),
-        x_scale="log",
-        y_scale="log",
+    series.append(ls.plotting.Series.rival("margin alone", x, np.full(len(x), top)))
+    return ls.plotting.log_log(
+        f"Signal and noise at the end, {case.images}",
+        r"$T/\kappa$",
+        r"margin / $\kappa$",
+        series,
         note=f"{case.depth} hidden layers of {case.width}, {case.replicas} replicas",
     )
 
 
-def _over_points(data: Data, case: ImagesAndSizes) -> ls.plotting.Panel:
+def _over_points(data: Data, case: GrowthOnImages) -> ls.plotting.Panel:
     series, x = [], np.array(case.points)
     for name, temperature, quantity, unit in (
         ("signal/T", HOT[0], "signal", HOT[0]),
@@ -322,20 +318,18 @@ def _over_points(data: Data, case: ImagesAndSizes) -> ls.plotting.Panel:
         series.append(ls.plotting.Series(name, x, values / unit, errors / unit))
     signal, noise, cold = (one.y for one in series)
     series += [
-        ls.plotting.Series(r"as at $T \ll \kappa$", x, signal[0] * cold / cold[0], kind="theory"),
-        ls.plotting.Series("", x, np.full(len(x), noise[0]), kind="theory"),
-        ls.plotting.Series("noise as the signal", x, noise[0] * signal / signal[0], kind="rival"),
+        ls.plotting.Series.theory(r"as at $T \ll \kappa$", x, signal[0] * cold / cold[0]),
+        ls.plotting.Series.theory("", x, np.full(len(x), noise[0])),
+        ls.plotting.Series.rival("noise as the signal", x, noise[0] * signal / signal[0]),
     ]
     gamma = quotient(
         rise_with_points(data, case, "signal", hot=True),
         np.full(case.replicas, np.log(x[-1] / x[0])),
     )
-    return ls.plotting.Panel(
-        title=f"Growth with the training set, {case.images}",
-        x_label="training points P",
-        y_label="margin over its scale",
-        series=tuple(series),
-        x_scale="log",
-        y_scale="log",
+    return ls.plotting.log_log(
+        f"Growth with the training set, {case.images}",
+        "training points P",
+        "margin over its scale",
+        series,
         note=f"T = {HOT[0]:g} kappa: gamma = {gamma}",
     )

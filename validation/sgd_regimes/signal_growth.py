@@ -8,10 +8,11 @@ and margin.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.courses import (
+from langevin_sgd.validation.sgd_regimes._courses import (
     at_steps,
     flow_of,
     follow,
@@ -19,7 +20,7 @@ from langevin_sgd.validation.sgd_regimes.courses import (
     times_of,
     unfit_of,
 )
-from langevin_sgd.validation.sgd_regimes.runs import Run
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble
 
 import langevin_sgd as ls
 
@@ -45,9 +46,9 @@ class Growth:
     replicas: int
     times: tuple[float, ...]
 
-    def run(self, seed: int) -> Run:
+    def run(self, seed: int) -> PerceptronEnsemble:
         """Settings of the runs."""
-        run = Run(
+        run = PerceptronEnsemble(
             points=self.ratio * self.dimension,
             dimension=self.dimension,
             chi=self.chi,
@@ -76,16 +77,6 @@ GRID = {
 }
 
 
-def signal_name(case: Growth, time: float) -> str:
-    """Name of the component for the signal at one time."""
-    return f"chi {case.chi:g}: signal / flow at tau = {time:g}"
-
-
-def slope_name(case: Growth) -> str:
-    """Name of the component for the late slope."""
-    return f"chi {case.chi:g}: d ln a/d ln tau, tau = {case.times[-2]:g} to {case.times[-1]:g}"
-
-
 def late_slope(signal: np.ndarray, tau: np.ndarray) -> np.ndarray:
     """Slope between the last two times, (time, ...)."""
     return np.log(signal[-1] / signal[-2]) / np.log(tau[-1] / tau[-2])
@@ -97,6 +88,57 @@ def rival_flows(case: Growth) -> dict[str, Mapping[str, float]]:
         "without SGD noise, T = 0": {"temperature": 0.0},
         f"data law of chi = {1 - case.chi:g}": {"chi": 1 - case.chi},
     }
+
+
+def compared(case: Growth) -> list[ls.claims.Comparison]:
+    """Compare the signal at the last two times with the flow, and its slope between them."""
+    tau = times_of(case.run(0))
+    flow, _ = flow_of(case.run(0), tau)
+    late, _ = flow_of(case.run(0), tau[-2:])
+    others = {
+        name: flow_of(case.run(0), tau[-2:], **other)[0]
+        for name, other in rival_flows(case).items()
+    }
+
+    def over_flow(place: int, data: ls.claims.Data) -> ls.Estimate:
+        signal = at_steps(data[f"chi {case.chi:g}"], "signal")
+        return ls.Estimate.from_samples(signal[place] / flow[place])
+
+    def slope(data: ls.claims.Data) -> ls.Estimate:
+        signal = at_steps(data[f"chi {case.chi:g}"], "signal")
+        return ls.Estimate.from_samples(late_slope(signal, tau))
+
+    found = []
+    for k, time in enumerate(case.times[-2:]):
+        rivals = {name: float(other[k] / late[k]) for name, other in others.items()}
+        found.append(
+            ls.claims.Comparison(
+                name=f"chi {case.chi:g}: signal / flow at tau = {time:g}",
+                prediction=1.0,
+                margin=ACCURACY,
+                reason=REASON,
+                rivals=rivals,
+                wrong=rivals["without SGD noise, T = 0"],
+                wrong_margin=ACCURACY,
+                measure=partial(over_flow, len(tau) - 2 + k),
+            )
+        )
+    span = f"tau = {case.times[-2]:g} to {case.times[-1]:g}"
+    at_late_times = ls.claims.Comparison(
+        name=f"chi {case.chi:g}: d ln a/d ln tau, {span}",
+        prediction=case.growth,
+        margin=ACCURACY * case.growth,
+        reason=REASON + "; the flow itself is this near its asymptote",
+        rivals={
+            "1/(chi+2)": 1 / (case.chi + 2),
+            "1/(chi+4)": 1 / (case.chi + 4),
+            "random walk, 1/2": 0.5,
+        },
+        wrong=1 / (case.chi + 2),
+        wrong_margin=ACCURACY * case.growth,
+        measure=slope,
+    )
+    return [*found, at_late_times]
 
 
 class SignalGrowth(ls.claims.Claim):
@@ -121,58 +163,8 @@ class SignalGrowth(ls.claims.Claim):
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return {f"chi {case.chi:g}": follow.at(case.run(seed)) for case in GRID[tier]}
 
-    def predict(self, tier: str) -> list[ls.claims.Component]:
-        found = []
-        for case in GRID[tier]:
-            tau = times_of(case.run(0))[-2:]
-            signal, _ = flow_of(case.run(0), tau)
-            others = {
-                name: flow_of(case.run(0), tau, **other)[0]
-                for name, other in rival_flows(case).items()
-            }
-            for k, time in enumerate(case.times[-2:]):
-                found.append(
-                    ls.claims.Component(
-                        name=signal_name(case, time),
-                        prediction=1.0,
-                        margin=ACCURACY,
-                        margin_reason=REASON,
-                        alternatives={
-                            name: float(other[k] / signal[k]) for name, other in others.items()
-                        },
-                    )
-                )
-            found.append(
-                ls.claims.Component(
-                    name=slope_name(case),
-                    prediction=case.growth,
-                    margin=ACCURACY * case.growth,
-                    margin_reason=REASON + "; the flow itself is this near its asymptote",
-                    alternatives={
-                        "1/(chi+2)": 1 / (case.chi + 2),
-                        "1/(chi+4)": 1 / (case.chi + 4),
-                        "random walk, 1/2": 0.5,
-                    },
-                )
-            )
-        return found
-
-    def control(self, tier: str) -> list[ls.claims.Component]:
-        wrong = []
-        for right in self.predict(tier):
-            rival = "1/(chi+2)" if "1/(chi+2)" in right.alternatives else "without SGD noise, T = 0"
-            wrong.append(replace(right, prediction=right.alternatives[rival], alternatives={}))
-        return wrong
-
-    def measure(self, data: dict[str, xr.Dataset], tier: str) -> dict[str, ls.Estimate]:
-        found = {}
-        for case in GRID[tier]:
-            tau, signal = times_of(case.run(0)), at_steps(data[f"chi {case.chi:g}"], "signal")
-            flow, _ = flow_of(case.run(0), tau)
-            for k, time in enumerate(case.times[-2:], start=len(tau) - 2):
-                found[signal_name(case, time)] = ls.Estimate.from_samples(signal[k] / flow[k])
-            found[slope_name(case)] = ls.Estimate.from_samples(late_slope(signal, tau))
-        return found
+    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+        return [comparison for case in GRID[tier] for comparison in compared(case)]
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         for case in GRID[tier]:
@@ -196,26 +188,22 @@ class SignalGrowth(ls.claims.Claim):
         mean, error = signal.mean(axis=1), signal.std(axis=1, ddof=1) / np.sqrt(signal.shape[1])
         series = [
             ls.plotting.Series("SGD", tau, mean, error),
-            ls.plotting.Series("flow", fine, flow_of(run, fine)[0], kind="theory"),
+            ls.plotting.Series.theory("flow", fine, flow_of(run, fine)[0]),
         ]
         for name, other in rival_flows(case).items():
-            series.append(
-                ls.plotting.Series(name, fine, flow_of(run, fine, **other)[0], kind="rival")
-            )
+            series.append(ls.plotting.Series.rival(name, fine, flow_of(run, fine, **other)[0]))
         power = case.growth
         series.append(
-            ls.plotting.Series(
-                f"slope {power:.3g}", late, 0.85 * height * (late / late[-1]) ** power, kind="guide"
+            ls.plotting.Series.guide(
+                f"slope {power:.3g}", late, 0.85 * height * (late / late[-1]) ** power
             )
         )
         passes = run.schedule[-1] * run.batch_size / run.points
-        return ls.plotting.Panel(
-            title=rf"Growth of the signal, $\chi$ = {case.chi:g}",
-            x_label=r"$\tau$ = lr steps / d",
-            y_label=r"signal $w_1/\sqrt{d}$",
-            series=tuple(series),
-            x_scale="log",
-            y_scale="log",
+        return ls.plotting.log_log(
+            rf"Growth of the signal, $\chi$ = {case.chi:g}",
+            r"$\tau$ = lr steps / d",
+            r"signal $w_1/\sqrt{d}$",
+            series,
             note=f"d = {case.dimension}, P = {run.points}; {passes:.1f} passes over the points",
         )
 
@@ -233,14 +221,13 @@ class SignalGrowth(ls.claims.Claim):
             )
             ends += [left.min(), left.max()]
         span = np.array([min(ends), max(ends)])
-        series.append(ls.plotting.Series("flow", span, np.ones(2), kind="theory"))
+        series.append(ls.plotting.Series.theory("flow", span, np.ones(2)))
         sides = (1 - ACCURACY, 1 + ACCURACY)
-        series += [ls.plotting.Series("", span, np.full(2, side), kind="guide") for side in sides]
-        return ls.plotting.Panel(
-            title="SGD over flow",
-            x_label=r"$P n / d$ by the flow",
-            y_label="signal / signal of the flow",
-            series=tuple(series),
-            x_scale="log",
+        series += [ls.plotting.Series.guide("", span, np.full(2, side)) for side in sides]
+        return ls.plotting.log_x(
+            "SGD over flow",
+            r"$P n / d$ by the flow",
+            "signal / signal of the flow",
+            series,
             note="dotted: 2 %",
         )

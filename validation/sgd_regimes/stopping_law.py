@@ -10,9 +10,9 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from langevin_sgd.validation.sgd_regimes import stops
-from langevin_sgd.validation.sgd_regimes.runs import joined
-from langevin_sgd.validation.sgd_regimes.stops import CONSTANT, DIMENSIONS, WINDOWS, Window
+from langevin_sgd.validation.sgd_regimes import _stops as stops
+from langevin_sgd.validation.sgd_regimes._runs import joined
+from langevin_sgd.validation.sgd_regimes._stops import CONSTANT, DIMENSIONS, WINDOWS, Window
 
 import langevin_sgd as ls
 
@@ -143,17 +143,15 @@ class StoppingLaw(ls.claims.Claim):
             )
             for k, ratio in enumerate(window.ratios)
         ]
-        return ls.plotting.Panel(
-            title=rf"Stop, $\chi$ = {window.chi:g}",
-            x_label="d",
-            y_label=r"$P n^*/d$",
-            series=(
+        return ls.plotting.log_log(
+            rf"Stop, $\chi$ = {window.chi:g}",
+            "d",
+            r"$P n^*/d$",
+            (
                 *series,
-                ls.plotting.Series(f"c = {c:g}", ends, np.full(2, c), kind="theory"),
-                ls.plotting.Series("P n = 1", ends, 1 / ends, kind="rival"),
+                ls.plotting.Series.theory(f"c = {c:g}", ends, np.full(2, c)),
+                ls.plotting.Series.rival("P n = 1", ends, 1 / ends),
             ),
-            x_scale="log",
-            y_scale="log",
             note=f"mean over all points: c = {np.exp(mean.mean()):.3f}",
         )
 

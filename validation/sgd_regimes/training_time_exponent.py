@@ -9,8 +9,8 @@ the c d points of the flow.
 """
 
 import numpy as np
-from langevin_sgd.validation.sgd_regimes import stops
-from langevin_sgd.validation.sgd_regimes.stops import WINDOWS, Window
+from langevin_sgd.validation.sgd_regimes import _stops as stops
+from langevin_sgd.validation.sgd_regimes._stops import WINDOWS, Window
 
 import langevin_sgd as ls
 from langevin_sgd.plotting import Panel, Series, log_log

@@ -40,7 +40,7 @@ LAZY = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImagesOfWays:
+class WaysOnImages:
     """Networks of one kind of images.
 
     Parameters
@@ -72,7 +72,7 @@ def _octaves(*powers: int) -> tuple[float, ...]:
 
 CASES = {
     "quick": (
-        ImagesOfWays(
+        WaysOnImages(
             images="digits",
             depth=2,
             width=64,
@@ -85,7 +85,7 @@ CASES = {
         ),
     ),
     "full": tuple(
-        ImagesOfWays(
+        WaysOnImages(
             images=images,
             depth=2,
             width=64,
@@ -99,7 +99,7 @@ CASES = {
         for images in ("mnist", "cifar10")
     ),
     "gpu": tuple(
-        ImagesOfWays(
+        WaysOnImages(
             images=images,
             depth=5,
             width=128,
@@ -118,7 +118,7 @@ along the other. In the quick tier trainings of the first way are those of
 `crossover_temperature_networks`."""
 
 
-def _run(case: ImagesOfWays, alpha: float, scale: float, replicas: int, seed: int) -> NetworkRun:
+def _run(case: WaysOnImages, alpha: float, scale: float, replicas: int, seed: int) -> NetworkRun:
     size = lazy.batch_size(case.points, scale)
     return NetworkRun(
         depth=case.depth,
@@ -137,17 +137,17 @@ def _run(case: ImagesOfWays, alpha: float, scale: float, replicas: int, seed: in
     )
 
 
-def hotter(case: ImagesOfWays, scale: float) -> str:
+def hotter(case: WaysOnImages, scale: float) -> str:
     """Name of a training of the first way."""
     return f"{case.images}, T alpha 2^{math.log2(scale):g}"
 
 
-def nearer(case: ImagesOfWays, alpha: float) -> str:
+def nearer(case: WaysOnImages, alpha: float) -> str:
     """Name of a training of the second way."""
     return f"{case.images}, alpha 2^{math.log2(alpha):g}"
 
 
-def compared(case: ImagesOfWays) -> list[Comparison]:
+def compared(case: WaysOnImages) -> list[Comparison]:
     """Compare exponents deep in the lazy regime, and what has become of the kernel at the ends."""
     change, images = "the kernel's change", case.images
     moved = math.log1p(math.sqrt(case.width) / ALPHAS[1]) / math.log(ALPHAS[0] / ALPHAS[1])
@@ -203,7 +203,7 @@ def at_the_end(name: str, line_of: Callable[[Data], ls.experiments.GridLine]) ->
 
 
 def hotter_line(
-    data: Data, case: ImagesOfWays, scales: tuple[float, ...]
+    data: Data, case: WaysOnImages, scales: tuple[float, ...]
 ) -> ls.experiments.GridLine:
     """Trainings along the first way."""
     labels = {scale / lazy.ALPHA: hotter(case, scale) for scale in scales}
@@ -211,7 +211,7 @@ def hotter_line(
 
 
 def nearer_line(
-    data: Data, case: ImagesOfWays, alphas: tuple[float, ...]
+    data: Data, case: WaysOnImages, alphas: tuple[float, ...]
 ) -> ls.experiments.GridLine:
     """Trainings along the second way."""
     return line_through(data, "alpha", {alpha: nearer(case, alpha) for alpha in alphas})
@@ -271,47 +271,42 @@ class TwoWaysOutOfLazy(ls.claims.Claim):
         return found
 
 
-def _ways(data: Data, case: ImagesOfWays, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _ways(data: Data, case: WaysOnImages, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Logarithms of a number along the two ways, each (place, replica)."""
     first = logs(data, [hotter(case, scale) for scale in case.scales], name)
     return first, logs(data, [nearer(case, alpha) for alpha in ALPHAS], name)
 
 
-def _kernel_panel(data: Data, case: ImagesOfWays, way: int) -> ls.plotting.Panel:
+def _kernel_panel(data: Data, case: WaysOnImages, way: int) -> ls.plotting.Panel:
     """Change of the kernel along one way, with its line."""
     x = (np.array(case.scales) / lazy.ALPHA, np.array(ALPHAS))[way]
     power, text = ((1.0, "~ T"), (-1.0, r"~ $1/\alpha$"))[way]
     points = mean_series("SGD", x, _ways(data, case, "kernel_change")[way])
-    return ls.plotting.Panel(
-        title=f"{('Raising T', 'Lowering alpha')[way]}, {case.images}",
-        x_label=("T = lr/(B h)", r"$\alpha$")[way],
-        y_label=r"$\|K - K_0\| / \|K_0\|$",
-        series=(
+    return ls.plotting.log_log(
+        f"{('Raising T', 'Lowering alpha')[way]}, {case.images}",
+        ("T = lr/(B h)", r"$\alpha$")[way],
+        r"$\|K - K_0\| / \|K_0\|$",
+        (
             points,
-            ls.plotting.Series(text, x, points.y[0] * (x / x[0]) ** power, kind="theory"),
-            ls.plotting.Series("constant", x, np.full(len(x), points.y[0]), kind="rival"),
-            ls.plotting.Series(
-                "a quarter, four times", x, np.full(len(x), 1 / FACTOR), kind="guide"
-            ),
-            ls.plotting.Series("", x, np.full(len(x), FACTOR), kind="guide"),
+            ls.plotting.Series.theory(text, x, points.y[0] * (x / x[0]) ** power),
+            ls.plotting.Series.rival("constant", x, np.full(len(x), points.y[0])),
+            ls.plotting.Series.guide("a quarter, four times", x, np.full(len(x), 1 / FACTOR)),
+            ls.plotting.Series.guide("", x, np.full(len(x), FACTOR)),
         ),
-        x_scale="log",
-        y_scale="log",
     )
 
 
-def _error_panel(data: Data, case: ImagesOfWays) -> ls.plotting.Panel:
+def _error_panel(data: Data, case: WaysOnImages) -> ls.plotting.Panel:
     """Test error against the change of the kernel along both ways."""
     changes, errors = _ways(data, case, "kernel_change"), _ways(data, case, "test_error")
     series, notes = [], []
     for name, change, error in zip(("raising T", "lowering alpha"), changes, errors, strict=True):
         series.append(mean_series(name, np.exp(change.mean(axis=1)), error))
         notes.append(f"{name} {ls.Estimate.from_samples(error[-1] - error[0])}")
-    return ls.plotting.Panel(
-        title=f"Test error, {case.images}, P = {case.points}",
-        x_label=r"$\|K - K_0\| / \|K_0\|$",
-        y_label="test error",
-        series=tuple(series),
-        x_scale="log",
+    return ls.plotting.log_x(
+        f"Test error, {case.images}, P = {case.points}",
+        r"$\|K - K_0\| / \|K_0\|$",
+        "test error",
+        series,
         note="change of ln error: " + ", ".join(notes),
     )

@@ -6,9 +6,9 @@ points and batches at all of them.
 """
 
 import numpy as np
-from langevin_sgd.validation.sgd_regimes import stops
-from langevin_sgd.validation.sgd_regimes.runs import Run, joined, parts
-from langevin_sgd.validation.sgd_regimes.stops import WINDOWS, Window
+from langevin_sgd.validation.sgd_regimes import _stops as stops
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, joined, parts
+from langevin_sgd.validation.sgd_regimes._stops import WINDOWS, Window
 
 import langevin_sgd as ls
 
@@ -94,7 +94,7 @@ class WeightChangeExponent(ls.claims.Claim):
         found = stops.tasks(tier, seed)
         for chi in CHIS:
             for temperature in TEMPERATURES:
-                run = Run(
+                run = PerceptronEnsemble(
                     points=POINTS,
                     dimension=DIMENSION,
                     chi=chi,
@@ -153,17 +153,15 @@ class WeightChangeExponent(ls.claims.Claim):
                 temperature=stops.TEMPERATURE,
             )
             lines.append(
-                ls.plotting.Series(
-                    "flow to P n = c d" if not lines else "", fine, np.hypot(a, s), kind="theory"
+                ls.plotting.Series.theory(
+                    "flow to P n = c d" if not lines else "", fine, np.hypot(a, s)
                 )
             )
-        return ls.plotting.Panel(
-            title=f"Weights at zero loss, d = {stops.DIMENSIONS[0]} to {stops.DIMENSIONS[-1]}",
-            x_label="P/d",
-            y_label=r"$\|w^*\|/(T\sqrt{d})$",
-            series=(*series, *lines),
-            x_scale="log",
-            y_scale="log",
+        return ls.plotting.log_log(
+            f"Weights at zero loss, d = {stops.DIMENSIONS[0]} to {stops.DIMENSIONS[-1]}",
+            "P/d",
+            r"$\|w^*\|/(T\sqrt{d})$",
+            (*series, *lines),
         )
 
     @staticmethod
@@ -180,23 +178,16 @@ class WeightChangeExponent(ls.claims.Claim):
                     rf"$\chi$ = {chi:g}", x, y, [one.standard_error for one in means]
                 )
             )
-            lines.append(
-                ls.plotting.Series("~ T" if not lines else "", x, y[1] * x / x[1], kind="theory")
-            )
+            lines.append(ls.plotting.Series.theory("~ T" if not lines else "", x, y[1] * x / x[1]))
         lines += [
-            ls.plotting.Series(
-                r"~ $T^{1/2}$" if s is series[0] else "",
-                x,
-                s.y[1] * (x / x[1]) ** 0.5,
-                kind="rival",
+            ls.plotting.Series.rival(
+                r"~ $T^{1/2}$" if s is series[0] else "", x, s.y[1] * (x / x[1]) ** 0.5
             )
             for s in series
         ]
-        return ls.plotting.Panel(
-            title=f"Temperature, d = {DIMENSION}, P = {POINTS}",
-            x_label=r"$T/\kappa$",
-            y_label=r"$\|w^*\|$",
-            series=(*series, *lines),
-            x_scale="log",
-            y_scale="log",
+        return ls.plotting.log_log(
+            f"Temperature, d = {DIMENSION}, P = {POINTS}",
+            r"$T/\kappa$",
+            r"$\|w^*\|$",
+            (*series, *lines),
         )

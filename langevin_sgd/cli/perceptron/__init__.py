@@ -9,13 +9,13 @@ from typing import Annotated
 
 from tyro.conf import subcommand
 
-from langevin_sgd.cli.perceptron.run import Run
-from langevin_sgd.cli.perceptron.sweep import Sweep
+from langevin_sgd.cli.perceptron.run import TrainPerceptron
+from langevin_sgd.cli.perceptron.sweep import SweepPerceptrons
 from langevin_sgd.cli.perceptron.theory import Theory
 
 
 @dataclass(frozen=True)
-class Perceptron:
+class PerceptronCommand:
     """The perceptron on a hinge loss: exact training, scaling exponents, closed-form theory.
 
     P points in d dimensions, |x_1| with density ~ |x|^chi exp(-x^2/2), label the sign of x_1; a
@@ -24,8 +24,8 @@ class Perceptron:
     """
 
     verb: (
-        Annotated[Run, subcommand("run")]
-        | Annotated[Sweep, subcommand("sweep")]
+        Annotated[TrainPerceptron, subcommand("run")]
+        | Annotated[SweepPerceptrons, subcommand("sweep")]
         | Annotated[Theory, subcommand("theory")]
     )
 

@@ -45,7 +45,7 @@ _PER_DECADE = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class TrainPerceptron:
     """Train a perceptron until it fits all its points; every replica has a training set of its own.
 
     JSON: t_star (lr times the last step that changed the weights), signal, noise, test_error

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sweep:
+class SweepPerceptrons:
     """Train perceptrons over a grid and fit the exponents of t* and ||w||, with errors, local
     slopes and windows.
 

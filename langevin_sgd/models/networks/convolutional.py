@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 
 def as_image(image: Any, least: int = 1) -> tuple[int, int, int]:
-    """Return (channels, height, width), with sides of at least so many pixels."""
+    """Return (channels, height, width), with sides of at least `least` pixels."""
     is_shape = (isinstance(image, tuple | list) or getattr(image, "ndim", 0) == 1) and len(
         image
     ) == 3
@@ -63,7 +63,7 @@ def as_image(image: Any, least: int = 1) -> tuple[int, int, int]:
 
 @dataclass(frozen=True, kw_only=True)
 class ConvolutionalNetwork(ABC):
-    """A convolutional network; a kind of network says what its layers are.
+    """A convolutional network; subclasses say what its layers are.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class ConvolutionalNetwork(ABC):
     least.
     """
     degree: ClassVar[None] = None
-    """Not homogeneous in its weights."""
+    """``None``: the output is not homogeneous in the weights."""
 
     def __post_init__(self) -> None:
         convert_fields(
@@ -120,12 +120,12 @@ class ConvolutionalNetwork(ABC):
 
     @property
     def dimension(self) -> int:
-        """Numbers d of an input."""
+        """Dimension d of an input: its channels times its pixels."""
         return math.prod(self.image)
 
     @property
     def widest(self) -> int:
-        """Numbers that the largest layer holds for one input, about."""
+        """Approximate size of the largest layer for one input."""
         return self.width * math.prod(self.image[1:])
 
     @property

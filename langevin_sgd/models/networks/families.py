@@ -25,7 +25,7 @@ FAMILIES: dict[str, type[Architecture]] = {
     "mobile_cnn": MobileCNN,
     "resnet18": ResNet18,
 }
-"""Name -> class."""
+"""Name -> class. An architecture more is one line here."""
 _ALLOWED = (
     "must be a network of models.networks; a torch module of your own is "
     "OwnNetwork(build=...), which makes it"
@@ -86,7 +86,7 @@ def leaves_depth(name: str) -> bool:
 
 
 def _fields(make: Callable[..., Architecture]) -> set[str]:
-    """Names of what an architecture is made from."""
+    """Names of the arguments with which an architecture is made."""
     return set(inspect.signature(make).parameters)
 
 

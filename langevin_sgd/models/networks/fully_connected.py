@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 MOST_LAYERS = 10_000
-"""Layers are matrices of their own, with some work for each beside the arithmetic."""
+"""Bound on the depth: each layer is a matrix of its own and costs time beside the arithmetic."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,7 @@ class FullyConnected:
 
     @property
     def widest(self) -> int:
-        """Numbers that the largest layer holds for one input."""
+        """Size of the largest layer for one input."""
         return max(self.dimension, self.width)
 
     @property

@@ -52,7 +52,7 @@ def _convolution(
 
 
 def _padding(size: int, kernel: int, stride: int) -> int:
-    """Zeros on both sides together that make ceil(size/stride) outputs."""
+    """Number of zeros, on both sides together, with which there are ceil(size/stride) outputs."""
     return max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
 
 

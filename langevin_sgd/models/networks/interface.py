@@ -40,7 +40,7 @@ class Replicas(Protocol):
 
     @property
     def can(self) -> frozenset[Capability]:
-        """What these replicas can do beside what all can."""
+        """What these replicas can do beyond outputs, steps and gradients."""
 
     def outputs(self, x: torch.Tensor) -> torch.Tensor:
         """Outputs (replica, input) at inputs (replica, input, dimension)."""
@@ -106,7 +106,7 @@ class Architecture(Protocol):
 
     @property
     def widest(self) -> int:
-        """Numbers that the largest layer holds for one input, about; a measure of memory."""
+        """Approximate size of the largest layer for one input, by which memory is bounded."""
 
     @property
     def parameters(self) -> int:

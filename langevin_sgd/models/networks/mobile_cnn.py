@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 _BLOCKS = ((1, 2), (1, 1), (3, 2), (3, 1))
-"""Channels of each block, in units of h, and its stride."""
+"""Channels of each block, in units of h, and stride of each block."""
 _EXPANSION = 3
 
 

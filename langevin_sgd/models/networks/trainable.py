@@ -16,9 +16,9 @@ from langevin_sgd.checks import InputError
 from langevin_sgd.models.networks.vectorised import VectorisedReplicas
 
 _INPUTS = 4
-"""Inputs that a module is tried on."""
+"""Number of inputs on which a module is tried."""
 _ROUNDING = 1e-3
-"""Differences of outputs, in units of the largest, up to which two calls are the same."""
+"""Difference of outputs, relative to the largest, up to which two calls agree."""
 
 
 def made_by(build: Callable[[], Any]) -> torch.nn.Module:
@@ -166,7 +166,7 @@ def _close(outputs: torch.Tensor, again: torch.Tensor) -> bool:
 
 
 def _require_vectorised(modules: list[torch.nn.Module], x: torch.Tensor) -> list[torch.Tensor]:
-    """Return sums of gradients, if the module is one that vmap can take."""
+    """Return sums of gradients, or refuse a module that vmap cannot take."""
     stacked = x.expand(len(modules), *x.shape)
     try:
         replicas = VectorisedReplicas.of_modules(modules)
@@ -183,7 +183,7 @@ def _require_vectorised(modules: list[torch.nn.Module], x: torch.Tensor) -> list
 
 
 def _reason(error: Exception) -> str:
-    """Kind and beginning of an error of others."""
+    """Return the kind of an error raised by the user's code, and how its message begins."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:90]}"
 
 

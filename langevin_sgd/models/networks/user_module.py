@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from langevin_sgd.models.networks.vectorised import VectorisedReplicas
 
 _TORCH_GENERATOR = threading.Lock()
-"""All threads share torch's generator, and each group of replicas is made in a thread of its
-own.
+"""Held while a module is made: all threads share torch's generator, and several of them make
+replicas.
 """
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OwnNetwork:
-    """A network given by a function that makes it.
+    """A network of your own, given by a function that makes it as a torch module.
 
     What is trained is alpha (f - f0), with f the output of the module and f0 that at its initial
     weights; see `langevin_sgd.training.run`.
@@ -80,7 +80,7 @@ class OwnNetwork:
 
     @property
     def depth(self) -> None:
-        """Not known of a module."""
+        """``None``: how many layers a module has is not known."""
 
     @property
     def widest(self) -> int:
@@ -98,7 +98,7 @@ class OwnNetwork:
         return [name for name, p in self.module().named_parameters() if p.requires_grad]
 
     def describe(self) -> dict[str, Any]:
-        """Return what can be said of it in JSON types, for provenance."""
+        """Return name and width, for provenance; the function itself has no description."""
         return {"name": self.name, "width": self.width}
 
     def module(self, seed: int = 0, replica: int = 0) -> torch.nn.Module:
@@ -143,7 +143,7 @@ class OwnNetwork:
 
 
 def _as_build(name: str, build: Any) -> Any:
-    """Return a function without arguments; a module can be called too, but makes nothing."""
+    """Return a function that makes modules; a module itself is refused, though it can be called."""
     is_module = hasattr(build, "named_parameters") and not isinstance(build, type)
     require(
         not is_module,

@@ -1,5 +1,7 @@
 """Potentials with compiled energy, force and Hessian.
 
+- `langevin_sgd.models.potentials.landscape`: `EnergyLandscape`, what an equation asks of a
+  potential
 - `langevin_sgd.models.potentials.potential`: `Potential`, of a formula or of compiled functions of
   your own
 - `langevin_sgd.models.potentials.named`: `quadratic`, `double_well`, `mueller_brown`,

@@ -30,7 +30,16 @@ from langevin_sgd.checks import (
     as_text,
     require,
 )
-from langevin_sgd.kernels.block_functions import PRELUDE, Rows, adding, built_on, called, filling
+from langevin_sgd.kernels.block_code import BlockCode
+from langevin_sgd.kernels.block_functions import (
+    PRELUDE,
+    Rows,
+    adding,
+    built_on,
+    called,
+    filling,
+    kicking,
+)
 from langevin_sgd.kernels.generated import load
 from langevin_sgd.kernels.user_functions import adopted
 from langevin_sgd.models.potentials.expression import Expression, named_in
@@ -340,6 +349,34 @@ class Potential:
             )
         return self.moments(temperature, **self.values)
 
+    def linear_force(self) -> None:
+        """Return ``None``: a formula is not asked whether its force is linear."""
+
+    def compiled(self) -> BlockCode:
+        """Return the force for kernels, and the kick of a single coordinate."""
+        source = self.code.definitions + adding("add_force", self.code.force)
+        is_local = self.parameters == 1
+        if is_local:
+            source += kicking("kicked", self.code.force)
+        return BlockCode(
+            source=source,
+            needs=self.code.needs,
+            numbers=tuple(self.values.values()),
+            is_local=is_local,
+        )
+
+    def require_replicas(self, replicas: int) -> None:
+        """Raise `InputError` for a parameter by replica of another number of replicas."""
+        require_one_each(self.values, replicas)
+
+    def identity(self) -> Mapping[str, object]:
+        """Return the source of the force and the values of the parameters."""
+        return {
+            "force": repr(self.code.force),
+            "definitions": self.code.definitions,
+            **{f"value {name}": value for name, value in self.values.items()},
+        }
+
     def _evaluated(self, role: str, rows: Rows, theta: np.ndarray) -> np.ndarray:
         size = self.parameters
         point = points("theta", theta, size)
@@ -355,11 +392,6 @@ class Potential:
             text = PRELUDE + self.code.definitions + filling("fill", rows) + run
             loaded[role] = load(text, sources=built_on(), needs=self.code.needs)
         return loaded[role]
-
-
-def force_source(potential: Potential) -> str:
-    """Source of ``add_force(out, position, factors, k, values)`` and what it calls."""
-    return potential.code.definitions + adding("add_force", potential.code.force)
 
 
 def points(name: str, value: Any, size: int) -> np.ndarray:
@@ -418,3 +450,15 @@ def checked_values(values: Mapping[str, Value], mapping: str = "") -> dict[str, 
         require(number.size > 0, called, value, "must be a number, or an array over replicas")
         checked[name] = number if number.ndim else float(number)
     return checked
+
+
+def require_one_each(values: Mapping[str, Value], replicas: int) -> None:
+    """Raise `InputError` for an array by replica whose length is not the number of replicas."""
+    for name, value in values.items():
+        if np.ndim(value):
+            require(
+                np.size(value) == replicas,
+                name,
+                f"{np.size(value)} values",
+                f"must have one for each of {replicas} replicas",
+            )

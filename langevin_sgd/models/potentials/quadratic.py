@@ -3,18 +3,29 @@
     U(theta) = (theta - centre)^T K (theta - centre) / 2,   force = -K (theta - centre),
     Hessian = K
 
-A potential is anything with `energy`, `force` and `hessian`; this one also gives its stiffness K
-and centre, which is how an integrator knows that the drift is linear. Valid for any symmetric K; a
-direction with negative stiffness runs away, one with zero stiffness is free.
+It gives its stiffness K and centre (`linear_force`), which is how an equation knows that its drift
+is linear. Valid for any symmetric K; a direction with negative stiffness runs away, one with zero
+stiffness is free.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from langevin_sgd.checks import as_array, as_positive, require
+from langevin_sgd.kernels.block_code import (
+    BlockCode,
+    CompiledFunction,
+    Factors,
+    is_diagonal,
+    row_if_diagonal,
+)
+from langevin_sgd.kernels.compiled import inlined, value_at
+from langevin_sgd.kernels.intrinsics import fma
+from langevin_sgd.models.potentials.landscape import LinearForce
 from langevin_sgd.models.potentials.potential import BoltzmannMoments, points
 
 
@@ -74,6 +85,26 @@ class Quadratic:
         shape = points("theta", theta, self.parameters).shape
         return np.broadcast_to(self.stiffness, (*shape, self.parameters))
 
+    def linear_force(self) -> LinearForce:
+        """Return stiffness and centre."""
+        return LinearForce(self.stiffness, self.centre)
+
+    def compiled(self) -> BlockCode:
+        """Return the force for kernels, and the kick of a coordinate where none feels another."""
+        functions: dict[str, CompiledFunction] = {"add_force": add_linear_force}
+        is_local = is_diagonal(self.stiffness)
+        if is_local:
+            functions["kicked"] = linear_kicked
+        arrays = row_if_diagonal(self.stiffness), self.centre
+        return BlockCode(functions=functions, arrays=arrays, is_local=is_local)
+
+    def require_replicas(self, replicas: int) -> None:
+        """Accept any number of replicas: nothing here differs between them."""
+
+    def identity(self) -> Mapping[str, object]:
+        """Return stiffness and centre."""
+        return {"stiffness": self.stiffness, "centre": self.centre}
+
     def modified(self, lr: float) -> Quadratic:
         """Return U + (lr/4) |grad U|^2, which is quadratic again: stiffness K + lr K^2/2."""
         lr = as_positive("lr", lr)
@@ -102,6 +133,48 @@ class Quadratic:
         return BoltzmannMoments(
             mean=self.centre, covariance=covariance, energy=self.parameters * temperature / 2
         )
+
+
+# --- compiled -------------------------------------------------------------------------------------
+
+
+@inlined
+def add_linear_force(
+    out: np.ndarray,
+    position: np.ndarray,
+    factors: Factors,
+    k: int,
+    values: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """Add factor `k` times -K (position - centre); K as (parameter, parameter), or (1, parameter)
+    where diagonal.
+    """
+    stiffness, centre = values
+    for i in range(len(out)):
+        diagonal = len(stiffness) == 1 and len(out) > 1
+        for j in range(i if diagonal else 0, i + 1 if diagonal else len(out)):
+            pull = stiffness[0 if diagonal else i, j]
+            for lane in range(out.shape[1]):
+                offset = centre[j] - position[j, lane]
+                out[i, lane] = fma(value_at(factors, k, lane) * pull, offset, out[i, lane])
+
+
+@inlined
+def linear_kicked(
+    start: float,
+    position: np.ndarray,
+    i: int,
+    lane: int,
+    factors: Factors,
+    k: int,
+    values: tuple[np.ndarray, np.ndarray],
+) -> float:
+    """Return `start` plus factor `k` times force `i`, of a diagonal stiffness."""
+    stiffness, centre = values
+    kicked: float = fma(
+        value_at(factors, k, lane) * stiffness[0, i], centre[i] - position[i, lane], start
+    )
+    return kicked
 
 
 def require_symmetric(name: str, value: np.ndarray) -> np.ndarray:

@@ -47,9 +47,9 @@ from langevin_sgd.training.networks.state import (
 from langevin_sgd.training.observables.measured import measure
 
 BREATH = 8
-"""Steps between two chances to stop."""
+"""Steps after which a thread may leave a group."""
 KEPT = 0.75
-"""Replicas are gathered anew when fewer than this part of the places is in use."""
+"""Replicas that have ended are left out when less than this fraction is still trained."""
 LOOK_EVERY = 16
 """Steps between two looks at the fraction of unfit points, where training ends with it; divides
 `TILE`.
@@ -101,7 +101,7 @@ class Group:
             yield True
 
     def _end_of_block(self, source: StepSource, step: int) -> None:
-        """Record, find those whose training is over, and leave them out."""
+        """Record, find the replicas whose training is over, and leave them out."""
         task, state, done = self._task, self._state, self._done
         assert state is not None
         _record(task, state, done, step)
@@ -225,14 +225,14 @@ def _factors(
 
 
 def _next_stop(task: NetworkTask, step: int) -> int:
-    """Next step at which something is recorded, looked at, or over."""
+    """Return the next step at which something is recorded, looked at or ended."""
     later = task.schedule[task.schedule > step]
     block = LOOK_EVERY if task.until_unfit else TILE
     return min(step // block * block + block, task.max_steps, *later[:1].tolist())
 
 
 def _record(task: NetworkTask, state: NetworkState, done: torch.Tensor, step: int) -> None:
-    """Measure the replicas that are not done, if the schedule asks for it."""
+    """Measure the replicas that are not done, if this step is on the schedule."""
     for place in np.flatnonzero(task.schedule == step).tolist():
         going = state.select(~done)
         if len(going.members):

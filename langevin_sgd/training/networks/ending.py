@@ -1,4 +1,4 @@
-"""When the training of a replica is over.
+"""Decides when the training of a replica is over.
 
 When it has fitted. From the last step with an unfit point in its batch on, the weights of plain SGD
 never change, so the stopping time is known exactly however late one looks: it is that step. After

@@ -37,7 +37,7 @@ from langevin_sgd.training.networks.settings import RunNumbers
 
 
 class AllPoints(StepSource):
-    """All points in every step, with factors that a kind of noise may change."""
+    """All points enter every step, with factors that subclasses may make random."""
 
     def __init__(
         self, numbers: RunNumbers, points: np.ndarray, begun: np.ndarray, members: np.ndarray
@@ -54,11 +54,11 @@ class AllPoints(StepSource):
 
     @staticmethod
     def lengths(numbers: RunNumbers, points: np.ndarray) -> np.ndarray:
-        """All points."""
+        """Return the numbers of training points."""
         return points
 
     def batches(self, members: np.ndarray, first: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """All points in each step, and lr times their weights."""
+        """Return all points for each step, and lr times their weights."""
         count = int(self._points[members[0]])
         places = np.broadcast_to(np.arange(count), (steps, len(members), count))
         lr = np.array([[self._numbers.settings[r].lr] for r in members])
@@ -72,11 +72,11 @@ class AllPoints(StepSource):
         return np.full((len(members), count), 1 / count)
 
     def passes(self, members: np.ndarray) -> np.ndarray:
-        """One step."""
+        """Return one: every step is a pass over all points."""
         return np.ones(len(members), np.int64)
 
     def met(self, r: int, first: int, steps: int) -> np.ndarray:
-        """All points, in one step or more."""
+        """Return all points if there is a step at all."""
         return np.arange(self._points[r] if steps else 0)
 
     def _normals(self, members: np.ndarray, count: int, step: int) -> np.ndarray:
@@ -93,7 +93,7 @@ class AllPoints(StepSource):
 
 
 class MinibatchCovariance(AllPoints):
-    """Noise of the covariance of the minibatch that it stands for."""
+    """Gaussian noise of the covariance that the minibatch in its place would have."""
 
     def _weights(self, members: np.ndarray, count: int, step: int) -> np.ndarray:
         xi = self._normals(members, count, step)
@@ -103,7 +103,7 @@ class MinibatchCovariance(AllPoints):
 
 
 class IsotropicNoise(AllPoints):
-    """Noise of equal strength in the directions of all trained weights."""
+    """Gaussian noise of equal strength along all trained weights."""
 
     def step(
         self,
@@ -115,7 +115,7 @@ class IsotropicNoise(AllPoints):
         into: list[torch.Tensor] | None,
         keep: float,
     ) -> None:
-        """Make one step as ``networks.step`` does, with noise on it."""
+        """Make one step as ``networks.step`` does, and add noise to it."""
         points = torch.full((len(x), 1), x.shape[1]).to(x)
         # Pulls that hold lr: the mean is the step itself, and the trace that of lr times the
         # gradients.

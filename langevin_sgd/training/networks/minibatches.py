@@ -82,11 +82,11 @@ class Minibatches(StepSource):
 
     @staticmethod
     def lengths(numbers: RunNumbers, points: np.ndarray) -> np.ndarray:
-        """Batch sizes."""
+        """Return the batch sizes."""
         return np.array([settings.batch_size for settings in numbers.settings])
 
     def batches(self, members: np.ndarray, first: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """Points of some steps, and lr over the batch's length."""
+        """Return the points of some steps, and lr over the number of points in each batch."""
         batches = np.full(
             (len(members), steps, self._numbers.settings[members[0]].batch_size), -1, np.int32
         )
@@ -100,13 +100,13 @@ class Minibatches(StepSource):
         return np.maximum(batches, 0).astype(np.int64).swapaxes(0, 1), share.swapaxes(0, 1)
 
     def passes(self, members: np.ndarray) -> np.ndarray:
-        """P/B, rounded up."""
+        """Return P/B, rounded up."""
         sizes = np.array([self._numbers.settings[r].batch_size for r in members])
         passes: np.ndarray = -(-self._points[members] // sizes)
         return passes
 
     def met(self, r: int, first: int, steps: int) -> np.ndarray:
-        """Points of the batches."""
+        """Return the points in the batches of these steps."""
         seed, number = self._numbers.draws[r]
         settings, points, begin = (
             self._numbers.settings[r],

@@ -36,7 +36,7 @@ class NetworkTask(NamedTuple):
     max_steps: int
     until_unfit: float
     deadline: float
-    """Of the clock ``time.monotonic``."""
+    """Time on the clock ``time.monotonic`` at which training ends."""
     results: Results
 
     @property

@@ -15,7 +15,7 @@ import langevin_sgd as ls
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class PerceptronEnsemble:
     """Replicas of one training.
 
     Parameters
@@ -66,7 +66,7 @@ class Run:
 
 
 @ls.sweep.task()
-def train(run: Run) -> xr.Dataset:
+def train(run: PerceptronEnsemble) -> xr.Dataset:
     """Train to zero loss: numbers of the end (replica,), and what the schedule asks for (step,
     replica).
     """
@@ -87,7 +87,9 @@ def train(run: Run) -> xr.Dataset:
     )
 
 
-def parts(label: str, run: Run, count: int = 1) -> Iterator[tuple[str, ls.sweep.Task]]:
+def parts(
+    label: str, run: PerceptronEnsemble, count: int = 1
+) -> Iterator[tuple[str, ls.sweep.Task]]:
     """Tasks of one point of a grid, cut into `count` of equal size, with their labels."""
     size, rest = divmod(run.replicas, count)
     if rest:

@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.runs import Run, censored, joined, parts
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, censored, joined, parts
 
 import langevin_sgd as ls
 
@@ -89,7 +89,7 @@ def tasks(tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         dimension = DIMENSIONS[place]
         for window in WINDOWS[tier]:
             for ratio in reversed(window.ratios):
-                run = Run(
+                run = PerceptronEnsemble(
                     points=ratio * dimension,
                     dimension=dimension,
                     chi=window.chi,
@@ -226,19 +226,14 @@ def slope_panel(
         y_label=y_label,
         series=(
             ls.plotting.Series("SGD", np.array(DIMENSIONS) ** -0.5, slopes, errors),
-            ls.plotting.Series(
-                f"asymptote {exponent:.3g}", ends, np.full(2, exponent), kind="theory"
+            ls.plotting.Series.theory(f"asymptote {exponent:.3g}", ends, np.full(2, exponent)),
+            ls.plotting.Series.theory(
+                "flow to the stop, dips of noise", fine, slopes_with_dips(window, quantity, sizes)
             ),
-            ls.plotting.Series(
-                "flow to the stop, dips of noise",
-                fine,
-                slopes_with_dips(window, quantity, sizes),
-                kind="theory",
-            ),
-            ls.plotting.Series("flow to the stop", ends, np.full(2, flow), kind="guide"),
-            ls.plotting.Series("", ends, line, kind="guide"),
+            ls.plotting.Series.guide("flow to the stop", ends, np.full(2, flow)),
+            ls.plotting.Series.guide("", ends, line),
             *(
-                ls.plotting.Series(label, ends, np.full(2, value), kind="rival")
+                ls.plotting.Series.rival(label, ends, np.full(2, value))
                 for label, value in rivals.items()
             ),
         ),

@@ -1,16 +1,16 @@
 """Perceptrons on their way: runs of given length, runs on fresh points, runs whose noise is
 switched on or off.
 
-`follow` and `train_switched` train on the points of `runs.Run`; replica r has the same training set
-wherever it appears with the same seed, so that differences between treatments are taken replica by
-replica.
+`follow` and `train_switched` train on the points of a `PerceptronEnsemble`; replica r has the same
+set wherever it appears with the same seed, so that differences between treatments are taken replica
+by replica.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes.runs import Run
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble
 
 import langevin_sgd as ls
 
@@ -30,7 +30,7 @@ class Fresh:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SwitchedRun:
+class SwitchedEnsemble:
     """A training that changes its settings on the way.
 
     Parameters
@@ -41,12 +41,12 @@ class SwitchedRun:
         Settings before and after, and when they change.
     """
 
-    run: Run
+    run: PerceptronEnsemble
     switch: "ls.experiments.Switch"
 
 
 @ls.sweep.task()
-def follow(run: Run) -> xr.Dataset:
+def follow(run: PerceptronEnsemble) -> xr.Dataset:
     """Signal, noise and fraction of unfit points, (step, replica), up to the last step of the
     schedule.
     """
@@ -80,7 +80,7 @@ def follow_fresh(run: Fresh) -> xr.Dataset:
 
 
 @ls.sweep.task()
-def train_switched(case: SwitchedRun) -> xr.Dataset:
+def train_switched(case: SwitchedEnsemble) -> xr.Dataset:
     """Train to zero loss with a change of settings on the way: numbers of the end, (replica,)."""
     run = case.run
     return ls.experiments.run_switched(
@@ -92,24 +92,26 @@ def train_switched(case: SwitchedRun) -> xr.Dataset:
     ).drop_vars("final_weights")
 
 
-def steps_at(tau: tuple[float, ...], run: Run | Fresh) -> tuple[int, ...]:
+def steps_at(tau: tuple[float, ...], run: PerceptronEnsemble | Fresh) -> tuple[int, ...]:
     """Steps nearest to the times tau = lr * steps / d."""
     lr = run.temperature * run.batch_size
     return tuple(round(time * run.dimension / lr) for time in tau)
 
 
-def times_of(run: Run | Fresh) -> np.ndarray:
+def times_of(run: PerceptronEnsemble | Fresh) -> np.ndarray:
     """Times tau of the schedule."""
     return np.array(run.schedule) * run.temperature * run.batch_size / run.dimension
 
 
-def flow_of(run: Run | Fresh, tau: np.ndarray, **other: float) -> tuple[np.ndarray, np.ndarray]:
+def flow_of(
+    run: PerceptronEnsemble | Fresh, tau: np.ndarray, **other: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Signal and noise by the flow for the settings of a run, some of them replaced by `other`."""
     settings = {"chi": run.chi, "margin": run.margin, "temperature": run.temperature} | other
     return ls.theory.perceptron.flow(tau, **settings)
 
 
-def unfit_of(run: Run | Fresh, signal: np.ndarray, noise: np.ndarray) -> np.ndarray:
+def unfit_of(run: PerceptronEnsemble | Fresh, signal: np.ndarray, noise: np.ndarray) -> np.ndarray:
     """Fraction of fresh samples that weights of this signal and noise leave unfit."""
     return ls.theory.perceptron.averages(signal, noise, chi=run.chi, margin=run.margin).n
 

@@ -29,8 +29,8 @@ from langevin_sgd.simulation.stop import Stop
 from langevin_sgd.sweep import Store, Task
 from langevin_sgd.sweep.cells import blocks_of, joined
 from langevin_sgd.training.engines import NetworkEngine, PerceptronEngine
+from langevin_sgd.training.observables.error_on_fresh_points import as_test_error
 from langevin_sgd.training.observables.table import as_observables
-from langevin_sgd.training.observables.test_error import as_test_error
 from langevin_sgd.training.variants import Variant, replaced
 
 if TYPE_CHECKING:

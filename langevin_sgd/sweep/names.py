@@ -30,7 +30,7 @@ CLASSES = {
     "margins": "langevin_sgd.training.observables.margins:Margins",
     "noise_temperature": "langevin_sgd.training.observables.noise_temperature:NoiseTemperature",
     "signal": "langevin_sgd.training.observables.signal:Signal",
-    "test_error": "langevin_sgd.training.observables.test_error:TestError",
+    "test_error": "langevin_sgd.training.observables.error_on_fresh_points:TestError",
     # architectures
     "fully_connected": "langevin_sgd.models.networks.fully_connected:FullyConnected",
     "mobile_cnn": "langevin_sgd.models.networks.mobile_cnn:MobileCNN",

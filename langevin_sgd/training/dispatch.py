@@ -168,9 +168,9 @@ def run(
         computed. Linear regression and the one-pass perceptron have none.
     checkpoint
         A netCDF file, written every few seconds, at an interruption and at the end; one of the same
-        run is continued, bit for bit as if never interrupted. It may have ended: linear regression
-        goes on with more `steps` and the same explicit `schedule` up to there. Not for the one-pass
-        perceptron, and of variants for networks only.
+        run is continued, bit for bit as if never interrupted. It may have ended: with
+        more `steps` and the same explicit `schedule` up to there it goes on. Of variants for
+        networks only.
     progress
         Show a progress bar, if standard error is a terminal.
 

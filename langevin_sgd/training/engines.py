@@ -25,7 +25,7 @@ Method = Literal["auto", "plain", "accelerated"]
 METHODS = ("auto", "plain", "accelerated")
 
 READ_BY_PERCEPTRONS = ("lr", "batch_size", "sampling")
-READ_BY_NETWORKS = ("lr", "batch_size", "momentum", "sampling")
+READ_BY_NETWORKS = ("lr", "batch_size", "momentum", "weight_decay", "sampling")
 """Fields of `langevin_sgd.SGD` by which perceptrons, and networks, are trained."""
 
 

@@ -153,7 +153,7 @@ def test_state_dependent_noise_of_an_equation_object_against_py_pde(calculus):
     here.
     """
     pde = pytest.importorskip("pde")
-    kind = {"ito": ls.dynamics.noise.Ito, "stratonovich": ls.dynamics.noise.Stratonovich}
+    kind = {"ito": ls.dynamics.Ito, "stratonovich": ls.dynamics.Stratonovich}
     noise = {name: made.from_sympy("sqrt(0.4*(1 + x**2/2))") for name, made in kind.items()}
     equation = ls.Overdamped(
         potential=well(), friction=1.0, noise_covariance=noise[calculus], step_time=1.0

@@ -278,7 +278,7 @@ def test_state_dependent_noise_in_the_plane_separates_into_lines():
     """Noise of each axis that depends on its own coordinate, in a separable potential: a product of
     two solutions.
     """
-    noise = ls.dynamics.noise.Stratonovich.from_sympy(
+    noise = ls.dynamics.Stratonovich.from_sympy(
         ["sqrt(1 + x**2)", "sqrt(1 + y**2/4)"], variables=["x", "y"]
     )
     potential = ls.dynamics.Quadratic(stiffness=np.diag([6.0, 4.0]))

@@ -228,7 +228,7 @@ def test_a_run_without_a_seed_can_be_repeated():
         ({"first_replica": -1}, "first_replica = -1"),
         ({"seed": -1}, "seed = -1"),
         ({"start": np.zeros(3)}, r"start = \(3,\)"),
-        ({"velocity": np.full(2, np.nan)}, "velocity"),
+        ({"start": (np.zeros(2), np.full(2, np.nan))}, "start: velocity"),
         ({"schedule": [3, 2]}, "schedule"),
         ({"settings": ls.SGD(lr=0.1, batch_size=1, sampling="epochs")}, "sampling = 'epochs'"),
     ],

@@ -176,6 +176,20 @@ def test_a_short_name_is_that_of_the_nearest_field():
     assert runs["points"].values.tolist() == [[30], [10]]
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_a_finished_run_is_read_from_its_checkpoint(case, tmp_path):
+    problem, given, vary = CASES[case]
+    path = tmp_path / "run.nc"
+    whole, again = (
+        ls.training.run(problem, SETTINGS, replicas=2, seed=seed, checkpoint=path, **given)
+        for seed in (4, None)
+    )
+    assert whole.identical(again)
+    assert whole.identical(ls.training.run(problem, SETTINGS, replicas=2, seed=4, **given))
+    with pytest.raises(ls.InputError, match=r"^checkpoint = .*(belongs to another run|variants)"):
+        ls.training.run(problem, SETTINGS, replicas=2, vary=vary, checkpoint=path, **given)
+
+
 def test_engines_are_those_of_the_problem():
     with pytest.raises(ls.InputError, match=r"^engine = .*must be of type PerceptronEngine"):
         ls.training.run(PERCEPTRON, SETTINGS, engine=KEEPING)

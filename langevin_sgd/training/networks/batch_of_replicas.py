@@ -7,7 +7,9 @@ gives the same bits. Until then a fitted replica stays as it is, since its gradi
 ``initial_state`` says how training begins, ``ending`` when it is over.
 
 With momentum, in the convention of `langevin_sgd.SGD`, a step adds to lr times the velocity, and
-that to the weights.
+that to the weights. Weight decay pulls towards zero, not towards the initial weights, by the
+weights before the step. With it no state is at rest: training ends by the `langevin_sgd.Stop`
+alone, at the first look that finds few enough points unfit.
 
 Threads
 -------
@@ -33,7 +35,12 @@ from langevin_sgd.models.losses import Loss
 from langevin_sgd.simulation.status import Status
 from langevin_sgd.training.batches import TILE
 from langevin_sgd.training.carried import put_back, require_whole, require_within
-from langevin_sgd.training.networks.ending import end_where_few_are_unfit, settle
+from langevin_sgd.training.networks.ending import (
+    decays_in,
+    end_where_few_are_unfit,
+    settle,
+    watches,
+)
 from langevin_sgd.training.networks.initial_state import begin
 from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.minibatches import StepSource
@@ -92,7 +99,7 @@ class Group:
             )
             _record(task, self._state, self._done, 0)
         while not bool(self._done.all()):
-            first, step = self._step, _next_stop(task, self._step)
+            first, step = self._step, _next_stop(task, self._state, self._step)
             self.resting = False
             yield from advance(task, source, self._state, first, step)
             self._step = step
@@ -112,7 +119,7 @@ class Group:
             if time.monotonic() > task.deadline
             else None
         )
-        if task.until_unfit and step % LOOK_EVERY == 0:
+        if watches(task, state) and step % LOOK_EVERY == 0:
             done = end_where_few_are_unfit(task, source, state, done, step)
         if step % TILE == 0 or over is not None:
             done = settle(task, source, state, done, step, over)
@@ -188,6 +195,7 @@ def advance(
     changed = torch.empty(rows.shape[:2], dtype=torch.bool, device=X.device)
     velocity = state.velocity or None
     keep = task.numbers.settings[members[0]].momentum if velocity else 1.0
+    decays, decay = decays_in(task, members), _decay(task, members, X)
     # A step needs two things from one forward pass: the factors of the gradients, functions of the
     # outputs, and whether any of them differs from zero, on which the time of the last update
     # rests. The networks hold the pass, so they call back for the factors; the other answer is
@@ -195,7 +203,11 @@ def advance(
     for k in range(len(rows)):
         x = X.index_select(0, rows[k].view(-1)).view(*rows.shape[1:], -1)
         pulls = partial(_factors, task.loss, state.alpha, f0[k], y[k], share[k], changed[k])
+        # The gradient is that of the weights before the step, and so is their decay.
+        lost = [decay.view(-1, *[1] * (w.ndim - 1)) * w for w in networks.trained if decays]
         source.step(networks, members, x, pulls, first + k, velocity, keep)
+        for moved, part in zip(velocity or networks.trained, lost, strict=False):
+            moved -= part
         for w, v in zip(networks.trained, velocity or (), strict=False):
             w += v
         if k % BREATH == BREATH - 1:
@@ -224,10 +236,17 @@ def _factors(
     return factors
 
 
-def _next_stop(task: NetworkTask, step: int) -> int:
+def _decay(task: NetworkTask, members: np.ndarray, like: torch.Tensor) -> torch.Tensor:
+    """Fraction of the weights that decays in a step, lr times the coefficient, (replica,)."""
+    settings = [task.numbers.settings[r] for r in members]
+    lost = [one.lr * one.weight_decay for one in settings]
+    return torch.tensor(lost, dtype=like.dtype, device=like.device)
+
+
+def _next_stop(task: NetworkTask, state: NetworkState, step: int) -> int:
     """Return the next step at which something is recorded, looked at or ended."""
     later = task.schedule[task.schedule > step]
-    block = LOOK_EVERY if task.until_unfit else TILE
+    block = LOOK_EVERY if watches(task, state) else TILE
     return min(step // block * block + block, task.max_steps, *later[:1].tolist())
 
 

@@ -12,6 +12,11 @@ do not count.
 When it is stuck. A large step can kill all units of a relu layer: points stay unfit, gradients are
 exactly zero. A replica whose weights have not changed over a pass, though it met unfit points,
 takes a trial step on all points; if that changes nothing either, it is given up.
+
+With weight decay no state is at rest, and points that are fitted do not stay so. Training then ends
+by its `langevin_sgd.Stop` alone: at the first look, every few steps, that finds at most the allowed
+fraction of the points unfit, zero by default. Neither passes without an unfit point nor stuck
+weights end it.
 """
 
 from __future__ import annotations
@@ -32,6 +37,16 @@ from langevin_sgd.training.networks.state import (
 )
 from langevin_sgd.training.observables.measured import measure
 from langevin_sgd.training.unfit import allowed_unfit
+
+
+def decays_in(task: NetworkTask, members: np.ndarray) -> bool:
+    """Whether a group has weight decay, which all its replicas have or none."""
+    return task.numbers.settings[int(members[0])].weight_decay > 0
+
+
+def watches(task: NetworkTask, state: NetworkState) -> bool:
+    """Whether the fraction of unfit points is looked at every few steps."""
+    return task.until_unfit > 0 or (decays_in(task, state.members) and task.loss.vanishes)
 
 
 def settle(
@@ -55,17 +70,18 @@ def settle(
     over
         With which status all others end here, if they do.
     """
+    decays = decays_in(task, state.members)
     sums = sums_of(state.networks.trained)
     state.moved[(sums != state.sums).any(1)] = step
     state.sums.copy_(sums)
     finite, quiet = sums.isfinite().all(1), _quiet_steps(task, source, state)
-    idle = step - torch.maximum(state.last_update, state.looked) >= quiet
+    idle = (step - torch.maximum(state.last_update, state.looked) >= quiet) & (not decays)
     suspects = ~done & finite & (idle | (over is not None))
     fitted, diverged = torch.zeros_like(done), ~done & ~finite
     if bool(suspects.any()):
         state.looked[suspects] = step
         unfit, overflow = look(task, source, state.select(suspects), step)
-        fitted[suspects] = (unfit == 0) & ~overflow & task.loss.vanishes
+        fitted[suspects] = (unfit == 0) & ~overflow & (task.loss.vanishes and not decays)
         diverged[suspects] |= overflow
     stuck = (
         ~done
@@ -106,7 +122,8 @@ def end_where_few_are_unfit(
     reached = (unfit <= allowed) & ~overflow
     if not bool(reached.any()):
         return done
-    _finish(task, going.select(reached), Status.REACHED, step)
+    status = Status.REACHED if task.until_unfit else Status.FINISHED
+    _finish(task, going.select(reached), status, step)
     done = done.clone()
     done[~done] = reached
     return done
@@ -156,6 +173,8 @@ def look(
     """Number of points that are unfit, and whether an output is not finite, each (replica,)."""
     members, on_train = state.members, as_observed(task, state).on_train
     unfit, predictor = on_train.unfit, on_train.predictor
+    if decays_in(task, members):
+        return unfit.sum(1), ~(predictor.isfinite() | ~on_train.present).all(1)
     for place in unfit.any(1).nonzero()[:, 0].tolist():
         r = int(members[place])
         fading = _fading_steps(task.numbers.settings[r].momentum, predictor.dtype)

@@ -46,16 +46,17 @@ ROUND_SECONDS = 0.15
 def groups_of(
     numbers: RunNumbers, lengths: np.ndarray, parameters: int, widest: int, device: str
 ) -> list[np.ndarray]:
-    """Replicas that are trained together: of one momentum and as many points in a step, in their
-    order.
+    """Replicas that are trained together: of one momentum and as many points in a step, with
+    weight decay or without, in their order.
     """
     kind = device.split(":")[0]
     within_cache = min(MOST[kind], max(FEWEST, NUMBERS[kind] // parameters))
-    alike: dict[tuple[int, float], list[int]] = {}
+    alike: dict[tuple[int, float, bool], list[int]] = {}
     for r, (length, settings) in enumerate(zip(lengths.tolist(), numbers.settings, strict=True)):
-        alike.setdefault((length, settings.momentum), []).append(r)
+        decays = settings.weight_decay > 0
+        alike.setdefault((length, settings.momentum, decays), []).append(r)
     groups = []
-    for (length, _), members in sorted(alike.items()):
+    for (length, *_), members in sorted(alike.items()):
         most = max(1, min(within_cache, INPUTS[kind] // (length * max(widest, SHORTEST))))
         # Two groups at least, for two cores; but the number of cores itself must not matter to any
         # bit.
@@ -173,7 +174,10 @@ def _digests(task: NetworkTask) -> dict[str, str]:
     """What tells runs apart beside their provenance."""
     alpha, settings, *_, draws = task.numbers
     own = np.array(
-        [(a, one.lr, one.batch_size, one.momentum) for a, one in zip(alpha, settings, strict=True)]
+        [
+            (a, one.lr, one.batch_size, one.momentum, one.weight_decay)
+            for a, one in zip(alpha, settings, strict=True)
+        ]
     )
     numbers = np.array([number for _, number in draws])
     parts = [

@@ -22,13 +22,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from langevin_sgd.training.observables.error_on_fresh_points import TestError as TestError
 from langevin_sgd.training.observables.interface import Observable as Observable
 from langevin_sgd.training.observables.kernel_change import KernelChange as KernelChange
 from langevin_sgd.training.observables.margins import Margins as Margins
 from langevin_sgd.training.observables.noise_temperature import NoiseTemperature as NoiseTemperature
 from langevin_sgd.training.observables.signal import Signal as Signal
 from langevin_sgd.training.observables.table import OBSERVABLES as OBSERVABLES
-from langevin_sgd.training.observables.test_error import TestError as TestError
 
 if TYPE_CHECKING:
     from langevin_sgd.training.observables.at_start import observed_at_start as observed_at_start

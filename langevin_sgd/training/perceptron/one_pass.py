@@ -35,6 +35,7 @@ from langevin_sgd.randomness import (
 from langevin_sgd.record import Snapshots
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.beginning import as_start, require_fresh_numbers, require_steps
+from langevin_sgd.simulation.checkpoint import Checkpoint, digest
 from langevin_sgd.simulation.drive import drive
 from langevin_sgd.simulation.engine import Arrays, Engine
 from langevin_sgd.simulation.recording import Recording
@@ -63,9 +64,6 @@ def train(request: RunRequest) -> xr.Dataset:
     """Make the steps of the chain of all replicas; see `langevin_sgd.training.run`."""
     ((problem, settings, _),) = request.variants
     settings.require_only(UNDERSTOOD, by="a one-pass perceptron")
-    require(
-        request.checkpoint is None, "checkpoint", request.checkpoint, "is not for fresh samples"
-    )
     require(request.record is None, "record", request.record, "is signal and noise in any case")
     steps, seed, replicas = request.steps, request.seed, len(request.numbers)
     assert steps is not None
@@ -78,19 +76,23 @@ def train(request: RunRequest) -> xr.Dataset:
     engine = OnePassEngine(start, problem, settings, key, first_replica, first_step)
     recording = Recording.begin(_signal_and_noise, start)
     trajectories = Trajectories(engine, recording, timetable, steps)
-    drive(trajectories, progress=request.progress)
     provenance = {
         "settings": settings.to_dict(),
         "seed": seed,
         "problem": asdict(problem),
         "first_step": first_step,
-        "steps": steps,
     }
+    file = None
+    if request.checkpoint is not None:
+        identity = provenance | {"first_replica": first_replica, "start": digest(start)}
+        file = Checkpoint(request.checkpoint, identity, kind="perceptron_one_pass_checkpoint")
+    drive(trajectories, checkpoint=file, progress=request.progress)
     made = result(
         trajectories,
         first_replica=first_replica,
         kind="perceptron_one_pass_run",
         **provenance,
+        steps=steps,
     )
     return made.drop_vars("final_velocity")
 

@@ -36,7 +36,7 @@ from langevin_sgd.training.earlier import (
     provenance_of_start,
     require_same_replicas,
 )
-from langevin_sgd.training.observables.test_error import as_test_error
+from langevin_sgd.training.observables.error_on_fresh_points import as_test_error
 from langevin_sgd.training.perceptron.plain import PerceptronRule
 from langevin_sgd.training.perceptron.replica import (
     RecordedWeights,

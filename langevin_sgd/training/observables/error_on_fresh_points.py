@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from langevin_sgd.checks import as_choice, as_count, as_instance, as_tuple, convert_fields, require
 
@@ -30,6 +30,7 @@ class TestError:
     """
 
     points: int = 1000
+    __test__: ClassVar[bool] = False  # pytest takes a class of this name for tests
 
     def __post_init__(self) -> None:
         convert_fields(self, {"points": as_count})

@@ -102,7 +102,8 @@ def largest(line: GridLine) -> Located | Estimate:
     inner = (x[1:] + x[:-1]) / 2
     edges = np.concatenate([[2 * x[0] - inner[0]], inner, [2 * x[-1] - inner[-1]]])
     thresholds = edges[0] + np.diff(edges) @ line.fitted
-    interval = float(np.diff(x).mean())
+    above = np.clip(np.searchsorted(x, thresholds), 1, len(x) - 1)
+    interval = float((x[above] - x[above - 1]).mean())
     # Where replicas scatter over half an interval or more the count interpolates between
     # temperatures; otherwise nothing is known of where in its interval the place lies.
     coarse = len(thresholds) < 2 or thresholds.std(ddof=1) < interval / 2

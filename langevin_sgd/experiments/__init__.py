@@ -4,7 +4,8 @@
   values of some fields, here or through `langevin_sgd.sweep`; ``cell`` is its task, ``columns``
   what its points are made of
 - `langevin_sgd.experiments.perceptron_exponents`: `fit_exponents` and `extrapolate_exponents`, the
-  scaling exponents of such a grid beside their predictions; `ExponentFit`, `ExponentLimit`
+  scaling exponents of such a grid beside their predictions, `extrapolated_slopes`;
+  `ExponentFit`, `ExponentLimit`
 - `langevin_sgd.experiments.network_averages`: `average_networks`, the means of the points of a grid
   of networks with errors, `NetworkAverages`
 - `langevin_sgd.experiments.network_lines`: `lines_along` one axis of the grid, replica by replica,
@@ -48,6 +49,7 @@ from langevin_sgd.experiments.perceptron_exponents import ExponentLimit as Expon
 from langevin_sgd.experiments.perceptron_exponents import (
     extrapolate_exponents as extrapolate_exponents,
 )
+from langevin_sgd.experiments.perceptron_exponents import extrapolated_slopes as extrapolated_slopes
 from langevin_sgd.experiments.perceptron_exponents import fit_exponents as fit_exponents
 from langevin_sgd.experiments.switch import Switch as Switch
 from langevin_sgd.experiments.switch import run_switched as run_switched

@@ -32,6 +32,8 @@ from langevin_sgd.training.engines import NetworkEngine, PerceptronEngine
 if TYPE_CHECKING:
     import xarray as xr
 
+    from langevin_sgd.training.dispatch import Engine, Problem
+
 AT_SWITCH = (
     "status",
     "steps",
@@ -86,7 +88,7 @@ def _as_stop(name: str, value: Any) -> Stop:
 
 
 def run_switched(
-    problem: Any,
+    problem: Problem,
     switch: Switch,
     *,
     seed: int,
@@ -94,7 +96,7 @@ def run_switched(
     steps: int | None = None,
     stop: Stop | None = None,
     record: Any = None,
-    engine: NetworkEngine | PerceptronEngine | None = None,
+    engine: Engine | None = None,
 ) -> xr.Dataset:
     """Train with the first settings until the switch, and from there with the second.
 
@@ -158,18 +160,22 @@ def run_switched(
     return after.assign({name: one for name, one in kept.items() if one.dims == ("replica",)})
 
 
-def _keeping(engine: Any, problem: Any) -> Any:
+def _keeping(engine: Engine | None, problem: Problem) -> Engine | None:
     """The engine of the first part: networks must keep their weights."""
     if not isinstance(problem, NetworkProblem):
         return engine
-    return replace(engine or NetworkEngine(), keep_weights=True)
+    if engine is None:
+        engine = NetworkEngine()
+    return replace(engine, keep_weights=True) if isinstance(engine, NetworkEngine) else engine
 
 
-def _other_batches(engine: Any, seed: int) -> PerceptronEngine:
+def _other_batches(engine: Engine | None, seed: int) -> Engine:
     """The engine of a perceptron after the switch: the stop comes at a place that depends on the
     batches, which must not be met again.
     """
-    used: PerceptronEngine = engine or PerceptronEngine()
+    used = PerceptronEngine() if engine is None else engine
+    if not isinstance(used, PerceptronEngine):
+        return used
     drawn = seed if used.batch_seed is None else used.batch_seed
     return replace(used, batch_seed=derive_seed(drawn, "after the switch"))
 

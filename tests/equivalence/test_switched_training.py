@@ -119,6 +119,16 @@ def test_linear_regression_changes_after_so_many_steps():
         ls.experiments.run_switched(problem, never, seed=1, steps=30)
 
 
+def test_a_one_pass_perceptron_goes_on_with_fresh_samples():
+    problem = ls.models.OnePassPerceptron(dimension=32, chi=0.0, margin=0.1)
+    first, second = ls.SGD(lr=1.0, batch_size=1), ls.SGD(lr=0.1, batch_size=1)
+    switch = ls.experiments.Switch(first=first, second=second, at=ls.Stop(max_steps=50))
+    found = ls.experiments.run_switched(problem, switch, replicas=2, seed=1, steps=60)
+    before = ls.training.run(problem, first, replicas=2, seed=1, steps=50)
+    after = ls.training.run(problem, second, replicas=2, seed=1, steps=60, start=before)
+    same(found, after, ("signal", "noise", "final_position"))
+
+
 def test_what_is_no_settings_is_refused():
     with pytest.raises(ls.InputError, match=r"^second = 0.1: must be"):
         ls.experiments.Switch(first=WARM, second=0.1, at=ls.Stop())

@@ -36,20 +36,11 @@ def missing_images(*names: str) -> str | None:
     )
 
 
-def logs(data: Data, labels: list[str], name: str, replicas: int | None = None) -> np.ndarray:
+def logs(data: Data, labels: Sequence[str], name: str) -> np.ndarray:
     """Logarithms of one number of several trainings, (training, replica), of the first replicas
     that all of them have.
-
-    Parameters
-    ----------
-    data, labels
-        Results, and which of them.
-    name
-        Variable.
-    replicas
-        How many; by default as many as the smallest training has.
     """
-    count = min(data[label].sizes["replica"] for label in labels) if replicas is None else replicas
+    count = min(data[label].sizes["replica"] for label in labels)
     return np.log(np.stack([data[label][name].values[:count] for label in labels]))
 
 

@@ -27,6 +27,7 @@ import numpy as np
 from langevin_sgd.checks import as_positive, as_window
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.experiments.network_boundaries import KERNEL_CHANGE, boundary_exponent, crossing
+from langevin_sgd.experiments.network_exponents import quantity_exponent
 from langevin_sgd.experiments.network_lines import GridLine, families, lines_along
 from langevin_sgd.measure import Collapse, collapse
 
@@ -154,7 +155,7 @@ def _fitted(family: list[GridLine], threshold: float, low: float, high: float) -
             whole,
             {line.held["points"]: line.measured["t_star"] / line.x[:, None] for line in whole},
         ),
-        delta=_slope_in_temperature(whole, "weight_change"),
+        delta=quantity_exponent(whole, "weight_change"),
         a=None if decrease is None else decrease.scaled(-1.0),
         crossings=tuple(crossing(line, threshold) for line in whole) if measured else (),
         threshold=threshold,
@@ -169,17 +170,3 @@ def _collapse(lines: list[GridLine], values: dict[int, np.ndarray]) -> Collapse:
     curves = [(points, line.x, y) for line, (points, y) in zip(lines, values.items(), strict=True)]
     long = [curve for curve in curves if len(curve[1]) > 2]
     return collapse(long if len(long) > 1 else curves, x_exponent=0.0)
-
-
-def _slope_in_temperature(lines: list[GridLine], quantity: str) -> Estimate:
-    """Least-squares slope in the log-log plane, the same on all lines, of each replica."""
-    method = f"common log-log slope of {len(lines)} lines, mean over replicas"
-    parts = [(np.log(line.x), np.log(line.measured[quantity])) for line in lines if len(line.x) > 1]
-    if not parts:
-        return Estimate.refused(
-            "no line has two points at which every replica is fitted", method=method
-        )
-    off = [(x - x.mean(), y) for x, y in parts]
-    return Estimate.from_samples(
-        sum(x @ y for x, y in off) / sum(x @ x for x, _ in off), method=method
-    )

@@ -21,7 +21,7 @@ part in a fit, and the fit says how many such points it leaves out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ import numpy as np
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.experiments.axes import as_result
 from langevin_sgd.measure import (
+    Extrapolation,
     LocalSlopes,
     PowerLaw,
     extrapolate,
@@ -54,6 +55,8 @@ _NEEDED = (
     "batch_size",
     "margin",
 )
+ANALYTIC = 1.0
+"""Power of 1/d in the leading correction, unless another is known."""
 _SETTINGS = ("chi", "temperature", "batch_size", "margin")
 _RATIO = "points_per_dimension"
 
@@ -197,7 +200,7 @@ class ExponentLimit:
     dimension, slopes
         (point,) and (point, replica): the slopes at every dimension.
     limit
-        Their limit, by a straight line in 1/d.
+        Their limit, by a straight line in 1/d or in another power of it.
     predicted
         The asymptotic exponent.
     """
@@ -222,7 +225,47 @@ class ExponentLimit:
         }
 
 
-def extrapolate_exponents(result: xr.Dataset) -> list[ExponentLimit]:
+def extrapolated_slopes(
+    dimension: Sequence[int], slopes: Sequence[np.ndarray], *, power: float = ANALYTIC
+) -> Extrapolation:
+    """Extrapolate local slopes to infinite dimension, of replicas that dimensions do not share.
+
+    Parameters
+    ----------
+    dimension
+        (point,)
+    slopes
+        For each dimension the slopes of its replicas, (replica,); their numbers may differ.
+    power
+        Of 1/d in the leading correction; 1 by default, an analytic one. Where the last dips of the
+        noise decide when training ends it is 1/2, as in the claims on b and gamma.
+
+    Returns
+    -------
+    langevin_sgd.measure.Extrapolation
+        Its limit has the degrees of freedom of the dimension with the fewest replicas.
+
+    Raises
+    ------
+    InputError
+        If there is not one array of slopes for each dimension, or they are out of range.
+    """
+    means = [Estimate.from_samples(one) for one in slopes]
+    value, error = (
+        [np.nan if number is None else number for number in column]
+        for column in (
+            [one.value for one in means],
+            [one.standard_error for one in means],
+        )
+    )
+    found = extrapolate(dimension, value, error=error, power=power)
+    if not found.limit.valid:
+        return found
+    fewest = min(len(one) for one in slopes)
+    return replace(found, limit=replace(found.limit, n_independent=fewest))
+
+
+def extrapolate_exponents(result: xr.Dataset, *, power: float = ANALYTIC) -> list[ExponentLimit]:
     """Extrapolate the local slopes b and gamma between neighbouring ratios P/d to infinite
     dimension.
 
@@ -231,6 +274,8 @@ def extrapolate_exponents(result: xr.Dataset) -> list[ExponentLimit]:
     result
         Of `langevin_sgd.experiments.Grid.collect`; ratios that do not occur at every
         dimension of a line are passed over, and so are lines of fewer than three dimensions.
+    power
+        Of 1/d in the leading correction, see `extrapolated_slopes`.
 
     Returns
     -------
@@ -248,12 +293,17 @@ def extrapolate_exponents(result: xr.Dataset) -> list[ExponentLimit]:
         law = replace(LAWS[name], against=_RATIO, held=_SETTINGS)
         for held, members in _lines(result, law):
             kept = members[_uncensored(result)[members]]
-            found += _limits(name, law, result, held, kept)
+            found += _limits(name, law, result, held, kept, power)
     return found
 
 
 def _limits(
-    name: str, law: _Law, result: xr.Dataset, held: dict[str, float], members: np.ndarray
+    name: str,
+    law: _Law,
+    result: xr.Dataset,
+    held: dict[str, float],
+    members: np.ndarray,
+    power: float,
 ) -> Iterator[ExponentLimit]:
     ratio, dimension = _axis(result, _RATIO)[members], _axis(result, "dimension")[members]
     rows = dict(zip(zip(ratio.tolist(), dimension.tolist(), strict=True), members, strict=True))
@@ -271,7 +321,7 @@ def _limits(
             ratios=(low, high),
             dimension=sizes,
             slopes=slopes,
-            limit=extrapolate(sizes, slopes).limit,
+            limit=extrapolate(sizes, slopes, power=power).limit,
             predicted=law.predicted(held["chi"]),
         )
 

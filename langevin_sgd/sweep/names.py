@@ -42,6 +42,7 @@ CLASSES = {
     "synthetic_points": "langevin_sgd.data.synthetic_points:SyntheticPoints",
     # settings of tasks of the package
     "cell": "langevin_sgd.experiments.cell:Cell",
+    "switch": "langevin_sgd.experiments.switch:Switch",
 }
 """Short name -> ``module:Name``."""
 

@@ -154,6 +154,29 @@ def test_slopes_are_extrapolated_to_infinite_dimension(seed):
     )  # control: the largest dimension alone
 
 
+def test_the_form_in_which_slopes_approach_their_limit_is_an_argument():
+    """Slopes that miss the limit by d^(-1/2), of other numbers of replicas at every dimension."""
+    random, sizes = np.random.default_rng(4), (32, 64, 128, 256)
+    slopes = [
+        2.0 - 3.0 * size**-0.5 + 0.1 * random.normal(size=count)
+        for size, count in zip(sizes, (256, 128, 64, 32), strict=True)
+    ]
+    found = ls.experiments.extrapolated_slopes(sizes, slopes, power=0.5).limit
+    assert abs(found.value - 2.0) < 4.5 * found.standard_error
+    assert found.n_independent == 32
+    analytic = ls.experiments.extrapolated_slopes(sizes, slopes).limit  # control
+    assert analytic.value < 2.0 - 4.5 * analytic.standard_error
+    means = [one.mean() for one in slopes]
+    errors = [one.std(ddof=1) / np.sqrt(len(one)) for one in slopes]
+    by_hand = ls.measure.extrapolate(sizes, means, error=errors, power=0.5).limit
+    assert found.value == pytest.approx(by_hand.value, rel=1e-12)
+    assert not ls.experiments.extrapolated_slopes(sizes[:2], slopes[:2]).limit.valid
+    result = made_up(1, size=32.0)
+    linear, root = (ls.experiments.extrapolate_exponents(result, power=w) for w in (1.0, 0.5))
+    assert linear[0].limit.value == ls.experiments.extrapolate_exponents(result)[0].limit.value
+    assert root[0].limit.value > linear[0].limit.value
+
+
 def test_points_with_censored_replicas_take_no_part():
     result = made_up(1, censored=(6,))  # d = 16, P/d = 64, T = 1
     fits = [fit for fit in ls.experiments.fit_exponents(result) if fit.name == "b"]

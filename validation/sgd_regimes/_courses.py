@@ -6,7 +6,7 @@ set wherever it appears with the same seed, so that differences between treatmen
 by replica.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -31,19 +31,18 @@ class Fresh:
 
 @dataclass(frozen=True, kw_only=True)
 class SwitchedEnsemble:
-    """A training that changes its settings when few enough points are unfit.
+    """A training that changes its settings on the way.
 
     Parameters
     ----------
-    first, second
-        Settings before and after, of the same problem.
-    unfit
-        The change comes with the first step that leaves at most this fraction of the points unfit.
+    run
+        Problem, replicas and seed.
+    switch
+        Settings before and after, and when they change.
     """
 
-    first: PerceptronEnsemble
-    second: PerceptronEnsemble
-    unfit: float
+    run: PerceptronEnsemble
+    switch: "ls.experiments.Switch"
 
 
 @ls.sweep.task()
@@ -83,28 +82,14 @@ def follow_fresh(run: Fresh) -> xr.Dataset:
 @ls.sweep.task()
 def train_switched(case: SwitchedEnsemble) -> xr.Dataset:
     """Train to zero loss with a change of settings on the way: numbers of the end, (replica,)."""
-    first, second = case.first, case.second
-    common = {"replicas": first.replicas, "seed": first.seed}
-    engine = ls.training.PerceptronEngine(precision=first.precision)
-    before = ls.training.run(
-        first.problem, first.settings, stop=ls.Stop(unfit=case.unfit), engine=engine, **common
-    )
-    other_batches = ls.derive_seed(first.seed, "after the switch")
-    after = ls.training.run(
-        second.problem,
-        second.settings,
-        start=before,
-        engine=replace(engine, batch_seed=other_batches),
-        **common,
-    )
-    switched = before["status"] == ls.Status.REACHED
-    return after.drop_vars("final_weights").assign(
-        status=after["status"].where(switched, before["status"]),
-        t_star=before["t_star"] + after["t_star"],
-        switch_time=before["t_star"],
-        switch_signal=before["signal"],
-        switch_noise=before["noise"],
-    )
+    run = case.run
+    return ls.experiments.run_switched(
+        run.problem,
+        case.switch,
+        replicas=run.replicas,
+        seed=run.seed,
+        engine=ls.training.PerceptronEngine(precision=run.precision),
+    ).drop_vars("final_weights")
 
 
 def steps_at(tau: tuple[float, ...], run: PerceptronEnsemble | Fresh) -> tuple[int, ...]:

@@ -12,7 +12,8 @@ is a small part of the whole.
 """
 
 import numpy as np
-from langevin_sgd.validation.sgd_regimes._networks import Data, NetworkRun, logs, train_nets
+from langevin_sgd.validation.sgd_regimes._network_lines import Data, line_through, logs
+from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, train_nets
 
 import langevin_sgd as ls
 
@@ -124,13 +125,31 @@ def over_sizes(data: Data, tier: str, name: str) -> np.ndarray:
     return np.asarray(np.mean(at, axis=0))
 
 
-def over_temperatures(data: Data, tier: str, name: str) -> np.ndarray:
-    """Mean over all P of the logarithm of a number at the loud temperatures, (temperature,
-    replica).
-    """
-    return np.stack(
-        [
-            logs(data, [label(points, scale) for points in SIZES[tier]], name).mean(axis=0)
-            for scale in LOUD[tier]
-        ]
-    )
+def lines_in_temperature(
+    data: Data, tier: str, scales: tuple[float, ...] = (), sizes: tuple[int, ...] = ()
+) -> list[ls.experiments.GridLine]:
+    """Lines in T at every P, or at some: the loud temperatures, or others at T alpha = `scales`."""
+    return [
+        line_through(
+            data,
+            "temperature_per_width",
+            {scale / ALPHA: label(points, scale) for scale in scales or LOUD[tier]},
+            points=points,
+        )
+        for points in sizes or SIZES[tier]
+    ]
+
+
+def lines_in_points(
+    data: Data, tier: str, sizes: tuple[int, ...] = ()
+) -> list[ls.experiments.GridLine]:
+    """Lines in P, or along some of it, at the loud temperatures."""
+    return [
+        line_through(
+            data,
+            "points",
+            {points: label(points, scale) for points in sizes or SIZES[tier]},
+            temperature_per_width=scale / ALPHA,
+        )
+        for scale in LOUD[tier]
+    ]

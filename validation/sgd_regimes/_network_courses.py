@@ -5,15 +5,16 @@ Replica r has the same points and initial weights wherever it appears with the s
 differences between treatments are taken replica by replica.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes._networks import Data, NetworkRun, train, unfinished
+from langevin_sgd.validation.sgd_regimes._network_lines import Data, unfinished
+from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, train
 
 import langevin_sgd as ls
 
-KERNEL_CHANGE = 0.1
+LAZY_CHANGE = 0.1
 """Relative change of the tangent kernel up to which training counts as lazy."""
 
 
@@ -35,22 +36,20 @@ class Course(NetworkRun):
 
 @dataclass(frozen=True, kw_only=True)
 class SwitchedCourse:
-    """A training that changes its settings when few enough points are unfit.
+    """A training that changes its settings on the way.
 
     Parameters
     ----------
-    first, second
-        Settings before and after; the same replicas, points and network.
-    unfit
-        The change comes when at most this fraction of the points is unfit, which is looked at every
-        few steps.
+    run
+        Problem, replicas, seed and the largest number of steps, of either part.
+    switch
+        Settings before and after, and when they change, which is looked at every few steps.
     device
-        ``cpu`` or ``cuda``, for both.
+        ``cpu`` or ``cuda``.
     """
 
-    first: Course
-    second: Course
-    unfit: float
+    run: Course
+    switch: "ls.experiments.Switch"
     device: str = "cpu"
 
 
@@ -63,12 +62,15 @@ def train_course(run: Course) -> xr.Dataset:
 @ls.sweep.task()
 def train_switched(case: SwitchedCourse) -> xr.Dataset:
     """Train to zero loss with a change of settings on the way: numbers of the end, (replica,)."""
-    first, second = (replace(run, device=case.device) for run in (case.first, case.second))
-    before = train(first, unfit=case.unfit, keep_weights=True)
-    return train(second, start=before, record=("signal",)).assign(
-        switch_steps=before["steps"],
-        switch_unfit=before["unfit_fraction"],
-        switch_weight_change=before["weight_change"],
+    run, training = case.run, ls.training
+    return ls.experiments.run_switched(
+        run.problem,
+        case.switch,
+        replicas=run.replicas,
+        stop=ls.Stop(max_steps=run.max_steps),
+        seed=run.seed,
+        record=["signal", training.observables.KernelChange(points=run.probe_points)],
+        engine=training.NetworkEngine(noise=run.noise, precision=run.precision, device=case.device),
     )
 
 
@@ -78,10 +80,10 @@ def out_of_lazy(data: Data) -> str | None:
     """
     for label, result in data.items():
         change = float(result["kernel_change"].mean())
-        if change > KERNEL_CHANGE:
+        if change > LAZY_CHANGE:
             return (
                 f"{label}: the tangent kernel has changed by {change:.2f}, more than "
-                f"{KERNEL_CHANGE:g}"
+                f"{LAZY_CHANGE:g}"
             )
     return unfinished(data, list(data))
 

@@ -4,16 +4,12 @@ Every replica has training set, initial weights and batches of its own, function
 the same in all tasks: replicas of one number are paired whatever else differs.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 import langevin_sgd as ls
-
-Data = Mapping[str, xr.Dataset]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,12 +67,22 @@ class NetworkRun:
             activation=self.activation,
         )
 
+    @property
+    def problem(self) -> "ls.NetworkProblem":
+        """Network, data and scale of the predictor."""
+        return ls.NetworkProblem(self.network, self.law, alpha=self.alpha)
+
+    @property
+    def settings(self) -> "ls.SGD":
+        """Settings of SGD."""
+        lr = self.temperature * self.batch_size * self.width
+        return ls.SGD(lr=lr, batch_size=self.batch_size, sampling="without_replacement")
+
 
 def train(
     run: NetworkRun,
     data: Any = None,
     *,
-    unfit: float = 0.0,
     noise: str = "sgd",
     keep_weights: bool = False,
     record: tuple[str, ...] = (),
@@ -84,14 +90,13 @@ def train(
 ) -> xr.Dataset:
     """Train by the settings of a run, on other data if some are given."""
     training = ls.training
-    law = run.law if data is None else data
-    lr = run.temperature * run.batch_size * run.width
+    problem = run.problem if data is None else replace(run.problem, data=data)
     kernel = training.observables.KernelChange(points=run.probe_points)
     return training.run(
-        ls.NetworkProblem(run.network, law, alpha=run.alpha),
-        ls.SGD(lr=lr, batch_size=run.batch_size, sampling="without_replacement"),
+        problem,
+        run.settings,
         replicas=run.replicas,
-        stop=ls.Stop(unfit=unfit, max_steps=run.max_steps),
+        stop=ls.Stop(max_steps=run.max_steps),
         seed=run.seed,
         record=[*record, kernel],
         engine=training.NetworkEngine(
@@ -105,106 +110,3 @@ def train(
 def train_nets(run: NetworkRun) -> xr.Dataset:
     """Train to zero loss: numbers of the end, (replica,)."""
     return train(run)
-
-
-def fitted(one: xr.Dataset) -> np.ndarray:
-    """Whether replicas reached zero loss, (replica,)."""
-    return np.asarray(one["status"].values == 0)
-
-
-def unfinished(data: Data, labels: Mapping[str, object] | list[str]) -> str | None:
-    """Why trainings cannot be judged by their ends, if some have none."""
-    count = sum(int((~fitted(data[label])).sum()) for label in labels)
-    return f"{count} replicas did not reach zero loss" if count else None
-
-
-def missing_images(*names: str) -> str | None:
-    """Why a tier cannot be run on this machine, if data sets are not there."""
-    missing = [name for name in dict.fromkeys(names) if not ls.data.has_images(name)]
-    return (
-        f"images of {', '.join(missing)} are not there; set LANGEVIN_SGD_DATA" if missing else None
-    )
-
-
-def logs(data: Data, labels: list[str], name: str, replicas: int | None = None) -> np.ndarray:
-    """Logarithms of one number of several trainings, (training, replica), of the first replicas
-    that all of them have.
-
-    Parameters
-    ----------
-    data, labels
-        Results, and which of them.
-    name
-        Variable.
-    replicas
-        How many; by default as many as the smallest training has.
-    """
-    count = min(data[label].sizes["replica"] for label in labels) if replicas is None else replicas
-    return np.log(np.stack([data[label][name].values[:count] for label in labels]))
-
-
-def slope(x: tuple[float, ...] | list[float], y: np.ndarray) -> np.ndarray:
-    """Slopes of straight lines through y (point, ...) against ln x (point,), by least squares."""
-    centred = np.log(np.asarray(x, dtype=float))
-    centred = centred - centred.mean()
-    return np.asarray(np.tensordot(centred, y, axes=1) / (centred @ centred))
-
-
-def mean_series(
-    label: str,
-    x: tuple[float, ...] | list[float] | np.ndarray,
-    values: np.ndarray,
-    unit: np.ndarray | float = 1.0,
-) -> ls.plotting.Series:
-    """Geometric means over replicas of exp(`values`) (point, replica), divided by `unit`, with
-    their errors.
-    """
-    mean = np.exp(values.mean(axis=1)) / unit
-    return ls.plotting.Series(
-        label, x, mean, mean * values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
-    )
-
-
-# --- best and largest temperature -----------------------------------------------------------------
-
-
-def failure_scale(done: np.ndarray, scales: np.ndarray) -> np.ndarray:
-    """Log2 of the temperature beyond which training fails, of each seed, by Spearman and Karber.
-
-    Parameters
-    ----------
-    done
-        (..., temperature, replica), whether a training reached zero loss.
-    scales
-        (temperature,), log2 of the temperatures, evenly spaced.
-    """
-    spacing = float(scales[1] - scales[0])
-    return np.asarray(scales[0] - spacing / 2 + spacing * done.sum(axis=-2))
-
-
-def best_scale(means: np.ndarray, scales: np.ndarray, sharpness: float) -> np.ndarray:
-    """Mean of log2 T, weighted with the trainings that finished times their mean test error to
-    minus `sharpness`.
-
-    Parameters
-    ----------
-    means
-        (n, 2, ..., temperature), averages over replicas of: training finished; its test error if
-        so, else 0.
-    scales
-        (temperature,), log2 of the temperatures.
-    sharpness
-        Power.
-    """
-    done, total = means[:, 0], means[:, 1]
-    error = np.where(done > 0, total, 1.0) / np.where(done > 0, done, 1.0)
-    weight = done * error**-sharpness
-    with np.errstate(invalid="ignore"):  # where nothing finished there is no best temperature
-        return np.asarray((weight * scales).sum(axis=-1) / weight.sum(axis=-1))
-
-
-def finished_and_error(data: Data, labels: list[str]) -> np.ndarray:
-    """What `best_scale` averages over replicas: (replica, 2, training)."""
-    done = np.array([fitted(data[label]) for label in labels])
-    error = np.array([data[label]["test_error"].values for label in labels])
-    return np.moveaxis(np.stack([done, np.where(done, error, 0.0)]), -1, 0)

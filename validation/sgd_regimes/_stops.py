@@ -22,10 +22,9 @@ form of extrapolation and margins of the claims on this grid.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, censored, joined, parts
 
 import langevin_sgd as ls
@@ -164,46 +163,38 @@ def margin(window: Window, quantity: str) -> float:
 # --- measurement ----------------------------------------------------------------------------------
 
 
-def local_slopes(
-    data: Mapping[str, xr.Dataset], window: Window, name: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Slope of the mean of ln(`name`) in ln P at each dimension, and its error, from replicas with
-    nested data.
-    """
+def replica_slopes(data: ls.claims.Data, window: Window, name: str) -> list[np.ndarray]:
+    """Slopes of ln(`name`) in ln P at each dimension, (replica,), of replicas with nested data."""
     found = []
     for dimension in DIMENSIONS:
         low, high = (
             np.log(joined(data, window.label(dimension, ratio), name)) for ratio in window.ratios
         )
-        one = ls.Estimate.from_samples((high - low) / window.width)
-        found.append((one.value, one.standard_error))
-    slopes, errors = np.array(found, dtype=float).T
+        found.append((high - low) / window.width)
+    return found
+
+
+def local_slopes(data: ls.claims.Data, window: Window, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Means of the slopes at each dimension, and their errors."""
+    means = [ls.Estimate.from_samples(one) for one in replica_slopes(data, window, name)]
+    slopes, errors = np.array([(one.value, one.standard_error) for one in means], dtype=float).T
     return slopes, errors
 
 
-def extrapolation(
-    data: Mapping[str, xr.Dataset], window: Window, name: str
-) -> ls.measure.Extrapolation:
+def extrapolation(data: ls.claims.Data, window: Window, name: str) -> ls.measure.Extrapolation:
     """Local slopes extrapolated to infinite dimension, linearly in d^(-1/2)."""
-    slopes, errors = local_slopes(data, window, name)
-    return ls.measure.extrapolate(DIMENSIONS, slopes, error=errors, power=0.5)
+    slopes = replica_slopes(data, window, name)
+    return ls.experiments.extrapolated_slopes(DIMENSIONS, slopes, power=0.5)
 
 
-def limit(data: Mapping[str, xr.Dataset], window: Window, name: str) -> ls.Estimate:
-    """Limit of `extrapolation`; its error has the degrees of freedom of the point with the fewest
-    replicas.
-    """
-    return replace(extrapolation(data, window, name).limit, n_independent=min(window.replicas))
-
-
-def unfinished(data: Mapping[str, xr.Dataset]) -> str | None:
+def unfinished(data: ls.claims.Data) -> str | None:
     """Why trainings cannot be judged by their ends, if some have none."""
     count = censored(data)
     return f"{count} replicas did not reach zero loss" if count else None
 
 
 def slope_panel(
-    data: Mapping[str, xr.Dataset],
+    data: ls.claims.Data,
     window: Window,
     *,
     quantity: str,

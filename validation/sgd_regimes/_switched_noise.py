@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import xarray as xr
 
 import langevin_sgd as ls
+from langevin_sgd.claims import Data
 
-Data = Mapping[str, xr.Dataset]
 EXPECTED = {"early": 0.0, "late": 1.0}
 """Share of the effect of noise, by when there is noise."""
 
@@ -59,8 +58,12 @@ class SwitchedNoise(ls.claims.Claim):
     """Task of a training of one kind."""
     train_switched: ClassVar[Any]
     """Task of a mixed training."""
-    course: ClassVar[Callable[..., Any]]
-    """Settings of that, from ``first``, ``second`` and ``unfit``."""
+    switched: ClassVar[Callable[..., Any]]
+    """Settings of that, from ``run`` and ``switch``."""
+
+    def most_steps(self, run: Any) -> int | None:
+        """Largest number of steps of either part, if there is one."""
+        return None
 
     def accuracy(self, order: str, quantity: str) -> tuple[float, str]:
         """Return the margin of a share and its reason."""
@@ -74,7 +77,12 @@ class SwitchedNoise(ls.claims.Claim):
             tasks[case.label("always")] = self.train.at(noisy)
             for switch in self.switches:
                 for order, first, second in (("early", noisy, silent), ("late", silent, noisy)):
-                    both = type(self).course(first=first, second=second, unfit=switch)
+                    change = ls.experiments.Switch(
+                        first=first.settings,
+                        second=second.settings,
+                        at=ls.Stop(unfit=switch, max_steps=self.most_steps(first)),
+                    )
+                    both = type(self).switched(run=first, switch=change)
                     tasks[case.label(mixed(order, switch))] = self.train_switched.at(both)
         return tasks
 
@@ -86,11 +94,19 @@ class SwitchedNoise(ls.claims.Claim):
             for quantity in self.quantities
         ]
 
+    def panels(self, data: Data, tier: str) -> list[ls.plotting.Panel]:
+        return [
+            panel
+            for case in self.grid[tier]
+            for panel in (self._shares(data, case), self._ends(data, case))
+        ]
+
     def _compared(self, case: Any, order: str, quantity: str) -> ls.claims.Comparison:
+        """Compare the share that noise early or late has in the effect of noise on a quantity."""
         value, (margin, reason) = EXPECTED[order], self.accuracy(order, quantity)
-        effect = f"share of the effect of noise on {self.quantities[quantity].name}"
+        words = self.quantities[quantity].name
         return ls.claims.Comparison(
-            name=f"{case.title}, {order} only: {effect}",
+            name=f"{case.title}, {order} only: share of the effect of noise on {words}",
             prediction=value,
             margin=margin,
             reason=reason,
@@ -99,13 +115,6 @@ class SwitchedNoise(ls.claims.Claim):
             wrong_margin=margin,
             measure=lambda data: share(data, case, order, self.switch, quantity),
         )
-
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        return [
-            panel
-            for case in self.grid[tier]
-            for panel in (self._shares(data, case), self._ends(data, case))
-        ]
 
     def _shares(self, data: Data, case: Any) -> ls.plotting.Panel:
         series = []

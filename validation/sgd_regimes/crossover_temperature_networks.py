@@ -12,23 +12,21 @@ What is judged is a delta/gamma: 1, whatever the images. That the lazy law holds
 the kernel has changed by a quarter is true to about as much: the margin.
 """
 
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes import _lazy as lazy
-from langevin_sgd.validation.sgd_regimes._networks import (
-    Data,
+from langevin_sgd.validation.sgd_regimes._network_lines import (
     fitted,
     logs,
     mean_series,
     missing_images,
-    slope,
-    train_nets,
     unfinished,
 )
+from langevin_sgd.validation.sgd_regimes._networks import train_nets
 
 import langevin_sgd as ls
+from langevin_sgd.claims import Comparison, Data
 
 THRESHOLD = 0.25
 """Relative change of the kernel at T_c."""
@@ -52,28 +50,7 @@ HOT = {"quick": 2.0**13, "full": 2.0**13, "gpu": 2.0**11}
 OCTAVES = 2.0
 RESOLVED = 5.0
 """Standard errors by which test errors must differ between the ends of a curve."""
-
-
-def compared(
-    observable: str,
-    tier: str,
-    measure: Callable[[Data, str], ls.Estimate],
-    *,
-    wrong: float | None = None,
-) -> ls.claims.Comparison:
-    """Compare the exponent of T_c, found from one observable."""
-    return ls.claims.Comparison(
-        name=f"a delta/gamma, a from {observable}",
-        prediction=1.0,
-        margin=THRESHOLD,
-        reason="the lazy law is off by about the change of the kernel at T_c, a quarter",
-        rivals={
-            "T_c independent of P": 0.0,
-            "T_c at a fixed time, a = b with b = 1 + 2 gamma": 3.0,
-        },
-        wrong=wrong,
-        measure=lambda data: measure(data, tier),
-    )
+KERNEL, ERROR = "a delta/gamma, a from the kernel", "a delta/gamma, a from the test error"
 
 
 class CrossoverTemperatureNetworks(ls.claims.Claim):
@@ -105,19 +82,36 @@ class CrossoverTemperatureNetworks(ls.claims.Claim):
             for scale in (*_cold(tier), HOT[tier])
         }
 
-    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
-        from_kernel = compared("the kernel", tier, _from_kernel, wrong=0.0)
-        if tier not in LARGE:
-            return [from_kernel]
-        return [from_kernel, compared("the test error", tier, _from_error)]
+    def comparisons(self, tier: str) -> list[Comparison]:
+        return [compared(tier, name) for name in _names(tier)]
 
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: Data, tier: str) -> str | None:
         cold = [lazy.label(points, scale) for points in SIZES[tier] for scale in _cold(tier)]
         return unfinished(data, cold) or _close_to_failure(data, tier) or _unresolved(data, tier)
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
-        more = [_error_panel(data, tier)] if tier in LARGE else []
+    def panels(self, data: Data, tier: str) -> list[ls.plotting.Panel]:
+        more = [_error_panel(data, tier)] if ERROR in _names(tier) else []
         return [_kernel_panel(data, tier), _temperature_panel(data, tier), *more]
+
+
+def compared(tier: str, name: str) -> Comparison:
+    """Compare a delta/gamma, a being read from the kernel or from the test error."""
+    return Comparison(
+        name=name,
+        prediction=1.0,
+        margin=THRESHOLD,
+        reason="the lazy law is off by about the change of the kernel at T_c, a quarter",
+        rivals={
+            "T_c independent of P": 0.0,
+            "T_c at a fixed time, a = b with b = 1 + 2 gamma": 3.0,
+        },
+        wrong=0.0 if name == KERNEL else None,
+        measure=partial(_from_kernel if name == KERNEL else _from_error, tier),
+    )
+
+
+def _names(tier: str) -> list[str]:
+    return [KERNEL] if tier == "quick" else [KERNEL, ERROR]
 
 
 def _cold(tier: str) -> tuple[float, ...]:
@@ -136,47 +130,27 @@ def _curves(data: Data, tier: str, name: str, sizes: tuple[int, ...] = ()) -> np
 # --- measurement ----------------------------------------------------------------------------------
 
 
-def _crossings(tier: str, curves: np.ndarray, threshold: float) -> np.ndarray:
-    """ln(T_c alpha) of curves (n, size, temperature) of ln of the kernel's change, (n, size), by
-    straight lines.
+def _lines(data: Data, tier: str) -> list[ls.experiments.GridLine]:
+    """Lines in T at every P, those of the loud temperatures with them."""
+    return lazy.lines_in_temperature(data, tier, _cold(tier), SIZES[tier])
 
-    Not a number where a curve does not pass the threshold.
-    """
-    x, level = np.log(_cold(tier)), np.log(threshold)
-    right = np.clip((curves <= level).sum(axis=-1), 1, len(x) - 1)
-    low, high = (
-        np.take_along_axis(curves, (right - shift)[..., None], -1)[..., 0] for shift in (1, 0)
+
+def _exponents(data: Data, tier: str) -> tuple[float, float]:
+    """gamma and delta of the change of weights at the loud temperatures."""
+    in_points = lazy.lines_in_points(data, tier, SIZES[tier])
+    in_temperature = lazy.lines_in_temperature(data, tier, lazy.LOUD[tier], SIZES[tier])
+    gamma, delta = (
+        ls.experiments.quantity_exponent(lines, "weight_change")
+        for lines in (in_points, in_temperature)
     )
-    share = (level - low) / (high - low)
-    found = x[right - 1] + share * (x[right] - x[right - 1])
-    return np.where((share >= 0) & (share <= 1), found, np.nan)
+    return float(gamma.value or np.nan), float(delta.value or np.nan)
 
 
-def _exponents(tier: str, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """gamma and delta of logarithms (size, temperature, n) of the change of weights at the loud
-    temperatures.
-    """
-    loud = [_cold(tier).index(scale) for scale in lazy.LOUD[tier]]
-    chosen = weights[:, loud]
-    return slope(SIZES[tier], chosen.mean(axis=1)), slope(lazy.LOUD[tier], chosen.mean(axis=0))
-
-
-def _from_kernel(data: Data, tier: str) -> ls.Estimate:
+def _from_kernel(tier: str, data: Data) -> ls.Estimate:
     """a delta/gamma, and its error by the jackknife over replicas."""
-    both = np.stack([_curves(data, tier, name) for name in ("kernel_change", "weight_change")])
-
-    def ratio(means: np.ndarray) -> np.ndarray:
-        gamma, delta = _exponents(tier, np.moveaxis(means[:, 1], 0, -1))
-        a = -slope(SIZES[tier], _crossings(tier, means[:, 0], THRESHOLD).T)
-        return np.asarray(a * delta / gamma)
-
-    samples = np.moveaxis(both, -1, 0)
-    value, error = ls.measure.jackknife(ratio, samples)
-    if not np.isfinite(value + error):
-        return ls.Estimate.refused("the kernel's change does not pass the threshold at every P")
-    method = "crossings of mean curves, jackknife over replicas"
-    return ls.Estimate(
-        value=float(value), standard_error=float(error), n_independent=len(samples), method=method
+    low, high = lazy.LOUD[tier]
+    return ls.experiments.crossover_ratio(
+        _lines(data, tier), threshold=THRESHOLD, window=(low / lazy.ALPHA, high / lazy.ALPHA)
     )
 
 
@@ -189,7 +163,7 @@ def _relative_errors(data: Data, tier: str) -> np.ndarray:
     return np.asarray(errors - errors[:, loud].mean(axis=(1, 2), keepdims=True))
 
 
-def _from_error(data: Data, tier: str) -> ls.Estimate:
+def _from_error(tier: str, data: Data) -> ls.Estimate:
     """a delta/gamma with a from a collapse of test errors over their lazy values, shifted in T
     alone.
     """
@@ -198,9 +172,7 @@ def _from_error(data: Data, tier: str) -> ls.Estimate:
         [(points, _cold(tier), curve) for points, curve in zip(LARGE[tier], curves, strict=True)],
         y_exponent=0.0,
     ).x_exponent
-    gamma, delta = (
-        float(one.mean()) for one in _exponents(tier, _curves(data, tier, "weight_change"))
-    )
+    gamma, delta = _exponents(data, tier)
     return found.scaled(delta / gamma)
 
 
@@ -208,11 +180,10 @@ def _close_to_failure(data: Data, tier: str) -> str | None:
     """Why T_c may be a matter of failing trainings, if it is not two octaves below T_max
     somewhere.
     """
-    crossings = _crossings(
-        tier, _curves(data, tier, "kernel_change").mean(axis=-1)[None], THRESHOLD
-    )[0]
-    for points, crossing in zip(SIZES[tier], crossings, strict=True):
-        if not crossing <= np.log(HOT[tier] / 2**OCTAVES):
+    highest = HOT[tier] / lazy.ALPHA / 2**OCTAVES
+    for points, one in zip(SIZES[tier], _lines(data, tier), strict=True):
+        crossing = ls.experiments.crossing(one, THRESHOLD).value
+        if crossing is None or crossing > highest:
             return (
                 f"at P = {points} T_c is less than two octaves below the highest temperature tried"
             )
@@ -223,7 +194,7 @@ def _close_to_failure(data: Data, tier: str) -> str | None:
 
 def _unresolved(data: Data, tier: str) -> str | None:
     """Why test errors do not show T_c, if at some P the ends of the curve do not differ."""
-    if tier not in LARGE:
+    if ERROR not in _names(tier):
         return None
     for points, curve in zip(LARGE[tier], _relative_errors(data, tier), strict=True):
         change = ls.Estimate.from_samples(curve[-1] - curve[0])
@@ -254,51 +225,49 @@ def _kernel_panel(data: Data, tier: str) -> ls.plotting.Panel:
 
 def _temperature_panel(data: Data, tier: str) -> ls.plotting.Panel:
     """T_c against P, with the slope that the weights predict."""
-    sizes, curves = np.array(SIZES[tier]), _curves(data, tier, "kernel_change")
-    value, error = ls.measure.jackknife(
-        lambda means: _crossings(tier, means, THRESHOLD), np.moveaxis(curves, -1, 0)
-    )
-    crossing = np.exp(value) / lazy.ALPHA
-    gamma, delta = (
-        float(one.mean()) for one in _exponents(tier, _curves(data, tier, "weight_change"))
-    )
+    sizes = np.array(SIZES[tier])
+    found = [ls.experiments.crossing(one, THRESHOLD) for one in _lines(data, tier)]
+    measured = ls.plotting.Series.measured("from the kernel", sizes, found)
+    crossing = measured.y
+    gamma, delta = _exponents(data, tier)
     middle, height = np.exp(np.log(sizes).mean()), np.exp(np.log(crossing).mean())
     lines = {
         f"P^-gamma/delta, {gamma / delta:.2f}": (gamma / delta, "theory"),
         "independent of P": (0.0, "rival"),
     }
-    highest = ls.plotting.Series.guide(
-        "highest T that trains here", sizes[[0, -1]], [HOT[tier] / lazy.ALPHA] * 2
+    highest = ls.plotting.Series(
+        "highest T that trains here", sizes[[0, -1]], [HOT[tier] / lazy.ALPHA] * 2, kind="guide"
     )
-    return ls.plotting.log_log(
-        "Crossover",
-        "P",
-        "$T_c$",
-        (
-            ls.plotting.Series("from the kernel", sizes, crossing, crossing * error),
+    return ls.plotting.Panel(
+        title="Crossover",
+        x_label="P",
+        y_label="$T_c$",
+        series=(
+            measured,
             *(
                 ls.plotting.Series(name, sizes, height * (sizes / middle) ** -power, kind=kind)
                 for name, (power, kind) in lines.items()
             ),
             highest,
         ),
-        note=f"a delta/gamma = {_from_kernel(data, tier)}",
+        x_scale="log",
+        y_scale="log",
+        note=f"a delta/gamma = {_from_kernel(tier, data)}",
     )
 
 
 def _error_panel(data: Data, tier: str) -> ls.plotting.Panel:
     """Test error over its lazy value, against T scaled by the exponents of the weights."""
-    gamma, delta = (
-        float(one.mean()) for one in _exponents(tier, _curves(data, tier, "weight_change"))
-    )
+    gamma, delta = _exponents(data, tier)
     x = np.array(_cold(tier)) / lazy.ALPHA
     curves = _relative_errors(data, tier)
-    return ls.plotting.log_x(
-        "Test error over its lazy value",
-        r"$T\, P^{\gamma/\delta}$",
-        "ratio",
-        tuple(
+    return ls.plotting.Panel(
+        title="Test error over its lazy value",
+        x_label=r"$T\, P^{\gamma/\delta}$",
+        y_label="ratio",
+        series=tuple(
             mean_series(f"P = {points}", x * points ** (gamma / delta), one)
             for points, one in zip(LARGE[tier], curves, strict=True)
         ),
+        x_scale="log",
     )

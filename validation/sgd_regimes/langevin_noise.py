@@ -21,15 +21,14 @@ P/4 per pass. Later, points that are met again matter; see `langevin_noise_late`
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes._network_courses import Course, out_of_lazy, train_course
-from langevin_sgd.validation.sgd_regimes._networks import missing_images
+from langevin_sgd.validation.sgd_regimes._network_lines import missing_images
 
 import langevin_sgd as ls
+from langevin_sgd.claims import Comparison, Data
 
 ALPHA = 2.0**14
 PASSES = (0.5, 1, 2, 4, 8)
@@ -128,11 +127,7 @@ def langevin_tasks(tier: str, seed: int) -> dict[str, ls.sweep.Task]:
 
 
 def share_of(
-    data: Mapping[str, xr.Dataset],
-    case: NoiseOnImages,
-    quantity: str,
-    rival: str,
-    passes: float | None,
+    data: Data, case: NoiseOnImages, quantity: str, rival: str, passes: float | None
 ) -> ls.Estimate:
     """Share after some passes, or at zero loss."""
     found = []
@@ -150,18 +145,19 @@ def share_of(
     return ls.measure.share_of_effect(*found)
 
 
-def compared(case: NoiseOnImages, quantity: str, passes: float) -> ls.claims.Comparison:
-    """Compare the share that Langevin noise has in the effect of minibatches."""
+def compared(case: NoiseOnImages, passes: float, quantity: str) -> Comparison:
+    """Compare the share that Langevin noise has in the effect of minibatches after some passes."""
     after = "1 pass" if passes == 1 else f"{passes:g} passes"
-    rival, margin = RIVALS[quantity], case.accuracy(passes)
-    return ls.claims.Comparison(
-        name=f"{case.title}: {NAMES[quantity]} after {after}, share over {RIVAL_NAMES[rival]}",
+    rival = RIVALS[quantity]
+    what = f"{NAMES[quantity]} after {after}, share over {RIVAL_NAMES[rival]}"
+    return Comparison(
+        name=f"{case.title}: {what}",
         prediction=1.0,
-        margin=margin,
+        margin=case.accuracy(passes),
         reason="steps are not Gaussian: 1/sqrt(M) after M unfit points were met",
         rivals={f"as {RIVAL_NAMES[rival]}": 0.0},
         wrong=0.0,
-        wrong_margin=margin,
+        wrong_margin=case.accuracy(passes),
         measure=lambda data: share_of(data, case, quantity, rival, passes),
     )
 
@@ -193,27 +189,27 @@ class LangevinNoise(ls.claims.Claim):
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return langevin_tasks(tier, seed)
 
-    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+    def comparisons(self, tier: str) -> list[Comparison]:
         return [
-            compared(case, quantity, passes)
+            compared(case, passes, quantity)
             for case in GRID[tier]
             for passes in JUDGED
             for quantity in RIVALS
         ]
 
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: Data, tier: str) -> str | None:
         return out_of_lazy(data)
 
     def unavailable(self, tier: str) -> str | None:
         return missing_images(*(case.images for case in GRID[tier]))
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+    def panels(self, data: Data, tier: str) -> list[ls.plotting.Panel]:
         return [
             panel for case in GRID[tier] for panel in (_courses(data, case), _shares(data, case))
         ]
 
 
-def _courses(data: Mapping[str, xr.Dataset], case: NoiseOnImages) -> ls.plotting.Panel:
+def _courses(data: Data, case: NoiseOnImages) -> ls.plotting.Panel:
     series = []
     for noise in NOISES:
         values = np.log(
@@ -226,7 +222,7 @@ def _courses(data: Mapping[str, xr.Dataset], case: NoiseOnImages) -> ls.plotting
     )
 
 
-def _shares(data: Mapping[str, xr.Dataset], case: NoiseOnImages) -> ls.plotting.Panel:
+def _shares(data: Data, case: NoiseOnImages) -> ls.plotting.Panel:
     series = []
     for quantity, rival in RIVALS.items():
         passes = [one for one in PASSES if quantity != "unfit_fraction" or one <= max(JUDGED)]

@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 from langevin_sgd.validation.sgd_regimes._network_courses import out_of_lazy
-from langevin_sgd.validation.sgd_regimes._networks import missing_images
+from langevin_sgd.validation.sgd_regimes._network_lines import missing_images
 from langevin_sgd.validation.sgd_regimes.langevin_noise import (
     GRID,
     NoiseOnImages,

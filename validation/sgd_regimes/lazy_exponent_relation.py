@@ -16,10 +16,9 @@ away, digits and MNIST alike.
 import numpy as np
 from langevin_sgd.validation.sgd_regimes import _lazy as lazy
 from langevin_sgd.validation.sgd_regimes import _stops as stops
-from langevin_sgd.validation.sgd_regimes._networks import (
+from langevin_sgd.validation.sgd_regimes._network_lines import (
     mean_series,
     missing_images,
-    slope,
     unfinished,
 )
 
@@ -66,8 +65,9 @@ class LazyExponentRelation(ls.claims.Claim):
 
     def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
         def measure(data: ls.claims.Data) -> ls.Estimate:
+            lines = lazy.lines_in_points(data, tier)
             time, weights = (
-                slope(lazy.SIZES[tier], lazy.over_sizes(data, tier, name))
+                ls.experiments.replica_exponents(lines, name)
                 for name in ("t_star", "weight_change")
             )
             return ls.Estimate.from_samples(time - 2 * weights)
@@ -96,24 +96,30 @@ class LazyExponentRelation(ls.claims.Claim):
         values = time - 2 * weights
         x = np.array(sizes)
         middle, height = np.exp(np.log(x).mean()), np.exp(values.mean())
-        b, gamma = (ls.Estimate.from_samples(slope(sizes, one)) for one in (time, weights))
+        lines_in_points = lazy.lines_in_points(data, tier)
+        b, gamma = (
+            ls.experiments.quantity_exponent(lines_in_points, name)
+            for name in ("t_star", "weight_change")
+        )
         lines = {
             "b = 1 + 2 gamma": (1.0, "theory"),
             "b = 1 + gamma": (1 - float(gamma.value or 0.0), "guide"),
             "b = 2 gamma": (0.0, "rival"),
         }
         return [
-            ls.plotting.log_log(
-                "Lazy networks at zero loss, " + lazy.NETWORKS[tier]["images"],
-                "P",
-                r"$t^* \, T \, (|w - w_0| / |w_0|)^{-2}$",
-                (
+            ls.plotting.Panel(
+                title="Lazy networks at zero loss, " + lazy.NETWORKS[tier]["images"],
+                x_label="P",
+                y_label=r"$t^* \, T \, (|w - w_0| / |w_0|)^{-2}$",
+                series=(
                     mean_series("SGD", sizes, values),
                     *(
                         ls.plotting.Series(name, x, height * (x / middle) ** power, kind=kind)
                         for name, (power, kind) in lines.items()
                     ),
                 ),
+                x_scale="log",
+                y_scale="log",
                 note=f"b = {b}, gamma = {gamma}",
             )
         ]

@@ -12,38 +12,39 @@ measured and shown.
 from __future__ import annotations
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes import _lazy as lazy
-from langevin_sgd.validation.sgd_regimes._networks import (
-    Data,
+from langevin_sgd.validation.sgd_regimes._network_lines import (
     logs,
     mean_series,
     missing_images,
-    slope,
     unfinished,
 )
 
 import langevin_sgd as ls
+from langevin_sgd.claims import Comparison, Data
 
+WEIGHTS, TIMES, BEND = (
+    "slope of ln|w - w0| in ln T",
+    "slope of ln t* in ln T",
+    "shift v of the bend, T_x ~ P^-v",
+)
 BEND_MARGIN = 0.1
 """By so much the measured gamma of perceptrons with d = 16 to 64 differs between noise and gradient
 descent.
 """
 
 
-def slope_in_temperature(quantity: str, variable: str, tier: str) -> ls.claims.Comparison:
-    """Compare the power of T with which a quantity grows."""
-    low, high = lazy.LOUD[tier]
+def proportional(tier: str, quantity: str, name: str) -> Comparison:
+    """Compare the power of T in a quantity far above the bend."""
 
     def measure(data: Data) -> ls.Estimate:
-        return ls.Estimate.from_samples(
-            slope(lazy.LOUD[tier], lazy.over_temperatures(data, tier, variable))
-        )
+        lines = lazy.lines_in_temperature(data, tier)
+        return ls.experiments.quantity_exponent(lines, quantity)
 
-    return ls.claims.Comparison(
-        name=f"slope of {quantity} in ln T",
+    return Comparison(
+        name=name,
         prediction=1.0,
-        margin=lazy.crossover_margin(low, high),
+        margin=lazy.crossover_margin(*lazy.LOUD[tier]),
         reason=f"the margin still counts as a temperature of at most {lazy.CROSSOVER}/alpha",
         rivals={"noise let through by the margin, 1/2": 0.5, "gradient descent, 0": 0.0},
         wrong=0.5,
@@ -80,12 +81,12 @@ class ExponentsInLazyRegime(ls.claims.Claim):
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return lazy.tasks(tier, seed, curves=True) | lazy.first_tasks(tier, seed)
 
-    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+    def comparisons(self, tier: str) -> list[Comparison]:
         return [
-            slope_in_temperature("ln|w - w0|", "weight_change", tier),
-            slope_in_temperature("ln t*", "t_star", tier),
-            ls.claims.Comparison(
-                name="shift v of the bend, T_x ~ P^-v",
+            proportional(tier, "weight_change", WEIGHTS),
+            proportional(tier, "t_star", TIMES),
+            Comparison(
+                name=BEND,
                 prediction=0.0,
                 margin=BEND_MARGIN,
                 reason="finite size: gamma of perceptrons differs by so much above and below the "
@@ -99,12 +100,12 @@ class ExponentsInLazyRegime(ls.claims.Claim):
             ),
         ]
 
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: Data, tier: str) -> str | None:
         return unfinished(data, lazy.tasks(tier, 0, curves=True)) or lazy.first_step_counts(
             data, tier
         )
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+    def panels(self, data: Data, tier: str) -> list[ls.plotting.Panel]:
         names = {"weight_change": (r"\gamma", r"|w - w_0| / |w_0|"), "t_star": ("b", "t^*")}
         return [
             *(_curves(data, tier, name, power, y) for name, (power, y) in names.items()),
@@ -176,9 +177,18 @@ def _sizes(data: Data, tier: str, name: str, power: str, y: str) -> ls.plotting.
         for scale in lazy.LOUD[tier]
     ]
     values = lazy.over_sizes(data, tier, name)
-    exponent, x = ls.Estimate.from_samples(slope(sizes, values)), np.array(sizes)
+    exponent = ls.experiments.quantity_exponent(lazy.lines_in_points(data, tier), name)
+    x = np.array(sizes)
     middle, height = np.exp(np.log(x).mean()), np.exp(values.mean())
-    line = ls.plotting.Series.guide("fit", x, height * (x / middle) ** float(exponent.value or 0.0))
-    return ls.plotting.log_log(
-        "Number of points", "P", f"${y} / T$", (*series, line), note=f"${power}$ = {exponent}"
+    line = ls.plotting.Series(
+        "fit", x, height * (x / middle) ** float(exponent.value or 0.0), kind="guide"
+    )
+    return ls.plotting.Panel(
+        title="Number of points",
+        x_label="P",
+        y_label=f"${y} / T$",
+        series=(*series, line),
+        x_scale="log",
+        y_scale="log",
+        note=f"${power}$ = {exponent}",
     )

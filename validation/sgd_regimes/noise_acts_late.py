@@ -16,7 +16,6 @@ used again begin to matter; the stop at P n = c d is more than a factor 10 away.
 
 from dataclasses import dataclass, replace
 
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes._courses import SwitchedEnsemble, train_switched
 from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, censored, train
 from langevin_sgd.validation.sgd_regimes._switched_noise import Quantity, SwitchedNoise
@@ -119,10 +118,10 @@ class NoiseActsLate(SwitchedNoise):
     switch, switches = SWITCH, SWITCHES
     quantities = QUANTITIES
     train, train_switched = train, train_switched
-    course = SwitchedEnsemble
+    switched = SwitchedEnsemble
 
     def accuracy(self, order: str, quantity: str) -> tuple[float, str]:
         return ACCURACY[quantity], REASONS[quantity]
 
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: ls.claims.Data, tier: str) -> str | None:
         return f"{censored(data)} replicas did not reach zero loss" if censored(data) else None

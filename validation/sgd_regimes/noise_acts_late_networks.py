@@ -24,11 +24,9 @@ The switch is judged at an unfit fraction of .3, still in the first pass over th
 none is met again yet.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes._network_courses import (
     Course,
     SwitchedCourse,
@@ -36,10 +34,11 @@ from langevin_sgd.validation.sgd_regimes._network_courses import (
     train_course,
     train_switched,
 )
-from langevin_sgd.validation.sgd_regimes._networks import missing_images
+from langevin_sgd.validation.sgd_regimes._network_lines import missing_images
 from langevin_sgd.validation.sgd_regimes._switched_noise import Quantity, SwitchedNoise, mixed
 
 import langevin_sgd as ls
+from langevin_sgd.claims import Data
 
 ALPHA = 2.0**12
 TEMPERATURE = 2.0
@@ -124,7 +123,7 @@ GRID = {
 }
 
 
-def left_by_early_noise(data: Mapping[str, xr.Dataset], case: SwitchedNetwork) -> float:
+def left_by_early_noise(data: Data, case: SwitchedNetwork) -> float:
     """Largest share that weights moved before the switch can have: ln(1 + r^2)/2 over the whole
     effect.
     """
@@ -167,12 +166,15 @@ class NoiseActsLateNetworks(SwitchedNoise):
     switch, switches = SWITCH, SWITCHES
     quantities = QUANTITIES
     train, train_switched = train_course, train_switched
-    course = SwitchedCourse
+    switched = SwitchedCourse
+
+    def most_steps(self, run: Course) -> int:
+        return run.max_steps
 
     def accuracy(self, order: str, quantity: str) -> tuple[float, str]:
         return ACCURACY[order, quantity], REASONS[order]
 
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: Data, tier: str) -> str | None:
         for case in GRID[tier]:
             trace = left_by_early_noise(data, case)
             if trace > ACCURACY["early", "weight_change"]:

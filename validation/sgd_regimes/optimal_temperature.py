@@ -13,6 +13,8 @@ nine temperatures half an octave apart.
   power -20, which falls by a factor e over 5 %, about the error of a point. Runs that did not
   finish have no test error and no weight.
 
+Both are those of `langevin_sgd.experiments`, as the command ``train`` measures them.
+
 The test error falls as nearly a power of T up to T_max, so that the best temperature is one of the
 largest that train. A collapse of whole error curves cannot decide: the errors at the smaller alpha
 are larger by some 15 %, and on a power law a factor passes for a shift in T. Taken for a shift it
@@ -27,21 +29,14 @@ up to a logarithm, which is the margin.
 """
 
 import math
-from dataclasses import replace
+from typing import Literal
 
 import numpy as np
-import xarray as xr
-from langevin_sgd.validation.sgd_regimes._networks import (
-    Data,
-    NetworkRun,
-    best_scale,
-    failure_scale,
-    finished_and_error,
-    fitted,
-    train_nets,
-)
+from langevin_sgd.validation.sgd_regimes._network_lines import line_through
+from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, train_nets
 
 import langevin_sgd as ls
+from langevin_sgd.plotting import Panel, Series, log_log
 
 DEPTHS = (1, 2, 3)
 ALPHAS = (2.0**-18, 2.0**-8)
@@ -55,8 +50,6 @@ BATCH = 16
 TIME = 8192.0
 """lr alpha^-k / h times the steps that a run may take, about twice what the longest needed."""
 STREAM = "temperatures of networks"
-SHARPNESS = 20.0
-"""Power of the test error in the weights of T_opt."""
 
 
 def exponent(depth: int) -> float:
@@ -99,7 +92,7 @@ def run_at(depth: int, alpha: float, scale: float, replicas: int, seed: int) -> 
     return NetworkRun(
         depth=depth,
         alpha=alpha,
-        temperature=float(2**scale * alpha ** exponent(depth)),
+        temperature=temperature(depth, alpha, scale),
         max_steps=int(TIME / (BATCH * 2**scale)),
         replicas=replicas,
         batch_size=BATCH,
@@ -110,92 +103,41 @@ def run_at(depth: int, alpha: float, scale: float, replicas: int, seed: int) -> 
 # --- measurement ----------------------------------------------------------------------------------
 
 
-def finished(data: Data, depth: int) -> np.ndarray:
-    """Whether runs reached zero loss, (alpha, temperature, replica)."""
-    return np.array(
-        [[fitted(data[label(depth, a, k)]) for k in range(TEMPERATURES)] for a in ALPHAS]
-    )
+def temperature(depth: int, alpha: float, scale: float) -> float:
+    """T = 2^scale alpha^k."""
+    return float(2**scale * alpha ** exponent(depth))
 
 
-def largest_temperature(data: Data, depth: int) -> np.ndarray:
-    """log2 of T_max alpha^-k, (alpha, replica)."""
-    return failure_scale(finished(data, depth), scales(depth))
+def line_at(data: ls.claims.Data, depth: int, alpha: float) -> ls.experiments.GridLine:
+    """Trainings at all temperatures of one alpha."""
+    labels = {
+        temperature(depth, alpha, float(scale)): label(depth, alpha, place)
+        for place, scale in enumerate(scales(depth))
+    }
+    return line_through(data, "temperature_per_width", labels, alpha=alpha)
 
 
-def moments(data: Data, depth: int) -> np.ndarray:
-    """Whether a run finished, and its test error if so, else 0: (replica, 2, alpha,
-    temperature).
-    """
-    each = [
-        finished_and_error(data, [label(depth, a, k) for k in range(TEMPERATURES)]) for a in ALPHAS
-    ]
-    return np.stack(each, axis=2)
+def compared(tier: str, depth: int, boundary: Literal["T_max", "T_opt"]) -> ls.claims.Comparison:
+    """Compare the power of alpha with which a boundary moves."""
 
+    def measure(data: ls.claims.Data) -> ls.Estimate:
+        lines = [line_at(data, depth, alpha) for alpha in ALPHAS]
+        return ls.experiments.boundary_exponent(boundary, lines, "alpha")
 
-def best_temperature(means: np.ndarray, depth: int) -> np.ndarray:
-    """log2 of T_opt alpha^-k, (n, alpha), from averaged moments (n, 2, alpha, temperature)."""
-    return best_scale(means, scales(depth), SHARPNESS)
-
-
-def best(data: Data, depth: int) -> tuple[np.ndarray, np.ndarray, ls.Estimate]:
-    """log2 of T_opt alpha^-k and its error, (alpha,), and the difference between the larger alpha
-    and the smaller.
-    """
-    samples = moments(data, depth)
-    jackknife = ls.measure.jackknife
-    values, spread = jackknife(lambda means: best_temperature(means, depth), samples)
-    value, error = jackknife(
-        lambda means: np.diff(best_temperature(means, depth), axis=1)[:, 0], samples
-    )
-    method = "mean of ln T weighted with error^-20, jackknife over seeds"
-    difference = ls.Estimate(
-        value=float(value), standard_error=float(error), n_independent=len(samples), method=method
-    )
-    return values, spread, difference
-
-
-def as_exponent(octaves: ls.Estimate, depth: int) -> ls.Estimate:
-    """The exponent that follows from the octaves by which T alpha^-k is larger at the larger
-    alpha.
-    """
-    found = octaves.scaled(1 / OCTAVES)
-    return replace(found, value=None if found.value is None else exponent(depth) + found.value)
-
-
-LEFT_OUT = "initial weights, left out by the theory, at the larger alpha"
-
-
-def of_largest(depth: int) -> ls.claims.Comparison:
-    """Compare the exponent of T_max."""
-
-    def measure(data: Data) -> ls.Estimate:
-        small, large = largest_temperature(data, depth)
-        return as_exponent(ls.Estimate.from_samples(large - small), depth)
-
+    told_apart = {
+        rival: value
+        for rival, value in rivals(depth).items()
+        if boundary == "T_max" or tier == "full" or value in (0.0, 1.0)
+    }
     return ls.claims.Comparison(
-        name=f"k of T_max, D = {depth}",
+        name=f"k of {boundary}, D = {depth}",
         prediction=exponent(depth),
         margin=margin(depth),
-        reason=LEFT_OUT,
-        rivals=rivals(depth),
-        wrong=(depth - 1) / depth if depth > 1 else None,
-        wrong_margin=margin(depth) if depth > 1 else 0.0,
+        reason="initial weights, left out by the theory, at the larger alpha",
+        rivals=told_apart,
+        wrong=(depth - 1) / depth if boundary == "T_max" and depth > 1 else None,
+        wrong_margin=margin(depth) if boundary == "T_max" and depth > 1 else 0.0,
         measure=measure,
-    )
-
-
-def of_best(depth: int, tier: str) -> ls.claims.Comparison:
-    """Compare the exponent of T_opt, which the quick tier resolves from distant rivals only."""
-    near = tier == "full"
-    return ls.claims.Comparison(
-        name=f"k of T_opt, D = {depth}",
-        prediction=exponent(depth),
-        margin=margin(depth),
-        reason=LEFT_OUT,
-        rivals={
-            name: value for name, value in rivals(depth).items() if near or value in (0.0, 1.0)
-        },
-        measure=lambda data: as_exponent(best(data, depth)[2], depth),
     )
 
 
@@ -229,76 +171,70 @@ class OptimalTemperature(ls.claims.Claim):
         }
 
     def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
-        return [
-            *(of_largest(depth) for depth in DEPTHS),
-            *(of_best(depth, tier) for depth in DEPTHS),
-        ]
+        boundaries: tuple[Literal["T_max", "T_opt"], ...] = ("T_max", "T_opt")
+        return [compared(tier, depth, boundary) for boundary in boundaries for depth in DEPTHS]
 
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: ls.claims.Data, tier: str) -> str | None:
         for depth in DEPTHS:
-            part = finished(data, depth).mean(axis=-1)
-            if part[:, 0].min() < 0.9 or part[:, -1].max() > 0.1:
-                return f"T_max does not lie among the temperatures at D = {depth}"
+            for alpha in ALPHAS:
+                largest = ls.experiments.largest_temperature(line_at(data, depth, alpha))
+                if not largest.valid:
+                    return (
+                        f"T_max does not lie among the temperatures at D = {depth}: {largest.note}"
+                    )
         return None
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+    def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
         return [_curve_panel(data, depth) for depth in DEPTHS] + [
             _power_panel(data, depth) for depth in DEPTHS
         ]
 
 
-def _curve_panel(data: Data, depth: int) -> ls.plotting.Panel:
-    done, samples = finished(data, depth), moments(data, depth)
-    error = np.where(np.moveaxis(done, -1, 0), samples[:, 1], np.nan)
+def _curve_panel(data: ls.claims.Data, depth: int) -> Panel:
+    lines = [line_at(data, depth, alpha) for alpha in ALPHAS]
     series = []
-    for place, alpha in enumerate(ALPHAS):
-        enough = done[place].sum(axis=-1) > 2
-        found = error[:, place, enough]
-        count = done[place, enough].sum(axis=-1)
-        name = rf"$\alpha = 2^{{{math.log2(alpha):.0f}}}$"
-        spread = np.nanstd(found, axis=0, ddof=1) / np.sqrt(count)
-        series.append(
-            ls.plotting.Series(name, 2 ** scales(depth)[enough], np.nanmean(found, axis=0), spread)
-        )
-    largest = 2 ** float(largest_temperature(data, depth).mean())
-    series.append(ls.plotting.Series.guide("T_max", [largest] * 2, [0.045, 0.075]))
-    return ls.plotting.log_x(
-        f"D = {depth}, k = {exponent(depth):.2f}",
-        r"$T \alpha^{-k}$",
-        "test error",
-        series,
+    for one in lines:
+        enough = one.fitted.sum(axis=1) > 2
+        errors = [
+            ls.Estimate.from_samples(values[done])
+            for values, done in zip(
+                one.measured["test_error"][enough], one.fitted[enough], strict=True
+            )
+        ]
+        name = rf"$\alpha = 2^{{{math.log2(one.held['alpha']):.0f}}}$"
+        series.append(Series.measured(name, 2 ** scales(depth)[enough], errors))
+    largest = [ls.experiments.largest_temperature(one) for one in lines]
+    scaled = [
+        float(one.value or np.nan) / alpha ** exponent(depth)
+        for one, alpha in zip(largest, ALPHAS, strict=True)
+    ]
+    middle = float(np.exp(np.log(scaled).mean()))
+    series.append(Series.guide("T_max", [middle] * 2, [0.045, 0.075]))
+    done = np.array([one.fitted for one in lines])
+    return Panel(
+        title=f"D = {depth}, k = {exponent(depth):.2f}",
+        x_label=r"$T \alpha^{-k}$",
+        y_label="test error",
+        series=tuple(series),
+        x_scale="log",
         note=f"{int((~done).sum())} of {done.size} runs unfinished",
     )
 
 
-def _power_panel(data: Data, depth: int) -> ls.plotting.Panel:
+def _power_panel(data: ls.claims.Data, depth: int) -> Panel:
     k, alphas = exponent(depth), np.array(ALPHAS)
-    largest = largest_temperature(data, depth)
-    optimum, spread, _ = best(data, depth)
+    lines = [line_at(data, depth, alpha) for alpha in ALPHAS]
     found = {
-        "T_max": (largest.mean(axis=1), largest.std(axis=1, ddof=1) / math.sqrt(largest.shape[1])),
-        "T_opt": (optimum, spread),
+        "T_max": [ls.experiments.largest_temperature(one) for one in lines],
+        "T_opt": [ls.experiments.best_temperature(one) for one in lines],
     }
-    lines = {f"k = {k:.2f}": (k, "theory")} | {
-        name: (value, "rival") for name, value in rivals(depth).items()
-    }
-    top = 2 ** found["T_max"][0] * alphas**k
-    ratio = 2 ** (optimum - largest.mean(axis=1))
-    return ls.plotting.log_log(
-        f"Temperatures, D = {depth}",
-        r"$\alpha$",
-        "T",
-        (
-            *(
-                ls.plotting.Series(
-                    name, alphas, 2**value * alphas**k, 2**value * alphas**k * math.log(2) * error
-                )
-                for name, (value, error) in found.items()
-            ),
-            *(
-                ls.plotting.Series(name, alphas, top[1] * (alphas / alphas[1]) ** value, kind=kind)
-                for name, (value, kind) in lines.items()
-            ),
-        ),
-        note=f"T_opt/T_max = {ratio[0]:.2f} (left), {ratio[1]:.2f} (right)",
-    )
+    series = [Series.measured(name, alphas, estimates) for name, estimates in found.items()]
+    top, best = (one.y for one in series)
+    series.append(Series.theory(f"k = {k:.2f}", alphas, top[1] * (alphas / alphas[1]) ** k))
+    series += [
+        Series.rival(name, alphas, top[1] * (alphas / alphas[1]) ** value)
+        for name, value in rivals(depth).items()
+    ]
+    ratio = best / top
+    note = f"T_opt/T_max = {ratio[0]:.2f} (left), {ratio[1]:.2f} (right)"
+    return log_log(f"Temperatures, D = {depth}", r"$\alpha$", "T", series, note=note)

@@ -28,22 +28,16 @@ factors make of the exponents between the two alphas.
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes import optimal_temperature as optimum
-from langevin_sgd.validation.sgd_regimes._networks import (
-    Data,
-    NetworkRun,
-    best_scale,
-    failure_scale,
-    finished_and_error,
-    fitted,
-    missing_images,
-    train_nets,
-)
+from langevin_sgd.validation.sgd_regimes._network_lines import fitted, line_through, missing_images
+from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, train_nets
 
 import langevin_sgd as ls
+from langevin_sgd.claims import Comparison, Data
+from langevin_sgd.plotting import Map, Panel, Series, log_log
 
 BATCH = optimum.BATCH
 KERNELS = "kernels of networks"
@@ -217,28 +211,96 @@ def margin(plane: NetworkPlane, alphas: tuple[float, float], power: int) -> floa
     return power * abs(math.log(low / high)) / math.log(alphas[1] / alphas[0])
 
 
-WEIGHTS_BEGIN = "initial weights, left out by the theory"
-WEIGHTS_CHANGE = "change of the weights, left out by the theory"
+# --- what is compared -----------------------------------------------------------------------------
+
+LEFT_OUT = {
+    "lazy": "change of the weights, left out by the theory",
+    "feature": "initial weights, left out by the theory",
+}
 
 
-def failing_slope(
-    data: Data, plane: NetworkPlane, alphas: tuple[float, float], expected: float
+def failing(plane: NetworkPlane) -> list[Comparison]:
+    """Compare the powers of alpha in T_max."""
+    k, power = plane.exponent, plane.depth - 1
+    return [
+        Comparison(
+            name=f"{FAILING}, lazy",
+            prediction=0.0,
+            margin=margin(plane, plane.lazy, power),
+            reason=LEFT_OUT["lazy"],
+            rivals={
+                "as in the feature regime, k": k,
+                "noise against the margin, T ~ 1/alpha": -1.0,
+            },
+            wrong=k,
+            measure=partial(exponent_of_failure, plane, plane.lazy),
+        ),
+        Comparison(
+            name=f"{FAILING}, feature",
+            prediction=k,
+            margin=margin(plane, plane.feature, power),
+            reason=LEFT_OUT["feature"],
+            rivals={"as in the lazy regime, 0": 0.0, "T ~ alpha, 1": 1.0},
+            wrong=0.0,
+            measure=partial(exponent_of_failure, plane, plane.feature),
+        ),
+    ]
+
+
+def changing(tier: str, plane: NetworkPlane) -> list[Comparison]:
+    """Compare the powers of alpha in the kernel's change."""
+    kernel = 2 * plane.depth / (plane.depth + 1)
+    square = {} if tier == "gpu" else {"square of f, -2": -2.0}
+    return [
+        Comparison(
+            name=f"{CHANGING}, lazy",
+            prediction=-1.0,
+            margin=margin(plane, plane.kernel_lazy, 1),
+            reason=LEFT_OUT["lazy"],
+            rivals={
+                "as in the feature regime": -kernel,
+                "root of the change of weights": -0.5,
+            },
+            wrong=-0.5,
+            measure=partial(exponent_of_change, plane.kernel_lazy),
+        ),
+        Comparison(
+            name=f"{CHANGING}, feature",
+            prediction=-kernel,
+            margin=margin(plane, plane.kernel_feature, 2 * plane.depth),
+            reason=LEFT_OUT["feature"],
+            rivals={"as in the lazy regime, -1": -1.0} | square,
+            wrong=-0.5,
+            measure=partial(exponent_of_change, plane.kernel_feature),
+        ),
+    ]
+
+
+def column(
+    data: Data, plane: NetworkPlane, alpha: float, scales: tuple[float, ...]
+) -> ls.experiments.GridLine:
+    """Trainings of one alpha at some scales of the temperature."""
+    labels = {plane.temperature(alpha, scale): label(alpha, scale) for scale in scales}
+    return line_through(data, "temperature_per_width", labels, alpha=alpha)
+
+
+def around_failure(data: Data, plane: NetworkPlane, alpha: float) -> ls.experiments.GridLine:
+    """Trainings of one alpha around T_max."""
+    return column(data, plane, alpha, plane.around_failure(alpha))
+
+
+def exponent_of_failure(
+    plane: NetworkPlane, alphas: tuple[float, float], data: Data
 ) -> ls.Estimate:
-    """Slope of ln T_max in ln alpha, where scales are chosen for an expected one."""
-    low, high = (_failing(data, plane, alpha) for alpha in alphas)
-    octaves = math.log2(alphas[1] / alphas[0])
-    return ls.Estimate.from_samples(expected + (high - low) / octaves)
+    """Power of alpha in T_max."""
+    lines = [around_failure(data, plane, alpha) for alpha in alphas]
+    return ls.experiments.boundary_exponent("T_max", lines, "alpha")
 
 
-def changing_slope(data: Data, alphas: tuple[float, float]) -> ls.Estimate:
-    """Slope of the ln of the kernel's change in ln alpha."""
-    low, high = (data[kernel_label(alpha)] for alpha in alphas)
-    both = fitted(low) & fitted(high)
-    ratio = np.log(high["kernel_change"].values[both] / low["kernel_change"].values[both])
-    return ls.Estimate.from_samples(
-        ratio / math.log(alphas[1] / alphas[0]),
-        method="mean over replicas that both reached zero loss",
-    )
+def exponent_of_change(alphas: tuple[float, float], data: Data) -> ls.Estimate:
+    """Power of alpha in the kernel's change, of trainings that both reached zero loss."""
+    both = line_through(data, "alpha", {alpha: kernel_label(alpha) for alpha in alphas})
+    return ls.experiments.quantity_exponent([both], "kernel_change")
 
 
 class PhaseDiagramOfNetworks(ls.claims.Claim):
@@ -309,67 +371,25 @@ class PhaseDiagramOfNetworks(ls.claims.Claim):
                 found[label(alpha, scale)] = train_nets.at(run(alpha, scale, replicas, plain))
         return found
 
-    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+    def comparisons(self, tier: str) -> list[Comparison]:
         plane = PLANES[tier]
-        k, kernel, depth = plane.exponent, 2 * plane.depth / (plane.depth + 1), plane.depth
-        square_of_f = {} if tier == "gpu" else {"square of f, -2": -2.0}
-        return [
-            ls.claims.Comparison(
-                name=f"{FAILING}, lazy",
-                prediction=0.0,
-                margin=margin(plane, plane.lazy, depth - 1),
-                reason=WEIGHTS_CHANGE,
-                rivals={
-                    "as in the feature regime, k": k,
-                    "noise against the margin, T ~ 1/alpha": -1.0,
-                },
-                wrong=k,
-                measure=lambda data: failing_slope(data, plane, plane.lazy, 0.0),
-            ),
-            ls.claims.Comparison(
-                name=f"{FAILING}, feature",
-                prediction=k,
-                margin=margin(plane, plane.feature, depth - 1),
-                reason=WEIGHTS_BEGIN,
-                rivals={"as in the lazy regime, 0": 0.0, "T ~ alpha, 1": 1.0},
-                wrong=0.0,
-                measure=lambda data: failing_slope(data, plane, plane.feature, k),
-            ),
-            ls.claims.Comparison(
-                name=f"{CHANGING}, lazy",
-                prediction=-1.0,
-                margin=margin(plane, plane.kernel_lazy, 1),
-                reason=WEIGHTS_CHANGE,
-                rivals={
-                    "as in the feature regime": -kernel,
-                    "root of the change of weights": -0.5,
-                },
-                wrong=-0.5,
-                measure=lambda data: changing_slope(data, plane.kernel_lazy),
-            ),
-            ls.claims.Comparison(
-                name=f"{CHANGING}, feature",
-                prediction=-kernel,
-                margin=margin(plane, plane.kernel_feature, 2 * depth),
-                reason=WEIGHTS_BEGIN,
-                rivals={"as in the lazy regime, -1": -1.0} | square_of_f,
-                wrong=-0.5,
-                measure=lambda data: changing_slope(data, plane.kernel_feature),
-            ),
-        ]
+        return [*failing(plane), *changing(tier, plane)]
 
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: Data, tier: str) -> str | None:
         plane = PLANES[tier]
         for alpha in (*plane.feature, *plane.lazy):
-            part = _done(data, plane, alpha).mean(axis=1)
-            if part[0] < 0.9 or part[-1] > 0.1:
-                return f"T_max does not lie among the temperatures at alpha = {alpha:g}"
+            largest = ls.experiments.largest_temperature(around_failure(data, plane, alpha))
+            if not largest.valid:
+                return (
+                    f"T_max does not lie among the temperatures at alpha = {alpha:g}: "
+                    f"{largest.note}"
+                )
         for alpha in (*plane.kernel_feature, *plane.kernel_lazy):
             if fitted(data[kernel_label(alpha)]).mean() < 0.75:
                 return f"more than a quarter of the trainings are unfinished at alpha = {alpha:g}"
         return None
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+    def panels(self, data: Data, tier: str) -> list[Panel]:
         plane = PLANES[tier]
         return [
             panel(data, plane) for panel in (_error_map, _plane_panel, _kernel_panel, _error_panel)
@@ -381,42 +401,18 @@ def _smooth(run: NetworkRun) -> NetworkRun:
     return replace(run, activation="gelu", precision="float64")
 
 
-# --- measurement ----------------------------------------------------------------------------------
-
-
-def _done(data: Data, plane: NetworkPlane, alpha: float) -> np.ndarray:
-    """Whether trainings around T_max reached zero loss, (temperature, replica)."""
-    return np.array([fitted(data[label(alpha, scale)]) for scale in plane.around_failure(alpha)])
-
-
-def _failing(data: Data, plane: NetworkPlane, alpha: float) -> np.ndarray:
-    """Log2 of T_max min(1, alpha)^-k, (replica,)."""
-    return failure_scale(_done(data, plane, alpha), np.array(plane.around_failure(alpha)))
-
-
-def _best(data: Data, plane: NetworkPlane, alpha: float) -> tuple[float, float]:
-    """Log2 of T_opt min(1, alpha)^-k, and its error."""
-    scales = np.array(plane.columns()[alpha])
-    samples = finished_and_error(data, [label(alpha, scale) for scale in scales])
-    value, error = ls.measure.jackknife(
-        lambda means: best_scale(means, scales, optimum.SHARPNESS), samples
-    )
-    return float(value), float(error)
+# --- figure ---------------------------------------------------------------------------------------
 
 
 def _errors(data: Data, plane: NetworkPlane, alpha: float) -> np.ndarray:
     """Mean test error and its error of the trainings that finished, NaN where fewer than half did:
     (2, temperature).
     """
-    found = []
-    for scale in plane.columns()[alpha]:
-        one = data[label(alpha, scale)]
-        done = fitted(one)
-        mean = (
-            ls.Estimate.from_samples(one["test_error"].values[done]) if done.mean() >= 0.5 else None
-        )
-        found.append((mean.value, mean.standard_error) if mean else (np.nan, np.nan))
-    return np.array(found, dtype=float).T
+    each = [
+        column(data, plane, alpha, (scale,)).averages("test_error")
+        for scale in plane.columns()[alpha]
+    ]
+    return np.concatenate(each, axis=1)
 
 
 def _changes(data: Data, labels: list[str]) -> np.ndarray:
@@ -430,18 +426,16 @@ def _changes(data: Data, labels: list[str]) -> np.ndarray:
     return np.array(found).T
 
 
-# --- figure ---------------------------------------------------------------------------------------
-
-
-def _plane_panel(data: Data, plane: NetworkPlane) -> ls.plotting.Panel:
+def _plane_panel(data: Data, plane: NetworkPlane) -> Panel:
     """T_max and T_opt in the plane, with the slopes of theory."""
     series = _boundaries(data, plane)
     for alphas, k in ((plane.feature, plane.exponent), (plane.lazy, 0.0)):
-        top = plane.temperature(alphas[0], float(_failing(data, plane, alphas[0]).mean()))
+        largest = ls.experiments.largest_temperature(around_failure(data, plane, alphas[0]))
         reach = np.array([alphas[0] / 4, 1.0 if k else alphas[1] * 4])
         name = f"alpha^{k:.2f}, and constant" if k else ""
-        series.append(ls.plotting.Series.theory(name, reach, top * (reach / alphas[0]) ** k))
-    return ls.plotting.log_log(
+        height = float(largest.value or np.nan)
+        series.append(Series.theory(name, reach, height * (reach / alphas[0]) ** k))
+    return log_log(
         "Largest and best temperature",
         r"$\alpha$",
         "T = lr/(B h)",
@@ -450,21 +444,21 @@ def _plane_panel(data: Data, plane: NetworkPlane) -> ls.plotting.Panel:
     )
 
 
-def _error_map(data: Data, plane: NetworkPlane) -> ls.plotting.Panel:
+def _error_map(data: Data, plane: NetworkPlane) -> Panel:
     """Test error over the plane."""
     columns = plane.columns()
     rows = sorted({scale for scales in columns.values() for scale in scales})
     values = np.full((len(rows), len(columns)), np.nan)
-    for column, (alpha, scales) in enumerate(columns.items()):
-        values[[rows.index(scale) for scale in scales], column] = _errors(data, plane, alpha)[0]
-    return ls.plotting.Panel(
+    for place, (alpha, scales) in enumerate(columns.items()):
+        values[[rows.index(scale) for scale in scales], place] = _errors(data, plane, alpha)[0]
+    return Panel(
         title=f"Test error, D = {plane.depth}, h = {plane.width}, {plane.images}, P = "
         f"{plane.points}",
         x_label=r"$\alpha$",
         y_label=r"$T / \min(1, \alpha)^k$",
         x_scale="log",
         y_scale="log",
-        map=ls.plotting.Map(
+        map=Map(
             list(columns),
             2.0 ** np.array(rows),
             values,
@@ -474,20 +468,19 @@ def _error_map(data: Data, plane: NetworkPlane) -> ls.plotting.Panel:
     )
 
 
-def _boundaries(data: Data, plane: NetworkPlane) -> list[ls.plotting.Series]:
+def _boundaries(data: Data, plane: NetworkPlane) -> list[Series]:
     """T_max along the columns that have it, and T_opt where alpha < 1."""
-    columns = [a for a in plane.columns() if _done(data, plane, a)[-1].mean() < 0.5]
-    scales = [ls.Estimate.from_samples(_failing(data, plane, a)) for a in columns]
-    largest = [
-        plane.temperature(a, float(one.value or 0.0))
-        for a, one in zip(columns, scales, strict=True)
+    failures = {alpha: around_failure(data, plane, alpha) for alpha in plane.columns()}
+    columns = [alpha for alpha, one in failures.items() if one.fitted[-1].mean() < 0.5]
+    largest = [ls.experiments.largest_temperature(failures[alpha]) for alpha in columns]
+    early = [alpha for alpha in columns if alpha < 1]
+    best = [
+        ls.experiments.best_temperature(column(data, plane, alpha, plane.columns()[alpha]))
+        for alpha in early
     ]
-    early = [a for a in columns if a < 1]
-    best = [plane.temperature(a, _best(data, plane, a)[0]) for a in early]
-    spread = np.array(largest) * [math.log(2) * float(one.standard_error or 0.0) for one in scales]
     return [
-        ls.plotting.Series("T_max", columns, largest, spread),
-        ls.plotting.Series("T_opt", early, best),
+        Series.measured("T_max", columns, largest),
+        Series.measured("T_opt", early, best),
     ]
 
 

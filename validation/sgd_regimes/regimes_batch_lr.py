@@ -15,23 +15,22 @@ does not depend on B.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes import _lazy as lazy
-from langevin_sgd.validation.sgd_regimes._networks import (
-    Data,
-    NetworkRun,
+from langevin_sgd.validation.sgd_regimes._network_lines import (
+    line_through,
     logs,
     mean_series,
     missing_images,
-    slope,
-    train_nets,
     unfinished,
 )
+from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, train_nets
 
 import langevin_sgd as ls
+from langevin_sgd.claims import Comparison, Data
 
 POINTS = {"quick": 128, "full": 1024}
 """P of the plane."""
@@ -53,6 +52,12 @@ QUIET, SHOWN = 16, 8
 """Replicas of gradient descent, whose weights scatter little, and of B*, which is only shown; of
 the plane.
 """
+NOISE, STEP, STEP_RATE, DESCENT = (
+    "ln|w - w0| at one T, B = 4 to B = 1",
+    "ln|w - w0| at one lr, B = P to B = P/2",
+    "slope of ln|w - w0| in ln lr at B = P",
+    "ln|w - w0| at small lr, B = P to B = 4",
+)
 
 
 def label(points: int, batch: int, rate: float) -> str:
@@ -60,58 +65,61 @@ def label(points: int, batch: int, rate: float) -> str:
     return f"P {points}, B {batch or points}, lr alpha/h 2^{math.log2(rate):g}"
 
 
-def changes(data: Data, tier: str, *trainings: tuple[int, float]) -> np.ndarray:
-    """ln|w - w0| of some trainings, by batch size and lr alpha / h, (training, replica)."""
-    return _weights(data, [label(POINTS[tier], batch, rate) for batch, rate in trainings])
+# --- what is compared -----------------------------------------------------------------------------
 
 
-def rise(data: Data, tier: str, *trainings: tuple[int, float]) -> ls.Estimate:
-    """By how much ln|w - w0| differs between two trainings."""
-    return _paired(np.diff(changes(data, tier, *trainings), axis=0)[0])
+def between(tier: str, *trainings: tuple[int, float]) -> Callable[[Data], ls.Estimate]:
+    """How ln|w - w0| differs between two trainings, given by batch size and rate."""
+    labels = [label(POINTS[tier], batch, rate) for batch, rate in trainings]
+
+    def measure(data: Data) -> ls.Estimate:
+        (difference,) = np.diff(_weights(data, labels), axis=0)
+        return ls.Estimate.from_samples(
+            difference, method="mean over replicas with the same points"
+        )
+
+    return measure
 
 
-def _paired(samples: np.ndarray) -> ls.Estimate:
-    return ls.Estimate.from_samples(samples, method="mean over replicas with the same points")
-
-
-def in_noise(tier: str) -> ls.claims.Comparison:
-    """Compare two batch sizes in the regime of noise."""
-    (few, many), critical = NOISY, CRITICAL[tier]
-    return ls.claims.Comparison(
-        name="ln|w - w0| at one T, B = 4 to B = 1",
+def of_noise(tier: str) -> Comparison:
+    """Compare two small batches at one temperature."""
+    critical, (few, many) = CRITICAL[tier], NOISY
+    return Comparison(
+        name=NOISE,
         prediction=0.0,
         margin=math.log((1 + many / critical) / (1 + few / critical)),
         reason="what the first steps add, a share B/B* of the weights",
         rivals={"lr alone": math.log(many / few)},
         wrong=math.log(many / few),
-        measure=lambda data: rise(data, tier, (few, LOUD * few), (many, LOUD * many)),
+        measure=between(tier, (few, LOUD * few), (many, LOUD * many)),
     )
 
 
-def in_first_step(tier: str) -> ls.claims.Comparison:
-    """Compare two batch sizes where the first step decides."""
-    points, critical = POINTS[tier], CRITICAL[tier]
-    return ls.claims.Comparison(
-        name="ln|w - w0| at one lr, B = P to B = P/2",
+def of_first_step(tier: str) -> Comparison:
+    """Compare two large batches at one learning rate."""
+    share = CRITICAL[tier] / POINTS[tier]
+    return Comparison(
+        name=STEP,
         prediction=0.0,
-        margin=math.log((1 + 2 * critical / points) / (1 + critical / points)),
+        margin=math.log((1 + 2 * share) / (1 + share)),
         reason="what noise adds, a share B*/B of the weights",
         rivals={"T alone": -math.log(2)},
         wrong=-math.log(2),
-        measure=lambda data: rise(data, tier, (points // 2, FASTEST), (0, FASTEST)),
+        measure=between(tier, (POINTS[tier] // 2, FASTEST), (0, FASTEST)),
     )
 
 
-def with_rate(tier: str) -> ls.claims.Comparison:
-    """Compare the power of lr where the first step decides."""
+def of_rate(tier: str) -> Comparison:
+    """Compare the power of lr in the weights of full batches."""
     border = CRITICAL[tier] * WARM
     left = math.log((1 + border / FAST) / (1 + border / FASTEST))
 
     def measure(data: Data) -> ls.Estimate:
-        return _paired(slope((FAST, FASTEST), changes(data, tier, (0, FAST), (0, FASTEST))))
+        labels = {rate: label(POINTS[tier], 0, rate) for rate in (FAST, FASTEST)}
+        return ls.experiments.quantity_exponent([line_through(data, "lr", labels)], "weight_change")
 
-    return ls.claims.Comparison(
-        name="slope of ln|w - w0| in ln lr at B = P",
+    return Comparison(
+        name=STEP_RATE,
         prediction=1.0,
         margin=left / math.log(FASTEST / FAST),
         reason="what gradient descent adds, a share of the border over lr",
@@ -120,22 +128,21 @@ def with_rate(tier: str) -> ls.claims.Comparison:
     )
 
 
-def in_descent(tier: str) -> ls.claims.Comparison:
-    """Compare two batch sizes in gradient descent."""
+def of_descent(tier: str) -> Comparison:
+    """Compare small and full batches at small learning rates."""
     points, border = POINTS[tier], CRITICAL[tier] * WARM
     tails = [rate * (1 / ((batch or points) * WARM) + 1 / border) for batch, rate in SLOW.items()]
-    lr_alone = math.log(SLOW[0] / SLOW[4])
-    return ls.claims.Comparison(
-        name="ln|w - w0| at small lr, B = P to B = 4",
+    return Comparison(
+        name=DESCENT,
         prediction=0.0,
         margin=math.log1p(max(tails)),
         reason="tails of noise and of first steps, their shares T/T_x and lr over the border",
         rivals={
-            "lr alone": lr_alone,
+            "lr alone": math.log(SLOW[0] / SLOW[4]),
             "T alone": math.log(4 * SLOW[0] / (points * SLOW[4])),
         },
-        wrong=lr_alone,
-        measure=lambda data: rise(data, tier, *SLOW.items()),
+        wrong=math.log(SLOW[0] / SLOW[4]),
+        measure=between(tier, *SLOW.items()),
     )
 
 
@@ -188,13 +195,13 @@ class RegimesBatchLr(ls.claims.Claim):
             for size in lazy.SIZES[tier]
         }
 
-    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
-        return [in_noise(tier), in_first_step(tier), with_rate(tier), in_descent(tier)]
+    def comparisons(self, tier: str) -> list[Comparison]:
+        return [of_noise(tier), of_first_step(tier), of_rate(tier), of_descent(tier)]
 
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: Data, tier: str) -> str | None:
         return unfinished(data, [name for name in data if not name.endswith("first step")])
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+    def panels(self, data: Data, tier: str) -> list[ls.plotting.Panel]:
         return [_rates(data, tier), _sizes(data, tier), _first(data, tier)]
 
 
@@ -254,20 +261,28 @@ def _rates(data: Data, tier: str) -> ls.plotting.Panel:
 def _sizes(data: Data, tier: str) -> ls.plotting.Panel:
     """B* against P."""
     sizes, values = lazy.SIZES[tier], _critical(data, tier)
-    exponent = ls.Estimate.from_samples(slope(sizes, values))
-    weights = ls.Estimate.from_samples(
-        slope(sizes, _weights(data, [lazy.label(points, LOUD) for points in sizes]))
+    critical = ls.experiments.GridLine(
+        axis="points",
+        held={},
+        x=np.array(sizes),
+        fitted=np.ones(values.shape, dtype=bool),
+        measured={"critical_batch_size": np.exp(values)},
     )
+    exponent = ls.experiments.quantity_exponent([critical], "critical_batch_size")
+    loud = line_through(data, "points", {points: lazy.label(points, LOUD) for points in sizes})
+    weights = ls.experiments.quantity_exponent([loud], "weight_change")
     x = np.array(sizes)
     line = np.exp(values.mean()) * (x / np.exp(np.log(x).mean())) ** float(weights.value or 0.0)
-    return ls.plotting.log_log(
-        "Critical batch size",
-        "P",
-        "B*",
-        (
+    return ls.plotting.Panel(
+        title="Critical batch size",
+        x_label="P",
+        y_label="B*",
+        series=(
             mean_series("where noise and first steps meet", sizes, values),
-            ls.plotting.Series.guide("~ P^gamma", x, line),
+            ls.plotting.Series("~ P^gamma", x, line, kind="guide"),
         ),
+        x_scale="log",
+        y_scale="log",
         note=f"exponent {exponent}, gamma {weights}",
     )
 

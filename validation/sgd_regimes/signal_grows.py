@@ -20,19 +20,18 @@ them the longer the run, so that the norm of the rest of w - w0 grows with P tho
 the outputs does not.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes._network_courses import (
     Course,
     out_of_lazy,
     train_in_two_orders,
 )
-from langevin_sgd.validation.sgd_regimes._networks import missing_images
+from langevin_sgd.validation.sgd_regimes._network_lines import line_through, missing_images
 
 import langevin_sgd as ls
+from langevin_sgd.claims import Comparison, Data
 
 ALPHA = 2.0**15
 COLD = 1 / 8
@@ -87,6 +86,10 @@ class GrowthOnImages:
         """Name of one run."""
         return f"{self.images}, P = {points}, T = {temperature:g} kappa"
 
+    def name(self, quantity: str) -> str:
+        """Name of a component."""
+        return f"{self.images}: {quantity}"
+
 
 GRID = {
     "quick": (GrowthOnImages("digits", (64, 128, 256), 512, 2, 32, 2, 32),),
@@ -102,39 +105,47 @@ GRID = {
     ),
 }
 
+SIGNAL_OF_T = "d ln signal / d ln T"
+RATIO_OF_T = "d ln(signal/noise) / d ln T"
+SIGNAL_OF_P = "gamma at T >> kappa / gamma at T << kappa"
+NOISE_OF_P = "d ln noise / d ln signal along P"
 CROSSOVER = (
     f"crossover: a part of order kappa/T, up to {CROSSING:g}/{HOT[0]:g} at the lower T, "
     "over the logarithm"
 )
 SLOPE_MARGIN = CROSSING / HOT[0] / np.log(HOT[1] / HOT[0])
+REASONS = {
+    SIGNAL_OF_P: "effective powers at P of order 10^2, which the perceptron reaches from below, by "
+    "up to a quarter",
+    NOISE_OF_P: "few directions of large eigenvalue: training then ends in a dip of the noise, "
+    "deeper the longer it is",
+}
 POWER_MARGIN = 0.25
 
 
 def logs(
-    data: Mapping[str, xr.Dataset],
-    case: GrowthOnImages,
-    points: int,
-    temperature: float,
-    quantity: str,
+    data: Data, case: GrowthOnImages, points: int, temperature: float, quantity: str
 ) -> np.ndarray:
     """ln of signal or noise, (replica,)."""
     return np.log(data[case.label(points, temperature)][quantity].values)
 
 
-def slope_in_temperature(
-    data: Mapping[str, xr.Dataset], case: GrowthOnImages, quantity: str
-) -> np.ndarray:
-    """d ln/d ln T at T >> kappa, mean over the smallest and the largest P, (replica,)."""
-    rise = [
-        np.subtract(*(logs(data, case, points, t, quantity) for t in reversed(HOT)))
+def slopes_in_temperature(data: Data, case: GrowthOnImages, quantity: str) -> np.ndarray:
+    """d ln/d ln T at T >> kappa, the same at the smallest and the largest P, (replica,)."""
+    lines = [
+        line_through(
+            data,
+            "temperature",
+            {temperature: case.label(points, temperature) for temperature in HOT},
+            (quantity,),
+            points=points,
+        )
         for points in case.ends
     ]
-    return np.asarray(np.mean(rise, axis=0) / np.log(HOT[1] / HOT[0]))
+    return ls.experiments.replica_exponents(lines, quantity)
 
 
-def rise_with_points(
-    data: Mapping[str, xr.Dataset], case: GrowthOnImages, quantity: str, *, hot: bool
-) -> np.ndarray:
+def rise_with_points(data: Data, case: GrowthOnImages, quantity: str, *, hot: bool) -> np.ndarray:
     """ln at the largest P minus ln at the smallest, mean over temperatures, (replica,)."""
     rises = [
         np.subtract(
@@ -156,62 +167,61 @@ def quotient(top: np.ndarray, bottom: np.ndarray) -> ls.Estimate:
     )
 
 
-def with_temperature(case: GrowthOnImages) -> list[ls.claims.Comparison]:
-    """Compare the powers of T of the signal, and of the signal over the noise."""
-    common = {"margin": SLOPE_MARGIN, "wrong_margin": SLOPE_MARGIN, "reason": CROSSOVER}
+def compared(case: GrowthOnImages) -> list[Comparison]:
+    """Compare the powers of T and of P in signal and noise of one data set."""
 
-    def ratio(data: ls.claims.Data) -> ls.Estimate:
-        signal, noise = (slope_in_temperature(data, case, name) for name in ("signal", "noise"))
+    def ratio_of_powers(data: Data) -> ls.Estimate:
+        signal, noise = (
+            slopes_in_temperature(data, case, quantity) for quantity in ("signal", "noise")
+        )
         return ls.Estimate.from_samples(signal - noise)
 
     return [
-        ls.claims.Comparison(
-            name=f"{case.images}: d ln signal / d ln T",
+        Comparison(
+            name=case.name(SIGNAL_OF_T),
             prediction=1.0,
+            margin=SLOPE_MARGIN,
+            reason=CROSSOVER,
             rivals={"the margin demands the signal": 0.0, "noise adds up as a random walk": 0.5},
             wrong=0.0,
+            wrong_margin=SLOPE_MARGIN,
             measure=lambda data: ls.Estimate.from_samples(
-                slope_in_temperature(data, case, "signal")
+                slopes_in_temperature(data, case, "signal")
             ),
-            **common,
         ),
-        ls.claims.Comparison(
-            name=f"{case.images}: d ln(signal/noise) / d ln T",
+        Comparison(
+            name=case.name(RATIO_OF_T),
             prediction=0.0,
+            margin=SLOPE_MARGIN,
+            reason=CROSSOVER,
             rivals={"noise comes on top": -1.0, "noise grows, the signal like its root": -0.5},
             wrong=-1.0,
-            measure=ratio,
-            **common,
+            wrong_margin=SLOPE_MARGIN,
+            measure=ratio_of_powers,
         ),
-    ]
-
-
-def with_points(case: GrowthOnImages) -> list[ls.claims.Comparison]:
-    """Compare the powers of P of the signal at both ends of T, and of noise and signal."""
-
-    def rise(data: ls.claims.Data, quantity: str, *, hot: bool = True) -> np.ndarray:
-        return rise_with_points(data, case, quantity, hot=hot)
-
-    return [
-        ls.claims.Comparison(
-            name=f"{case.images}: gamma at T >> kappa / gamma at T << kappa",
+        Comparison(
+            name=case.name(SIGNAL_OF_P),
             prediction=1.0,
             margin=POWER_MARGIN,
-            reason="effective powers at P of order 10^2, which the perceptron reaches from below, "
-            "by up to a quarter",
+            reason=REASONS[SIGNAL_OF_P],
             rivals={"noise makes the signal independent of P": 0.0},
-            measure=lambda data: quotient(rise(data, "signal"), rise(data, "signal", hot=False)),
+            measure=lambda data: quotient(
+                rise_with_points(data, case, "signal", hot=True),
+                rise_with_points(data, case, "signal", hot=False),
+            ),
         ),
-        ls.claims.Comparison(
-            name=f"{case.images}: d ln noise / d ln signal along P",
+        Comparison(
+            name=case.name(NOISE_OF_P),
             prediction=0.0,
             margin=POWER_MARGIN,
-            reason="few directions of large eigenvalue: training then ends in a dip of the noise, "
-            "deeper the longer it is",
+            reason=REASONS[NOISE_OF_P],
             rivals={"P raises both alike": 1.0},
             wrong=1.0,
             wrong_margin=POWER_MARGIN,
-            measure=lambda data: quotient(rise(data, "noise"), rise(data, "signal")),
+            measure=lambda data: quotient(
+                rise_with_points(data, case, "noise", hot=True),
+                rise_with_points(data, case, "signal", hot=True),
+            ),
         ),
     ]
 
@@ -252,20 +262,16 @@ class SignalGrows(ls.claims.Claim):
             for temperature in case.temperatures(points)
         }
 
-    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
-        return [
-            comparison
-            for case in GRID[tier]
-            for comparison in (*with_temperature(case), *with_points(case))
-        ]
+    def comparisons(self, tier: str) -> list[Comparison]:
+        return [comparison for case in GRID[tier] for comparison in compared(case)]
 
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: Data, tier: str) -> str | None:
         return out_of_lazy(data)
 
     def unavailable(self, tier: str) -> str | None:
         return missing_images(*(case.images for case in GRID[tier]))
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+    def panels(self, data: Data, tier: str) -> list[ls.plotting.Panel]:
         return [
             panel
             for case in GRID[tier]
@@ -279,7 +285,7 @@ def _averages(samples: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return values, values * [one.std(ddof=1) / np.sqrt(len(one)) for one in samples]
 
 
-def _over_temperature(data: Mapping[str, xr.Dataset], case: GrowthOnImages) -> ls.plotting.Panel:
+def _over_temperature(data: Data, case: GrowthOnImages) -> ls.plotting.Panel:
     series = []
     for points in case.ends:
         x = np.array(case.temperatures(points))
@@ -299,7 +305,7 @@ def _over_temperature(data: Mapping[str, xr.Dataset], case: GrowthOnImages) -> l
     )
 
 
-def _over_points(data: Mapping[str, xr.Dataset], case: GrowthOnImages) -> ls.plotting.Panel:
+def _over_points(data: Data, case: GrowthOnImages) -> ls.plotting.Panel:
     series, x = [], np.array(case.points)
     for name, temperature, quantity, unit in (
         ("signal/T", HOT[0], "signal", HOT[0]),

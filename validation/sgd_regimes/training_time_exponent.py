@@ -32,7 +32,7 @@ def compared(window: Window) -> ls.claims.Comparison:
         rivals=rivals(window.chi),
         wrong=rivals(window.chi)["1 + 1/(1+chi)"],
         wrong_margin=margin,
-        measure=lambda data: stops.limit(data, window, "t_star"),
+        measure=lambda data: stops.extrapolation(data, window, "t_star").limit,
     )
 
 

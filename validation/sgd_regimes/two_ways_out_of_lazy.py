@@ -14,23 +14,22 @@ error of 6 %, three wrong images.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.sgd_regimes import _lazy as lazy
-from langevin_sgd.validation.sgd_regimes._networks import (
-    Data,
-    NetworkRun,
+from langevin_sgd.validation.sgd_regimes._network_lines import (
+    line_through,
     logs,
     mean_series,
     missing_images,
-    slope,
-    train_nets,
     unfinished,
 )
+from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, train_nets
 
 import langevin_sgd as ls
+from langevin_sgd.claims import Comparison, Data
 
 ALPHAS = (2.0**15, 2.0**12, 2.0**7, 2.0**4)
 """The second way; the first two decide about the exponent."""
@@ -148,50 +147,79 @@ def nearer(case: WaysOnImages, alpha: float) -> str:
     return f"{case.images}, alpha 2^{math.log2(alpha):g}"
 
 
-def compared(case: WaysOnImages) -> list[ls.claims.Comparison]:
-    """Compare how the kernel begins to change along the two ways, and by how much it does at their
-    ends.
-    """
+def compared(case: WaysOnImages) -> list[Comparison]:
+    """Compare exponents deep in the lazy regime, and what has become of the kernel at the ends."""
+    change, images = "the kernel's change", case.images
     moved = math.log1p(math.sqrt(case.width) / ALPHAS[1]) / math.log(ALPHAS[0] / ALPHAS[1])
-    in_temperature = ls.claims.Comparison(
-        name=f"slope of the ln of the kernel's change in ln T, {case.images}",
-        prediction=1.0,
-        margin=lazy.crossover_margin(*case.scales[:2]),
-        reason=f"the margin still counts as a temperature of at most {lazy.CROSSOVER}/alpha",
-        rivals={"T does not matter, 0": 0.0, "root of the noise, 1/2": 0.5},
-        wrong=0.0,
-        measure=lambda data: ls.Estimate.from_samples(
-            slope(case.scales[:2], _ways(data, case, "kernel_change")[0][:2])
+    return [
+        Comparison(
+            name=f"slope of the ln of {change} in ln T, {images}",
+            prediction=1.0,
+            margin=lazy.crossover_margin(*case.scales[:2]),
+            reason=f"the margin still counts as a temperature of at most {lazy.CROSSOVER}/alpha",
+            rivals={"T does not matter, 0": 0.0, "root of the noise, 1/2": 0.5},
+            wrong=0.0,
+            measure=lambda data: exponent(hotter_line(data, case, case.scales[:2])),
         ),
-    )
-    in_alpha = ls.claims.Comparison(
-        name=f"slope of the ln of the kernel's change in ln alpha, {case.images}",
-        prediction=-1.0,
-        margin=moved,
-        reason="change of the weights, of order sqrt(h)/alpha, left out by the theory",
-        rivals={
-            "alpha does not matter, 0": 0.0,
-            "root of the change of weights, -1/2": -0.5,
-        },
-        wrong=0.0,
-        measure=lambda data: ls.Estimate.from_samples(
-            slope(ALPHAS[:2], _ways(data, case, "kernel_change")[1][:2])
+        Comparison(
+            name=f"slope of the ln of {change} in ln alpha, {images}",
+            prediction=-1.0,
+            margin=moved,
+            reason="change of the weights, of order sqrt(h)/alpha, left out by the theory",
+            rivals={
+                "alpha does not matter, 0": 0.0,
+                "root of the change of weights, -1/2": -0.5,
+            },
+            wrong=0.0,
+            measure=lambda data: exponent(nearer_line(data, case, ALPHAS[:2])),
         ),
-    )
-    return [in_temperature, in_alpha, at_end(case, 0, "high T"), at_end(case, 1, "small alpha")]
+        at_the_end(
+            f"ln of {change} at high T, {images}",
+            lambda data: hotter_line(data, case, case.scales[-1:]),
+        ),
+        at_the_end(
+            f"ln of {change} at small alpha, {images}",
+            lambda data: nearer_line(data, case, ALPHAS[-1:]),
+        ),
+    ]
 
 
-def at_end(case: WaysOnImages, way: int, where: str) -> ls.claims.Comparison:
-    """Compare the change of the kernel at the end of a way with one."""
-    return ls.claims.Comparison(
-        name=f"ln of the kernel's change at {where}, {case.images}",
+def at_the_end(name: str, line_of: Callable[[Data], ls.experiments.GridLine]) -> Comparison:
+    """Compare the kernel's change at the end of a way with one."""
+
+    def measure(data: Data) -> ls.Estimate:
+        (values,) = np.log(line_of(data).measured["kernel_change"])
+        return ls.Estimate.from_samples(values)
+
+    return Comparison(
+        name=name,
         prediction=0.0,
         margin=math.log(FACTOR),
         reason="of order one: to a factor of four",
         rivals={"stays lazy, a hundredth": math.log(LAZY)},
         wrong=math.log(LAZY),
-        measure=lambda data: ls.Estimate.from_samples(_ways(data, case, "kernel_change")[way][-1]),
+        measure=measure,
     )
+
+
+def hotter_line(
+    data: Data, case: WaysOnImages, scales: tuple[float, ...]
+) -> ls.experiments.GridLine:
+    """Trainings along the first way."""
+    labels = {scale / lazy.ALPHA: hotter(case, scale) for scale in scales}
+    return line_through(data, "temperature_per_width", labels)
+
+
+def nearer_line(
+    data: Data, case: WaysOnImages, alphas: tuple[float, ...]
+) -> ls.experiments.GridLine:
+    """Trainings along the second way."""
+    return line_through(data, "alpha", {alpha: nearer(case, alpha) for alpha in alphas})
+
+
+def exponent(one: ls.experiments.GridLine) -> ls.Estimate:
+    """Power of the kernel's change along a way."""
+    return ls.experiments.quantity_exponent([one], "kernel_change")
 
 
 class TwoWaysOutOfLazy(ls.claims.Claim):
@@ -228,13 +256,13 @@ class TwoWaysOutOfLazy(ls.claims.Claim):
                 found[hotter(case, scale)] = train_nets.at(run)
         return found
 
-    def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
+    def comparisons(self, tier: str) -> list[Comparison]:
         return [comparison for case in CASES[tier] for comparison in compared(case)]
 
-    def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
+    def out_of_range(self, data: Data, tier: str) -> str | None:
         return unfinished(data, list(data))
 
-    def panels(self, data: dict[str, xr.Dataset], tier: str) -> list[ls.plotting.Panel]:
+    def panels(self, data: Data, tier: str) -> list[ls.plotting.Panel]:
         found = []
         for case in CASES[tier]:
             found += [_kernel_panel(data, case, way) for way in (0, 1)]

@@ -47,7 +47,7 @@ def compared_gamma(window: Window) -> ls.claims.Comparison:
         rivals=others,
         wrong=next(iter(others.values())),
         wrong_margin=margin,
-        measure=lambda data: stops.limit(data, window, "norm"),
+        measure=lambda data: stops.extrapolation(data, window, "norm").limit,
     )
 
 

@@ -225,7 +225,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "replicas": count("2"),
         "steps": NO_STEPS,
         "stop": thing("ls.Stop(max_steps=200)", "ls.Stop(unfit=0.2, max_steps=50)",
-            optional=True, odd=("ls.Stop()", "ls.Stop(unfit=0.5)", "ls.Stop(max_steps=2**62)")),
+            odd=("ls.Stop()", "ls.Stop(unfit=0.5)", "ls.Stop(max_steps=2**62)")),
         "vary": vary("{'lr': [0.1, 0.2]}", "{'margin': [0.1, 1.0]}", "{'points': [8, 12]}",
             "{'chi': [0.0, 0.5]}", "{'temperature': [0.1, 1.0]}", "{'dimension': [2, 3]}",
             "{'data': [synthetic(), given()]}", "{'stop.unfit': [0.0, 0.1]}",

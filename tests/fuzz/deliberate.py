@@ -47,7 +47,7 @@ def refuses_in_two_lines(lr: Any) -> None:
 
 
 def refuses_namelessly(lr: Any) -> None:
-    raise InputError("wrong")
+    raise InputError("no")
 
 
 def computes_without_end(lr: Any) -> None:

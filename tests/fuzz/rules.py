@@ -37,6 +37,7 @@ NAN_MEANS = {
     "a point is not finite": r"local_slopes\(.*\b[xy]=infinite_in\(",
     "a function of means is not finite": r"jackknife\(.*samples=(infinite_in|zeros|huge|tiny)\(",
     "the expansion does not hold": r"finite_flow\(.* -> result\.noise",
+    "an energy leaves the range of doubles": r"LossNoise\(.*covariance\(theta=huge\(",
     "a white cell": r"map=colours\(\).* -> result\.map\.values",
 }
 """Meaning -> pattern of "case -> place in its result" where a number may be NaN."""

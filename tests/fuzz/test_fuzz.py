@@ -150,7 +150,7 @@ COMMANDS = [
     ),
     (
         "main(['env', 'x'])",
-        Outcome(2, None, "", "langevin-sgd: it is wrong\n"),
+        Outcome(2, None, "", "langevin-sgd: it is bad\n"),
         "a refusal that names no option",
     ),
     (

@@ -83,8 +83,10 @@ class LossNoise(NoiseOfState):
     def covariance(self, theta: np.ndarray) -> np.ndarray:
         """Spectral density at `theta` (..., parameter); (..., parameter, parameter)."""
         size = self.strength * (self.valley.energy(theta) + self.floor)
-        density: np.ndarray = size[..., None, None] * self.valley.stiffness
-        return density
+        # Far out the loss is infinite: directions without stiffness still have no noise.
+        with np.errstate(invalid="ignore"):
+            density: np.ndarray = size[..., None, None] * self.valley.stiffness
+        return np.where(self.valley.stiffness == 0, 0.0, density)
 
     def scaled(self, factor: float) -> LossNoise:
         """Return the noise with `factor` times the spectral density."""

@@ -84,3 +84,12 @@ def test_what_cannot_be_is_refused():
         ls.fokker_planck.GaussianLaw(
             equation(), ls.fokker_planck.GaussianDensity(np.zeros(2), np.eye(2))
         ).mean(1.0)
+
+
+def test_far_out_directions_without_stiffness_still_have_no_noise():
+    """Where the loss is infinite, its product with a zero of the stiffness is no number."""
+    flat = Quadratic(stiffness=np.diag([1.0, 0.0]), centre=np.zeros(2))
+    noise = ls.dynamics.LossNoise(valley=flat, strength=0.1)
+    with np.errstate(over="ignore"):
+        density = noise.covariance(np.array([1e300, 0.0]))
+    np.testing.assert_array_equal(density, [[np.inf, 0.0], [0.0, 0.0]])

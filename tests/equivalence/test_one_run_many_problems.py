@@ -4,9 +4,9 @@ import inspect
 
 import numpy as np
 import pytest
-from langevin_sgd.training.run import ROUTES
 
 import langevin_sgd as ls
+from langevin_sgd.training.dispatch import ROUTES
 
 LAW = ls.data.DepletedSign(points=30, dimension=4)
 REGRESSION = ls.LinearRegression.from_spectrum([1.0, 0.2])
@@ -138,7 +138,6 @@ def test_variants_branch_from_one_start():
         (PERCEPTRON, "momentum", "a perceptron"),
         (PERCEPTRON, "weight_decay", "a perceptron"),
         (ONE_PASS, "momentum", "a one-pass perceptron"),
-        (NETWORKS, "weight_decay", "networks"),
         (NETWORKS, "dampening", "networks"),
     ],
 )

@@ -6,7 +6,7 @@ noise in the place of that of minibatches.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from langevin_sgd.checks import (
@@ -94,6 +94,11 @@ class NetworkEngine:
             },
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields on which numbers may depend, as JSON types, for provenance."""
+        apart = ("device", "keep_weights", "seconds")
+        return {name: value for name, value in asdict(self).items() if name not in apart}
+
 
 @dataclass(frozen=True, kw_only=True)
 class PerceptronEngine:
@@ -136,3 +141,7 @@ class PerceptronEngine:
                 "batch_seed": lambda name, value: None if value is None else as_seed(name, value),
             },
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON types, for provenance."""
+        return asdict(self)

@@ -235,4 +235,4 @@ def test_float32_is_float64_but_for_rounding(activation, scaling):
         single["final_weights"], double["final_weights"], rtol=1e-4, atol=1e-5
     )
     assert not np.array_equal(single["final_weights"], double["final_weights"])
-    assert ls.dataset.provenance(single)["precision"] == "float32"
+    assert ls.dataset.provenance(single)["engine"]["precision"] == "float32"

@@ -65,8 +65,7 @@ def train(request: RunRequest) -> xr.Dataset:
     provenance = {
         "network": task.network.describe(),
         "loss": problem.loss,
-        "noise": engine.noise,
-        "precision": engine.precision,
+        "engine": engine.to_dict(),
         "stop": asdict(stop),
         "settings": request.variants[0].settings.to_dict(),
         "seed": request.seed,

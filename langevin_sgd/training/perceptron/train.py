@@ -94,9 +94,8 @@ def train(request: RunRequest) -> xr.Dataset:
         "seed": seed,
         "batch_seed": batch_seed,
         "problem": _description(problem),
-        "method": engine.method,
+        "engine": engine.to_dict(),
         "stop": asdict(stop),
-        "precision": engine.precision,
         "start": digest(weights),
         "first_replica": request.numbers[0],
     }

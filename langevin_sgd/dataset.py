@@ -145,8 +145,8 @@ def provenance(result: xr.Dataset) -> dict[str, Any]:
     schema = content.get("schema_version")
     if type(schema) is not int or schema != SCHEMA_VERSION:
         raise InputError(
-            f"schema_version = {shown(schema)}: this version of langevin_sgd reads schema "
-            f"{SCHEMA_VERSION} only"
+            f"schema_version = {shown(schema)}: "
+            f"this version of langevin_sgd reads schema {SCHEMA_VERSION} only"
         )
     if not isinstance(content.get("kind"), str) or not isinstance(content.get("settings"), dict):
         raise InputError(

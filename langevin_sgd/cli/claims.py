@@ -200,8 +200,8 @@ class RunClaims:
             chosen = [claim for claim in find_claims(paper=self.paper) if self.tier in claim.tiers]
         if not chosen:
             raise InputError(
-                f"--tier = {self.tier}: no claim asked for has a grid in it; see langevin-sgd "
-                "claims list"
+                f"--tier = {self.tier}: no claim asked for has a grid in it; "
+                "see langevin-sgd claims list"
             )
         return chosen
 

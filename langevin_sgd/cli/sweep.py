@@ -80,8 +80,8 @@ class Failures:
                 print(f"  settings: {one_line(json.dumps(failure['settings']))}")
                 print(failure["traceback"] or "")
             print(
-                f"{len(failed)} failed; the command that made them tries them again with "
-                "--retry-failed"
+                f"{len(failed)} failed; "
+                "the command that made them tries them again with --retry-failed"
             )
         return 1 if failed else 0
 

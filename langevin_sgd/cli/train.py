@@ -214,8 +214,8 @@ class Train:
             panels = grid_panels(result)
             if not panels:
                 why = (
-                    "nowhere are half of the replicas fitted; try more --max-steps or lower "
-                    "temperatures"
+                    "nowhere are half of the replicas fitted; "
+                    "try more --max-steps or lower temperatures"
                 )
                 print(f"langevin-sgd: --plot: {why}", file=sys.stderr)
                 return 1

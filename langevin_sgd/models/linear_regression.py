@@ -314,8 +314,8 @@ def _data(X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     fits = inputs.ndim == 2 and inputs.size > 0 and targets.shape == inputs.shape[:1]
     if not fits:
         raise InputError(
-            f"X, y = shapes {inputs.shape}, {targets.shape}: must be (sample, parameter) and "
-            "(sample,)"
+            f"X, y = shapes {inputs.shape}, {targets.shape}: "
+            "must be (sample, parameter) and (sample,)"
         )
     if not (np.isfinite(inputs).all() and np.isfinite(targets).all()):
         raise InputError("X, y = data with NaN or infinity: every entry must be a finite number")
@@ -323,9 +323,8 @@ def _data(X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
         sizes = np.abs(columns).max(axis=0)
         usable = bool(((sizes == 0) | (sizes >= SMALLEST) & (sizes <= largest)).all())
         allowed = (
-            f"the largest entry of a column must be zero or from {SMALLEST:g} to "
-            f"{largest:g} "
-            "in size"
+            "the largest entry of a column must be zero "
+            f"or from {SMALLEST:g} to {largest:g} in size"
         )
         require(usable, name, columns, f"{allowed}: choose other units")
     return inputs, targets

@@ -49,8 +49,8 @@ LOSS_NAMES = ("hinge", "quadratic_hinge", "soft_hinge", "square", "logistic")
 """Keys of `langevin_sgd.models.losses.LOSSES`, without torch."""
 
 _DATA = (
-    "must be (X, y), (X, y, X_test, y_test), a list with one such tuple for each "
-    "replica, or a law of sets"
+    "must be (X, y), (X, y, X_test, y_test), "
+    "a list with one such tuple for each replica, or a law of sets"
 )
 
 

@@ -215,8 +215,8 @@ def require_accepted(equation: Equation, integrator: Integrator, substeps: int) 
     if equation.orders not in {kind.orders for kind in integrator.accepts}:
         names = " or ".join(kind.__name__ for kind in integrator.accepts)
         raise InputError(
-            f"integrator = {integrator!r}: integrates {names} equations, not "
-            f"{type(equation).__name__}"
+            f"integrator = {integrator!r}: "
+            f"integrates {names} equations, not {type(equation).__name__}"
         )
     calculus = equation.noise.calculus
     if calculus is not None:
@@ -228,7 +228,6 @@ def require_accepted(equation: Equation, integrator: Integrator, substeps: int) 
             known = {"ito": "EulerMaruyama or Milstein", "stratonovich": "Heun or Milstein"}
             raise InputError(
                 f"integrator = {integrator!r}: reads state-dependent noise as "
-                f"{' or '.join(integrator.calculi)}, "
-                f"this one is {calculus}; use {known[calculus]}"
+                f"{' or '.join(integrator.calculi)}, this one is {calculus}; use {known[calculus]}"
             )
     integrator.check(equation, substeps)

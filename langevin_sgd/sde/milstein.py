@@ -73,9 +73,8 @@ class Milstein(Integrator):
         """Refuse amplitudes that depend on other coordinates."""
         if not equation.noise.has_own_amplitudes:
             raise InputError(
-                f"integrator = {self!r}: needs amplitudes that depend on their own coordinate "
-                "alone; "
-                "use EulerMaruyama (Ito) or Heun (Stratonovich)"
+                f"integrator = {self!r}: needs amplitudes that depend "
+                "on their own coordinate alone; use EulerMaruyama (Ito) or Heun (Stratonovich)"
             )
 
     def block_step(self, equation: Equation, coefficients: Coefficients, size: Number) -> BlockStep:

@@ -152,8 +152,8 @@ class Checkpoint:
         if found.get("kind") != self._kind or differing:
             difference = ", ".join(differing) or "kind"
             raise InputError(
-                f"checkpoint = '{self._path}': belongs to another run (differs in {difference}); "
-                "give another path"
+                f"checkpoint = '{self._path}': "
+                f"belongs to another run (differs in {difference}); give another path"
             )
 
     def _require_same_plan(self, told: Mapping[str, Any], workload: Workload) -> None:
@@ -171,9 +171,9 @@ class Checkpoint:
         differing = [name for name in plan if plan[name] != told["plan"].get(name)]
         if differing:
             raise InputError(
-                f"{beginning}{', '.join(differing)}); up to {unit} {done}, from where it would go "
-                "on, give the same explicit schedule, for averages over time with equal gaps, or "
-                "give another path"
+                f"{beginning}{', '.join(differing)}); "
+                f"up to {unit} {done}, from where it would go on, give the same explicit schedule, "
+                "for averages over time with equal gaps, or give another path"
             )
 
 

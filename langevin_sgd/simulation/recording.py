@@ -83,8 +83,8 @@ class Recording:
         )
         if passages and not watches:
             raise InputError(
-                "record: first passages are watched for by sde.simulate with a compiled potential "
-                "only"
+                "record: first passages are watched for "
+                "by sde.simulate with a compiled potential only"
             )
         totals = [(item, item.begin(start)) for item in accumulators]
         return cls(recorders, start, np.full(len(start), -1, np.int64), totals, passages)
@@ -136,9 +136,8 @@ class Recording:
                     or len(values) != len(block.steps)
                 ):
                     raise InputError(
-                        f"record: {name!r} has dimensions {dims} and shape {values.shape}: must "
-                        "start with step, "
-                        f"here of length {len(block.steps)}"
+                        f"record: {name!r} has dimensions {dims} and shape {values.shape}: "
+                        f"must start with step, here of length {len(block.steps)}"
                     )
                 found[name] = dims, values, unit
         return found

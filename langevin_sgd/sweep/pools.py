@@ -220,16 +220,16 @@ class ClusterPool:
             self.capacity = 2 * threads
         elif self._looked - self._seen >= self._patience:
             message = (
-                f"no live worker for {self._patience:g} s; what is stored stays, the same "
-                "command continues"
+                f"no live worker for {self._patience:g} s; "
+                "what is stored stays, the same command continues"
             )
             raise InputError(f"scheduler = {self.address!r}: {message}")
         return threads
 
     def _lost(self) -> InputError:
         message = (
-            "the scheduler is gone; what is stored stays, the same command continues with a "
-            "running one"
+            "the scheduler is gone; what is stored stays, "
+            "the same command continues with a running one"
         )
         return InputError(f"scheduler = {self.address!r}: {message}")
 
@@ -245,8 +245,8 @@ class ClusterPool:
             of_workers = self._client.run(versions)
         except Exception as error:
             message = (
-                f"its workers cannot use langevin_sgd ({_first_line(error)}); install it "
-                "where they run"
+                f"its workers cannot use langevin_sgd ({_first_line(error)}); "
+                "install it where they run"
             )
             raise InputError(f"scheduler = {self.address!r}: {message}") from error
         self._compare(_RECORDED, versions(), of_workers)
@@ -259,8 +259,8 @@ class ClusterPool:
                 if other.get(name) != mine.get(name):
                     message = f"{who} has {name} {other.get(name)}, this process {mine.get(name)}"
                     raise InputError(
-                        f"scheduler = {self.address!r}: {message}; install the same version "
-                        "everywhere"
+                        f"scheduler = {self.address!r}: {message}; "
+                        "install the same version everywhere"
                     )
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:

@@ -88,8 +88,8 @@ def require_sampling(settings: SGD, samples: int, replicas: int) -> None:
     if settings.sampling == "epochs":
         fits = ORDER_BYTES // (4 * samples)
         hint = (
-            f"at most {fits} at a time for epochs of {samples} samples; run the rest with "
-            "first_replica"
+            f"at most {fits} at a time for epochs of {samples} samples; "
+            "run the rest with first_replica"
         )
         require(replicas <= fits, "replicas", replicas, hint)
 

@@ -189,21 +189,18 @@ SPECTRA = (
 class AnomalousDiffusion(ls.claims.Claim):
     title = "Displacement after convergence"
     statement = (
-        "After convergence the squared displacement of the parameters follows the stationary law "
-        "of the linearised "
-        "dynamics; for a Hessian spectrum l^-s it grows as t^(1/s) between the relaxation times of "
-        "its modes."
+        "After convergence the squared displacement "
+        "of the parameters follows the stationary law of the linearised dynamics; "
+        "for a Hessian spectrum l^-s it grows as t^(1/s) between the relaxation times of its modes."
     )
     formula = "E|Delta_t|^2 = 2 sum_l Var_l (1 - r_l(t));  exponent 1/s for h_l ~ l^-s"
     source = (
-        "Kunin et al., arXiv 2107.09133 (anomalous diffusion); the exact stationary law and the "
-        "exponent of "
-        "a spectrum are derived from the SGD map"
+        "Kunin et al., arXiv 2107.09133 (anomalous diffusion); "
+        "the exact stationary law and the exponent of a spectrum are derived from the SGD map"
     )
     validity = (
-        "Stationary SGD on a quadratic loss; the exponent inside the window of the spectrum, with "
-        "noise proportional "
-        "to the Hessian."
+        "Stationary SGD on a quadratic loss; "
+        "the exponent inside the window of the spectrum, with noise proportional to the Hessian."
     )
     control_statement = (
         "Normal diffusion: the displacement of one step grows linearly in time, exponent one."

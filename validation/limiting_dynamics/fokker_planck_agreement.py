@@ -289,17 +289,16 @@ ROUTES = (
 class FokkerPlanckAgreement(ls.claims.Claim):
     title = "Simulation, Fokker-Planck and exact law"
     statement = (
-        "Simulated paths of the Langevin equation, its Fokker-Planck equation on a grid, and its "
-        "closed-form law agree "
-        "on the way to stationarity and there, down to the circulating current of the stationary "
-        "state."
+        "Simulated paths of the Langevin equation, its Fokker-Planck equation on a grid, "
+        "and its closed-form law agree on the way to stationarity and there, "
+        "down to the circulating current of the stationary state."
     )
     formula = (
         "p Gaussian with mean e^(-At) z_0 and its covariance;  J_v(x, v) = -w^2 x p at stationarity"
     )
     source = (
-        "Kunin et al., arXiv 2107.09133 (Ornstein-Uhlenbeck process and its current); three "
-        "independent routes"
+        "Kunin et al., arXiv 2107.09133 (Ornstein-Uhlenbeck process and its current); "
+        "three independent routes"
     )
     validity = "Quadratic loss, any time."
     control_statement = (

@@ -191,19 +191,16 @@ class LossShapedNoise(ls.claims.Claim):
     title = "Noise proportional to the loss"
     statement = (
         "With gradient noise proportional to the loss the stationary law is a power of the loss, "
-        "and escape from a "
-        "well depends on the ratio of the losses at saddle and well."
+        "and escape from a well depends on the ratio of the losses at saddle and well."
     )
     formula = "p ~ (U + L0)^-(1 + B / (lr h)) for gradient noise of variance 2 h (U + L0) / B"
     source = (
-        "derived: zero-current solution of the Ito Fokker-Planck equation with D = (lr h / "
-        "B) "
-        "(U + L0)"
+        "derived: zero-current solution of the Ito "
+        "Fokker-Planck equation with D = (lr h / B) (U + L0)"
     )
     validity = (
-        "lr U'' << 1, where SGD follows its SDE; relative accuracy lr U'' / 2 of "
-        "logarithms "
-        "of probabilities."
+        "lr U'' << 1, where SGD follows its SDE; "
+        "relative accuracy lr U'' / 2 of logarithms of probabilities."
     )
     control_statement = "The Boltzmann law at the temperature that the noise has in the wells."
 

@@ -81,8 +81,8 @@ RUNS = (PLAIN, DECAYED, REAL)
 REAL_MODES = (0, 3)
 """Stiff eigenmodes of diabetes with noise 20 % below and 14 % above sigma^2 H."""
 ACCURACY = (
-    "finite learning rate and noise that depends on the parameters, which the Langevin equation "
-    "leaves out"
+    "finite learning rate and noise that depends on the parameters, "
+    "which the Langevin equation leaves out"
 )
 BOLTZMANN = "Boltzmann law of the loss"
 
@@ -104,24 +104,21 @@ def log_ratio(run: xr.Dataset, first: int, second: int) -> ls.Estimate:
 class SampledLoss(ls.claims.Claim):
     title = "Modified loss"
     statement = (
-        "Stationary SGD with momentum samples a modified loss: positions are isotropic without "
-        "weight decay although "
-        "the Hessian is not, weight decay deforms them by h / (h + weight_decay), and velocities "
-        "have the shape of the "
-        "Hessian."
+        "Stationary SGD with momentum samples a modified loss: "
+        "positions are isotropic without weight decay although the Hessian is not, weight decay "
+        "deforms them by h / (h + weight_decay), and velocities have the shape of the Hessian."
     )
     formula = (
         "Var(theta_l) = lr sigma^2 / (2 S (1 - momentum)) * h_l / (h_l + wd),  "
         "Var(v_l) = sigma^2 h_l / (S (1 - momentum^2))"
     )
     source = (
-        "Kunin et al., arXiv 2107.09133 (modified loss); general noise: the same with q_l / "
-        "k_l, derived"
+        "Kunin et al., arXiv 2107.09133 (modified loss); "
+        "general noise: the same with q_l / k_l, derived"
     )
     validity = (
-        "Stationary; lr k << 2 (1 + momentum); noise frozen at the minimiser, lr tr(H) << "
-        "S "
-        "(1 - momentum)."
+        "Stationary; lr k << 2 (1 + momentum); "
+        "noise frozen at the minimiser, lr tr(H) << S (1 - momentum)."
     )
     control_statement = (
         "The Boltzmann law of the loss with isotropic noise: Var(theta_l) ~ 1 / "

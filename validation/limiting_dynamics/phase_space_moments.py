@@ -74,17 +74,17 @@ def overdamped_mean(times: tuple[int, ...] | np.ndarray) -> np.ndarray:
 class PhaseSpaceMoments(ls.claims.Claim):
     title = "Mean and covariance in phase space"
     statement = (
-        "On linear regression position and velocity of SGD with momentum have, at every time from "
-        "the start to "
-        "stationarity, the mean and covariance of a linear stochastic process in phase space."
+        "On linear regression position and velocity of SGD with momentum have, "
+        "at every time from the start to stationarity, "
+        "the mean and covariance of a linear stochastic process in phase space."
     )
     formula = (
-        "z' = M z + c + G xi(theta): mean M^n, covariance from the closed recursion of "
-        "second moments"
+        "z' = M z + c + G xi(theta): mean M^n, "
+        "covariance from the closed recursion of second moments"
     )
     source = (
-        "Kunin et al., arXiv 2107.09133 (Ornstein-Uhlenbeck process); exact moments of the "
-        "SGD map derived"
+        "Kunin et al., arXiv 2107.09133 (Ornstein-Uhlenbeck process); "
+        "exact moments of the SGD map derived"
     )
     validity = "Quadratic loss; independent minibatches; any time."
     control_statement = (

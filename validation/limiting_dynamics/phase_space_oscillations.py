@@ -58,18 +58,17 @@ WINDING, FREQUENCY = Rotation("winding rate", "winding_rate"), Rotation("frequen
 class PhaseSpaceOscillations(ls.claims.Claim):
     title = "Phase-space oscillations"
     statement = (
-        "Every eigenmode of SGD with momentum circulates clockwise in the plane of position and "
-        "velocity, faster the "
-        "stiffer it is; correlations oscillate at the phase advance of the map, below the natural "
-        "frequency."
+        "Every eigenmode of SGD with momentum circulates "
+        "clockwise in the plane of position and velocity, faster the stiffer it is; "
+        "correlations oscillate at the phase advance of the map, below the natural frequency."
     )
     formula = (
-        "cos(frequency) = (1 + momentum - lr k) / (2 sqrt(momentum));  winding rate = -lr "
-        "omega + O(lr k)"
+        "cos(frequency) = (1 + momentum - lr k) / (2 sqrt(momentum));  "
+        "winding rate = -lr omega + O(lr k)"
     )
     source = (
-        "Kunin et al., arXiv 2107.09133 (phase-space oscillations); winding and frequency of "
-        "the map derived"
+        "Kunin et al., arXiv 2107.09133 (phase-space oscillations); "
+        "winding and frequency of the map derived"
     )
     validity = (
         "Stationary, oscillating modes: (1 - sqrt(momentum))^2 < lr k < (1 + "

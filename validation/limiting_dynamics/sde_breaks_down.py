@@ -199,21 +199,19 @@ def extrapolated(data: ls.claims.Data) -> ls.Estimate:
 class SdeBreaksDown(ls.claims.Claim):
     title = "Discreteness beyond any SDE"
     statement = (
-        "A scalar two-layer net with label noise crosses w = 0 under SGD, with a probability that "
-        "depends on learning "
-        "rate and batch size separately, and never under its SDE."
+        "A scalar two-layer net with label noise crosses w = 0 under SGD, with a probability "
+        "that depends on learning rate and batch size separately, and never under its SDE."
     )
     formula = (
-        "w' = w [1 - 2 lr mean_i(x_i^2 (w^2 - 1) - label_noise x_i xi_i)]: P(bracket < 0) > "
-        "0; in the SDE dw ~ w"
+        "w' = w [1 - 2 lr mean_i(x_i^2 (w^2 - 1) - label_noise x_i xi_i)]: "
+        "P(bracket < 0) > 0; in the SDE dw ~ w"
     )
     source = (
         "derived: the Markov chain of the map, and the SDE whose drift and noise vanish at w = 0"
     )
     validity = (
-        "Any lr and batch size; Gaussian inputs and label noise, fresh samples, from w = "
-        "1, "
-        "to time lr * steps = 100."
+        "Any lr and batch size; Gaussian inputs and label noise, "
+        "fresh samples, from w = 1, to time lr * steps = 100."
     )
     control_statement = "The SDE: no crossing at any learning rate."
 

@@ -217,19 +217,17 @@ def map_limit(friction: float) -> float:
 class IntegratorOrders(ls.claims.Claim):
     title = "Orders of the integrators"
     statement = (
-        "Every integrator converges with the weak and the strong order that it declares, to the "
-        "moments of the "
-        "equation it was given and in the calculus it names."
+        "Every integrator converges with the weak and the strong order that it declares, "
+        "to the moments of the equation it was given and in the calculus it names."
     )
     formula = "|E f(z_h) - E f(z)| ~ h^weak,  (E|z_h - z_(h/2)|^2)^(1/2) ~ h^strong"
     source = (
-        "Kloeden and Platen (1992), chapters 10, 14 and 15; Leimkuhler and Matthews, Appl. Math. "
-        "Res. Express 2013, "
-        "34; Foster, Lyons and Oberhauser, arXiv 2101.03446"
+        "Kloeden and Platen (1992), chapters 10, 14 and 15; Leimkuhler and Matthews, Appl. "
+        "Math. Res. Express 2013, 34; Foster, Lyons and Oberhauser, arXiv 2101.03446"
     )
     validity = (
-        "Smooth potential and noise; steps well below the fastest time scale. Order 4 of "
-        "ShiftedODE: linear only."
+        "Smooth potential and noise; steps well below the fastest time scale. "
+        "Order 4 of ShiftedODE: linear only."
     )
     control_statement = "All orders one lower."
 

@@ -181,13 +181,12 @@ ON_GRID = (WayToMean(None, "Ito"), WayToMean(None, "Stratonovich"))
 class ItoStratonovich(ls.claims.Claim):
     title = "Ito against Stratonovich"
     statement = (
-        "Simulation and Fokker-Planck equation read state-dependent noise in the sense that the "
-        "type of the noise "
-        "says, and the two senses are told apart."
+        "Simulation and Fokker-Planck equation read state-dependent "
+        "noise in the sense that the type of the noise says, and the two senses are told apart."
     )
     formula = (
-        "E[1 / (1 + x^2)] = (a - 1/2) / a,  a = 1 + 1/strength (Ito), 1/2 + 1/strength "
-        "(Stratonovich)"
+        "E[1 / (1 + x^2)] = (a - 1/2) / a,  "
+        "a = 1 + 1/strength (Ito), 1/2 + 1/strength (Stratonovich)"
     )
     source = "derived: zero-current solutions; Gardiner, Stochastic Methods (2009), section 4.3"
     validity = "Stationary; steps of the integrator much shorter than the relaxation time."

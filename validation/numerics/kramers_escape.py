@@ -196,18 +196,17 @@ def rivals(friction: float) -> dict[str, float]:
 class KramersEscape(ls.claims.Claim):
     title = "Escape over a barrier"
     statement = (
-        "From underdamped to overdamped, simulation and Fokker-Planck equation give one rate of "
-        "escape, and Kramers' "
-        "formula with the Mel'nikov-Meshkov turnover gives it to first order in temperature over "
-        "barrier."
+        "From underdamped to overdamped, "
+        "simulation and Fokker-Planck equation give one rate of escape, and Kramers' formula "
+        "with the Mel'nikov-Meshkov turnover gives it to first order in temperature over barrier."
     )
     formula = (
         "rate = (w_0 / 2 pi) e^(-E/T) [sqrt(g^2/4 + w_b^2) - g/2] / w_b * A(g S/T)^2 / A(2 g S/T)"
     )
     source = "Kramers, Physica 7, 284 (1940); Mel'nikov and Meshkov, J. Chem. Phys. 85, 1018 (1986)"
     validity = (
-        "Temperature well below the barrier, here a fifth; the formula where a turn loses "
-        "more energy than T."
+        "Temperature well below the barrier, here a fifth; "
+        "the formula where a turn loses more energy than T."
     )
     control_statement = "Transition-state theory, which knows no friction."
 

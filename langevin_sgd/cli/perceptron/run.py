@@ -148,8 +148,8 @@ class TrainPerceptron:
             ):
                 if given:
                     raise InputError(
-                        f"{name} = {getattr(self, name)}: must be left out, the points are those "
-                        "of --data"
+                        f"{name} = {getattr(self, name)}: "
+                        "must be left out, the points are those of --data"
                     )
             return Perceptron.from_data(*read_table(self.data), margin=self.kappa)
         if self.P is None or self.d is None:
@@ -176,7 +176,7 @@ def _report_censored(statuses: Sequence[str]) -> None:
         reasons = ", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in counts.items())
         many = f"{counts.total()} of {len(statuses)} replicas"
         print(
-            f"langevin-sgd: {many} are censored ({reasons}); their t_star is that of the last "
-            "update so far",
+            f"langevin-sgd: {many} are censored ({reasons}); "
+            "their t_star is that of the last update so far",
             file=sys.stderr,
         )

@@ -175,7 +175,7 @@ def _report_censored(points: list[dict[str, Any]]) -> None:
     censored = [point for point in points if point["censored"]]
     if censored:
         many = (
-            f"{sum(point['censored'] for point in censored)} replicas at {len(censored)} of "
-            f"{len(points)} points"
+            f"{sum(point['censored'] for point in censored)} "
+            f"replicas at {len(censored)} of {len(points)} points"
         )
         print(f"langevin-sgd: {many} are censored; no fit uses these points", file=sys.stderr)

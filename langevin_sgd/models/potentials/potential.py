@@ -269,8 +269,8 @@ class Potential:
 
     def __repr__(self) -> str:
         return (
-            f"Potential({self.name!r}, variables={' '.join(self.variables)!r}, "
-            f"{dict(self.values)!r})"
+            f"Potential({self.name!r}, "
+            f"variables={' '.join(self.variables)!r}, {dict(self.values)!r})"
         )
 
     @property

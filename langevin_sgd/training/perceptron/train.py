@@ -172,8 +172,8 @@ def _require_end(problem: Perceptron, max_steps: int | None) -> bool | None:
     separable = problem.separable()
     if max_steps is None and separable is False:
         raise InputError(
-            "data: not separable by any weights, so training would not end; give "
-            "stop=Stop(max_steps=...)"
+            "data: not separable by any weights, "
+            "so training would not end; give stop=Stop(max_steps=...)"
         )
     return separable
 

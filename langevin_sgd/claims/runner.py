@@ -226,7 +226,7 @@ def _on(task: Task, device: str) -> Task:
 
 def _require_cuda(plans: Sequence[Plan]) -> None:
     """Raise `InputError` if no task can run on a GPU, or there is none here."""
-    from langevin_sgd.training.networks import require_device
+    from langevin_sgd.training.networks.train import require_device
 
     able = any(task.has_setting(_DEVICE) for one in plans for task in (one.tasks or {}).values())
     require(able, _DEVICE, "cuda", "none of these claims trains on a GPU; leave it out")

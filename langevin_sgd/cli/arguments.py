@@ -22,7 +22,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 from langevin_sgd.checks import InputError, shown
 from langevin_sgd.dataset import os_reason
 from langevin_sgd.kernels.machine import try_writing
-from langevin_sgd.plotting import FORMATS
+from langevin_sgd.plotting.figure import FORMATS
 
 SMALLEST, LARGEST = 1e-30, 1e30
 """Sizes of numbers between which nothing that is computed from them leaves double precision."""

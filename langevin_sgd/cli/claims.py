@@ -23,8 +23,7 @@ from langevin_sgd.cli.arguments import (
 )
 from langevin_sgd.cli.text import print_json
 from langevin_sgd.estimate import format_with_error
-from langevin_sgd.plotting import Table
-from langevin_sgd.plotting.table import one_line
+from langevin_sgd.plotting.table import Table, one_line
 
 if TYPE_CHECKING:
     from langevin_sgd.claims import Claim, Judgement
@@ -74,7 +73,8 @@ class Show:
 
     def run(self) -> int:
         """Print the claim."""
-        from langevin_sgd.claims import describe, find_claim
+        from langevin_sgd.claims import find_claim
+        from langevin_sgd.claims.authoring import describe
 
         described = describe(find_claim(self.id), self.tier)
         if self.json:
@@ -118,7 +118,7 @@ class New:
 
     def run(self) -> int:
         """Write the file."""
-        from langevin_sgd.claims import run_command, write_template
+        from langevin_sgd.claims.authoring import run_command, write_template
 
         with in_words_of_the_command({"folder": "folder"}):
             path = write_template(self.name, folder=self.folder)
@@ -232,7 +232,7 @@ class Report:
             for status in store.statuses()
             if status.state == "stale"
         ]
-        print(claims.summary(judgements))
+        print(claims.report.summary(judgements))
         print(f"report:  {claims.write_report(judgements, output, stale=stale)}")
         report_deviations([one for one in judgements if not one.never_run])
         if never := sum(one.never_run for one in judgements):
@@ -278,7 +278,7 @@ def verdict_table(judgements: list[Judgement]) -> Table:
 
 
 def _verdict_row(judgement: Judgement) -> list[str]:
-    from langevin_sgd.claims import pull_in_words
+    from langevin_sgd.claims.report import pull_in_words
 
     deciding, mark = judgement.deciding, "" if judgement.as_expected else "  <- not as expected"
     expected = (

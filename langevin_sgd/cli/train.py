@@ -41,7 +41,8 @@ from langevin_sgd.simulation.stop import Stop
 from langevin_sgd.training.engines import READ_BY_NETWORKS, NetworkEngine
 
 if TYPE_CHECKING:
-    from langevin_sgd.experiments import Grid, NetworkAverages
+    from langevin_sgd.experiments import Grid
+    from langevin_sgd.experiments.network_averages import NetworkAverages
     from langevin_sgd.sweep import Store
 
 _Names = Annotated[tuple[str, ...], several(text)]
@@ -290,7 +291,7 @@ class Train:
         data: BinaryImages = grid.problem.data  # type: ignore[assignment]
         data.sample(self.seed)
         if self.engine.device != "cpu":
-            from langevin_sgd.training.networks import require_device
+            from langevin_sgd.training.networks.train import require_device
 
             require_device(self.engine.device)
 

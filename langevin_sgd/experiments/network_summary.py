@@ -18,7 +18,7 @@ from langevin_sgd.experiments.network_lazy_exponents import LazyExponents, fit_l
 from langevin_sgd.experiments.network_lines import GridLine, families, lines_along
 from langevin_sgd.experiments.symbols import at, cell, in_documents, symbol, varied
 from langevin_sgd.models.networks import FullyConnected
-from langevin_sgd.plotting import Table
+from langevin_sgd.plotting.table import Table
 
 if TYPE_CHECKING:
     import xarray as xr

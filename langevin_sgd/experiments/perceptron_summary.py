@@ -14,7 +14,7 @@ from langevin_sgd.experiments.perceptron_exponents import ExponentFit, ExponentL
 from langevin_sgd.experiments.symbols import at, digits, symbol
 from langevin_sgd.measure import geometric_mean
 from langevin_sgd.models.perceptron import Perceptron
-from langevin_sgd.plotting import Table
+from langevin_sgd.plotting.table import Table
 from langevin_sgd.simulation.status import Status
 from langevin_sgd.theory.perceptron import test_error
 

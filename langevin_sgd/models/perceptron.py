@@ -26,7 +26,8 @@ from langevin_sgd.checks import (
     as_states,
     convert_fields,
 )
-from langevin_sgd.data import DepletedSign, GivenPoints
+from langevin_sgd.data import DepletedSign
+from langevin_sgd.data.given_points import GivenPoints
 
 SMALL = 250_000
 """Numbers in a data set up to which separability is decided by linear programming (at most some

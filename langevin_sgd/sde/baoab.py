@@ -23,7 +23,8 @@ from typing import ClassVar, Generic, NamedTuple, TypeVar
 import numpy as np
 
 from langevin_sgd.covariance import covariance_root
-from langevin_sgd.dynamics import LinearEquation, Underdamped
+from langevin_sgd.dynamics import Underdamped
+from langevin_sgd.dynamics.linear import LinearEquation
 from langevin_sgd.kernels.block_code import Factors
 from langevin_sgd.kernels.compiled import inlined, value_at
 from langevin_sgd.kernels.intrinsics import fma

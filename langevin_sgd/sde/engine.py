@@ -17,7 +17,7 @@ from langevin_sgd.dynamics.equation import LangevinEquation
 from langevin_sgd.kernels.block_code import BlockCode
 from langevin_sgd.kernels.compiled import in_threads, thread_count
 from langevin_sgd.kernels.layout import aligned, even_slices
-from langevin_sgd.record import FirstPassage
+from langevin_sgd.record.passages import FirstPassage
 from langevin_sgd.sde.binding import kernels
 from langevin_sgd.sde.block_arithmetic import Scratch, StepNumbers
 from langevin_sgd.sde.integrator import Coefficients, Integrator, Number, as_it_is

@@ -17,7 +17,8 @@ from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from langevin_sgd.dynamics import LinearEquation, Overdamped, Underdamped
+from langevin_sgd.dynamics import Overdamped, Underdamped
+from langevin_sgd.dynamics.linear import LinearEquation
 from langevin_sgd.kernels.compiled import inlined
 from langevin_sgd.sde.block_arithmetic import (
     AddForce,

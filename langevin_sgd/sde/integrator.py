@@ -20,8 +20,8 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from langevin_sgd.checks import InputError, as_instance, as_positive, require
-from langevin_sgd.dynamics import LinearEquation
 from langevin_sgd.dynamics.equation import LangevinEquation
+from langevin_sgd.dynamics.linear import LinearEquation
 from langevin_sgd.kernels.compiled import inlined
 from langevin_sgd.sde.block_arithmetic import AddForce, Change, LocalStep, Step, StepNumbers
 from langevin_sgd.sde.drivers import Driver, StandardNormal

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from langevin_sgd.checks import as_array
-from langevin_sgd.dynamics import LinearEquation
+from langevin_sgd.dynamics.linear import LinearEquation
 from langevin_sgd.kernels.compiled import in_threads
 from langevin_sgd.kernels.layout import aligned, even_slices
 from langevin_sgd.randomness import BLOCK

@@ -18,7 +18,8 @@ from typing import ClassVar, Generic, NamedTuple, TypeVar
 import numpy as np
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.dynamics import LinearEquation, Overdamped
+from langevin_sgd.dynamics import Overdamped
+from langevin_sgd.dynamics.linear import LinearEquation
 from langevin_sgd.kernels.compiled import inlined, number_like
 from langevin_sgd.sde.block_arithmetic import (
     AddForce,

@@ -19,7 +19,9 @@ import numpy as np
 
 from langevin_sgd import dataset
 from langevin_sgd.checks import InputError, require
-from langevin_sgd.record import Accumulator, FirstPassage, Recorder, Snapshots, displacement
+from langevin_sgd.record import Recorder, Snapshots, displacement
+from langevin_sgd.record.accumulators import Accumulator
+from langevin_sgd.record.passages import FirstPassage
 from langevin_sgd.simulation.engine import Arrays
 from langevin_sgd.simulation.status import LIMIT
 

@@ -64,7 +64,7 @@ class Theory:
         """Print the prediction."""
         from langevin_sgd.experiments.perceptron_figures import drift_panels, flow_panels
         from langevin_sgd.experiments.perceptron_summary import flow_table, state_table
-        from langevin_sgd.theory.perceptron import predict_flow, predict_perceptron
+        from langevin_sgd.theory.perceptron.predict import predict_flow, predict_perceptron
 
         law = {"chi": self.chi, "temperature": self.T, "margin": self.kappa}
         state = (self.a, self.s)

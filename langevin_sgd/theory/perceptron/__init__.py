@@ -24,10 +24,8 @@ At the stop
     `PhaseDiagram`              regimes in the plane of batch size and learning rate
     `step_one`                  weights after the first step
 
-As JSON types
-    `predict_perceptron`, `predict_flow`
-
-Inside: `inputs` (the data law), `half_line` (the quadrature), `late_integral` (J). Names that are
+Inside: `inputs` (the data law), `half_line` (the quadrature), `late_stage.late_integral` (J),
+`predict` (the numbers of ``langevin-sgd perceptron theory``). Names that are
 not listed here are imported from their module, as in
 ``from langevin_sgd.theory.perceptron.derivation import derive_exponents``.
 """
@@ -37,7 +35,6 @@ from langevin_sgd.theory.perceptron.averages import test_error as test_error
 from langevin_sgd.theory.perceptron.flow import flow as flow
 from langevin_sgd.theory.perceptron.flow import flow_until as flow_until
 from langevin_sgd.theory.perceptron.late_stage import exponents as exponents
-from langevin_sgd.theory.perceptron.late_stage import late_integral as late_integral
 from langevin_sgd.theory.perceptron.late_stage import (
     quasi_stationary_noise as quasi_stationary_noise,
 )
@@ -45,7 +42,5 @@ from langevin_sgd.theory.perceptron.late_stage import quenched_noise as quenched
 from langevin_sgd.theory.perceptron.late_stage import signal_growth as signal_growth
 from langevin_sgd.theory.perceptron.phase_diagram import PhaseDiagram as PhaseDiagram
 from langevin_sgd.theory.perceptron.phase_diagram import step_one as step_one
-from langevin_sgd.theory.perceptron.predict import predict_flow as predict_flow
-from langevin_sgd.theory.perceptron.predict import predict_perceptron as predict_perceptron
 from langevin_sgd.theory.perceptron.stopping import crossover_temperature as crossover_temperature
 from langevin_sgd.theory.perceptron.stopping import stopping as stopping

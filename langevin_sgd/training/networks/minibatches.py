@@ -7,8 +7,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 import torch
 
-from langevin_sgd.models.networks import Replicas
-from langevin_sgd.models.networks.interface import Factors
+from langevin_sgd.models.networks.interface import Factors, Replicas
 from langevin_sgd.randomness import key_from_seed
 from langevin_sgd.training.batches import batch_indices, fill_batches, make_sampler
 from langevin_sgd.training.networks.settings import RunNumbers

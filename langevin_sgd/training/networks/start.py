@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from langevin_sgd.checks import InputError, as_array, as_integers, require
-from langevin_sgd.models.networks import Architecture
+from langevin_sgd.models.networks.interface import Architecture
 from langevin_sgd.training.earlier import provenance_of_start, require_same_replicas
 from langevin_sgd.training.networks.settings import RunNumbers
 from langevin_sgd.training.request import RunRequest

@@ -9,7 +9,7 @@ import torch
 
 from langevin_sgd.models.losses import Loss
 from langevin_sgd.models.network_problem import NetworkProblem
-from langevin_sgd.models.networks import Architecture, Replicas
+from langevin_sgd.models.networks.interface import Architecture, Replicas
 from langevin_sgd.training.networks.result import Results
 from langevin_sgd.training.networks.settings import RunNumbers
 from langevin_sgd.training.networks.start import Begun

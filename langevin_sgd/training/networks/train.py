@@ -28,9 +28,9 @@ import torch
 
 from langevin_sgd.checks import InputError, require, require_memory
 from langevin_sgd.models.losses import LOSSES
-from langevin_sgd.models.networks import Architecture
+from langevin_sgd.models.networks.interface import Architecture
 from langevin_sgd.models.networks.torch_there import as_device
-from langevin_sgd.record import as_schedule
+from langevin_sgd.record.schedules import as_schedule
 from langevin_sgd.training.batches import TILE, require_sampling
 from langevin_sgd.training.engines import READ_BY_NETWORKS, NetworkEngine
 from langevin_sgd.training.networks.langevin_noise import NOISES

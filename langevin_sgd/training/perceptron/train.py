@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from langevin_sgd.checks import InputError, as_count, require, require_memory
-from langevin_sgd.data import GivenPoints
+from langevin_sgd.data.given_points import GivenPoints
 from langevin_sgd.kernels.compiled import in_threads, thread_count
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.randomness import key_from_seed
-from langevin_sgd.record import as_schedule
+from langevin_sgd.record.schedules import as_schedule
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.beginning import as_start
 from langevin_sgd.simulation.checkpoint import Checkpoint, digest

@@ -24,8 +24,8 @@ At the stop
     `PhaseDiagram`              regimes in the plane of batch size and learning rate
     `step_one`                  weights after the first step
 
-Inside: `inputs` (the data law), `half_line` (the quadrature), `late_stage.late_integral` (J),
-`predict` (the numbers of ``langevin-sgd perceptron theory``). Names that are
+Inside: `inputs` (the data law), `half_line` (the quadrature), `late_integral` (J), `predict` (the
+numbers of ``langevin-sgd perceptron theory``). Names that are
 not listed here are imported from their module, as in
 ``from langevin_sgd.theory.perceptron.derivation import derive_exponents``.
 """
@@ -35,6 +35,7 @@ from langevin_sgd.theory.perceptron.averages import test_error as test_error
 from langevin_sgd.theory.perceptron.flow import flow as flow
 from langevin_sgd.theory.perceptron.flow import flow_until as flow_until
 from langevin_sgd.theory.perceptron.late_stage import exponents as exponents
+from langevin_sgd.theory.perceptron.late_stage import late_integral as late_integral
 from langevin_sgd.theory.perceptron.late_stage import (
     quasi_stationary_noise as quasi_stationary_noise,
 )

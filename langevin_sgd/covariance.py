@@ -1,5 +1,4 @@
-"""Covariances: what is one, and its root, right also where components differ in size by many
-orders.
+"""Covariances: checks and square roots, accurate even if scales differ by many orders.
 
 Rounding errors of an eigenvalue routine are relative to the *largest* entry of a matrix. A
 covariance whose components have different units (velocities beside positions, columns of unscaled
@@ -100,8 +99,7 @@ def covariance_root(covariance: np.ndarray) -> np.ndarray:
 
 @np.errstate(under="ignore")
 def rank(covariance: np.ndarray) -> int:
-    """Return the number of directions with variance, to rounding in units of the standard
-    deviations.
+    """Return the numerical rank, to rounding in units of the standard deviations.
 
     Examples
     --------
@@ -113,9 +111,7 @@ def rank(covariance: np.ndarray) -> int:
 
 
 def _is_positive(matrix: np.ndarray) -> bool:
-    """Whether a symmetric matrix has positive eigenvalues only; ten times faster than to find
-    them.
-    """
+    """Whether a symmetric matrix is positive definite; ten times faster than eigenvalues."""
     try:
         np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError:

@@ -69,15 +69,11 @@ class Claim:
         raise NotImplementedError
 
     def comparisons(self, tier: str) -> Sequence[Comparison]:
-        """Return what the theory predicts, without looking at data, and how each number is
-        measured.
-        """
+        """Return what the theory predicts, without data, and how each number is measured."""
         raise NotImplementedError
 
     def out_of_range(self, data: Data, tier: str) -> str | None:
-        """Return why the stored data lie outside the range of the theory, ``None`` if they lie
-        inside.
-        """
+        """Return why the data lie outside the range of the theory; ``None`` if they lie inside."""
         return None
 
     def unavailable(self, tier: str) -> str | None:

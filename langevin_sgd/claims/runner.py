@@ -134,9 +134,7 @@ def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list
 
 
 def _never_run(claim: Claim) -> Judgement:
-    """The outcome for a claim of which nothing is stored: it is asked for nothing, not even its
-    predictions.
-    """
+    """The outcome for a claim of which nothing is stored; the claim itself is not asked."""
     nothing = Plan(claim, claim.tiers[0], 0)
     if claim.fault:
         return _without_data(nothing, "failed", claim.fault)
@@ -239,8 +237,7 @@ def _require_cuda(plans: Sequence[Plan]) -> None:
 def judge_plan(
     one: Plan, store: Store, load: Callable[[Task], xr.Dataset], *, panels: bool = False
 ) -> Judgement:
-    """Judge one claim from what is stored; whatever its own code raises becomes the verdict
-    ``failed``.
+    """Judge one claim from what is stored; an error in its code gives the verdict ``failed``.
 
     Parameters
     ----------

@@ -68,9 +68,7 @@ def remember(store: Store, entries: Mapping[str, Mapping[str, Mapping[str, Any]]
 
 
 def _content(file: Path) -> dict[str, Any] | None:
-    """What the file holds by name; ``None`` without a file, and where it cannot be understood,
-    after a warning.
-    """
+    """Contents of the file; ``None`` without a file, or, after a warning, if unreadable."""
     if os.path.exists(file) and not os.path.isfile(file):  # a pipe would be waited for
         _warn(f"'{file}': is left out, it cannot be read (it is a folder, a device or a pipe)")
         return None

@@ -175,8 +175,7 @@ def _distance(gap: float, error: float) -> str:
 
 
 def pull(prediction: float, margin: float, estimate: Estimate | None) -> float | None:
-    """(m - p) / sqrt(se^2 + d^2); ``None`` where nothing was measured, or an exact number is missed
-    exactly.
+    """(m - p) / sqrt(se^2 + d^2); ``None`` if not measured, or if an exact number is missed.
 
     Examples
     --------

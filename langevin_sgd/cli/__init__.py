@@ -94,9 +94,7 @@ def _run(command: Any) -> int:
 
 
 def _not_written(error: OSError) -> int:
-    """Say that a file or the standard output could not be used; a reader of a pipe that has gone
-    needs no word.
-    """
+    """Report a file or standard output that could not be used; a closed pipe needs no word."""
     if error.filename is not None:
         return _say(
             f"'{os.fsdecode(error.filename)}': cannot be read or written ({os_reason(error)})", 1
@@ -111,9 +109,7 @@ def _not_written(error: OSError) -> int:
 
 @contextlib.contextmanager
 def _signals_as_interrupts() -> Iterator[None]:
-    """End at SIGTERM and SIGHUP as at Ctrl-C, unless somebody (``nohup``) has other plans for
-    them.
-    """
+    """End at SIGTERM and SIGHUP as at Ctrl-C, unless they are ignored (``nohup``)."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -134,8 +130,9 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def _remarks_of_libraries() -> Iterator[None]:
-    """Show warnings when the command is done, so that a refusal is one line; errors made of
-    warnings stay errors.
+    """Show warnings when the command is done, so that a refusal is one line.
+
+    Warnings that were turned into errors stay errors.
     """
     kept: list[str] = []
     with warnings.catch_warnings():

@@ -1,5 +1,4 @@
-"""Kinds of options that several commands have: each reads its word and refuses, in one line, what
-is out of range.
+"""Kinds of options that several commands share; each refuses bad values in one line.
 
 A reader that refuses leaves a `Refused` in place of the value; `require_accepted` then names the
 option. What an option names on the disk is tried here as well, before anything is computed. Sizes
@@ -121,9 +120,7 @@ def _option(argument: str, options: Mapping[str, str]) -> str:
 
 
 def options_of(command: Any) -> dict[str, str]:
-    """Name of a field -> option, of the verb that a command line names; what has no option of its
-    own is left out.
-    """
+    """Map fields to options of the verb on the command line, leaving out fields without any."""
     fields = dataclasses.fields(command)
     verbs = [getattr(command, field.name) for field in fields if field.name == "verb"]
     named = [
@@ -144,9 +141,7 @@ def number(
     below: float = math.inf,
     most: float = LARGEST,
 ) -> Read:
-    """Return what reads one number between bounds; ``above`` and ``below`` are themselves
-    outside.
-    """
+    """Return a reader of one number between bounds; ``above`` and ``below`` are exclusive."""
     bounds = (("above", above), ("at least", least), ("below", below), ("at most", most))
     named = " and ".join(
         f"{words} {bound:g}" for words, bound in bounds if math.isfinite(bound) and bound != LARGEST
@@ -260,9 +255,7 @@ def input_file(word: str) -> Path:
 
 
 def output_file(word: str) -> Path:
-    """Read the name of a file that can be written, and try it: nothing is computed that could not
-    be kept.
-    """
+    """Read the name of an output file and try to write it, before anything is computed."""
     path = Path(text(word))
     with _tried():
         if path.exists() and not path.is_file():

@@ -128,9 +128,7 @@ class New:
 
 @dataclass(frozen=True)
 class RunClaims:
-    """Compute what is missing, judge, and print the verdicts; after an interruption the same
-    command continues.
-    """
+    """Compute what is missing, judge, and print the verdicts; the same command resumes."""
 
     ids: Positional[Annotated[tuple[str, ...], arg(metavar="[ID ...]")]] = ()
     """Claims, as ID or PAPER/ID; default: all that have a grid in the tier."""

@@ -1,5 +1,4 @@
-"""Options of the command for the fields of settings: names, defaults and help are those of the
-fields, stated once, where the settings are.
+"""Options for the fields of settings: names, defaults and help come from the fields.
 
 `options_for` makes a dataclass of options from a frozen dataclass of settings. An option is read by
 the type of its field; ranges are those that the settings check themselves. Along an axis of a grid

@@ -285,9 +285,7 @@ class Train:
         )
 
     def _require_here(self, grid: Grid) -> None:
-        """Raise `InputError` if this machine lacks the images or the device, before workers fail
-        one by one.
-        """
+        """Raise `InputError` if the images or the device are missing, before any worker starts."""
         data: BinaryImages = grid.problem.data  # type: ignore[assignment]
         data.sample(self.seed)
         if self.engine.device != "cpu":

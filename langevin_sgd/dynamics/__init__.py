@@ -1,5 +1,4 @@
-"""Langevin equations as objects: what a stochastic differential equation of SGD is, before anyone
-integrates it.
+"""Langevin equations as objects: the stochastic differential equations of SGD, unsolved.
 
 - `langevin_sgd.dynamics.langevin`: `Underdamped` and `Overdamped`, and how each follows from the
   settings of SGD

@@ -305,9 +305,7 @@ def same_noise(
 def mixed_noise(
     normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: tuple[np.ndarray, ...]
 ) -> np.ndarray:
-    """Set `out` to a factor (parameter, source) times the normals, or (1, parameter) where it is
-    diagonal.
-    """
+    """Set `out` to a factor (parameter, source) times the normals, (1, parameter) if diagonal."""
     factor = values[0]
     for i in range(len(out)):
         for lane in range(out.shape[1]):

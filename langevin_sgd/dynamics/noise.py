@@ -31,9 +31,7 @@ class Noise(Protocol):
 
     @property
     def calculus(self) -> Calculus | None:
-        """How the product with dW is read; ``None`` of constant noise, where both readings
-        agree.
-        """
+        """How the product with dW is read; ``None`` for constant noise, where readings agree."""
         ...
 
     @property
@@ -94,9 +92,7 @@ class Noise(Protocol):
         ...
 
     def in_dimension(self, name: str, parameters: int) -> Noise:
-        """Return the noise of an equation with so many coordinates, or raise `InputError` for the
-        argument `name`.
-        """
+        """Return the noise of an equation, or raise `InputError` for the argument `name`."""
         ...
 
     def compiled(self) -> BlockCode:

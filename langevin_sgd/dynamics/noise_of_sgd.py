@@ -106,9 +106,7 @@ def noise_of_loss(potential: EnergyLandscape, settings: SGD, noise: Strength) ->
 
 
 def loss_potential(problem: LinearRegression, weight_decay: float) -> Quadratic:
-    """Loss plus weight decay as one quadratic potential about mu = (H + weight_decay)^-1 H
-    theta_bar.
-    """
+    """Loss plus weight decay, a quadratic potential about (H + weight_decay)^-1 H theta_bar."""
     values, vectors = problem.eigenvalues, problem.eigenvectors
     stiffness = problem.hessian + weight_decay * np.eye(problem.parameters)
     # A free direction (zero stiffness) has no fixed point; its component of the minimiser serves as

@@ -165,9 +165,7 @@ class Grid:
         return [columns_of(point, varied) for point, varied in self._combinations()]
 
     def tasks(self) -> list[Task]:
-        """Tasks for `langevin_sgd.sweep.run`, the most expensive first: the largest training
-        sets.
-        """
+        """Tasks for `langevin_sgd.sweep.run`, the largest training sets first."""
         costs = [column["points"] * column.get("dimension", 1) for column in self.columns()]
         order = np.argsort(-np.array(costs), kind="stable")
         points = self.points()

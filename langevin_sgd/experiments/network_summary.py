@@ -73,9 +73,7 @@ def lazy(result: xr.Dataset) -> list[LazyExponents]:
 
 
 def document(result: xr.Dataset) -> dict[str, Any]:
-    """Entries ``boundaries``, ``feature_exponents`` and ``lazy_exponents``, in strict JSON
-    types.
-    """
+    """Entries ``boundaries``, ``feature_exponents``, ``lazy_exponents``, in JSON types."""
     lines = in_temperature(result)
     return {
         "boundaries": [

@@ -1,6 +1,4 @@
-"""Figures of perceptrons: a training beside the flow, the flow and the drifts of theory, and the
-exponents of a grid.
-"""
+"""Figures of perceptrons: a training beside the flow, theory alone, the exponents of a grid."""
 
 from __future__ import annotations
 
@@ -141,9 +139,7 @@ def _rate(name: str, state: dict[str, Any]) -> float:
 
 
 def exponent_panels(fits: Sequence[ExponentFit]) -> list[Panel]:
-    """One panel an exponent: the points of every line, and its predicted slope through the last of
-    them.
-    """
+    """One panel per exponent: all points, and the predicted slope through the last of each line."""
     return [
         Panel(
             f"{lines[0].quantity.replace('_', ' ')} against {symbol(lines[0].against)}",

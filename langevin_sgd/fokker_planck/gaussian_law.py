@@ -1,5 +1,4 @@
-r"""The Gaussian closed form: the Fokker-Planck equation of a linear Langevin equation, in any
-dimension.
+r"""The Gaussian closed form of linear Langevin equations, in any dimension.
 
     dz = A (z - c) dt + noise of spectral density N dt,
     mean(t) = c + e^{At} (mean - c),

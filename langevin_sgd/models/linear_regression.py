@@ -128,8 +128,7 @@ class LinearRegression:
         minimiser: np.ndarray | None = None,
         eigenvectors: np.ndarray | None = None,
     ) -> LinearRegression:
-        """Build a problem from the eigenvalues of its Hessian, with additive Gaussian noise
-        noise_scale * H.
+        """Build a problem from its Hessian's eigenvalues, with Gaussian noise noise_scale * H.
 
         Parameters
         ----------
@@ -189,9 +188,7 @@ class LinearRegression:
         return replace(self, noise_covariance=covariance, X=None, y=None)
 
     def with_hessian_noise(self) -> LinearRegression:
-        """Return the same loss with the idealised additive noise sigma^2 H, sigma^2 =
-        `noise_scale`.
-        """
+        """Return the same loss with additive noise sigma^2 H, sigma^2 = `noise_scale`."""
         return self.with_noise_covariance(self.noise_scale * self.hessian)
 
     @property
@@ -245,9 +242,7 @@ class LinearRegression:
         return self._eigensystem[1]
 
     def loss(self, theta: np.ndarray) -> np.ndarray:
-        """Loss at `theta` (..., parameter); without data the excess over the minimum. Returns shape
-        (...).
-        """
+        """Loss (...) at `theta` (..., parameter); without data the excess over the minimum."""
         theta = self._parameters(theta)
         if self.X is None or self.y is None:
             offset = theta - self.minimiser
@@ -286,9 +281,7 @@ class LinearRegression:
 
 
 def _least_squares(X: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the minimiser of the least norm; in units of the columns where these differ and
-    determine it.
-    """
+    """Return the minimiser of least norm, in units of the columns if uneven and of full rank."""
     sizes = np.linalg.norm(X / np.abs(X).max(), axis=0) if X.any() else np.zeros(X.shape[1])
     if sizes.min() > 0 and sizes.max() > UNEVEN * sizes.min():
         minimiser, _, rank, _ = np.linalg.lstsq(X / sizes, y, rcond=None)

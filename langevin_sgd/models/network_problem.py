@@ -37,9 +37,7 @@ Arrays = tuple[np.ndarray, ...]
 
 
 class LabelledSet(tuple[np.ndarray, ...]):
-    """Arrays that were checked and copied, which cannot be written to: X, y or X, y, X_test,
-    y_test.
-    """
+    """Checked read-only copies of arrays: X, y or X, y, X_test, y_test."""
 
     __slots__ = ()
 

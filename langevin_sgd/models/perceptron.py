@@ -128,8 +128,9 @@ class Perceptron:
         return w[..., 0], np.linalg.norm(w[..., 1:], axis=-1)
 
     def separable(self) -> bool | None:
-        """Whether some w fits all points: known of a law, decided for up to `SMALL` given numbers,
-        else ``None``.
+        """Whether some w fits all points; ``None`` if unknown.
+
+        Known of a law, and decided for up to `SMALL` given numbers.
 
         Decided by the linear programme: largest t with X_i . w >= t and |w_j| <= 1, rows scaled to
         length one; the points are separable if t > 0 (beyond the solver's 1e-9). A row of zeros is
@@ -158,8 +159,7 @@ class Perceptron:
 
 @dataclass(frozen=True, kw_only=True)
 class OnePassPerceptron:
-    """A perceptron that meets fresh samples of the law `langevin_sgd.data.DepletedSign` at every
-    step.
+    """A perceptron that sees fresh samples of `langevin_sgd.data.DepletedSign` at every step.
 
     Parameters
     ----------

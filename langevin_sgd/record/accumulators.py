@@ -121,9 +121,7 @@ class Histogram:
         totals["time"] += weights.sum()
 
     def result(self, totals: dict[str, np.ndarray]) -> dict[str, Variable]:
-        """Return counts, and the density: time in each bin over all time seen, by width of the
-        bin.
-        """
+        """Return counts, and the density: share of time in each bin divided by its width."""
         density = totals["inside"] / np.diff(self.edges) / _or_nan(totals["time"])
         return {
             "bin_count": (("bin",), totals["counts"], "1"),
@@ -176,9 +174,7 @@ class Current:
         }
 
     def add(self, totals: dict[str, np.ndarray], block: Snapshots) -> None:
-        """Give half of each displacement to the cell where it began, and half to that where it
-        ended.
-        """
+        """Give half of each displacement to its first cell and half to its last."""
         points = np.stack([coordinate_of(block, number) for number in self.coordinates], axis=-1)
         for step, now in zip(block.steps, points, strict=True):
             before, last = totals["before"].copy(), int(totals["last"][0])

@@ -201,9 +201,7 @@ def step(
 def local_step(
     x: np.ndarray, v: np.ndarray, noise: np.ndarray, own: StepNumbers, kicked: Kicked
 ) -> None:
-    """Kick, A, O and A of every coordinate in one loop: a third of the traffic with memory is
-    saved.
-    """
+    """Kick, A, O and A of every coordinate in one loop, with a third less memory traffic."""
     for i in range(len(x)):
         for lane in range(x.shape[1]):
             speed = kicked(v[i, lane], x, i, lane, own.factors, AT.kick, own.force)

@@ -1,5 +1,4 @@
-"""Stochastic Heun: the mean of the Euler step here and the Euler step from where it leads, with the
-same noise.
+"""Stochastic Heun: the mean of two Euler steps with the same noise, at the start and its end.
 
     z~ = z + h a(z) + b(z) dW,      z' = z + (h/2) (a(z) + a(z~)) + (1/2) (b(z) + b(z~)) dW
 

@@ -148,9 +148,7 @@ class Integrator:
             )
 
     def check(self, equation: Equation, substeps: int) -> None:
-        """Raise `InputError` for an equation of an accepted type that it cannot integrate all the
-        same.
-        """
+        """Raise `InputError` for an equation of an accepted type that it cannot integrate."""
 
     def block_step(self, equation: Equation, coefficients: Coefficients, size: Number) -> BlockStep:
         """Return the step of length `size` (physical time) on blocks of replicas."""

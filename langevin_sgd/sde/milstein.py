@@ -60,8 +60,9 @@ AT: MilsteinFactors[int] = places(MilsteinFactors)
 
 @dataclass(frozen=True)
 class Milstein(Integrator):
-    """The Milstein integrator for overdamped equations, in either calculus; 40 substeps per step of
-    SGD by default.
+    """The Milstein integrator for overdamped equations, in either calculus.
+
+    40 substeps per step of SGD by default.
     """
 
     strong_order: ClassVar[float] = 1.0

@@ -83,9 +83,7 @@ class OBABO(Integrator):
         return joined.reshape(steps // 2, draws, sources, replicas)
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
-        """Return the product O B A B O, and the noise of the first O carried through the rest
-        beside the second.
-        """
+        """Return the product O B A B O; the noise of the first O is carried through the rest."""
         size = self.size_of_linear_step(equation, size)
         kick, drift, friction, noise = linear_parts(equation, size / 2, size, size / 2)
         verlet = kick @ drift @ kick

@@ -73,9 +73,7 @@ class Checkpoint:
         self._written = time.monotonic()
 
     def note(self, workload: Workload) -> bool:
-        """Remember the state of a workload, and write it every few seconds; return whether it could
-        be had.
-        """
+        """Note the state and write it every few seconds; return whether it could be had."""
         carried = workload.carried()
         if carried is None:
             return False
@@ -85,9 +83,7 @@ class Checkpoint:
         return True
 
     def write(self) -> None:
-        """Replace the file by the state last noted and what was recorded up to it; also after an
-        interruption.
-        """
+        """Replace the file by the last noted state and its records; also when interrupted."""
         if self._latest is None:
             return
         workload, carried = self._latest
@@ -157,9 +153,7 @@ class Checkpoint:
             )
 
     def _require_same_plan(self, told: Mapping[str, Any], workload: Workload) -> None:
-        """Raise `InputError` where the run has come further than this one goes, or has come there
-        on another way.
-        """
+        """Raise `InputError` if the stored run went further than this one, or another way."""
         done, unit = int(told["step"]), workload.unit
         beginning = f"checkpoint = '{self._path}': belongs to another run (differs in "
         if done > workload.total:

@@ -147,9 +147,7 @@ class Recording:
     def notice_divergence(
         self, steps: np.ndarray, position: np.ndarray, velocity: np.ndarray
     ) -> None:
-        """Note the first of `steps` at which each replica is out of bounds, for those not noted
-        yet.
-        """
+        """Note the first of `steps` at which each replica is out of bounds, unless noted before."""
         # NaN in the velocity alone is no divergence: the path of an overdamped equation has no
         # velocity.
         out = (~(np.abs(position) < LIMIT) | (np.abs(velocity) >= LIMIT)).any(axis=-1)
@@ -162,9 +160,7 @@ class Recording:
         self.diverged_step[new] = diverged_step[new]
 
     def variables(self, rows: int | None = None) -> dict[str, dataset.Variable]:
-        """Return the recorded variables, blocks joined along ``step``: the first `rows` steps of
-        them, all by default.
-        """
+        """Return the recorded variables, joined along ``step``: the first `rows` steps, or all."""
         if not self._blocks:
             return {}
         first = self._blocks[0]
@@ -175,9 +171,7 @@ class Recording:
         return {name: (dims, values[:rows], unit) for name, (dims, values, unit) in joined.items()}
 
     def carried(self) -> dict[str, np.ndarray]:
-        """Return copies of the totals of all accumulators, by number and name, and of who has
-        diverged.
-        """
+        """Return copies of all accumulators' totals, by number and name, and who has diverged."""
         arrays = {
             f"total_{i}_{name}": values.copy()
             for i, (_, totals) in enumerate(self.accumulators)

@@ -1,5 +1,4 @@
-"""Grids of tasks: computed once, stored by content, run on all cores, resumed after any
-interruption.
+"""Grids of tasks: computed once, stored by content, run on all cores, resumed when interrupted.
 
 `task`
     Makes a task of a function of one frozen dataclass that returns an ``xarray.Dataset``.

@@ -1,5 +1,4 @@
-"""Where tasks run: worker processes on this machine, or a Dask cluster; both are
-``concurrent.futures`` executors.
+"""Where tasks run: worker processes here or a Dask cluster, both ``concurrent.futures``.
 
 A pool is kept a little fuller than it has workers, so that none waits for its next task while the
 last one is reported.
@@ -155,8 +154,7 @@ def _leave_with_parent(parent: int) -> None:
 
 
 class ClusterPool:
-    """Workers of a running Dask cluster; they need the same versions and the directory of the
-    store.
+    """Workers of a running Dask cluster; they need the same versions and the store's directory.
 
     Dask runs the tasks of a lost worker elsewhere; a task that loses four workers is given up
     (`KilledWorker`).
@@ -275,9 +273,7 @@ class ClusterPool:
             self._look()
 
     def close(self, *, at_once: bool) -> None:
-        """Leave the cluster, which then forgets what has not begun; what runs on it runs to its
-        end.
-        """
+        """Leave the cluster, which forgets waiting tasks; running ones run to their end."""
         with contextlib.suppress(OSError, TimeoutError):
             self._client.close(timeout=5.0)
 
@@ -294,9 +290,7 @@ _ADDRESS = re.compile(r"((tcp|ws|tls|wss)://)?(\[[\w:.%]+\]|[^\s/:\[\]]+):(?P<po
 
 
 def _require_certificates(address: str) -> None:
-    """Refuse an encrypted address before a client is made of it, if there is nothing to encrypt
-    with.
-    """
+    """Refuse an encrypted address before a client is made, if nothing can encrypt."""
     from distributed import Security
 
     certified = Security().get_connection_args("client").get("ssl_context") is not None
@@ -309,9 +303,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _in_one_thread(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call on a worker that somebody else has started: libraries that it has yet to load take one
-    thread each.
-    """
+    """Run a call on somebody else's worker; libraries loaded from now on take one thread each."""
     import dask
 
     os.environ.update(ONE_THREAD)

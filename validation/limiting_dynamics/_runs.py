@@ -79,9 +79,7 @@ def displacement(run: RegressionRun) -> xr.Dataset:
 
 @ls.sweep.task()
 def moments(run: RegressionRun) -> xr.Dataset:
-    """Means, variances and covariance of position and velocity of eigenmodes, (step, group,
-    eigenmode).
-    """
+    """First and second moments of eigenmodes in phase space, (step, group, eigenmode)."""
     chosen = built(run.problem)
     vectors = chosen.eigenvectors[:, list(run.modes)] if run.modes else chosen.eigenvectors
     project = ls.record.eigenprojections(vectors, centre=chosen.minimiser)
@@ -105,8 +103,7 @@ def moments(run: RegressionRun) -> xr.Dataset:
 
 @ls.sweep.task()
 def rotation(run: RegressionRun) -> xr.Dataset:
-    """Winding rate and frequency of eigenmodes with standard errors, (eigenmode,), from every step
-    of the schedule.
+    """Winding rate and frequency of eigenmodes with standard errors, (eigenmode,).
 
     The angle is atan2(v, omega theta) with the natural frequency omega of the Langevin equation;
     the frequency is that of a damped cosine fitted to the autocorrelation over the first 40 lags, a

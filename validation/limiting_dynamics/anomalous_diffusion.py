@@ -1,5 +1,4 @@
-"""Parameters keep diffusing after convergence, with the curve and the exponent that the spectrum
-dictates.
+"""After convergence parameters keep diffusing, with an exponent set by the spectrum.
 
 On real data the displacement of minibatch SGD is compared with its exact law, lag by lag. On
 spectra l^-s the exponent is 1/s while the time lies between the relaxation times of the stiffest
@@ -82,9 +81,7 @@ class RunOnData:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOnSpectrum:
-    """SGD with additive noise on a spectrum l^-s, and the lags between which its exponent is
-    fitted.
-    """
+    """SGD with additive noise on a spectrum l^-s, and the lags of the fit of its exponent."""
 
     spectrum: PowerLawSpectrum
     window: tuple[int, int]
@@ -128,9 +125,7 @@ class RunOnSpectrum:
         return ls.measure.diffusion_exponent(curve, window=self.window)
 
     def slope_margin(self) -> float:
-        """Largest deviation from 1/s of the local slope of the expansion, at the ends of the
-        window.
-        """
+        """Largest deviation from 1/s of the expansion's local slope at the ends of the window."""
         ends, log_step = np.array(self.window, dtype=float), 1e-4
         s, modes = self.spectrum.decay, self.spectrum.modes
         below, above = (

@@ -1,5 +1,4 @@
-"""The displacement as a sum over velocity correlations, taken literally, grows for ever where SGD
-saturates.
+"""The displacement as a literal sum over velocity correlations grows for ever; SGD saturates.
 
 The global displacement can be written as a double sum of velocity correlations over steps. With the
 correlations of SGD the sum is exact; with those of the continuous Langevin equation inside the same

@@ -1,5 +1,4 @@
-"""One equation, three routes: simulated paths, the density on a grid, and the closed-form law, with
-the current.
+"""One equation, three routes: simulated paths, the density on a grid, the closed-form law.
 
 An eigenmode of linear regression under its Langevin equation, started off the minimum from a narrow
 Gaussian. Moments and a quadrant's probability are compared at three times, on the way and at
@@ -88,9 +87,7 @@ def paths(run: PathEnsemble) -> xr.Dataset:
 
 @ls.sweep.task()
 def circulation(run: PathEnsemble) -> xr.Dataset:
-    """Velocity current through the strip at positive positions, (group,), from stationary paths in
-    fine steps.
-    """
+    """Velocity current at positive positions, (group,), from stationary paths in fine steps."""
     law = ls.theory.LangevinLaw(PROBLEM, SETTINGS)
     position, velocity = law.sample(run.replicas, seed=run.seed)
     result = ls.sde.simulate(

@@ -1,5 +1,4 @@
-"""Gradient noise proportional to the loss: the stationary law is a power of the loss, not an
-exponential.
+"""With gradient noise proportional to the loss the stationary law is a power of the loss.
 
 A particle in the double well U = (w^2 - 1)^2 / 4 takes steps of SGD with Gaussian gradient noise of
 variance 2 strength (U + offset), the shape that label noise and small residuals give. The Langevin
@@ -94,9 +93,7 @@ def occupation(run: DoubleWellRun) -> xr.Dataset:
 
 @ls.sweep.task()
 def escape(run: DoubleWellRun) -> xr.Dataset:
-    """First step at which a replica from the left well is in the right one, (replica,); NaN if not
-    in time.
-    """
+    """First step at which a replica from the left well is in the right one, (replica,), or NaN."""
     steps = round(ESCAPE_TIME / LR)
     passage = ls.record.first_passage(1.0)
     result = simulate(run, steps, start=np.array([-1.0]), schedule=[steps], record=passage)
@@ -104,9 +101,7 @@ def escape(run: DoubleWellRun) -> xr.Dataset:
 
 
 def log_ratio(offset: float) -> float:
-    """ln of the probability in the saddle bin over that in the bins of the wells, by the power
-    law.
-    """
+    """ln of the probability of the saddle bin over that of the wells, by the power law."""
     return float(np.log(_mass(SADDLE, offset) / (2 * _mass(WELL, offset))))
 
 
@@ -126,9 +121,7 @@ def boltzmann_log_ratio(offset: float) -> float:
 
 
 def log_escape_time(diffusion: object) -> float:
-    """ln of the mean time from the left well to the right one, in steps, by the Fokker-Planck
-    equation (Ito).
-    """
+    """ln of the mean time, in steps, from the left well to the right one (Fokker-Planck, Ito)."""
     equation = ls.fokker_planck.Diffusion(
         drift=lambda w: w - w**3, diffusion=diffusion, step_time=LR
     )

@@ -34,9 +34,7 @@ class Enumeration:
 
 @ls.sweep.task()
 def enumerate_batches(case: Enumeration) -> xr.Dataset:
-    """First and second moments of (theta, v) over all equally likely sequences of batches, (step,
-    ...).
-    """
+    """Moments of (theta, v) over all equally likely sequences of batches, (step, ...)."""
     batches = list(_batches(case.sampling))
     states = np.zeros((1, 4))
     first, second = [], []

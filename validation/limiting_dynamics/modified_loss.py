@@ -1,5 +1,4 @@
-"""What SGD samples is not the loss: positions are isotropic although the Hessian is not, velocities
-carry its shape.
+"""SGD samples a modified loss: positions are isotropic, velocities have the Hessian's shape.
 
 Real minibatch SGD on Gaussian inputs whose Hessian spans a factor 50. The stationary density of the
 Langevin equation is exp(-kappa Psi), Psi a modified loss from which the curvature of positions has

@@ -1,5 +1,4 @@
-"""Mean and covariance in phase space, from the start to stationarity, for real minibatch SGD on the
-diabetes data.
+"""Mean and covariance in phase space at all times, for minibatch SGD on the diabetes data.
 
 Positions and velocities of three Hessian eigenmodes (stiffest, middle, soft) are followed from rest
 at theta = 0. The exact law counts the dependence of the minibatch noise on the parameters; two
@@ -51,9 +50,7 @@ WORDS = {
 
 
 def mode_moments(law: ls.theory.Law, times: tuple[int, ...] | np.ndarray) -> dict[str, np.ndarray]:
-    """Mean offsets from the minimiser and covariances of all eigenmodes under a law, each (time,
-    eigenmode).
-    """
+    """Mean offsets and covariances of all eigenmodes under a law, each (time, eigenmode)."""
     covariance, found = law.mode_covariance(times), built(DIABETES)
     return {
         "mean_position": law.mode_mean(times)[..., 0] - found.minimiser @ found.eigenvectors,

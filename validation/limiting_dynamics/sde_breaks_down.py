@@ -1,5 +1,4 @@
-"""Where discreteness breaks the SDE: a scalar two-layer net crosses w = 0 under SGD, and never
-under its SDE.
+"""Where the SDE fails: a scalar two-layer net crosses w = 0 under SGD, never under its SDE.
 
 The net f(x) = w^2 x learns y = x + label_noise * xi from Gaussian inputs, so that one step of SGD
 multiplies w,

@@ -1,5 +1,4 @@
-"""Errors of every integrator by step: the equations, their exact moments, and the tasks that find
-the errors.
+"""Errors of every integrator by step: equations, exact moments, and tasks.
 
 Three measurements are free of sampling noise, one is not:
 
@@ -164,9 +163,7 @@ def rates(equation: str, friction: float) -> np.ndarray:
 
 
 def exact_moments(equation: str, *, friction: float = FRICTION, calculus: str = "") -> np.ndarray:
-    """Mean and covariance at TIME with additive noise, else second moments about zero; flat,
-    variance of x first.
-    """
+    """Moments at TIME, flat, variance of x first: central for additive noise, else about zero."""
     drift, z = rates(equation, friction), start_of(equation)
     force = np.zeros_like(drift)
     force[-1, 0] = 1 / (MASS if is_underdamped(equation) else friction)
@@ -217,9 +214,7 @@ def proportional_moments(integrator: ls.sde.Integrator, equation: str, size: flo
 
 
 def levels(sizes: np.ndarray, error: np.ndarray, last: np.ndarray) -> xr.Dataset:
-    """Dataset of errors by step, and of the variance (or second moment) of position at the last two
-    steps.
-    """
+    """Dataset of errors by step, and of the second moment of position at the last two steps."""
     variables = {
         "size": (("level",), sizes, "time"),
         "error": (("level",), error, "1"),
@@ -254,9 +249,7 @@ def exact_in_one(scheme: Scheme) -> xr.Dataset:
 
 @ls.sweep.task()
 def sgd_map(scheme: Scheme) -> xr.Dataset:
-    """Moments of the position of SGD at TIME against those of its own Langevin equation, by
-    learning rate.
-    """
+    """Moments of position of SGD and of its Langevin equation at TIME, by learning rate."""
     errors, variances = [], []
     for lr in LINEAR_SIZES:
         settings = ls.SGD(lr=float(lr), batch_size=1, momentum=MOMENTUM)

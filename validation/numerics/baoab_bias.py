@@ -125,8 +125,7 @@ def _averages() -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Splitting:
-    """A splitting, what it makes of the variances in a harmonic well, and its leading bias in the
-    double well.
+    """A splitting, its variances in a harmonic well, and its leading bias in the double well.
 
     Variances are in units of the exact ones, the bias in that of Euler-Maruyama, `short` is
     1 - (h omega)^2/4.

@@ -198,9 +198,7 @@ def extrapolated(run: xr.Dataset, weak_order: float) -> float:
 
 
 def rival_limits(equation: str) -> dict[str, float]:
-    """Second moment of position with a friction 10 % lower, and in the other calculus, over the
-    exact one.
-    """
+    """Second moment of position, over the exact one, with 10 % less friction or other calculus."""
     exact = exact_moments(equation)[0]
     found = {"friction 10 % off": exact_moments(equation, friction=0.9 * FRICTION)[0] / exact}
     if equation in (ITO, STRATONOVICH):

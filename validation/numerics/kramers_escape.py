@@ -1,5 +1,4 @@
-"""Escape over a barrier from underdamped to overdamped, three ways: simulation, Fokker-Planck
-equation, formula.
+"""Escape over a barrier at all frictions, three ways: simulation, Fokker-Planck, formula.
 
 A particle of mass one leaves one well of U = x^4/4 - x^2/2 for the other at a temperature of a
 fifth of the barrier. The populations of the wells relax as exp(-2 rate t), which is how simulation
@@ -64,15 +63,12 @@ def equation(friction: float) -> ls.Underdamped:
 
 
 def substeps(friction: float) -> int:
-    """Steps of BAOAB in a recorded step, such that a step is short of both the period and the time
-    of friction.
-    """
+    """Steps of BAOAB per recorded step, shorter than the period and the time of friction."""
     return round(max(12, 4 * friction))
 
 
 def scheme_accuracy(friction: float) -> float:
-    """Relative accuracy of BAOAB with step h: (w_0 h)^2 / 4 from the well, (g h)^2 / 12 from
-    friction.
+    """Relative accuracy of BAOAB: (w_0 h)^2 / 4 from the well, (g h)^2 / 12 from friction.
 
     The second is its free diffusion, which is (g h / 2) coth(g h / 2) times the true one.
     """
@@ -81,9 +77,7 @@ def scheme_accuracy(friction: float) -> float:
 
 
 def times(friction: float) -> tuple[int, int]:
-    """Two steps between which the populations relax: after the well has equilibrated, and 1/(2
-    rate) later.
-    """
+    """Two steps between which populations relax: once the wells are equilibrated, and later."""
     return round(8 / min(friction, 1 / friction)), round(
         8 / min(friction, 1 / friction) + 0.5 / formula(friction)
     )

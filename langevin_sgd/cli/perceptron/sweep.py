@@ -42,8 +42,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SweepPerceptrons:
-    """Train perceptrons over a grid and fit the exponents of t* and ||w||, with errors, local
-    slopes and windows.
+    """Train perceptrons over a grid and fit the exponents of t* and ||w||.
+
+    Exponents come with errors, local slopes and windows.
 
     Every option of the grid takes a list A,B,...; every combination is trained. b and gamma are
     fitted against P at fixed d, delta against T; with three or more dimensions at equal ratios P/d

@@ -22,8 +22,7 @@ from langevin_sgd.plotting import draw, save
 
 @dataclass(frozen=True)
 class Theory:
-    """Closed-form numbers of the perceptron: at one state (--a and --s), or along the flow from a =
-    0 (--tau).
+    """Theory of the perceptron at one state (--a and --s), or along the flow from a = 0 (--tau).
 
     n is the fraction of fresh points that are unfit, g1 = E[|x_1| unfit], gz = E[z unfit], q =
     E[z^2 unfit], z the projection on w_perp; tau = lr * steps / d. The late-stage noise does not

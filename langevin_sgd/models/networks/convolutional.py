@@ -108,15 +108,14 @@ class ConvolutionalNetwork(ABC):
     @property
     @abstractmethod
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Layer -> shape of its weights: (outputs, inputs, height, width), (outputs, inputs), or
-        biases (outputs,).
+        """Shapes of the weights, by layer.
+
+        (outputs, inputs, height, width), (outputs, inputs), or biases (outputs,).
         """
 
     @abstractmethod
     def forward(self, weights: Mapping[str, torch.Tensor], images: torch.Tensor) -> torch.Tensor:
-        """Outputs (input,) of one network with given weights at images (input, channels, height,
-        width).
-        """
+        """Outputs (input,) of one network at images (input, channels, height, width)."""
 
     @property
     def dimension(self) -> int:

@@ -83,9 +83,7 @@ def require_trainable(module: Callable[[int], torch.nn.Module], inputs: torch.Te
 def _require_new_weights(
     first: torch.nn.Module, again: torch.nn.Module, other: torch.nn.Module
 ) -> None:
-    """Parameters must be new ones at each call, of one shape, and functions of torch's
-    generator.
-    """
+    """Check that each call gives new parameters, of one shape, from torch's generator."""
     ours, theirs, others = (dict(module.named_parameters()) for module in (first, again, other))
     if not any(p.requires_grad for p in ours.values()):
         raise _refusal("makes a module without trained parameters")

@@ -121,9 +121,7 @@ class OwnNetwork:
             return made_by(self.build)
 
     def require_trainable(self, inputs: torch.Tensor) -> None:
-        """Raise `InputError` unless replicas can be trained together on inputs (input,
-        dimension).
-        """
+        """Raise `InputError` unless replicas train together on inputs (input, dimension)."""
         from langevin_sgd.models.networks.trainable import require_trainable
 
         require_trainable(lambda replica: self.module(0, replica), inputs)

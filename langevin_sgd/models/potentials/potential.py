@@ -90,8 +90,9 @@ class Code:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Potential:
-    """A compiled potential; made by `from_sympy`, `from_functions` or a function of
-    `langevin_sgd.models.potentials`.
+    """A compiled potential.
+
+    Made by `from_sympy`, `from_functions` or a function of `langevin_sgd.models.potentials`.
 
     Parameters
     ----------
@@ -284,9 +285,7 @@ class Potential:
         return not self.code.needs
 
     def with_values(self, **changes: Value) -> Potential:
-        """Return the same potential with other values of its parameters; nothing is compiled
-        again.
-        """
+        """Return the same potential with other parameter values, without compiling again."""
         if unknown := sorted(set(changes) - set(self.values)):
             raise InputError(
                 f"{unknown[0]}: is no parameter of {self.name!r}, which has {sorted(self.values)}"
@@ -395,8 +394,7 @@ class Potential:
 
 
 def points(name: str, value: Any, size: int) -> np.ndarray:
-    """Points of `size` coordinates as an array (..., size) that nobody else holds; NaN, of paths
-    that diverged, stays.
+    """Return a new array (..., size) of points; NaN, of paths that diverged, is allowed.
 
     Raises
     ------
@@ -417,9 +415,7 @@ def points(name: str, value: Any, size: int) -> np.ndarray:
 
 
 def lane_values(values: Mapping[str, Value], shape: tuple[int, ...]) -> Any:
-    """Values for kernels: a tuple, or an array (value, lane) over `shape` where one of them differs
-    by replica.
-    """
+    """Values for kernels: a tuple, or (value, lane) over `shape` if one differs by replica."""
     given = list(values.values())
     if not any(map(np.ndim, given)):
         return tuple(map(float, given)) or (0.0,)

@@ -133,9 +133,7 @@ class Group:
         return self._state is not None and bool(self._done.all())
 
     def carried(self) -> dict[str, np.ndarray]:
-        """Copies of all arrays that change, between two blocks; empty before the first and after
-        the last.
-        """
+        """Copies of all arrays that change, between two blocks; empty at the start and end."""
         return {} if self._state is None or self.ended else self._arrays()
 
     def _arrays(self) -> dict[str, np.ndarray]:

@@ -40,9 +40,7 @@ class StepSource(ABC):
 
     @abstractmethod
     def batches(self, members: np.ndarray, first: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """Points of some steps, and the factors of their pulls, both (step, replica, place); zero
-        in empty places.
-        """
+        """Points of some steps and factors of their pulls, (step, replica, place), zero-padded."""
 
     @abstractmethod
     def passes(self, members: np.ndarray) -> np.ndarray:
@@ -62,8 +60,9 @@ class StepSource(ABC):
         into: list[torch.Tensor] | None,
         keep: float,
     ) -> None:
-        """Make one step as ``networks.step(x, factors, into, keep)`` does; `step` is its number in
-        this call.
+        """Make one step as ``networks.step(x, factors, into, keep)`` does.
+
+        `step` is its number in this call.
         """
         networks.step(x, factors, into, keep)
 

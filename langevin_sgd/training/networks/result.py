@@ -54,9 +54,7 @@ class Results:
         self.kept = {name: np.full((replicas, self.parameters), np.nan) for name in names}
 
     def record(self, places: slice, members: np.ndarray, measured: dict[str, np.ndarray]) -> None:
-        """Store what was measured at some recorded steps; nothing of a replica that has diverged or
-        is about to.
-        """
+        """Store measurements of recorded steps, except of replicas that diverge."""
         for name, values in self.recorded.items():
             if name in measured:
                 values[places, members] = np.where(

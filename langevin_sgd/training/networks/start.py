@@ -1,6 +1,4 @@
-"""Where a call takes up networks: at their initial weights, or where an earlier call has left
-them.
-"""
+"""How a training begins: fresh weights, or the result of an earlier call."""
 
 from __future__ import annotations
 

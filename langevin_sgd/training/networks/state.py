@@ -51,9 +51,7 @@ class NetworkTask(NamedTuple):
 
 
 class NetworkState(NamedTuple):
-    """The replicas of a group that are still trained, or some of them; steps are those of this
-    call.
-    """
+    """The replicas of a group still in training, or some of them; steps are those of this call."""
 
     members: np.ndarray
     """(replica,) their places in the run."""

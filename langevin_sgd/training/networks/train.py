@@ -170,9 +170,7 @@ def _require_usable(request: RunRequest) -> None:
 
 
 def _require_precision(variant: Variant, dtype: torch.dtype) -> None:
-    """Raise `InputError` where alpha or lr/batch_size is beyond the numbers that are trained
-    with.
-    """
+    """Raise `InputError` if alpha or lr/batch_size exceeds the range of `dtype`."""
     lowest, highest = torch.finfo(dtype).tiny, torch.finfo(dtype).max
     allowed = f"must lie between {lowest:.3g} and {highest:.3g}, the numbers of {dtype}"
     alpha, settings = variant.problem.alpha, variant.settings
@@ -183,9 +181,7 @@ def _require_precision(variant: Variant, dtype: torch.dtype) -> None:
 
 
 def require_device(device: str) -> None:
-    """Raise `InputError` unless `device` is ``cpu``, or ``cuda`` (or ``cuda:1``) and there is such
-    a GPU.
-    """
+    """Raise `InputError` unless `device` is ``cpu`` or an existing GPU (``cuda``, ``cuda:1``)."""
     kind, _, number = as_device("device", device).partition(":")
     if kind == "cuda":
         if not torch.cuda.is_available():
@@ -210,8 +206,7 @@ def _require_fitting(
 
 
 def _require_memory(runs: int, train: Part, parameters: int, returned: int, batch: int) -> None:
-    """Raise `InputError` where weights, batches or results need more than there is, each by a lower
-    bound.
+    """Raise `InputError` where weights, batches or results cannot fit, each by a lower bound.
 
     `returned` is how many numbers are returned of a run, those of the schedule and its weights;
     `batch` the most points that a step has.

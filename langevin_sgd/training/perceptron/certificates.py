@@ -101,9 +101,7 @@ def making_cost(level: int, lists: Lists) -> int:
 
 @inlined
 def first_to_renew(lists: Lists, state: PerceptronState) -> int:
-    """The coarsest level whose list holds no longer or has become a burden; the number of levels if
-    none.
-    """
+    """The coarsest level whose list is void or a burden; the number of levels if none is."""
     for level in range(LEVELS):
         numbers = state.levels[level]
         holds = departure(state.weights, state.references, level) < numbers[RADIUS] * (1.0 - 1e-12)
@@ -123,9 +121,7 @@ def _select(
     radius: float,
     margin: float,
 ) -> int:
-    """Put those candidates into `chosen` whose certificate is shorter than the radius; return their
-    number.
-    """
+    """Put candidates whose certificate is shorter than the radius into `chosen`; count them."""
     size = 0
     for m in range(count):
         i = candidates[m]
@@ -140,9 +136,7 @@ def _select(
 def make_list(
     level: int, lists: Lists, state: PerceptronState, points: Points, margin: float, repeated: bool
 ) -> None:
-    """Make the list of one level at its reference point, with its radius; `repeated` if that is the
-    coarser list.
-    """
+    """Make the list of one level with its radius; `repeated` if it equals the coarser list."""
     reference = state.references[level]
     radius = math.inf if repeated else state.levels[level, RADIUS] + rounding_slack(reference)
     chosen = lists.members[level]

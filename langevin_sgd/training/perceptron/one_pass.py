@@ -204,9 +204,7 @@ def advance_chain(
     first: int,
     stop: int,
 ) -> None:
-    """Advance (signal, noise) of one replica from step `first` to `stop`; `bits` (4, batch) is
-    scratch.
-    """
+    """Advance (signal, noise) of one replica from step `first` to `stop`; scratch `bits`."""
     a, s, taken = now[0], now[1], 0
     for step in range(first, stop):
         bits_over_draws(bits, key, step, replica, FRESH)

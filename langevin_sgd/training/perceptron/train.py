@@ -166,9 +166,7 @@ def _require_usable(problem: Perceptron, settings: SGD, method: str, unfit: floa
 
 
 def _require_end(problem: Perceptron, max_steps: int | None) -> bool | None:
-    """Whether the points are separable, ``None`` if not known; if not, there must be a step
-    limit.
-    """
+    """Whether the points are separable, ``None`` if unknown; if not, a step limit is required."""
     separable = problem.separable()
     if max_steps is None and separable is False:
         raise InputError(
@@ -181,9 +179,7 @@ def _require_end(problem: Perceptron, max_steps: int | None) -> bool | None:
 def _require_memory(
     problem: Perceptron, settings: SGD, replicas: int, recorded: int, test_points: int
 ) -> None:
-    """Raise `InputError` where states, points or batches need more than there is, each by a lower
-    bound.
-    """
+    """Raise `InputError` where states, points or batches cannot fit, each by a lower bound."""
     row = 8.0 * problem.dimension
     require_memory(
         "replicas", replicas, replicas * ((LEVELS + 2) * row + 24.0 * recorded + 8 * COUNTERS)
@@ -248,9 +244,7 @@ class PerceptronTraining:
         in_threads(work, range(min(len(self._waiting), thread_count())))
 
     def _work(self, waiting: deque[int], deadline: float, _: int) -> None:
-        """Take replicas from the head of the queue until time is up; one that has not ended goes
-        back there.
-        """
+        """Train replicas from the head of the queue until time is up; unfinished ones go back."""
         while waiting and time.perf_counter() < deadline:
             try:
                 r = waiting.popleft()

@@ -25,7 +25,7 @@ from numpy.linalg import LinAlgError
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes, subcommand
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.cli.arguments import in_words_of_the_command, options_of, require_accepted
+from langevin_sgd.cli.arguments import in_terms_of_options, options_of, require_accepted
 from langevin_sgd.cli.claims import Claims
 from langevin_sgd.cli.environment import Environment
 from langevin_sgd.cli.perceptron import PerceptronCommand
@@ -87,7 +87,7 @@ def _say(line: str, status: int) -> int:
 
 
 def _run(command: Any) -> int:
-    with in_words_of_the_command(options_of(command)):
+    with in_terms_of_options(options_of(command)):
         status: int = command.run()
     sys.stdout.flush()
     return status

@@ -91,7 +91,7 @@ def accepted(name: str, read: Read, word: str) -> Any:
 
 
 @contextmanager
-def in_words_of_the_command(options: Mapping[str, str]) -> Iterator[None]:
+def in_terms_of_options(options: Mapping[str, str]) -> Iterator[None]:
     """Name the options in an `InputError` that names arguments of the library.
 
     Parameters

@@ -16,7 +16,7 @@ from langevin_sgd.cli.arguments import (
     Seed,
     Workers,
     accepted,
-    in_words_of_the_command,
+    in_terms_of_options,
     option,
     output_folder,
     text,
@@ -120,7 +120,7 @@ class New:
         """Write the file."""
         from langevin_sgd.claims.authoring import run_command, write_template
 
-        with in_words_of_the_command({"folder": "folder"}):
+        with in_terms_of_options({"folder": "folder"}):
             path = write_template(self.name, folder=self.folder)
         print(f"written: {path}\nrun it:  {run_command(self.name, path.parent.parent)}")
         return 0
@@ -165,7 +165,7 @@ class RunClaims:
         from langevin_sgd import claims
         from langevin_sgd.sweep import Store
 
-        with in_words_of_the_command({"directory": "results"}):
+        with in_terms_of_options({"directory": "results"}):
             judgements = claims.run(
                 self._chosen(),
                 Store(self.results),

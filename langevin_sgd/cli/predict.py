@@ -12,7 +12,7 @@ from langevin_sgd.cli.arguments import (
     DataFile,
     Figure,
     count,
-    in_words_of_the_command,
+    in_terms_of_options,
     list_of,
     number,
     option,
@@ -80,7 +80,7 @@ class Predict:
             for name, value in asdict(self).items()
             if name not in ("what", "data", "plot", "json")
         }
-        with in_words_of_the_command({name: name.replace("_", "-") for name in settings}):
+        with in_terms_of_options({name: name.replace("_", "-") for name in settings}):
             settings |= self._spectrum()
             document = theory.predict_linear_regression(**settings)
         if self.json:

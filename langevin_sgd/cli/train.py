@@ -21,7 +21,7 @@ from langevin_sgd.cli.arguments import (
     Sizes,
     Workers,
     count,
-    in_words_of_the_command,
+    in_terms_of_options,
     option,
     several,
     text,
@@ -193,7 +193,7 @@ class Train:
 
         if self.plot is not None and len(set(self.temperature_per_width)) < 2:
             raise InputError("--plot: needs two or more values of --temperature-per-width")
-        with in_words_of_the_command(_OPTIONS):
+        with in_terms_of_options(_OPTIONS):
             grid = self._grid()
             store = Store(self.results)
             failed = self._compute(grid, store)

@@ -177,7 +177,7 @@ class Isotropic(ConstantNoise):
         return replace(self, variance=self.variance * as_not_negative("factor", factor))
 
     def in_dimension(self, name: str, parameters: int) -> Isotropic:
-        """Return the noise in so many coordinates."""
+        """Return the noise in the given number of coordinates."""
         return replace(self, parameters=parameters)
 
     def compiled(self) -> BlockCode:

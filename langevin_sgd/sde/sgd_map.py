@@ -1,4 +1,4 @@
-r"""The SGD map itself, with given gradient noise: what the Langevin equation of SGD stands for.
+r"""One step of SGD with given noise, the map whose limit the Langevin equation of SGD is.
 
     v' = momentum v - grad U(theta) + xi,     theta' = theta + lr v',
     momentum = 1 - friction,  lr = step_time,

@@ -22,7 +22,7 @@ from langevin_sgd.cli.arguments import (
     Size,
     SizeIfGiven,
     count,
-    in_words_of_the_command,
+    in_terms_of_options,
     option,
     output_file,
 )
@@ -75,7 +75,7 @@ class TrainPerceptron:
     """Independent repetitions."""
 
     seed: Annotated[int | None, option(count(0, 2**128 - 1), "INT")] = None
-    """Seed of data and batches; fresh entropy by default, which the JSON tells."""
+    """Seed of data and batches; fresh entropy by default (listed in the JSON output)."""
 
     engine: Engine
     settings: Sampling
@@ -104,7 +104,7 @@ class TrainPerceptron:
         from langevin_sgd.experiments.perceptron_figures import training_panels
         from langevin_sgd.experiments.perceptron_summary import training_document, training_table
 
-        with in_words_of_the_command(NAMES):
+        with in_terms_of_options(NAMES):
             problem = self._problem()
             settings = settings_of(self.settings, lr=self.T * self.B, batch_size=self.B)
             error = None

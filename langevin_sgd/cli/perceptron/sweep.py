@@ -19,7 +19,7 @@ from langevin_sgd.cli.arguments import (
     Sizes,
     Workers,
     count,
-    in_words_of_the_command,
+    in_terms_of_options,
     option,
 )
 from langevin_sgd.cli.computing import compute
@@ -109,14 +109,14 @@ class SweepPerceptrons:
         from langevin_sgd.sweep import Store
 
         words = NAMES | {"replicas": "seeds"}
-        with in_words_of_the_command(words):
+        with in_terms_of_options(words):
             grid = self._grid()
         if self.plot is not None and max(map(len, map(set, (self.P or self.P_over_d, self.T)))) < 2:
             raise InputError(
                 "--plot: the grid has no axis with two values of P or T; nothing to draw"
             )
         store, workers, retry = Store(self.results), self.workers or None, self.retry_failed
-        with in_words_of_the_command(words):
+        with in_terms_of_options(words):
             failed = compute(
                 grid.tasks(), store, workers=workers, scheduler=self.scheduler, retry_failed=retry
             )

@@ -13,7 +13,7 @@ from langevin_sgd.cli.arguments import (
     NotNegativeIfGiven,
     SizeIfGiven,
     Times,
-    in_words_of_the_command,
+    in_terms_of_options,
 )
 from langevin_sgd.cli.text import print_json
 from langevin_sgd.cli.vocabulary import PERCEPTRON
@@ -76,7 +76,7 @@ class Theory:
             )
         if (self.d is None) != (self.B is None):
             raise InputError("d, B: give both, for increments per step, or neither")
-        with in_words_of_the_command(PERCEPTRON):
+        with in_terms_of_options(PERCEPTRON):
             if along:
                 document: dict[str, Any] = predict_flow(**law, tau=self.tau)
             else:

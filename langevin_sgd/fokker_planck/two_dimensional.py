@@ -129,10 +129,8 @@ class TwoDimensional(ABC):
             if gap > 0:
                 stride = self.stride(cells, step, gap)
                 count = 2 * stride * math.ceil(gap / (2 * stride * step) - 1e-9) // halving
-                key = (
-                    float(f"{gap / count:.12g}"),
-                    stride,
-                )  # equal gaps differ by rounding, and share their steps
+                # Equal gaps differ by rounding, and share their steps.
+                key = (float(f"{gap / count:.12g}"), stride)
                 if key not in steppers:
                     steppers[key] = self.stepper(cells, *key)
                 steppers[key].repeat(mass, count)

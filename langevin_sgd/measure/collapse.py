@@ -402,9 +402,8 @@ def _best_shift(data: _Data, u: float | None) -> float:
 
 def _search(data: _Data, u: float | None, near: float, reach: float) -> float:
     minimum = optimize.minimize_scalar(
-        lambda v: min(
-            _quality(data, v, u), _BEYOND
-        ),  # differences of infinities would lead the search astray
+        # Differences of infinities would lead the search astray.
+        lambda v: min(_quality(data, v, u), _BEYOND),
         bounds=(near - reach, near + reach),
         method="bounded",
         options={"xatol": 1e-7 * reach},

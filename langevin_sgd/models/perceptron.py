@@ -144,9 +144,8 @@ class Perceptron:
         if X.size > SMALL:
             return None
         rows = self.rows(0)
-        rows = rows / np.abs(rows).max(
-            axis=1, keepdims=True
-        )  # so that squares neither vanish nor overflow
+        # Squares of scaled rows neither vanish nor overflow.
+        rows = rows / np.abs(rows).max(axis=1, keepdims=True)
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         from scipy.optimize import linprog
 

@@ -174,9 +174,8 @@ class Potential:
         if moments is not None:
             as_function("moments", moments)
         given = Expression(expression, variables, list(values))
-        given.require_sound(
-            given.tree, values
-        )  # before derivatives, in which a jump is a delta function
+        # Before derivatives, in which a jump is a delta function.
+        given.require_sound(given.tree, values)
         code = Code(
             energy=given.rows([given.tree]),
             force=given.rows([-slope for slope in given.gradient()]),

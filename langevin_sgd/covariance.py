@@ -122,5 +122,5 @@ def _is_positive(matrix: np.ndarray) -> bool:
 def _deviations(covariance: np.ndarray) -> np.ndarray:
     """(..., n) Standard deviations, one in place of zero."""
     deviations = np.sqrt(np.maximum(np.diagonal(covariance, axis1=-2, axis2=-1), 0.0))
-    found: np.ndarray = np.where(deviations > 0, deviations, 1.0)
-    return found
+    divisors: np.ndarray = np.where(deviations > 0, deviations, 1.0)
+    return divisors

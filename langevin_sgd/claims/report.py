@@ -128,12 +128,12 @@ def summary(judgements: Sequence[Judgement]) -> str:
 
 def _versions(judgements: Sequence[Judgement]) -> list[str]:
     """Return every set of versions that made a result."""
-    found = {
+    texts = {
         json.dumps(versions, sort_keys=True) for item in judgements for versions in item.versions
     }
     return [
         ", ".join(f"{name} {version}" for name, version in json.loads(text).items())
-        for text in sorted(found)
+        for text in sorted(texts)
     ]
 
 

@@ -157,11 +157,11 @@ class NoiseOfState:
         """Accept any number of replicas."""
 
 
-def require_dimension(name: str, found: int, parameters: int) -> None:
+def require_dimension(name: str, coordinates: int, parameters: int) -> None:
     """Raise `InputError` for a noise with another number of coordinates than its potential."""
     require(
-        found == parameters,
+        coordinates == parameters,
         name,
-        found,
+        coordinates,
         f"must have as many parameters as the potential, {parameters}",
     )

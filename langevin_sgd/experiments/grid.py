@@ -217,12 +217,12 @@ class Grid:
         """All points, and the values of the axes there."""
         base = Variant(self.problem, self.settings, self.stop)
         names = [name for name, _ in self._axes()]
-        found: dict[Any, tuple[Variant, dict[str, Any]]] = {}
+        combinations: dict[Any, tuple[Variant, dict[str, Any]]] = {}
         for values in itertools.product(*(values for _, values in self._axes())):
             varied = dict(zip(names, values, strict=True))
             point = _at(base, varied)
-            found.setdefault(repr(point), (point, varied))
-        return list(found.values())
+            combinations.setdefault(repr(point), (point, varied))
+        return list(combinations.values())
 
     def _cells(self, point: Variant) -> list[Task]:
         problem, settings, stop = point

@@ -86,7 +86,7 @@ def _map_panel(title: str, family: Sequence[GridLine], across: Sequence[GridLine
 
 def _boundaries(family: Sequence[GridLine]) -> list[Series]:
     """T_max and T_opt of each alpha, with the power that they follow."""
-    found = []
+    curves = []
     for name in POWERS:
         power = feature_power(name, family)
         label = (
@@ -94,10 +94,10 @@ def _boundaries(family: Sequence[GridLine]) -> list[Series]:
             if power.valid
             else name
         )
-        found += _of_estimates(
+        curves += _of_estimates(
             label, [(line.held["alpha"], boundaries(line)[name]) for line in family]
         )
-    return found
+    return curves
 
 
 def _crossover(family: Sequence[GridLine], across: Sequence[GridLine]) -> list[Series]:
@@ -118,12 +118,12 @@ def _crossover(family: Sequence[GridLine], across: Sequence[GridLine]) -> list[S
 def _feature_line(family: Sequence[GridLine]) -> list[Series]:
     """The predicted power of alpha, through the middle of T_max."""
     power = predicted_power(family[0])
-    found = [
+    largest = [
         (line.held["alpha"], boundaries(line)["T_max"])
         for line in family
         if line.held["alpha"] < FEATURE
     ]
-    known = np.array([(alpha, one.value) for alpha, one in found if one.valid], dtype=float)
+    known = np.array([(alpha, T.value) for alpha, T in largest if T.valid], dtype=float)
     if power is None or len(known) < 2:
         return []
     x, y = np.log(known).T

@@ -291,11 +291,11 @@ def _require_parameters(
     equation: Any, kind: type[Overdamped] | type[Underdamped], parameters: int
 ) -> None:
     if not is_equation(equation, kind, parameters):
-        found = type(equation).__name__
+        given = type(equation).__name__
         if isinstance(equation, (Overdamped, Underdamped)):
-            found += f" with {equation.potential.parameters} parameters"
+            given += f" with {equation.potential.parameters} parameters"
         raise InputError(
-            f"equation = {found}: this needs {kind.__name__} with {parameters} parameter(s)"
+            f"equation = {given}: this needs {kind.__name__} with {parameters} parameter(s)"
         )
 
 

@@ -83,8 +83,8 @@ class HingeLoss:
 
     def unfit(self, w: np.ndarray) -> np.ndarray:
         """Whether each point is unfit at `w` (..., parameter); (..., point). NaN fits nothing."""
-        found: np.ndarray = ~(self._weights(w) @ self.rows.T >= self.margin)
-        return found
+        unfit: np.ndarray = ~(self._weights(w) @ self.rows.T >= self.margin)
+        return unfit
 
     def energy(self, w: np.ndarray) -> np.ndarray:
         """Loss at `w` (..., parameter); (...)."""

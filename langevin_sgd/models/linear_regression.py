@@ -287,8 +287,8 @@ def _least_squares(X: np.ndarray, y: np.ndarray) -> np.ndarray:
         minimiser, _, rank, _ = np.linalg.lstsq(X / sizes, y, rcond=None)
         if rank == len(sizes):
             return minimiser / sizes
-    found: np.ndarray = np.linalg.lstsq(X, y, rcond=None)[0]
-    return found
+    shortest: np.ndarray = np.linalg.lstsq(X, y, rcond=None)[0]
+    return shortest
 
 
 _SPECTRUM = "must be a list of numbers of zero or above"

@@ -152,8 +152,8 @@ class Perceptron:
         count, dimension = rows.shape
         constraints = np.hstack([-rows / lengths, np.ones((count, 1))])
         bounds = [(-1.0, 1.0)] * dimension + [(0.0, None)]
-        found = linprog([0.0] * dimension + [-1.0], constraints, np.zeros(count), bounds=bounds)
-        return bool(-found.fun > 1e-9) if found.success else None
+        solution = linprog([0.0] * dimension + [-1.0], constraints, np.zeros(count), bounds=bounds)
+        return bool(-solution.fun > 1e-9) if solution.success else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -157,8 +157,8 @@ class BlockEngine(Engine):
 
     def first_passages(self) -> np.ndarray:
         """Return the first passage of each watched level, (watch, replica), infinite if none."""
-        found = self._by_replica(self.passage.transpose(1, 0, 2))
-        return np.where(found < 0, np.inf, found - self._first_step)
+        passages = self._by_replica(self.passage.transpose(1, 0, 2))
+        return np.where(passages < 0, np.inf, passages - self._first_step)
 
     # --- checkpoints ------------------------------------------------------------------------------
 

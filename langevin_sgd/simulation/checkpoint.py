@@ -118,14 +118,14 @@ class Checkpoint:
             _require_place(self._path)
             return
         stored = _load(self._path)
-        found = dataset.provenance(stored)
-        self._require_same_run(found)
+        document = dataset.provenance(stored)
+        self._require_same_run(document)
         variables = {
             str(name): (tuple(map(str, array.dims)), array.values, str(array.attrs.get("units")))
             for name, array in stored.data_vars.items()
         }
-        told = {"step": found.get("step"), "run": self._identity, "plan": found.get("plan")}
-        whole = found.get("content") == _checksum(variables, told)
+        told = {"step": document.get("step"), "run": self._identity, "plan": document.get("plan")}
+        whole = document.get("content") == _checksum(variables, told)
         advice = "is damaged, or of an older version: remove it, or give another path"
         require(whole, "checkpoint", str(self._path), advice)
         self._require_same_plan(told, workload)
@@ -137,7 +137,7 @@ class Checkpoint:
             for name, (_, values, _) in variables.items()
             if name not in recorded
         }
-        carried = Carried(int(found["step"]), arrays, lambda: recorded)
+        carried = Carried(int(document["step"]), arrays, lambda: recorded)
         workload.restore(carried)
         # What was restored may change; the file stays as it is until there is something new.
         self._latest = None

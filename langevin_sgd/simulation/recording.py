@@ -127,10 +127,10 @@ class Recording:
             )
 
     def _observed(self, block: Snapshots) -> dict[str, dataset.Variable]:
-        found: dict[str, dataset.Variable] = {}
+        variables: dict[str, dataset.Variable] = {}
         for recorder in self.recorders:
             for name, (dims, values, unit) in recorder(block).items():
-                if name in found or name in RESERVED:
+                if name in variables or name in RESERVED:
                     raise InputError(f"record: the variable {name!r} is recorded twice")
                 if (
                     dims[:1] != ("step",)
@@ -141,8 +141,8 @@ class Recording:
                         f"record: {name!r} has dimensions {dims} and shape {values.shape}: "
                         f"must start with step, here of length {len(block.steps)}"
                     )
-                found[name] = dims, values, unit
-        return found
+                variables[name] = dims, values, unit
+        return variables
 
     def notice_divergence(
         self, steps: np.ndarray, position: np.ndarray, velocity: np.ndarray
@@ -181,13 +181,13 @@ class Recording:
 
     def accumulated(self) -> dict[str, dataset.Variable]:
         """Return the results of all accumulators."""
-        found: dict[str, dataset.Variable] = {}
+        variables: dict[str, dataset.Variable] = {}
         for accumulator, totals in self.accumulators:
             for name, variable in accumulator.result(totals).items():
-                if name in found:
+                if name in variables:
                     raise InputError(f"record: the variable {name!r} is recorded twice")
-                found[name] = variable
-        return found
+                variables[name] = variable
+        return variables
 
     def restore(self, arrays: Arrays, variables: Mapping[str, dataset.Variable]) -> None:
         """Take up what a checkpoint kept of `carried` and `variables`."""

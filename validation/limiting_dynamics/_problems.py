@@ -78,9 +78,9 @@ def exact_law(
     offset
         Shift of a stationary start along `OFFSET_MODE`.
     """
-    found = built(problem)
-    noise = "additive" if found.X is None or settings.sampling == "epochs" else "minibatch"
-    law = ls.theory.DiscreteLaw(found, settings, start=begin(problem, start), noise=noise)
+    regression = built(problem)
+    noise = "additive" if regression.X is None or settings.sampling == "epochs" else "minibatch"
+    law = ls.theory.DiscreteLaw(regression, settings, start=begin(problem, start), noise=noise)
     return replace(law, start=shifted(law.stationary(), problem, offset)) if offset else law
 
 
@@ -89,21 +89,21 @@ def rival_laws(
     problem: RegressionProblem, settings: ls.SGD, start: str = "stationary"
 ) -> dict[str, ls.theory.Law]:
     """Return the two usual laws: noise frozen at the minimiser, and the Langevin equation."""
-    found, first = built(problem), begin(problem, start)
+    regression, first = built(problem), begin(problem, start)
     return {
         "noise frozen at the minimiser": ls.theory.DiscreteLaw(
-            found, settings, start=first, noise="additive"
+            regression, settings, start=first, noise="additive"
         ),
-        "Langevin equation": ls.theory.LangevinLaw(found, settings, start=first),
+        "Langevin equation": ls.theory.LangevinLaw(regression, settings, start=first),
     }
 
 
 def begin(problem: RegressionProblem, start: str) -> np.ndarray | str:
     """Return the start of a law, by its name."""
-    found = built(problem)
+    regression = built(problem)
     return {
-        "rest": np.zeros(found.parameters),
-        "minimiser": found.minimiser,
+        "rest": np.zeros(regression.parameters),
+        "minimiser": regression.minimiser,
         "stationary": "stationary",
     }[start]
 

@@ -85,8 +85,8 @@ def moments(run: RegressionRun) -> xr.Dataset:
     project = ls.record.eigenprojections(vectors, centre=chosen.minimiser)
 
     def observe(block: ls.record.Snapshots) -> dict:
-        found = project(block)
-        x, v = _groups(found["mode_position"][1]), _groups(found["mode_velocity"][1])
+        projections = project(block)
+        x, v = _groups(projections["mode_position"][1]), _groups(projections["mode_velocity"][1])
         dx, dv = x - x.mean(axis=2, keepdims=True), v - v.mean(axis=2, keepdims=True)
         free = x.shape[2] - 1
         dims = ("step", "group", "eigenmode")
@@ -117,16 +117,16 @@ def rotation(run: RegressionRun) -> xr.Dataset:
     omega = np.sqrt(
         2 * (chosen.eigenvalues[modes] + run.settings.weight_decay) / (lr * (1 + momentum))
     )
-    found = []
+    rows = []
     for mode in range(len(modes)):
         x, v = (result[name].values[:, :, mode] for name in ("mode_position", "mode_velocity"))
         winding = ls.measure.winding_rate(x, v, float(omega[mode]))
         frequency = ls.measure.oscillation(x, lags=np.arange(1, 41)).frequency
-        found.append(
+        rows.append(
             [winding.value, winding.standard_error, frequency.value, frequency.standard_error]
         )
     names = ("winding_rate", "winding_rate_error", "frequency", "frequency_error")
-    columns = np.array(found, dtype=float).T
+    columns = np.array(rows, dtype=float).T
     return ls.dataset.make(
         {
             name: (("eigenmode",), column, "rad/step")

@@ -64,12 +64,12 @@ def paths(run: PathEnsemble) -> xr.Dataset:
             part[..., 0].reshape(len(block.steps), GROUPS, -1)
             for part in (block.position, block.velocity)
         )
-        found = {
+        observables = {
             "mean position": x.mean(axis=2),
             "variance of position": x.var(axis=2, ddof=1),
             "probability of x > 0, v > 0": ((x > 0) & (v > 0)).mean(axis=2),
         }
-        return {name: (("step", "group"), values, "1") for name, values in found.items()}
+        return {name: (("step", "group"), values, "1") for name, values in observables.items()}
 
     result = ls.sde.simulate(
         EQUATION,

@@ -125,8 +125,8 @@ def log_escape_time(diffusion: object) -> float:
     equation = ls.fokker_planck.Diffusion(
         drift=lambda w: w - w**3, diffusion=diffusion, step_time=LR
     )
-    found = ls.fokker_planck.first_passage_time(equation, domain=(None, 1.0))
-    return float(np.log(found["mean_time"].interp(position=-1.0)))
+    passage = ls.fokker_planck.first_passage_time(equation, domain=(None, 1.0))
+    return float(np.log(passage["mean_time"].interp(position=-1.0)))
 
 
 def shaped_escape_time() -> float:

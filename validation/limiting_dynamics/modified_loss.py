@@ -202,10 +202,12 @@ def deformation() -> ls.claims.Comparison:
 
 def measured_noise() -> ls.claims.Comparison:
     """Compare two modes of real data with q_l / k_l, q_l their measured noise."""
-    found, (first, second) = built(REAL.problem), REAL_MODES
-    noise = np.einsum("il,ij,jl->l", found.eigenvectors, found.noise_covariance, found.eigenvectors)
-    level = np.log(noise / found.eigenvalues)
-    boltzmann = np.log(found.eigenvalues[second] / found.eigenvalues[first])
+    regression, (first, second) = built(REAL.problem), REAL_MODES
+    noise = np.einsum(
+        "il,ij,jl->l", regression.eigenvectors, regression.noise_covariance, regression.eigenvectors
+    )
+    level = np.log(noise / regression.eigenvalues)
+    boltzmann = np.log(regression.eigenvalues[second] / regression.eigenvalues[first])
     return ls.claims.Comparison(
         name=f"{REAL.label}: ln(position variance, first over fourth eigenmode)",
         prediction=level[first] - level[second],
@@ -219,11 +221,11 @@ def measured_noise() -> ls.claims.Comparison:
 
 def panel(case: StationaryRun, run: xr.Dataset, index: int) -> Panel:
     """Variances of positions (index 0) or velocities (1) against the curvature."""
-    found, settings = built(case.problem), case.settings
-    values = found.eigenvalues
+    regression, settings = built(case.problem), case.settings
+    values = regression.eigenvalues
     idealised, predicted = (
         ls.theory.LangevinLaw(one, settings).mode_stationary()[:, index, index]
-        for one in (found.with_hessian_noise(), found)
+        for one in (regression.with_hessian_noise(), regression)
     )
     stiffness = values + settings.weight_decay
     shape = stiffness[0] / stiffness if index == 0 else np.ones_like(values)

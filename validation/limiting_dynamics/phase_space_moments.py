@@ -62,9 +62,9 @@ def mode_moments(law: ls.theory.Law, times: tuple[int, ...] | np.ndarray) -> dic
 
 def overdamped_mean(times: tuple[int, ...] | np.ndarray) -> np.ndarray:
     """Mean offset of all eigenmodes from the minimiser without inertia, (time, eigenmode)."""
-    found = built(DIABETES)
-    offset = (begin(DIABETES, "rest") - found.minimiser) @ found.eigenvectors
-    rate = SETTINGS.lr * found.eigenvalues / (1 - SETTINGS.momentum)
+    regression = built(DIABETES)
+    offset = (begin(DIABETES, "rest") - regression.minimiser) @ regression.eigenvectors
+    rate = SETTINGS.lr * regression.eigenvalues / (1 - SETTINGS.momentum)
     return offset * np.exp(-np.outer(times, rate))
 
 
@@ -134,13 +134,13 @@ def rivals_by_quantity() -> dict[str, dict[str, np.ndarray]]:
         label: mode_moments(law, TIMES)
         for label, law in rival_laws(DIABETES, SETTINGS, "rest").items()
     }
-    found = {
+    rivals = {
         quantity: {label: moments[quantity] for label, moments in laws.items()}
         for quantity in ("var_position", "var_velocity", "cov_position_velocity")
     }
     # The frozen noise hardly differs in the covariance of position and velocity.
-    del found["cov_position_velocity"]["noise frozen at the minimiser"]
-    return found | {"mean_position": {"no inertia": overdamped_mean(TIMES)}}
+    del rivals["cov_position_velocity"]["noise frozen at the minimiser"]
+    return rivals | {"mean_position": {"no inertia": overdamped_mean(TIMES)}}
 
 
 def panel(run: xr.Dataset, quantity: str) -> Panel:

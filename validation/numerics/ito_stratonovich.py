@@ -82,14 +82,14 @@ class ReadDensity:
 @ls.sweep.task()
 def fokker_planck(case: ReadDensity) -> xr.Dataset:
     """Mean of 1 / (1 + x^2) in the stationary density on a grid, evolved from a Gaussian."""
-    found = ls.fokker_planck.solve(
+    solution = ls.fokker_planck.solve(
         equation(case.calculus),
         initial=ls.fokker_planck.GaussianDensity(0.0, 0.25),
         times=[0, STEPS],
         domain=(-30.0, 30.0),
         tolerance=GRID,
     )
-    density, x = found["density"].isel(step=-1), found["position"]
+    density, x = solution["density"].isel(step=-1), solution["position"]
     mean = float((density / (1 + x**2)).sum() / density.sum())
     return ls.dataset.make({"observable": ((), np.array(mean), "1")}, kind="stationary_density")
 

@@ -108,8 +108,8 @@ def populations(run: EscapeEnsemble) -> xr.Dataset:
 @lru_cache(maxsize=64)
 def grid_rate(friction: float) -> tuple[float, float]:
     """Rate by the Fokker-Planck equation and its estimated error, per physical time."""
-    found = ls.fokker_planck.escape_rate(equation(friction), barrier=0.0, tolerance=0.01)
-    return found.value / STEP, found.error / STEP
+    rate = ls.fokker_planck.escape_rate(equation(friction), barrier=0.0, tolerance=0.01)
+    return rate.value / STEP, rate.error / STEP
 
 
 def transition_state() -> float:
@@ -181,10 +181,10 @@ def with_formula(friction: float) -> ls.claims.Comparison:
 
 def rivals(friction: float) -> dict[str, float]:
     """Rates that lack one or both of the factors of the formula."""
-    found = {"transition-state theory": transition_state()}
+    rates = {"transition-state theory": transition_state()}
     if friction < LOWEST_OF_FORMULA:
-        found["Kramers' rate without turnover"] = kramers(friction)
-    return found
+        rates["Kramers' rate without turnover"] = kramers(friction)
+    return rates
 
 
 class KramersEscape(ls.claims.Claim):

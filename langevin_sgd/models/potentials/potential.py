@@ -327,8 +327,8 @@ class Potential:
         """
         if self.code.hessian is None:
             raise InputError(f"hessian: {self.name!r} was made without one")
-        found = self._evaluated("hessian", self.code.hessian, theta)
-        return found.reshape(*np.shape(theta), self.parameters)
+        second_derivatives = self._evaluated("hessian", self.code.hessian, theta)
+        return second_derivatives.reshape(*np.shape(theta), self.parameters)
 
     def boltzmann(self, temperature: float) -> BoltzmannMoments:
         """Exact moments of the density exp(-U/temperature).

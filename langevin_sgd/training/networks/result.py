@@ -89,10 +89,11 @@ class Results:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All arrays that change, by name."""
-        found: dict[str, np.ndarray] = {
+        measured: dict[str, np.ndarray] = {
             "status": self.status,
             "steps": self.steps,
             "last_update": self.last_update,
         }
-        found |= {f"recorded_{name}": values for name, values in self.recorded.items()}
-        return found | self.kept | {f"final_{name}": values for name, values in self.final.items()}
+        measured |= {f"recorded_{name}": values for name, values in self.recorded.items()}
+        final = {f"final_{name}": values for name, values in self.final.items()}
+        return measured | self.kept | final

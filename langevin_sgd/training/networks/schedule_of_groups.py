@@ -114,12 +114,12 @@ class GroupSchedule:
         """Copies of all arrays that change; ``None`` unless every group is between two blocks."""
         if not all(group.resting for group in self._groups):
             return None
-        found = {
+        arrays = {
             name: values.copy() for name, values in self._results.arrays().items() if values.size
         }
         for g, group in enumerate(self._groups):
-            found |= {f"group{g}_{name}": values for name, values in group.carried().items()}
-        return Carried(self.done, found)
+            arrays |= {f"group{g}_{name}": values for name, values in group.carried().items()}
+        return Carried(self.done, arrays)
 
     def plan(self, done: int) -> dict[str, Any]:
         """Nothing that is not part of the identity of a run."""

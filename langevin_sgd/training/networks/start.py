@@ -69,7 +69,7 @@ def taken_up(
     kept = [name for name in ("final_weights", "final_velocity") if name in start]
     shapes |= {name: (runs, parameters) for name in kept}
     # A replica that has diverged has NaN for weights, and diverges again at once.
-    found = {
+    variables = {
         name: as_array(
             f"start: {name}", _values(start, name, variants), shape=shapes[name], finite=False
         )
@@ -77,11 +77,11 @@ def taken_up(
     }
     return Begun(
         steps=np.array(_whole(start, "steps", variants), np.int64),
-        time=found["time"],
+        time=variables["time"],
         last_update=np.array(_whole(start, "last_update_step", variants), np.int64),
-        t_star=found["t_star"],
-        weights=found["final_weights"],
-        velocity=found.get("final_velocity"),
+        t_star=variables["t_star"],
+        weights=variables["final_weights"],
+        velocity=variables.get("final_velocity"),
     )
 
 
@@ -105,8 +105,8 @@ def _values(start: xr.Dataset, name: str, variants: int) -> np.ndarray:
 def _whole(start: xr.Dataset, name: str, variants: int) -> list[int]:
     """Whole numbers of zero or above, one for each run."""
     values = _values(start, name, variants)
-    found: list[int] = as_integers(f"start: {name}", values, ndim=1, minimum=0).tolist()
-    return found
+    numbers: list[int] = as_integers(f"start: {name}", values, ndim=1, minimum=0).tolist()
+    return numbers
 
 
 def _require_equal(what: str, theirs: Any, ours: Any) -> None:

@@ -173,13 +173,13 @@ def renew(
 
     Lists that got lost in a stop and restart are made as they were, at their reference points.
     """
-    found = lists.sizes[0] < 0 and state.levels[0, RADIUS] > 0.0
+    outdated = lists.sizes[0] < 0 and state.levels[0, RADIUS] > 0.0
     if lists.sizes[0] >= 0:
         numbers = state.levels[first]
         numbers[NEXT] *= ADAPTED if making_cost(first, lists) > numbers[SPENT] else 1.0 / ADAPTED
     for level in range(first, LEVELS):
         numbers = state.levels[level]
-        if not found:
+        if not outdated:
             numbers[RADIUS] = (
                 numbers[NEXT] if level == 0 else min(numbers[NEXT], state.levels[level - 1, RADIUS])
             )
@@ -188,7 +188,7 @@ def renew(
                 state.references[level, p] = state.weights[p]
         repeated = level > first and state.levels[level, RADIUS] == state.levels[level - 1, RADIUS]
         make_list(level, lists, state, points, rule.margin, repeated)
-        if not (found or repeated):
+        if not (outdated or repeated):
             cost = making_cost(level, lists)
             state.counters[WORK] += cost
             if level > 0:

@@ -192,7 +192,7 @@ class OnePassEngine(Engine):
 @kernel
 def advance_chain(
     now: np.ndarray,
-    found: np.ndarray,
+    states: np.ndarray,
     recorded: np.ndarray,
     shape: float,
     margin: float,
@@ -225,6 +225,6 @@ def advance_chain(
                 squared += rate * rate * unfit * spread
             s = math.sqrt(squared)
         if taken < len(recorded) and recorded[taken] == step + 1:
-            found[taken, 0], found[taken, 1] = a, s
+            states[taken, 0], states[taken, 1] = a, s
             taken += 1
     now[0], now[1] = a, s

@@ -52,9 +52,7 @@ class Claim:
     control_statement: ClassVar[str]
     """The deliberately wrong theory that must be refuted on the same data, in words."""
     expected_verdict: ClassVar[Verdict] = "supported"
-    """``refuted`` where the evidence is known to contradict the theory; the claim passes while it
-    does.
-    """
+    """``refuted`` where the evidence contradicts the theory; the claim passes while it does."""
     expected_reason: ClassVar[str] = ""
     """Why, and in which range, a refutation is expected."""
     tiers: ClassVar[tuple[str, ...]] = ("quick", "full")

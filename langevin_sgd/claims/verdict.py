@@ -52,9 +52,7 @@ ones.
 """
 
 FALSE_ALARM = 1e-6
-"""Probability with which one true component is refuted: 1000 components together stay below
-1e-3.
-"""
+"""Probability that one true comparison is refuted; for 1000 together it stays below 1e-3."""
 
 
 def critical_value(degrees_of_freedom: float = math.inf, level: float = FALSE_ALARM) -> float:

@@ -109,9 +109,7 @@ def in_terms_of_options(options: Mapping[str, str]) -> Iterator[None]:
 
 
 _NAMES = re.compile(r"^(--)?\w[\w-]*(\[\d+\])?((, | \+ |: )\w+)*(?= = |: )")
-"""Names at the beginning of a refusal: ``points``, ``points + test_points``, ``alpha[0]``,
-``checkpoint: path``.
-"""
+"""Names that begin a refusal: ``points``, ``points + test_points``, ``checkpoint: path``."""
 _WORD = re.compile(r"(?<![-\w])[A-Za-z_]\w*")
 
 

@@ -40,9 +40,7 @@ class Predict:
     """Eigenvalues of the Hessian."""
 
     data: DataFile = None
-    """Instead of eigenvalues: a .npz file (arrays X and y) or .csv file (target in the last column)
-    of your own.
-    """
+    """Instead of eigenvalues: a .npz file (X and y) or .csv file (target in the last column)."""
 
     momentum: Annotated[float, option(number(least=0, below=1), "FLOAT")] = 0.0
     """Momentum, at least 0 and below 1."""

@@ -140,9 +140,7 @@ class Train:
     )
 
     depth: Annotated[tuple[int, ...] | None, several(count(1, _LARGEST_DEPTH))] = None
-    """Numbers of hidden layers of fully connected networks; 2 by default, the others have their
-    own.
-    """
+    """Numbers of hidden layers of fully connected networks, 2 by default; others have their own."""
 
     width: Sizes = (64,)
     """Neurons of each hidden layer, or channels of the first."""
@@ -151,9 +149,7 @@ class Train:
     """relu, gelu or linear."""
 
     seeds: Annotated[int, option(count(2, LARGEST_REPLICAS), "INT")] = 8
-    """Replicas at every point of the grid, each with weights, data and batches of its own; at least
-    2.
-    """
+    """Replicas per grid point, each with its own weights, data and batches; at least 2."""
 
     seed: Seed = 0
     """From which all random numbers derive."""

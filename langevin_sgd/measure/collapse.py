@@ -47,9 +47,7 @@ from langevin_sgd.measure.logarithms import LogPoints, log_points
 LARGEST_QUALITY = 3.0
 """Above this quality the estimates say that the curves do not fall on one another."""
 STRAIGHT = 1e-2
-"""Curves that one power law of x and P describes with a p-value above this do not determine two
-exponents.
-"""
+"""Curves that one power law fits with a p-value above this do not determine two exponents."""
 INFORMATION = 10.0
 """Least square of the part of J that tells the two exponents apart, over what errors put there."""
 _GRID = 41

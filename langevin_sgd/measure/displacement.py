@@ -32,9 +32,7 @@ BENT = 0.05
 power law there.
 """
 FASTEST = 4.0
-"""Exponent of a noiseless start from rest, x ~ t^2: no displacement of a stable run grows faster
-for long.
-"""
+"""Exponent of a noiseless start from rest, x ~ t^2, the fastest long growth of a stable run."""
 SMALLEST_P = 1e-3
 """Probability below which a change of the exponent that replicas show is called resolved."""
 

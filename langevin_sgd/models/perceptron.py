@@ -30,9 +30,7 @@ from langevin_sgd.data import DepletedSign
 from langevin_sgd.data.given_points import GivenPoints
 
 SMALL = 250_000
-"""Numbers in a data set up to which separability is decided by linear programming (at most some
-seconds).
-"""
+"""Largest number of entries of a data set for which separability is decided (some seconds)."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -32,9 +32,7 @@ TYPES: dict[str, tuple[Any, Any]] = {
 }
 """Types of state and normals."""
 PIECES = 4
-"""Runs of blocks, at most, for each thread: few, because Numba takes 40 microseconds to accept the
-arguments of one.
-"""
+"""Most runs of blocks per thread; Numba takes 40 microseconds to accept one's arguments."""
 
 
 def coefficients(equation: LangevinEquation) -> Coefficients:

@@ -85,9 +85,7 @@ class BlockStep(NamedTuple):
     spares: int = 0
     """Scratch arrays."""
     enter: Change = as_it_is
-    """``enter(x, v, own, add_force)``: from position and velocity of one moment to what the step
-    carries.
-    """
+    """``enter(x, v, own, add_force)``: from position and velocity to what the step carries."""
     leave: Change = as_it_is
     """The way back, for snapshots."""
     local: LocalStep | None = None

@@ -16,9 +16,7 @@ from langevin_sgd.randomness import BLOCK
 from langevin_sgd.sde.fillings import fill_64
 
 LANES = 16
-"""Replicas per block: two vectors of the widest registers, and a block of 100 modes stays in the
-first-level cache.
-"""
+"""Replicas per block: two of the widest vectors; 100 modes stay in the first-level cache."""
 
 
 @inlined

@@ -56,9 +56,7 @@ if TYPE_CHECKING:
 State = Literal["done", "damaged", "stale", "failed", "missing"]
 
 _PART_LIFETIME = 600.0
-"""Seconds after which a half-written file is taken for the leftover of a killed process; writing
-takes far less.
-"""
+"""Seconds after which a half-written file counts as the leftover of a killed process."""
 
 _STEM = re.compile(r"[^/]+-[0-9a-f]{20}")
 _PART = re.compile(rf"\.{_STEM.pattern}\.(nc|json)\.[a-z0-9_]{{8}}\.part")

@@ -36,9 +36,7 @@ from langevin_sgd.sgd_settings import SAMPLINGS, SGD
 from langevin_sgd.simulation.beginning import require_steps
 
 TILE = 64
-"""Steps whose batches are drawn together: long enough to vectorise, short enough for the
-first-level cache.
-"""
+"""Steps whose batches are drawn together: enough to vectorise, and within the first-level cache."""
 MOST_SAMPLES = 2**31 - 1
 """Indices of samples are kept in 32 bits."""
 ORDER_BYTES = 2**31

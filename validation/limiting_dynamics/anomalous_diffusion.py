@@ -157,9 +157,7 @@ BURNED_IN = RunOnData(
     replicas={"quick": 4096, "full": 65536},
     burn_in=3000,
 )
-"""A start that is not drawn from the law: thirteen relaxation times of the softest mode from
-rest.
-"""
+"""A start not drawn from the law: 13 relaxation times of the softest mode from rest."""
 ON_DATA = (ON_DIGITS, ON_DIABETES, BURNED_IN)
 SPECTRUM_SETTINGS = ls.SGD(lr=0.1, batch_size=1, momentum=0.5)
 SPECTRA = (

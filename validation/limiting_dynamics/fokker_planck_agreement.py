@@ -168,13 +168,9 @@ COMPARED = (
     (VARIANCE, 600),
     (QUADRANT, 600),
 )
-"""Quantities and times at which a rival differs: on the way the overdamped law, at the end a start
-never forgotten.
-"""
+"""Where rivals differ: the overdamped law on the way, a start never forgotten at the end."""
 BIAS = 5e-4
-"""Accuracy of the paths: BAOAB with eight steps per lr is off by (omega lr / 8)^2 / 4 = 2e-4 of a
-variance.
-"""
+"""Accuracy of BAOAB with eight steps per lr: (omega lr / 8)^2 / 4 = 2e-4 of a variance."""
 
 
 def rival(quantity: str, time: int) -> float:

@@ -30,9 +30,7 @@ ESCAPE_OFFSET = 0.2
 SADDLE, WELL = (-0.1, 0.1), (0.9, 1.1)
 """Bins whose probabilities are compared, the well taken on both sides."""
 TIME, BURN_IN, ESCAPE_TIME = 300.0, 30.0, 600.0
-"""Physical time of a run from the wells, its first part left out, and limit of the search for an
-escape.
-"""
+"""Physical time of a run from the wells, of its discarded start, and limit of an escape."""
 GROUPS = 64
 REPLICAS = {
     "quick": {"histogram": 8192, "escape": 2048},

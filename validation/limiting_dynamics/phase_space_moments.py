@@ -38,9 +38,7 @@ CHOSEN = {
     "var_velocity": (1, 3),
     "cov_position_velocity": (1,),
 }
-"""Positions in `TIMES` of the components: means while they last, covariances early and at
-stationarity.
-"""
+"""Positions in `TIMES` of the comparisons: means while they last, covariances early and late."""
 WORDS = {
     "mean_position": "mean position",
     "var_position": "variance of position",

@@ -24,14 +24,10 @@ from langevin_sgd.plotting import Panel, Series, log_x
 SETTINGS = ls.SGD(lr=0.05, batch_size=64, momentum=0.8)
 MODES = (0, 1, 2, 3)
 BURN_IN, STEPS = 200, 300
-"""Steps from the minimiser before recording (the covariance relaxes as momentum^steps), and
-recorded steps.
-"""
+"""Steps before recording (the covariance relaxes as momentum^steps), and recorded steps."""
 REPLICAS = {"quick": 2048, "full": 32768}
 NORMALITY = 0.01
-"""Relative accuracy of the winding rate, whose law takes the state and the noise of a batch of 64
-as normal.
-"""
+"""Accuracy of the winding rate, whose law takes state and noise of batches of 64 as normal."""
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,7 @@ LABEL_NOISE = 0.3
 TIME = 100.0
 """Physical time lr * steps."""
 SUBSTEPS = (80, 320)
-"""Steps of Milstein's scheme per lr, a factor 4 apart: a finite step crosses too, with a
-probability ~ step^(1/2).
-"""
+"""Milstein steps per lr, a factor 4 apart: finite steps cross with probability ~ step^(1/2)."""
 REPLICAS = {"quick": 16384, "full": 262144}
 SDE_REPLICAS = {"quick": 4096, "full": 65536}
 ACCURACY = 5e-4

@@ -18,9 +18,7 @@ from langevin_sgd.plotting import Panel, Series, log_y
 
 STRENGTH = 0.4
 STEP, SUBSTEPS, STEPS = 0.1, 16, 150
-"""Physical time of a recorded step, integrator steps in it, and length of a run: 15 relaxation
-times.
-"""
+"""Time of a recorded step, integrator steps in it, and length of a run: 15 relaxation times."""
 CALCULI = {"Ito": ls.dynamics.Ito, "Stratonovich": ls.dynamics.Stratonovich}
 GROUPS = 64
 REPLICAS = {"quick": 65536, "full": 1048576}

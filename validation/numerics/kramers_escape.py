@@ -35,9 +35,7 @@ ACTION = 4 / 3
 BOTTOM_FREQUENCY, BARRIER_FREQUENCY = 2**0.5, 1.0
 LAPLACE = 2 * 1.5 * TEMPERATURE
 LOWEST_OF_FORMULA = 0.1
-"""Friction below which the formula is not held to its accuracy: the energy lost in one turn is of
-the order of T.
-"""
+"""Friction below which the formula is not used: one turn loses an energy of order T."""
 GROUPS = 64
 REPLICAS = {"quick": 32768, "full": 524288}
 

@@ -82,9 +82,7 @@ class TrainPerceptron:
     stop: Ending
 
     data: DataFile = None
-    """Instead of P, d, chi: a .npz file (arrays X and y) or .csv file (label in the last column),
-    labels -1 and +1.
-    """
+    """Instead of P, d, chi: a .npz file (X and y) or .csv file (label last), labels -1 and +1."""
 
     test_points: Annotated[int, option(count(0, LARGEST_SIZE), "INT")] = 0
     """Fresh points on which the test error is measured too."""

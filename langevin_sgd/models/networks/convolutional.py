@@ -89,9 +89,7 @@ class ConvolutionalNetwork(ABC):
     depth: ClassVar[int]
     """Hidden layers between input and output, along the longest way."""
     reduction: ClassVar[int]
-    """Factor by which strides and pooling reduce the sides of an image, which must be as long at
-    least.
-    """
+    """Factor by which the sides of an image are reduced; they must be at least this long."""
     degree: ClassVar[None] = None
     """``None``: the output is not homogeneous in the weights."""
 

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from langevin_sgd.models.networks.vectorised import VectorisedReplicas
 
 _TORCH_GENERATOR = threading.Lock()
-"""Held while a module is made: all threads share torch's generator, and several of them make
-replicas.
-"""
+"""Held while a module is made, because all threads share torch's generator."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

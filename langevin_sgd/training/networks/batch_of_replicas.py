@@ -58,9 +58,7 @@ BREATH = 8
 KEPT = 0.75
 """Replicas that have ended are left out when less than this fraction is still trained."""
 LOOK_EVERY = 16
-"""Steps between two looks at the fraction of unfit points, where training ends with it; divides
-`TILE`.
-"""
+"""Steps between two looks at the fraction of unfit points, if that ends training."""
 
 
 class Group:

@@ -35,9 +35,7 @@ INPUTS = {"cpu": 2**23, "cuda": 2**28}
 """Numbers of the largest layer in a step of a group, of at least `SHORTEST` to a point."""
 SHORTEST = 512
 FEWEST, MOST = 8, {"cpu": 128, "cuda": 4096}
-"""Replicas of a group: enough to keep the interpreter's share small, and no more, so that all cores
-have some.
-"""
+"""Replicas of a group: enough to hide the interpreter, few enough to keep all cores busy."""
 ROUND_SECONDS = 0.15
 """Time after which threads come back, to hear of an interruption."""
 

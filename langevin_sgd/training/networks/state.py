@@ -59,9 +59,7 @@ class NetworkState(NamedTuple):
     start: InitialNetworks
     """What is remembered of step 0."""
     velocity: list[torch.Tensor]
-    """(replica, ...) lr times the velocity, for each tensor of trained weights; empty without
-    momentum.
-    """
+    """(replica, ...) lr times the velocity of each trained tensor; empty without momentum."""
     alpha: torch.Tensor
     """(replica, 1)."""
     last_update: torch.Tensor
@@ -69,9 +67,7 @@ class NetworkState(NamedTuple):
     looked: torch.Tensor
     """(replica,) step at which all points were looked at last."""
     sums: torch.Tensor
-    """(replica, layer) sums of the trained weights at the end of the last block: NaN if they
-    diverge.
-    """
+    """(replica, layer) sums of the trained weights after the last block; NaN if they diverge."""
     moved: torch.Tensor
     """(replica,) end of the last block in which the weights changed."""
 

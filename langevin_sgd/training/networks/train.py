@@ -51,9 +51,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 BYTES = 1000
-"""What the numbers of one run and its results take, about: its settings, counts and what is
-measured.
-"""
+"""Bytes per run for its settings, counts and results, roughly."""
 
 
 def train(request: RunRequest) -> xr.Dataset:

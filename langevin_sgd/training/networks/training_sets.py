@@ -30,9 +30,7 @@ class Part(NamedTuple):
     points: np.ndarray
     """(replica,) their number."""
     widest: int
-    """Numbers that the largest layer of a network holds for one point, its inputs among the
-    layers.
-    """
+    """Numbers that the largest layer holds for one point; the inputs count as a layer."""
 
     def of(self, members: np.ndarray) -> PointsOfReplicas:
         """Return the points of some replicas, given by their places in the run."""

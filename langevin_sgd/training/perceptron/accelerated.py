@@ -76,9 +76,7 @@ from langevin_sgd.training.perceptron.state import (
 TILE = 64
 """Events whose random words are made together."""
 FIRST_RADIUS, RADIUS_RATIO = 2.0, 1.6
-"""First radius of the finest level, in lengths of a single-point update, and ratio of the first
-radii of two levels.
-"""
+"""First radius of the finest level, in single-point updates, and the ratio between two levels."""
 NEVER = 2**62
 
 

@@ -42,9 +42,7 @@ from langevin_sgd.training.perceptron.state import (
 )
 
 BURDEN = 8
-"""A list is made anew with a smaller radius once it has cost this many times the work of making
-it.
-"""
+"""A list is made anew, smaller, once its use has cost this many times the work of making it."""
 ADAPTED = 1.25
 """Factor by which a radius changes."""
 

@@ -142,7 +142,7 @@ class LogPoints:
 
 
 def log_points(x: Any, y: Any, x_error: Any = None, y_error: Any = None) -> LogPoints:
-    """Read measurements.
+    """Read measurements as points in the log-log plane.
 
     Parameters
     ----------

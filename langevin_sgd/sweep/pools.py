@@ -73,7 +73,7 @@ class Pool(Protocol):
     """What a future raises whose worker died."""
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Start a call."""
+        """Start a call and return its future."""
 
     def check(self) -> None:
         """Raise `InputError` if nobody is there to work."""
@@ -262,7 +262,7 @@ class ClusterPool:
                     )
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Start a call."""
+        """Start a call and return its future."""
         return self._executor.submit(_in_one_thread, function, *arguments)
 
     def check(self) -> None:

@@ -55,7 +55,7 @@ class GaussianInputLaw:
 def gaussian_input_law(
     eigenvalues: np.ndarray, settings: SGD, *, noise_scale: float = 1.0
 ) -> GaussianInputLaw:
-    """Solve the stationary state.
+    """Solve for the stationary state of SGD on Gaussian inputs.
 
     Parameters
     ----------

@@ -98,7 +98,7 @@ class Minibatches(StepSource):
         return np.maximum(batches, 0).astype(np.int64).swapaxes(0, 1), share.swapaxes(0, 1)
 
     def passes(self, members: np.ndarray) -> np.ndarray:
-        """Return P/B, rounded up."""
+        """Return the number of steps in a pass over the points, P/B rounded up."""
         sizes = np.array([self._numbers.settings[r].batch_size for r in members])
         passes: np.ndarray = -(-self._points[members] // sizes)
         return passes

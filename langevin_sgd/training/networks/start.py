@@ -35,7 +35,7 @@ class Begun(NamedTuple):
 
 
 def from_the_beginning(numbers: RunNumbers) -> Begun:
-    """No earlier call."""
+    """Return a beginning that has no earlier call."""
     replicas = len(numbers.draws)
     steps, time = np.zeros((2, replicas), np.int64), np.zeros((2, replicas))
     return Begun(steps[0], time[0], steps[1], time[1])

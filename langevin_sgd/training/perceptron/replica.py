@@ -53,7 +53,7 @@ class RecordedWeights:
 
     @classmethod
     def empty(cls, steps: np.ndarray, replicas: int) -> RecordedWeights:
-        """Nothing recorded yet."""
+        """Return arrays in which nothing is recorded yet."""
         return cls(steps, *(np.full((replicas, len(steps)), np.nan) for _ in range(3)))
 
     def recorded(self) -> dict[str, np.ndarray]:

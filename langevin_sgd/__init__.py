@@ -1,5 +1,4 @@
-"""The physics of SGD noise: exact laws, Langevin and Fokker-Planck models, and real SGD, side by
-side.
+"""The physics of SGD noise: exact laws, Langevin and Fokker-Planck models, and real SGD.
 
 Public names resolve on first use (PEP 562), so that importing the package loads numpy and the
 standard library only.

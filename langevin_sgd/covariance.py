@@ -1,5 +1,4 @@
-"""Covariances: what is one, and its root, right also where components differ in size by many
-orders.
+"""Covariances: checks and square roots, accurate even if scales differ by many orders.
 
 Rounding errors of an eigenvalue routine are relative to the *largest* entry of a matrix. A
 covariance whose components have different units (velocities beside positions, columns of unscaled
@@ -100,8 +99,7 @@ def covariance_root(covariance: np.ndarray) -> np.ndarray:
 
 @np.errstate(under="ignore")
 def rank(covariance: np.ndarray) -> int:
-    """Return the number of directions with variance, to rounding in units of the standard
-    deviations.
+    """Return the numerical rank, to rounding in units of the standard deviations.
 
     Examples
     --------
@@ -113,9 +111,7 @@ def rank(covariance: np.ndarray) -> int:
 
 
 def _is_positive(matrix: np.ndarray) -> bool:
-    """Whether a symmetric matrix has positive eigenvalues only; ten times faster than to find
-    them.
-    """
+    """Whether a symmetric matrix is positive definite; ten times faster than eigenvalues."""
     try:
         np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError:
@@ -126,5 +122,5 @@ def _is_positive(matrix: np.ndarray) -> bool:
 def _deviations(covariance: np.ndarray) -> np.ndarray:
     """(..., n) Standard deviations, one in place of zero."""
     deviations = np.sqrt(np.maximum(np.diagonal(covariance, axis1=-2, axis2=-1), 0.0))
-    found: np.ndarray = np.where(deviations > 0, deviations, 1.0)
-    return found
+    divisors: np.ndarray = np.where(deviations > 0, deviations, 1.0)
+    return divisors

@@ -145,8 +145,8 @@ def provenance(result: xr.Dataset) -> dict[str, Any]:
     schema = content.get("schema_version")
     if type(schema) is not int or schema != SCHEMA_VERSION:
         raise InputError(
-            f"schema_version = {shown(schema)}: this version of langevin_sgd reads schema "
-            f"{SCHEMA_VERSION} only"
+            f"schema_version = {shown(schema)}: "
+            f"this version of langevin_sgd reads schema {SCHEMA_VERSION} only"
         )
     if not isinstance(content.get("kind"), str) or not isinstance(content.get("settings"), dict):
         raise InputError(
@@ -453,17 +453,17 @@ def _attributes(member: Any, shape: tuple[int, ...]) -> dict[str, Any]:
     order = h5.INDEX_CRT_ORDER if in_order else h5.INDEX_NAME
     names: list[bytes] = []
     h5a.iterate(member, lambda name, *_: names.append(name), index_type=order)
-    found = {}
+    attributes = {}
     for encoded in names:
         name = encoded.decode()
         if name in _TIES or (name == "_Netcdf4Dimid" and b"CLASS" not in names):
             continue
         attribute = h5a.open(member, encoded)
         if name == "_Netcdf4Coordinates":
-            found[name] = _whole_numbers(attribute, len(shape))
+            attributes[name] = _whole_numbers(attribute, len(shape))
         else:
-            found[name] = _content(attribute)
-    return found
+            attributes[name] = _content(attribute)
+    return attributes
 
 
 def _whole_numbers(attribute: Any, count: int) -> np.ndarray | None:

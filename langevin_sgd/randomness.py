@@ -333,9 +333,8 @@ def _horner_4(x: Any, c: tuple[Any, ...]) -> Any:
 def _log_64(x: float) -> float:
     """Natural logarithm of a normal number 0 < x <= 1, to 3 units in the last place."""
     bits = bits_of_float64(x)
-    exponent = (bits - uint64(0x3FE6A09E667F3BCD)) >> uint64(
-        52
-    )  # 0 for [1/sqrt 2, sqrt 2), 4095 below
+    # 0 for [1/sqrt 2, sqrt 2), 4095 below
+    exponent = (bits - uint64(0x3FE6A09E667F3BCD)) >> uint64(52)
     mantissa = float64_of_bits(bits - (exponent << uint64(52)))
     # An integer placed in the mantissa of 2**52 is read back by one subtraction, without a
     # conversion instruction.

@@ -1,5 +1,4 @@
-r"""The settings of stochastic gradient descent, in the convention of Kunin et al. (arXiv
-2107.09133).
+r"""The settings of SGD, in the convention of Kunin et al. (arXiv 2107.09133).
 
     v_{k+1}     = momentum * v_k - g_k - weight_decay * theta_k          (v_0 = 0)
     theta_{k+1} = theta_k + lr * v_{k+1}

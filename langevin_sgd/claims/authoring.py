@@ -119,8 +119,9 @@ def write_template(name: str, *, folder: Path | None = None) -> Path:
 
 
 def default_folder() -> Path:
-    """Return where new claims go: the first folder of LANGEVIN_SGD_CLAIMS, else that of a checkout,
-    else ./claims.
+    """Return the folder of new claims.
+
+    The first folder of LANGEVIN_SGD_CLAIMS, else that of a checkout, else ./claims.
     """
     own, *others = claim_folders()
     if others:
@@ -129,9 +130,7 @@ def default_folder() -> Path:
 
 
 def run_command(name: str, folder: Path) -> str:
-    """Return the command that runs a claim in `folder`, which finds it there whatever the
-    environment says.
-    """
+    """Return the command that runs a claim in `folder`, whatever the environment says."""
     command = f"langevin-sgd claims run {as_text('name', name)}"
     folder = as_path("folder", folder, _A_FOLDER)
     if folder.resolve() in [known.resolve() for known in claim_folders()]:

@@ -52,9 +52,7 @@ class Claim:
     control_statement: ClassVar[str]
     """The deliberately wrong theory that must be refuted on the same data, in words."""
     expected_verdict: ClassVar[Verdict] = "supported"
-    """``refuted`` where the evidence is known to contradict the theory; the claim passes while it
-    does.
-    """
+    """``refuted`` where the evidence contradicts the theory; the claim passes while it does."""
     expected_reason: ClassVar[str] = ""
     """Why, and in which range, a refutation is expected."""
     tiers: ClassVar[tuple[str, ...]] = ("quick", "full")
@@ -69,15 +67,11 @@ class Claim:
         raise NotImplementedError
 
     def comparisons(self, tier: str) -> Sequence[Comparison]:
-        """Return what the theory predicts, without looking at data, and how each number is
-        measured.
-        """
+        """Return what the theory predicts, without data, and how each number is measured."""
         raise NotImplementedError
 
     def out_of_range(self, data: Data, tier: str) -> str | None:
-        """Return why the stored data lie outside the range of the theory, ``None`` if they lie
-        inside.
-        """
+        """Return why the data lie outside the range of the theory; ``None`` if they lie inside."""
         return None
 
     def unavailable(self, tier: str) -> str | None:

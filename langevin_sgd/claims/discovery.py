@@ -66,12 +66,11 @@ def find_claim(wanted: str) -> Claim:
         If there is none, with the nearest name, or more than one.
     """
     names, wanted = sorted(set(_names())), as_text("claim", wanted)
-    found = [(paper, name) for paper, name in names if wanted in (name, f"{paper}/{name}")]
-    if len(found) > 1:
-        raise InputError(
-            f"claim = {wanted!r}: is in {' and '.join(paper for paper, _ in found)}; write PAPER/ID"
-        )
-    claim = _load(*found[0]) if found else None
+    matches = [(paper, name) for paper, name in names if wanted in (name, f"{paper}/{name}")]
+    if len(matches) > 1:
+        papers = " and ".join(paper for paper, _ in matches)
+        raise InputError(f"claim = {wanted!r}: is in {papers}; write PAPER/ID")
+    claim = _load(*matches[0]) if matches else None
     if claim is None:
         as_choice("claim", wanted, [claim.id for claim in find_claims()])
         raise InputError(f"claim = {wanted!r}: must be PAPER/ID or ID")

@@ -1,6 +1,4 @@
-"""The outcome for one claim: verdicts of its comparisons and of its control, and what the command
-line says of it.
-"""
+"""The outcome for one claim: verdicts of its comparisons and of its control."""
 
 from __future__ import annotations
 
@@ -119,9 +117,7 @@ class Judgement:
 
     @property
     def as_expected(self) -> bool:
-        """Whether the outcome is what the claim expects, the control refuted; ``not_run`` is not
-        held against it.
-        """
+        """Whether the outcome is what the claim expects; ``not_run`` is not held against it."""
         if self.verdict == "not_run":
             return True
         if self.verdict == "out_of_range":

@@ -1,5 +1,4 @@
-"""The report: one self-contained HTML page, the same as Markdown, the figures as files and their
-numbers as CSV.
+"""The report: one HTML page, the same as Markdown, the figures, and their numbers as CSV.
 
 The same store gives the same bytes: nothing here knows the time, the host or the order in which
 tasks ended.
@@ -101,9 +100,7 @@ def _breakable(text: str) -> Any:
 
 
 def _markdown(text: str) -> str:
-    """Write a text of others so that Markdown shows it: in one line, no markup of HTML, no cell or
-    link of its own.
-    """
+    """Escape a text for Markdown: one line, without HTML, cells or links of its own."""
     shown = (
         " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     )
@@ -111,9 +108,7 @@ def _markdown(text: str) -> str:
 
 
 def summary(judgements: Sequence[Judgement]) -> str:
-    """Return how many claims came out how, and how many comparisons meet their predictions by
-    margin, in one line.
-    """
+    """Return how many claims came out how, and how many comparisons pass by margin, in one line."""
     judgements = as_objects("judgements", judgements, Judgement)
     counts = Counter(judgement.verdict for judgement in judgements)
     verdicts = ", ".join(
@@ -133,12 +128,12 @@ def summary(judgements: Sequence[Judgement]) -> str:
 
 def _versions(judgements: Sequence[Judgement]) -> list[str]:
     """Return every set of versions that made a result."""
-    found = {
+    texts = {
         json.dumps(versions, sort_keys=True) for item in judgements for versions in item.versions
     }
     return [
         ", ".join(f"{name} {version}" for name, version in json.loads(text).items())
-        for text in sorted(found)
+        for text in sorted(texts)
     ]
 
 
@@ -151,9 +146,7 @@ def _words(verdict: str) -> str:
 
 @dataclass(frozen=True)
 class _Panel:
-    """One panel of a figure, drawn alone, so that a narrow page stacks panels instead of shrinking
-    them.
-    """
+    """One panel of a figure, drawn alone: a narrow page stacks panels and does not shrink them."""
 
     alt: str
     figure: str

@@ -134,14 +134,12 @@ def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list
 
 
 def _never_run(claim: Claim) -> Judgement:
-    """The outcome for a claim of which nothing is stored: it is asked for nothing, not even its
-    predictions.
-    """
+    """The outcome for a claim of which nothing is stored; the claim itself is not asked."""
     nothing = Plan(claim, claim.tiers[0], 0)
     if claim.fault:
         return _without_data(nothing, "failed", claim.fault)
-    found = _without_data(nothing, "not_run", f"nothing is stored; run: {_command(nothing)}")
-    return replace(found, never_run=True)
+    judgement = _without_data(nothing, "not_run", f"nothing is stored; run: {_command(nothing)}")
+    return replace(judgement, never_run=True)
 
 
 def _entries(plans: Sequence[Plan]) -> dict[str, dict[str, dict[str, Any]]]:
@@ -226,7 +224,7 @@ def _on(task: Task, device: str) -> Task:
 
 def _require_cuda(plans: Sequence[Plan]) -> None:
     """Raise `InputError` if no task can run on a GPU, or there is none here."""
-    from langevin_sgd.training.networks import require_device
+    from langevin_sgd.training.networks.train import require_device
 
     able = any(task.has_setting(_DEVICE) for one in plans for task in (one.tasks or {}).values())
     require(able, _DEVICE, "cuda", "none of these claims trains on a GPU; leave it out")
@@ -237,14 +235,13 @@ def _require_cuda(plans: Sequence[Plan]) -> None:
 
 
 def judge_plan(
-    one: Plan, store: Store, load: Callable[[Task], xr.Dataset], *, panels: bool = False
+    planned: Plan, store: Store, load: Callable[[Task], xr.Dataset], *, panels: bool = False
 ) -> Judgement:
-    """Judge one claim from what is stored; whatever its own code raises becomes the verdict
-    ``failed``.
+    """Judge one claim from what is stored; an error in its code gives the verdict ``failed``.
 
     Parameters
     ----------
-    one
+    planned
         The plan of the claim.
     store
         Where its results are.
@@ -253,32 +250,32 @@ def judge_plan(
     panels
         Whether the figure is wanted, which costs time.
     """
-    if one.fault:
-        return _without_data(one, "failed", one.fault)
-    if one.tasks is None:
-        return _without_data(one, "not_run", one.unavailable)
-    for label, task in one.tasks.items():
+    if planned.fault:
+        return _without_data(planned, "failed", planned.fault)
+    if planned.tasks is None:
+        return _without_data(planned, "not_run", planned.unavailable)
+    for label, task in planned.tasks.items():
         if (error := store.failure(task)) is not None:
-            return _without_data(one, "failed", f"task {label!r} failed: {error}")
-    if missing := sum(not store.has(task) for task in one.tasks.values()):
+            return _without_data(planned, "failed", f"task {label!r} failed: {error}")
+    if missing := sum(not store.has(task) for task in planned.tasks.values()):
         return _without_data(
-            one,
+            planned,
             "not_run",
-            f"{missing} of {len(one.tasks)} results are missing; run: {_command(one)}",
+            f"{missing} of {len(planned.tasks)} results are missing; run: {_command(planned)}",
         )
     try:
-        data = {label: load(task) for label, task in one.tasks.items()}
+        data = {label: load(task) for label, task in planned.tasks.items()}
     except InputError as damage:
-        return _without_data(one, "not_run", f"{damage}; run: {_command(one)}")
-    if one.comparisons is None:
+        return _without_data(planned, "not_run", f"{damage}; run: {_command(planned)}")
+    if planned.comparisons is None:
         try:
-            one = _with_predictions(one)
+            planned = _with_predictions(planned)
         except InputError as error:
-            return _without_data(one, "failed", str(error))
+            return _without_data(planned, "failed", str(error))
     try:
-        return _judge_data(one, store, data, panels)
+        return _judge_data(planned, store, data, panels)
     except Exception as error:
-        return _without_data(one, "failed", raised("judging", error))
+        return _without_data(planned, "failed", raised("judging", error))
 
 
 def _command(one: Plan) -> str:
@@ -305,29 +302,31 @@ def _identities(one: Plan) -> dict[str, dict[str, Any]]:
     return {label: identity(task) for label, task in (one.tasks or {}).items()}
 
 
-def _judge_data(one: Plan, store: Store, data: Mapping[str, xr.Dataset], panels: bool) -> Judgement:
-    tasks = one.tasks or {}
+def _judge_data(
+    planned: Plan, store: Store, data: Mapping[str, xr.Dataset], panels: bool
+) -> Judgement:
+    tasks = planned.tasks or {}
     records = [store.record(task) for task in tasks.values()]
     spent: list[Any] = [record.get("seconds") for record in records]
-    comparisons = one.comparisons or ()
-    found = measured(comparisons, data)
-    verdict, judged = judge_comparisons(comparisons, found)
-    control_verdict, control = judge_comparisons(controls(comparisons), found)
-    outside = one.claim.out_of_range(data, one.tier)
+    comparisons = planned.comparisons or ()
+    estimates = measured(comparisons, data)
+    verdict, judged = judge_comparisons(comparisons, estimates)
+    control_verdict, control = judge_comparisons(controls(comparisons), estimates)
+    outside = planned.claim.out_of_range(data, planned.tier)
     reasons = [
         f"{item.comparison.name}: {item.reason}" for item in judged if item.verdict == verdict
     ]
     return Judgement(
-        one.claim,
-        one.tier,
-        one.seed,
+        planned.claim,
+        planned.tier,
+        planned.seed,
         verdict="out_of_range" if outside else verdict,
         control_verdict="out_of_range" if outside else control_verdict,
         reason=outside or ("" if verdict == "supported" else "; ".join(reasons)),
         comparisons=judged,
         control=control,
         seconds=None if None in spent else round(sum(spent), 3),
-        identities=_identities(one),
+        identities=_identities(planned),
         versions=[record["versions"] for record in records if "versions" in record],
-        panels=one.claim.panels(data, one.tier) if panels else (),
+        panels=planned.claim.panels(data, planned.tier) if panels else (),
     )

@@ -68,9 +68,7 @@ def remember(store: Store, entries: Mapping[str, Mapping[str, Mapping[str, Any]]
 
 
 def _content(file: Path) -> dict[str, Any] | None:
-    """What the file holds by name; ``None`` without a file, and where it cannot be understood,
-    after a warning.
-    """
+    """Contents of the file; ``None`` without a file, or, after a warning, if unreadable."""
     if os.path.exists(file) and not os.path.isfile(file):  # a pipe would be waited for
         _warn(f"'{file}': is left out, it cannot be read (it is a folder, a device or a pipe)")
         return None
@@ -89,19 +87,19 @@ def _content(file: Path) -> dict[str, Any] | None:
 
 def _understood(tiers: Any) -> dict[str, dict[str, Any]]:
     """Seed and device by tier, or `InputError`."""
-    if not isinstance(tiers, dict) or not all(isinstance(one, dict) for one in tiers.values()):
+    if not isinstance(tiers, dict) or not all(isinstance(entry, dict) for entry in tiers.values()):
         raise InputError("must hold seed and device by tier")
-    found = {}
-    for tier, one in tiers.items():
-        unknown = sorted(set(one) - {"seed", "device"})
+    runs = {}
+    for tier, entry in tiers.items():
+        unknown = sorted(set(entry) - {"seed", "device"})
         if unknown:
             raise InputError(f"has the unknown entries {', '.join(unknown)}")
-        seed = as_seed("seed", one.get("seed", 0))
-        found[as_choice("tier", tier, TIERS)] = {
+        seed = as_seed("seed", entry.get("seed", 0))
+        runs[as_choice("tier", tier, TIERS)] = {
             "seed": seed,
-            "device": as_choice("device", one.get("device", "cpu"), DEVICES),
+            "device": as_choice("device", entry.get("device", "cpu"), DEVICES),
         }
-    return found
+    return runs
 
 
 def _warn(line: str) -> None:

@@ -9,8 +9,8 @@ of standard error se, and I = [m - z se, m + z se]:
     failed        nothing usable was measured
 
 z is the two-sided quantile of Student's t at level `FALSE_ALARM` with the degrees of freedom of the
-error. A true theory, judged on up to 1000 components, is then called refuted anywhere with
-probability below 1e-3 (union bound), whether or not the components depend on one another.
+error. A true theory, judged on up to 1000 comparisons, is then called refuted anywhere with
+probability below 1e-3 (union bound), whether or not the comparisons depend on one another.
 
 Assumptions: the error of the mean is Gaussian to far into its tail (sums over many independent
 replicas) and se is its honest standard deviation.
@@ -44,17 +44,15 @@ SEVERITY: tuple[Verdict, ...] = (
     "underpowered",
     "supported",
 )
-"""Verdicts from worst to best; a claim has the verdict of its worst component.
+"""Verdicts from worst to best; a claim has the verdict of its worst comparison.
 
-A component that could not be measured outweighs a refuted one, so that a claim expected to be
-refuted never passes on broken evidence; one refuted component outweighs any number of undecided
+A comparison that could not be measured outweighs a refuted one, so that a claim expected to be
+refuted never passes on broken evidence; one refuted comparison outweighs any number of undecided
 ones.
 """
 
 FALSE_ALARM = 1e-6
-"""Probability with which one true component is refuted: 1000 components together stay below
-1e-3.
-"""
+"""Probability that one true comparison is refuted; for 1000 together it stays below 1e-3."""
 
 
 def critical_value(degrees_of_freedom: float = math.inf, level: float = FALSE_ALARM) -> float:
@@ -100,7 +98,7 @@ def judge(
     *,
     level: float = FALSE_ALARM,
 ) -> tuple[Verdict, str]:
-    """Judge one component.
+    """Judge one comparison.
 
     Parameters
     ----------
@@ -175,8 +173,7 @@ def _distance(gap: float, error: float) -> str:
 
 
 def pull(prediction: float, margin: float, estimate: Estimate | None) -> float | None:
-    """(m - p) / sqrt(se^2 + d^2); ``None`` where nothing was measured, or an exact number is missed
-    exactly.
+    """(m - p) / sqrt(se^2 + d^2); ``None`` if not measured, or if an exact number is missed.
 
     Examples
     --------

@@ -25,7 +25,7 @@ from numpy.linalg import LinAlgError
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes, subcommand
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.cli.arguments import in_words_of_the_command, options_of, require_accepted
+from langevin_sgd.cli.arguments import in_terms_of_options, options_of, require_accepted
 from langevin_sgd.cli.claims import Claims
 from langevin_sgd.cli.environment import Environment
 from langevin_sgd.cli.perceptron import PerceptronCommand
@@ -87,16 +87,14 @@ def _say(line: str, status: int) -> int:
 
 
 def _run(command: Any) -> int:
-    with in_words_of_the_command(options_of(command)):
+    with in_terms_of_options(options_of(command)):
         status: int = command.run()
     sys.stdout.flush()
     return status
 
 
 def _not_written(error: OSError) -> int:
-    """Say that a file or the standard output could not be used; a reader of a pipe that has gone
-    needs no word.
-    """
+    """Report a file or standard output that could not be used; a closed pipe needs no word."""
     if error.filename is not None:
         return _say(
             f"'{os.fsdecode(error.filename)}': cannot be read or written ({os_reason(error)})", 1
@@ -111,9 +109,7 @@ def _not_written(error: OSError) -> int:
 
 @contextlib.contextmanager
 def _signals_as_interrupts() -> Iterator[None]:
-    """End at SIGTERM and SIGHUP as at Ctrl-C, unless somebody (``nohup``) has other plans for
-    them.
-    """
+    """End at SIGTERM and SIGHUP as at Ctrl-C, unless they are ignored (``nohup``)."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -134,8 +130,9 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def _remarks_of_libraries() -> Iterator[None]:
-    """Show warnings when the command is done, so that a refusal is one line; errors made of
-    warnings stay errors.
+    """Show warnings when the command is done, so that a refusal is one line.
+
+    Warnings that were turned into errors stay errors.
     """
     kept: list[str] = []
     with warnings.catch_warnings():

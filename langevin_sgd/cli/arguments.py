@@ -1,5 +1,4 @@
-"""Kinds of options that several commands have: each reads its word and refuses, in one line, what
-is out of range.
+"""Kinds of options that several commands share; each refuses bad values in one line.
 
 A reader that refuses leaves a `Refused` in place of the value; `require_accepted` then names the
 option. What an option names on the disk is tried here as well, before anything is computed. Sizes
@@ -22,7 +21,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 from langevin_sgd.checks import InputError, shown
 from langevin_sgd.dataset import os_reason
 from langevin_sgd.kernels.machine import try_writing
-from langevin_sgd.plotting import FORMATS
+from langevin_sgd.plotting.figure import FORMATS
 
 SMALLEST, LARGEST = 1e-30, 1e30
 """Sizes of numbers between which nothing that is computed from them leaves double precision."""
@@ -92,7 +91,7 @@ def accepted(name: str, read: Read, word: str) -> Any:
 
 
 @contextmanager
-def in_words_of_the_command(options: Mapping[str, str]) -> Iterator[None]:
+def in_terms_of_options(options: Mapping[str, str]) -> Iterator[None]:
     """Name the options in an `InputError` that names arguments of the library.
 
     Parameters
@@ -110,9 +109,7 @@ def in_words_of_the_command(options: Mapping[str, str]) -> Iterator[None]:
 
 
 _NAMES = re.compile(r"^(--)?\w[\w-]*(\[\d+\])?((, | \+ |: )\w+)*(?= = |: )")
-"""Names at the beginning of a refusal: ``points``, ``points + test_points``, ``alpha[0]``,
-``checkpoint: path``.
-"""
+"""Names that begin a refusal: ``points``, ``points + test_points``, ``checkpoint: path``."""
 _WORD = re.compile(r"(?<![-\w])[A-Za-z_]\w*")
 
 
@@ -121,9 +118,7 @@ def _option(argument: str, options: Mapping[str, str]) -> str:
 
 
 def options_of(command: Any) -> dict[str, str]:
-    """Name of a field -> option, of the verb that a command line names; what has no option of its
-    own is left out.
-    """
+    """Map fields to options of the verb on the command line, leaving out fields without any."""
     fields = dataclasses.fields(command)
     verbs = [getattr(command, field.name) for field in fields if field.name == "verb"]
     named = [
@@ -144,9 +139,7 @@ def number(
     below: float = math.inf,
     most: float = LARGEST,
 ) -> Read:
-    """Return what reads one number between bounds; ``above`` and ``below`` are themselves
-    outside.
-    """
+    """Return a reader of one number between bounds; ``above`` and ``below`` are exclusive."""
     bounds = (("above", above), ("at least", least), ("below", below), ("at most", most))
     named = " and ".join(
         f"{words} {bound:g}" for words, bound in bounds if math.isfinite(bound) and bound != LARGEST
@@ -260,9 +253,7 @@ def input_file(word: str) -> Path:
 
 
 def output_file(word: str) -> Path:
-    """Read the name of a file that can be written, and try it: nothing is computed that could not
-    be kept.
-    """
+    """Read the name of an output file and try to write it, before anything is computed."""
     path = Path(text(word))
     with _tried():
         if path.exists() and not path.is_file():

@@ -16,15 +16,14 @@ from langevin_sgd.cli.arguments import (
     Seed,
     Workers,
     accepted,
-    in_words_of_the_command,
+    in_terms_of_options,
     option,
     output_folder,
     text,
 )
 from langevin_sgd.cli.text import print_json
 from langevin_sgd.estimate import format_with_error
-from langevin_sgd.plotting import Table
-from langevin_sgd.plotting.table import one_line
+from langevin_sgd.plotting.table import Table, one_line
 
 if TYPE_CHECKING:
     from langevin_sgd.claims import Claim, Judgement
@@ -74,7 +73,8 @@ class Show:
 
     def run(self) -> int:
         """Print the claim."""
-        from langevin_sgd.claims import describe, find_claim
+        from langevin_sgd.claims import find_claim
+        from langevin_sgd.claims.authoring import describe
 
         described = describe(find_claim(self.id), self.tier)
         if self.json:
@@ -118,9 +118,9 @@ class New:
 
     def run(self) -> int:
         """Write the file."""
-        from langevin_sgd.claims import run_command, write_template
+        from langevin_sgd.claims.authoring import run_command, write_template
 
-        with in_words_of_the_command({"folder": "folder"}):
+        with in_terms_of_options({"folder": "folder"}):
             path = write_template(self.name, folder=self.folder)
         print(f"written: {path}\nrun it:  {run_command(self.name, path.parent.parent)}")
         return 0
@@ -128,9 +128,7 @@ class New:
 
 @dataclass(frozen=True)
 class RunClaims:
-    """Compute what is missing, judge, and print the verdicts; after an interruption the same
-    command continues.
-    """
+    """Compute what is missing, judge, and print the verdicts; the same command resumes."""
 
     ids: Positional[Annotated[tuple[str, ...], arg(metavar="[ID ...]")]] = ()
     """Claims, as ID or PAPER/ID; default: all that have a grid in the tier."""
@@ -167,7 +165,7 @@ class RunClaims:
         from langevin_sgd import claims
         from langevin_sgd.sweep import Store
 
-        with in_words_of_the_command({"directory": "results"}):
+        with in_terms_of_options({"directory": "results"}):
             judgements = claims.run(
                 self._chosen(),
                 Store(self.results),
@@ -200,8 +198,8 @@ class RunClaims:
             chosen = [claim for claim in find_claims(paper=self.paper) if self.tier in claim.tiers]
         if not chosen:
             raise InputError(
-                f"--tier = {self.tier}: no claim asked for has a grid in it; see langevin-sgd "
-                "claims list"
+                f"--tier = {self.tier}: no claim asked for has a grid in it; "
+                "see langevin-sgd claims list"
             )
         return chosen
 
@@ -232,7 +230,7 @@ class Report:
             for status in store.statuses()
             if status.state == "stale"
         ]
-        print(claims.summary(judgements))
+        print(claims.report.summary(judgements))
         print(f"report:  {claims.write_report(judgements, output, stale=stale)}")
         report_deviations([one for one in judgements if not one.never_run])
         if never := sum(one.never_run for one in judgements):
@@ -278,7 +276,7 @@ def verdict_table(judgements: list[Judgement]) -> Table:
 
 
 def _verdict_row(judgement: Judgement) -> list[str]:
-    from langevin_sgd.claims import pull_in_words
+    from langevin_sgd.claims.report import pull_in_words
 
     deciding, mark = judgement.deciding, "" if judgement.as_expected else "  <- not as expected"
     expected = (

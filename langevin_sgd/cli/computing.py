@@ -23,9 +23,7 @@ def compute(
     scheduler: str | None,
     retry_failed: bool,
 ) -> list[dict[str, Any]]:
-    """Compute what the store lacks; return the tasks that failed with their errors, after one line
-    about them.
-    """
+    """Compute what the store lacks; report and return the tasks that failed, with their errors."""
     from langevin_sgd import sweep
 
     outcome = sweep.run(

@@ -43,11 +43,11 @@ class Environment:
 
     def run(self) -> int:
         """Print the environment."""
-        found = self.found()
+        environment = self.found()
         if self.json:
-            print_json(found)
+            print_json(environment)
         else:
-            for group, entries in found.items():
+            for group, entries in environment.items():
                 print(f"{group}:")
                 for name, value in entries.items():
                     print(f"  {name:22}{'-' if value is None else value}")

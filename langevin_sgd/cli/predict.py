@@ -12,7 +12,7 @@ from langevin_sgd.cli.arguments import (
     DataFile,
     Figure,
     count,
-    in_words_of_the_command,
+    in_terms_of_options,
     list_of,
     number,
     option,
@@ -40,9 +40,7 @@ class Predict:
     """Eigenvalues of the Hessian."""
 
     data: DataFile = None
-    """Instead of eigenvalues: a .npz file (arrays X and y) or .csv file (target in the last column)
-    of your own.
-    """
+    """Instead of eigenvalues: a .npz file (X and y) or .csv file (target in the last column)."""
 
     momentum: Annotated[float, option(number(least=0, below=1), "FLOAT")] = 0.0
     """Momentum, at least 0 and below 1."""
@@ -80,7 +78,7 @@ class Predict:
             for name, value in asdict(self).items()
             if name not in ("what", "data", "plot", "json")
         }
-        with in_words_of_the_command({name: name.replace("_", "-") for name in settings}):
+        with in_terms_of_options({name: name.replace("_", "-") for name in settings}):
             settings |= self._spectrum()
             document = theory.predict_linear_regression(**settings)
         if self.json:

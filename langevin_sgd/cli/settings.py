@@ -1,5 +1,4 @@
-"""Options of the command for the fields of settings: names, defaults and help are those of the
-fields, stated once, where the settings are.
+"""Options for the fields of settings: names, defaults and help come from the fields.
 
 `options_for` makes a dataclass of options from a frozen dataclass of settings. An option is read by
 the type of its field; ranges are those that the settings check themselves. Along an axis of a grid
@@ -104,8 +103,8 @@ def values_of(
 ) -> dict[str, Any]:
     """Return what the options say, by the names of the fields."""
     names = {one.name: (given or {}).get(one.name, Given()).option for one in fields(settings)}
-    found = {name: option or name for name, option in names.items()}
-    return {name: getattr(options, at) for name, at in found.items() if hasattr(options, at)}
+    attributes = {name: option or name for name, option in names.items()}
+    return {name: getattr(options, at) for name, at in attributes.items() if hasattr(options, at)}
 
 
 def _option(settings: type, one: Field[Any], told: str, given: Given) -> tuple[str, Any, Any]:
@@ -146,12 +145,12 @@ def _texts(settings: type) -> dict[str, str]:
     """What the docstring says of every parameter, in one line each."""
     _, _, section = (settings.__doc__ or "").partition("Parameters\n    ----------\n")
     section = re.split(r"\n\n    \w+\n    -{3,}\n", section)[0]
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     names: list[str] = []
     for line in section.splitlines():
         if re.match(r"    \w", line):
             names = [name.strip() for name in line.split(",")]
-            found |= dict.fromkeys(names, "")
+            texts |= dict.fromkeys(names, "")
         elif line.strip():
-            found |= {name: f"{found[name]} {line.strip()}".strip() for name in names}
-    return {name: told.replace("``", "").replace("`", "") for name, told in found.items()}
+            texts |= {name: f"{texts[name]} {line.strip()}".strip() for name in names}
+    return {name: told.replace("``", "").replace("`", "") for name, told in texts.items()}

@@ -12,11 +12,10 @@ from tyro.conf import Positional, subcommand
 
 from langevin_sgd.cli.arguments import option, stored_folder
 from langevin_sgd.cli.text import print_json
-from langevin_sgd.plotting import Table
-from langevin_sgd.plotting.table import one_line
+from langevin_sgd.plotting.table import Table, one_line
 
 if TYPE_CHECKING:
-    from langevin_sgd.sweep import TaskStatus
+    from langevin_sgd.sweep.store import TaskStatus
 
 Directory = Positional[Annotated[Path, option(stored_folder, "DIR", place="DIR")]]
 
@@ -80,8 +79,8 @@ class Failures:
                 print(f"  settings: {one_line(json.dumps(failure['settings']))}")
                 print(failure["traceback"] or "")
             print(
-                f"{len(failed)} failed; the command that made them tries them again with "
-                "--retry-failed"
+                f"{len(failed)} failed; "
+                "the command that made them tries them again with --retry-failed"
             )
         return 1 if failed else 0
 

@@ -21,7 +21,7 @@ from langevin_sgd.cli.arguments import (
     Sizes,
     Workers,
     count,
-    in_words_of_the_command,
+    in_terms_of_options,
     option,
     several,
     text,
@@ -41,7 +41,8 @@ from langevin_sgd.simulation.stop import Stop
 from langevin_sgd.training.engines import READ_BY_NETWORKS, NetworkEngine
 
 if TYPE_CHECKING:
-    from langevin_sgd.experiments import Grid, NetworkAverages
+    from langevin_sgd.experiments import Grid
+    from langevin_sgd.experiments.network_averages import NetworkAverages
     from langevin_sgd.sweep import Store
 
 _Names = Annotated[tuple[str, ...], several(text)]
@@ -139,9 +140,7 @@ class Train:
     )
 
     depth: Annotated[tuple[int, ...] | None, several(count(1, _LARGEST_DEPTH))] = None
-    """Numbers of hidden layers of fully connected networks; 2 by default, the others have their
-    own.
-    """
+    """Numbers of hidden layers of fully connected networks, 2 by default; others have their own."""
 
     width: Sizes = (64,)
     """Neurons of each hidden layer, or channels of the first."""
@@ -150,9 +149,7 @@ class Train:
     """relu, gelu or linear."""
 
     seeds: Annotated[int, option(count(2, LARGEST_REPLICAS), "INT")] = 8
-    """Replicas at every point of the grid, each with weights, data and batches of its own; at least
-    2.
-    """
+    """Replicas per grid point, each with its own weights, data and batches; at least 2."""
 
     seed: Seed = 0
     """From which all random numbers derive."""
@@ -192,7 +189,7 @@ class Train:
 
         if self.plot is not None and len(set(self.temperature_per_width)) < 2:
             raise InputError("--plot: needs two or more values of --temperature-per-width")
-        with in_words_of_the_command(_OPTIONS):
+        with in_terms_of_options(_OPTIONS):
             grid = self._grid()
             store = Store(self.results)
             failed = self._compute(grid, store)
@@ -214,8 +211,8 @@ class Train:
             panels = grid_panels(result)
             if not panels:
                 why = (
-                    "nowhere are half of the replicas fitted; try more --max-steps or lower "
-                    "temperatures"
+                    "nowhere are half of the replicas fitted; "
+                    "try more --max-steps or lower temperatures"
                 )
                 print(f"langevin-sgd: --plot: {why}", file=sys.stderr)
                 return 1
@@ -284,13 +281,11 @@ class Train:
         )
 
     def _require_here(self, grid: Grid) -> None:
-        """Raise `InputError` if this machine lacks the images or the device, before workers fail
-        one by one.
-        """
+        """Raise `InputError` if the images or the device are missing, before any worker starts."""
         data: BinaryImages = grid.problem.data  # type: ignore[assignment]
         data.sample(self.seed)
         if self.engine.device != "cpu":
-            from langevin_sgd.training.networks import require_device
+            from langevin_sgd.training.networks.train import require_device
 
             require_device(self.engine.device)
 

@@ -83,8 +83,6 @@ def weighted_gradient(
 
 
 def dot_products(a: list[torch.Tensor], b: list[torch.Tensor]) -> torch.Tensor:
-    """Scalar products of two vectors of weights, given as tensors (replica, ...): (replica,)
-    float64.
-    """
+    """Scalar products of two weight vectors as tensors (replica, ...): (replica,) float64."""
     products = [(v.double() * w.double()).flatten(1).sum(1) for v, w in zip(a, b, strict=True)]
     return torch.stack(products).sum(0)

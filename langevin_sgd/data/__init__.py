@@ -4,13 +4,14 @@
   (``embedded``)
 - `gaussian_inputs`: regression with Gaussian inputs (``synthetic``)
 - `DepletedSign`: separable points with a power law of density at the boundary (``depleted_sign``)
-- `GivenPoints`: labelled points that are given (``given_points``)
 - `digit_images`, `mnist`, `cifar10`: images of ten classes on the scale of the papers
   (``images``, which also puts their classes in two groups); `has_images`: whether the files are
   there (``image_files``)
 - `BinaryImages`, `SyntheticPoints`: disjoint training and test sets for networks
   (``binary_images``, ``synthetic_points``)
 - `read_table`: CSV and NPZ files (``files``)
+
+Inside: ``given_points`` are labelled points as arrays, which problems make of them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from langevin_sgd.data.embedded import digit_pair as digit_pair
     from langevin_sgd.data.embedded import digits as digits
     from langevin_sgd.data.files import read_table as read_table
-    from langevin_sgd.data.given_points import GivenPoints as GivenPoints
     from langevin_sgd.data.image_files import has_images as has_images
     from langevin_sgd.data.images import cifar10 as cifar10
     from langevin_sgd.data.images import digit_images as digit_images
@@ -42,7 +42,6 @@ _HOME = {
     "digit_pair": "embedded",
     "digits": "embedded",
     "read_table": "files",
-    "GivenPoints": "given_points",
     "has_images": "image_files",
     "cifar10": "images",
     "digit_images": "images",

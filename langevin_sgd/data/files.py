@@ -169,15 +169,15 @@ def _header(file: Path, line: Line) -> list[str]:
     ):
         _refuse(
             file,
-            f"line {line[0]}: column 1 has no name, as the index of pandas: write it with "
-            "index=False",
+            f"line {line[0]}: column 1 has no name, "
+            "as the index of pandas: write it with index=False",
         )
     words = [_is_word(field) for field in fields]
     if any(words) and not all(words):
         word, other = words.index(True), words.index(False)
         kind = (
-            f"{shown(fields[word])} in column {word + 1}, {shown(fields[other])} in column "
-            f"{other + 1}"
+            f"{shown(fields[word])} in column {word + 1}, "
+            f"{shown(fields[other])} in column {other + 1}"
         )
         _refuse(
             file, f"line {line[0]} is neither a header of words nor a sample of numbers ({kind})"
@@ -229,8 +229,8 @@ def _require_commas(file: Path, line: Line, fields: list[str]) -> None:
             point = " and decimal commas into points" if re.search(r"\d,\d", line[1]) else ""
             _refuse(
                 file,
-                f"line {line[0]} is separated by {word}, must be by commas: turn them into "
-                f"commas{point}",
+                f"line {line[0]} is separated by {word}, "
+                f"must be by commas: turn them into commas{point}",
             )
     if len(fields) == 1:
         hint = ", separated by commas and not by blanks" if len(fields[0].split()) > 1 else ""

@@ -237,8 +237,8 @@ def _checked(
         )
     if classes.dtype.kind not in "iu" or not np.isin(classes, range(10)).all():
         raise InputError(
-            f"data = '{path}': labels {shown(np.unique(classes).tolist())}, must be classes from 0 "
-            "to 9"
+            f"data = '{path}': labels {shown(np.unique(classes).tolist())}, "
+            "must be classes from 0 to 9"
         )
     return pixels.reshape(len(pixels), -1), classes.astype(np.int64)
 
@@ -262,8 +262,8 @@ def _download(name: str, folder: Path) -> None:
         import pooch  # noqa: F401
     except ImportError:
         message = (
-            f"'{place}' lacks {', '.join(_missing(name, folder))}; {wanted}, or install "
-            "langevin-sgd[data] to"
+            f"'{place}' lacks {', '.join(_missing(name, folder))}; "
+            f"{wanted}, or install langevin-sgd[data] to"
         )
         raise InputError(f"{name}: {message} have them downloaded") from None
     try:

@@ -1,5 +1,4 @@
-"""Langevin equations as objects: what a stochastic differential equation of SGD is, before anyone
-integrates it.
+"""Langevin equations as objects: the stochastic differential equations of SGD, unsolved.
 
 - `langevin_sgd.dynamics.langevin`: `Underdamped` and `Overdamped`, and how each follows from the
   settings of SGD
@@ -16,17 +15,10 @@ integrates it.
 
 from langevin_sgd.dynamics.constant_noise import Isotropic as Isotropic
 from langevin_sgd.dynamics.constant_noise import LowRank as LowRank
-from langevin_sgd.dynamics.equation import is_linear as is_linear
 from langevin_sgd.dynamics.langevin import Overdamped as Overdamped
 from langevin_sgd.dynamics.langevin import Underdamped as Underdamped
-from langevin_sgd.dynamics.linear import LinearEquation as LinearEquation
 from langevin_sgd.dynamics.loss_noise import LossNoise as LossNoise
 from langevin_sgd.dynamics.minibatch_noise import MinibatchNoise as MinibatchNoise
 from langevin_sgd.dynamics.minibatch_noise import ShapedNoise as ShapedNoise
-from langevin_sgd.dynamics.noise import Noise as Noise
-from langevin_sgd.dynamics.noise import NoiseOfState as NoiseOfState
 from langevin_sgd.dynamics.state_noise import Ito as Ito
-from langevin_sgd.dynamics.state_noise import StateDependentNoise as StateDependentNoise
 from langevin_sgd.dynamics.state_noise import Stratonovich as Stratonovich
-from langevin_sgd.models.hinge_loss import HingeLoss as HingeLoss
-from langevin_sgd.models.potentials import Quadratic as Quadratic

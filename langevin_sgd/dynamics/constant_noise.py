@@ -177,7 +177,7 @@ class Isotropic(ConstantNoise):
         return replace(self, variance=self.variance * as_not_negative("factor", factor))
 
     def in_dimension(self, name: str, parameters: int) -> Isotropic:
-        """Return the noise in so many coordinates."""
+        """Return the noise in the given number of coordinates."""
         return replace(self, parameters=parameters)
 
     def compiled(self) -> BlockCode:
@@ -305,9 +305,7 @@ def same_noise(
 def mixed_noise(
     normals: np.ndarray, out: np.ndarray, position: np.ndarray, values: tuple[np.ndarray, ...]
 ) -> np.ndarray:
-    """Set `out` to a factor (parameter, source) times the normals, or (1, parameter) where it is
-    diagonal.
-    """
+    """Set `out` to a factor (parameter, source) times the normals, (1, parameter) if diagonal."""
     factor = values[0]
     for i in range(len(out)):
         for lane in range(out.shape[1]):

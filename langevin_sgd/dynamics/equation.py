@@ -106,8 +106,8 @@ class LangevinEquation:
         force = self.potential.linear_force()
         if force is None or not is_linear(self):
             raise InputError(
-                "equation: is not linear (quadratic potential, constant noise, the same for all "
-                "replicas)"
+                "equation: is not linear (quadratic potential, "
+                "constant noise, the same for all replicas)"
             )
         return force, self.noise.constant_density("noise_covariance")
 

@@ -107,8 +107,7 @@ class Overdamped(LangevinEquation):
         seed: int | None = None,
         replica: int = 0,
     ) -> Overdamped:
-        """Build the overdamped limit of SGD: right for times much longer than 1/(1 - momentum)
-        steps.
+        """Build the overdamped limit of SGD, for times much longer than 1/(1 - momentum) steps.
 
         The noise of a linear regression is that at its minimum; that of a perceptron depends on the
         weights, with the covariance of minibatches on one training set, which all replicas share
@@ -183,8 +182,7 @@ class Overdamped(LangevinEquation):
     def modified(
         cls, potential: Quadratic | Potential, settings: SGD, *, gradient_noise: Strength
     ) -> Overdamped:
-        """Build the second-order modified equation of SGD without momentum: U becomes U + (lr/4)
-        |grad U|^2.
+        """Build the second-order modified equation without momentum: U + (lr/4) |grad U|^2.
 
         Its moments differ from those of SGD by O(lr^2) at a fixed physical time, those of the plain
         overdamped equation by O(lr): Li, Tai and E, *Stochastic modified equations*, JMLR 20 (2019)
@@ -214,9 +212,7 @@ class Overdamped(LangevinEquation):
         )
 
     def linear(self) -> LinearEquation:
-        """Return the equation in independent groups: dz = -(K/friction) z dt + (root of the
-        noise)/friction dW.
-        """
+        """Return independent groups: dz = -(K/friction) z dt + (root of the noise)/friction dW."""
         force, density = self._linear_parts()
         basis, stiffness, covariance = separate(force.stiffness, density)
         return LinearEquation(

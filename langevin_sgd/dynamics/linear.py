@@ -131,18 +131,14 @@ def _is_diagonal(matrix: np.ndarray) -> bool:
 
 
 def _is_diagonal_in_own_units(matrix: np.ndarray) -> bool:
-    """Whether all couplings vanish beside the two components that they couple, however small these
-    are.
-    """
+    """Whether all couplings are negligible beside the two components that they couple."""
     unit = np.sqrt(np.abs(np.diagonal(matrix)))
     outside = matrix - np.diag(np.diagonal(matrix))
     return bool((np.abs(outside) <= _COMMUTES * unit[:, None] * unit).all())
 
 
 def _survives(covariance: np.ndarray, basis: np.ndarray, rotated: np.ndarray) -> bool:
-    """Whether the diagonal of the turned covariance, turned back, is the covariance in units of
-    each component.
-    """
+    """Whether the diagonal, turned back, is the covariance in units of each component."""
     variances = np.diagonal(covariance)
     # A component without noise may get what rounding leaves of the largest.
     unit = np.sqrt(np.where(variances > 0, variances, _SURVIVES * variances.max(initial=0.0)))

@@ -240,8 +240,8 @@ def hinge_equation(
     require_white(settings)
     if settings.weight_decay or settings.nesterov or settings.dampening:
         raise InputError(
-            "weight_decay, nesterov, dampening: this equation describes plain momentum, leave all "
-            "at zero"
+            "weight_decay, nesterov, dampening: "
+            "this equation describes plain momentum, leave all at zero"
         )
     if seed is None and problem.from_law:
         raise InputError(

@@ -31,9 +31,7 @@ class Noise(Protocol):
 
     @property
     def calculus(self) -> Calculus | None:
-        """How the product with dW is read; ``None`` of constant noise, where both readings
-        agree.
-        """
+        """How the product with dW is read; ``None`` for constant noise, where readings agree."""
         ...
 
     @property
@@ -94,9 +92,7 @@ class Noise(Protocol):
         ...
 
     def in_dimension(self, name: str, parameters: int) -> Noise:
-        """Return the noise of an equation with so many coordinates, or raise `InputError` for the
-        argument `name`.
-        """
+        """Return the noise of an equation, or raise `InputError` for the argument `name`."""
         ...
 
     def compiled(self) -> BlockCode:
@@ -161,11 +157,11 @@ class NoiseOfState:
         """Accept any number of replicas."""
 
 
-def require_dimension(name: str, found: int, parameters: int) -> None:
+def require_dimension(name: str, coordinates: int, parameters: int) -> None:
     """Raise `InputError` for a noise with another number of coordinates than its potential."""
     require(
-        found == parameters,
+        coordinates == parameters,
         name,
-        found,
+        coordinates,
         f"must have as many parameters as the potential, {parameters}",
     )

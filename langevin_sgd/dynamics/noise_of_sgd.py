@@ -46,8 +46,8 @@ def strength_of_force(settings: SGD, samples: int | None, *, called: str = "samp
         return settings.lr / batch
     if samples is None:
         raise InputError(
-            "sampling = 'without_replacement': needs a problem with data, this one is only a "
-            "spectrum"
+            "sampling = 'without_replacement': "
+            "needs a problem with data, this one is only a spectrum"
         )
     require(batch <= samples, "batch_size", batch, f"must be at most the {samples} {called}")
     return settings.lr * ((samples - batch) / (batch * max(samples - 1, 1)))
@@ -57,8 +57,8 @@ def require_white(settings: SGD) -> None:
     """Raise `InputError` for shuffled epochs."""
     if settings.sampling == "epochs":
         raise InputError(
-            "sampling = 'epochs': the noise of a Langevin equation is white; use "
-            "'without_replacement'"
+            "sampling = 'epochs': the noise of a Langevin equation is white; "
+            "use 'without_replacement'"
         )
 
 
@@ -67,8 +67,8 @@ def require_plain(settings: SGD) -> None:
     as_instance("settings", settings, SGD)
     if settings.nesterov or settings.dampening:
         raise InputError(
-            "nesterov, dampening: the Langevin equations describe plain momentum, leave both at "
-            "zero"
+            "nesterov, dampening: "
+            "the Langevin equations describe plain momentum, leave both at zero"
         )
 
 
@@ -98,17 +98,15 @@ def noise_of_loss(potential: EnergyLandscape, settings: SGD, noise: Strength) ->
     require_plain(settings)
     if settings.sampling != "with_replacement" or settings.weight_decay:
         raise InputError(
-            "settings: a potential without data takes sampling 'with_replacement' and weight_decay "
-            "= 0"
+            "settings: a potential without data takes "
+            "sampling 'with_replacement' and weight_decay = 0"
         )
     given = as_noise("gradient_noise", noise, potential.parameters)
     return given.scaled(strength_of_force(settings, None))
 
 
 def loss_potential(problem: LinearRegression, weight_decay: float) -> Quadratic:
-    """Loss plus weight decay as one quadratic potential about mu = (H + weight_decay)^-1 H
-    theta_bar.
-    """
+    """Loss plus weight decay, a quadratic potential about (H + weight_decay)^-1 H theta_bar."""
     values, vectors = problem.eigenvalues, problem.eigenvectors
     stiffness = problem.hessian + weight_decay * np.eye(problem.parameters)
     # A free direction (zero stiffness) has no fixed point; its component of the minimiser serves as

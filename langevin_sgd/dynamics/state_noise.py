@@ -43,8 +43,7 @@ from langevin_sgd.models.potentials.potential import (
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StateDependentNoise(NoiseOfState):
-    """Noise b_i(theta) dW_i; made by `from_sympy` or `proportional_to_loss` of `Ito` or
-    `Stratonovich`.
+    """Noise b_i(theta) dW_i; see `from_sympy` and `proportional_to_loss` of `Ito`, `Stratonovich`.
 
     Parameters
     ----------
@@ -131,8 +130,7 @@ class StateDependentNoise(NoiseOfState):
     def proportional_to_loss(
         cls, potential: Potential, *, strength: Value, offset: Value = 0.0
     ) -> Self:
-        """Isotropic noise whose spectral density is proportional to the loss: strength * (U(theta)
-        + offset).
+        """Isotropic noise of spectral density strength * (U(theta) + offset).
 
         Parameters
         ----------

@@ -25,12 +25,8 @@
   ``perceptron_figures``, ``linear_regression_prediction``
 """
 
-from langevin_sgd.experiments.cell import Cell as Cell
-from langevin_sgd.experiments.cell import train_cell as train_cell
 from langevin_sgd.experiments.grid import Grid as Grid
-from langevin_sgd.experiments.network_averages import NetworkAverages as NetworkAverages
 from langevin_sgd.experiments.network_averages import average_networks as average_networks
-from langevin_sgd.experiments.network_boundaries import KERNEL_CHANGE as KERNEL_CHANGE
 from langevin_sgd.experiments.network_boundaries import best_temperature as best_temperature
 from langevin_sgd.experiments.network_boundaries import boundary_exponent as boundary_exponent
 from langevin_sgd.experiments.network_boundaries import crossing as crossing
@@ -39,13 +35,9 @@ from langevin_sgd.experiments.network_boundaries import largest_temperature as l
 from langevin_sgd.experiments.network_exponents import crossover_ratio as crossover_ratio
 from langevin_sgd.experiments.network_exponents import quantity_exponent as quantity_exponent
 from langevin_sgd.experiments.network_exponents import replica_exponents as replica_exponents
-from langevin_sgd.experiments.network_lazy_exponents import LazyExponents as LazyExponents
 from langevin_sgd.experiments.network_lazy_exponents import fit_lazy_exponents as fit_lazy_exponents
 from langevin_sgd.experiments.network_lines import GridLine as GridLine
-from langevin_sgd.experiments.network_lines import families as families
 from langevin_sgd.experiments.network_lines import lines_along as lines_along
-from langevin_sgd.experiments.perceptron_exponents import ExponentFit as ExponentFit
-from langevin_sgd.experiments.perceptron_exponents import ExponentLimit as ExponentLimit
 from langevin_sgd.experiments.perceptron_exponents import (
     extrapolate_exponents as extrapolate_exponents,
 )

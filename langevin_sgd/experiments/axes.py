@@ -41,13 +41,13 @@ def as_axis(
     """
 
     def converted(name: str, values: Any) -> tuple[Kind, ...]:
-        one = (
+        single = (
             isinstance(values, str | bytes)
             or not hasattr(values, "__len__")
             or getattr(values, "ndim", 1) == 0
         )
         return as_tuple(
-            name, [values] if one else values, lambda _, value: convert(name, value), empty=empty
+            name, [values] if single else values, lambda _, value: convert(name, value), empty=empty
         )
 
     return converted
@@ -74,5 +74,5 @@ def as_result(name: str, result: Any, variables: tuple[str, ...]) -> xr.Dataset:
     fits = isinstance(result, xr.Dataset) and "point" in result.dims
     allowed = f"must be a result of a grid, over point, with {', '.join(variables)}"
     require(fits and all(one in result for one in variables), name, type(result).__name__, allowed)
-    found: xr.Dataset = result
-    return found
+    dataset: xr.Dataset = result
+    return dataset

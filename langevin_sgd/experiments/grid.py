@@ -158,9 +158,7 @@ class Grid:
         return [columns_of(point, varied) for point, varied in self._combinations()]
 
     def tasks(self) -> list[Task]:
-        """Tasks for `langevin_sgd.sweep.run`, the most expensive first: the largest training
-        sets.
-        """
+        """Tasks for `langevin_sgd.sweep.run`, the largest training sets first."""
         costs = [column["points"] * column.get("dimension", 1) for column in self.columns()]
         order = np.argsort(-np.array(costs), kind="stable")
         points = self.points()
@@ -212,12 +210,12 @@ class Grid:
         """All points, and the values of the axes there."""
         base = Variant(self.problem, self.settings, self.stop)
         names = [name for name, _ in self._axes()]
-        found: dict[Any, tuple[Variant, dict[str, Any]]] = {}
+        combinations: dict[Any, tuple[Variant, dict[str, Any]]] = {}
         for values in itertools.product(*(values for _, values in self._axes())):
             varied = dict(zip(names, values, strict=True))
             point = _at(base, varied)
-            found.setdefault(repr(point), (point, varied))
-        return list(found.values())
+            combinations.setdefault(repr(point), (point, varied))
+        return list(combinations.values())
 
     def _cells(self, point: Variant) -> list[Task]:
         problem, settings, stop = point

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.plotting import Panel, Series, Table
+from langevin_sgd.plotting import Panel, Series
+from langevin_sgd.plotting.table import Table
 
 _MODE_NUMBERS = (
     "var_position",

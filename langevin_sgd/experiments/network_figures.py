@@ -61,9 +61,7 @@ def grid_panels(result: xr.Dataset) -> list[Panel]:
 
 
 def phase_diagram(result: xr.Dataset) -> list[Panel]:
-    """Test error over the plane of alpha and T with its boundaries, and against T for each
-    alpha.
-    """
+    """Test error over the plane of alpha and T with its boundaries, and against T by alpha."""
     lines = in_temperature(result)
     helds, panels = [line.held for line in lines], []
     across = families(lines_along(result, "alpha"), "temperature_per_width")
@@ -88,7 +86,7 @@ def _map_panel(title: str, family: Sequence[GridLine], across: Sequence[GridLine
 
 def _boundaries(family: Sequence[GridLine]) -> list[Series]:
     """T_max and T_opt of each alpha, with the power that they follow."""
-    found = []
+    curves = []
     for name in POWERS:
         power = feature_power(name, family)
         label = (
@@ -96,10 +94,10 @@ def _boundaries(family: Sequence[GridLine]) -> list[Series]:
             if power.valid
             else name
         )
-        found += _of_estimates(
+        curves += _of_estimates(
             label, [(line.held["alpha"], boundaries(line)[name]) for line in family]
         )
-    return found
+    return curves
 
 
 def _crossover(family: Sequence[GridLine], across: Sequence[GridLine]) -> list[Series]:
@@ -120,12 +118,12 @@ def _crossover(family: Sequence[GridLine], across: Sequence[GridLine]) -> list[S
 def _feature_line(family: Sequence[GridLine]) -> list[Series]:
     """The predicted power of alpha, through the middle of T_max."""
     power = predicted_power(family[0])
-    found = [
+    largest = [
         (line.held["alpha"], boundaries(line)["T_max"])
         for line in family
         if line.held["alpha"] < FEATURE
     ]
-    known = np.array([(alpha, one.value) for alpha, one in found if one.valid], dtype=float)
+    known = np.array([(alpha, T.value) for alpha, T in largest if T.valid], dtype=float)
     if power is None or len(known) < 2:
         return []
     x, y = np.log(known).T
@@ -164,8 +162,9 @@ def _error_panel(title: str, family: Sequence[GridLine]) -> Panel:
 
 
 def lazy_regime(result: xr.Dataset) -> list[Panel]:
-    """Stopping time, weight change and kernel change against T; if P varies also their collapse,
-    and T_c against P.
+    """Stopping time and changes of weights and kernel against T.
+
+    If P varies, also their collapse, and T_c against P.
     """
     lines, found = in_temperature(result), lazy(result)
     helds, panels = [line.held for line in lines], []
@@ -205,9 +204,7 @@ def _collapse_panel(title: str, axis: str, name: str, power: float, one: LazyExp
 
 
 def _crossover_panel(title: str, one: LazyExponents) -> list[Panel]:
-    """T_c against P, with the fitted power and that which follows from the weights, through the
-    middle.
-    """
+    """T_c against P, with the fitted power and the one that follows from the weights."""
     places = zip((line.held["points"] for line in one.lines), one.crossings, strict=True)
     series = _of_estimates(f"kernel change {one.threshold:g}", list(places))
     if not series or one.a is None or one.a.value is None:

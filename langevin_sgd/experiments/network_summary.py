@@ -18,7 +18,7 @@ from langevin_sgd.experiments.network_lazy_exponents import LazyExponents, fit_l
 from langevin_sgd.experiments.network_lines import GridLine, families, lines_along
 from langevin_sgd.experiments.symbols import at, cell, in_documents, symbol, varied
 from langevin_sgd.models.networks import FullyConnected
-from langevin_sgd.plotting import Table
+from langevin_sgd.plotting.table import Table
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,8 +33,8 @@ NOTHING: dict[str, list[Any]] = {"boundaries": [], "feature_exponents": [], "laz
 
 def boundaries(line: GridLine) -> dict[str, Estimate]:
     """T_max, T_opt and, where the kernel change was measured, T_c of a line in temperature."""
-    found = {"T_max": largest_temperature(line), "T_opt": best_temperature(line)}
-    return found | ({"T_c": crossing(line)} if "kernel_change" in line.measured else {})
+    estimates = {"T_max": largest_temperature(line), "T_opt": best_temperature(line)}
+    return estimates | ({"T_c": crossing(line)} if "kernel_change" in line.measured else {})
 
 
 def feature_power(boundary: Literal["T_max", "T_opt"], family: Sequence[GridLine]) -> Estimate:
@@ -73,9 +73,7 @@ def lazy(result: xr.Dataset) -> list[LazyExponents]:
 
 
 def document(result: xr.Dataset) -> dict[str, Any]:
-    """Entries ``boundaries``, ``feature_exponents`` and ``lazy_exponents``, in strict JSON
-    types.
-    """
+    """Entries ``boundaries``, ``feature_exponents``, ``lazy_exponents``, in JSON types."""
     lines = in_temperature(result)
     return {
         "boundaries": [
@@ -108,20 +106,24 @@ def number(found: Estimate) -> str:
 
 
 def _boundary_table(lines: Sequence[GridLine]) -> Table:
-    found = [boundaries(line) for line in lines]
-    names = [name for name in (found[0] if found else {}) if any(one[name].valid for one in found)]
+    estimates = [boundaries(line) for line in lines]
+    names = [
+        name
+        for name in (estimates[0] if estimates else {})
+        if any(of_line[name].valid for of_line in estimates)
+    ]
     if not names:
         return Table([], [])
     axes = varied([line.held for line in lines])
     rows = [
-        [*(cell(line.held[axis]) for axis in axes), *(number(one[name]) for name in names)]
-        for line, one in zip(lines, found, strict=True)
+        [*(cell(line.held[axis]) for axis in axes), *(number(of_line[name]) for name in names)]
+        for line, of_line in zip(lines, estimates, strict=True)
     ]
     return Table([*map(symbol, axes), *names], rows, range(len(axes) + len(names)))
 
 
 def _feature_table(lines: Sequence[GridLine]) -> Table:
-    found = [
+    powers = [
         (family[0], name, feature_power(name, family))
         for family in margins(lines)
         for name in POWERS
@@ -136,7 +138,7 @@ def _feature_table(lines: Sequence[GridLine]) -> Table:
             number(power),
             _theory(line),
         ]
-        for line, name, power in found
+        for line, name, power in powers
         if power.valid
     ]
     right = [*range(len(axes)), len(axes) + 1, len(axes) + 2]

@@ -1,6 +1,4 @@
-"""Figures of perceptrons: a training beside the flow, the flow and the drifts of theory, and the
-exponents of a grid.
-"""
+"""Figures of perceptrons: a training beside the flow, theory alone, the exponents of a grid."""
 
 from __future__ import annotations
 
@@ -17,13 +15,8 @@ from langevin_sgd.measure import geometric_mean
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.plotting import Panel, Series
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.theory.perceptron import (
-    averages,
-    flow,
-    predict_perceptron,
-    quasi_stationary_noise,
-    signal_growth,
-)
+from langevin_sgd.theory.perceptron import averages, flow, quasi_stationary_noise, signal_growth
+from langevin_sgd.theory.perceptron.predict import predict_perceptron
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -146,9 +139,7 @@ def _rate(name: str, state: dict[str, Any]) -> float:
 
 
 def exponent_panels(fits: Sequence[ExponentFit]) -> list[Panel]:
-    """One panel an exponent: the points of every line, and its predicted slope through the last of
-    them.
-    """
+    """One panel per exponent: all points, and the predicted slope through the last of each line."""
     return [
         Panel(
             f"{lines[0].quantity.replace('_', ' ')} against {symbol(lines[0].against)}",

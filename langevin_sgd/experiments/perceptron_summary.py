@@ -14,7 +14,7 @@ from langevin_sgd.experiments.perceptron_exponents import ExponentFit, ExponentL
 from langevin_sgd.experiments.symbols import at, digits, symbol
 from langevin_sgd.measure import geometric_mean
 from langevin_sgd.models.perceptron import Perceptron
-from langevin_sgd.plotting import Table
+from langevin_sgd.plotting.table import Table
 from langevin_sgd.simulation.status import Status
 from langevin_sgd.theory.perceptron import test_error
 
@@ -31,14 +31,14 @@ def point_documents(result: xr.Dataset) -> list[dict[str, Any]]:
     """Return one entry per point of a grid: its place by symbols, geometric means with errors,
     and the number of censored replicas, in strict JSON types.
     """
-    found = []
+    entries = []
     for _, point in result.groupby("point"):
-        one = point.squeeze("point")
-        entry: dict[str, Any] = {symbol(name): one[name].item() for name in _AXES}
-        entry |= {"replicas": one.sizes["replica"], "censored": int((one["status"] != 0).sum())}
-        entry |= {name: _average(one[name].values).to_dict() for name in _QUANTITIES}
-        found.append(entry)
-    return found
+        runs = point.squeeze("point")
+        entry: dict[str, Any] = {symbol(name): runs[name].item() for name in _AXES}
+        entry |= {"replicas": runs.sizes["replica"], "censored": int((runs["status"] != 0).sum())}
+        entry |= {name: _average(runs[name].values).to_dict() for name in _QUANTITIES}
+        entries.append(entry)
+    return entries
 
 
 def _average(values: np.ndarray) -> Estimate:

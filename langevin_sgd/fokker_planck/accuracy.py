@@ -79,8 +79,8 @@ def report(
     result.attrs["converged"] = int(largest <= tolerance)
     if not largest <= tolerance:
         text = (
-            f"estimated error {largest:.2g} is above tolerance {tolerance:.2g}: allow more "
-            "cells or a larger error"
+            f"estimated error {largest:.2g} is above tolerance {tolerance:.2g}: "
+            "allow more cells or a larger error"
         )
         warnings.warn(text, NotConvergedWarning, stacklevel=4)
     return result

@@ -32,8 +32,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Diffusion:
-    """dx = drift(x) dt + sqrt(2 diffusion(x)) dW in one dimension, with any drift and
-    state-dependent noise.
+    """dx = drift(x) dt + sqrt(2 diffusion(x)) dW in one dimension, for any drift and diffusion.
 
     Parameters
     ----------
@@ -101,8 +100,7 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class PhaseSpace:
-    """The Kramers equation of one degree of freedom in physical time: dx = v dt, dv = a(x) dt -
-    damping v dt + noise.
+    """The Kramers equation in physical time: dx = v dt, dv = a(x) dt - damping v dt + noise.
 
     Parameters
     ----------
@@ -130,8 +128,7 @@ class PhaseSpace:
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """An overdamped equation in two dimensions in physical time, noise independent along the two
-    axes.
+    """An overdamped equation in the plane in physical time, with independent noise per axis.
 
     Parameters
     ----------
@@ -280,9 +277,7 @@ def is_equation(equation: Any, kind: type[Overdamped] | type[Underdamped], param
 
 
 def _points(direction: int, nodes: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Points (..., line, 2) at `nodes` (...) along a direction and `other` (line,) on the other
-    axis.
-    """
+    """Points (..., line, 2) at `nodes` (...) on one axis and `other` (line,) on the other."""
     along, across = np.broadcast_arrays(nodes[..., None], other)
     return np.stack((along, across) if direction == 0 else (across, along), axis=-1)
 
@@ -296,11 +291,11 @@ def _require_parameters(
     equation: Any, kind: type[Overdamped] | type[Underdamped], parameters: int
 ) -> None:
     if not is_equation(equation, kind, parameters):
-        found = type(equation).__name__
+        given = type(equation).__name__
         if isinstance(equation, (Overdamped, Underdamped)):
-            found += f" with {equation.potential.parameters} parameters"
+            given += f" with {equation.potential.parameters} parameters"
         raise InputError(
-            f"equation = {found}: this needs {kind.__name__} with {parameters} parameter(s)"
+            f"equation = {given}: this needs {kind.__name__} with {parameters} parameter(s)"
         )
 
 
@@ -317,8 +312,7 @@ def single(name: str, equation: Overdamped | Underdamped) -> float:
 
 
 def noise_matrix(equation: Overdamped | Underdamped) -> np.ndarray:
-    """Spectral density (parameter, parameter) of a random force that is constant and the same for
-    all replicas.
+    """Spectral density (parameter, parameter) of a constant force, equal in all replicas.
 
     Raises
     ------
@@ -329,9 +323,7 @@ def noise_matrix(equation: Overdamped | Underdamped) -> np.ndarray:
 
 
 def _temperatures(equation: Overdamped | Underdamped) -> list[float]:
-    """noise/(2 friction) along each axis, of constant noise that is independent between the
-    axes.
-    """
+    """noise/(2 friction) along each axis, for constant noise independent between the axes."""
     matrix, name = noise_matrix(equation), "noise_covariance"
     diagonal = np.diagonal(matrix)
     correlated = bool(np.abs(matrix - np.diag(diagonal)).max() > 1e-12 * np.abs(matrix).max())
@@ -359,9 +351,7 @@ def _of_points(name: str, found: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _general_line(equation: Diffusion, lines: int = 0) -> Line:
-    """A `Line`, or with `lines` several side by side, drift and diffusion being (..., line)
-    then.
-    """
+    """A `Line`; with `lines` several side by side, drift and diffusion being (..., line)."""
     share, shape = SHARE[equation.calculus], (lines,) if lines else ()
 
     def diffusion(points: np.ndarray) -> np.ndarray:

@@ -1,5 +1,4 @@
-r"""The Gaussian closed form: the Fokker-Planck equation of a linear Langevin equation, in any
-dimension.
+r"""The Gaussian closed form of linear Langevin equations, in any dimension.
 
     dz = A (z - c) dt + noise of spectral density N dt,
     mean(t) = c + e^{At} (mean - c),
@@ -79,11 +78,11 @@ class GaussianLaw:
     def covariance(self, t: float | Sequence[float] | np.ndarray) -> np.ndarray:
         """Covariance at times in steps, (time, coordinate, coordinate)."""
         drift, noise = self._matrices()
-        found = []
+        covariances = []
         for time in self._physical(t):
             propagator, grown = _moments(drift, noise, time)
-            found.append(propagator @ self.start.covariance @ propagator.T + grown)
-        return np.array(found)
+            covariances.append(propagator @ self.start.covariance @ propagator.T + grown)
+        return np.array(covariances)
 
     def at(self, t: float) -> GaussianDensity:
         """Density at one time, in steps."""

@@ -195,7 +195,7 @@ class Step:
     time
         Length of a step.
     stride
-        Friction acts once in so many steps, for all of them; odd.
+        Apply friction every this many steps; must be odd.
     """
 
     def __init__(

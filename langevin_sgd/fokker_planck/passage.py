@@ -251,9 +251,7 @@ def escape_rate(
 
 
 _SHIFT = 0.02
-"""Largest relative change of a side's probability between the barrier and the least density, which
-is its top.
-"""
+"""Largest relative change of a side's probability between the barrier and the least density."""
 
 
 def _other_side(relaxation: xr.Dataset, barrier: float, well: str) -> float:

@@ -145,8 +145,7 @@ def solve(
         return solve_plane(plane, moments, _cells(cells, 2), step, accuracy)
     raise InputError(
         f"equation = {type(equation).__name__} with {equation.potential.parameters} parameters: "
-        "must be Overdamped "
-        "with one or two parameters, Underdamped with one, or a Diffusion"
+        "must be Overdamped with one or two parameters, Underdamped with one, or a Diffusion"
     )
 
 

@@ -34,9 +34,8 @@ def shift_weights(fraction: np.ndarray) -> np.ndarray:
 
     The cells are i - ORDER + 1 ... i + ORDER - 1.
     """
-    faces = np.arange(
-        1 - ORDER, ORDER + 1, dtype=float
-    )  # in cells, from the low face (0) to the high face (1) of i
+    # In cells, from the low face (0) to the high face (1) of i.
+    faces = np.arange(1 - ORDER, ORDER + 1, dtype=float)
     points = 1 - fraction
     basis = np.ones((len(faces), len(fraction)))
     for j, face in enumerate(faces):

@@ -19,9 +19,7 @@ from langevin_sgd.fokker_planck.grid import Axis
 from langevin_sgd.fokker_planck.initial import Initial, initial_mass
 
 LEVEL = 18.0
-"""Potential above its least value, in units of the temperature, where a domain ends: e^-18 = 2e-8
-lies beyond.
-"""
+"""A domain ends this many temperatures above the least potential; e^-18 = 2e-8 lies beyond."""
 
 FIRST_CELLS, MOST_CELLS, MOST_STEPS = 128, 512, 100_000
 _SHARE_OF_STEP = 0.7  # of the tolerance; cells are dearer than steps but their error falls faster
@@ -129,10 +127,8 @@ class TwoDimensional(ABC):
             if gap > 0:
                 stride = self.stride(cells, step, gap)
                 count = 2 * stride * math.ceil(gap / (2 * stride * step) - 1e-9) // halving
-                key = (
-                    float(f"{gap / count:.12g}"),
-                    stride,
-                )  # equal gaps differ by rounding, and share their steps
+                # Equal gaps differ by rounding, and share their steps.
+                key = (float(f"{gap / count:.12g}"), stride)
                 if key not in steppers:
                     steppers[key] = self.stepper(cells, *key)
                 steppers[key].repeat(mass, count)

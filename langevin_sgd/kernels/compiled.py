@@ -140,8 +140,8 @@ def cache_folder() -> str | None:
         if is_private(above / name):
             if given:
                 _warn(
-                    f"NUMBA_CACHE_DIR = {given!r} is not writable by you and by you alone: {above} "
-                    "is used instead"
+                    f"NUMBA_CACHE_DIR = {given!r} is not writable by you and by you alone: "
+                    f"{above} is used instead"
                 )
             return str(above / name)
     _warn(

@@ -97,8 +97,8 @@ def _printer() -> Any:
 
         def _print_Heaviside(self, expr: Any) -> str:
             return (
-                f"({self._constant(1)} if ({self._print(expr.args[0])}) > 0 else "
-                f"{self._constant(0)})"
+                f"({self._constant(1)} if ({self._print(expr.args[0])}) > "
+                f"0 else {self._constant(0)})"
             )
 
         def _print_sign(self, expr: Any) -> str:

@@ -16,8 +16,8 @@ too little data returns an `Estimate` that is not valid and says why.
   `local_slopes`
 - `langevin_sgd.measure.scaling_corrections`: `correction_to_scaling`, `extrapolate` to infinite
   size
-- `langevin_sgd.measure.collapse`: `collapse` and `collapse_quality`, curves of different sizes on
-  one
+- `langevin_sgd.measure.collapse`: `collapse` and its `Collapse`, `collapse_quality`:
+  curves of different sizes on one
 - `langevin_sgd.measure.logarithms`: measurements as points in the log-log plane, means with errors
   or replicas
 - `langevin_sgd.measure.averages`: `geometric_mean`, for times and norms
@@ -41,10 +41,7 @@ from langevin_sgd.measure.jackknife import share_of_effect as share_of_effect
 from langevin_sgd.measure.oscillation import oscillation as oscillation
 from langevin_sgd.measure.passage import escape_rate as escape_rate
 from langevin_sgd.measure.phase_space import winding_rate as winding_rate
-from langevin_sgd.measure.power_law import LocalSlopes as LocalSlopes
-from langevin_sgd.measure.power_law import PowerLaw as PowerLaw
 from langevin_sgd.measure.power_law import fit_power_law as fit_power_law
 from langevin_sgd.measure.power_law import local_slopes as local_slopes
-from langevin_sgd.measure.power_law import varied_windows as varied_windows
 from langevin_sgd.measure.scaling_corrections import Extrapolation as Extrapolation
 from langevin_sgd.measure.scaling_corrections import extrapolate as extrapolate

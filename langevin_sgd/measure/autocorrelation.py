@@ -107,7 +107,7 @@ def autocorrelation_time(series: np.ndarray, *, interval: float = 1.0) -> Estima
     Estimate
         The error comes from leaving out groups of replicas (at most 16; none with fewer than four
         replicas). Not valid where a replica spans fewer than 50 tau, is constant or not finite, or
-        where the time is the least that the library tells.
+        where the time is the least that the library can report.
 
     Raises
     ------
@@ -126,9 +126,8 @@ def autocorrelation_time(series: np.ndarray, *, interval: float = 1.0) -> Estima
     intervals = _integrated_time(series)
     if intervals <= _least_time(series.size):
         cut = (
-            f"anticorrelated: the time is at or below {interval * intervals:.3g}, the least "
-            "that "
-            "arviz-stats tells"
+            f"anticorrelated: the time is at or below {interval * intervals:.3g}, "
+            "the least that arviz-stats tells"
         )
         return Estimate.refused(cut, method=method)
     if len(series) < LENGTH_IN_TIMES * intervals:

@@ -47,9 +47,7 @@ from langevin_sgd.measure.logarithms import LogPoints, log_points
 LARGEST_QUALITY = 3.0
 """Above this quality the estimates say that the curves do not fall on one another."""
 STRAIGHT = 1e-2
-"""Curves that one power law of x and P describes with a p-value above this do not determine two
-exponents.
-"""
+"""Curves that one power law fits with a p-value above this do not determine two exponents."""
 INFORMATION = 10.0
 """Least square of the part of J that tells the two exponents apart, over what errors put there."""
 _GRID = 41
@@ -402,9 +400,8 @@ def _best_shift(data: _Data, u: float | None) -> float:
 
 def _search(data: _Data, u: float | None, near: float, reach: float) -> float:
     minimum = optimize.minimize_scalar(
-        lambda v: min(
-            _quality(data, v, u), _BEYOND
-        ),  # differences of infinities would lead the search astray
+        # Differences of infinities would lead the search astray.
+        lambda v: min(_quality(data, v, u), _BEYOND),
         bounds=(near - reach, near + reach),
         method="bounded",
         options={"xatol": 1e-7 * reach},

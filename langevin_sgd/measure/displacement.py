@@ -32,9 +32,7 @@ BENT = 0.05
 power law there.
 """
 FASTEST = 4.0
-"""Exponent of a noiseless start from rest, x ~ t^2: no displacement of a stable run grows faster
-for long.
-"""
+"""Exponent of a noiseless start from rest, x ~ t^2, the fastest long growth of a stable run."""
 SMALLEST_P = 1e-3
 """Probability below which a change of the exponent that replicas show is called resolved."""
 
@@ -243,8 +241,8 @@ def _exact_exponent(steps: np.ndarray, curve: np.ndarray, method: str) -> Estima
     fits = len(steps) >= 3 and bool(np.isfinite(curve).all() and (curve > 0).all())
     if not fits:
         reason = (
-            f"{len(steps)} steps in the window, at least 3 needed with finite displacements "
-            "above zero"
+            f"{len(steps)} steps in the window, "
+            "at least 3 needed with finite displacements above zero"
         )
         return Estimate.refused(reason, method=method)
     exponent, *halves, bend = _line_and_halves(np.log(steps)) @ np.log(curve)
@@ -254,8 +252,8 @@ def _exact_exponent(steps: np.ndarray, curve: np.ndarray, method: str) -> Estima
 def _bent(halves: Sequence[float]) -> str:
     first, second = halves
     return (
-        f"not a power law in this window: the exponent is {first:.3g} in its first half and "
-        f"{second:.3g} in its second"
+        "not a power law in this window: "
+        f"the exponent is {first:.3g} in its first half and {second:.3g} in its second"
     )
 
 
@@ -332,8 +330,8 @@ def _doubt(squared: np.ndarray) -> str:
         return f"{bad} of {replicas} replicas are not finite"
     if points < 3 or replicas < 2:
         return (
-            f"{points} recorded steps in the window and {replicas} replicas, at least 3 and 2 "
-            "needed"
+            f"{points} recorded steps in the window and {replicas} replicas, "
+            "at least 3 and 2 needed"
         )
     if (squared.max(axis=1) <= 0).any() or (np.ptp(squared, axis=1) == 0).any():
         return "replicas do not move, or do not scatter, at some recorded step"

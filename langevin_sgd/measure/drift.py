@@ -19,9 +19,7 @@ from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.jackknife import jackknife
 
 SMALLEST = 1e-150
-"""Of displacements: squares of smaller ones, and their errors, would lose digits to the end of
-double precision.
-"""
+"""Least displacement: squares of smaller ones and their errors would lose digits."""
 
 
 def drift_and_diffusion(steps: np.ndarray, displacement: np.ndarray) -> tuple[Curve, Curve]:

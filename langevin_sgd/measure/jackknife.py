@@ -21,9 +21,7 @@ from langevin_sgd.checks import as_array, as_callable, require
 from langevin_sgd.estimate import Estimate, in_units
 
 LARGEST_RELATIVE_ERROR = 0.3
-"""A ratio whose denominator has a larger relative error has no interval that the jackknife
-knows.
-"""
+"""Largest relative error of a denominator for which the jackknife gives the ratio an interval."""
 
 
 def jackknife(

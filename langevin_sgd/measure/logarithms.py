@@ -142,7 +142,7 @@ class LogPoints:
 
 
 def log_points(x: Any, y: Any, x_error: Any = None, y_error: Any = None) -> LogPoints:
-    """Read measurements.
+    """Read measurements as points in the log-log plane.
 
     Parameters
     ----------
@@ -168,8 +168,8 @@ def log_points(x: Any, y: Any, x_error: Any = None, y_error: Any = None) -> LogP
         return _of_means(horizontal, vertical, x_error, y_error)
     if x_error is not None or y_error is not None:
         raise InputError(
-            "x_error, y_error: errors come from the replicas where replicas are given, leave them "
-            "out"
+            "x_error, y_error: errors come from the replicas "
+            "where replicas are given, leave them out"
         )
     wide = (
         np.repeat(horizontal[:, None], vertical.shape[1], axis=1)

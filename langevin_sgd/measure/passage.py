@@ -175,8 +175,8 @@ def escape_rate(run_or_arrays: Any, *, name: str = "first_passage", first: int =
     if abs(shift) > CONSTANT:
         when = "early" if shift < 0 else "late"
         note = (
-            f"the rate is not constant: passages come too {when} by {abs(shift):.0f} standard "
-            "deviations"
+            "the rate is not constant: "
+            f"passages come too {when} by {abs(shift):.0f} standard deviations"
         )
         return Estimate.refused(note, value=rate, method=method)
     return Estimate(value=rate, standard_error=error, n_independent=count, method=method)

@@ -448,8 +448,8 @@ def misfit_note(chi_squared: float | None, freedom: int, replicas: int | None) -
     if chance is None or chance > SMALLEST_P:
         return ""
     return (
-        f"the points do not follow the law: chi^2 = {chi_squared:.3g} for {freedom} degrees of "
-        "freedom"
+        "the points do not follow the law: "
+        f"chi^2 = {chi_squared:.3g} for {freedom} degrees of freedom"
     )
 
 

@@ -48,9 +48,7 @@ _POWERS = (0.02, 20.0)
 _HIGHEST_ORDER = 100
 _LARGEST_LOGARITHM = 700.0
 _INSEPARABLE = 1e7
-"""Condition of a fit beyond which nothing is left of double precision, since its square is
-inverted.
-"""
+"""Largest condition of a fit; its square is inverted, so beyond it no digits are left."""
 _NAMES = ("level", "exponent", "correction", "power")
 
 

@@ -82,11 +82,9 @@ class HingeLoss:
         return {"rows": self.rows, "margin": self.margin}
 
     def unfit(self, w: np.ndarray) -> np.ndarray:
-        """Whether each point is unfit at `w` (..., parameter); (..., point). At NaN none is
-        fitted.
-        """
-        found: np.ndarray = ~(self._weights(w) @ self.rows.T >= self.margin)
-        return found
+        """Whether each point is unfit at `w` (..., parameter); (..., point). NaN fits nothing."""
+        unfit: np.ndarray = ~(self._weights(w) @ self.rows.T >= self.margin)
+        return unfit
 
     def energy(self, w: np.ndarray) -> np.ndarray:
         """Loss at `w` (..., parameter); (...)."""
@@ -101,8 +99,7 @@ class HingeLoss:
         return np.where(lost, np.nan, self.unfit(w) @ self.rows / self.points)
 
     def unfit_fraction(self, w: np.ndarray) -> np.ndarray:
-        """Fraction of unfit points at `w` (..., parameter); (...). Zero exactly where force and
-        noise have vanished.
+        """Fraction (...) of unfit points at `w` (..., parameter); zero where the force vanishes.
 
         NaN where a weight is NaN: a path that diverged has not fitted its points.
         """
@@ -121,9 +118,7 @@ class HingeLoss:
 
 @inlined
 def mark_unfit(unfit: np.ndarray, row: np.ndarray, margin: float, position: np.ndarray) -> bool:
-    """Set `unfit` (lane,) to one where the point is unfit and else to zero; whether it is unfit
-    anywhere.
-    """
+    """Set `unfit` (lane,) to one at unfit points, else to zero; return whether any is unfit."""
     for lane in range(len(unfit)):
         unfit[lane] = -margin
     for j in range(len(row)):

@@ -128,8 +128,7 @@ class LinearRegression:
         minimiser: np.ndarray | None = None,
         eigenvectors: np.ndarray | None = None,
     ) -> LinearRegression:
-        """Build a problem from the eigenvalues of its Hessian, with additive Gaussian noise
-        noise_scale * H.
+        """Build a problem from its Hessian's eigenvalues, with Gaussian noise noise_scale * H.
 
         Parameters
         ----------
@@ -189,9 +188,7 @@ class LinearRegression:
         return replace(self, noise_covariance=covariance, X=None, y=None)
 
     def with_hessian_noise(self) -> LinearRegression:
-        """Return the same loss with the idealised additive noise sigma^2 H, sigma^2 =
-        `noise_scale`.
-        """
+        """Return the same loss with additive noise sigma^2 H, sigma^2 = `noise_scale`."""
         return self.with_noise_covariance(self.noise_scale * self.hessian)
 
     @property
@@ -245,9 +242,7 @@ class LinearRegression:
         return self._eigensystem[1]
 
     def loss(self, theta: np.ndarray) -> np.ndarray:
-        """Loss at `theta` (..., parameter); without data the excess over the minimum. Returns shape
-        (...).
-        """
+        """Loss (...) at `theta` (..., parameter); without data the excess over the minimum."""
         theta = self._parameters(theta)
         if self.X is None or self.y is None:
             offset = theta - self.minimiser
@@ -286,16 +281,14 @@ class LinearRegression:
 
 
 def _least_squares(X: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the minimiser of the least norm; in units of the columns where these differ and
-    determine it.
-    """
+    """Return the minimiser of least norm, in units of the columns if uneven and of full rank."""
     sizes = np.linalg.norm(X / np.abs(X).max(), axis=0) if X.any() else np.zeros(X.shape[1])
     if sizes.min() > 0 and sizes.max() > UNEVEN * sizes.min():
         minimiser, _, rank, _ = np.linalg.lstsq(X / sizes, y, rcond=None)
         if rank == len(sizes):
             return minimiser / sizes
-    found: np.ndarray = np.linalg.lstsq(X, y, rcond=None)[0]
-    return found
+    shortest: np.ndarray = np.linalg.lstsq(X, y, rcond=None)[0]
+    return shortest
 
 
 _SPECTRUM = "must be a list of numbers of zero or above"
@@ -314,8 +307,8 @@ def _data(X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     fits = inputs.ndim == 2 and inputs.size > 0 and targets.shape == inputs.shape[:1]
     if not fits:
         raise InputError(
-            f"X, y = shapes {inputs.shape}, {targets.shape}: must be (sample, parameter) and "
-            "(sample,)"
+            f"X, y = shapes {inputs.shape}, {targets.shape}: "
+            "must be (sample, parameter) and (sample,)"
         )
     if not (np.isfinite(inputs).all() and np.isfinite(targets).all()):
         raise InputError("X, y = data with NaN or infinity: every entry must be a finite number")
@@ -323,9 +316,8 @@ def _data(X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
         sizes = np.abs(columns).max(axis=0)
         usable = bool(((sizes == 0) | (sizes >= SMALLEST) & (sizes <= largest)).all())
         allowed = (
-            f"the largest entry of a column must be zero or from {SMALLEST:g} to "
-            f"{largest:g} "
-            "in size"
+            "the largest entry of a column must be zero "
+            f"or from {SMALLEST:g} to {largest:g} in size"
         )
         require(usable, name, columns, f"{allowed}: choose other units")
     return inputs, targets

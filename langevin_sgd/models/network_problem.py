@@ -37,9 +37,7 @@ Arrays = tuple[np.ndarray, ...]
 
 
 class LabelledSet(tuple[np.ndarray, ...]):
-    """Arrays that were checked and copied, which cannot be written to: X, y or X, y, X_test,
-    y_test.
-    """
+    """Checked read-only copies of arrays: X, y or X, y, X_test, y_test."""
 
     __slots__ = ()
 
@@ -49,8 +47,8 @@ LOSS_NAMES = ("hinge", "quadratic_hinge", "soft_hinge", "square", "logistic")
 """Keys of `langevin_sgd.models.losses.LOSSES`, without torch."""
 
 _DATA = (
-    "must be (X, y), (X, y, X_test, y_test), a list with one such tuple for each "
-    "replica, or a law of sets"
+    "must be (X, y), (X, y, X_test, y_test), "
+    "a list with one such tuple for each replica, or a law of sets"
 )
 
 
@@ -81,7 +79,7 @@ def as_labelled_set(arrays: Any) -> LabelledSet:
         several = isinstance(arrays, tuple | list)
         what = f"{len(arrays)} arrays" if several else type(arrays).__name__
         raise InputError(f"data = {what}: must be (X, y) or (X, y, X_test, y_test)")
-    found: list[np.ndarray] = []
+    copies: list[np.ndarray] = []
     for pair, names in ((arrays[:2], ("X", "y")), (arrays[2:], ("X_test", "y_test"))):
         if pair:
             X, y = (
@@ -93,10 +91,10 @@ def as_labelled_set(arrays: Any) -> LabelledSet:
                 )
             labels = np.unique(y)[:5].tolist()
             require(bool(np.isin(y, (-1, 1)).all()), "data", labels, "labels must be -1 or +1")
-            found += [X, y]
-    for array in found:
+            copies += [X, y]
+    for array in copies:
         array.setflags(write=False)
-    return LabelledSet(found)
+    return LabelledSet(copies)
 
 
 def _as_data(name: str, value: Any) -> DataLaw | Arrays | list[Arrays]:

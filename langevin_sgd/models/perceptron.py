@@ -26,12 +26,11 @@ from langevin_sgd.checks import (
     as_states,
     convert_fields,
 )
-from langevin_sgd.data import DepletedSign, GivenPoints
+from langevin_sgd.data import DepletedSign
+from langevin_sgd.data.given_points import GivenPoints
 
 SMALL = 250_000
-"""Numbers in a data set up to which separability is decided by linear programming (at most some
-seconds).
-"""
+"""Largest number of entries of a data set for which separability is decided (some seconds)."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -127,8 +126,9 @@ class Perceptron:
         return w[..., 0], np.linalg.norm(w[..., 1:], axis=-1)
 
     def separable(self) -> bool | None:
-        """Whether some w fits all points: known of a law, decided for up to `SMALL` given numbers,
-        else ``None``.
+        """Whether some w fits all points; ``None`` if unknown.
+
+        Known of a law, and decided for up to `SMALL` given numbers.
 
         Decided by the linear programme: largest t with X_i . w >= t and |w_j| <= 1, rows scaled to
         length one; the points are separable if t > 0 (beyond the solver's 1e-9). A row of zeros is
@@ -142,23 +142,21 @@ class Perceptron:
         if X.size > SMALL:
             return None
         rows = self.rows(0)
-        rows = rows / np.abs(rows).max(
-            axis=1, keepdims=True
-        )  # so that squares neither vanish nor overflow
+        # Squares of scaled rows neither vanish nor overflow.
+        rows = rows / np.abs(rows).max(axis=1, keepdims=True)
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         from scipy.optimize import linprog
 
         count, dimension = rows.shape
         constraints = np.hstack([-rows / lengths, np.ones((count, 1))])
         bounds = [(-1.0, 1.0)] * dimension + [(0.0, None)]
-        found = linprog([0.0] * dimension + [-1.0], constraints, np.zeros(count), bounds=bounds)
-        return bool(-found.fun > 1e-9) if found.success else None
+        solution = linprog([0.0] * dimension + [-1.0], constraints, np.zeros(count), bounds=bounds)
+        return bool(-solution.fun > 1e-9) if solution.success else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnePassPerceptron:
-    """A perceptron that meets fresh samples of the law `langevin_sgd.data.DepletedSign` at every
-    step.
+    """A perceptron that sees fresh samples of `langevin_sgd.data.DepletedSign` at every step.
 
     Parameters
     ----------

@@ -8,19 +8,18 @@
     Numbers over a plane as colours, behind the series of a panel.
 `Panel`
     One set of axes with its series and map, labels and scales.
-`Table`
-    Text in columns, for a terminal and for a notebook.
 `draw`
     Panels to a Matplotlib figure.
 `save`
-    A figure to a file, its kind by the suffix: one of `FORMATS`.
+    A figure to a file, its kind by the suffix: one of ``figure.FORMATS``.
 `to_svg`
     A figure as SVG text, the same bytes every time.
 `to_csv`
     The numbers of the panels as CSV.
+
+``table`` has text in columns, for a terminal and for a notebook.
 """
 
-from langevin_sgd.plotting.figure import FORMATS as FORMATS
 from langevin_sgd.plotting.figure import draw as draw
 from langevin_sgd.plotting.figure import save as save
 from langevin_sgd.plotting.figure import to_svg as to_svg
@@ -32,4 +31,3 @@ from langevin_sgd.plotting.standard import log_log as log_log
 from langevin_sgd.plotting.standard import log_x as log_x
 from langevin_sgd.plotting.standard import log_y as log_y
 from langevin_sgd.plotting.standard import theory_and_runs as theory_and_runs
-from langevin_sgd.plotting.table import Table as Table

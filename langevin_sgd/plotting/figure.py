@@ -76,9 +76,7 @@ _LINES: dict[str, dict[str, Any]] = {
 
 
 def _style() -> AbstractContextManager[None]:
-    """The style of the package alone: what a user has set for figures of his own (LaTeX, layouts)
-    is put aside.
-    """
+    """Use the package's style alone, whatever a user has set for other figures (LaTeX, layouts)."""
     from matplotlib import style
 
     return style.context(_STYLE, after_reset=True)
@@ -168,9 +166,7 @@ def _draw_map(colours: Map, panel: Panel, axes: Axes, figure: Figure) -> None:
 
 
 def _set_off(drawn: Sequence[Artist]) -> None:
-    """Give lines a white rim and fill markers, so that they stand out from a map; put them above
-    it.
-    """
+    """Draw lines with a white rim and filled markers above the map, so that they stand out."""
     from matplotlib.lines import Line2D
     from matplotlib.patheffects import withStroke
 
@@ -209,9 +205,7 @@ def _place_legend(panel: Panel, axes: Axes, figure: Figure) -> None:
 
 
 def _label_short_log_axis(axis: Axis) -> None:
-    """Label 1, 2 and 5 as plain numbers on an axis of less than two decades, where powers of ten
-    are too few.
-    """
+    """Label 1, 2 and 5 as plain numbers on an axis of less than two decades."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     low, high = axis.get_view_interval()

@@ -1,6 +1,4 @@
-"""What a figure shows, as plain data: series of numbers in panels, perhaps over a map of
-colours.
-"""
+"""What a figure shows, as plain data: series of numbers in panels, perhaps over a map."""
 
 from __future__ import annotations
 
@@ -170,8 +168,7 @@ class Map:
         )
 
     def places(self, axis: Literal["x", "y"], scale: Scale) -> tuple[np.ndarray, np.ndarray]:
-        """Return centres and edges of the cells; what was not given lies half way between, as the
-        axis shows it.
+        """Return centres and edges of the cells; missing ones lie half way, as the axis shows it.
 
         Raises
         ------

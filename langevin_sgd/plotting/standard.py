@@ -78,10 +78,10 @@ def theory_and_runs(cases: Iterable[Sequence[Series]]) -> tuple[Series, ...]:
     ['lr 0.1', 'exact law', 'lr 0.2', '']
     """
     known: set[tuple[str, str]] = set()
-    found = []
+    labelled = []
     for case in cases:
         for series in as_objects("cases", case, Series):
             key = (series.kind, series.label)
-            found.append(replace(series, label="") if key in known else series)
+            labelled.append(replace(series, label="") if key in known else series)
             known.add(key)
-    return tuple(found)
+    return tuple(labelled)

@@ -16,14 +16,9 @@ dimension ``step``:
 - `langevin_sgd.record.passages`: `first_passage`, seen by the simulator at every step
 """
 
-from langevin_sgd.record.accumulators import Accumulator as Accumulator
-from langevin_sgd.record.accumulators import Current as Current
-from langevin_sgd.record.accumulators import Histogram as Histogram
-from langevin_sgd.record.accumulators import TimeAverages as TimeAverages
 from langevin_sgd.record.accumulators import current as current
 from langevin_sgd.record.accumulators import histogram as histogram
 from langevin_sgd.record.accumulators import time_averages as time_averages
-from langevin_sgd.record.passages import FirstPassage as FirstPassage
 from langevin_sgd.record.passages import first_passage as first_passage
 from langevin_sgd.record.recorders import displacement as displacement
 from langevin_sgd.record.recorders import eigenprojections as eigenprojections
@@ -33,7 +28,6 @@ from langevin_sgd.record.recorders import moments as moments
 from langevin_sgd.record.recorders import observables as observables
 from langevin_sgd.record.recorders import speed as speed
 from langevin_sgd.record.recorders import states as states
-from langevin_sgd.record.schedules import as_schedule as as_schedule
 from langevin_sgd.record.schedules import every as every
 from langevin_sgd.record.schedules import log_spaced as log_spaced
 from langevin_sgd.record.snapshots import Recorder as Recorder

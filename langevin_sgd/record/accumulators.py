@@ -39,7 +39,7 @@ class Accumulator(Protocol):
 
 @dataclass(frozen=True)
 class TimeAverages:
-    """Made by `time_averages`."""
+    """Averages over time; made by `time_averages`."""
 
     first: int
 
@@ -47,7 +47,7 @@ class TimeAverages:
         convert_fields(self, {"first": as_index})
 
     def begin(self, start: np.ndarray) -> dict[str, np.ndarray]:
-        """Zero sums."""
+        """Return sums that are zero."""
         shape = (len(start), 2 * start.shape[1])
         return {
             "sum": np.zeros(shape),
@@ -68,7 +68,7 @@ class TimeAverages:
                 totals["time"] += weight
 
     def result(self, totals: dict[str, np.ndarray]) -> dict[str, Variable]:
-        """Divide by the time."""
+        """Return the sums divided by the time."""
         time = _or_nan(totals["time"])
         dims = ("replica", "coordinate", "coordinate_2")
         return {
@@ -92,7 +92,7 @@ def time_averages(*, first: int = 0) -> Accumulator:
 
 @dataclass(frozen=True)
 class Histogram:
-    """Made by `histogram`."""
+    """Counts in bins over time; made by `histogram`."""
 
     edges: np.ndarray
     coordinate: int
@@ -102,7 +102,7 @@ class Histogram:
         convert_fields(self, {"edges": as_edges, "coordinate": as_index, "first": as_index})
 
     def begin(self, start: np.ndarray) -> dict[str, np.ndarray]:
-        """Zero counts."""
+        """Return counts that are zero."""
         bins = len(self.edges) - 1
         return {"counts": np.zeros(bins, np.int64), "inside": np.zeros(bins), "time": np.zeros(1)}
 
@@ -121,9 +121,7 @@ class Histogram:
         totals["time"] += weights.sum()
 
     def result(self, totals: dict[str, np.ndarray]) -> dict[str, Variable]:
-        """Return counts, and the density: time in each bin over all time seen, by width of the
-        bin.
-        """
+        """Return counts, and the density: share of time in each bin divided by its width."""
         density = totals["inside"] / np.diff(self.edges) / _or_nan(totals["time"])
         return {
             "bin_count": (("bin",), totals["counts"], "1"),
@@ -153,7 +151,7 @@ def histogram(edges: np.ndarray, *, coordinate: int = 0, first: int = 0) -> Accu
 
 @dataclass(frozen=True)
 class Current:
-    """Made by `current`."""
+    """Probability current in a plane; made by `current`."""
 
     edges: tuple[np.ndarray, np.ndarray]
     coordinates: tuple[int, int]
@@ -176,9 +174,7 @@ class Current:
         }
 
     def add(self, totals: dict[str, np.ndarray], block: Snapshots) -> None:
-        """Give half of each displacement to the cell where it began, and half to that where it
-        ended.
-        """
+        """Give half of each displacement to its first cell and half to its last."""
         points = np.stack([coordinate_of(block, number) for number in self.coordinates], axis=-1)
         for step, now in zip(block.steps, points, strict=True):
             before, last = totals["before"].copy(), int(totals["last"][0])

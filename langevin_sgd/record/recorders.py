@@ -34,8 +34,9 @@ def _observe_displacement(block: Snapshots) -> dict[str, Variable]:
 
 
 def speed() -> Recorder:
-    """Record ``squared_velocity`` |v_k|^2 per replica, (step, replica); times lr^2 it is the local
-    displacement.
+    """Record ``squared_velocity`` |v_k|^2 per replica, (step, replica).
+
+    Times lr^2 it is the local displacement.
     """
     return _observe_speed
 
@@ -46,9 +47,7 @@ def _observe_speed(block: Snapshots) -> dict[str, Variable]:
 
 
 def states() -> Recorder:
-    """Record whole ``position`` and ``velocity``, (step, replica, parameter): only for few
-    parameters or steps.
-    """
+    """Record whole ``position`` and ``velocity``, (step, replica, parameter)."""
     return _observe_states
 
 
@@ -101,9 +100,7 @@ def _observe_modes(vectors: np.ndarray, shift: np.ndarray, block: Snapshots) -> 
 
 
 def loss(function: Callable[[np.ndarray], np.ndarray]) -> Recorder:
-    """Record ``loss`` = function(positions) per replica, (step, replica), for instance with
-    ``problem.loss``.
-    """
+    """Record ``loss`` = function(positions), (step, replica), for instance ``problem.loss``."""
     as_function("function", function)
     return partial(_observe_loss, function)
 

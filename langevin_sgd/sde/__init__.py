@@ -33,10 +33,7 @@ from langevin_sgd.sde.exact_ornstein_uhlenbeck import (
 from langevin_sgd.sde.given_noise import follow as follow
 from langevin_sgd.sde.given_noise import refinements as refinements
 from langevin_sgd.sde.heun import Heun as Heun
-from langevin_sgd.sde.integrator import BlockStep as BlockStep
-from langevin_sgd.sde.integrator import Coefficients as Coefficients
 from langevin_sgd.sde.integrator import Integrator as Integrator
-from langevin_sgd.sde.integrator import LinearStep as LinearStep
 from langevin_sgd.sde.milstein import Milstein as Milstein
 from langevin_sgd.sde.obabo import OBABO as OBABO
 from langevin_sgd.sde.sgd_map import SGDMap as SGDMap

@@ -23,7 +23,8 @@ from typing import ClassVar, Generic, NamedTuple, TypeVar
 import numpy as np
 
 from langevin_sgd.covariance import covariance_root
-from langevin_sgd.dynamics import LinearEquation, Underdamped
+from langevin_sgd.dynamics import Underdamped
+from langevin_sgd.dynamics.linear import LinearEquation
 from langevin_sgd.kernels.block_code import Factors
 from langevin_sgd.kernels.compiled import inlined, value_at
 from langevin_sgd.kernels.intrinsics import fma
@@ -200,9 +201,7 @@ def step(
 def local_step(
     x: np.ndarray, v: np.ndarray, noise: np.ndarray, own: StepNumbers, kicked: Kicked
 ) -> None:
-    """Kick, A, O and A of every coordinate in one loop: a third of the traffic with memory is
-    saved.
-    """
+    """Kick, A, O and A of every coordinate in one loop, with a third less memory traffic."""
     for i in range(len(x)):
         for lane in range(x.shape[1]):
             speed = kicked(v[i, lane], x, i, lane, own.factors, AT.kick, own.force)

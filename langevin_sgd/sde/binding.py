@@ -101,9 +101,7 @@ def kernels(
 
 
 def _home(function: CompiledFunction) -> str | None:
-    """Module from which a compiled function can be imported under its name, ``None`` if there is
-    none.
-    """
+    """Module from which a compiled function can be imported under its name, else ``None``."""
     plain = inspect.unwrap(function)
     if plain.__module__ == "__main__" or plain.__qualname__ != plain.__name__:
         return None

@@ -18,7 +18,7 @@ from langevin_sgd.dynamics.equation import LangevinEquation
 from langevin_sgd.kernels.block_code import BlockCode
 from langevin_sgd.kernels.compiled import in_threads, thread_count
 from langevin_sgd.kernels.layout import aligned, even_slices
-from langevin_sgd.record import FirstPassage
+from langevin_sgd.record.passages import FirstPassage
 from langevin_sgd.sde.binding import kernels
 from langevin_sgd.sde.block_arithmetic import Scratch, StepNumbers
 from langevin_sgd.sde.integrator import Coefficients, Integrator, Number, as_it_is
@@ -33,9 +33,7 @@ TYPES: dict[str, tuple[Any, Any]] = {
 }
 """Types of state and normals."""
 PIECES = 4
-"""Runs of blocks, at most, for each thread: few, because Numba takes 40 microseconds to accept the
-arguments of one.
-"""
+"""Most runs of blocks per thread; Numba takes 40 microseconds to accept one's arguments."""
 
 
 def coefficients(equation: LangevinEquation) -> Coefficients:
@@ -108,9 +106,7 @@ class BlockEngine(Engine):
             self._kernels.settle(self.now, self._numbers)
 
     def advance(self, first: int, stop: int, recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Go on from step `first` to step `stop`; an interruption on the way leaves the state as it
-        was.
-        """
+        """Advance from step `first` to step `stop`; if interrupted, the state stays as it was."""
         after, passage = aligned(self.now.shape, self._type), self.passage.copy()
         after[:] = self.now
         snapshots = np.empty((self._blocks, len(recorded), *self.now.shape[1:]), self._type)
@@ -143,9 +139,7 @@ class BlockEngine(Engine):
         return position[0], velocity[0]
 
     def follow(self, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Go through ``normals`` (substep, draw, source, replica); return the states after every
-        substep.
-        """
+        """Follow ``normals`` (substep, draw, source, replica); return states after each substep."""
         room = self._room()
         shape = (len(normals), *room.normals.shape[:2], self._replicas)
         require(normals.shape == shape, "normals", normals.shape, f"must have shape {shape}")
@@ -161,11 +155,9 @@ class BlockEngine(Engine):
         return self._unpacked(snapshots)
 
     def first_passages(self) -> np.ndarray:
-        """Return the first step at which each watched level was passed, (watch, replica), infinite
-        if it was not.
-        """
-        found = self._by_replica(self.passage.transpose(1, 0, 2))
-        return np.where(found < 0, np.inf, found - self._first_step)
+        """Return the first passage of each watched level, (watch, replica), infinite if none."""
+        passages = self._by_replica(self.passage.transpose(1, 0, 2))
+        return np.where(passages < 0, np.inf, passages - self._first_step)
 
     def numbers_per_step(self) -> Fraction:
         """Return how far the counter of the random numbers goes on in a step: one a substep."""
@@ -209,9 +201,7 @@ class BlockEngine(Engine):
         return _as_type(code.arrays, self._type) if code.arrays else self._values(code.numbers)
 
     def _values(self, values: Sequence[Number]) -> Any:
-        """Return numbers as a tuple, or as (block, number, lane) if one of them differs between
-        replicas.
-        """
+        """Return numbers as a tuple, or (block, number, lane) if one differs between replicas."""
         if not any(map(np.ndim, values)):
             return tuple(self._type(value) for value in values) or (self._type(0),)
         spread = np.empty((self._blocks * self.lanes, len(values)))
@@ -234,8 +224,9 @@ class BlockEngine(Engine):
         return packed
 
     def _unpacked(self, packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Turn (block, snapshot, order, parameter, lane) into two arrays (snapshot, replica,
-        parameter).
+        """Turn (block, snapshot, order, parameter, lane) into position and velocity.
+
+        Both have the shape (snapshot, replica, parameter).
         """
         flat = packed.transpose(2, 1, 0, 4, 3).reshape(
             self._orders, packed.shape[1], len(packed) * self.lanes, self._parameters

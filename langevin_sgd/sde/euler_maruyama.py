@@ -15,7 +15,8 @@ from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from langevin_sgd.dynamics import LinearEquation, Overdamped, Underdamped
+from langevin_sgd.dynamics import Overdamped, Underdamped
+from langevin_sgd.dynamics.linear import LinearEquation
 from langevin_sgd.kernels.compiled import inlined
 from langevin_sgd.sde.block_arithmetic import (
     AddForce,
@@ -60,9 +61,7 @@ AT: EulerFactors[int] = places(EulerFactors)
 
 @dataclass(frozen=True)
 class EulerMaruyama(Integrator):
-    """The Euler-Maruyama integrator; 40 substeps per step of SGD by default, for an error of about
-    one per cent.
-    """
+    """The Euler-Maruyama integrator; 40 substeps per SGD step by default, for about 1 % error."""
 
     strong_order: ClassVar[float] = 1.0
     weak_order: ClassVar[float] = 1.0

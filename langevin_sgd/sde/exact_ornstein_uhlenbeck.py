@@ -21,7 +21,8 @@ import numpy as np
 from scipy.linalg import expm
 
 from langevin_sgd.covariance import covariance_root
-from langevin_sgd.dynamics import LinearEquation, Overdamped, Underdamped
+from langevin_sgd.dynamics import Overdamped, Underdamped
+from langevin_sgd.dynamics.linear import LinearEquation
 from langevin_sgd.sde.integrator import Equation, Integrator, LinearStep
 
 

@@ -1,6 +1,4 @@
-"""Paths driven by noise given from outside: for comparing integrators, and steps, on one Wiener
-process.
-"""
+"""Paths driven by given noise: to compare integrators, or steps, on one Wiener process."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Stochastic Heun: the mean of the Euler step here and the Euler step from where it leads, with the
-same noise.
+"""Stochastic Heun: the mean of two Euler steps with the same noise, at the start and its end.
 
     z~ = z + h a(z) + b(z) dW,      z' = z + (h/2) (a(z) + a(z~)) + (1/2) (b(z) + b(z~)) dW
 
@@ -17,7 +16,8 @@ from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from langevin_sgd.dynamics import LinearEquation, Overdamped, Underdamped
+from langevin_sgd.dynamics import Overdamped, Underdamped
+from langevin_sgd.dynamics.linear import LinearEquation
 from langevin_sgd.kernels.compiled import inlined
 from langevin_sgd.sde.block_arithmetic import (
     AddForce,

@@ -20,8 +20,8 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from langevin_sgd.checks import InputError, as_instance, as_positive, require
-from langevin_sgd.dynamics import LinearEquation
 from langevin_sgd.dynamics.equation import LangevinEquation
+from langevin_sgd.dynamics.linear import LinearEquation
 from langevin_sgd.kernels.compiled import inlined
 from langevin_sgd.sde.block_arithmetic import AddForce, Change, LocalStep, Step, StepNumbers
 from langevin_sgd.sde.drivers import Driver, StandardNormal
@@ -85,9 +85,7 @@ class BlockStep(NamedTuple):
     spares: int = 0
     """Scratch arrays."""
     enter: Change = as_it_is
-    """``enter(x, v, own, add_force)``: from position and velocity of one moment to what the step
-    carries.
-    """
+    """``enter(x, v, own, add_force)``: from position and velocity to what the step carries."""
     leave: Change = as_it_is
     """The way back, for snapshots."""
     local: LocalStep | None = None
@@ -148,9 +146,7 @@ class Integrator:
             )
 
     def check(self, equation: Equation, substeps: int) -> None:
-        """Raise `InputError` for an equation of an accepted type that it cannot integrate all the
-        same.
-        """
+        """Raise `InputError` for an equation of an accepted type that it cannot integrate."""
 
     def block_step(self, equation: Equation, coefficients: Coefficients, size: Number) -> BlockStep:
         """Return the step of length `size` (physical time) on blocks of replicas."""
@@ -215,8 +211,8 @@ def require_accepted(equation: Equation, integrator: Integrator, substeps: int) 
     if equation.orders not in {kind.orders for kind in integrator.accepts}:
         names = " or ".join(kind.__name__ for kind in integrator.accepts)
         raise InputError(
-            f"integrator = {integrator!r}: integrates {names} equations, not "
-            f"{type(equation).__name__}"
+            f"integrator = {integrator!r}: "
+            f"integrates {names} equations, not {type(equation).__name__}"
         )
     calculus = equation.noise.calculus
     if calculus is not None:
@@ -228,7 +224,6 @@ def require_accepted(equation: Equation, integrator: Integrator, substeps: int) 
             known = {"ito": "EulerMaruyama or Milstein", "stratonovich": "Heun or Milstein"}
             raise InputError(
                 f"integrator = {integrator!r}: reads state-dependent noise as "
-                f"{' or '.join(integrator.calculi)}, "
-                f"this one is {calculus}; use {known[calculus]}"
+                f"{' or '.join(integrator.calculi)}, this one is {calculus}; use {known[calculus]}"
             )
     integrator.check(equation, substeps)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from langevin_sgd.checks import as_array
-from langevin_sgd.dynamics import LinearEquation
+from langevin_sgd.dynamics.linear import LinearEquation
 from langevin_sgd.kernels.compiled import in_threads
 from langevin_sgd.kernels.layout import aligned, even_slices
 from langevin_sgd.randomness import BLOCK
@@ -139,8 +139,9 @@ class LinearEngine(Engine):
         self._state[:] = grouped.transpose(0, 3, 2, 4, 1).reshape(self._state.shape)
 
     def _unpacked(self, packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Turn (block, snapshot, group, component, LANES) into two arrays (snapshot, replica,
-        parameter).
+        """Turn (block, snapshot, group, component, LANES) into position and velocity.
+
+        Both have the shape (snapshot, replica, parameter).
         """
         equation, shape = self._equation, packed.shape
         grouped = packed.reshape(*shape[:3], equation.orders, equation.positions, LANES)

@@ -16,9 +16,7 @@ from langevin_sgd.randomness import BLOCK
 from langevin_sgd.sde.fillings import fill_64
 
 LANES = 16
-"""Replicas per block: two vectors of the widest registers, and a block of 100 modes stays in the
-first-level cache.
-"""
+"""Replicas per block: two of the widest vectors; 100 modes stay in the first-level cache."""
 
 
 def substeps_of_filling(groups: int, sources: int) -> int:
@@ -30,8 +28,9 @@ def substeps_of_filling(groups: int, sources: int) -> int:
 def _linear_step(
     state: np.ndarray, matrix: np.ndarray, noise: np.ndarray, normals: np.ndarray, moved: np.ndarray
 ) -> None:
-    """Replace `state` (group, component, LANES) by matrix @ state + noise @ normals; `moved` is
-    scratch.
+    """Replace `state` by matrix @ state + noise @ normals.
+
+    `state` is (group, component, LANES), `moved` is scratch.
     """
     components, sources = noise.shape[1], noise.shape[2]
     for group in range(len(state)):
@@ -55,9 +54,7 @@ def _linear_step(
 def _oscillator_step(
     state: np.ndarray, matrix: np.ndarray, noise: np.ndarray, normals: np.ndarray
 ) -> None:
-    """Do the same for groups of one position and one velocity, with the same roundings, three times
-    as fast.
-    """
+    """The same for groups of position and velocity: equal roundings, three times as fast."""
     # Lanes are counted by the array: unrolled over a constant, the loops would not become vector
     # instructions.
     two = noise.shape[2] == 2

@@ -59,9 +59,7 @@ class Kept(NamedTuple):
 
 
 def lanes_of_block(parameters: int, normals: DTypeLike) -> int:
-    """Replicas per block: 512 (1024 where normals have half the size), fewer if there are many
-    parameters, >= 16.
-    """
+    """Replicas per block: 512, or 1024 for half-size normals; fewer for many parameters, >= 16."""
     widest = BLOCK * 8 // np.dtype(normals).itemsize
     lanes = widest
     while lanes > 16 and parameters * lanes > 2 * widest:
@@ -156,8 +154,9 @@ def run_driven(
     add_spread: AddSpread,
     constant: bool,
 ) -> None:
-    """Advance one block, ``states`` (1, order, parameter, lane), by `given` normals (substep, draw,
-    source, lane).
+    """Advance one block by `given` normals (substep, draw, source, lane).
+
+    ``states`` is (1, order, parameter, lane).
     """
     own = numbers_of_block(numbers, 0)
     x, v = states[0, 0], states[0, states.shape[1] - 1]

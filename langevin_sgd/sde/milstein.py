@@ -18,7 +18,8 @@ from typing import ClassVar, Generic, NamedTuple, TypeVar
 import numpy as np
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.dynamics import LinearEquation, Overdamped
+from langevin_sgd.dynamics import Overdamped
+from langevin_sgd.dynamics.linear import LinearEquation
 from langevin_sgd.kernels.compiled import inlined, number_like
 from langevin_sgd.sde.block_arithmetic import (
     AddForce,
@@ -59,8 +60,9 @@ AT: MilsteinFactors[int] = places(MilsteinFactors)
 
 @dataclass(frozen=True)
 class Milstein(Integrator):
-    """The Milstein integrator for overdamped equations, in either calculus; 40 substeps per step of
-    SGD by default.
+    """The Milstein integrator for overdamped equations, in either calculus.
+
+    40 substeps per step of SGD by default.
     """
 
     strong_order: ClassVar[float] = 1.0
@@ -73,9 +75,8 @@ class Milstein(Integrator):
         """Refuse amplitudes that depend on other coordinates."""
         if not equation.noise.has_own_amplitudes:
             raise InputError(
-                f"integrator = {self!r}: needs amplitudes that depend on their own coordinate "
-                "alone; "
-                "use EulerMaruyama (Ito) or Heun (Stratonovich)"
+                f"integrator = {self!r}: needs amplitudes that depend "
+                "on their own coordinate alone; use EulerMaruyama (Ito) or Heun (Stratonovich)"
             )
 
     def block_step(self, equation: Equation, coefficients: Coefficients, size: Number) -> BlockStep:

@@ -13,7 +13,8 @@ from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from langevin_sgd.dynamics import LinearEquation, Underdamped
+from langevin_sgd.dynamics import Underdamped
+from langevin_sgd.dynamics.linear import LinearEquation
 from langevin_sgd.kernels.compiled import inlined
 from langevin_sgd.sde.baoab import friction_step, linear_parts, relaxation_rate
 from langevin_sgd.sde.block_arithmetic import (
@@ -82,9 +83,7 @@ class OBABO(Integrator):
         return joined.reshape(steps // 2, draws, sources, replicas)
 
     def linear_step(self, equation: LinearEquation, size: float) -> LinearStep:
-        """Return the product O B A B O, and the noise of the first O carried through the rest
-        beside the second.
-        """
+        """Return the product O B A B O; the noise of the first O is carried through the rest."""
         size = self.size_of_linear_step(equation, size)
         kick, drift, friction, noise = linear_parts(equation, size / 2, size, size / 2)
         verlet = kick @ drift @ kick

@@ -1,4 +1,4 @@
-r"""The SGD map itself, with given gradient noise: what the Langevin equation of SGD stands for.
+r"""One step of SGD with given noise, the map whose limit the Langevin equation of SGD is.
 
     v' = momentum v - grad U(theta) + xi,     theta' = theta + lr v',
     momentum = 1 - friction,  lr = step_time,
@@ -24,7 +24,8 @@ from typing import ClassVar, Generic, NamedTuple, TypeVar
 import numpy as np
 
 from langevin_sgd.checks import InputError
-from langevin_sgd.dynamics import LinearEquation, Underdamped
+from langevin_sgd.dynamics import Underdamped
+from langevin_sgd.dynamics.linear import LinearEquation
 from langevin_sgd.kernels.compiled import inlined
 from langevin_sgd.sde.block_arithmetic import (
     AddForce,

@@ -27,7 +27,8 @@ from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from langevin_sgd.dynamics import LinearEquation, Underdamped
+from langevin_sgd.dynamics import Underdamped
+from langevin_sgd.dynamics.linear import LinearEquation
 from langevin_sgd.kernels.compiled import inlined
 from langevin_sgd.sde.block_arithmetic import (
     AddForce,
@@ -96,9 +97,7 @@ class ShiftedODE(Integrator):
     draws: ClassVar[int] = 3
 
     def block_step(self, equation: Equation, coefficients: Coefficients, size: Number) -> BlockStep:
-        """Return the step on blocks; the noise of the velocity is sigma times W, H and K of unit
-        variance.
-        """
+        """Return the step on blocks; the noise is sigma times W, H and K of unit variance."""
         friction, mass, amplitude = coefficients
         sigma = amplitude / mass * np.sqrt(size)
         area, triple = sigma / math.sqrt(12), sigma / math.sqrt(720)

@@ -26,7 +26,8 @@ from langevin_sgd.checks import (
     as_instance,
     require_memory,
 )
-from langevin_sgd.dynamics import Overdamped, Underdamped, is_linear
+from langevin_sgd.dynamics import Overdamped, Underdamped
+from langevin_sgd.dynamics.equation import is_linear
 from langevin_sgd.randomness import key_from_seed
 from langevin_sgd.sde.engine import TYPES, BlockEngine, Precision
 from langevin_sgd.sde.integrator import Equation, Integrator, require_accepted

@@ -73,9 +73,7 @@ class Checkpoint:
         self._written = time.monotonic()
 
     def note(self, workload: Workload) -> bool:
-        """Remember the state of a workload, and write it every few seconds; return whether it could
-        be had.
-        """
+        """Note the state and write it every few seconds; return whether it could be had."""
         carried = workload.carried()
         if carried is None:
             return False
@@ -85,9 +83,7 @@ class Checkpoint:
         return True
 
     def write(self) -> None:
-        """Replace the file by the state last noted and what was recorded up to it; also after an
-        interruption.
-        """
+        """Replace the file by the last noted state and its records; also when interrupted."""
         if self._latest is None:
             return
         workload, carried = self._latest
@@ -122,14 +118,14 @@ class Checkpoint:
             _require_place(self._path)
             return
         stored = _load(self._path)
-        found = dataset.provenance(stored)
-        self._require_same_run(found)
+        document = dataset.provenance(stored)
+        self._require_same_run(document)
         variables = {
             str(name): (tuple(map(str, array.dims)), array.values, str(array.attrs.get("units")))
             for name, array in stored.data_vars.items()
         }
-        told = {"step": found.get("step"), "run": self._identity, "plan": found.get("plan")}
-        whole = found.get("content") == _checksum(variables, told)
+        told = {"step": document.get("step"), "run": self._identity, "plan": document.get("plan")}
+        whole = document.get("content") == _checksum(variables, told)
         advice = "is damaged, or of an older version: remove it, or give another path"
         require(whole, "checkpoint", str(self._path), advice)
         self._require_same_plan(told, workload)
@@ -141,7 +137,7 @@ class Checkpoint:
             for name, (_, values, _) in variables.items()
             if name not in recorded
         }
-        carried = Carried(int(found["step"]), arrays, lambda: recorded)
+        carried = Carried(int(document["step"]), arrays, lambda: recorded)
         workload.restore(carried)
         # What was restored may change; the file stays as it is until there is something new.
         self._latest = None
@@ -152,14 +148,12 @@ class Checkpoint:
         if found.get("kind") != self._kind or differing:
             difference = ", ".join(differing) or "kind"
             raise InputError(
-                f"checkpoint = '{self._path}': belongs to another run (differs in {difference}); "
-                "give another path"
+                f"checkpoint = '{self._path}': "
+                f"belongs to another run (differs in {difference}); give another path"
             )
 
     def _require_same_plan(self, told: Mapping[str, Any], workload: Workload) -> None:
-        """Raise `InputError` where the run has come further than this one goes, or has come there
-        on another way.
-        """
+        """Raise `InputError` if the stored run went further than this one, or another way."""
         done, unit = int(told["step"]), workload.unit
         beginning = f"checkpoint = '{self._path}': belongs to another run (differs in "
         if done > workload.total:
@@ -171,9 +165,9 @@ class Checkpoint:
         differing = [name for name in plan if plan[name] != told["plan"].get(name)]
         if differing:
             raise InputError(
-                f"{beginning}{', '.join(differing)}); up to {unit} {done}, from where it would go "
-                "on, give the same explicit schedule, for averages over time with equal gaps, or "
-                "give another path"
+                f"{beginning}{', '.join(differing)}); "
+                f"up to {unit} {done}, from where it would go on, give the same explicit schedule, "
+                "for averages over time with equal gaps, or give another path"
             )
 
 

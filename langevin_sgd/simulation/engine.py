@@ -75,9 +75,7 @@ class Engine(Protocol):
         """Take up what was `carried`; the arrays are the engine's from then on."""
 
     def first_passages(self) -> np.ndarray:
-        """Return the step at which each watched level was passed first, (watch, replica), infinite
-        if it was not.
-        """
+        """Return the first passage of each watched level, (watch, replica), infinite if none."""
         return np.empty((0, len(self.state()[0])))
 
     def numbers_per_step(self) -> Fraction:
@@ -118,9 +116,7 @@ class Workload(Protocol):
         """
 
     def carried(self) -> Carried | None:
-        """Return all that is needed to go on, ``None`` if this round has ended where it cannot be
-        had.
-        """
+        """Return all that is needed to go on; ``None`` if it cannot be had at this point."""
 
     def restore(self, carried: Carried) -> None:
         """Take up what was `carried`.

@@ -24,9 +24,7 @@ def snapshots_at_once(start: np.ndarray) -> int:
 
 
 def require_room(recording: Recording, timetable: Timetable, velocity: np.ndarray) -> None:
-    """Raise `InputError` unless everything that is to be recorded fits into memory, tried out on
-    the start.
-    """
+    """Raise `InputError` unless all records fit into memory, judged by recording the start."""
     block = recording.trial(velocity)
     each = sum(
         values.nbytes

@@ -19,7 +19,9 @@ import numpy as np
 
 from langevin_sgd import dataset
 from langevin_sgd.checks import InputError, require
-from langevin_sgd.record import Accumulator, FirstPassage, Recorder, Snapshots, displacement
+from langevin_sgd.record import Recorder, Snapshots, displacement
+from langevin_sgd.record.accumulators import Accumulator
+from langevin_sgd.record.passages import FirstPassage
 from langevin_sgd.simulation.engine import Arrays
 from langevin_sgd.simulation.status import LIMIT
 
@@ -83,8 +85,8 @@ class Recording:
         )
         if passages and not watches:
             raise InputError(
-                "record: first passages are watched for by sde.simulate with a compiled potential "
-                "only"
+                "record: first passages are watched for "
+                "by sde.simulate with a compiled potential only"
             )
         totals = [(item, item.begin(start)) for item in accumulators]
         return cls(recorders, start, np.full(len(start), -1, np.int64), totals, passages)
@@ -125,10 +127,10 @@ class Recording:
             )
 
     def _observed(self, block: Snapshots) -> dict[str, dataset.Variable]:
-        found: dict[str, dataset.Variable] = {}
+        variables: dict[str, dataset.Variable] = {}
         for recorder in self.recorders:
             for name, (dims, values, unit) in recorder(block).items():
-                if name in found or name in RESERVED:
+                if name in variables or name in RESERVED:
                     raise InputError(f"record: the variable {name!r} is recorded twice")
                 if (
                     dims[:1] != ("step",)
@@ -136,19 +138,16 @@ class Recording:
                     or len(values) != len(block.steps)
                 ):
                     raise InputError(
-                        f"record: {name!r} has dimensions {dims} and shape {values.shape}: must "
-                        "start with step, "
-                        f"here of length {len(block.steps)}"
+                        f"record: {name!r} has dimensions {dims} and shape {values.shape}: "
+                        f"must start with step, here of length {len(block.steps)}"
                     )
-                found[name] = dims, values, unit
-        return found
+                variables[name] = dims, values, unit
+        return variables
 
     def notice_divergence(
         self, steps: np.ndarray, position: np.ndarray, velocity: np.ndarray
     ) -> None:
-        """Note the first of `steps` at which each replica is out of bounds, for those not noted
-        yet.
-        """
+        """Note the first of `steps` at which each replica is out of bounds, unless noted before."""
         # NaN in the velocity alone is no divergence: the path of an overdamped equation has no
         # velocity.
         out = (~(np.abs(position) < LIMIT) | (np.abs(velocity) >= LIMIT)).any(axis=-1)
@@ -161,9 +160,7 @@ class Recording:
         self.diverged_step[new] = diverged_step[new]
 
     def variables(self, rows: int | None = None) -> dict[str, dataset.Variable]:
-        """Return the recorded variables, blocks joined along ``step``: the first `rows` steps of
-        them, all by default.
-        """
+        """Return the recorded variables, joined along ``step``: the first `rows` steps, or all."""
         if not self._blocks:
             return {}
         first = self._blocks[0]
@@ -174,9 +171,7 @@ class Recording:
         return {name: (dims, values[:rows], unit) for name, (dims, values, unit) in joined.items()}
 
     def carried(self) -> dict[str, np.ndarray]:
-        """Return copies of the totals of all accumulators, by number and name, and of who has
-        diverged.
-        """
+        """Return copies of all accumulators' totals, by number and name, and who has diverged."""
         arrays = {
             f"total_{i}_{name}": values.copy()
             for i, (_, totals) in enumerate(self.accumulators)
@@ -186,13 +181,13 @@ class Recording:
 
     def accumulated(self) -> dict[str, dataset.Variable]:
         """Return the results of all accumulators."""
-        found: dict[str, dataset.Variable] = {}
+        variables: dict[str, dataset.Variable] = {}
         for accumulator, totals in self.accumulators:
             for name, variable in accumulator.result(totals).items():
-                if name in found:
+                if name in variables:
                     raise InputError(f"record: the variable {name!r} is recorded twice")
-                found[name] = variable
-        return found
+                variables[name] = variable
+        return variables
 
     def restore(self, arrays: Arrays, variables: Mapping[str, dataset.Variable]) -> None:
         """Take up what a checkpoint kept of `carried` and `variables`."""

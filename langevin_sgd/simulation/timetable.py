@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from langevin_sgd.record import as_schedule
+from langevin_sgd.record.schedules import as_schedule
 
 
 class Timetable:

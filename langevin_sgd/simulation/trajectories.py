@@ -88,9 +88,7 @@ class Trajectories:
         self.done = carried.done
 
     def plan(self, done: int) -> dict[str, Any]:
-        """Return the steps that were looked at up to there, as recorders see them and as
-        accumulators weigh them.
-        """
+        """Return the steps seen so far: those of the recorders, and those of the accumulators."""
         table, recording = self.timetable, self.recording
         steps = table.schedule[: table.rows(done)]
         planned = {}

@@ -127,10 +127,10 @@ def _require_alike(first: xr.Dataset, cell: xr.Dataset) -> None:
     for name in sorted(map(str, {*first.variables, *cell.variables})):
         if name not in first.variables or name not in cell.variables:
             raise InputError(f"cells: {name!r} is not in all of them")
-        one, other = first.variables[name], cell.variables[name]
-        same = one.dims == other.dims and one.dtype == other.dtype
-        if same and REPLICA not in one.dims:
-            same = one.equals(other)
+        expected, other = first.variables[name], cell.variables[name]
+        same = expected.dims == other.dims and expected.dtype == other.dtype
+        if same and REPLICA not in expected.dims:
+            same = expected.equals(other)
         if not same:
             raise InputError(f"cells: {name!r} is not the same kind of thing in all of them")
 

@@ -31,9 +31,7 @@ CLASS = "class"
 
 
 def encode(settings: Any) -> str:
-    """Write a frozen dataclass as canonical JSON: sorted keys, no spaces, class names, no NaN or
-    infinity.
-    """
+    """Write a frozen dataclass as canonical JSON: sorted keys, no spaces, class names, no NaN."""
     if not is_dataclass(settings) or isinstance(settings, type):
         raise InputError(f"settings = {shown(settings)}: must be an instance of a frozen dataclass")
     return _text(_plain(settings, "settings"))
@@ -96,9 +94,7 @@ _REAL = (float, float | None, "float", "float | None")
 
 @lru_cache(maxsize=256)
 def _defaults(kind: Any) -> dict[str, str]:
-    """Defaults of the fields that have one, as their JSON; the JSON tells 0.0 from -0.0 and 1 from
-    True.
-    """
+    """JSON of the defaults of fields; unlike ==, it tells 0.0 from -0.0 and 1 from True."""
     known: dict[str, str] = {}
     for field in _given(kind):
         # A default that cannot be encoded, as a function, is not that of a value that can.
@@ -138,9 +134,7 @@ def _restored(value: Any) -> Any:
 
 
 def classes_in(settings: Any) -> Iterator[str]:
-    """Names of the classes in settings as JSON gives them, in any order, each as often as it
-    occurs.
-    """
+    """Names of the classes in settings given as JSON, in any order, with repetitions."""
     if isinstance(settings, list):
         for item in settings:
             yield from classes_in(item)

@@ -40,13 +40,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _ENOUGH = 3
-"""Results that could not be written after which no further task is started: the disk is full, not a
-server busy.
-"""
+"""Failed writes after which no further task is started: the disk is full."""
 _PACKET = 0.1
-"""Seconds of work to send at a time: tasks that take less travel together, so that the way costs
-little beside them.
-"""
+"""Seconds of work to send at a time, so that sending short tasks costs little."""
 
 
 class NotWritten(Exception):

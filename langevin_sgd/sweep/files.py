@@ -38,9 +38,7 @@ def _folders(parts: list[str]) -> list[str]:
 
 
 def source_of(module: str) -> Path | None:
-    """Return the file that holds the source of a module, of the package or not; ``None`` if there
-    is none.
-    """
+    """Return the source file of a module, of the package or not; ``None`` if there is none."""
     place = place_in_package(module)
     if place is None and module.split(".")[0] != PACKAGE:
         place = _place_elsewhere(module)

@@ -64,17 +64,14 @@ def _parsed(module: str) -> ast.Module:
 
 @lru_cache(maxsize=1024)
 def statements(module: str) -> tuple[ast.stmt, ...]:
-    """Return the top-level statements of a module, without imports and without a table of
-    `dispatches`.
-    """
+    """Return the top-level statements of a module, without imports and a table of `dispatches`."""
     body = (node for node in tree_of(module).body if not isinstance(node, Import))
     return tuple(node for node in body if _table(node, module) is None)
 
 
 @lru_cache(maxsize=1024)
 def dispatches(module: str) -> dict[str, str]:
-    """Return the table ``DISPATCHES`` of a module: Python name of a class -> module that it is
-    passed on to.
+    """Return the table ``DISPATCHES`` of a module: name of a class -> module for its objects.
 
     The table must be a literal of strings: short names or Python names of classes, and dotted
     names of modules, with or without the name of the package. A module without such a table passes
@@ -114,9 +111,7 @@ def _are_texts(*values: object) -> bool:
 
 
 def reached_statements(module: str, names: Iterable[str]) -> list[ast.stmt]:
-    """Return the top-level statements that `names` reach, in order; those that define nothing
-    always count.
-    """
+    """Return the statements that `names` reach, and those that define nothing, in order."""
     body = statements(module)
     reached = set(names)
     chosen: set[int] = set()
@@ -178,8 +173,7 @@ def uses_of_part(chosen: Iterable[ast.stmt], module: str) -> frozenset[Use]:
 
 @lru_cache(maxsize=1024)
 def uses_of_whole(module: str) -> frozenset[Use]:
-    """Return what a module uses by name, and what it imports, used or not: an import alone can
-    have effects.
+    """Return what a module uses by name, and all that it imports: imports can have effects.
 
     The classes that a dispatcher hands on do not count: those that occur are reached without it.
     """
@@ -202,9 +196,7 @@ def _bindings(tree: ast.AST, module: str) -> list[tuple[str, str]]:
 
 
 def imported_names(node: Import, module: str) -> list[tuple[str, str]]:
-    """Return the names that an import of `module` binds, each with the dotted path it stands
-    for.
-    """
+    """Return the names that an import in `module` binds, each with its dotted path."""
     if isinstance(node, ast.ImportFrom):
         source = _source(node, module)
         return [(alias.asname or alias.name, f"{source}.{alias.name}") for alias in node.names]
@@ -231,8 +223,9 @@ def is_own(path: str) -> bool:
 
 
 def _dotted_uses(node: ast.AST, binding: Binding) -> Iterator[str]:
-    """Dotted paths used: for ``ls.theory.LangevinLaw(...).mean`` the longest chain of attributes
-    from ``ls``.
+    """Dotted paths used: the longest chain of attributes from ``ls``.
+
+    For ``ls.theory.LangevinLaw(...).mean`` that is ``ls.theory.LangevinLaw``.
 
     Annotations do not count: what a task is given stands in its settings, and what it makes is
     named where it is made.

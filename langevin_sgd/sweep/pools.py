@@ -1,5 +1,4 @@
-"""Where tasks run: worker processes on this machine, or a Dask cluster; both are
-``concurrent.futures`` executors.
+"""Where tasks run: worker processes here or a Dask cluster, both ``concurrent.futures``.
 
 A pool is kept a little fuller than it has workers, so that none waits for its next task while the
 last one is reported.
@@ -74,7 +73,7 @@ class Pool(Protocol):
     """What a future raises whose worker died."""
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Start a call."""
+        """Start a call and return its future."""
 
     def check(self) -> None:
         """Raise `InputError` if nobody is there to work."""
@@ -155,8 +154,7 @@ def _leave_with_parent(parent: int) -> None:
 
 
 class ClusterPool:
-    """Workers of a running Dask cluster; they need the same versions and the directory of the
-    store.
+    """Workers of a running Dask cluster; they need the same versions and the store's directory.
 
     Dask runs the tasks of a lost worker elsewhere; a task that loses four workers is given up
     (`KilledWorker`).
@@ -220,16 +218,16 @@ class ClusterPool:
             self.capacity = 2 * threads
         elif self._looked - self._seen >= self._patience:
             message = (
-                f"no live worker for {self._patience:g} s; what is stored stays, the same "
-                "command continues"
+                f"no live worker for {self._patience:g} s; "
+                "what is stored stays, the same command continues"
             )
             raise InputError(f"scheduler = {self.address!r}: {message}")
         return threads
 
     def _lost(self) -> InputError:
         message = (
-            "the scheduler is gone; what is stored stays, the same command continues with a "
-            "running one"
+            "the scheduler is gone; what is stored stays, "
+            "the same command continues with a running one"
         )
         return InputError(f"scheduler = {self.address!r}: {message}")
 
@@ -245,8 +243,8 @@ class ClusterPool:
             of_workers = self._client.run(versions)
         except Exception as error:
             message = (
-                f"its workers cannot use langevin_sgd ({_first_line(error)}); install it "
-                "where they run"
+                f"its workers cannot use langevin_sgd ({_first_line(error)}); "
+                "install it where they run"
             )
             raise InputError(f"scheduler = {self.address!r}: {message}") from error
         self._compare(_RECORDED, versions(), of_workers)
@@ -259,12 +257,12 @@ class ClusterPool:
                 if other.get(name) != mine.get(name):
                     message = f"{who} has {name} {other.get(name)}, this process {mine.get(name)}"
                     raise InputError(
-                        f"scheduler = {self.address!r}: {message}; install the same version "
-                        "everywhere"
+                        f"scheduler = {self.address!r}: {message}; "
+                        "install the same version everywhere"
                     )
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Start a call."""
+        """Start a call and return its future."""
         return self._executor.submit(_in_one_thread, function, *arguments)
 
     def check(self) -> None:
@@ -275,9 +273,7 @@ class ClusterPool:
             self._look()
 
     def close(self, *, at_once: bool) -> None:
-        """Leave the cluster, which then forgets what has not begun; what runs on it runs to its
-        end.
-        """
+        """Leave the cluster, which forgets waiting tasks; running ones run to their end."""
         with contextlib.suppress(OSError, TimeoutError):
             self._client.close(timeout=5.0)
 
@@ -294,9 +290,7 @@ _ADDRESS = re.compile(r"((tcp|ws|tls|wss)://)?(\[[\w:.%]+\]|[^\s/:\[\]]+):(?P<po
 
 
 def _require_certificates(address: str) -> None:
-    """Refuse an encrypted address before a client is made of it, if there is nothing to encrypt
-    with.
-    """
+    """Refuse an encrypted address before a client is made, if nothing can encrypt."""
     from distributed import Security
 
     certified = Security().get_connection_args("client").get("ssl_context") is not None
@@ -309,9 +303,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _in_one_thread(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call on a worker that somebody else has started: libraries that it has yet to load take one
-    thread each.
-    """
+    """Run a call on somebody else's worker; libraries loaded from now on take one thread each."""
     import dask
 
     os.environ.update(ONE_THREAD)

@@ -56,9 +56,7 @@ if TYPE_CHECKING:
 State = Literal["done", "damaged", "stale", "failed", "missing"]
 
 _PART_LIFETIME = 600.0
-"""Seconds after which a half-written file is taken for the leftover of a killed process; writing
-takes far less.
-"""
+"""Seconds after which a half-written file counts as the leftover of a killed process."""
 
 _STEM = re.compile(r"[^/]+-[0-9a-f]{20}")
 _PART = re.compile(rf"\.{_STEM.pattern}\.(nc|json)\.[a-z0-9_]{{8}}\.part")
@@ -84,9 +82,7 @@ def _stem(task: Task) -> str:
 
 
 def is_path_of(task: Task, path: Path) -> bool:
-    """Whether the result of `task`, by the code as this process has it, belongs at `path` in some
-    store.
-    """
+    """Whether the result of `task`, by the current code, belongs at `path` in some store."""
     return path.absolute().as_posix().endswith(f"/{_stem(task)}.nc")
 
 
@@ -143,9 +139,7 @@ class Store:
         return os.path.isfile(self.path(task))
 
     def damage(self, task: Task) -> str | None:
-        """Return what is wrong with the stored result of `task`; ``None`` if nothing is, or there
-        is no result.
-        """
+        """Return what is wrong with the stored result of `task`; ``None`` if sound or absent."""
         return _damage(self.path(task), self.record(task)) if self.has(task) else None
 
     def load(self, task: Task) -> xr.Dataset:
@@ -163,9 +157,7 @@ class Store:
         return load(self.path(task))
 
     def record(self, task: Task) -> dict[str, Any]:
-        """Return what is known of `task` beside its result: state, seconds, host, time; empty if
-        nothing is.
-        """
+        """Return the record of `task`: state, seconds, host, time; empty if there is none."""
         return _read_record(self.path(task))
 
     def failure(self, task: Task) -> str | None:
@@ -179,8 +171,7 @@ class Store:
         )
 
     def statuses(self) -> list[TaskStatus]:
-        """Every task the store has heard of, in order of path; `directory` may also be a folder
-        within a store.
+        """All tasks known to the store, by path; `directory` may be a folder within a store.
 
         Raises
         ------
@@ -214,9 +205,7 @@ class Store:
             yield
 
     def remove_leftovers(self, tasks: Iterable[Task]) -> None:
-        """Remove files half written by killed processes from the folders of some tasks; no others
-        are touched.
-        """
+        """Remove half-written files of killed processes from the folders of the given tasks."""
         for folder in {self.path(task).parent for task in as_objects("tasks", tasks, Task)}:
             for part in folder.glob(".*.part"):
                 try:
@@ -235,9 +224,7 @@ class Store:
 
 
 def write_result(path: Path, task: Task, result: xr.Dataset, **known: Any) -> None:
-    """Store a result and its record; the provenance of the result gains the identity of the
-    task.
-    """
+    """Store a result and its record; the result's provenance gains the identity of the task."""
     if "provenance" not in result.attrs:
         result.attrs["provenance"] = make({}, kind="task").attrs["provenance"]
     extended = provenance(result) | {"task": identity(task)}
@@ -276,9 +263,7 @@ def _read_record(path: Path) -> dict[str, Any]:
 
 
 def _converted(record: dict[str, Any]) -> dict[str, Any]:
-    """Entries of a record that are what they should be; a failure always has its error and
-    traceback.
-    """
+    """The valid entries of a record; a failure always has its error and traceback."""
     texts = {name: printable(record[name]) for name in _LINES if isinstance(record.get(name), str)}
     kept: dict[str, Any] = {"state": "unknown"} | texts
     if is_real(record.get("seconds")):
@@ -359,9 +344,7 @@ def _record_of_result(path: Path) -> dict[str, Any]:
 
 
 def _is_current(record: dict[str, Any], directory: Path, path: Path) -> bool:
-    """Whether a file is a result of the code as it is, in the store that `directory` is or lies
-    in.
-    """
+    """Whether a file is a result of the current code, in the store that holds `directory`."""
     named = record.get("task")
     if named is None or known(named["name"]) is None:
         return False

@@ -165,8 +165,7 @@ def task(*, version: int = 1) -> Callable[[Callable[[S], xr.Dataset]], TaskFunct
 
 @lru_cache(maxsize=256)
 def find(name: str) -> TaskFunction[Any]:
-    """Import the task function called ``module:qualname``; only for names that a running sweep
-    gives.
+    """Import the task function ``module:qualname``; only for names given by a running sweep.
 
     Raises
     ------
@@ -183,9 +182,7 @@ def find(name: str) -> TaskFunction[Any]:
 
 
 def known(name: str) -> TaskFunction[Any] | None:
-    """Return the task function that a file names, ``None`` if this process and the package have
-    none of that name.
-    """
+    """Return the task function that a file names, or ``None`` if it is not known here."""
     if name not in _made and _is_task_of_package(name):
         importlib.import_module(name.split(":")[0])
     return _made.get(name)

@@ -70,8 +70,8 @@ class DiscreteLaw(Law):
         epochs = self.settings.sampling == "epochs"
         if self.noise == "minibatch" and epochs:
             raise InputError(
-                "noise = 'minibatch': with sampling = 'epochs' only noise = 'additive' has a "
-                "closed law"
+                "noise = 'minibatch': "
+                "with sampling = 'epochs' only noise = 'additive' has a closed law"
             )
         if self.epoch_phase is not None:
             convert_fields(self, {"epoch_phase": partial(as_count, minimum=0)})
@@ -113,7 +113,6 @@ class DiscreteLaw(Law):
         if self.settings.dampening and self.settings.momentum and at_rest:
             raise InputError(
                 "dampening: the first gradient of a run from rest is not damped; give start = "
-                "'stationary' or a "
-                "Gaussian, for instance the law without dampening after one step"
+                "'stationary' or a Gaussian, for instance the law without dampening after one step"
             )
         return super()._start_deviation

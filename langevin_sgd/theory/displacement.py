@@ -234,8 +234,8 @@ def exponent_window(
     window = lag[good]
     if window.size == 0 or window[-1] < _NARROWEST * window[0]:
         raise InputError(
-            f"modes = {modes}: exponent 1/{decay:g} to within tolerance = {tolerance:g} has no "
-            "window; use more modes"
+            f"modes = {modes}: exponent 1/{decay:g} to within "
+            f"tolerance = {tolerance:g} has no window; use more modes"
         )
     return float(window[0]), float(window[-1])
 

@@ -140,9 +140,9 @@ class EpochFluctuations:
         slowest = float(stiffness.min(initial=np.inf))
         if self.oscillators.momentum > 0 and slowest < SLOWEST:
             raise InputError(
-                "settings: with momentum the stationary law of epochs keeps no digits of modes as "
-                "slow as "
-                f"lr * (eigenvalue + weight_decay) = {slowest:.3g}; it needs {SLOWEST:g} or more"
+                "settings: with momentum the stationary law of epochs keeps "
+                f"no digits of modes as slow as lr * (eigenvalue + weight_decay) = {slowest:.3g}; "
+                f"it needs {SLOWEST:g} or more"
             )
 
     def _by_phase(self, pairs: bool) -> np.ndarray:
@@ -221,7 +221,7 @@ def batches_per_epoch(problem: LinearRegression, settings: SGD) -> int:
     if samples is None or samples % settings.batch_size:
         have = "a problem without data" if samples is None else f"{samples} samples"
         raise InputError(
-            f"batch_size = {settings.batch_size}: the law of epochs needs a divisor of N, here "
-            f"{have}"
+            f"batch_size = {settings.batch_size}: "
+            f"the law of epochs needs a divisor of N, here {have}"
         )
     return samples // settings.batch_size

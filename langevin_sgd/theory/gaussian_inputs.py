@@ -55,7 +55,7 @@ class GaussianInputLaw:
 def gaussian_input_law(
     eigenvalues: np.ndarray, settings: SGD, *, noise_scale: float = 1.0
 ) -> GaussianInputLaw:
-    """Solve the stationary state.
+    """Solve for the stationary state of SGD on Gaussian inputs.
 
     Parameters
     ----------
@@ -90,8 +90,8 @@ def gaussian_input_law(
     )
     if feedback >= 1:
         raise InputError(
-            f"lr = {settings.lr:g}: SGD on Gaussian inputs diverges in the mean square, F = "
-            f"{feedback:.4g}"
+            f"lr = {settings.lr:g}: "
+            f"SGD on Gaussian inputs diverges in the mean square, F = {feedback:.4g}"
         )
     excess = noise_scale * feedback / (1 - feedback)
     variances = (

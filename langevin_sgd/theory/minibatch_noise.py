@@ -137,10 +137,9 @@ class MinibatchFluctuations:
 
         if self.noise_feedback >= 1:
             raise InputError(
-                "noise = 'minibatch': SGD diverges in the mean square, noise feedback "
-                f"{self.noise_feedback:.4g} "
-                f"must stay below 1 (lr = {self.modes.settings.lr:g}, batch_size = "
-                f"{self.modes.settings.batch_size})"
+                "noise = 'minibatch': SGD diverges in the mean square, "
+                f"noise feedback {self.noise_feedback:.4g} must stay below 1 "
+                f"(lr = {self.modes.settings.lr:g}, batch_size = {self.modes.settings.batch_size})"
             )
         shape = self._response.shape
         frozen = self._noise_of_mean(self._offset)
@@ -155,8 +154,8 @@ class MinibatchFluctuations:
         )
         if failed:
             raise InputError(
-                "noise = 'minibatch': too near the mean-square limit, feedback "
-                f"{self.noise_feedback:.10g}"
+                "noise = 'minibatch': too near the mean-square limit, "
+                f"feedback {self.noise_feedback:.10g}"
             )
         covariance = self._response * amplitude.reshape(shape)
         return WhiteFluctuations(
@@ -199,8 +198,8 @@ class MinibatchFluctuations:
         steps = np.asarray(time, dtype=float)
         last = float(steps.max(initial=0.0))
         allowed = (
-            f"with noise = 'minibatch' must be at most {LONGEST} steps from a start, which "
-            "are gone one by one"
+            f"with noise = 'minibatch' must be at most {LONGEST} steps from a start, "
+            "which are gone one by one"
         )
         require(last <= LONGEST, "t", last, allowed)
         one_step = self.oscillators.propagator(np.array(1.0))

@@ -142,8 +142,8 @@ def noise_factor(problem: LinearRegression, settings: SGD) -> float:
         return 1 / size
     if samples is None:
         raise InputError(
-            f"sampling = {settings.sampling!r}: needs a problem with data, this one is a spectrum "
-            "only"
+            f"sampling = {settings.sampling!r}: "
+            "needs a problem with data, this one is a spectrum only"
         )
     if size > samples:
         raise InputError(f"batch_size = {size}: must not exceed the {samples} samples of the data")

@@ -50,8 +50,8 @@ class ModifiedLoss:
         as_instance("law", self.law, LangevinLaw)
         if rank(self.stationary.covariance) < 2 * self.law.problem.parameters:
             raise InputError(
-                "law: its stationary covariance is singular, a direction without noise has no "
-                "density"
+                "law: its stationary covariance is singular, "
+                "a direction without noise has no density"
             )
 
     @cached_property
@@ -140,8 +140,8 @@ def mode_weights(law: LangevinLaw) -> tuple[np.ndarray, np.ndarray]:
     law = as_instance("law", law, LangevinLaw)
     if not law.modes.commuting:
         raise InputError(
-            "problem: noise and Hessian do not commute; ModifiedLoss.potential has the coupled "
-            "weights"
+            "problem: noise and Hessian do not commute; "
+            "ModifiedLoss.potential has the coupled weights"
         )
     with np.errstate(divide="ignore"):
         position, velocity = law.mode_variances()

@@ -35,9 +35,7 @@ import numpy as np
 
 _BRIEF = 0.5
 _TERMS = 16
-"""Terms of a power series whose argument is at most `_BRIEF`, and whose coefficients fall like
-1/k!.
-"""
+"""Terms of a power series with arguments up to `_BRIEF` and coefficients that fall like 1/k!."""
 
 
 @dataclass(frozen=True, eq=False)

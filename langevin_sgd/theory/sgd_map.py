@@ -191,16 +191,18 @@ class NesterovOscillators(MapOscillators):
     def pair_moments(self, pair: ModePair) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """See `Oscillators`."""
         b, gap, total, reduced = self.momentum, pair.gap, pair.total, pair.reduced
-        one, two, unequal = 1 + b - b**2, b * (1 + 2 * b), pair.total * pair.gap**2
+        of_total, of_reduced, unequal = 1 + b - b**2, b * (1 + 2 * b), pair.total * pair.gap**2
         # total = unequal + 4 reduced throughout: what is left for equal modes is positive as the
         # momentum tends to one.
         divisor = (
-            (1 - b) ** 2 * (1 + b) + (1 - b) * (6 * b**2 + 3 * b - 1) * reduced + b * one * unequal
+            (1 - b) ** 2 * (1 + b)
+            + (1 - b) * (6 * b**2 + 3 * b - 1) * reduced
+            + b * of_total * unequal
         )
-        divisor = divisor + total * reduced * (b * (3 * b**2 - 1) - b * two * reduced)
-        even = (1 - b) * (1 + 2 * b) + 2 * two * reduced
+        divisor = divisor + total * reduced * (b * (3 * b**2 - 1) - b * of_reduced * reduced)
+        even = (1 - b) * (1 + 2 * b) + 2 * of_reduced * reduced
         xv, vx = 0.5 * (even + (1 + b) * gap) / divisor, 0.5 * (even - (1 + b) * gap) / divisor
-        virial = (1 - b) * (1 + b) + b * one * total + b * two * total * reduced
+        virial = (1 - b) * (1 + b) + b * of_total * total + b * of_reduced * total * reduced
         return virial / divisor, xv, vx, (1 - b + 2 * b * reduced) / divisor
 
 

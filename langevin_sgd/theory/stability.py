@@ -57,10 +57,9 @@ def require_stable(settings: SGD, eigenvalues: np.ndarray) -> None:
     largest = float(values.max())
     if largest >= limit:
         raise InputError(
-            f"eigenvalue {largest:.10g}: beyond the stability limit of SGD, eigenvalue < "
-            f"{limit:.10g} "
-            f"at lr = {settings.lr:g}, momentum = {settings.momentum:g}, weight_decay = "
-            f"{settings.weight_decay:g}"
+            f"eigenvalue {largest:.10g}: beyond the stability limit of SGD, "
+            f"eigenvalue < {limit:.10g} at lr = {settings.lr:g}, "
+            f"momentum = {settings.momentum:g}, weight_decay = {settings.weight_decay:g}"
         )
 
 
@@ -88,8 +87,8 @@ def noise_feedback(problem: LinearRegression, settings: SGD) -> float:
     )
     if problem.X is None or settings.sampling == "epochs":
         raise InputError(
-            "problem, settings: mean-square stability needs data and batches independent of one "
-            "another"
+            "problem, settings: mean-square stability needs "
+            "data and batches independent of one another"
         )
     modes = Modes(problem, settings)
     require_stable(settings, modes.eigenvalues)

@@ -111,8 +111,8 @@ def bounded(blocks: np.ndarray) -> np.ndarray:
     """
     if not np.isfinite(blocks).all():
         raise InputError(
-            "problem: a mode without curvature and weight decay has gradient noise and diffuses "
-            "without bound; "
+            "problem: a mode without curvature and weight "
+            "decay has gradient noise and diffuses without bound; "
             "there is no stationary law, only moments after a start and mean_square_displacement"
         )
     return blocks

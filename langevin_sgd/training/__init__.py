@@ -1,5 +1,4 @@
-"""Real stochastic gradient descent, compiled, on linear regression, perceptrons and neural
-networks.
+"""Real SGD, compiled, on linear regression, perceptrons and neural networks.
 
 - `run`: many replicas of SGD on any of these problems, and many variants of them, recorded on a
   schedule, resumable bit for bit (``dispatch``).

@@ -1,5 +1,4 @@
-r"""Which samples enter which step, and the normals of additive gradient noise: pure functions of a
-counter.
+r"""Samples and additive noise of every step, as pure functions of a counter.
 
 Counter of a random word: (draw, step, replica, `BATCHES`) for minibatches, (draw, epoch, replica,
 `BATCHES`) for the shuffle of an epoch and (draw, step, replica, `NOISE`) for additive noise; a draw
@@ -37,9 +36,7 @@ from langevin_sgd.sgd_settings import SAMPLINGS, SGD
 from langevin_sgd.simulation.beginning import require_steps
 
 TILE = 64
-"""Steps whose batches are drawn together: long enough to vectorise, short enough for the
-first-level cache.
-"""
+"""Steps whose batches are drawn together: enough to vectorise, and within the first-level cache."""
 MOST_SAMPLES = 2**31 - 1
 """Indices of samples are kept in 32 bits."""
 ORDER_BYTES = 2**31
@@ -78,9 +75,7 @@ def make_sampler(settings: SGD, samples: int, replicas: int) -> Sampler:
 
 
 def require_sampling(settings: SGD, samples: int, replicas: int) -> None:
-    """Raise `InputError` if batches of distinct samples exceed the data, or the shuffled orders the
-    memory.
-    """
+    """Raise `InputError` if batches exceed the data, or the shuffled orders the memory."""
     if settings.sampling == "with_replacement":
         return
     most = f"must be at most {samples} samples with {settings.sampling}"
@@ -88,8 +83,8 @@ def require_sampling(settings: SGD, samples: int, replicas: int) -> None:
     if settings.sampling == "epochs":
         fits = ORDER_BYTES // (4 * samples)
         hint = (
-            f"at most {fits} at a time for epochs of {samples} samples; run the rest with "
-            "first_replica"
+            f"at most {fits} at a time for epochs of {samples} samples; "
+            "run the rest with first_replica"
         )
         require(replicas <= fits, "replicas", replicas, hint)
 
@@ -107,9 +102,7 @@ def batch_length(sampler: Sampler, step: int) -> int:
 def _draw_indices(
     batches: np.ndarray, sampler: Sampler, key: np.ndarray, replica: int, first_step: int
 ) -> None:
-    """Entry j of each batch uniform below N (with replacement) or below N - B + j + 1 (for Floyd's
-    algorithm).
-    """
+    """Entry j of each batch, uniform below N, or below N - B + j + 1 (Floyd's algorithm)."""
     lanes = len(batches)
     for draw in range((sampler.batch_size + 3) // 4):
         bits_over_steps(sampler.bits, key, draw, first_step, replica, BATCHES)
@@ -149,8 +142,7 @@ def _shuffle(order: np.ndarray, key: np.ndarray, replica: int, epoch: int) -> No
 def fill_batches(
     batches: np.ndarray, sampler: Sampler, row: int, key: np.ndarray, replica: int, first_step: int
 ) -> None:
-    """Fill `batches` (step, batch), at most `TILE` steps, with the samples of consecutive steps of
-    one replica.
+    """Fill `batches` (step, batch), at most `TILE` steps, with the samples of one replica.
 
     What lies beyond a short batch is left as it is. `row` is the place of the replica among those
     of the sampler.
@@ -175,8 +167,9 @@ def fill_batches(
 def fill_normals(
     normals: np.ndarray, bits: np.ndarray, key: np.ndarray, replica: int, first_step: int
 ) -> None:
-    """Fill `normals` (step, parameter rounded up to a multiple of 4), at most `TILE` steps of one
-    replica.
+    """Fill `normals`, at most `TILE` steps of one replica.
+
+    Shape (step, parameter rounded up to a multiple of 4).
     """
     four = np.empty(bits.shape)
     for draw in range(normals.shape[1] // 4):

@@ -24,10 +24,10 @@ def put_back(arrays: Mapping[str, np.ndarray], carried: Mapping[str, np.ndarray]
         If one is missing, or of another shape or type.
     """
     for name, array in arrays.items():
-        found = carried.get(name)
-        fits = found is not None and found.shape == array.shape and found.dtype == array.dtype
+        stored = carried.get(name)
+        fits = stored is not None and stored.shape == array.shape and stored.dtype == array.dtype
         require_whole(fits, f"{name} is missing, or of another shape or type")
-        array[...] = found
+        array[...] = stored
 
 
 def require_within(name: str, values: np.ndarray, lowest: int, highest: int) -> None:

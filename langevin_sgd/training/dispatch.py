@@ -347,8 +347,8 @@ def _engine(route: Route, engine: Any) -> Engine | None:
         require(engine is None, "engine", engine, f"must be left out, {route.name} has one way")
         return None
     kind: Any = route.engine
-    found: Engine = as_instance("engine", kind() if engine is None else engine, kind)
-    return found
+    given: Engine = as_instance("engine", kind() if engine is None else engine, kind)
+    return given
 
 
 def _one_of(request: RunRequest, place: int) -> RunRequest:

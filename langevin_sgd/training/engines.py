@@ -50,9 +50,9 @@ class NetworkEngine:
     Parameters
     ----------
     noise
-        ``sgd`` (default): minibatches. ``minibatch_covariance``: the gradient of all points and
-        Gaussian noise of the covariance that minibatches would have there. ``isotropic``: the same
-        with noise of equal strength for all trained weights, of that covariance's trace.
+        ``sgd`` (default): minibatch noise. ``minibatch_covariance``: full-batch gradients plus
+        Gaussian noise of the same covariance. ``isotropic``: full-batch gradients plus isotropic
+        Gaussian noise of the same trace, on the trained weights.
     precision
         Of weights and arithmetic; ``float32`` by default. Warns where it is too coarse for 1/alpha.
     device
@@ -61,9 +61,8 @@ class NetworkEngine:
         Whether the result holds the weights, and with momentum the velocities. A run goes on from
         such a result only.
     seconds
-        Time limit of a call, looked at every 64 steps of a group of replicas, of which each makes
-        so many at least; none by default. What such a call returns depends on the speed of the
-        machine.
+        Time limit of a call, none by default; checked every 64 steps of each group, so that every
+        replica makes at least 64. What such a call returns depends on the speed of the machine.
 
     Raises
     ------

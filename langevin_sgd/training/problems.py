@@ -1,6 +1,4 @@
-"""From a problem and settings to what the compiled loop takes: padded arrays, the factor of the
-noise, the rule.
-"""
+"""Problem and settings as the compiled loop takes them: padded arrays, noise factor, rule."""
 
 from __future__ import annotations
 
@@ -69,9 +67,7 @@ def _square(matrix: np.ndarray) -> np.ndarray:
 
 
 def make_rule(settings: SGD, *, at_rest: bool, first_step: int = 0) -> UpdateRule:
-    """Numbers of the update; `at_rest` says that the run starts, at `first_step`, without a
-    velocity.
-    """
+    """Numbers of the update; `at_rest` if the run starts, at `first_step`, without velocity."""
     return UpdateRule(
         lr=float(settings.lr),
         momentum=float(settings.momentum),

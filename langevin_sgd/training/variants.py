@@ -108,17 +108,17 @@ def replaced(base: Variant, changes: Mapping[str, Any]) -> Variant:
             place = place_of(base, name)
             require(place not in places, "vary", name, f"names {place}, which is there already")
             places[place] = value
-    found = base
+    variant = base
     for root in ROOTS:
         own = {place: value for place, value in places.items() if place.split(".")[0] == root}
         if own:
             inside = {place.partition(".")[2]: value for place, value in own.items()}
-            found = found._replace(**{root: _with_fields(getattr(found, root), inside)})
+            variant = variant._replace(**{root: _with_fields(getattr(variant, root), inside)})
     for name, value in temperatures.items():
         taken = len(temperatures) > 1 or "settings.lr" in places
         require(not taken, "vary", name, "stands for a learning rate, which is there already")
-        found = found._replace(settings=_at_temperature(found, name, value))
-    return found
+        variant = variant._replace(settings=_at_temperature(variant, name, value))
+    return variant
 
 
 def place_of(base: Variant, name: str) -> str:
@@ -147,8 +147,8 @@ def place_of(base: Variant, name: str) -> str:
     places = sorted(_places(base), key=lambda place: place.count("."))
     if name in places:
         return name
-    found = [place for place in places if place.endswith(f".{name}")]
-    nearest = [place for place in found if place.count(".") == found[0].count(".")]
+    matches = [place for place in places if place.endswith(f".{name}")]
+    nearest = [place for place in matches if place.count(".") == matches[0].count(".")]
     if not nearest:
         known = dict.fromkeys([place.rpartition(".")[2] for place in places] + [*TEMPERATURES])
         raise InputError(f"vary = {shown(name)}: must name a field, one of {', '.join(known)}")
@@ -239,11 +239,11 @@ def by_variant(
     Examples
     --------
     >>> import numpy as np
-    >>> found = by_variant({"steps": (("replica",), np.arange(6), "step")}, 2)
-    >>> found["steps"][0], found["steps"][1].shape
+    >>> parts = by_variant({"steps": (("replica",), np.arange(6), "step")}, 2)
+    >>> parts["steps"][0], parts["steps"][1].shape
     (('variant', 'replica'), (2, 3))
     """
-    found: dict[str, dataset.Variable] = {}
+    parts: dict[str, dataset.Variable] = {}
     for name, (dims, values, unit) in variables.items():
         if "replica" in dims:
             axis = dims.index("replica")
@@ -252,8 +252,8 @@ def by_variant(
             # A split axis comes first, as everywhere a variant is a run of its own.
             values = np.moveaxis(split, axis, 0)
             dims = ("variant", *dims)
-        found[name] = (dims, values, unit)
-    return found
+        parts[name] = (dims, values, unit)
+    return parts
 
 
 def joined(

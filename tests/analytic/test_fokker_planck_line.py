@@ -18,7 +18,9 @@ STIFFNESS, FRICTION, NOISE, STEP_TIME = 2.0, 0.5, 0.4, 0.1
 
 
 def harmonic():
-    potential = ls.dynamics.Quadratic(stiffness=np.array([[STIFFNESS]]), centre=np.array([0.3]))
+    potential = ls.models.potentials.Quadratic(
+        stiffness=np.array([[STIFFNESS]]), centre=np.array([0.3])
+    )
     noise = np.array([[NOISE]])
     return ls.Overdamped(
         potential=potential, friction=FRICTION, noise_covariance=noise, step_time=STEP_TIME
@@ -349,7 +351,7 @@ def test_bad_input_gets_one_clear_line(changes, message):
 
 
 def test_what_has_no_density_is_refused():
-    quadratic = ls.dynamics.Quadratic(stiffness=np.eye(3))
+    quadratic = ls.models.potentials.Quadratic(stiffness=np.eye(3))
     cube = ls.Overdamped(
         potential=quadratic, friction=1.0, noise_covariance=np.eye(3), step_time=0.1
     )
@@ -361,7 +363,7 @@ def test_what_has_no_density_is_refused():
     with pytest.raises(ls.InputError, match=r"calculus = 'itoh'.*did you mean 'ito'"):
         fp.Diffusion(drift=np.zeros_like, diffusion=1.0, calculus="itoh")
     still = ls.Overdamped(
-        potential=ls.dynamics.Quadratic(stiffness=np.eye(1)),
+        potential=ls.models.potentials.Quadratic(stiffness=np.eye(1)),
         friction=1.0,
         noise_covariance=np.zeros((1, 1)),
         step_time=1,

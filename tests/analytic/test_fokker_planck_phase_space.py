@@ -17,7 +17,9 @@ STEP_TIME = 0.5
 
 def oscillator(friction, mass=0.5, stiffness=2.0, temperature=0.3):
     return ls.Underdamped(
-        potential=ls.dynamics.Quadratic(stiffness=np.array([[stiffness]]), centre=np.array([0.2])),
+        potential=ls.models.potentials.Quadratic(
+            stiffness=np.array([[stiffness]]), centre=np.array([0.2])
+        ),
         mass=mass,
         friction=friction,
         noise_covariance=np.array([[2 * friction * temperature]]),
@@ -124,7 +126,7 @@ def test_walls_reflect_absorb_and_join():
     the ring.
     """
     equation = ls.Underdamped(
-        potential=ls.dynamics.Quadratic(stiffness=np.array([[0.0]])),
+        potential=ls.models.potentials.Quadratic(stiffness=np.array([[0.0]])),
         mass=1.0,
         friction=1e-3,
         noise_covariance=np.array([[2e-3 * 0.05]]),
@@ -219,7 +221,7 @@ STIFFNESS = np.array([[1.0, 0.4], [0.4, 0.6]])
 
 
 def membrane(noise):
-    potential = ls.dynamics.Quadratic(stiffness=STIFFNESS)
+    potential = ls.models.potentials.Quadratic(stiffness=STIFFNESS)
     return ls.Overdamped(
         potential=potential, friction=0.5, noise_covariance=np.diag(noise), step_time=STEP_TIME
     )
@@ -281,7 +283,7 @@ def test_state_dependent_noise_in_the_plane_separates_into_lines():
     noise = ls.dynamics.Stratonovich.from_sympy(
         ["sqrt(1 + x**2)", "sqrt(1 + y**2/4)"], variables=["x", "y"]
     )
-    potential = ls.dynamics.Quadratic(stiffness=np.diag([6.0, 4.0]))
+    potential = ls.models.potentials.Quadratic(stiffness=np.diag([6.0, 4.0]))
     equation = ls.Overdamped(
         potential=potential, friction=1.0, noise_covariance=noise, step_time=1.0
     )
@@ -319,7 +321,7 @@ def test_equations_that_cannot_be_solved_are_refused(equation, message):
 
 def test_correlated_noise_is_refused_and_the_mend_named():
     equation = ls.Overdamped(
-        potential=ls.dynamics.Quadratic(stiffness=np.eye(2)),
+        potential=ls.models.potentials.Quadratic(stiffness=np.eye(2)),
         friction=1.0,
         noise_covariance=np.array([[1.0, 0.5], [0.5, 1.0]]),
         step_time=1.0,

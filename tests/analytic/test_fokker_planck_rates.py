@@ -18,7 +18,7 @@ STEP_TIME = 0.2
 
 def oscillator(friction, mass=1.0, stiffness=1.0, temperature=0.5):
     return ls.Underdamped(
-        potential=ls.dynamics.Quadratic(stiffness=np.array([[stiffness]])),
+        potential=ls.models.potentials.Quadratic(stiffness=np.array([[stiffness]])),
         mass=mass,
         friction=friction,
         noise_covariance=np.array([[2 * friction * temperature]]),
@@ -43,7 +43,9 @@ def potential(x):
 def test_spectrum_of_the_ornstein_uhlenbeck_process():
     """Rates n k/friction, and Hermite functions times the stationary density."""
     equation = ls.Overdamped(
-        potential=ls.dynamics.Quadratic(stiffness=np.array([[1.5]]), centre=np.array([40.0])),
+        potential=ls.models.potentials.Quadratic(
+            stiffness=np.array([[1.5]]), centre=np.array([40.0])
+        ),
         friction=0.5,
         noise_covariance=np.array([[0.3]]),
         step_time=STEP_TIME,
@@ -96,7 +98,7 @@ def test_spectrum_of_the_oscillator(friction):
 
 def test_spectrum_of_the_plane_is_the_sum_of_its_axes():
     equation = ls.Overdamped(
-        potential=ls.dynamics.Quadratic(stiffness=np.diag([1.0, 0.7])),
+        potential=ls.models.potentials.Quadratic(stiffness=np.diag([1.0, 0.7])),
         friction=1.0,
         noise_covariance=np.diag([1.0, 0.4]),
         step_time=STEP_TIME,
@@ -192,7 +194,7 @@ def test_mean_passage_time_in_the_plane_and_in_phase_space():
     friction is overdamped.
     """
     flat = ls.Overdamped(
-        potential=ls.dynamics.Quadratic(stiffness=np.zeros((2, 2))),
+        potential=ls.models.potentials.Quadratic(stiffness=np.zeros((2, 2))),
         friction=1.0,
         noise_covariance=np.eye(2),
         step_time=STEP_TIME,

@@ -87,10 +87,10 @@ def test_a_failed_write_leaves_nothing(tmp_path):
 
 
 def test_schedules_are_checked():
-    assert record.as_schedule(None, 1000)[[0, -1]].tolist() == [0, 1000]
+    assert record.schedules.as_schedule(None, 1000)[[0, -1]].tolist() == [0, 1000]
     for wrong in ([3, 2], [0, 11], [-1, 2], [0.5], []):
         with pytest.raises(ls.InputError, match="schedule"):
-            record.as_schedule(wrong, 10)
+            record.schedules.as_schedule(wrong, 10)
 
 
 def test_recorders_reduce_snapshots():

@@ -218,7 +218,7 @@ def test_winding_rate_of_the_langevin_equation_is_the_natural_frequency(seed):
     """
     for friction in (0.2, 2.0):
         equation = ls.Underdamped(
-            potential=ls.dynamics.Quadratic(stiffness=np.eye(1)),
+            potential=ls.models.potentials.Quadratic(stiffness=np.eye(1)),
             mass=1.0,
             friction=friction,
             noise_covariance=np.array([[2 * friction]]),

@@ -7,6 +7,7 @@ from grids import network_grid
 from in_one_call import train_networks_of
 
 import langevin_sgd as ls
+from langevin_sgd.models.networks import families
 from langevin_sgd.sweep.digest import sources
 from langevin_sgd.sweep.encoding import decode
 from langevin_sgd.sweep.execution import perform
@@ -82,10 +83,7 @@ IMAGE = (1, 8, 8)
 FAMILIES = {
     "network": [
         *(ls.models.networks.FullyConnected(dimension=64, width=3, depth=D) for D in (1, 2)),
-        *(
-            ls.models.networks.of_family(name, image=IMAGE, width=3)
-            for name in ("simple_cnn", "mobile_cnn")
-        ),
+        *(families.of_family(name, image=IMAGE, width=3) for name in ("simple_cnn", "mobile_cnn")),
     ],
     "alpha": (1.0,),
     "temperature_per_width": (0.1,),
@@ -132,7 +130,7 @@ def test_a_grid_of_families_holds_the_replicas_of_single_runs():
         others = np.delete(result[name].values.ravel(), 2 * point + 1)
         assert not np.isclose(others, single[name].values[0], rtol=1e-3).any()  # control
     for task in grid.tasks():
-        assert ls.experiments.train_cell.at(decode(task.settings)) == task
+        assert ls.experiments.cell.train_cell.at(decode(task.settings)) == task
     averages = ls.experiments.average_networks(result)[point]
     assert (result["status"].values[point] == 0).all()
     assert list(averages.observed) == ["mean_margin", "test_mean_margin", "signal", "noise"]
@@ -142,7 +140,7 @@ def test_a_grid_of_families_holds_the_replicas_of_single_runs():
 def test_the_digest_of_a_grid_sees_every_family():
     """Stored results are not reused after a change of an architecture, whichever it is."""
     seen = sources("langevin_sgd.experiments.cell:train_cell")
-    for kind in ls.models.networks.FAMILIES.values():
+    for kind in families.FAMILIES.values():
         assert kind.__module__ in seen
 
 

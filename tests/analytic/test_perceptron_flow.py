@@ -12,7 +12,7 @@ from langevin_sgd import InputError
 from langevin_sgd.theory import perceptron
 from langevin_sgd.theory.perceptron.finite_flow import finite_flow
 from langevin_sgd.theory.perceptron.inputs import density_amplitude, mean_projection
-from langevin_sgd.theory.perceptron.late_stage import late_pull
+from langevin_sgd.theory.perceptron.late_stage import late_integral, late_pull
 
 MARGINS = [(0, 0.0, 1.0), (1, 0.2, 0.5), (3, 1.0, 0.3), (0, 0.5, 2.0), (2, 1.0, 0.05)]
 
@@ -223,15 +223,13 @@ def test_no_number_before_the_expansion_holds():
 
 
 def test_late_integrals():
-    values = [float(perceptron.late_integral(power, 0.0)) for power in (0, 1, 2, 3)]
+    values = [float(late_integral(power, 0.0)) for power in (0, 1, 2, 3)]
     np.testing.assert_allclose(values, [0.398942, 0.25, 0.265962, 0.375], atol=6e-7)
     for k in (0.3, 2.0, 12.0):
-        assert float(perceptron.late_integral(0, k)) == pytest.approx(
-            k * ndtr(k) + norm.pdf(k), rel=1e-12
-        )
+        assert float(late_integral(0, k)) == pytest.approx(k * ndtr(k) + norm.pdf(k), rel=1e-12)
         assert float(late_pull(0, k)) == pytest.approx(ndtr(k), rel=1e-12)
         by_hand = quad(lambda u, k=k: u**1.5 * ndtr(k - u), 0, k + 12, epsabs=1e-13)[0]
-        assert float(perceptron.late_integral(1.5, k)) == pytest.approx(by_hand, rel=1e-9)
+        assert float(late_integral(1.5, k)) == pytest.approx(by_hand, rel=1e-9)
 
 
 def test_averages_tend_to_their_late_forms():
@@ -243,8 +241,8 @@ def test_averages_tend_to_their_late_forms():
             * r ** (1 + chi)
             * np.array(
                 [
-                    perceptron.late_integral(chi, k),
-                    r * perceptron.late_integral(chi + 1, k),
+                    late_integral(chi, k),
+                    r * late_integral(chi + 1, k),
                     -late_pull(chi, k),
                 ]
             )

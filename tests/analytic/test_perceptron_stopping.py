@@ -13,8 +13,9 @@ from langevin_sgd import InputError
 from langevin_sgd.theory import perceptron
 from langevin_sgd.theory.perceptron.derivation import derive_exponents
 from langevin_sgd.theory.perceptron.inputs import mean_projection
-from langevin_sgd.theory.perceptron.late_stage import late_pull
+from langevin_sgd.theory.perceptron.late_stage import late_integral, late_pull
 from langevin_sgd.theory.perceptron.phase_diagram import critical_batch_size
+from langevin_sgd.theory.perceptron.predict import predict_flow, predict_perceptron
 from langevin_sgd.theory.perceptron.stopping import local_exponents
 
 PLANE = {"chi": 1, "margin": 0.03, "points": 1024, "dimension": 32, "constant": 0.25}
@@ -77,8 +78,8 @@ def test_derived_amplitudes_are_those_of_the_flow(derivation):
     for chi in (0, 1):
         steps = dict(derivation.steps)
         k0 = [
-            perceptron.late_integral(chi, 0.0),
-            perceptron.late_integral(chi + 1, 0.0),
+            late_integral(chi, 0.0),
+            late_integral(chi + 1, 0.0),
             late_pull(chi, 0.0),
         ]
         numbers = dict(zip(["J_chi", "J_chi_plus_1", "Jprime_chi"], map(float, k0), strict=True))
@@ -209,7 +210,7 @@ def test_first_step_by_simulation():
 
 def test_json_of_one_state():
     state = {"chi": 0, "temperature": 1.0, "margin": 0.2, "signal": 1.3, "noise": 0.4}
-    result = perceptron.predict_perceptron(**state, dimension=64, batch_size=4)
+    result = predict_perceptron(**state, dimension=64, batch_size=4)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
     names = "n g1 gz q da_dtau ds_dtau noise_quasi_stationary exponents mean_increments"
     assert list(result) == names.split()
@@ -222,14 +223,14 @@ def test_json_of_one_state():
     assert result["da_dtau"] == result["g1"]
     assert result["ds_dtau"] == pytest.approx(result["gz"] + result["n"] / 0.8)
     assert result["mean_increments"]["da"] == pytest.approx(4 / 64 * result["g1"])
-    assert perceptron.predict_perceptron(**state)["mean_increments"] is None
-    assert perceptron.predict_perceptron(**{**state, "noise": 0.0})["ds_dtau"] is None
-    bare = perceptron.predict_perceptron(chi=1, temperature=1.0, margin=0.0, signal=1.0, noise=0.1)
+    assert predict_perceptron(**state)["mean_increments"] is None
+    assert predict_perceptron(**{**state, "noise": 0.0})["ds_dtau"] is None
+    bare = predict_perceptron(chi=1, temperature=1.0, margin=0.0, signal=1.0, noise=0.1)
     assert bare["noise_quasi_stationary"] == pytest.approx(0.313329, abs=6e-7)
 
 
 def test_json_of_the_flow():
-    result = perceptron.predict_flow(chi=1, temperature=0.5, margin=0.2, tau=[100.0, 0.0])
+    result = predict_flow(chi=1, temperature=0.5, margin=0.2, tau=[100.0, 0.0])
     assert list(result) == ["tau", "a", "s"]
     assert result["tau"] == [100.0, 0.0]
     np.testing.assert_allclose(
@@ -258,12 +259,13 @@ def test_bad_input_gets_one_line():
             "margin = 0: must be a positive number",
         ),
         (
-            lambda: perceptron.predict_perceptron(
-                temperature=1, margin=1, signal=1, noise=1, dimension=4
-            ),
+            lambda: predict_perceptron(temperature=1, margin=1, signal=1, noise=1, dimension=4),
             "batch_size = None: goes together with dimension",
         ),
-        (lambda: perceptron.predict_flow(temperature=1.0, margin=1.0, tau=[-1.0]), "tau = "),
+        (
+            lambda: predict_flow(temperature=1.0, margin=1.0, tau=[-1.0]),
+            "tau = ",
+        ),
     ]
     for call, message in cases:
         with pytest.raises(InputError) as caught:

@@ -135,11 +135,11 @@ def test_points_off_the_law_are_noticed():
     bent = measure.fit_power_law(X, y, y_error=0.01 * y)
     assert bent.p_value < 1e-3
     assert "do not follow the law" in bent.exponent.note
-    windows = measure.varied_windows(X, y, y_error=0.01 * y)
+    windows = measure.power_law.varied_windows(X, y, y_error=0.01 * y)
     assert [round(one.window[0], 6) for one in windows] == [round(x, 6) for x in X[:6]]
     slopes = [one.exponent.value for one in windows]
     assert (np.diff(slopes) > 0).all()
-    both = measure.varied_windows(X, y, y_error=0.01 * y, both_ends=True)
+    both = measure.power_law.varied_windows(X, y, y_error=0.01 * y, both_ends=True)
     assert len(both) == 21
     assert min(one.exponent.value for one in both) < slopes[0]
 
@@ -308,7 +308,7 @@ def test_too_little_is_refused_with_a_reason(found, reason):
         (lambda: measure.extrapolate(X, X), "is needed"),
         (lambda: measure.extrapolate(X, NOISY, error=X), "leave it out"),
         (lambda: measure.extrapolate(-X, X, error=X), "size"),
-        (lambda: measure.varied_windows(X, X, minimum=2), "minimum = 2"),
+        (lambda: measure.power_law.varied_windows(X, X, minimum=2), "minimum = 2"),
     ],
 )
 def test_bad_input_gets_one_line(call, message):

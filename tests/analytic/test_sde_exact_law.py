@@ -310,7 +310,7 @@ def test_settings_the_equation_does_not_describe_are_refused(changes, message):
 
 
 def test_energy_force_and_hessian_agree():
-    potential = ls.dynamics.Quadratic(
+    potential = ls.models.potentials.Quadratic(
         stiffness=np.array([[2.0, 0.5], [0.5, 1.0]]), centre=np.array([1.0, -1.0])
     )
     theta, small = np.array([0.3, 0.7]), 1e-4 * np.eye(2)

@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 import langevin_sgd as ls
-from langevin_sgd.claims import Comparison, critical_value, judge, pull, worst
+from langevin_sgd.claims import Comparison
 from langevin_sgd.claims.judgement import Judgement, judge_comparisons
-from langevin_sgd.claims.verdict import FALSE_ALARM, SEVERITY
+from langevin_sgd.claims.verdict import FALSE_ALARM, SEVERITY, critical_value, judge, pull, worst
 
 
 @pytest.mark.parametrize("degrees", [2, 7, 63, 10_000])

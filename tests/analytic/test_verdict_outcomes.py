@@ -7,10 +7,10 @@ from operator import itemgetter
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd.claims import Comparison, plan
+from langevin_sgd.claims import Comparison
 from langevin_sgd.claims.comparison import controls, measured
 from langevin_sgd.claims.judgement import Judgement, judge_comparisons
-from langevin_sgd.claims.runner import judge_plan
+from langevin_sgd.claims.runner import judge_plan, plan
 from langevin_sgd.claims.verdict import critical_value, judge, worst
 from langevin_sgd.sweep import Store
 

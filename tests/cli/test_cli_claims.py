@@ -293,7 +293,7 @@ def test_claims_of_the_package_are_well_formed():
     ):  # threads of BLAS that wait for one another on busy cores take ten times as long
         for claim in ls.claims.find_claims():
             for tier in claim.tiers:
-                assert ls.claims.plan(claim, tier, seed=0).comparisons
+                assert ls.claims.runner.plan(claim, tier, seed=0).comparisons
 
 
 def test_predict(command, tmp_path):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from langevin_sgd.models.networks import FAMILIES
+from langevin_sgd.models.networks.families import FAMILIES
 from langevin_sgd.sweep.execution import perform
 
 WORDS = [

@@ -347,7 +347,9 @@ def networks_on_given_points() -> Any:
 
 @case("simple_cnn", "mobile_cnn", "resnet18")
 def networks_convolutional(family: str) -> Any:
-    network = ls.models.networks.of_family(family, image=(1, 8, 8), width=4)
+    from langevin_sgd.models.networks.families import of_family
+
+    network = of_family(family, image=(1, 8, 8), width=4)
     kernel = ls.training.observables.KernelChange(points=6)
     options = {"max_steps": 20, "schedule": [0, 10], "lr": 0.2}
     return trained(network=network, record=[kernel, "noise_temperature"], **options)
@@ -420,7 +422,7 @@ def schedules() -> Any:
     return {
         "every": ls.record.every(7, steps=50, first=3),
         "log": ls.record.log_spaced(steps=5000, per_decade=7, first=2),
-        "default": ls.record.as_schedule(None, 300),
+        "default": ls.record.schedules.as_schedule(None, 300),
     }
 
 

@@ -152,7 +152,7 @@ def test_weak_friction_applied_in_strides_smears_less():
 def test_second_order_in_time_in_the_plane():
     stiffness = np.array([[1.0, 0.5], [0.5, 0.8]])
     equation = ls.Overdamped(
-        potential=ls.dynamics.Quadratic(stiffness=stiffness),
+        potential=ls.models.potentials.Quadratic(stiffness=stiffness),
         friction=1.0,
         noise_covariance=np.eye(2),
         step_time=1.0,
@@ -184,7 +184,7 @@ def expm_action(problem, cells):
 
 def test_second_order_of_eigenvalues_in_phase_space_and_on_a_line():
     equation = ls.Underdamped(
-        potential=ls.dynamics.Quadratic(stiffness=np.eye(1)),
+        potential=ls.models.potentials.Quadratic(stiffness=np.eye(1)),
         mass=1.0,
         friction=1.0,
         noise_covariance=np.array([[1.0]]),

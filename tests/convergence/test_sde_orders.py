@@ -24,7 +24,7 @@ def equation(kind=ls.Underdamped):
     """Oscillator of mass 1/2, stiffness 1, friction 0.4, random force of spectral density 0.4."""
     mass = {"mass": 0.5} if kind is ls.Underdamped else {}
     return kind(
-        potential=ls.dynamics.Quadratic(stiffness=np.eye(1)),
+        potential=ls.models.potentials.Quadratic(stiffness=np.eye(1)),
         friction=0.4,
         noise_covariance=np.array([[0.4]]),
         step_time=1.0,

@@ -16,15 +16,8 @@ from torch import nn
 import langevin_sgd as ls
 from langevin_sgd.curvature import squared_gradients, tangent_kernel
 from langevin_sgd.models import networks
-from langevin_sgd.models.networks import (
-    FAMILIES,
-    FullyConnected,
-    MobileCNN,
-    OwnNetwork,
-    ResNet18,
-    SimpleCNN,
-    of_family,
-)
+from langevin_sgd.models.networks import FullyConnected, MobileCNN, OwnNetwork, ResNet18, SimpleCNN
+from langevin_sgd.models.networks.families import FAMILIES, of_family
 from langevin_sgd.training import batch_indices
 
 KINDS = (SimpleCNN, MobileCNN, ResNet18)
@@ -373,7 +366,8 @@ def test_every_family_is_made_for_images():
 
 def test_the_network_of_the_documentation_works(monkeypatch):
     """One class and one line of the registry make a network that grids train."""
-    from langevin_sgd.models.networks import ConvolutionalNetwork, image_layers
+    from langevin_sgd.models.networks import image_layers
+    from langevin_sgd.models.networks.convolutional import ConvolutionalNetwork
 
     text = textwrap.dedent(networks.__doc__.split("::\n")[1].split("and, with its import")[0])
     names = (

@@ -8,7 +8,8 @@ import torch
 from in_one_call import train_networks_of
 
 import langevin_sgd as ls
-from langevin_sgd.models.networks import FAMILIES, OwnNetwork, of_family
+from langevin_sgd.models.networks import OwnNetwork
+from langevin_sgd.models.networks.families import FAMILIES, of_family
 from langevin_sgd.models.networks.interface import require_dimension
 from langevin_sgd.models.networks.sample_gradients import DenseGradients
 from langevin_sgd.training.observables import KernelChange

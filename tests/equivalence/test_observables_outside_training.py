@@ -13,7 +13,6 @@ from in_one_call import train_networks_of
 import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected, OwnNetwork
 from langevin_sgd.training.observables import (
-    OBSERVABLES,
     KernelChange,
     Margins,
     NoiseTemperature,
@@ -22,6 +21,7 @@ from langevin_sgd.training.observables import (
     measure,
     observed_at_start,
 )
+from langevin_sgd.training.observables.table import OBSERVABLES
 
 ALPHA, LR, STEPS = 2.0, 0.3, 5
 

@@ -151,7 +151,7 @@ def test_a_shift_keeps_what_it_moves(amount, seed, cells):
 )
 def test_phase_space_stays_positive_and_conserved(friction, temperature, boundary, seed):
     equation = ls.Underdamped(
-        potential=ls.dynamics.Quadratic(stiffness=np.array([[1.0]])),
+        potential=ls.models.potentials.Quadratic(stiffness=np.array([[1.0]])),
         mass=1.0,
         friction=friction,
         noise_covariance=np.array([[2 * friction * temperature]]),

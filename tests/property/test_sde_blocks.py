@@ -297,7 +297,8 @@ import numpy as np
 
 from langevin_sgd import Underdamped
 from langevin_sgd.kernels.compiled import inlined
-from langevin_sgd.sde import BlockStep, Integrator
+from langevin_sgd.sde import Integrator
+from langevin_sgd.sde.integrator import BlockStep
 from langevin_sgd.sde.block_arithmetic import add_scaled, rub
 
 

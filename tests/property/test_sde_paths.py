@@ -84,7 +84,7 @@ def test_replicas_and_seeds_differ():
 def test_noise_is_uncorrelated_between_components_steps_and_replicas(parameters, steps, seed):
     """White noise read back from a free overdamped walk: about 4000 correlations within 6 sigma."""
     free = ls.Overdamped(
-        potential=ls.dynamics.Quadratic(stiffness=np.zeros((parameters, parameters))),
+        potential=ls.models.potentials.Quadratic(stiffness=np.zeros((parameters, parameters))),
         friction=1.0,
         noise_covariance=np.eye(parameters),
         step_time=1.0,
@@ -107,7 +107,7 @@ def test_a_run_that_diverges_says_so_and_gives_no_number():
     replicas.
     """
     steep = ls.Underdamped(
-        potential=ls.dynamics.Quadratic(stiffness=np.diag([1e4, 1.0])),
+        potential=ls.models.potentials.Quadratic(stiffness=np.diag([1e4, 1.0])),
         mass=1.0,
         friction=1.0,
         noise_covariance=np.zeros((2, 2)),
@@ -184,7 +184,7 @@ def test_equations_check_their_fields(changes, message):
     fields = {"mass": 1.0, "friction": 1.0, "noise_covariance": np.eye(2), "step_time": 1.0}
     with pytest.raises(ls.InputError, match=message):
         ls.Underdamped(
-            potential=ls.dynamics.Quadratic(stiffness=np.eye(2)), **{**fields, **changes}
+            potential=ls.models.potentials.Quadratic(stiffness=np.eye(2)), **{**fields, **changes}
         )
 
 
@@ -215,7 +215,7 @@ def test_separate_groups_rebuild_both_matrices(stiffness, covariance):
 @given(covariances(), covariances(), st.floats(0.01, 3.0), st.integers(1, 4))
 def test_two_exact_steps_are_one_of_twice_the_length(stiffness, covariance, size, parts):
     equation = ls.Underdamped(
-        potential=ls.dynamics.Quadratic(stiffness=stiffness),
+        potential=ls.models.potentials.Quadratic(stiffness=stiffness),
         mass=0.7,
         friction=0.3,
         noise_covariance=covariance,

@@ -3,8 +3,7 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from langevin_sgd.claims import critical_value, judge
-from langevin_sgd.claims.verdict import SEVERITY
+from langevin_sgd.claims.verdict import SEVERITY, critical_value, judge
 from langevin_sgd.estimate import Estimate
 
 numbers = st.floats(-1e3, 1e3).map(lambda x: round(x, 3))

@@ -8,24 +8,12 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd.claims import (
-    Comparison,
-    critical_value,
-    describe,
-    find_claim,
-    judge,
-    judge_stored,
-    plan,
-    pull,
-    pull_in_words,
-    run,
-    run_command,
-    summary,
-    worst,
-    write_report,
-    write_template,
-)
+from langevin_sgd.claims import Comparison, find_claim, judge_stored, run, write_report
+from langevin_sgd.claims.authoring import describe, run_command, write_template
 from langevin_sgd.claims.judgement import JudgedComparison
+from langevin_sgd.claims.report import pull_in_words, summary
+from langevin_sgd.claims.runner import plan
+from langevin_sgd.claims.verdict import critical_value, judge, pull, worst
 
 ESTIMATE = ls.Estimate(value=1.0, standard_error=0.1)
 

@@ -8,7 +8,8 @@ import pytest
 
 from langevin_sgd import InputError
 from langevin_sgd.theory import perceptron
-from langevin_sgd.theory.perceptron.late_stage import late_pull
+from langevin_sgd.theory.perceptron.late_stage import late_integral, late_pull
+from langevin_sgd.theory.perceptron.predict import predict_flow, predict_perceptron
 
 HALF, ALL = np.sqrt(1 / (2 * np.pi)), np.sqrt(2 / np.pi)
 """Mean of |x_1| over half of Gaussian inputs, and over all."""
@@ -57,34 +58,52 @@ def test_units_do_not_matter(unit):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: perceptron.predict_flow(temperature=1e308, margin=0.1, tau=5.0), "temperature = "
-                                                            "1e+308: must be"),
-        (lambda: perceptron.predict_flow(temperature=1.0, margin=1e308, tau=5.0),
-            "margin = 1e+308: must be"),
-        (lambda: perceptron.predict_flow(temperature=1e-320, margin=1.0, tau=5.0), "temperature = "
-                                                            "1e-320: must be"),
-        (lambda: perceptron.flow(1e308, margin=1.0, temperature=1.0), "tau = 1e+308: must be at "
-                                                                      "most 1e+120"),
-        (lambda: perceptron.flow(1.0, chi=1000.0, margin=1.0, temperature=1.0),
-            "chi = 1000.0: must be"),
-        (lambda: perceptron.flow_until(1e-5, chi=-0.99, margin=1.0, temperature=1.0),
-            "unfit = 1e-05: is not reached"),
-        (lambda: perceptron.predict_perceptron(temperature=1, margin=1, signal=1e308, noise=1),
-            "signal = 1e+308"),
-        (lambda: perceptron.predict_perceptron(temperature=1, margin=1, signal=1, noise=1e308),
-            "noise = 1e+308"),
-        (lambda: perceptron.crossover_temperature(chi=-0.9999, margin=1.0, constant_ratio=1e9),
-            "chi = -0.9999: "),
-        (lambda: perceptron.signal_growth(1e308, margin=1.0, temperature=float("nan")),
-            "temperature = nan"),
-        (lambda: perceptron.late_integral(50.0, 1e300), "margin_over_noise = 1e+300: leads to "
-                                                        "numbers beyond"),
-        (lambda: perceptron.late_integral(0.0, float("nan")), "margin_over_noise = nan"),
+        (
+            lambda: predict_flow(temperature=1e308, margin=0.1, tau=5.0),
+            "temperature = 1e+308: must be",
+        ),
+        (lambda: predict_flow(temperature=1.0, margin=1e308, tau=5.0), "margin = 1e+308: must be"),
+        (
+            lambda: predict_flow(temperature=1e-320, margin=1.0, tau=5.0),
+            "temperature = 1e-320: must be",
+        ),
+        (
+            lambda: perceptron.flow(1e308, margin=1.0, temperature=1.0),
+            "tau = 1e+308: must be at most 1e+120",
+        ),
+        (
+            lambda: perceptron.flow(1.0, chi=1000.0, margin=1.0, temperature=1.0),
+            "chi = 1000.0: must be",
+        ),
+        (
+            lambda: perceptron.flow_until(1e-5, chi=-0.99, margin=1.0, temperature=1.0),
+            "unfit = 1e-05: is not reached",
+        ),
+        (
+            lambda: predict_perceptron(temperature=1, margin=1, signal=1e308, noise=1),
+            "signal = 1e+308",
+        ),
+        (
+            lambda: predict_perceptron(temperature=1, margin=1, signal=1, noise=1e308),
+            "noise = 1e+308",
+        ),
+        (
+            lambda: perceptron.crossover_temperature(chi=-0.9999, margin=1.0, constant_ratio=1e9),
+            "chi = -0.9999: ",
+        ),
+        (
+            lambda: perceptron.signal_growth(1e308, margin=1.0, temperature=float("nan")),
+            "temperature = nan",
+        ),
+        (lambda: late_integral(50.0, 1e300), "margin_over_noise = 1e+300: leads to numbers beyond"),
+        (lambda: late_integral(0.0, float("nan")), "margin_over_noise = nan"),
         (lambda: late_pull(float("nan"), 1.0), "power = nan"),
-        (lambda: perceptron.averages([1.0, 2.0], [1.0, 2.0, 3.0], margin=0.1), "noise = (3,): must "
-                                                                               "have a shape that"),
+        (
+            lambda: perceptron.averages([1.0, 2.0], [1.0, 2.0, 3.0], margin=0.1),
+            "noise = (3,): must have a shape that",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_out_of_range_is_said_in_one_line(call, message):
     with pytest.raises(InputError) as caught:
         call()
@@ -143,5 +162,5 @@ def test_noise_in_balance_near_the_lowest_depletion():
     test.
     """
     s = perceptron.quasi_stationary_noise(chi=-0.99, margin=1.0, temperature=1.0)
-    balance = perceptron.late_integral(-0.99, 1 / s) / late_pull(-0.99, 1 / s)
+    balance = late_integral(-0.99, 1 / s) / late_pull(-0.99, 1 / s)
     assert s == pytest.approx(float(balance) / 2, rel=1e-12)

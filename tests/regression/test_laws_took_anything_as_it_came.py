@@ -62,11 +62,15 @@ REFUSED = [
     (lambda: perceptron.stopping(**{**STOP, "points": [100.5]}), "points = "),
     (lambda: perceptron.stopping(**{**STOP, "dimension": [10]}), "dimension = [10]"),
     (lambda: perceptron.step_one(lr=1.0, batch_size=[2], dimension=4), "batch_size = [2]"),
-    (lambda: perceptron.quenched_noise(1.0, margin=1, temperature=1, points=[9], dimension=2),
-        "points = [9]"),
+    (
+        lambda: perceptron.quenched_noise(1.0, margin=1, temperature=1, points=[9], dimension=2),
+        "points = [9]",
+    ),
     (lambda: perceptron.PhaseDiagram(**{**DIAGRAM, "points": [100]}), "points = [100]"),
-    (lambda: finite_flow(1.0, margin=1, temperature=1, dimension=9, batch_size=[1]),
-        "batch_size = [1]"),
+    (
+        lambda: finite_flow(1.0, margin=1, temperature=1, dimension=9, batch_size=[1]),
+        "batch_size = [1]",
+    ),
     (lambda: exponent_window(PLAIN, largest=1.0, decay=2.0, modes=[100]), "modes = [100]"),
     # masks and complex numbers
     (lambda: LinearRegression.from_spectrum(MASKED), "eigenvalues = "),
@@ -102,8 +106,9 @@ REFUSED = [
     (lambda: theory.free_displacement([1], PLAIN, NAN), "noise = nan"),
     (lambda: theory.free_displacement([0.5], PLAIN, 1.0), "lag = [0.5]"),
     (
-        lambda: theory.power_law_displacement([1], PLAIN, largest=1, decay=2, modes=9,
-            noise_scale=NAN),
+        lambda: theory.power_law_displacement(
+            [1], PLAIN, largest=1, decay=2, modes=9, noise_scale=NAN
+        ),
         "noise_scale = nan",
     ),
     (lambda: theory.spectral_exponent(2.0, noise_power=NAN), "noise_power = nan"),
@@ -118,8 +123,10 @@ REFUSED = [
     (lambda: LAW.covariance("1"), "t = '1'"),
     (lambda: theory.paper_displacement(FLOW, 10**12), "lag = 1000000000000"),
     (lambda: DiscreteLaw(DATA, PLAIN, noise="minibatch").covariance(1e12), "t = 1000000000000.0"),
-    (lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[NAN]),
-        "lags = [nan]"),
+    (
+        lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[NAN]),
+        "lags = [nan]",
+    ),
     (lambda: theory.sde_error([1.0], 0.5, lags=[0]), "lags = [0]"),
     (lambda: theory.sde_error([0.0], 0.5), "lr_times_stiffness = [0.0]"),
     (lambda: mode_rates([NAN], 0.5), "lr_times_stiffness = [nan]"),
@@ -135,29 +142,37 @@ REFUSED = [
     (lambda: local_exponents(NAN, margin=1.0, temperature=1.0), "unfit = nan"),
     # truth values, and what was not looked at
     (lambda: LAW.sample(2, seed=1, t=True), "t = True"),
-    (lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[True]),
-        "lags = [True]"),
+    (
+        lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[True]),
+        "lags = [True]",
+    ),
     (lambda: theory.sde_error([1.0], 0.5, lags=[True]), "lags = [True]"),
     (lambda: perceptron.averages(True, 1.0, margin=0.1), "signal = True"),
     (lambda: SPECTRUM.noise_covariance_at({}), "theta = {}"),
     (lambda: SPECTRUM.gradient([np.inf, 0.0]), "theta = [inf, 0.0]"),
     (lambda: HingeLoss(rows=np.eye(2), margin=1.0).force([np.inf, 0.0]), "w = [inf, 0.0]"),
     (lambda: exact_dispersion([0.1, 0.2], [0.1], 0.5 + 1j), "momentum = (0.5+1j)"),
-    (lambda: exact_dispersion([0.1, 0.2], [0.1, 0.2, 0.3], 0.5), "rate = [0.1, 0.2]: must "
-                                                                        "have a shape"),
+    (
+        lambda: exact_dispersion([0.1, 0.2], [0.1, 0.2, 0.3], 0.5),
+        "rate = [0.1, 0.2]: must have a shape",
+    ),
     (lambda: exact_dispersion([[0.1], [0.1, 0.2]], 0.1, 0.5), "rate = [[0.1], [0.1, 0.2]]"),
     (lambda: exact_dispersion(np.ma.masked, 0.1, 0.5), "rate = masked"),
     # numbers that float64 cannot invert or square
     (lambda: damping_rate(SGD(lr=1e-320, batch_size=1)), "settings.lr = 1e-320"),
     (lambda: noise_feedback(DATA, SGD(lr=1e-320, batch_size=1)), "settings.lr = 1e-320"),
     (lambda: LangevinLaw(SPECTRUM, SGD(lr=1e200, batch_size=1)), "settings.lr = 1e+200"),
-    (lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=1e-320),
-        "settings.lr = 1e-320"),
+    (
+        lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=1e-320),
+        "settings.lr = 1e-320",
+    ),
     (lambda: ornstein_uhlenbeck_covariance(np.eye(2), np.eye(2), 1e-320), "kappa = 1e-320"),
     (lambda: ornstein_uhlenbeck_covariance(np.diag([1.0, 1e-17]), np.eye(2)), "drift = "),
     (lambda: DATA.noise_covariance_at([1e200, 1e200]), "theta = "),
-    (lambda: theory.power_law_displacement(1e10, PLAIN, largest=1e308, decay=1.5, modes=5),
-        "largest = 1e+308"),
+    (
+        lambda: theory.power_law_displacement(1e10, PLAIN, largest=1e308, decay=1.5, modes=5),
+        "largest = 1e+308",
+    ),
     # objects of another kind
     (lambda: LangevinLaw(SPECTRUM, None), "settings = None"),
     (lambda: DiscreteLaw(None, PLAIN), "problem = None"),
@@ -174,7 +189,7 @@ REFUSED = [
     (lambda: swept_area_per_step(None), "law = None"),
     (lambda: velocity_spectrum(0.1, None), "law = None"),
     (lambda: theory.winding_per_step(None), "oscillators = None"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("call", "message"), REFUSED, ids=[message for _, message in REFUSED])
@@ -238,9 +253,13 @@ def test_free_directions_under_epochs_stand_still_after_each_epoch():
     replicas.
     """
     problem = LinearRegression.from_data(np.eye(4)[:, :2] + [[0.1, 0]], np.arange(4.0))
-    free = LinearRegression(hessian=np.zeros((2, 2)), minimiser=np.zeros(2),
+    free = LinearRegression(
+        hessian=np.zeros((2, 2)),
+        minimiser=np.zeros(2),
         noise_covariance=np.eye(2),
-                            X=problem.X, y=problem.y)  # fmt: skip
+        X=problem.X,
+        y=problem.y,
+    )
     law = DiscreteLaw(free, EPOCHS)
     positions = law.mode_covariance(np.arange(9.0))[:, 0, 0, 0]
     np.testing.assert_allclose(

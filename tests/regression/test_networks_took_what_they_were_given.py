@@ -11,15 +11,9 @@ import pytest
 from in_one_call import train_networks_of
 
 import langevin_sgd as ls
-from langevin_sgd.models.networks import (
-    FullyConnected,
-    MobileCNN,
-    OwnNetwork,
-    SimpleCNN,
-    leaves_depth,
-    of_family,
-)
-from langevin_sgd.training.networks import require_device
+from langevin_sgd.models.networks import FullyConnected, MobileCNN, OwnNetwork, SimpleCNN
+from langevin_sgd.models.networks.families import leaves_depth, of_family
+from langevin_sgd.training.networks.train import require_device
 from langevin_sgd.training.observables import KernelChange
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")

@@ -86,7 +86,7 @@ def test_the_command_keeps_the_folders_that_are_set(monkeypatch, tmp_path):
 
 
 def test_a_claim_of_ones_own_in_a_paper_of_the_package_is_found(tmp_path):
-    folder = ls.claims.write_template("limiting_dynamics/of_my_own", folder=tmp_path).parent.parent
+    folder = authoring.write_template("limiting_dynamics/of_my_own", folder=tmp_path).parent.parent
     ask = (
         "from langevin_sgd.claims import find_claim as f; print(f('of_my_own').paper, "
         "f('integrator_orders').id)"

@@ -53,19 +53,27 @@ def test_numpy_scalars_are_numbers_everywhere():
     typed = train(
         ls.Perceptron(data=LAW, margin=0.1),
         ls.SGD(lr=np.float32(1.0), batch_size=np.int64(2)),
-        replicas=np.int64(2), first_replica=np.array(3),
+        replicas=np.int64(2),
+        first_replica=np.array(3),
         record=observables.TestError(points=np.uint8(7)),
         unfit=np.float32(0.25),
-        seed=np.uint64(1), batch_seed=np.int8(1), max_steps=np.int32(1000),
+        seed=np.uint64(1),
+        batch_seed=np.int8(1),
+        max_steps=np.int32(1000),
         schedule=np.array([0, 5], np.uint16),
         progress=np.False_,
-    )  # fmt: skip
+    )
     assert typed.identical(plain)
     fresh = one_pass(
-        chi=np.float32(0.0), margin=np.float64(0.1), dimension=np.int64(5), steps=np.int8(3),
+        chi=np.float32(0.0),
+        margin=np.float64(0.1),
+        dimension=np.int64(5),
+        steps=np.int8(3),
         replicas=np.uint8(1),
-        start=np.zeros(2, np.float16), seed=np.int64(1), first_replica=np.int64(0),
-    )  # fmt: skip
+        start=np.zeros(2, np.float16),
+        seed=np.int64(1),
+        first_replica=np.int64(0),
+    )
     assert fresh.identical(one_pass())
 
 
@@ -81,8 +89,10 @@ def test_numpy_scalars_are_numbers_everywhere():
         ({"replicas": 10**30}, "^replicas = .*must be an integer"),
         ({"first_replica": 2**63}, "^first_replica = .*must be an integer"),
         ({"first_replica": 2**63 - 1}, "^first_replica = .*at most"),
-        ({"record": observables.TestError(points=10**13)},
-         "^record: TestError.points = .*: needs at least .* GiB"),
+        (
+            {"record": observables.TestError(points=10**13)},
+            "^record: TestError.points = .*: needs at least .* GiB",
+        ),
         ({"record": "test"}, "^record = 'test': must be one of test_error"),
         ({"max_steps": 10**30}, "^max_steps = .*must be an integer"),
         ({"max_steps": 2**63 - 1}, "^stop.max_steps = .*at most"),
@@ -93,14 +103,21 @@ def test_numpy_scalars_are_numbers_everywhere():
         ({"precision": 64}, "^precision = 64"),
         ({"checkpoint": 3}, "^checkpoint = 3"),
         ({"progress": 1}, "^progress = 1: must be True or False"),
-        ({"settings": ls.SGD(lr=1.0, batch_size=10**13)}, "^batch_size = .*: needs at least .* "
-                                                          "GiB"),
-        ({"problem": ls.Perceptron(data=ls.data.DepletedSign(points=10**12, dimension=4),
-            margin=0.1)},
-         "^points = .*: needs at least .* GiB"),
+        (
+            {"settings": ls.SGD(lr=1.0, batch_size=10**13)},
+            "^batch_size = .*: needs at least .* GiB",
+        ),
+        (
+            {
+                "problem": ls.Perceptron(
+                    data=ls.data.DepletedSign(points=10**12, dimension=4), margin=0.1
+                )
+            },
+            "^points = .*: needs at least .* GiB",
+        ),
     ],
     ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
-)  # fmt: skip
+)
 def test_options_out_of_range_are_one_line(options, message):
     with pytest.raises(ls.InputError, match=message) as caught:
         train(**options)

@@ -36,7 +36,7 @@ class Wide(ls.sde.ExactOrnsteinUhlenbeck):
     def linear_step(self, equation, size):
         step = super().linear_step(equation, size)
         wide = np.concatenate([step.noise, step.noise], axis=1)
-        return ls.sde.LinearStep(step.matrix, wide)
+        return ls.sde.integrator.LinearStep(step.matrix, wide)
 
 
 class Long(ls.sde.ExactOrnsteinUhlenbeck):
@@ -44,7 +44,9 @@ class Long(ls.sde.ExactOrnsteinUhlenbeck):
 
     def linear_step(self, equation, size):
         step = super().linear_step(equation, size)
-        return ls.sde.LinearStep(np.tile(step.matrix, (2, 1, 1)), np.tile(step.noise, (2, 1, 1)))
+        return ls.sde.integrator.LinearStep(
+            np.tile(step.matrix, (2, 1, 1)), np.tile(step.noise, (2, 1, 1))
+        )
 
 
 def simulate(equation=EQUATION, integrator=None, **options):
@@ -67,7 +69,7 @@ def noisy(**fields):
 def linear(**fields):
     given = {"drift": -np.ones((2, 1, 1)), "noise": np.ones((2, 1, 1)), "orders": 1}
     given |= {"centre": np.zeros(2), "basis": np.eye(2)}
-    return ls.dynamics.LinearEquation(**{**given, **fields})
+    return ls.dynamics.linear.LinearEquation(**{**given, **fields})
 
 
 WORDS = np.zeros(4, np.uint64)
@@ -89,7 +91,10 @@ CASES = {
     "replicas in a list": (lambda: simulate(replicas=[3]), "replicas"),
     "axis beyond": (lambda: simulate(record=ls.record.first_passage(0.0, axis=1)), "axis"),
     "axis below": (lambda: ls.record.first_passage(0.0, axis=-1), "axis"),
-    "axis below, made by hand": (lambda: ls.record.FirstPassage(0.0, -5, "up", "x"), "axis"),
+    "axis below, made by hand": (
+        lambda: ls.record.passages.FirstPassage(0.0, -5, "up", "x"),
+        "axis",
+    ),
     "level that is a text": (lambda: ls.record.first_passage("a"), "level"),
     "one edge of a current": (lambda: ls.record.current((np.arange(3.0),)), "edges"),
     "edges of a current in one": (lambda: ls.record.current((0.0, 1.0)), "edges"),
@@ -190,7 +195,7 @@ CASES = {
         "equation",
     ),
     "step of no linear equation": (lambda: ls.sde.Heun().linear_step(EQUATION, 0.1), "equation"),
-    "linearity of nothing": (lambda: ls.dynamics.is_linear(None), "equation"),
+    "linearity of nothing": (lambda: ls.dynamics.equation.is_linear(None), "equation"),
     "factor of a noise": (lambda: noisy().scaled("2"), "factor"),
     "factor of a noise that is NaN": (lambda: noisy().scaled(np.nan), "factor"),
     "noise of no replica": (lambda: ls.dynamics.Isotropic([]), "variance"),
@@ -209,7 +214,7 @@ CASES = {
         "replica",
     ),
     "seed of a regression": (lambda: ls.Overdamped.from_sgd(SPECTRUM, SETTINGS, seed="1"), "seed"),
-    "steps of a schedule": (lambda: ls.record.as_schedule([0, 5], steps=b"9"), "steps"),
+    "steps of a schedule": (lambda: ls.record.schedules.as_schedule([0, 5], steps=b"9"), "steps"),
     "schedule of truths": (lambda: simulate(schedule=[True]), "schedule"),
     "record that is a mapping": (lambda: simulate(record={}), "record"),
     "coordinates that are masked": (

@@ -43,7 +43,7 @@ def test_predictions_for_lazy_networks_are_numbers():
     bad = ls.Estimate.refused("too short")
 
     def lazy(gamma):
-        return ls.experiments.LazyExponents(
+        return ls.experiments.network_lazy_exponents.LazyExponents(
             held={},
             lines=(),
             gamma=ls.measure.Collapse(

@@ -15,6 +15,7 @@ from langevin_sgd.measure.collapse import collapse_quality
 from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.drift import drift_and_diffusion
 from langevin_sgd.measure.scaling_corrections import correction_to_scaling
+from langevin_sgd.models.networks import families
 
 X = np.geomspace(1, 100, 8)
 LINE = ls.experiments.GridLine(
@@ -101,12 +102,12 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
         (lambda: measure.displacement_curve({"squared_displacement": X}), "^run: "),
         (lambda: measure.escape_rate(([1.0], 3), first=None), "^first = "),
         (lambda: measure.escape_rate(([1.0], 3), name=1), "^name = "),
-        (lambda: measure.varied_windows(X, X, both_ends=[]), "^both_ends = "),
+        (lambda: measure.power_law.varied_windows(X, X, both_ends=[]), "^both_ends = "),
         (lambda: measure.local_slopes(X * 1e-300, X, x_error=X, y_error=X), "^x_error = .*1e154"),
         (lambda: measure.extrapolate(X, X, error=X, order=2**62), "^order = .*at most 100"),
         (lambda: measure.extrapolate(2 * X, X, error=X, power=1e5), "^power = .*leave the range"),
-        (lambda: ls.experiments.families(["text"], "points"), r"^lines\[0\] = "),
-        (lambda: ls.experiments.families({}, "points"), "^lines = "),
+        (lambda: ls.experiments.network_lines.families(["text"], "points"), r"^lines\[0\] = "),
+        (lambda: ls.experiments.network_lines.families({}, "points"), "^lines = "),
         (lambda: ls.experiments.boundary_exponent("T_max", ls.SGD, "alpha"), "^lines = "),
         (
             lambda: ls.experiments.boundary_exponent("T_max", [LINE], "points", threshold=-1),
@@ -129,8 +130,8 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
         (lambda: dataclasses.replace(LINE, held=[1]), "^held = "),
         (lambda: LINE.where(3.5), "^chosen = "),
         (lambda: LINE.where([True]), "^chosen = .*truth values"),
-        (lambda: ls.experiments.train_cell(b"1"), "^cell = "),
-        (lambda: ls.experiments.train_cell(object()), "^cell = "),
+        (lambda: ls.experiments.cell.train_cell(b"1"), "^cell = "),
+        (lambda: ls.experiments.cell.train_cell(object()), "^cell = "),
         (lambda: perceptron_grid(**PERCEPTRON).collect({}), "^store = "),
         (lambda: network_grid(**NETWORK).collect(3), "^store = "),
         (lambda: network_grid(**NETWORK, device="cpu:0"), "^device = 'cpu:0'"),
@@ -138,7 +139,10 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
             lambda: network_grid(**NETWORK, data="digit"),
             "^name = 'digit': .*did you mean 'digits'",
         ),
-        (lambda: ls.models.networks.of_family("x", image=(1, 8, 8), width=2), "^name = 'x'"),
+        (
+            lambda: families.of_family("x", image=(1, 8, 8), width=2),
+            "^name = 'x'",
+        ),
         (
             lambda: ls.training.run(PROBLEM, SGD, seed="a"),
             "^seed = 'a'",
@@ -156,7 +160,7 @@ def test_lines_that_differ_in_a_name_are_in_its_order():
         dataclasses.replace(LINE, held={"network": name})
         for name in ("simple_cnn", "fully_connected")
     ]
-    family = ls.experiments.families(lines, "network")
+    family = ls.experiments.network_lines.families(lines, "network")
     assert [line.held["network"] for line in family[0]] == ["fully_connected", "simple_cnn"]
 
 

@@ -35,7 +35,7 @@ def test_exponents_of_the_lazy_regime_stand_beside_numbers(monkeypatch, gamma, s
         ls.measure.Collapse(x_exponent=known, y_exponent=found, quality=1.0, compared=3, points=3)
         for found in (fitted, known)
     )
-    one = ls.experiments.LazyExponents(
+    one = ls.experiments.network_lazy_exponents.LazyExponents(
         held={},
         lines=(),
         gamma=gamma_found,

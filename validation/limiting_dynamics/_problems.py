@@ -1,6 +1,4 @@
-"""The regression problems that the claims of this folder run on, as values that settings may hold,
-and the laws of SGD on them.
-"""
+"""The regression problems of this folder, as values for settings, and the laws of SGD on them."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -12,9 +10,7 @@ import langevin_sgd as ls
 
 @dataclass(frozen=True)
 class EmbeddedData:
-    """Data that come with the package, ``diabetes`` or ``digits``; minibatches are drawn from
-    them.
-    """
+    """Data that come with the package, ``diabetes`` or ``digits``, for minibatches."""
 
     name: str
 
@@ -26,8 +22,7 @@ class EmbeddedData:
 
 @dataclass(frozen=True, kw_only=True)
 class GaussianSamples:
-    """Samples of Gaussian inputs with label noise of variance one: real minibatches, and yet
-    Sigma = sigma^2 H.
+    """Gaussian inputs with label noise of variance one: real minibatches with Sigma = sigma^2 H.
 
     The eigenvalues of the inputs fall geometrically from 1 to `softest`.
     """
@@ -70,8 +65,7 @@ def built(problem: RegressionProblem) -> ls.LinearRegression:
 def exact_law(
     problem: RegressionProblem, settings: ls.SGD, start: str = "stationary", offset: float = 0.0
 ) -> ls.theory.DiscreteLaw:
-    """Return the exact law of SGD on a problem: state-dependent minibatch noise with data, additive
-    noise without.
+    """Return the exact law of SGD: minibatch noise with data, additive noise without.
 
     Parameters
     ----------
@@ -84,9 +78,9 @@ def exact_law(
     offset
         Shift of a stationary start along `OFFSET_MODE`.
     """
-    found = built(problem)
-    noise = "additive" if found.X is None or settings.sampling == "epochs" else "minibatch"
-    law = ls.theory.DiscreteLaw(found, settings, start=begin(problem, start), noise=noise)
+    regression = built(problem)
+    noise = "additive" if regression.X is None or settings.sampling == "epochs" else "minibatch"
+    law = ls.theory.DiscreteLaw(regression, settings, start=begin(problem, start), noise=noise)
     return replace(law, start=shifted(law.stationary(), problem, offset)) if offset else law
 
 
@@ -94,24 +88,22 @@ def exact_law(
 def rival_laws(
     problem: RegressionProblem, settings: ls.SGD, start: str = "stationary"
 ) -> dict[str, ls.theory.Law]:
-    """Return the two laws that most theory stands on: noise frozen at the minimiser, and the
-    Langevin equation.
-    """
-    found, first = built(problem), begin(problem, start)
+    """Return the two usual laws: noise frozen at the minimiser, and the Langevin equation."""
+    regression, first = built(problem), begin(problem, start)
     return {
         "noise frozen at the minimiser": ls.theory.DiscreteLaw(
-            found, settings, start=first, noise="additive"
+            regression, settings, start=first, noise="additive"
         ),
-        "Langevin equation": ls.theory.LangevinLaw(found, settings, start=first),
+        "Langevin equation": ls.theory.LangevinLaw(regression, settings, start=first),
     }
 
 
 def begin(problem: RegressionProblem, start: str) -> np.ndarray | str:
     """Return the start of a law, by its name."""
-    found = built(problem)
+    regression = built(problem)
     return {
-        "rest": np.zeros(found.parameters),
-        "minimiser": found.minimiser,
+        "rest": np.zeros(regression.parameters),
+        "minimiser": regression.minimiser,
         "stationary": "stationary",
     }[start]
 

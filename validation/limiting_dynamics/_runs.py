@@ -20,9 +20,7 @@ from langevin_sgd.validation.limiting_dynamics._problems import (
 import langevin_sgd as ls
 
 GROUPS = 64
-"""Groups that replicas are averaged in; with 63 degrees of freedom a standard error is known to 9
-%.
-"""
+"""Groups that replicas are averaged in: 63 degrees of freedom give a standard error to 9 %."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,16 +77,14 @@ def displacement(run: RegressionRun) -> xr.Dataset:
 
 @ls.sweep.task()
 def moments(run: RegressionRun) -> xr.Dataset:
-    """Means, variances and covariance of position and velocity of eigenmodes, (step, group,
-    eigenmode).
-    """
+    """First and second moments of eigenmodes in phase space, (step, group, eigenmode)."""
     chosen = built(run.problem)
     vectors = chosen.eigenvectors[:, list(run.modes)] if run.modes else chosen.eigenvectors
     project = ls.record.eigenprojections(vectors, centre=chosen.minimiser)
 
     def observe(block: ls.record.Snapshots) -> dict:
-        found = project(block)
-        x, v = _groups(found["mode_position"][1]), _groups(found["mode_velocity"][1])
+        projections = project(block)
+        x, v = _groups(projections["mode_position"][1]), _groups(projections["mode_velocity"][1])
         dx, dv = x - x.mean(axis=2, keepdims=True), v - v.mean(axis=2, keepdims=True)
         free = x.shape[2] - 1
         dims = ("step", "group", "eigenmode")
@@ -105,8 +101,7 @@ def moments(run: RegressionRun) -> xr.Dataset:
 
 @ls.sweep.task()
 def rotation(run: RegressionRun) -> xr.Dataset:
-    """Winding rate and frequency of eigenmodes with standard errors, (eigenmode,), from every step
-    of the schedule.
+    """Winding rate and frequency of eigenmodes with standard errors, (eigenmode,).
 
     The angle is atan2(v, omega theta) with the natural frequency omega of the Langevin equation;
     the frequency is that of a damped cosine fitted to the autocorrelation over the first 40 lags, a
@@ -120,16 +115,16 @@ def rotation(run: RegressionRun) -> xr.Dataset:
     omega = np.sqrt(
         2 * (chosen.eigenvalues[modes] + run.settings.weight_decay) / (lr * (1 + momentum))
     )
-    found = []
+    rows = []
     for mode in range(len(modes)):
         x, v = (result[name].values[:, :, mode] for name in ("mode_position", "mode_velocity"))
         winding = ls.measure.winding_rate(x, v, float(omega[mode]))
         frequency = ls.measure.oscillation(x, lags=np.arange(1, 41)).frequency
-        found.append(
+        rows.append(
             [winding.value, winding.standard_error, frequency.value, frequency.standard_error]
         )
     names = ("winding_rate", "winding_rate_error", "frequency", "frequency_error")
-    columns = np.array(found, dtype=float).T
+    columns = np.array(rows, dtype=float).T
     return ls.dataset.make(
         {
             name: (("eigenmode",), column, "rad/step")

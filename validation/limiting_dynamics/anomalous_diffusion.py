@@ -1,5 +1,4 @@
-"""Parameters keep diffusing after convergence, with the curve and the exponent that the spectrum
-dictates.
+"""After convergence parameters keep diffusing, with an exponent set by the spectrum.
 
 On real data the displacement of minibatch SGD is compared with its exact law, lag by lag. On
 spectra l^-s the exponent is 1/s while the time lies between the relaxation times of the stiffest
@@ -82,9 +81,7 @@ class RunOnData:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOnSpectrum:
-    """SGD with additive noise on a spectrum l^-s, and the lags between which its exponent is
-    fitted.
-    """
+    """SGD with additive noise on a spectrum l^-s, and the lags of the fit of its exponent."""
 
     spectrum: PowerLawSpectrum
     window: tuple[int, int]
@@ -128,9 +125,7 @@ class RunOnSpectrum:
         return ls.measure.diffusion_exponent(curve, window=self.window)
 
     def slope_margin(self) -> float:
-        """Largest deviation from 1/s of the local slope of the expansion, at the ends of the
-        window.
-        """
+        """Largest deviation from 1/s of the expansion's local slope at the ends of the window."""
         ends, log_step = np.array(self.window, dtype=float), 1e-4
         s, modes = self.spectrum.decay, self.spectrum.modes
         below, above = (
@@ -162,9 +157,7 @@ BURNED_IN = RunOnData(
     replicas={"quick": 4096, "full": 65536},
     burn_in=3000,
 )
-"""A start that is not drawn from the law: thirteen relaxation times of the softest mode from
-rest.
-"""
+"""A start not drawn from the law: 13 relaxation times of the softest mode from rest."""
 ON_DATA = (ON_DIGITS, ON_DIABETES, BURNED_IN)
 SPECTRUM_SETTINGS = ls.SGD(lr=0.1, batch_size=1, momentum=0.5)
 SPECTRA = (
@@ -189,21 +182,18 @@ SPECTRA = (
 class AnomalousDiffusion(ls.claims.Claim):
     title = "Displacement after convergence"
     statement = (
-        "After convergence the squared displacement of the parameters follows the stationary law "
-        "of the linearised "
-        "dynamics; for a Hessian spectrum l^-s it grows as t^(1/s) between the relaxation times of "
-        "its modes."
+        "After convergence the squared displacement "
+        "of the parameters follows the stationary law of the linearised dynamics; "
+        "for a Hessian spectrum l^-s it grows as t^(1/s) between the relaxation times of its modes."
     )
     formula = "E|Delta_t|^2 = 2 sum_l Var_l (1 - r_l(t));  exponent 1/s for h_l ~ l^-s"
     source = (
-        "Kunin et al., arXiv 2107.09133 (anomalous diffusion); the exact stationary law and the "
-        "exponent of "
-        "a spectrum are derived from the SGD map"
+        "Kunin et al., arXiv 2107.09133 (anomalous diffusion); "
+        "the exact stationary law and the exponent of a spectrum are derived from the SGD map"
     )
     validity = (
-        "Stationary SGD on a quadratic loss; the exponent inside the window of the spectrum, with "
-        "noise proportional "
-        "to the Hessian."
+        "Stationary SGD on a quadratic loss; "
+        "the exponent inside the window of the spectrum, with noise proportional to the Hessian."
     )
     control_statement = (
         "Normal diffusion: the displacement of one step grows linearly in time, exponent one."

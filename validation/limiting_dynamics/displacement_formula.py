@@ -1,5 +1,4 @@
-"""The displacement as a sum over velocity correlations, taken literally, grows for ever where SGD
-saturates.
+"""The displacement as a literal sum over velocity correlations grows for ever; SGD saturates.
 
 The global displacement can be written as a double sum of velocity correlations over steps. With the
 correlations of SGD the sum is exact; with those of the continuous Langevin equation inside the same
@@ -40,30 +39,28 @@ def literal_sum(lags: tuple[int, ...] | np.ndarray) -> np.ndarray:
 class DisplacementFormula(ls.claims.Claim):
     title = "Displacement as a discrete sum"
     statement = (
-        "After convergence the squared displacement is the local displacement times a discrete sum "
-        "over the velocity "
-        "correlations of the Langevin equation, at every lag."
+        "After convergence the squared displacement is the local displacement times "
+        "a discrete sum over the velocity correlations of the Langevin equation, at every lag."
     )
     formula = (
-        "E|Delta_t|^2 = lr^2 sigma^2 / (S (1 - momentum^2)) [tr(H) t + 2 t sum_n (1 - n/t) "
-        "sum_l h_l C_l(n)]"
+        "E|Delta_t|^2 = lr^2 sigma^2 / (S (1 - momentum^2)) "
+        "[tr(H) t + 2 t sum_n (1 - n/t) sum_l h_l C_l(n)]"
     )
     source = (
-        "Kunin et al., arXiv 2107.09133, in the form recalled here; the literal text was not "
-        "at hand"
+        "Kunin et al., arXiv 2107.09133, in the form recalled here; "
+        "the literal text was not at hand"
     )
     validity = (
-        "All lags; the sum is right while t is far below the lag at which the slowest mode "
-        "saturates."
+        "All lags; the sum is right while t is far below "
+        "the lag at which the slowest mode saturates."
     )
     control_statement = (
         "Free diffusion: no mode is bound, (lr / (1 - momentum))^2 sigma^2 tr(H) t / S."
     )
     expected_verdict = "refuted"
     expected_reason = (
-        "the correlations of the continuous equation do not add up to zero in a discrete sum; a "
-        "spurious linear growth "
-        "overtakes the bounded displacement beyond some hundred steps"
+        "the correlations of the continuous equation do not add up to zero in a discrete sum; "
+        "a spurious linear growth overtakes the bounded displacement beyond some hundred steps"
     )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:

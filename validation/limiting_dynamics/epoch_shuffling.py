@@ -53,17 +53,17 @@ def feedback() -> float:
 class EpochShuffling(ls.claims.Claim):
     title = "Shuffled epochs"
     statement = (
-        "With shuffled epochs the gradient noise sums to zero over an epoch: diffusion along soft "
-        "directions ends "
-        "after one epoch, and the variance within an epoch repeats from epoch to epoch."
+        "With shuffled epochs the gradient noise sums to zero over an epoch: "
+        "diffusion along soft directions ends after one epoch, "
+        "and the variance within an epoch repeats from epoch to epoch."
     )
     formula = (
-        "E xi_a xi_b^T = q (delta_ab - (1 - delta_ab) / (M - 1)) within an epoch of M "
-        "batches, 0 between epochs"
+        "E xi_a xi_b^T = q (delta_ab - (1 - delta_ab) / (M - 1)) "
+        "within an epoch of M batches, 0 between epochs"
     )
     source = (
-        "derived (sampling without replacement from a finite population); compare Kuehn and "
-        "Rosenow, arXiv 2306.05300"
+        "derived (sampling without replacement from a finite population); "
+        "compare Kuehn and Rosenow, arXiv 2306.05300"
     )
     validity = "Batch size divides N; lr tr(H) << 2 batch_size (1 - momentum)."
     control_statement = (

@@ -134,16 +134,15 @@ class ExponentAndDrift(ls.claims.Claim):
     title = "Exponent and drift"
     statement = (
         "At stationarity the exponent of the displacement does not depend on the batch size and "
-        "stays below one; an "
-        "exponent above one, or one that rises with the batch size, is drift."
+        "stays below one; an exponent above one, or one that rises with the batch size, is drift."
     )
     formula = (
         "E|Delta_t|^2 = 2 sum_l Var_l (1 - r_l(t)) + |mean drift|^2;  Var_l ~ 1 / "
         "batch_size, drift ~ batch_size^0"
     )
     source = (
-        "Kunin et al., arXiv 2107.09133, figure 7 (exponents above one in deep networks); "
-        "explanation derived"
+        "Kunin et al., arXiv 2107.09133, "
+        "figure 7 (exponents above one in deep networks); explanation derived"
     )
     validity = (
         "Quadratic loss, overdamped window; the exact law counts the weak dependence on "

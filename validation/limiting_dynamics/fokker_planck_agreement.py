@@ -1,5 +1,4 @@
-"""One equation, three routes: simulated paths, the density on a grid, and the closed-form law, with
-the current.
+"""One equation, three routes: simulated paths, the density on a grid, the closed-form law.
 
 An eigenmode of linear regression under its Langevin equation, started off the minimum from a narrow
 Gaussian. Moments and a quadrant's probability are compared at three times, on the way and at
@@ -65,12 +64,12 @@ def paths(run: PathEnsemble) -> xr.Dataset:
             part[..., 0].reshape(len(block.steps), GROUPS, -1)
             for part in (block.position, block.velocity)
         )
-        found = {
+        observables = {
             "mean position": x.mean(axis=2),
             "variance of position": x.var(axis=2, ddof=1),
             "probability of x > 0, v > 0": ((x > 0) & (v > 0)).mean(axis=2),
         }
-        return {name: (("step", "group"), values, "1") for name, values in found.items()}
+        return {name: (("step", "group"), values, "1") for name, values in observables.items()}
 
     result = ls.sde.simulate(
         EQUATION,
@@ -87,9 +86,7 @@ def paths(run: PathEnsemble) -> xr.Dataset:
 
 @ls.sweep.task()
 def circulation(run: PathEnsemble) -> xr.Dataset:
-    """Velocity current through the strip at positive positions, (group,), from stationary paths in
-    fine steps.
-    """
+    """Velocity current at positive positions, (group,), from stationary paths in fine steps."""
     law = ls.theory.LangevinLaw(PROBLEM, SETTINGS)
     position, velocity = law.sample(run.replicas, seed=run.seed)
     result = ls.sde.simulate(
@@ -169,13 +166,9 @@ COMPARED = (
     (VARIANCE, 600),
     (QUADRANT, 600),
 )
-"""Quantities and times at which a rival differs: on the way the overdamped law, at the end a start
-never forgotten.
-"""
+"""Where rivals differ: the overdamped law on the way, a start never forgotten at the end."""
 BIAS = 5e-4
-"""Accuracy of the paths: BAOAB with eight steps per lr is off by (omega lr / 8)^2 / 4 = 2e-4 of a
-variance.
-"""
+"""Accuracy of BAOAB with eight steps per lr: (omega lr / 8)^2 / 4 = 2e-4 of a variance."""
 
 
 def rival(quantity: str, time: int) -> float:
@@ -287,17 +280,16 @@ ROUTES = (
 class FokkerPlanckAgreement(ls.claims.Claim):
     title = "Simulation, Fokker-Planck and exact law"
     statement = (
-        "Simulated paths of the Langevin equation, its Fokker-Planck equation on a grid, and its "
-        "closed-form law agree "
-        "on the way to stationarity and there, down to the circulating current of the stationary "
-        "state."
+        "Simulated paths of the Langevin equation, its Fokker-Planck equation on a grid, "
+        "and its closed-form law agree on the way to stationarity and there, "
+        "down to the circulating current of the stationary state."
     )
     formula = (
         "p Gaussian with mean e^(-At) z_0 and its covariance;  J_v(x, v) = -w^2 x p at stationarity"
     )
     source = (
-        "Kunin et al., arXiv 2107.09133 (Ornstein-Uhlenbeck process and its current); three "
-        "independent routes"
+        "Kunin et al., arXiv 2107.09133 (Ornstein-Uhlenbeck process and its current); "
+        "three independent routes"
     )
     validity = "Quadratic loss, any time."
     control_statement = (

@@ -1,5 +1,4 @@
-"""Gradient noise proportional to the loss: the stationary law is a power of the loss, not an
-exponential.
+"""With gradient noise proportional to the loss the stationary law is a power of the loss.
 
 A particle in the double well U = (w^2 - 1)^2 / 4 takes steps of SGD with Gaussian gradient noise of
 variance 2 strength (U + offset), the shape that label noise and small residuals give. The Langevin
@@ -31,9 +30,7 @@ ESCAPE_OFFSET = 0.2
 SADDLE, WELL = (-0.1, 0.1), (0.9, 1.1)
 """Bins whose probabilities are compared, the well taken on both sides."""
 TIME, BURN_IN, ESCAPE_TIME = 300.0, 30.0, 600.0
-"""Physical time of a run from the wells, its first part left out, and limit of the search for an
-escape.
-"""
+"""Physical time of a run from the wells, of its discarded start, and limit of an escape."""
 GROUPS = 64
 REPLICAS = {
     "quick": {"histogram": 8192, "escape": 2048},
@@ -94,9 +91,7 @@ def occupation(run: DoubleWellRun) -> xr.Dataset:
 
 @ls.sweep.task()
 def escape(run: DoubleWellRun) -> xr.Dataset:
-    """First step at which a replica from the left well is in the right one, (replica,); NaN if not
-    in time.
-    """
+    """First step at which a replica from the left well is in the right one, (replica,), or NaN."""
     steps = round(ESCAPE_TIME / LR)
     passage = ls.record.first_passage(1.0)
     result = simulate(run, steps, start=np.array([-1.0]), schedule=[steps], record=passage)
@@ -104,9 +99,7 @@ def escape(run: DoubleWellRun) -> xr.Dataset:
 
 
 def log_ratio(offset: float) -> float:
-    """ln of the probability in the saddle bin over that in the bins of the wells, by the power
-    law.
-    """
+    """ln of the probability of the saddle bin over that of the wells, by the power law."""
     return float(np.log(_mass(SADDLE, offset) / (2 * _mass(WELL, offset))))
 
 
@@ -126,14 +119,12 @@ def boltzmann_log_ratio(offset: float) -> float:
 
 
 def log_escape_time(diffusion: object) -> float:
-    """ln of the mean time from the left well to the right one, in steps, by the Fokker-Planck
-    equation (Ito).
-    """
+    """ln of the mean time, in steps, from the left well to the right one (Fokker-Planck, Ito)."""
     equation = ls.fokker_planck.Diffusion(
         drift=lambda w: w - w**3, diffusion=diffusion, step_time=LR
     )
-    found = ls.fokker_planck.first_passage_time(equation, domain=(None, 1.0))
-    return float(np.log(found["mean_time"].interp(position=-1.0)))
+    passage = ls.fokker_planck.first_passage_time(equation, domain=(None, 1.0))
+    return float(np.log(passage["mean_time"].interp(position=-1.0)))
 
 
 def shaped_escape_time() -> float:
@@ -191,19 +182,16 @@ class LossShapedNoise(ls.claims.Claim):
     title = "Noise proportional to the loss"
     statement = (
         "With gradient noise proportional to the loss the stationary law is a power of the loss, "
-        "and escape from a "
-        "well depends on the ratio of the losses at saddle and well."
+        "and escape from a well depends on the ratio of the losses at saddle and well."
     )
     formula = "p ~ (U + L0)^-(1 + B / (lr h)) for gradient noise of variance 2 h (U + L0) / B"
     source = (
-        "derived: zero-current solution of the Ito Fokker-Planck equation with D = (lr h / "
-        "B) "
-        "(U + L0)"
+        "derived: zero-current solution of the Ito "
+        "Fokker-Planck equation with D = (lr h / B) (U + L0)"
     )
     validity = (
-        "lr U'' << 1, where SGD follows its SDE; relative accuracy lr U'' / 2 of "
-        "logarithms "
-        "of probabilities."
+        "lr U'' << 1, where SGD follows its SDE; "
+        "relative accuracy lr U'' / 2 of logarithms of probabilities."
     )
     control_statement = "The Boltzmann law at the temperature that the noise has in the wells."
 

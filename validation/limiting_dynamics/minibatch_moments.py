@@ -34,9 +34,7 @@ class Enumeration:
 
 @ls.sweep.task()
 def enumerate_batches(case: Enumeration) -> xr.Dataset:
-    """First and second moments of (theta, v) over all equally likely sequences of batches, (step,
-    ...).
-    """
+    """Moments of (theta, v) over all equally likely sequences of batches, (step, ...)."""
     batches = list(_batches(case.sampling))
     states = np.zeros((1, 4))
     first, second = [], []
@@ -88,10 +86,9 @@ MOMENTS = {
 class MinibatchMoments(ls.claims.Claim):
     title = "Exact moments of minibatch SGD"
     statement = (
-        "The second moments of SGD with momentum on a finite data set obey a closed linear "
-        "recursion, in which the "
-        "noise of a minibatch depends on where the parameters are; it is exact at every step and "
-        "learning rate."
+        "The second moments of SGD with momentum on a finite data set obey a closed "
+        "linear recursion, in which the noise of a minibatch depends on where the parameters are; "
+        "it is exact at every step and learning rate."
     )
     formula = (
         "P' = M P M^T + M z c^T + c z^T M^T + c c^T + f G Sigma(P) G^T, f = 1/B or (N-B)/(B(N-1))"
@@ -101,9 +98,8 @@ class MinibatchMoments(ls.claims.Claim):
         "themselves for a quadratic loss"
     )
     validity = (
-        "Any linear regression, any stable or unstable settings; batches independent of "
-        "one "
-        "another."
+        "Any linear regression, any stable or unstable settings; "
+        "batches independent of one another."
     )
     control_statement = "The factor f of the other sampling scheme."
 

@@ -1,5 +1,4 @@
-"""What SGD samples is not the loss: positions are isotropic although the Hessian is not, velocities
-carry its shape.
+"""SGD samples a modified loss: positions are isotropic, velocities have the Hessian's shape.
 
 Real minibatch SGD on Gaussian inputs whose Hessian spans a factor 50. The stationary density of the
 Langevin equation is exp(-kappa Psi), Psi a modified loss from which the curvature of positions has
@@ -81,8 +80,8 @@ RUNS = (PLAIN, DECAYED, REAL)
 REAL_MODES = (0, 3)
 """Stiff eigenmodes of diabetes with noise 20 % below and 14 % above sigma^2 H."""
 ACCURACY = (
-    "finite learning rate and noise that depends on the parameters, which the Langevin equation "
-    "leaves out"
+    "finite learning rate and noise that depends on the parameters, "
+    "which the Langevin equation leaves out"
 )
 BOLTZMANN = "Boltzmann law of the loss"
 
@@ -104,24 +103,21 @@ def log_ratio(run: xr.Dataset, first: int, second: int) -> ls.Estimate:
 class SampledLoss(ls.claims.Claim):
     title = "Modified loss"
     statement = (
-        "Stationary SGD with momentum samples a modified loss: positions are isotropic without "
-        "weight decay although "
-        "the Hessian is not, weight decay deforms them by h / (h + weight_decay), and velocities "
-        "have the shape of the "
-        "Hessian."
+        "Stationary SGD with momentum samples a modified loss: "
+        "positions are isotropic without weight decay although the Hessian is not, weight decay "
+        "deforms them by h / (h + weight_decay), and velocities have the shape of the Hessian."
     )
     formula = (
         "Var(theta_l) = lr sigma^2 / (2 S (1 - momentum)) * h_l / (h_l + wd),  "
         "Var(v_l) = sigma^2 h_l / (S (1 - momentum^2))"
     )
     source = (
-        "Kunin et al., arXiv 2107.09133 (modified loss); general noise: the same with q_l / "
-        "k_l, derived"
+        "Kunin et al., arXiv 2107.09133 (modified loss); "
+        "general noise: the same with q_l / k_l, derived"
     )
     validity = (
-        "Stationary; lr k << 2 (1 + momentum); noise frozen at the minimiser, lr tr(H) << "
-        "S "
-        "(1 - momentum)."
+        "Stationary; lr k << 2 (1 + momentum); "
+        "noise frozen at the minimiser, lr tr(H) << S (1 - momentum)."
     )
     control_statement = (
         "The Boltzmann law of the loss with isotropic noise: Var(theta_l) ~ 1 / "
@@ -206,10 +202,12 @@ def deformation() -> ls.claims.Comparison:
 
 def measured_noise() -> ls.claims.Comparison:
     """Compare two modes of real data with q_l / k_l, q_l their measured noise."""
-    found, (first, second) = built(REAL.problem), REAL_MODES
-    noise = np.einsum("il,ij,jl->l", found.eigenvectors, found.noise_covariance, found.eigenvectors)
-    level = np.log(noise / found.eigenvalues)
-    boltzmann = np.log(found.eigenvalues[second] / found.eigenvalues[first])
+    regression, (first, second) = built(REAL.problem), REAL_MODES
+    noise = np.einsum(
+        "il,ij,jl->l", regression.eigenvectors, regression.noise_covariance, regression.eigenvectors
+    )
+    level = np.log(noise / regression.eigenvalues)
+    boltzmann = np.log(regression.eigenvalues[second] / regression.eigenvalues[first])
     return ls.claims.Comparison(
         name=f"{REAL.label}: ln(position variance, first over fourth eigenmode)",
         prediction=level[first] - level[second],
@@ -223,11 +221,11 @@ def measured_noise() -> ls.claims.Comparison:
 
 def panel(case: StationaryRun, run: xr.Dataset, index: int) -> Panel:
     """Variances of positions (index 0) or velocities (1) against the curvature."""
-    found, settings = built(case.problem), case.settings
-    values = found.eigenvalues
+    regression, settings = built(case.problem), case.settings
+    values = regression.eigenvalues
     idealised, predicted = (
         ls.theory.LangevinLaw(one, settings).mode_stationary()[:, index, index]
-        for one in (found.with_hessian_noise(), found)
+        for one in (regression.with_hessian_noise(), regression)
     )
     stiffness = values + settings.weight_decay
     shape = stiffness[0] / stiffness if index == 0 else np.ones_like(values)

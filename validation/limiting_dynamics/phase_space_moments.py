@@ -1,5 +1,4 @@
-"""Mean and covariance in phase space, from the start to stationarity, for real minibatch SGD on the
-diabetes data.
+"""Mean and covariance in phase space at all times, for minibatch SGD on the diabetes data.
 
 Positions and velocities of three Hessian eigenmodes (stiffest, middle, soft) are followed from rest
 at theta = 0. The exact law counts the dependence of the minibatch noise on the parameters; two
@@ -39,9 +38,7 @@ CHOSEN = {
     "var_velocity": (1, 3),
     "cov_position_velocity": (1,),
 }
-"""Positions in `TIMES` of the components: means while they last, covariances early and at
-stationarity.
-"""
+"""Positions in `TIMES` of the comparisons: means while they last, covariances early and late."""
 WORDS = {
     "mean_position": "mean position",
     "var_position": "variance of position",
@@ -51,9 +48,7 @@ WORDS = {
 
 
 def mode_moments(law: ls.theory.Law, times: tuple[int, ...] | np.ndarray) -> dict[str, np.ndarray]:
-    """Mean offsets from the minimiser and covariances of all eigenmodes under a law, each (time,
-    eigenmode).
-    """
+    """Mean offsets and covariances of all eigenmodes under a law, each (time, eigenmode)."""
     covariance, found = law.mode_covariance(times), built(DIABETES)
     return {
         "mean_position": law.mode_mean(times)[..., 0] - found.minimiser @ found.eigenvectors,
@@ -65,26 +60,26 @@ def mode_moments(law: ls.theory.Law, times: tuple[int, ...] | np.ndarray) -> dic
 
 def overdamped_mean(times: tuple[int, ...] | np.ndarray) -> np.ndarray:
     """Mean offset of all eigenmodes from the minimiser without inertia, (time, eigenmode)."""
-    found = built(DIABETES)
-    offset = (begin(DIABETES, "rest") - found.minimiser) @ found.eigenvectors
-    rate = SETTINGS.lr * found.eigenvalues / (1 - SETTINGS.momentum)
+    regression = built(DIABETES)
+    offset = (begin(DIABETES, "rest") - regression.minimiser) @ regression.eigenvectors
+    rate = SETTINGS.lr * regression.eigenvalues / (1 - SETTINGS.momentum)
     return offset * np.exp(-np.outer(times, rate))
 
 
 class PhaseSpaceMoments(ls.claims.Claim):
     title = "Mean and covariance in phase space"
     statement = (
-        "On linear regression position and velocity of SGD with momentum have, at every time from "
-        "the start to "
-        "stationarity, the mean and covariance of a linear stochastic process in phase space."
+        "On linear regression position and velocity of SGD with momentum have, "
+        "at every time from the start to stationarity, "
+        "the mean and covariance of a linear stochastic process in phase space."
     )
     formula = (
-        "z' = M z + c + G xi(theta): mean M^n, covariance from the closed recursion of "
-        "second moments"
+        "z' = M z + c + G xi(theta): mean M^n, "
+        "covariance from the closed recursion of second moments"
     )
     source = (
-        "Kunin et al., arXiv 2107.09133 (Ornstein-Uhlenbeck process); exact moments of the "
-        "SGD map derived"
+        "Kunin et al., arXiv 2107.09133 (Ornstein-Uhlenbeck process); "
+        "exact moments of the SGD map derived"
     )
     validity = "Quadratic loss; independent minibatches; any time."
     control_statement = (
@@ -137,13 +132,13 @@ def rivals_by_quantity() -> dict[str, dict[str, np.ndarray]]:
         label: mode_moments(law, TIMES)
         for label, law in rival_laws(DIABETES, SETTINGS, "rest").items()
     }
-    found = {
+    rivals = {
         quantity: {label: moments[quantity] for label, moments in laws.items()}
         for quantity in ("var_position", "var_velocity", "cov_position_velocity")
     }
     # The frozen noise hardly differs in the covariance of position and velocity.
-    del found["cov_position_velocity"]["noise frozen at the minimiser"]
-    return found | {"mean_position": {"no inertia": overdamped_mean(TIMES)}}
+    del rivals["cov_position_velocity"]["noise frozen at the minimiser"]
+    return rivals | {"mean_position": {"no inertia": overdamped_mean(TIMES)}}
 
 
 def panel(run: xr.Dataset, quantity: str) -> Panel:

@@ -24,14 +24,10 @@ from langevin_sgd.plotting import Panel, Series, log_x
 SETTINGS = ls.SGD(lr=0.05, batch_size=64, momentum=0.8)
 MODES = (0, 1, 2, 3)
 BURN_IN, STEPS = 200, 300
-"""Steps from the minimiser before recording (the covariance relaxes as momentum^steps), and
-recorded steps.
-"""
+"""Steps before recording (the covariance relaxes as momentum^steps), and recorded steps."""
 REPLICAS = {"quick": 2048, "full": 32768}
 NORMALITY = 0.01
-"""Relative accuracy of the winding rate, whose law takes the state and the noise of a batch of 64
-as normal.
-"""
+"""Accuracy of the winding rate, whose law takes state and noise of batches of 64 as normal."""
 
 
 @dataclass(frozen=True)
@@ -58,18 +54,17 @@ WINDING, FREQUENCY = Rotation("winding rate", "winding_rate"), Rotation("frequen
 class PhaseSpaceOscillations(ls.claims.Claim):
     title = "Phase-space oscillations"
     statement = (
-        "Every eigenmode of SGD with momentum circulates clockwise in the plane of position and "
-        "velocity, faster the "
-        "stiffer it is; correlations oscillate at the phase advance of the map, below the natural "
-        "frequency."
+        "Every eigenmode of SGD with momentum circulates "
+        "clockwise in the plane of position and velocity, faster the stiffer it is; "
+        "correlations oscillate at the phase advance of the map, below the natural frequency."
     )
     formula = (
-        "cos(frequency) = (1 + momentum - lr k) / (2 sqrt(momentum));  winding rate = -lr "
-        "omega + O(lr k)"
+        "cos(frequency) = (1 + momentum - lr k) / (2 sqrt(momentum));  "
+        "winding rate = -lr omega + O(lr k)"
     )
     source = (
-        "Kunin et al., arXiv 2107.09133 (phase-space oscillations); winding and frequency of "
-        "the map derived"
+        "Kunin et al., arXiv 2107.09133 (phase-space oscillations); "
+        "winding and frequency of the map derived"
     )
     validity = (
         "Stationary, oscillating modes: (1 - sqrt(momentum))^2 < lr k < (1 + "

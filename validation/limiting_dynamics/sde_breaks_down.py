@@ -1,5 +1,4 @@
-"""Where discreteness breaks the SDE: a scalar two-layer net crosses w = 0 under SGD, and never
-under its SDE.
+"""Where the SDE fails: a scalar two-layer net crosses w = 0 under SGD, never under its SDE.
 
 The net f(x) = w^2 x learns y = x + label_noise * xi from Gaussian inputs, so that one step of SGD
 multiplies w,
@@ -26,9 +25,7 @@ LABEL_NOISE = 0.3
 TIME = 100.0
 """Physical time lr * steps."""
 SUBSTEPS = (80, 320)
-"""Steps of Milstein's scheme per lr, a factor 4 apart: a finite step crosses too, with a
-probability ~ step^(1/2).
-"""
+"""Milstein steps per lr, a factor 4 apart: finite steps cross with probability ~ step^(1/2)."""
 REPLICAS = {"quick": 16384, "full": 262144}
 SDE_REPLICAS = {"quick": 4096, "full": 65536}
 ACCURACY = 5e-4
@@ -199,21 +196,19 @@ def extrapolated(data: ls.claims.Data) -> ls.Estimate:
 class SdeBreaksDown(ls.claims.Claim):
     title = "Discreteness beyond any SDE"
     statement = (
-        "A scalar two-layer net with label noise crosses w = 0 under SGD, with a probability that "
-        "depends on learning "
-        "rate and batch size separately, and never under its SDE."
+        "A scalar two-layer net with label noise crosses w = 0 under SGD, with a probability "
+        "that depends on learning rate and batch size separately, and never under its SDE."
     )
     formula = (
-        "w' = w [1 - 2 lr mean_i(x_i^2 (w^2 - 1) - label_noise x_i xi_i)]: P(bracket < 0) > "
-        "0; in the SDE dw ~ w"
+        "w' = w [1 - 2 lr mean_i(x_i^2 (w^2 - 1) - label_noise x_i xi_i)]: "
+        "P(bracket < 0) > 0; in the SDE dw ~ w"
     )
     source = (
         "derived: the Markov chain of the map, and the SDE whose drift and noise vanish at w = 0"
     )
     validity = (
-        "Any lr and batch size; Gaussian inputs and label noise, fresh samples, from w = "
-        "1, "
-        "to time lr * steps = 100."
+        "Any lr and batch size; Gaussian inputs and label noise, "
+        "fresh samples, from w = 1, to time lr * steps = 100."
     )
     control_statement = "The SDE: no crossing at any learning rate."
 

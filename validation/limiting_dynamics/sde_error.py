@@ -120,11 +120,9 @@ NUMBERS = (variance, covariance, *(partial(displaced, lag) for lag in LAGS))
 class LangevinEquationError(ls.claims.Claim):
     title = "Error of the Langevin equation"
     statement = (
-        "The Langevin equation of SGD is wrong by what the exact law of the map says: variances by "
-        "the factor "
-        "1 / (1 - lr k / (2 (1 + momentum))), the displacement of a single step by more, and "
-        "position and velocity are "
-        "correlated."
+        "The Langevin equation of SGD is wrong by what the exact law of the map says: "
+        "variances by the factor 1 / (1 - lr k / (2 (1 + momentum))), "
+        "the displacement of a single step by more, and position and velocity are correlated."
     )
     formula = (
         "Var / Var_SDE = 1 / (1 - lr k / (2 (1 + momentum))),  Cov(theta, v) = (lr / 2) Var(v)"

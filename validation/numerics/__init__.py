@@ -1,6 +1,4 @@
-"""Claims about our own numerics: orders of integrators, agreement of simulation, Fokker-Planck and
-exact laws.
-"""
+"""Claims about our own numerics: orders of integrators, and agreement between methods."""
 
 from pkgutil import extend_path
 

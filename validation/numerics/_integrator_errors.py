@@ -1,5 +1,4 @@
-"""Errors of every integrator by step: the equations, their exact moments, and the tasks that find
-the errors.
+"""Errors of every integrator by step: equations, exact moments, and tasks.
 
 Three measurements are free of sampling noise, one is not:
 
@@ -164,9 +163,7 @@ def rates(equation: str, friction: float) -> np.ndarray:
 
 
 def exact_moments(equation: str, *, friction: float = FRICTION, calculus: str = "") -> np.ndarray:
-    """Mean and covariance at TIME with additive noise, else second moments about zero; flat,
-    variance of x first.
-    """
+    """Moments at TIME, flat, variance of x first: central for additive noise, else about zero."""
     drift, z = rates(equation, friction), start_of(equation)
     force = np.zeros_like(drift)
     force[-1, 0] = 1 / (MASS if is_underdamped(equation) else friction)
@@ -178,8 +175,8 @@ def exact_moments(equation: str, *, friction: float = FRICTION, calculus: str = 
     force *= math.sqrt(STRENGTH)
     if (calculus or equation) == STRATONOVICH:
         drift = drift + force @ force / 2  # of dx = b x o dW: b^2 x/2
-    one = np.eye(len(drift))
-    grow = np.kron(drift, one) + np.kron(one, drift) + np.kron(force, force)
+    identity = np.eye(len(drift))
+    grow = np.kron(drift, identity) + np.kron(identity, drift) + np.kron(force, force)
     return np.asarray(expm(grow * TIME) @ np.kron(z, z))
 
 
@@ -203,23 +200,21 @@ def proportional_moments(integrator: ls.sde.Integrator, equation: str, size: flo
     made = build(equation, quadratic, f"sqrt({STRENGTH})*x", step_time=size)
     columns = []
     for unit in np.eye(len(state)):
-        found = ls.sde.follow(
+        paths = ls.sde.follow(
             made,
             integrator,
             points.reshape(1, draws, 1, -1),
             start=unit[:1],
             velocity=unit[1:] if len(unit) > 1 else None,
         )
-        columns.append([part[0, :, 0] for part in found[: len(unit)]])
+        columns.append([part[0, :, 0] for part in paths[: len(unit)]])
     maps = np.array(columns).transpose(2, 1, 0)
     squared = np.einsum("n,nij,nkl->ikjl", weights, maps, maps).reshape(len(state) ** 2, -1)
     return np.asarray(np.linalg.matrix_power(squared, round(TIME / size)) @ np.kron(state, state))
 
 
 def levels(sizes: np.ndarray, error: np.ndarray, last: np.ndarray) -> xr.Dataset:
-    """Dataset of errors by step, and of the variance (or second moment) of position at the last two
-    steps.
-    """
+    """Dataset of errors by step, and of the second moment of position at the last two steps."""
     variables = {
         "size": (("level",), sizes, "time"),
         "error": (("level",), error, "1"),
@@ -234,41 +229,39 @@ def linear(scheme: Scheme) -> xr.Dataset:
     integrator, equation = scheme.integrator, scheme.equation
     if is_additive(equation):
         made = build(equation, ls.models.potentials.quadratic([STIFFNESS]), "", step_time=TIME)
-        found = [
+        by_step = [
             additive_moments(integrator, made, size, start_of(equation)) for size in LINEAR_SIZES
         ]
     else:
-        found = [proportional_moments(integrator, equation, size) for size in LINEAR_SIZES]
-    error = np.linalg.norm(np.array(found) - exact_moments(equation), axis=1)
-    return levels(LINEAR_SIZES, error, np.array([moments[0] for moments in found[-2:]]))
+        by_step = [proportional_moments(integrator, equation, size) for size in LINEAR_SIZES]
+    error = np.linalg.norm(np.array(by_step) - exact_moments(equation), axis=1)
+    return levels(LINEAR_SIZES, error, np.array([moments[0] for moments in by_step[-2:]]))
 
 
 @ls.sweep.task()
 def exact_in_one(scheme: Scheme) -> xr.Dataset:
     """Second moment of an integrator that is exact, after one step of length TIME."""
     made = build(scheme.equation, ls.models.potentials.quadratic([STIFFNESS]), "", step_time=TIME)
-    found = additive_moments(scheme.integrator, made, TIME, start_of(scheme.equation))
-    variables = {"second_moment": ((), np.array(found[0]), "1")}
+    moments = additive_moments(scheme.integrator, made, TIME, start_of(scheme.equation))
+    variables = {"second_moment": ((), np.array(moments[0]), "1")}
     return ls.dataset.make(variables, kind="moments_of_one_step")
 
 
 @ls.sweep.task()
 def sgd_map(scheme: Scheme) -> xr.Dataset:
-    """Moments of the position of SGD at TIME against those of its own Langevin equation, by
-    learning rate.
-    """
+    """Moments of position of SGD and of its Langevin equation at TIME, by learning rate."""
     errors, variances = [], []
     for lr in LINEAR_SIZES:
         settings = ls.SGD(lr=float(lr), batch_size=1, momentum=MOMENTUM)
         potential = ls.models.potentials.quadratic([STIFFNESS])
         equation = ls.Underdamped.from_potential(potential, settings, gradient_noise=NOISE / lr)
         start = np.array([START[0], 0.0])
-        found, exact = (
+        actual, exact = (
             additive_moments(integrator, equation, size, start)
             for integrator, size in ((ls.sde.SGDMap(), lr), (ls.sde.ExactOrnsteinUhlenbeck(), TIME))
         )
-        errors.append(math.hypot(found[0] - exact[0], found[4] - exact[4]))
-        variances.append(found[0])
+        errors.append(math.hypot(actual[0] - exact[0], actual[4] - exact[4]))
+        variances.append(actual[0])
     return levels(LINEAR_SIZES, np.array(errors), np.array(variances[-2:]))
 
 
@@ -281,8 +274,8 @@ def local(scheme: Scheme) -> xr.Dataset:
     errors = []
     for size in LOCAL_SIZES:
         equation = nonlinear(scheme.equation, float(size))
-        one, two = (stepped_moments(scheme.integrator, equation, steps) for steps in (1, 2))
-        errors.append(np.linalg.norm(one - two))
+        whole, halves = (stepped_moments(scheme.integrator, equation, steps) for steps in (1, 2))
+        errors.append(np.linalg.norm(whole - halves))
     return levels(LOCAL_SIZES, np.array(errors), np.zeros(2))
 
 
@@ -317,14 +310,14 @@ def paths(run: PathsOnOneNoise) -> xr.Dataset:
     normals = np.random.default_rng(run.seed).normal(
         size=(finest, scheme.integrator.draws, 1, run.replicas)
     )
-    found = ls.sde.refinements(
+    ends = ls.sde.refinements(
         nonlinear(scheme.equation, TIME),
         scheme.integrator,
         normals,
         levels=LEVELS,
         start=np.array(START[:1]),
     )[..., 0]
-    square = (np.diff(found, axis=0) ** 2).reshape(LEVELS - 1, GROUPS, -1).mean(axis=2).T
+    square = (np.diff(ends, axis=0) ** 2).reshape(LEVELS - 1, GROUPS, -1).mean(axis=2).T
     variables = {
         "square_distance": (("group", "level"), square, "1"),
         "size": (("level",), path_sizes(run.coarsest), "time"),

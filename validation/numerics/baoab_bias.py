@@ -125,8 +125,7 @@ def _averages() -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Splitting:
-    """A splitting, what it makes of the variances in a harmonic well, and its leading bias in the
-    double well.
+    """A splitting, its variances in a harmonic well, and its leading bias in the double well.
 
     Variances are in units of the exact ones, the bias in that of Euler-Maruyama, `short` is
     1 - (h omega)^2/4.
@@ -210,21 +209,19 @@ class BaoabBias(ls.claims.Claim):
     title = "Configurational bias of BAOAB"
     statement = (
         "Positions sampled by BAOAB carry no error in a harmonic well and, at strong friction, "
-        "none of order h^2 in a "
-        "double well, where OBABO and Euler-Maruyama have one."
+        "none of order h^2 in a double well, where OBABO and Euler-Maruyama have one."
     )
     formula = (
         "Var x = T/k, Var v = (T/m) (1 - (h w)^2/4);  <x^2> - <x^2>_T = O(h^4) (BAOAB), "
         "(h^2/2m) Cov(x^2, g) (OBABO)"
     )
     source = (
-        "Leimkuhler and Matthews, Appl. Math. Res. Express 2013, 34; the bias of OBABO at "
-        "strong friction: derived"
+        "Leimkuhler and Matthews, Appl. Math. Res. Express 2013, 34; "
+        "the bias of OBABO at strong friction: derived"
     )
     validity = (
-        "h w < 2 in the harmonic well; friction * h / mass >> 1 and h^2 U'' / (2 m) << 1 "
-        "in "
-        "the double well."
+        "h w < 2 in the harmonic well; "
+        "friction * h / mass >> 1 and h^2 U'' / (2 m) << 1 in the double well."
     )
     control_statement = "The errors of BAOAB and OBABO exchanged."
 

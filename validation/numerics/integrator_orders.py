@@ -164,8 +164,8 @@ def limit_of(scheme: Scheme) -> ls.claims.Comparison:
     """Compare the limit in a linear equation, by the last two steps."""
 
     def measure(data: ls.claims.Data) -> float:
-        found = extrapolated(data[scheme.label(WEAK)], scheme.orders[1])
-        return float(found / exact_moments(scheme.equation)[0])
+        moment = extrapolated(data[scheme.label(WEAK)], scheme.orders[1])
+        return float(moment / exact_moments(scheme.equation)[0])
 
     return limit(scheme, rival_limits(scheme.equation), measure)
 
@@ -174,8 +174,8 @@ def limit_of_exact(scheme: Scheme) -> ls.claims.Comparison:
     """Compare the result of an integrator that is exact in one step."""
 
     def measure(data: ls.claims.Data) -> float:
-        found = float(data[scheme.label(LIMIT)]["second_moment"])
-        return float(found / exact_moments(scheme.equation)[0])
+        moment = float(data[scheme.label(LIMIT)]["second_moment"])
+        return float(moment / exact_moments(scheme.equation)[0])
 
     return limit(scheme, rival_limits(scheme.equation), measure, exact=True)
 
@@ -198,15 +198,13 @@ def extrapolated(run: xr.Dataset, weak_order: float) -> float:
 
 
 def rival_limits(equation: str) -> dict[str, float]:
-    """Second moment of position with a friction 10 % lower, and in the other calculus, over the
-    exact one.
-    """
+    """Second moment of position, over the exact one, with 10 % less friction or other calculus."""
     exact = exact_moments(equation)[0]
-    found = {"friction 10 % off": exact_moments(equation, friction=0.9 * FRICTION)[0] / exact}
+    limits = {"friction 10 % off": exact_moments(equation, friction=0.9 * FRICTION)[0] / exact}
     if equation in (ITO, STRATONOVICH):
         other = STRATONOVICH if equation == ITO else ITO
-        found["the other calculus"] = exact_moments(equation, calculus=other)[0] / exact
-    return {name: float(value) for name, value in found.items()}
+        limits["the other calculus"] = exact_moments(equation, calculus=other)[0] / exact
+    return {name: float(value) for name, value in limits.items()}
 
 
 def map_limit(friction: float) -> float:
@@ -217,19 +215,17 @@ def map_limit(friction: float) -> float:
 class IntegratorOrders(ls.claims.Claim):
     title = "Orders of the integrators"
     statement = (
-        "Every integrator converges with the weak and the strong order that it declares, to the "
-        "moments of the "
-        "equation it was given and in the calculus it names."
+        "Every integrator converges with the weak and the strong order that it declares, "
+        "to the moments of the equation it was given and in the calculus it names."
     )
     formula = "|E f(z_h) - E f(z)| ~ h^weak,  (E|z_h - z_(h/2)|^2)^(1/2) ~ h^strong"
     source = (
-        "Kloeden and Platen (1992), chapters 10, 14 and 15; Leimkuhler and Matthews, Appl. Math. "
-        "Res. Express 2013, "
-        "34; Foster, Lyons and Oberhauser, arXiv 2101.03446"
+        "Kloeden and Platen (1992), chapters 10, 14 and 15; Leimkuhler and Matthews, Appl. "
+        "Math. Res. Express 2013, 34; Foster, Lyons and Oberhauser, arXiv 2101.03446"
     )
     validity = (
-        "Smooth potential and noise; steps well below the fastest time scale. Order 4 of "
-        "ShiftedODE: linear only."
+        "Smooth potential and noise; steps well below the fastest time scale. "
+        "Order 4 of ShiftedODE: linear only."
     )
     control_statement = "All orders one lower."
 

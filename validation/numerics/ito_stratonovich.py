@@ -18,9 +18,7 @@ from langevin_sgd.plotting import Panel, Series, log_y
 
 STRENGTH = 0.4
 STEP, SUBSTEPS, STEPS = 0.1, 16, 150
-"""Physical time of a recorded step, integrator steps in it, and length of a run: 15 relaxation
-times.
-"""
+"""Time of a recorded step, integrator steps in it, and length of a run: 15 relaxation times."""
 CALCULI = {"Ito": ls.dynamics.Ito, "Stratonovich": ls.dynamics.Stratonovich}
 GROUPS = 64
 REPLICAS = {"quick": 65536, "full": 1048576}
@@ -82,14 +80,14 @@ class ReadDensity:
 @ls.sweep.task()
 def fokker_planck(case: ReadDensity) -> xr.Dataset:
     """Mean of 1 / (1 + x^2) in the stationary density on a grid, evolved from a Gaussian."""
-    found = ls.fokker_planck.solve(
+    solution = ls.fokker_planck.solve(
         equation(case.calculus),
         initial=ls.fokker_planck.GaussianDensity(0.0, 0.25),
         times=[0, STEPS],
         domain=(-30.0, 30.0),
         tolerance=GRID,
     )
-    density, x = found["density"].isel(step=-1), found["position"]
+    density, x = solution["density"].isel(step=-1), solution["position"]
     mean = float((density / (1 + x**2)).sum() / density.sum())
     return ls.dataset.make({"observable": ((), np.array(mean), "1")}, kind="stationary_density")
 
@@ -181,13 +179,12 @@ ON_GRID = (WayToMean(None, "Ito"), WayToMean(None, "Stratonovich"))
 class ItoStratonovich(ls.claims.Claim):
     title = "Ito against Stratonovich"
     statement = (
-        "Simulation and Fokker-Planck equation read state-dependent noise in the sense that the "
-        "type of the noise "
-        "says, and the two senses are told apart."
+        "Simulation and Fokker-Planck equation read state-dependent "
+        "noise in the sense that the type of the noise says, and the two senses are told apart."
     )
     formula = (
-        "E[1 / (1 + x^2)] = (a - 1/2) / a,  a = 1 + 1/strength (Ito), 1/2 + 1/strength "
-        "(Stratonovich)"
+        "E[1 / (1 + x^2)] = (a - 1/2) / a,  "
+        "a = 1 + 1/strength (Ito), 1/2 + 1/strength (Stratonovich)"
     )
     source = "derived: zero-current solutions; Gardiner, Stochastic Methods (2009), section 4.3"
     validity = "Stationary; steps of the integrator much shorter than the relaxation time."

@@ -1,5 +1,4 @@
-"""Escape over a barrier from underdamped to overdamped, three ways: simulation, Fokker-Planck
-equation, formula.
+"""Escape over a barrier at all frictions, three ways: simulation, Fokker-Planck, formula.
 
 A particle of mass one leaves one well of U = x^4/4 - x^2/2 for the other at a temperature of a
 fifth of the barrier. The populations of the wells relax as exp(-2 rate t), which is how simulation
@@ -36,9 +35,7 @@ ACTION = 4 / 3
 BOTTOM_FREQUENCY, BARRIER_FREQUENCY = 2**0.5, 1.0
 LAPLACE = 2 * 1.5 * TEMPERATURE
 LOWEST_OF_FORMULA = 0.1
-"""Friction below which the formula is not held to its accuracy: the energy lost in one turn is of
-the order of T.
-"""
+"""Friction below which the formula is not used: one turn loses an energy of order T."""
 GROUPS = 64
 REPLICAS = {"quick": 32768, "full": 524288}
 
@@ -64,15 +61,12 @@ def equation(friction: float) -> ls.Underdamped:
 
 
 def substeps(friction: float) -> int:
-    """Steps of BAOAB in a recorded step, such that a step is short of both the period and the time
-    of friction.
-    """
+    """Steps of BAOAB per recorded step, shorter than the period and the time of friction."""
     return round(max(12, 4 * friction))
 
 
 def scheme_accuracy(friction: float) -> float:
-    """Relative accuracy of BAOAB with step h: (w_0 h)^2 / 4 from the well, (g h)^2 / 12 from
-    friction.
+    """Relative accuracy of BAOAB: (w_0 h)^2 / 4 from the well, (g h)^2 / 12 from friction.
 
     The second is its free diffusion, which is (g h / 2) coth(g h / 2) times the true one.
     """
@@ -81,9 +75,7 @@ def scheme_accuracy(friction: float) -> float:
 
 
 def times(friction: float) -> tuple[int, int]:
-    """Two steps between which the populations relax: after the well has equilibrated, and 1/(2
-    rate) later.
-    """
+    """Two steps between which populations relax: once the wells are equilibrated, and later."""
     return round(8 / min(friction, 1 / friction)), round(
         8 / min(friction, 1 / friction) + 0.5 / formula(friction)
     )
@@ -114,8 +106,8 @@ def populations(run: EscapeEnsemble) -> xr.Dataset:
 @lru_cache(maxsize=64)
 def grid_rate(friction: float) -> tuple[float, float]:
     """Rate by the Fokker-Planck equation and its estimated error, per physical time."""
-    found = ls.fokker_planck.escape_rate(equation(friction), barrier=0.0, tolerance=0.01)
-    return found.value / STEP, found.error / STEP
+    rate = ls.fokker_planck.escape_rate(equation(friction), barrier=0.0, tolerance=0.01)
+    return rate.value / STEP, rate.error / STEP
 
 
 def transition_state() -> float:
@@ -187,27 +179,26 @@ def with_formula(friction: float) -> ls.claims.Comparison:
 
 def rivals(friction: float) -> dict[str, float]:
     """Rates that lack one or both of the factors of the formula."""
-    found = {"transition-state theory": transition_state()}
+    rates = {"transition-state theory": transition_state()}
     if friction < LOWEST_OF_FORMULA:
-        found["Kramers' rate without turnover"] = kramers(friction)
-    return found
+        rates["Kramers' rate without turnover"] = kramers(friction)
+    return rates
 
 
 class KramersEscape(ls.claims.Claim):
     title = "Escape over a barrier"
     statement = (
-        "From underdamped to overdamped, simulation and Fokker-Planck equation give one rate of "
-        "escape, and Kramers' "
-        "formula with the Mel'nikov-Meshkov turnover gives it to first order in temperature over "
-        "barrier."
+        "From underdamped to overdamped, "
+        "simulation and Fokker-Planck equation give one rate of escape, and Kramers' formula "
+        "with the Mel'nikov-Meshkov turnover gives it to first order in temperature over barrier."
     )
     formula = (
         "rate = (w_0 / 2 pi) e^(-E/T) [sqrt(g^2/4 + w_b^2) - g/2] / w_b * A(g S/T)^2 / A(2 g S/T)"
     )
     source = "Kramers, Physica 7, 284 (1940); Mel'nikov and Meshkov, J. Chem. Phys. 85, 1018 (1986)"
     validity = (
-        "Temperature well below the barrier, here a fifth; the formula where a turn loses "
-        "more energy than T."
+        "Temperature well below the barrier, here a fifth; "
+        "the formula where a turn loses more energy than T."
     )
     control_statement = "Transition-state theory, which knows no friction."
 

@@ -1,6 +1,4 @@
-"""``langevin-sgd perceptron run|sweep|theory``: one perceptron trained, a grid of them, or the
-theory alone.
-"""
+"""``langevin-sgd perceptron run|sweep|theory``: train one perceptron or a grid, or predict."""
 
 from __future__ import annotations
 

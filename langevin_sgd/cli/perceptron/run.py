@@ -22,7 +22,7 @@ from langevin_sgd.cli.arguments import (
     Size,
     SizeIfGiven,
     count,
-    in_words_of_the_command,
+    in_terms_of_options,
     option,
     output_file,
 )
@@ -75,16 +75,14 @@ class TrainPerceptron:
     """Independent repetitions."""
 
     seed: Annotated[int | None, option(count(0, 2**128 - 1), "INT")] = None
-    """Seed of data and batches; fresh entropy by default, which the JSON tells."""
+    """Seed of data and batches; fresh entropy by default (listed in the JSON output)."""
 
     engine: Engine
     settings: Sampling
     stop: Ending
 
     data: DataFile = None
-    """Instead of P, d, chi: a .npz file (arrays X and y) or .csv file (label in the last column),
-    labels -1 and +1.
-    """
+    """Instead of P, d, chi: a .npz file (X and y) or .csv file (label last), labels -1 and +1."""
 
     test_points: Annotated[int, option(count(0, LARGEST_SIZE), "INT")] = 0
     """Fresh points on which the test error is measured too."""
@@ -104,7 +102,7 @@ class TrainPerceptron:
         from langevin_sgd.experiments.perceptron_figures import training_panels
         from langevin_sgd.experiments.perceptron_summary import training_document, training_table
 
-        with in_words_of_the_command(NAMES):
+        with in_terms_of_options(NAMES):
             problem = self._problem()
             settings = settings_of(self.settings, lr=self.T * self.B, batch_size=self.B)
             error = None
@@ -148,8 +146,8 @@ class TrainPerceptron:
             ):
                 if given:
                     raise InputError(
-                        f"{name} = {getattr(self, name)}: must be left out, the points are those "
-                        "of --data"
+                        f"{name} = {getattr(self, name)}: "
+                        "must be left out, the points are those of --data"
                     )
             return Perceptron.from_data(*read_table(self.data), margin=self.kappa)
         if self.P is None or self.d is None:
@@ -176,7 +174,7 @@ def _report_censored(statuses: Sequence[str]) -> None:
         reasons = ", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in counts.items())
         many = f"{counts.total()} of {len(statuses)} replicas"
         print(
-            f"langevin-sgd: {many} are censored ({reasons}); their t_star is that of the last "
-            "update so far",
+            f"langevin-sgd: {many} are censored ({reasons}); "
+            "their t_star is that of the last update so far",
             file=sys.stderr,
         )

@@ -19,7 +19,7 @@ from langevin_sgd.cli.arguments import (
     Sizes,
     Workers,
     count,
-    in_words_of_the_command,
+    in_terms_of_options,
     option,
 )
 from langevin_sgd.cli.computing import compute
@@ -42,8 +42,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SweepPerceptrons:
-    """Train perceptrons over a grid and fit the exponents of t* and ||w||, with errors, local
-    slopes and windows.
+    """Train perceptrons over a grid and fit the exponents of t* and ||w||.
+
+    Exponents come with errors, local slopes and windows.
 
     Every option of the grid takes a list A,B,...; every combination is trained. b and gamma are
     fitted against P at fixed d, delta against T; with three or more dimensions at equal ratios P/d
@@ -108,14 +109,14 @@ class SweepPerceptrons:
         from langevin_sgd.sweep import Store
 
         words = NAMES | {"replicas": "seeds"}
-        with in_words_of_the_command(words):
+        with in_terms_of_options(words):
             grid = self._grid()
         if self.plot is not None and max(map(len, map(set, (self.P or self.P_over_d, self.T)))) < 2:
             raise InputError(
                 "--plot: the grid has no axis with two values of P or T; nothing to draw"
             )
         store, workers, retry = Store(self.results), self.workers or None, self.retry_failed
-        with in_words_of_the_command(words):
+        with in_terms_of_options(words):
             failed = compute(
                 grid.tasks(), store, workers=workers, scheduler=self.scheduler, retry_failed=retry
             )
@@ -175,7 +176,7 @@ def _report_censored(points: list[dict[str, Any]]) -> None:
     censored = [point for point in points if point["censored"]]
     if censored:
         many = (
-            f"{sum(point['censored'] for point in censored)} replicas at {len(censored)} of "
-            f"{len(points)} points"
+            f"{sum(point['censored'] for point in censored)} "
+            f"replicas at {len(censored)} of {len(points)} points"
         )
         print(f"langevin-sgd: {many} are censored; no fit uses these points", file=sys.stderr)

@@ -13,7 +13,7 @@ from langevin_sgd.cli.arguments import (
     NotNegativeIfGiven,
     SizeIfGiven,
     Times,
-    in_words_of_the_command,
+    in_terms_of_options,
 )
 from langevin_sgd.cli.text import print_json
 from langevin_sgd.cli.vocabulary import PERCEPTRON
@@ -22,8 +22,7 @@ from langevin_sgd.plotting import draw, save
 
 @dataclass(frozen=True)
 class Theory:
-    """Closed-form numbers of the perceptron: at one state (--a and --s), or along the flow from a =
-    0 (--tau).
+    """Theory of the perceptron at one state (--a and --s), or along the flow from a = 0 (--tau).
 
     n is the fraction of fresh points that are unfit, g1 = E[|x_1| unfit], gz = E[z unfit], q =
     E[z^2 unfit], z the projection on w_perp; tau = lr * steps / d. The late-stage noise does not
@@ -64,7 +63,7 @@ class Theory:
         """Print the prediction."""
         from langevin_sgd.experiments.perceptron_figures import drift_panels, flow_panels
         from langevin_sgd.experiments.perceptron_summary import flow_table, state_table
-        from langevin_sgd.theory.perceptron import predict_flow, predict_perceptron
+        from langevin_sgd.theory.perceptron.predict import predict_flow, predict_perceptron
 
         law = {"chi": self.chi, "temperature": self.T, "margin": self.kappa}
         state = (self.a, self.s)
@@ -77,7 +76,7 @@ class Theory:
             )
         if (self.d is None) != (self.B is None):
             raise InputError("d, B: give both, for increments per step, or neither")
-        with in_words_of_the_command(PERCEPTRON):
+        with in_terms_of_options(PERCEPTRON):
             if along:
                 document: dict[str, Any] = predict_flow(**law, tau=self.tau)
             else:

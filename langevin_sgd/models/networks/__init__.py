@@ -7,11 +7,9 @@
 - `MobileCNN`: a deep convolutional network of few weights (``mobile_cnn``)
 - `ResNet18`: the residual network of eighteen layers for small images (``resnet18``)
 - `OwnNetwork`: a torch module of your own (``user_module``)
-- `of_family`: a network by the name that grids and ``langevin-sgd train --network`` know
-  (``families``)
 
 To add a convolutional network, write one file, say ``two_convolutions.py``, with the shapes of its
-weights and what it does with them; all else comes from `ConvolutionalNetwork`::
+weights and what it does with them; all else comes from ``convolutional.ConvolutionalNetwork``::
 
     @dataclass(frozen=True, kw_only=True)
     class TwoConvolutions(ConvolutionalNetwork):
@@ -32,27 +30,21 @@ and, with its import, one line in ``families.py``::
 
     "two_convolutions": TwoConvolutions,
 
-which makes it ``langevin-sgd train --network two_convolutions`` and a value of
-`NetworkGrid.network`.
+which makes it ``langevin-sgd train --network two_convolutions``.
 
-A network of another kind is one file too, whose class has what `Architecture` asks for and makes
-`Replicas`, and the same line (``interface`` has both protocols). For any torch module,
+A network of another kind is one file too, whose class has what ``interface.Architecture``
+asks for and makes ``interface.Replicas``, and the same line. For any torch module,
 ``vectorised.VectorisedReplicas`` are such replicas.
 
-Inside: ``convolutional`` is what convolutional networks share, ``image_layers`` their layers,
-``activations`` and ``initial`` what all networks share, ``module`` the plain torch modules,
-``replicas`` and ``vectorised`` the forms that hold many networks side by side.
+Inside: ``families`` is the table of networks by name, ``convolutional`` is what convolutional
+networks share, ``image_layers`` their layers, ``activations`` and ``initial`` what all networks
+share, ``module`` the plain torch modules, ``replicas`` and ``vectorised`` the forms that hold many
+networks side by side.
 """
 
-from langevin_sgd.models.networks.convolutional import ConvolutionalNetwork as ConvolutionalNetwork
-from langevin_sgd.models.networks.families import FAMILIES as FAMILIES
-from langevin_sgd.models.networks.families import leaves_depth as leaves_depth
-from langevin_sgd.models.networks.families import of_family as of_family
 from langevin_sgd.models.networks.fully_connected import FullyConnected as FullyConnected
 from langevin_sgd.models.networks.fully_connected import random_features as random_features
 from langevin_sgd.models.networks.fully_connected import two_layer_linear as two_layer_linear
-from langevin_sgd.models.networks.interface import Architecture as Architecture
-from langevin_sgd.models.networks.interface import Replicas as Replicas
 from langevin_sgd.models.networks.mobile_cnn import MobileCNN as MobileCNN
 from langevin_sgd.models.networks.resnet18 import ResNet18 as ResNet18
 from langevin_sgd.models.networks.simple_cnn import SimpleCNN as SimpleCNN

@@ -89,9 +89,7 @@ class ConvolutionalNetwork(ABC):
     depth: ClassVar[int]
     """Hidden layers between input and output, along the longest way."""
     reduction: ClassVar[int]
-    """Factor by which strides and pooling reduce the sides of an image, which must be as long at
-    least.
-    """
+    """Factor by which the sides of an image are reduced; they must be at least this long."""
     degree: ClassVar[None] = None
     """``None``: the output is not homogeneous in the weights."""
 
@@ -108,15 +106,14 @@ class ConvolutionalNetwork(ABC):
     @property
     @abstractmethod
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Layer -> shape of its weights: (outputs, inputs, height, width), (outputs, inputs), or
-        biases (outputs,).
+        """Shapes of the weights, by layer.
+
+        (outputs, inputs, height, width), (outputs, inputs), or biases (outputs,).
         """
 
     @abstractmethod
     def forward(self, weights: Mapping[str, torch.Tensor], images: torch.Tensor) -> torch.Tensor:
-        """Outputs (input,) of one network with given weights at images (input, channels, height,
-        width).
-        """
+        """Outputs (input,) of one network at images (input, channels, height, width)."""
 
     @property
     def dimension(self) -> int:

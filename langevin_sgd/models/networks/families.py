@@ -1,6 +1,4 @@
-"""The table of architectures: those that grids and the command line know by name, and the door
-through which every network comes in.
-"""
+"""The architectures that grids and the command line know by name, and how networks are built."""
 
 from __future__ import annotations
 

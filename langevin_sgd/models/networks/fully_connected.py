@@ -133,9 +133,7 @@ class FullyConnected:
 
     @property
     def degree(self) -> int | None:
-        """Degree L of f as a homogeneous function of its trained weights, D + 1 without frozen
-        ones; none for gelu.
-        """
+        """Degree L of f in its trained weights, D + 1 without frozen ones; ``None`` for gelu."""
         return None if self.activation == "gelu" else self.depth + 1 - self.frozen
 
     def describe(self) -> dict[str, Any]:

@@ -1,5 +1,4 @@
-"""Layers of convolutional networks as functions of their weights, each divided by the square root
-of its fan-in.
+"""Layers of convolutional networks as functions of their weights, divided by sqrt(fan-in).
 
 Images are (input, channel, height, width). Every function treats the inputs one by one and works
 under ``torch.func.vmap``.
@@ -78,7 +77,5 @@ def largest_of_four(x: torch.Tensor) -> torch.Tensor:
 
 
 def normalised(x: torch.Tensor, groups: int) -> torch.Tensor:
-    """Mean 0 and variance 1 over the pixels and channels of each group of channels, for each input
-    by itself.
-    """
+    """Normalise each input over the pixels and channels of each group to mean 0, variance 1."""
     return functional.group_norm(x, groups)

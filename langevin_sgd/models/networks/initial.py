@@ -1,6 +1,4 @@
-"""Initial weights of a network: independent normals of mean 0 and variance 1, the same for a
-replica wherever it is.
-"""
+"""Initial weights: independent standard normals, the same for a replica wherever it is."""
 
 from __future__ import annotations
 
@@ -16,8 +14,7 @@ from langevin_sgd.checks import as_count, as_seed, require_memory
 def standard_normals(
     network: object, shapes: Sequence[tuple[int, ...]], seed: int, replica: int
 ) -> list[np.ndarray]:
-    """Float64 arrays of some shapes, drawn one after the other: a function of (seed, replica) and
-    the shapes alone.
+    """Draw float64 arrays one after the other, a function of (seed, replica) and the shapes alone.
 
     Raises
     ------

@@ -67,9 +67,7 @@ class Replicas(Protocol):
         """
 
     def gradients(self, x: torch.Tensor) -> SampleGradients:
-        """Gradients of the output at each input (replica, input, dimension) by the trained
-        weights.
-        """
+        """Gradients of the output at inputs (replica, input, dimension), by the trained weights."""
 
     def directional_derivatives(
         self, x: torch.Tensor, direction: list[torch.Tensor]

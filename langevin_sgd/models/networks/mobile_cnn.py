@@ -1,6 +1,4 @@
-"""A deep convolutional network of few weights: depthwise convolutions and inverted residual
-blocks.
-"""
+"""A deep convolutional network of few weights: depthwise convolutions, inverted residuals."""
 
 from __future__ import annotations
 
@@ -21,8 +19,7 @@ _EXPANSION = 3
 
 @dataclass(frozen=True, kw_only=True)
 class MobileCNN(ConvolutionalNetwork):
-    """Sixteen convolutions, of which five treat each channel by itself, and the mean over all
-    pixels.
+    """Sixteen convolutions, five of them depthwise, and the mean over all pixels.
 
     A convolution of 5 by 5 pixels and stride 2 to 4h channels, a depthwise one of 5 by 5, one of a
     single pixel to 2h; four inverted residual blocks to h (stride 2), h, 3h (stride 2) and 3h

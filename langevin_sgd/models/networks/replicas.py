@@ -136,9 +136,7 @@ class FullyConnectedReplicas:
     def _backward(
         self, trace: Trace, factors: torch.Tensor
     ) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
-        """Yield (layer, what enters it, delta) from the top; a layer may be changed once it was
-        yielded.
-        """
+        """Yield (layer, its input, delta) from the top; a layer may change once it was yielded."""
         delta = factors.unsqueeze(2)
         for layer in range(len(self.weights) - 1, self._frozen - 1, -1):
             if layer > self._frozen:

@@ -19,8 +19,7 @@ _MOST_GROUPS = 32
 
 @dataclass(frozen=True, kw_only=True)
 class ResNet18(ConvolutionalNetwork):
-    """A convolution of 3 by 3 pixels, four stages of two residual blocks, the mean over all pixels,
-    and the output.
+    """A 3 by 3 convolution, four stages of two residual blocks, the mean over pixels, the output.
 
     A block is a convolution of 3 by 3 pixels, normalisation, activation, a second convolution and
     normalisation, to which the block's input is added; the sum over sqrt(2) is activated. Where a

@@ -43,14 +43,13 @@ def made_by(build: Callable[[], Any]) -> torch.nn.Module:
         )
     if any(isinstance(layer, torch.nn.modules.batchnorm._BatchNorm) for layer in module.modules()):
         raise _refusal(
-            "makes a module with batch normalisation, whose outputs depend on the other inputs of "
-            "a batch and which "
-            "holds buffers: take GroupNorm or LayerNorm"
+            "makes a module with batch normalisation, whose outputs depend "
+            "on the other inputs of a batch and which holds buffers: take GroupNorm or LayerNorm"
         )
     if any(True for _ in module.buffers()):
         raise _refusal(
-            "makes a module with buffers: must hold parameters only (a constant can be a plain "
-            "attribute)"
+            "makes a module with buffers: "
+            "must hold parameters only (a constant can be a plain attribute)"
         )
     return module
 
@@ -76,37 +75,34 @@ def require_trainable(module: Callable[[int], torch.nn.Module], inputs: torch.Te
         _require_lonely_inputs(modules[0], x, outputs)
     if bool((outputs != 0).any()) and not any(bool(change.any()) for change in changes):
         raise _refusal(
-            "makes a module whose outputs do not depend on its weights (softmax of one number, "
-            "detach?)"
+            "makes a module whose outputs do not depend "
+            "on its weights (softmax of one number, detach?)"
         )
 
 
 def _require_new_weights(
     first: torch.nn.Module, again: torch.nn.Module, other: torch.nn.Module
 ) -> None:
-    """Parameters must be new ones at each call, of one shape, and functions of torch's
-    generator.
-    """
+    """Check that each call gives new parameters, of one shape, from torch's generator."""
     ours, theirs, others = (dict(module.named_parameters()) for module in (first, again, other))
     if not any(p.requires_grad for p in ours.values()):
         raise _refusal("makes a module without trained parameters")
     if any(p is theirs.get(name) for name, p in ours.items()):
         raise _refusal(
-            "returns the same module at each call, which all replicas would share: must make a new "
-            "one"
+            "returns the same module at each call, "
+            "which all replicas would share: must make a new one"
         )
     if {name: p.shape for name, p in ours.items()} != {name: p.shape for name, p in others.items()}:
         raise _refusal("makes modules of different shapes: replicas must have one architecture")
     if not all(torch.equal(p, theirs[name]) for name, p in ours.items()):
         raise _refusal(
-            "draws initial weights that do not come from torch's generator, so that no run can be "
-            "repeated"
+            "draws initial weights that do not come from torch's generator, "
+            "so that no run can be repeated"
         )
     if all(torch.equal(p, others[name]) for name, p in ours.items()):
         warnings.warn(
-            "build: makes modules of the same weights at each call, so that all replicas start "
-            "equal and differ in "
-            "their points and batches only",
+            "build: makes modules of the same weights at each call, "
+            "so that all replicas start equal and differ in their points and batches only",
             stacklevel=2,
         )
 
@@ -132,8 +128,8 @@ def _require_one_number(module: torch.nn.Module, x: torch.Tensor) -> torch.Tenso
             f"a tensor of shape {tuple(outputs.shape)} and type {outputs.dtype} for {len(x)} inputs"
         )
         raise _refusal(
-            f"makes a module that returns {kind}: must be one number for each (a last layer "
-            "Linear(..., 1))"
+            f"makes a module that returns {kind}: "
+            "must be one number for each (a last layer Linear(..., 1))"
         )
     return outputs.detach().reshape(len(x))
 
@@ -151,9 +147,8 @@ def _require_lonely_inputs(module: torch.nn.Module, x: torch.Tensor, outputs: to
     """An output must not depend on the other inputs of a batch."""
     if not _close(_require_one_number(module, x[:2]), outputs[:2]):
         kind = (
-            "whose outputs depend on the other inputs of a batch (normalisation or softmax "
-            "over "
-            "it?)"
+            "whose outputs depend on the other inputs "
+            "of a batch (normalisation or softmax over it?)"
         )
         raise _refusal(f"makes a module {kind}: must treat each input alone")
 
@@ -176,8 +171,8 @@ def _require_vectorised(modules: list[torch.nn.Module], x: torch.Tensor) -> list
     except Exception as error:
         raise _refusal(
             f"makes a module that cannot be trained in many replicas at once ({_reason(error)}): "
-            "it must not branch on "
-            "numbers (torch.where in place of if), change tensors in place, or draw random numbers"
+            "it must not branch on numbers (torch.where in place of if), "
+            "change tensors in place, or draw random numbers"
         ) from error
     return changes
 

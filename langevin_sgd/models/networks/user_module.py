@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from langevin_sgd.models.networks.vectorised import VectorisedReplicas
 
 _TORCH_GENERATOR = threading.Lock()
-"""Held while a module is made: all threads share torch's generator, and several of them make
-replicas.
-"""
+"""Held while a module is made, because all threads share torch's generator."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -121,9 +119,7 @@ class OwnNetwork:
             return made_by(self.build)
 
     def require_trainable(self, inputs: torch.Tensor) -> None:
-        """Raise `InputError` unless replicas can be trained together on inputs (input,
-        dimension).
-        """
+        """Raise `InputError` unless replicas train together on inputs (input, dimension)."""
         from langevin_sgd.models.networks.trainable import require_trainable
 
         require_trainable(lambda replica: self.module(0, replica), inputs)

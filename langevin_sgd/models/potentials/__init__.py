@@ -16,6 +16,5 @@ from langevin_sgd.models.potentials.named import double_well as double_well
 from langevin_sgd.models.potentials.named import hinge as hinge
 from langevin_sgd.models.potentials.named import mueller_brown as mueller_brown
 from langevin_sgd.models.potentials.named import quadratic as quadratic
-from langevin_sgd.models.potentials.potential import BoltzmannMoments as BoltzmannMoments
 from langevin_sgd.models.potentials.potential import Potential as Potential
 from langevin_sgd.models.potentials.quadratic import Quadratic as Quadratic

@@ -455,9 +455,9 @@ class _Reader:
             return self._sympy.pi
         if name in _NO_NUMBERS:
             raise InputError(
-                f"expression = {shown(self._text)}: {name} is no number here "
-                f"({_NO_NUMBERS[name]}); as a name of your "
-                "own declare it in variables or parameters"
+                f"expression = {shown(self._text)}: "
+                f"{name} is no number here ({_NO_NUMBERS[name]}); "
+                "as a name of your own declare it in variables or parameters"
             )
         self._require(name not in FUNCTIONS, f"{name} is a function: write {name}(...)")
         return self._sympy.Symbol(name)

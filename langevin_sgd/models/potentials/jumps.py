@@ -54,8 +54,8 @@ def require_no_jump(
             if jump is not None:
                 place = ", ".join(f"{round(number, 9) + 0.0:.3g}" for number in jump[0])
                 allowed = (
-                    f"jumps by {jump[1]:.3g} near ({place}): smooth the step, by tanh or "
-                    "erf of a finite width"
+                    f"jumps by {jump[1]:.3g} near ({place}): "
+                    "smooth the step, by tanh or erf of a finite width"
                 )
                 require(False, "expression", label, allowed)
 

@@ -100,17 +100,16 @@ def _double_well_moments(temperature: float, quartic: float, curvature: float) -
 
 
 def _series_of_square(b: float) -> float:
-    """<u^2> of exp(-u^4/4 + b u^2/2) from the powers of b, all of one sign: no digits are lost
-    where b is small.
-    """
+    """<u^2> of exp(-u^4/4 + b u^2/2) by series in b: terms of one sign, no digits are lost."""
     terms = [b**n / math.factorial(n) * math.gamma((2 * n + 1) / 4) for n in range(50)]
     above = [b**n / math.factorial(n) * math.gamma((2 * n + 3) / 4) for n in range(50)]
     return 2 * sum(above) / sum(terms)
 
 
 def _square_over_bottom(z: float) -> float:
-    """<x^2> over its value curvature/quartic at the bottom of the wells: 2 T quartic/curvature d(ln
-    Z)/d(curvature).
+    """<x^2> over its value curvature/quartic at the bottom of the wells.
+
+    That is 2 T quartic/curvature d(ln Z)/d(curvature).
     """
     from scipy.special import ive, kve
 

@@ -90,8 +90,9 @@ class Code:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Potential:
-    """A compiled potential; made by `from_sympy`, `from_functions` or a function of
-    `langevin_sgd.models.potentials`.
+    """A compiled potential.
+
+    Made by `from_sympy`, `from_functions` or a function of `langevin_sgd.models.potentials`.
 
     Parameters
     ----------
@@ -173,9 +174,8 @@ class Potential:
         if moments is not None:
             as_function("moments", moments)
         given = Expression(expression, variables, list(values))
-        given.require_sound(
-            given.tree, values
-        )  # before derivatives, in which a jump is a delta function
+        # Before derivatives, in which a jump is a delta function.
+        given.require_sound(given.tree, values)
         code = Code(
             energy=given.rows([given.tree]),
             force=given.rows([-slope for slope in given.gradient()]),
@@ -269,8 +269,8 @@ class Potential:
 
     def __repr__(self) -> str:
         return (
-            f"Potential({self.name!r}, variables={' '.join(self.variables)!r}, "
-            f"{dict(self.values)!r})"
+            f"Potential({self.name!r}, "
+            f"variables={' '.join(self.variables)!r}, {dict(self.values)!r})"
         )
 
     @property
@@ -284,9 +284,7 @@ class Potential:
         return not self.code.needs
 
     def with_values(self, **changes: Value) -> Potential:
-        """Return the same potential with other values of its parameters; nothing is compiled
-        again.
-        """
+        """Return the same potential with other parameter values, without compiling again."""
         if unknown := sorted(set(changes) - set(self.values)):
             raise InputError(
                 f"{unknown[0]}: is no parameter of {self.name!r}, which has {sorted(self.values)}"
@@ -329,8 +327,8 @@ class Potential:
         """
         if self.code.hessian is None:
             raise InputError(f"hessian: {self.name!r} was made without one")
-        found = self._evaluated("hessian", self.code.hessian, theta)
-        return found.reshape(*np.shape(theta), self.parameters)
+        second_derivatives = self._evaluated("hessian", self.code.hessian, theta)
+        return second_derivatives.reshape(*np.shape(theta), self.parameters)
 
     def boltzmann(self, temperature: float) -> BoltzmannMoments:
         """Exact moments of the density exp(-U/temperature).
@@ -395,8 +393,7 @@ class Potential:
 
 
 def points(name: str, value: Any, size: int) -> np.ndarray:
-    """Points of `size` coordinates as an array (..., size) that nobody else holds; NaN, of paths
-    that diverged, stays.
+    """Return a new array (..., size) of points; NaN, of paths that diverged, is allowed.
 
     Raises
     ------
@@ -417,9 +414,7 @@ def points(name: str, value: Any, size: int) -> np.ndarray:
 
 
 def lane_values(values: Mapping[str, Value], shape: tuple[int, ...]) -> Any:
-    """Values for kernels: a tuple, or an array (value, lane) over `shape` where one of them differs
-    by replica.
-    """
+    """Values for kernels: a tuple, or (value, lane) over `shape` if one differs by replica."""
     given = list(values.values())
     if not any(map(np.ndim, given)):
         return tuple(map(float, given)) or (0.0,)

@@ -79,9 +79,7 @@ class Quadratic:
         return (self.centre - points("theta", theta, self.parameters)) @ self.stiffness
 
     def hessian(self, theta: np.ndarray) -> np.ndarray:
-        """Second derivative at `theta` (..., parameter): the stiffness, (..., parameter,
-        parameter).
-        """
+        """The stiffness, for every `theta` (..., parameter): (..., parameter, parameter)."""
         shape = points("theta", theta, self.parameters).shape
         return np.broadcast_to(self.stiffness, (*shape, self.parameters))
 
@@ -113,8 +111,7 @@ class Quadratic:
         )
 
     def boltzmann(self, temperature: float) -> BoltzmannMoments:
-        """Exact moments of exp(-U/temperature): covariance temperature K^-1, mean energy parameters
-        temperature/2.
+        """Exact moments of exp(-U/temperature): covariance temperature K^-1 and mean energy.
 
         Raises
         ------
@@ -146,9 +143,7 @@ def add_linear_force(
     k: int,
     values: tuple[np.ndarray, np.ndarray],
 ) -> None:
-    """Add factor `k` times -K (position - centre); K as (parameter, parameter), or (1, parameter)
-    where diagonal.
-    """
+    """Add -k K (position - centre); K as (parameter, parameter), or (1, parameter) if diagonal."""
     stiffness, centre = values
     for i in range(len(out)):
         diagonal = len(stiffness) == 1 and len(out) > 1
@@ -178,9 +173,7 @@ def linear_kicked(
 
 
 def require_symmetric(name: str, value: np.ndarray) -> np.ndarray:
-    """Return `value` as a float matrix, or raise `InputError` unless it is square, finite and
-    symmetric.
-    """
+    """Return `value` as a finite symmetric float matrix, or raise `InputError`."""
     matrix = as_array(name, value)
     square = matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1] > 0
     require(square, name, value, "must be a square matrix")

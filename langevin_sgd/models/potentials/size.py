@@ -21,9 +21,7 @@ LARGEST_SOURCE = 200_000
 MOST_VARIABLES = 100
 
 LARGEST_HORNER = 200
-"""Terms of a polynomial of one variable up to which it is put into Horner's form, which multiplies
-everything out.
-"""
+"""Largest number of terms of a polynomial that is expanded into Horner's form."""
 
 
 def require_short(amount: float, largest: float, expression: Any, what: str) -> None:

@@ -24,10 +24,8 @@ At the stop
     `PhaseDiagram`              regimes in the plane of batch size and learning rate
     `step_one`                  weights after the first step
 
-As JSON types
-    `predict_perceptron`, `predict_flow`
-
-Inside: `inputs` (the data law), `half_line` (the quadrature), `late_integral` (J). Names that are
+Inside: `inputs` (the data law), `half_line` (the quadrature), `late_integral` (J), `predict` (the
+numbers of ``langevin-sgd perceptron theory``). Names that are
 not listed here are imported from their module, as in
 ``from langevin_sgd.theory.perceptron.derivation import derive_exponents``.
 """
@@ -45,7 +43,5 @@ from langevin_sgd.theory.perceptron.late_stage import quenched_noise as quenched
 from langevin_sgd.theory.perceptron.late_stage import signal_growth as signal_growth
 from langevin_sgd.theory.perceptron.phase_diagram import PhaseDiagram as PhaseDiagram
 from langevin_sgd.theory.perceptron.phase_diagram import step_one as step_one
-from langevin_sgd.theory.perceptron.predict import predict_flow as predict_flow
-from langevin_sgd.theory.perceptron.predict import predict_perceptron as predict_perceptron
 from langevin_sgd.theory.perceptron.stopping import crossover_temperature as crossover_temperature
 from langevin_sgd.theory.perceptron.stopping import stopping as stopping

@@ -34,9 +34,7 @@ LONGEST = 50_000
 """Evaluations of the equations, some seconds: a flow to tau = 1e100 takes nearly as many."""
 LAST_TIME = 1e120
 _STRAIGHT = 1e-220
-"""Time up to which the state moves along a straight line, whatever the sizes of margin, temperature
-and start.
-"""
+"""Time up to which the state moves along a straight line, for all parameters and starts."""
 _PRECISION, _NEGLIGIBLE = 1e-10, np.array([1e-13, 1e-24])
 """Relative error of the solver, and absolute errors of a and s^2 where these are of order one."""
 

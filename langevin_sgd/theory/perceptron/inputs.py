@@ -27,9 +27,7 @@ Result = TypeVar("Result", float, Array)
 LARGEST_CHI = 100.0
 """Depletion exponent up to which averages are checked against quadrature in forty digits."""
 SMALLEST_SIZE, LARGEST_SIZE = 1e-50, 1e50
-"""Sizes of weights, margins and temperatures; squares of their ratios, which set times, stay within
-float64.
-"""
+"""Range of weights, margins and temperatures; squares of their ratios stay within float64."""
 
 
 def density_amplitude(chi: float) -> float:

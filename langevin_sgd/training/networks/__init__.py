@@ -14,5 +14,3 @@ collects and ``outcome`` makes the dataset.
 from langevin_sgd.models.networks.torch_there import require_torch
 
 require_torch()
-
-from langevin_sgd.training.networks.train import require_device as require_device  # noqa: E402

@@ -58,9 +58,7 @@ BREATH = 8
 KEPT = 0.75
 """Replicas that have ended are left out when less than this fraction is still trained."""
 LOOK_EVERY = 16
-"""Steps between two looks at the fraction of unfit points, where training ends with it; divides
-`TILE`.
-"""
+"""Steps between two looks at the fraction of unfit points, if that ends training."""
 
 
 class Group:
@@ -133,9 +131,7 @@ class Group:
         return self._state is not None and bool(self._done.all())
 
     def carried(self) -> dict[str, np.ndarray]:
-        """Copies of all arrays that change, between two blocks; empty before the first and after
-        the last.
-        """
+        """Copies of all arrays that change, between two blocks; empty at the start and end."""
         return {} if self._state is None or self.ended else self._arrays()
 
     def _arrays(self) -> dict[str, np.ndarray]:

@@ -110,9 +110,7 @@ def settle(
 def end_where_few_are_unfit(
     task: NetworkTask, source: StepSource, state: NetworkState, done: torch.Tensor, step: int
 ) -> torch.Tensor:
-    """End the training of replicas of which at most `until_unfit` of the points are unfit; return
-    which replicas are done.
-    """
+    """End replicas with at most `until_unfit` of the points unfit; return which are done."""
     going = state.select(~done)
     unfit, overflow = look(task, source, going, step)
     points = task.train.points[going.members].tolist()

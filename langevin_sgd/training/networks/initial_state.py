@@ -1,6 +1,4 @@
-"""The state in which the training of a group of replicas begins: their networks, and what is
-remembered of step 0.
-"""
+"""How the training of a group begins: its networks, and what is kept of step 0."""
 
 from __future__ import annotations
 

@@ -29,8 +29,7 @@ import numpy as np
 import torch
 
 from langevin_sgd.curvature import mean_and_trace, variance_factor
-from langevin_sgd.models.networks import Replicas
-from langevin_sgd.models.networks.interface import Factors
+from langevin_sgd.models.networks.interface import Factors, Replicas
 from langevin_sgd.randomness import NOISE, derive_seed, normals
 from langevin_sgd.training.networks.minibatches import Minibatches, StepSource
 from langevin_sgd.training.networks.settings import RunNumbers

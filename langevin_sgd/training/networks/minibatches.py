@@ -7,8 +7,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 import torch
 
-from langevin_sgd.models.networks import Replicas
-from langevin_sgd.models.networks.interface import Factors
+from langevin_sgd.models.networks.interface import Factors, Replicas
 from langevin_sgd.randomness import key_from_seed
 from langevin_sgd.training.batches import batch_indices, fill_batches, make_sampler
 from langevin_sgd.training.networks.settings import RunNumbers
@@ -41,9 +40,7 @@ class StepSource(ABC):
 
     @abstractmethod
     def batches(self, members: np.ndarray, first: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """Points of some steps, and the factors of their pulls, both (step, replica, place); zero
-        in empty places.
-        """
+        """Points of some steps and factors of their pulls, (step, replica, place), zero-padded."""
 
     @abstractmethod
     def passes(self, members: np.ndarray) -> np.ndarray:
@@ -63,8 +60,9 @@ class StepSource(ABC):
         into: list[torch.Tensor] | None,
         keep: float,
     ) -> None:
-        """Make one step as ``networks.step(x, factors, into, keep)`` does; `step` is its number in
-        this call.
+        """Make one step as ``networks.step(x, factors, into, keep)`` does.
+
+        `step` is its number in this call.
         """
         networks.step(x, factors, into, keep)
 
@@ -100,7 +98,7 @@ class Minibatches(StepSource):
         return np.maximum(batches, 0).astype(np.int64).swapaxes(0, 1), share.swapaxes(0, 1)
 
     def passes(self, members: np.ndarray) -> np.ndarray:
-        """Return P/B, rounded up."""
+        """Return the number of steps in a pass over the points, P/B rounded up."""
         sizes = np.array([self._numbers.settings[r].batch_size for r in members])
         passes: np.ndarray = -(-self._points[members] // sizes)
         return passes

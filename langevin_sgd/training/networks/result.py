@@ -54,9 +54,7 @@ class Results:
         self.kept = {name: np.full((replicas, self.parameters), np.nan) for name in names}
 
     def record(self, places: slice, members: np.ndarray, measured: dict[str, np.ndarray]) -> None:
-        """Store what was measured at some recorded steps; nothing of a replica that has diverged or
-        is about to.
-        """
+        """Store measurements of recorded steps, except of replicas that diverge."""
         for name, values in self.recorded.items():
             if name in measured:
                 values[places, members] = np.where(
@@ -91,10 +89,11 @@ class Results:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All arrays that change, by name."""
-        found: dict[str, np.ndarray] = {
+        measured: dict[str, np.ndarray] = {
             "status": self.status,
             "steps": self.steps,
             "last_update": self.last_update,
         }
-        found |= {f"recorded_{name}": values for name, values in self.recorded.items()}
-        return found | self.kept | {f"final_{name}": values for name, values in self.final.items()}
+        measured |= {f"recorded_{name}": values for name, values in self.recorded.items()}
+        final = {f"final_{name}": values for name, values in self.final.items()}
+        return measured | self.kept | final

@@ -1,5 +1,4 @@
-"""Groups of replicas, shared out over threads in rounds; between rounds a run hears of
-interruptions and is kept.
+"""Groups of replicas in rounds over threads; between rounds a run stops or is kept.
 
 A checkpoint holds the arrays of all groups between two of their blocks of steps, and what has been
 measured.
@@ -36,9 +35,7 @@ INPUTS = {"cpu": 2**23, "cuda": 2**28}
 """Numbers of the largest layer in a step of a group, of at least `SHORTEST` to a point."""
 SHORTEST = 512
 FEWEST, MOST = 8, {"cpu": 128, "cuda": 4096}
-"""Replicas of a group: enough to keep the interpreter's share small, and no more, so that all cores
-have some.
-"""
+"""Replicas of a group: enough to hide the interpreter, few enough to keep all cores busy."""
 ROUND_SECONDS = 0.15
 """Time after which threads come back, to hear of an interruption."""
 
@@ -103,9 +100,7 @@ class GroupSchedule:
         return self._results.ended()
 
     def advance(self, *, keeping: bool = False) -> None:
-        """Train for about `ROUND_SECONDS`; with `keeping` every group is left between two blocks
-        of its steps.
-        """
+        """Train for about `ROUND_SECONDS`; with `keeping`, every group stops between two blocks."""
         if self._waiting is None:
             going = [(self._results.status[members] == TRAINING).any() for members in self._members]
             groups = [group for group, goes in zip(self._groups, going, strict=True) if goes]
@@ -117,12 +112,12 @@ class GroupSchedule:
         """Copies of all arrays that change; ``None`` unless every group is between two blocks."""
         if not all(group.resting for group in self._groups):
             return None
-        found = {
+        arrays = {
             name: values.copy() for name, values in self._results.arrays().items() if values.size
         }
         for g, group in enumerate(self._groups):
-            found |= {f"group{g}_{name}": values for name, values in group.carried().items()}
-        return Carried(self.done, found)
+            arrays |= {f"group{g}_{name}": values for name, values in group.carried().items()}
+        return Carried(self.done, arrays)
 
     def plan(self, done: int) -> dict[str, Any]:
         """Nothing that is not part of the identity of a run."""
@@ -157,9 +152,7 @@ def train_task(
     *,
     progress: bool = False,
 ) -> None:
-    """Train all replicas to their ends, in groups; with a `path`, from what a killed call has left
-    there.
-    """
+    """Train all replicas to their ends, in groups; with a `path`, resume a killed call."""
     lengths = NOISES[task.noise].lengths(task.numbers, task.train.points)
     groups = groups_of(task.numbers, lengths, task.results.parameters, task.train.widest, device)
     file = None
@@ -193,8 +186,7 @@ def _digests(task: NetworkTask) -> dict[str, str]:
 
 
 def _work(waiting: deque[Iterator[bool]], deadline: float, whole_blocks: bool, _: int) -> None:
-    """Advance groups from the head of the queue until time is up; one that has not ended goes back
-    there.
+    """Advance groups from the head of the queue until time is up; unfinished ones go back.
 
     With `whole_blocks` a group is left between two blocks only.
     """

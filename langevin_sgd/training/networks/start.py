@@ -1,6 +1,4 @@
-"""Where a call takes up networks: at their initial weights, or where an earlier call has left
-them.
-"""
+"""How a training begins: fresh weights, or the result of an earlier call."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from langevin_sgd.checks import InputError, as_array, as_integers, require
-from langevin_sgd.models.networks import Architecture
+from langevin_sgd.models.networks.interface import Architecture
 from langevin_sgd.simulation.earlier import provenance_of_start, require_same_replicas
 from langevin_sgd.training.networks.settings import RunNumbers
 from langevin_sgd.training.request import RunRequest
@@ -37,7 +35,7 @@ class Begun(NamedTuple):
 
 
 def from_the_beginning(numbers: RunNumbers) -> Begun:
-    """No earlier call."""
+    """Return a beginning that has no earlier call."""
     replicas = len(numbers.draws)
     steps, time = np.zeros((2, replicas), np.int64), np.zeros((2, replicas))
     return Begun(steps[0], time[0], steps[1], time[1])
@@ -71,7 +69,7 @@ def taken_up(
     kept = [name for name in ("final_weights", "final_velocity") if name in start]
     shapes |= {name: (runs, parameters) for name in kept}
     # A replica that has diverged has NaN for weights, and diverges again at once.
-    found = {
+    variables = {
         name: as_array(
             f"start: {name}", _values(start, name, variants), shape=shapes[name], finite=False
         )
@@ -79,11 +77,11 @@ def taken_up(
     }
     return Begun(
         steps=np.array(_whole(start, "steps", variants), np.int64),
-        time=found["time"],
+        time=variables["time"],
         last_update=np.array(_whole(start, "last_update_step", variants), np.int64),
-        t_star=found["t_star"],
-        weights=found["final_weights"],
-        velocity=found.get("final_velocity"),
+        t_star=variables["t_star"],
+        weights=variables["final_weights"],
+        velocity=variables.get("final_velocity"),
     )
 
 
@@ -107,8 +105,8 @@ def _values(start: xr.Dataset, name: str, variants: int) -> np.ndarray:
 def _whole(start: xr.Dataset, name: str, variants: int) -> list[int]:
     """Whole numbers of zero or above, one for each run."""
     values = _values(start, name, variants)
-    found: list[int] = as_integers(f"start: {name}", values, ndim=1, minimum=0).tolist()
-    return found
+    numbers: list[int] = as_integers(f"start: {name}", values, ndim=1, minimum=0).tolist()
+    return numbers
 
 
 def _require_equal(what: str, theirs: Any, ours: Any) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from langevin_sgd.models.losses import Loss
 from langevin_sgd.models.network_problem import NetworkProblem
-from langevin_sgd.models.networks import Architecture, Replicas
+from langevin_sgd.models.networks.interface import Architecture, Replicas
 from langevin_sgd.training.networks.result import Results
 from langevin_sgd.training.networks.settings import RunNumbers
 from langevin_sgd.training.networks.start import Begun
@@ -51,9 +51,7 @@ class NetworkTask(NamedTuple):
 
 
 class NetworkState(NamedTuple):
-    """The replicas of a group that are still trained, or some of them; steps are those of this
-    call.
-    """
+    """The replicas of a group still in training, or some of them; steps are those of this call."""
 
     members: np.ndarray
     """(replica,) their places in the run."""
@@ -61,9 +59,7 @@ class NetworkState(NamedTuple):
     start: InitialNetworks
     """What is remembered of step 0."""
     velocity: list[torch.Tensor]
-    """(replica, ...) lr times the velocity, for each tensor of trained weights; empty without
-    momentum.
-    """
+    """(replica, ...) lr times the velocity of each trained tensor; empty without momentum."""
     alpha: torch.Tensor
     """(replica, 1)."""
     last_update: torch.Tensor
@@ -71,9 +67,7 @@ class NetworkState(NamedTuple):
     looked: torch.Tensor
     """(replica,) step at which all points were looked at last."""
     sums: torch.Tensor
-    """(replica, layer) sums of the trained weights at the end of the last block: NaN if they
-    diverge.
-    """
+    """(replica, layer) sums of the trained weights after the last block; NaN if they diverge."""
     moved: torch.Tensor
     """(replica,) end of the last block in which the weights changed."""
 

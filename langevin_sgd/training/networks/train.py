@@ -28,9 +28,9 @@ import torch
 
 from langevin_sgd.checks import InputError, require, require_memory
 from langevin_sgd.models.losses import LOSSES
-from langevin_sgd.models.networks import Architecture
+from langevin_sgd.models.networks.interface import Architecture
 from langevin_sgd.models.networks.torch_there import as_device
-from langevin_sgd.record import as_schedule
+from langevin_sgd.record.schedules import as_schedule
 from langevin_sgd.training.batches import TILE, require_sampling
 from langevin_sgd.training.engines import READ_BY_NETWORKS, NetworkEngine
 from langevin_sgd.training.networks.langevin_noise import NOISES
@@ -51,9 +51,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 BYTES = 1000
-"""What the numbers of one run and its results take, about: its settings, counts and what is
-measured.
-"""
+"""Bytes per run for its settings, counts and results, roughly."""
 
 
 def train(request: RunRequest) -> xr.Dataset:
@@ -169,9 +167,7 @@ def _require_usable(request: RunRequest) -> None:
 
 
 def _require_precision(variant: Variant, dtype: torch.dtype) -> None:
-    """Raise `InputError` where alpha or lr/batch_size is beyond the numbers that are trained
-    with.
-    """
+    """Raise `InputError` if alpha or lr/batch_size exceeds the range of `dtype`."""
     lowest, highest = torch.finfo(dtype).tiny, torch.finfo(dtype).max
     allowed = f"must lie between {lowest:.3g} and {highest:.3g}, the numbers of {dtype}"
     alpha, settings = variant.problem.alpha, variant.settings
@@ -182,9 +178,7 @@ def _require_precision(variant: Variant, dtype: torch.dtype) -> None:
 
 
 def require_device(device: str) -> None:
-    """Raise `InputError` unless `device` is ``cpu``, or ``cuda`` (or ``cuda:1``) and there is such
-    a GPU.
-    """
+    """Raise `InputError` unless `device` is ``cpu`` or an existing GPU (``cuda``, ``cuda:1``)."""
     kind, _, number = as_device("device", device).partition(":")
     if kind == "cuda":
         if not torch.cuda.is_available():
@@ -209,8 +203,7 @@ def _require_fitting(
 
 
 def _require_memory(runs: int, train: Part, parameters: int, returned: int, batch: int) -> None:
-    """Raise `InputError` where weights, batches or results need more than there is, each by a lower
-    bound.
+    """Raise `InputError` where weights, batches or results cannot fit, each by a lower bound.
 
     `returned` is how many numbers are returned of a run, those of the schedule and its weights;
     `batch` the most points that a step has.

@@ -30,9 +30,7 @@ class Part(NamedTuple):
     points: np.ndarray
     """(replica,) their number."""
     widest: int
-    """Numbers that the largest layer of a network holds for one point, its inputs among the
-    layers.
-    """
+    """Numbers that the largest layer holds for one point; the inputs count as a layer."""
 
     def of(self, members: np.ndarray) -> PointsOfReplicas:
         """Return the points of some replicas, given by their places in the run."""
@@ -72,13 +70,13 @@ def training_sets(
     """
     distinct: dict[Any, int] = {}
     sets: list[Arrays] = []
-    found = np.empty(len(draws), np.int64)
+    set_of_run = np.empty(len(draws), np.int64)
     for run, (problem, place, draw) in enumerate(zip(problems, places, draws, strict=True)):
         key = _key(problem.data, place, draw)
         if key not in distinct:
             distinct[key] = len(sets)
             sets.append(_in_precision(_set_of(problem.data, place, draw), dtype))
-        found[run] = distinct[key]
+        set_of_run[run] = distinct[key]
     require(
         len({len(part) for part in sets}) == 1,
         "data",
@@ -86,12 +84,12 @@ def training_sets(
         "must all have test points, or none of them",
     )
     points = [problem.points for problem in problems]
-    train = _part([(part[0], part[1]) for part in sets], found, dtype, device)
+    train = _part([(part[0], part[1]) for part in sets], set_of_run, dtype, device)
     if len(sets[0]) == 2:
         nothing = [(part[0][:0], part[1][:0]) for part in sets]
-        return _first_points(train, points), _part(nothing, found, dtype, device)
+        return _first_points(train, points), _part(nothing, set_of_run, dtype, device)
     return _first_points(train, points), _part(
-        [(part[2], part[3]) for part in sets], found, dtype, device
+        [(part[2], part[3]) for part in sets], set_of_run, dtype, device
     )
 
 

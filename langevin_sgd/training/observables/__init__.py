@@ -28,17 +28,12 @@ from langevin_sgd.training.observables.kernel_change import KernelChange as Kern
 from langevin_sgd.training.observables.margins import Margins as Margins
 from langevin_sgd.training.observables.noise_temperature import NoiseTemperature as NoiseTemperature
 from langevin_sgd.training.observables.signal import Signal as Signal
-from langevin_sgd.training.observables.table import OBSERVABLES as OBSERVABLES
 
 if TYPE_CHECKING:
     from langevin_sgd.training.observables.at_start import observed_at_start as observed_at_start
     from langevin_sgd.training.observables.measured import measure as measure
-    from langevin_sgd.training.observables.observed_networks import (
-        ObservedNetworks as ObservedNetworks,
-    )
 
 _WITH_TORCH = {
-    "ObservedNetworks": "observed_networks",
     "observed_at_start": "at_start",
     "measure": "measured",
 }

@@ -10,8 +10,7 @@ from langevin_sgd.checks import as_choice, as_count, as_instance, as_tuple, conv
 
 @dataclass(frozen=True, kw_only=True)
 class TestError:
-    """Fraction of fresh points on the wrong side of a perceptron: ``sample_test_error``, at the
-    end.
+    """Test error of a perceptron on fresh points, ``sample_test_error``, at the end.
 
     Parameters
     ----------

@@ -1,6 +1,4 @@
-"""Quantities measured of networks: losses, errors and the change of the weights always, observables
-on request.
-"""
+"""Quantities measured of networks: losses, errors, weight changes; observables on request."""
 
 from __future__ import annotations
 

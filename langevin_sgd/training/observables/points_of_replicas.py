@@ -60,9 +60,7 @@ class PointsOfReplicas:
         return self.X[self.rows(start, stop)]
 
     def pieces(self) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Yield stretches of points and their inputs (replica, point, dimension), in bounded
-        memory.
-        """
+        """Yield points and inputs (replica, point, dimension) in stretches of bounded memory."""
         length = max(1, MOST_NUMBERS // max(1, len(self.counts) * self.widest))
         for start in range(0, self.most, length):
             stop = min(start + length, self.most)

@@ -1,5 +1,4 @@
-r"""The accelerated trainer: the same law as plain steps, without the steps in which nothing can
-change.
+r"""The accelerated trainer: the same law as plain steps, skipping those that change nothing.
 
 A step changes the weights only if its batch meets the finest list of ``certificates``, outside of
 which no point is unfit. So the simulation goes from one such batch to the next: a geometric number
@@ -77,9 +76,7 @@ from langevin_sgd.training.perceptron.state import (
 TILE = 64
 """Events whose random words are made together."""
 FIRST_RADIUS, RADIUS_RATIO = 2.0, 1.6
-"""First radius of the finest level, in lengths of a single-point update, and ratio of the first
-radii of two levels.
-"""
+"""First radius of the finest level, in single-point updates, and the ratio between two levels."""
 NEVER = 2**62
 
 
@@ -120,9 +117,7 @@ def _is_fitted(lists: Lists, w: np.ndarray, margin: float) -> bool:
 
 @inlined
 def _give_up(lists: Lists, state: PerceptronState, points: int, batch_size: int) -> bool:
-    """Go back to plain steps if they would have done the same with less work, and be more patient
-    the next time.
-    """
+    """Return to plain steps if these would be cheaper, and be more patient the next time."""
     counters = state.counters
     work = counters[WORK] - counters[MARK_WORK]
     if work < TRIAL * LOOK * points:
@@ -155,9 +150,7 @@ def _pick(
     replica: int,
     event: int,
 ) -> int:
-    """Put the members of the list that are in the batch of an event into `chosen`; return their
-    number.
-    """
+    """Put the listed points that are in the batch into `chosen`; return their number."""
     batch_size, replaced = sampling
     count = draw_overlap(law, u, len(taken), listed, batch_size, replaced)
     some = bits[:, : (count + 3) // 4]
@@ -179,8 +172,7 @@ def advance_by_events(
     stop: int,
     effort: int,
 ) -> None:
-    """Go from event to event until step `stop`, or some work was done, or the method or the status
-    changes.
+    """Go from event to event until step `stop`, a work limit, or a change of method or status.
 
     `sampling` is the batch size, and whether batches are drawn with replacement.
     """

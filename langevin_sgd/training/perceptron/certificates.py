@@ -42,9 +42,7 @@ from langevin_sgd.training.perceptron.state import (
 )
 
 BURDEN = 8
-"""A list is made anew with a smaller radius once it has cost this many times the work of making
-it.
-"""
+"""A list is made anew, smaller, once its use has cost this many times the work of making it."""
 ADAPTED = 1.25
 """Factor by which a radius changes."""
 
@@ -101,9 +99,7 @@ def making_cost(level: int, lists: Lists) -> int:
 
 @inlined
 def first_to_renew(lists: Lists, state: PerceptronState) -> int:
-    """The coarsest level whose list holds no longer or has become a burden; the number of levels if
-    none.
-    """
+    """The coarsest level whose list is void or a burden; the number of levels if none is."""
     for level in range(LEVELS):
         numbers = state.levels[level]
         holds = departure(state.weights, state.references, level) < numbers[RADIUS] * (1.0 - 1e-12)
@@ -123,9 +119,7 @@ def _select(
     radius: float,
     margin: float,
 ) -> int:
-    """Put those candidates into `chosen` whose certificate is shorter than the radius; return their
-    number.
-    """
+    """Put candidates whose certificate is shorter than the radius into `chosen`; count them."""
     size = 0
     for m in range(count):
         i = candidates[m]
@@ -140,9 +134,7 @@ def _select(
 def make_list(
     level: int, lists: Lists, state: PerceptronState, points: Points, margin: float, repeated: bool
 ) -> None:
-    """Make the list of one level at its reference point, with its radius; `repeated` if that is the
-    coarser list.
-    """
+    """Make the list of one level with its radius; `repeated` if it equals the coarser list."""
     reference = state.references[level]
     radius = math.inf if repeated else state.levels[level, RADIUS] + rounding_slack(reference)
     chosen = lists.members[level]
@@ -179,13 +171,13 @@ def renew(
 
     Lists that got lost in a stop and restart are made as they were, at their reference points.
     """
-    found = lists.sizes[0] < 0 and state.levels[0, RADIUS] > 0.0
+    outdated = lists.sizes[0] < 0 and state.levels[0, RADIUS] > 0.0
     if lists.sizes[0] >= 0:
         numbers = state.levels[first]
         numbers[NEXT] *= ADAPTED if making_cost(first, lists) > numbers[SPENT] else 1.0 / ADAPTED
     for level in range(first, LEVELS):
         numbers = state.levels[level]
-        if not found:
+        if not outdated:
             numbers[RADIUS] = (
                 numbers[NEXT] if level == 0 else min(numbers[NEXT], state.levels[level - 1, RADIUS])
             )
@@ -194,7 +186,7 @@ def renew(
                 state.references[level, p] = state.weights[p]
         repeated = level > first and state.levels[level, RADIUS] == state.levels[level - 1, RADIUS]
         make_list(level, lists, state, points, rule.margin, repeated)
-        if not (found or repeated):
+        if not (outdated or repeated):
             cost = making_cost(level, lists)
             state.counters[WORK] += cost
             if level > 0:

@@ -186,7 +186,7 @@ class OnePassEngine(Engine):
 @kernel
 def advance_chain(
     now: np.ndarray,
-    found: np.ndarray,
+    states: np.ndarray,
     recorded: np.ndarray,
     shape: float,
     margin: float,
@@ -198,9 +198,7 @@ def advance_chain(
     first: int,
     stop: int,
 ) -> None:
-    """Advance (signal, noise) of one replica from step `first` to `stop`; `bits` (4, batch) is
-    scratch.
-    """
+    """Advance (signal, noise) of one replica from step `first` to `stop`; scratch `bits`."""
     a, s, taken = now[0], now[1], 0
     for step in range(first, stop):
         bits_over_draws(bits, key, step, replica, FRESH)
@@ -221,6 +219,6 @@ def advance_chain(
                 squared += rate * rate * unfit * spread
             s = math.sqrt(squared)
         if taken < len(recorded) and recorded[taken] == step + 1:
-            found[taken, 0], found[taken, 1] = a, s
+            states[taken, 0], states[taken, 1] = a, s
             taken += 1
     now[0], now[1] = a, s

@@ -119,8 +119,7 @@ def draw_overlap(
 def draw_members(
     chosen: np.ndarray, count: int, listed: int, replaced: bool, bits: np.ndarray, taken: np.ndarray
 ) -> None:
-    """Put `count` uniform places in the list into `chosen`, distinct unless replaced (Floyd's
-    algorithm).
+    """Draw `count` uniform places of the list, distinct unless replaced (Floyd's algorithm).
 
     `bits` (4, at least count / 4) holds random words; `taken` marks places and is all False between
     calls.

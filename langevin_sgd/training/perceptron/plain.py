@@ -117,9 +117,7 @@ def finish(state: PerceptronState, status: int) -> None:
 def _begin_watch(
     state: PerceptronState, points: Points, rule: PerceptronRule, deficits: np.ndarray
 ) -> None:
-    """Stop if few enough points are unfit, else note a place and a distance up to which that stays
-    excluded.
-    """
+    """Stop if few enough points are unfit, else note how far from here that is excluded."""
     w, parameters = state.weights, len(state.weights)
     largest = 0.0
     for i in range(len(points.rows)):
@@ -207,9 +205,7 @@ def advance_plainly(
     stop: int,
     tiles: int,
 ) -> None:
-    """Make steps until step `stop`, for at most `tiles` tiles, or until the method or the status
-    changes.
-    """
+    """Make steps until step `stop`, `tiles` tiles, or a change of method or status."""
     counters, rows, w = state.counters, points.rows, state.weights
     size, tile = sampler.batch_size, sampler.bits.shape[1]
     batches, samples, unfit = room.batches, room.samples, room.unfit

@@ -53,7 +53,7 @@ class RecordedWeights:
 
     @classmethod
     def empty(cls, steps: np.ndarray, replicas: int) -> RecordedWeights:
-        """Nothing recorded yet."""
+        """Return arrays in which nothing is recorded yet."""
         return cls(steps, *(np.full((replicas, len(steps)), np.nan) for _ in range(3)))
 
     def recorded(self) -> dict[str, np.ndarray]:
@@ -72,9 +72,7 @@ def make_points(problem: Perceptron, seed: int, replica: int, precision: str) ->
 
 
 def require_lengths(points: Points, problem: Perceptron, precision: str) -> None:
-    """Raise `InputError` if given points are so long or so short that their lengths are lost in
-    rounding.
-    """
+    """Raise `InputError` if the lengths of given points are lost in rounding."""
     X = problem.data.sample(0)[0]
     there = np.isfinite(points.lengths) & ((points.lengths > 0) | ~X.any(axis=1))
     allowed = f"the lengths of rows must be numbers in {precision}: scale them"
@@ -189,9 +187,7 @@ class Replica:
             counters[STATUS] = FITTED if self._count_unfit() <= self._rule.allowed else STEP_LIMIT
 
     def _record(self, snapshots: RecordedWeights, r: int, until: int) -> None:
-        """Take all snapshots up to number `until`: of a replica that has ended they are all the
-        same.
-        """
+        """Take all snapshots up to number `until`, all the same if the replica has ended."""
         taken = slice(int(self._state.counters[RECORDED]), until)
         w = self._state.weights if self._is_bounded() else np.full_like(self._state.weights, np.nan)
         snapshots.first[r, taken] = w[0]

@@ -87,14 +87,14 @@ def make_result(
 
 def _recorded(problem: Perceptron, snapshots: RecordedWeights) -> dict[str, dataset.Variable]:
     first, rest = snapshots.first.T, snapshots.rest.T
-    found = {
+    columns = {
         "recorded_norm": (np.hypot(first, rest), "w"),
         "recorded_unfit_fraction": (snapshots.unfit.T / problem.points, "1"),
     }
     if problem.from_law:
         scale = math.sqrt(problem.dimension)
-        found |= {"recorded_signal": (first / scale, "w"), "recorded_noise": (rest / scale, "w")}
-    return {name: (("step", "replica"), values, unit) for name, (values, unit) in found.items()}
+        columns |= {"recorded_signal": (first / scale, "w"), "recorded_noise": (rest / scale, "w")}
+    return {name: (("step", "replica"), values, unit) for name, (values, unit) in columns.items()}
 
 
 def _sample_test_error(

@@ -54,8 +54,7 @@ def squared_norm(w: np.ndarray) -> float:
 
 @inlined
 def rounding_slack(w: np.ndarray) -> float:
-    """Distance by which a certificate is shortened, so that no rounding of a product X_i . w can
-    break it.
+    """Distance taken off a certificate, so that rounding of X_i . w cannot break it.
 
     A sum of d products is off by at most d * 2^-53 |X_i| |w|. There are two of them, and the
     distances: 8 are allowed.
@@ -65,9 +64,7 @@ def rounding_slack(w: np.ndarray) -> float:
 
 @inlined
 def prefetch_row(address: int, row_bytes: int, i: int) -> None:
-    """Ask for all cache lines of row `i` of the array at an address: an array itself would be
-    counted at every call.
-    """
+    """Prefetch the row `i` at an address; an array would be reference counted at every call."""
     first = address + i * row_bytes
     for line in range(first, first + row_bytes, LINE_BYTES):
         prefetch(line)

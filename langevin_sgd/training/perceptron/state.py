@@ -50,9 +50,7 @@ COUNTERS = 17
 FIRST_PATIENCE = 64
 """Points per update from which on the accelerated method is tried at all."""
 TEST, LOOK, UPDATE, SAMPLE = 6, 2, 60, 3
-"""Work, in units of about 2 ns: test of a listed point, look at a point for a list, update, sample
-of a plain step.
-"""
+"""Work, in about 2 ns: test a listed point, look at a point, update, sample of a plain step."""
 TRIAL = 4
 """The accelerated method is judged when its work is that of looking at all points so many times."""
 RESERVE = 32

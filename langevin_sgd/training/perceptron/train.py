@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from langevin_sgd.checks import InputError, as_count, require, require_memory
-from langevin_sgd.data import GivenPoints
+from langevin_sgd.data.given_points import GivenPoints
 from langevin_sgd.kernels.compiled import in_threads, thread_count
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.randomness import key_from_seed
-from langevin_sgd.record import as_schedule
+from langevin_sgd.record.schedules import as_schedule
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.beginning import as_start
 from langevin_sgd.simulation.checkpoint import Checkpoint, digest
@@ -164,14 +164,12 @@ def _require_usable(problem: Perceptron, settings: SGD, method: str, unfit: floa
 
 
 def _require_end(problem: Perceptron, max_steps: int | None) -> bool | None:
-    """Whether the points are separable, ``None`` if not known; if not, there must be a step
-    limit.
-    """
+    """Whether the points are separable, ``None`` if unknown; if not, a step limit is required."""
     separable = problem.separable()
     if max_steps is None and separable is False:
         raise InputError(
-            "data: not separable by any weights, so training would not end; give "
-            "stop=Stop(max_steps=...)"
+            "data: not separable by any weights, "
+            "so training would not end; give stop=Stop(max_steps=...)"
         )
     return separable
 
@@ -179,9 +177,7 @@ def _require_end(problem: Perceptron, max_steps: int | None) -> bool | None:
 def _require_memory(
     problem: Perceptron, settings: SGD, replicas: int, recorded: int, test_points: int
 ) -> None:
-    """Raise `InputError` where states, points or batches need more than there is, each by a lower
-    bound.
-    """
+    """Raise `InputError` where states, points or batches cannot fit, each by a lower bound."""
     row = 8.0 * problem.dimension
     require_memory(
         "replicas", replicas, replicas * ((LEVELS + 2) * row + 24.0 * recorded + 8 * COUNTERS)
@@ -246,9 +242,7 @@ class PerceptronTraining:
         in_threads(work, range(min(len(self._waiting), thread_count())))
 
     def _work(self, waiting: deque[int], deadline: float, _: int) -> None:
-        """Take replicas from the head of the queue until time is up; one that has not ended goes
-        back there.
-        """
+        """Train replicas from the head of the queue until time is up; unfinished ones go back."""
         while waiting and time.perf_counter() < deadline:
             try:
                 r = waiting.popleft()

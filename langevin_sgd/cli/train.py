@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from tyro.conf import arg
 
-from langevin_sgd.checks import InputError, require
+from langevin_sgd.checks import InputError, as_choice, require
 from langevin_sgd.cli.arguments import (
     LARGEST_REPLICAS,
     LARGEST_SIZE,
@@ -251,13 +251,14 @@ class Train:
             },
             replicas=self.seeds,
             seed=self.seed,
-            record=(*self.observe, *kernel),
+            record=(*(name for name in self.observe if name != "kernel" or not kernel), *kernel),
             engine=NetworkEngine(**values_of(self.engine, NetworkEngine)),
         )
 
     def _networks(self, image: tuple[int, int, int]) -> list[Architecture]:
         """Architectures of the families asked for; one with a depth of its own comes once."""
-        open_depth = [family for family in self.network if leaves_depth(family)]
+        families = [as_choice("network", family, FAMILIES) for family in self.network]
+        open_depth = [family for family in families if leaves_depth(family)]
         fixed = ", ".join(self.network)
         allowed = self.depth is None or bool(open_depth)
         require(allowed, "depth", self.depth, f"is fixed for {fixed}")

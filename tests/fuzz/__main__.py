@@ -19,9 +19,9 @@ from .surface import calls
 
 ROOMS = {
     "measure": ("measure", "Estimate", "experiments"),
-    "theory": ("theory", "LinearRegression", "Perceptron", "SGD", "dynamics.HingeLoss"),
+    "theory": ("theory", "LinearRegression", "Perceptron", "SGD", "models.hinge_loss.HingeLoss"),
     "sdes": ("record", "sde", "dynamics", "derive_seed", "Overdamped", "Underdamped", "training"),
-    "planck": ("models.potentials", "Potential", "dynamics.Quadratic", "fokker_planck"),
+    "planck": ("models.potentials", "Potential", "models.potentials.Quadratic", "fokker_planck"),
     "store": ("data", "dataset", "sweep", "load", "save"),
     "commands": ("claims", "plotting", "command"),
     "nets": (

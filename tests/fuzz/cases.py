@@ -13,7 +13,7 @@ from .words import BASE, LEFT_OUT, words_of
 
 MANY = {"changes": "quartic", "functions": "first_coordinate", "extra": "more"}
 """Keywords for parameters that take any keywords."""
-BY_PLACE = ("experiments.train_cell",)
+BY_PLACE = ("experiments.cell.train_cell",)
 """Tasks: what they take is called otherwise in their own signature."""
 COMMANDS = 6
 """One case in so many is a command."""

@@ -82,7 +82,7 @@ def images() -> Any:
 
 @once
 def given() -> Any:
-    return ls.data.GivenPoints(X, LABELS)
+    return ls.data.given_points.GivenPoints(X, LABELS)
 
 
 @once
@@ -178,7 +178,7 @@ def line_bowl() -> Any:
 
 @once
 def hinge_loss() -> Any:
-    return ls.dynamics.HingeLoss(rows=X * LABELS[:, None], margin=0.1)
+    return ls.models.hinge_loss.HingeLoss(rows=X * LABELS[:, None], margin=0.1)
 
 
 @once
@@ -383,15 +383,22 @@ def ratio_result() -> Any:
 
 @once
 def perceptron_cell() -> Any:
-    return ls.experiments.Cell(
+    return ls.experiments.cell.Cell(
         problem=perceptron(), settings=plain_sgd(), stop=ls.Stop(max_steps=500), seed=1
     )
 
 
 @once
 def network_cell() -> Any:
-    return ls.experiments.Cell(
+    return ls.experiments.cell.Cell(
         problem=networks_of_law(), settings=plain_sgd(), stop=ls.Stop(max_steps=20), seed=1
+    )
+
+
+@once
+def switch() -> Any:
+    return ls.experiments.Switch(
+        first=plain_sgd(), second=plain_sgd(), at=ls.Stop(unfit=0.5, max_steps=5)
     )
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd.plotting import Table
+from langevin_sgd.experiments.cell import Cell
+from langevin_sgd.plotting.table import Table
 
 PERCEPTRON = ls.Perceptron(data=ls.data.DepletedSign(points=8, dimension=3), margin=0.1)
 SETTINGS = ls.SGD(lr=1.0, batch_size=1)
@@ -14,7 +15,7 @@ SETTINGS = ls.SGD(lr=1.0, batch_size=1)
 
 def cell(**changes):
     given = {"problem": PERCEPTRON, "settings": SETTINGS, "stop": ls.Stop(max_steps=20)}
-    return ls.experiments.Cell(**{**given, **changes})
+    return Cell(**{**given, **changes})
 
 
 def grid(**changes):

@@ -133,7 +133,7 @@ def test_results_are_printed_though_the_figure_fails(command, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device", "x.svg")
 
-    monkeypatch.setattr("langevin_sgd.plotting.save", full)
+    monkeypatch.setattr("langevin_sgd.cli.perceptron.run.save", full)
     status, out, err = command(*RUN, "--json", "--plot", "x.svg", compute=True)
     assert status == 1
     assert json.loads(out)["status"] == ["fitted"]

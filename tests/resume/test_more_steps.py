@@ -7,6 +7,7 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd.models import potentials
+from langevin_sgd.training import linear_regression
 
 GENERATOR = np.random.default_rng(3)
 DATA = ls.LinearRegression.from_data(GENERATOR.normal(size=(23, 3)), GENERATOR.normal(size=23))
@@ -66,13 +67,13 @@ def test_the_steps_that_were_made_are_not_made_again(tmp_path, monkeypatch):
     path, run = tmp_path / "run.nc", RUNS["batches"]
     run(steps=100, schedule=[50, 100], checkpoint=path)
     begun = []
-    advance = ls.training.linear_regression.advance
+    advance = linear_regression.advance
 
     def watched(*arguments):
         begun.append(arguments[-1][0])
         advance(*arguments)
 
-    monkeypatch.setattr(ls.training.linear_regression, "advance", watched)
+    monkeypatch.setattr(linear_regression, "advance", watched)
     run(steps=150, schedule=[50, 100, 150], checkpoint=path)
     assert min(begun) == 100
 

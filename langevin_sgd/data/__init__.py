@@ -16,8 +16,9 @@ Inside: ``given_points`` are labelled points as arrays, which problems make of t
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from langevin_sgd.lazy import attributes
 
 if TYPE_CHECKING:
     from langevin_sgd.data.binary_images import BinaryImages as BinaryImages
@@ -34,26 +35,20 @@ if TYPE_CHECKING:
     from langevin_sgd.data.synthetic_points import SyntheticPoints as SyntheticPoints
 
 # Numba comes with the laws that draw: the command reads the fields of laws without it.
-_HOME = {
-    "BinaryImages": "binary_images",
-    "SyntheticPoints": "synthetic_points",
-    "DepletedSign": "depleted_sign",
-    "diabetes": "embedded",
-    "digit_pair": "embedded",
-    "digits": "embedded",
-    "read_table": "files",
-    "has_images": "image_files",
-    "cifar10": "images",
-    "digit_images": "images",
-    "mnist": "images",
-    "gaussian_inputs": "synthetic",
-}
-"""Name -> module."""
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        value = getattr(importlib.import_module(f"langevin_sgd.data.{_HOME[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'langevin_sgd.data' has no attribute {name!r}")
+__getattr__ = attributes(
+    __name__,
+    {
+        "BinaryImages": "binary_images",
+        "SyntheticPoints": "synthetic_points",
+        "DepletedSign": "depleted_sign",
+        "diabetes": "embedded",
+        "digit_pair": "embedded",
+        "digits": "embedded",
+        "read_table": "files",
+        "has_images": "image_files",
+        "cifar10": "images",
+        "digit_images": "images",
+        "mnist": "images",
+        "gaussian_inputs": "synthetic",
+    },
+)

@@ -25,23 +25,61 @@
   ``perceptron_figures``, ``linear_regression_prediction``
 """
 
-from langevin_sgd.experiments.grid import Grid as Grid
-from langevin_sgd.experiments.network_averages import average_networks as average_networks
-from langevin_sgd.experiments.network_boundaries import best_temperature as best_temperature
-from langevin_sgd.experiments.network_boundaries import boundary_exponent as boundary_exponent
-from langevin_sgd.experiments.network_boundaries import crossing as crossing
-from langevin_sgd.experiments.network_boundaries import feature_exponent as feature_exponent
-from langevin_sgd.experiments.network_boundaries import largest_temperature as largest_temperature
-from langevin_sgd.experiments.network_exponents import crossover_ratio as crossover_ratio
-from langevin_sgd.experiments.network_exponents import quantity_exponent as quantity_exponent
-from langevin_sgd.experiments.network_exponents import replica_exponents as replica_exponents
-from langevin_sgd.experiments.network_lazy_exponents import fit_lazy_exponents as fit_lazy_exponents
-from langevin_sgd.experiments.network_lines import GridLine as GridLine
-from langevin_sgd.experiments.network_lines import lines_along as lines_along
-from langevin_sgd.experiments.perceptron_exponents import (
-    extrapolate_exponents as extrapolate_exponents,
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from langevin_sgd.lazy import attributes
+
+if TYPE_CHECKING:
+    from langevin_sgd.experiments.grid import Grid as Grid
+    from langevin_sgd.experiments.network_averages import average_networks as average_networks
+    from langevin_sgd.experiments.network_boundaries import best_temperature as best_temperature
+    from langevin_sgd.experiments.network_boundaries import boundary_exponent as boundary_exponent
+    from langevin_sgd.experiments.network_boundaries import crossing as crossing
+    from langevin_sgd.experiments.network_boundaries import feature_exponent as feature_exponent
+    from langevin_sgd.experiments.network_boundaries import (
+        largest_temperature as largest_temperature,
+    )
+    from langevin_sgd.experiments.network_exponents import crossover_ratio as crossover_ratio
+    from langevin_sgd.experiments.network_exponents import quantity_exponent as quantity_exponent
+    from langevin_sgd.experiments.network_exponents import replica_exponents as replica_exponents
+    from langevin_sgd.experiments.network_lazy_exponents import (
+        fit_lazy_exponents as fit_lazy_exponents,
+    )
+    from langevin_sgd.experiments.network_lines import GridLine as GridLine
+    from langevin_sgd.experiments.network_lines import lines_along as lines_along
+    from langevin_sgd.experiments.perceptron_exponents import (
+        extrapolate_exponents as extrapolate_exponents,
+    )
+    from langevin_sgd.experiments.perceptron_exponents import (
+        extrapolated_slopes as extrapolated_slopes,
+    )
+    from langevin_sgd.experiments.perceptron_exponents import fit_exponents as fit_exponents
+    from langevin_sgd.experiments.switch import Switch as Switch
+    from langevin_sgd.experiments.switch import run_switched as run_switched
+
+# Claims speak of experiments before anything is estimated.
+__getattr__ = attributes(
+    __name__,
+    {
+        "Grid": "grid",
+        "average_networks": "network_averages",
+        "best_temperature": "network_boundaries",
+        "boundary_exponent": "network_boundaries",
+        "crossing": "network_boundaries",
+        "feature_exponent": "network_boundaries",
+        "largest_temperature": "network_boundaries",
+        "crossover_ratio": "network_exponents",
+        "quantity_exponent": "network_exponents",
+        "replica_exponents": "network_exponents",
+        "fit_lazy_exponents": "network_lazy_exponents",
+        "GridLine": "network_lines",
+        "lines_along": "network_lines",
+        "extrapolate_exponents": "perceptron_exponents",
+        "extrapolated_slopes": "perceptron_exponents",
+        "fit_exponents": "perceptron_exponents",
+        "Switch": "switch",
+        "run_switched": "switch",
+    },
 )
-from langevin_sgd.experiments.perceptron_exponents import extrapolated_slopes as extrapolated_slopes
-from langevin_sgd.experiments.perceptron_exponents import fit_exponents as fit_exponents
-from langevin_sgd.experiments.switch import Switch as Switch
-from langevin_sgd.experiments.switch import run_switched as run_switched

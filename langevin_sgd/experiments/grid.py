@@ -124,9 +124,9 @@ class Grid:
         )
         require_size(dict(self._axes()), self.replicas)
         for point, columns in zip(self.points(), self.columns(), strict=True):
-            _require_fitting(point, columns["points"])
             if isinstance(point.problem, NetworkProblem):
                 self._require_trainable(point)
+            _require_fitting(point, columns["points"])
 
     def _require_trainable(self, point: Variant) -> None:
         """Raise `InputError` for what would fail in every task of a point of networks."""

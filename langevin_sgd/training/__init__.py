@@ -17,8 +17,9 @@ prepares its arrays. Chunks, recorders and the dataset are those of every simula
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from langevin_sgd.lazy import attributes
 
 if TYPE_CHECKING:
     from langevin_sgd.training import observables as observables
@@ -29,21 +30,14 @@ if TYPE_CHECKING:
     from langevin_sgd.training.engines import PerceptronEngine as PerceptronEngine
 
 # Numba comes with the steps: the command reads the fields of engines without it.
-_HOME = {
-    "batch_indices": "batches",
-    "gradient_normals": "batches",
-    "run": "dispatch",
-    "NetworkEngine": "engines",
-    "PerceptronEngine": "engines",
-}
-"""Name -> module."""
-
-
-def __getattr__(name: str) -> Any:
-    if name == "observables":
-        return importlib.import_module("langevin_sgd.training.observables")
-    if name in _HOME:
-        value = getattr(importlib.import_module(f"langevin_sgd.training.{_HOME[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'langevin_sgd.training' has no attribute {name!r}")
+__getattr__ = attributes(
+    __name__,
+    {
+        "batch_indices": "batches",
+        "gradient_normals": "batches",
+        "run": "dispatch",
+        "NetworkEngine": "engines",
+        "PerceptronEngine": "engines",
+        "observables": "",
+    },
+)

@@ -512,7 +512,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "experiments.run_switched": {
         "problem": thing("perceptron()", odd=("regression()", "one_pass()")),
         "switch": thing("switch()"),
-        "steps": count(NONE, "0"),
+        "steps": Values((NONE,), ("0", "5"), ("'a'", "object()")),
         "stop": thing("ls.Stop(max_steps=9)", odd=(NONE,)),
         "record": taken(BY_NAME["record"], NONE),
         "engine": thing(NONE, "ls.training.PerceptronEngine()",

@@ -168,10 +168,10 @@ def test_names_of_other_modules_are_not_known(name):
 def test_tasks_of_the_package_are_known_without_being_imported_first(tmp_path):
     code = (
         "import sys; from langevin_sgd.sweep.task import known; name = "
-        "'langevin_sgd.experiments.perceptron_grid:{}';"
-        "print(known(name) is not None, 'langevin_sgd.experiments.perceptron_grid' in sys.modules)"
+        "'langevin_sgd.experiments.cell:{}';"
+        "print(known(name) is not None, 'langevin_sgd.experiments.cell' in sys.modules)"
     )
-    for function, found in (("train_group", True), ("PerceptronGrid", False), ("nothing", False)):
+    for function, found in (("train_cell", True), ("Cell", False), ("nothing", False)):
         words = [sys.executable, "-c", code.format(function)]
         output = subprocess.run(words, capture_output=True, text=True, check=True).stdout
         assert output == f"{found} {found}\n"

@@ -175,9 +175,8 @@ def test_a_table_that_cannot_be_read_is_refused(paths, old, new):
 SEEN_OTHERWISE = {
     "langevin_sgd",  # its lazy table is read
     # what they say to type checkers is read
-    "langevin_sgd.data",
+    "langevin_sgd.lazy",
     "langevin_sgd.models",
-    "langevin_sgd.training",
     "langevin_sgd.training.observables",
     "langevin_sgd.sde.binding",  # asks the module of a function that it was given for the function
     "langevin_sgd.claims.discovery",  # makes no numbers

@@ -6,6 +6,8 @@ set wherever it appears with the same seed, so that differences between treatmen
 by replica.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +44,7 @@ class SwitchedEnsemble:
     """
 
     run: PerceptronEnsemble
-    switch: "ls.experiments.Switch"
+    switch: ls.experiments.Switch
 
 
 @ls.sweep.task()

@@ -11,6 +11,8 @@ Batches are small, the smaller the higher the temperature and the smaller P, so 
 is a small part of the whole.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from langevin_sgd.validation.sgd_regimes._network_lines import Data, line_through, logs
 from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, train_nets

@@ -5,6 +5,8 @@ Replica r has the same points and initial weights wherever it appears with the s
 differences between treatments are taken replica by replica.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +51,7 @@ class SwitchedCourse:
     """
 
     run: Course
-    switch: "ls.experiments.Switch"
+    switch: ls.experiments.Switch
     device: str = "cpu"
 
 

@@ -3,6 +3,8 @@
 Apart from the runs (`_networks`), so that a change of how they are judged outdates none of them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +13,6 @@ import xarray as xr
 
 import langevin_sgd as ls
 from langevin_sgd.claims import Data
-from langevin_sgd.experiments import GridLine
 
 MEASURED = ("test_error", "t_star", "weight_change", "kernel_change")
 """Numbers of the end of every training."""
@@ -50,7 +51,7 @@ def line_through(
     labels: Mapping[float, str],
     quantities: Sequence[str] = MEASURED,
     **held: Any,
-) -> GridLine:
+) -> ls.experiments.GridLine:
     """A line through trainings, of the first replicas that all of them have.
 
     Parameters
@@ -71,7 +72,9 @@ def line_through(
     measured = {
         name: np.where(done, [one[name].values for one in runs], np.nan) for name in quantities
     }
-    return GridLine(axis=axis, held=held, x=np.array(places), fitted=done, measured=measured)
+    return ls.experiments.GridLine(
+        axis=axis, held=held, x=np.array(places), fitted=done, measured=measured
+    )
 
 
 def mean_series(

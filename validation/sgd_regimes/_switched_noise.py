@@ -6,6 +6,8 @@ whole effect of noise the last two have: none and all of it; the rival says the 
 control.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar

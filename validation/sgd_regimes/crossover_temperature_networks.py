@@ -12,6 +12,8 @@ What is judged is a delta/gamma: 1, whatever the images. That the lazy law holds
 the kernel has changed by a quarter is true to about as much: the margin.
 """
 
+from __future__ import annotations
+
 from functools import partial
 
 import numpy as np

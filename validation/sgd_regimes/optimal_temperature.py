@@ -28,6 +28,8 @@ exponentially, in a time ln(1/alpha), where they leave it as a power for D > 1: 
 up to a logarithm, which is the margin.
 """
 
+from __future__ import annotations
+
 import math
 from typing import Literal
 

@@ -26,6 +26,8 @@ sqrt(h)/alpha)^(D-1), the kernel's change by a factor 1 + sqrt(h)/alpha. Margins
 factors make of the exponents between the two alphas.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, replace
 from functools import partial

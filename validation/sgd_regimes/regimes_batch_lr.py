@@ -14,6 +14,8 @@ training of one step with the same points, which is shown. What is judged is tha
 does not depend on B.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from dataclasses import replace

@@ -13,6 +13,8 @@ On digits it is left out: there are too few test images, 512 here, for a change 
 error of 6 %, three wrong images.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from langevin_sgd.checks import as_array, as_counts, as_tuple, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.experiments.axes import as_result
 from langevin_sgd.measure import Extrapolation, extrapolate, fit_power_law, local_slopes
@@ -243,7 +244,11 @@ def extrapolated_slopes(
     InputError
         If there is not one array of slopes for each dimension, or they are out of range.
     """
-    means = [Estimate.from_samples(one) for one in slopes]
+    dimension = as_counts("dimension", dimension)
+    slopes = as_tuple("slopes", slopes, lambda place, values: as_array(place, values, ndim=1))
+    alike = f"must be one array for each of the {len(dimension)} dimensions"
+    require(len(slopes) == len(dimension), "slopes", len(slopes), alike)
+    means = [Estimate.from_samples(values) for values in slopes]
     value, error = (
         [np.nan if number is None else number for number in column]
         for column in (

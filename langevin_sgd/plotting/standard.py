@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from langevin_sgd.checks import as_objects
+from langevin_sgd.checks import as_objects, require
 from langevin_sgd.plotting.panel import Map, Panel, Series
 
 
@@ -77,6 +77,7 @@ def theory_and_runs(cases: Iterable[Sequence[Series]]) -> tuple[Series, ...]:
     >>> [series.label for series in theory_and_runs([case(0.1), case(0.2)])]
     ['lr 0.1', 'exact law', 'lr 0.2', '']
     """
+    require(not isinstance(cases, Mapping), "cases", cases, "must be a sequence of cases")
     known: set[tuple[str, str]] = set()
     labelled = []
     for case in cases:

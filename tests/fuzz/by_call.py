@@ -608,6 +608,8 @@ NAN_TAKEN: dict[str, tuple[str, ...]] = {
     "Perceptron.*": ("w",),
     "Potential.*": ("theta",),
     "dynamics.*": ("theta", "w"),
+    "models.hinge_loss.*": ("theta", "w"),
+    "models.potentials.Quadratic.*": ("theta",),
     "theory.perceptron.test_error": ("signal", "noise"),
     "measure.jackknife": ("samples",),
     "measure.autocorrelation.autocorrelation": ("series",),

@@ -173,7 +173,7 @@ def named_file(name: str, path: str | os.PathLike[str], deed: str = "written") -
     >>> with named_file("output", "a/b"):
     ...     raise PermissionError(13, "any words")
     Traceback (most recent call last):
-    langevin_sgd.checks.InputError: output = 'a/b': cannot be written (Permission denied)
+    langevin_sgd.checks.refusals.InputError: output = 'a/b': cannot be written (Permission denied)
     """
     try:
         yield

@@ -124,7 +124,7 @@ class SGD:
         --------
         >>> SGD(lr=0.1, batch_size=1, momentum=0.5).require_only(("lr",), by="a perceptron")
         Traceback (most recent call last):
-        langevin_sgd.checks.InputError: momentum = 0.5: must be 0.0 for a perceptron
+        langevin_sgd.checks.refusals.InputError: momentum = 0.5: must be 0.0 for a perceptron
         """
         for field in fields(self):
             if field.name not in understood and field.default is not MISSING:

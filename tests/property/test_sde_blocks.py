@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd import checks
+from langevin_sgd.checks import memory as free_memory
 from langevin_sgd.models import potentials
 from langevin_sgd.sde.loop import lanes_of_block
 from langevin_sgd.simulation import memory
@@ -282,7 +282,7 @@ def test_wrong_numbers_get_one_line(changes, message):
 def test_a_run_that_does_not_fit_into_memory_is_refused(monkeypatch):
     with pytest.raises(ls.InputError, match="GiB of memory"):
         simulate("one dimension", replicas=10**12)
-    monkeypatch.setattr(checks, "available_memory", lambda: 2_000_000.0)
+    monkeypatch.setattr(free_memory, "available_memory", lambda: 2_000_000.0)
     with pytest.raises(ls.InputError, match="schedule = '1001 steps': needs"):
         simulate("one dimension", replicas=1000, steps=1000, schedule=np.arange(1001))
 

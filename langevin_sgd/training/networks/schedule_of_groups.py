@@ -148,23 +148,25 @@ def train_task(
     task: NetworkTask,
     device: str,
     path: Path | None,
-    provenance: dict[str, Any],
+    asked: dict[str, Any],
     *,
     progress: bool = False,
 ) -> None:
-    """Train all replicas to their ends, in groups; with a `path`, resume a killed call."""
+    """Train all replicas to their ends, in groups; with a `path`, resume a killed call of which the
+    same was `asked`.
+    """
     lengths = NOISES[task.noise].lengths(task.numbers, task.train.points)
     groups = groups_of(task.numbers, lengths, task.results.parameters, task.train.widest, device)
     file = None
     if path is not None:
-        identity = provenance | _digests(task)
+        identity = asked | _digests(task)
         file = checkpoint.Checkpoint(path, identity, kind="network_checkpoint")
     with one_torch_thread():
         drive(GroupSchedule(task, groups, device), checkpoint=file, progress=progress)
 
 
 def _digests(task: NetworkTask) -> dict[str, str]:
-    """What tells runs apart beside their provenance."""
+    """What tells runs apart beside what was asked in words."""
     alpha, settings, *_, draws = task.numbers
     own = np.array(
         [

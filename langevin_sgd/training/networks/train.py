@@ -69,7 +69,9 @@ def train(request: RunRequest) -> xr.Dataset:
         "seed": request.seed,
         "record": [repr(observable) for observable in task.record],
     }
-    train_task(task, engine.device, request.checkpoint, provenance, progress=request.progress)
+    identity = provenance | engine.to_dict()
+    del identity["engine"]  # what differs is named by its field
+    train_task(task, engine.device, request.checkpoint, identity, progress=request.progress)
     return make_result(task, request, **provenance)
 
 

@@ -92,9 +92,8 @@ def train(request: RunRequest) -> xr.Dataset:
     provenance = {
         "settings": settings.to_dict(),
         "seed": seed,
-        "batch_seed": batch_seed,
         "problem": _description(problem),
-        "engine": engine.to_dict(),
+        "engine": engine.to_dict() | {"batch_seed": batch_seed},
         "stop": asdict(stop),
         "start": digest(weights),
         "first_replica": request.numbers[0],
@@ -113,7 +112,8 @@ def train(request: RunRequest) -> xr.Dataset:
     )
     file = None
     if request.checkpoint is not None:
-        identity = provenance | {"schedule": digest(steps)}
+        identity = provenance | provenance["engine"] | {"schedule": digest(steps)}
+        del identity["engine"]  # what differs is named by its field
         file = Checkpoint(request.checkpoint, identity, kind="perceptron_checkpoint")
     drive(training, checkpoint=file, progress=request.progress)
     states, snapshots = training.states, training.snapshots
@@ -136,7 +136,9 @@ def _start(request: RunRequest, batch_seed: int) -> np.ndarray:
         require_same_replicas(start, request.numbers)
         all_points = settings.batch_size == problem.points
         random = not (all_points and settings.sampling == "without_replacement")
-        if random and stored.get("batch_seed") == batch_seed:
+        earlier = stored.get("engine")
+        used = earlier.get("batch_seed") if isinstance(earlier, dict) else None
+        if random and used == batch_seed:
             raise InputError(
                 f"batch_seed = {batch_seed}: the start was made with its batches; give "
                 "engine=PerceptronEngine(batch_seed=...) another one"

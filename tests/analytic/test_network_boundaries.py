@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as ls
+from langevin_sgd.experiments.network_lines import families
 
 REPLICAS = 16
 ALPHAS = tuple(2.0 ** np.arange(-12, 0, 3))
@@ -86,7 +87,7 @@ def test_lines_hold_what_they_share_in_the_order_of_the_axis():
     ]
     assert all(line.x.tolist() == [0.125, 0.25, 0.5] for line in lines)
     assert "temperature_per_width" not in lines[0].held
-    sizes = ls.experiments.network_lines.families(lines, "points")
+    sizes = families(lines, "points")
     assert [[line.held["points"] for line in family] for family in sizes] == [[64, 128]] * len(
         ALPHAS
     )

@@ -7,6 +7,7 @@ from grids import network_grid
 from in_one_call import train_networks_of
 
 import langevin_sgd as ls
+from langevin_sgd.experiments.cell import train_cell
 from langevin_sgd.models.networks import families
 from langevin_sgd.sweep.digest import sources
 from langevin_sgd.sweep.encoding import decode
@@ -130,7 +131,7 @@ def test_a_grid_of_families_holds_the_replicas_of_single_runs():
         others = np.delete(result[name].values.ravel(), 2 * point + 1)
         assert not np.isclose(others, single[name].values[0], rtol=1e-3).any()  # control
     for task in grid.tasks():
-        assert ls.experiments.cell.train_cell.at(decode(task.settings)) == task
+        assert train_cell.at(decode(task.settings)) == task
     averages = ls.experiments.average_networks(result)[point]
     assert (result["status"].values[point] == 0).all()
     assert list(averages.observed) == ["mean_margin", "test_mean_margin", "signal", "noise"]

@@ -13,6 +13,7 @@ import pytest
 import langevin_sgd as ls
 from langevin_sgd.data import image_files
 from langevin_sgd.data.embedded import standardise
+from langevin_sgd.data.given_points import GivenPoints
 from langevin_sgd.data.images import animals, grouping, parity
 
 CIFAR_NAMES = [*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"]
@@ -194,7 +195,7 @@ def test_a_name_too_long_is_not_there(monkeypatch):
 
 def test_given_points_keep_what_they_were_made_from():
     X, y = np.ones((2, 2)), np.array([1.0, -1.0])
-    data = ls.data.given_points.GivenPoints(X, y)
+    data = GivenPoints(X, y)
     X[:], y[:] = 7, 1
     for array in data.sample(0):
         array[:] = 9
@@ -219,7 +220,7 @@ def test_given_points_keep_what_they_were_made_from():
 )
 def test_given_points_of_other_kinds(X, y, message):
     with pytest.raises(ls.InputError, match=message):
-        ls.data.given_points.GivenPoints(X, y)
+        GivenPoints(X, y)
 
 
 def test_settings_of_data_are_converted():
@@ -285,4 +286,4 @@ def test_labels_and_numbers_of_samples_are_refused_by_name(call, name):
         call()
 
 
-GIVEN = ls.data.given_points.GivenPoints([[1.0, 2.0], [3.0, 4.0]], [1, -1])
+GIVEN = GivenPoints([[1.0, 2.0], [3.0, 4.0]], [1, -1])

@@ -11,6 +11,7 @@ import pytest
 import langevin_sgd as ls
 from langevin_sgd import randomness, training
 from langevin_sgd.models import potentials
+from langevin_sgd.models.hinge_loss import HingeLoss
 
 WELL = potentials.double_well()
 EQUATION = ls.Underdamped(
@@ -55,7 +56,7 @@ def simulate(equation=EQUATION, integrator=None, **options):
 
 
 def noisy(**fields):
-    loss = ls.models.hinge_loss.HingeLoss(rows=np.ones((4, 2)), margin=1.0)
+    loss = HingeLoss(rows=np.ones((4, 2)), margin=1.0)
     given = {
         "loss": loss,
         "strength": 1.0,

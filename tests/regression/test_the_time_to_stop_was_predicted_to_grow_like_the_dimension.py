@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as ls
+from langevin_sgd.experiments.network_lazy_exponents import LazyExponents
 
 
 def grid():
@@ -43,7 +44,7 @@ def test_predictions_for_lazy_networks_are_numbers():
     bad = ls.Estimate.refused("too short")
 
     def lazy(gamma):
-        return ls.experiments.network_lazy_exponents.LazyExponents(
+        return LazyExponents(
             held={},
             lines=(),
             gamma=ls.measure.Collapse(

@@ -11,11 +11,13 @@ from grids import network_grid, perceptron_grid
 import langevin_sgd as ls
 from langevin_sgd import checks, measure
 from langevin_sgd.experiments import axes
+from langevin_sgd.experiments.cell import train_cell
+from langevin_sgd.experiments.network_lines import families
 from langevin_sgd.measure.collapse import collapse_quality
 from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.drift import drift_and_diffusion
 from langevin_sgd.measure.scaling_corrections import correction_to_scaling
-from langevin_sgd.models.networks import families
+from langevin_sgd.models.networks.families import of_family
 
 X = np.geomspace(1, 100, 8)
 LINE = ls.experiments.GridLine(
@@ -106,8 +108,8 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
         (lambda: measure.local_slopes(X * 1e-300, X, x_error=X, y_error=X), "^x_error = .*1e154"),
         (lambda: measure.extrapolate(X, X, error=X, order=2**62), "^order = .*at most 100"),
         (lambda: measure.extrapolate(2 * X, X, error=X, power=1e5), "^power = .*leave the range"),
-        (lambda: ls.experiments.network_lines.families(["text"], "points"), r"^lines\[0\] = "),
-        (lambda: ls.experiments.network_lines.families({}, "points"), "^lines = "),
+        (lambda: families(["text"], "points"), r"^lines\[0\] = "),
+        (lambda: families({}, "points"), "^lines = "),
         (lambda: ls.experiments.boundary_exponent("T_max", ls.SGD, "alpha"), "^lines = "),
         (
             lambda: ls.experiments.boundary_exponent("T_max", [LINE], "points", threshold=-1),
@@ -130,8 +132,8 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
         (lambda: dataclasses.replace(LINE, held=[1]), "^held = "),
         (lambda: LINE.where(3.5), "^chosen = "),
         (lambda: LINE.where([True]), "^chosen = .*truth values"),
-        (lambda: ls.experiments.cell.train_cell(b"1"), "^cell = "),
-        (lambda: ls.experiments.cell.train_cell(object()), "^cell = "),
+        (lambda: train_cell(b"1"), "^cell = "),
+        (lambda: train_cell(object()), "^cell = "),
         (lambda: perceptron_grid(**PERCEPTRON).collect({}), "^store = "),
         (lambda: network_grid(**NETWORK).collect(3), "^store = "),
         (lambda: network_grid(**NETWORK, device="cpu:0"), "^device = 'cpu:0'"),
@@ -140,7 +142,7 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
             "^name = 'digit': .*did you mean 'digits'",
         ),
         (
-            lambda: families.of_family("x", image=(1, 8, 8), width=2),
+            lambda: of_family("x", image=(1, 8, 8), width=2),
             "^name = 'x'",
         ),
         (
@@ -160,7 +162,7 @@ def test_lines_that_differ_in_a_name_are_in_its_order():
         dataclasses.replace(LINE, held={"network": name})
         for name in ("simple_cnn", "fully_connected")
     ]
-    family = ls.experiments.network_lines.families(lines, "network")
+    family = families(lines, "network")
     assert [line.held["network"] for line in family[0]] == ["fully_connected", "simple_cnn"]
 
 

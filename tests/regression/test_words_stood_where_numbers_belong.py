@@ -9,6 +9,7 @@ import pytest
 import langevin_sgd as ls
 from langevin_sgd.cli import main
 from langevin_sgd.experiments import network_summary
+from langevin_sgd.experiments.network_lazy_exponents import LazyExponents
 
 
 def test_the_version(capsys):
@@ -35,7 +36,7 @@ def test_exponents_of_the_lazy_regime_stand_beside_numbers(monkeypatch, gamma, s
         ls.measure.Collapse(x_exponent=known, y_exponent=found, quality=1.0, compared=3, points=3)
         for found in (fitted, known)
     )
-    one = ls.experiments.network_lazy_exponents.LazyExponents(
+    one = LazyExponents(
         held={},
         lines=(),
         gamma=gamma_found,

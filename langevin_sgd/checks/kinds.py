@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any, TypeVar
-
-Kind = TypeVar("Kind")
+from typing import Any
 
 
 def number_in(value: Any) -> float | None:

@@ -38,7 +38,7 @@ from langevin_sgd.models.networks.interface import Architecture
 from langevin_sgd.plotting import draw, save
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.stop import Stop
-from langevin_sgd.training.engines import READ_BY_NETWORKS, NetworkEngine
+from langevin_sgd.training.engines import READ, NetworkEngine
 
 if TYPE_CHECKING:
     from langevin_sgd.experiments import Grid
@@ -72,7 +72,7 @@ _IMAGES = {
 }
 _ENGINE = {"device": Given(reader=(torch_device, "DEVICE"))}
 
-_UNREAD = {field.name for field in fields(SGD)} - {*READ_BY_NETWORKS}
+_UNREAD = {field.name for field in fields(SGD)} - {*READ["NetworkProblem"]}
 
 if TYPE_CHECKING:
     _Problem: TypeAlias = Any

@@ -37,7 +37,7 @@ from langevin_sgd.simulation.checkpoint import as_path
 from langevin_sgd.simulation.drive import own_rounding
 from langevin_sgd.simulation.earlier import is_result
 from langevin_sgd.simulation.stop import Stop
-from langevin_sgd.training.engines import NetworkEngine, PerceptronEngine
+from langevin_sgd.training.engines import READ, NetworkEngine, PerceptronEngine
 from langevin_sgd.training.request import RunRequest
 from langevin_sgd.training.variants import Variant, joined, variants_of
 
@@ -271,6 +271,8 @@ def run(
     if vary is not None:
         variants = variants_of(base, as_instance("vary", vary, Mapping, "must go by name"))
         _require_alike(problem, variants)
+    for variant in variants:
+        variant.settings.require_only(READ[type(variant.problem).__name__], by=route.name)
     request = RunRequest(
         variants=variants,
         vary=vary,

@@ -24,9 +24,23 @@ PRECISIONS = ("float32", "float64")
 Method = Literal["auto", "plain", "accelerated"]
 METHODS = ("auto", "plain", "accelerated")
 
-READ_BY_PERCEPTRONS = ("lr", "batch_size", "sampling")
-READ_BY_NETWORKS = ("lr", "batch_size", "momentum", "weight_decay", "sampling")
-"""Fields of `langevin_sgd.SGD` by which perceptrons, and networks, are trained."""
+READ: dict[str, tuple[str, ...]] = {
+    "LinearRegression": (
+        "lr",
+        "batch_size",
+        "momentum",
+        "weight_decay",
+        "dampening",
+        "nesterov",
+        "sampling",
+    ),
+    "Perceptron": ("lr", "batch_size", "sampling"),
+    "OnePassPerceptron": ("lr", "batch_size"),
+    "NetworkProblem": ("lr", "batch_size", "momentum", "weight_decay", "sampling"),
+}
+"""Problem class -> fields of `langevin_sgd.SGD` by which it is trained; the others must be at their
+defaults.
+"""
 
 
 def _as_precision(name: str, value: Any) -> Any:

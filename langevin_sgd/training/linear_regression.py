@@ -38,22 +38,9 @@ PIECES = 32
 """Pieces, at most, into which replicas are cut for the threads."""
 
 
-UNDERSTOOD = (
-    "lr",
-    "batch_size",
-    "momentum",
-    "weight_decay",
-    "dampening",
-    "nesterov",
-    "sampling",
-)
-"""Fields of the settings that linear regression is trained by."""
-
-
 def train(request: RunRequest) -> xr.Dataset:
     """Make the steps of all replicas; see `langevin_sgd.training.run`."""
     ((problem, settings, _),) = request.variants
-    settings.require_only(UNDERSTOOD, by="linear regression")
     steps, seed, first_replica = request.steps, request.seed, request.numbers[0]
     assert steps is not None
     replicas = len(request.numbers)

@@ -9,10 +9,10 @@ from langevin_sgd.cli.settings import Given, names_of, options_for, values_of
 from langevin_sgd.cli.vocabulary import PERCEPTRON
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.stop import Stop
-from langevin_sgd.training.engines import READ_BY_PERCEPTRONS, PerceptronEngine
+from langevin_sgd.training.engines import READ, PerceptronEngine
 
 _SGD = {"sampling": Given(default="without_replacement")}
-_OTHER = {"lr", "batch_size"} | {field.name for field in fields(SGD)} - {*READ_BY_PERCEPTRONS}
+_OTHER = {"lr", "batch_size"} | {field.name for field in fields(SGD)} - {*READ["Perceptron"]}
 
 if TYPE_CHECKING:
     Sampling: TypeAlias = Any

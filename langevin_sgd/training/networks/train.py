@@ -32,7 +32,7 @@ from langevin_sgd.models.networks.interface import Architecture
 from langevin_sgd.models.networks.torch_there import as_device
 from langevin_sgd.record.schedules import as_schedule
 from langevin_sgd.training.batches import TILE, require_sampling
-from langevin_sgd.training.engines import READ_BY_NETWORKS, NetworkEngine
+from langevin_sgd.training.engines import NetworkEngine
 from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.outcome import make_result
 from langevin_sgd.training.networks.result import Results
@@ -146,7 +146,6 @@ def _require_usable(request: RunRequest) -> None:
         "must have max_steps: networks may never fit their points",
     )
     for variant in variants:
-        variant.settings.require_only(READ_BY_NETWORKS, by="networks")
         together = (
             variant.problem.network == first.problem.network
             and variant.problem.loss == first.problem.loss

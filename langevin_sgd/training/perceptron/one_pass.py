@@ -54,9 +54,6 @@ from langevin_sgd.training.request import RunRequest
 if TYPE_CHECKING:
     import xarray as xr
 
-UNDERSTOOD = ("lr", "batch_size")
-"""Fields of the settings that a one-pass perceptron is trained by."""
-
 _SIZE, _SPREAD = 2**30, 2**31
 """Draws of |x_1| of a batch and of its chi-squared variable, beyond those of z."""
 
@@ -64,7 +61,6 @@ _SIZE, _SPREAD = 2**30, 2**31
 def train(request: RunRequest) -> xr.Dataset:
     """Make the steps of the chain of all replicas; see `langevin_sgd.training.run`."""
     ((problem, settings, _),) = request.variants
-    settings.require_only(UNDERSTOOD, by="a one-pass perceptron")
     require(request.record is None, "record", request.record, "is signal and noise in any case")
     steps, seed, replicas = request.steps, request.seed, len(request.numbers)
     assert steps is not None

@@ -69,8 +69,6 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 2**62
 """Steps of a replica that is never given up."""
-UNDERSTOOD = ("lr", "batch_size", "sampling")
-"""Fields of the settings that perceptrons are trained by."""
 
 
 def train(request: RunRequest) -> xr.Dataset:
@@ -156,7 +154,6 @@ def _test_points(problem: Perceptron, record: Any) -> int:
 
 
 def _require_usable(problem: Perceptron, settings: SGD, method: str, unfit: float) -> None:
-    settings.require_only(UNDERSTOOD, by="a perceptron")
     require_sampling(settings, problem.points, 1)
     plain_only = settings.sampling == "epochs" or unfit > 0
     reason = (

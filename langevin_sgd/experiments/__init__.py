@@ -6,6 +6,8 @@
 - `langevin_sgd.experiments.perceptron_exponents`: `fit_exponents` and `extrapolate_exponents`, the
   scaling exponents of such a grid beside their predictions, `extrapolated_slopes`;
   `ExponentFit`, `ExponentLimit`
+- `langevin_sgd.experiments.branches`: `branch_crossing`, where two branches of a scaling law meet:
+  crossover temperature, critical batch size
 - `langevin_sgd.experiments.network_averages`: `average_networks`, the means of the points of a grid
   of networks with errors, `NetworkAverages`
 - `langevin_sgd.experiments.network_lines`: `lines_along` one axis of the grid, replica by replica,
@@ -32,6 +34,7 @@ from typing import TYPE_CHECKING
 from langevin_sgd.lazy import attributes
 
 if TYPE_CHECKING:
+    from langevin_sgd.experiments.branches import branch_crossing as branch_crossing
     from langevin_sgd.experiments.grid import Grid as Grid
     from langevin_sgd.experiments.network_averages import average_networks as average_networks
     from langevin_sgd.experiments.network_boundaries import best_temperature as best_temperature
@@ -64,6 +67,7 @@ __getattr__ = attributes(
     __name__,
     {
         "Grid": "grid",
+        "branch_crossing": "branches",
         "average_networks": "network_averages",
         "best_temperature": "network_boundaries",
         "boundary_exponent": "network_boundaries",

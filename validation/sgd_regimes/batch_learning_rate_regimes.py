@@ -23,6 +23,8 @@ LEARNING_RATES = (2.0**-2, 2.0, 2.0**4, 2.0**7, 2.0**10, 2.0**13)
 """lr/kappa shown in the plane."""
 LOUD = 1024.0
 """T/kappa at which the margin no longer counts."""
+FEW = 2
+"""Batch size at which the branch lr/B is measured for every P."""
 FAR = 8
 """How far from B* in batch size, and FAR^2/4 from a border in learning rate, a regime is judged."""
 REPLICAS = {"quick": 64, "full": 256}
@@ -182,7 +184,7 @@ class BatchLearningRateRegimes(ls.claims.Claim):
                 run = _run(chi, PLANE[chi], batch_size, lr, replicas, stream)
                 found |= dict(parts(label(chi, PLANE[chi], case), run, 2))
             for points in reversed(sizes):
-                run = _run(chi, points, 2, 2 * LOUD * MARGIN, REPLICAS[tier], stream)
+                run = _run(chi, points, FEW, FEW * LOUD * MARGIN, REPLICAS[tier], stream)
                 found |= dict(parts(label(chi, points, "size"), run, 2))
             for batch_size, lr in plane_points(chi):
                 run = _run(chi, PLANE[chi], batch_size, lr * MARGIN, SHOWN, stream)
@@ -217,14 +219,15 @@ def _run(
 
 
 def _critical(data: dict[str, xr.Dataset], chi: float) -> np.ndarray:
-    """B*, (size, replica)."""
+    """B*, (size, replica): where the branch lr/B meets the signal of the first step."""
     signals = np.stack(
         [joined(data, label(chi, points, "size"), "signal") for points in SIZES[chi]]
     )
-    per_lr = ls.theory.perceptron.step_one(
-        chi=chi, lr=1.0, batch_size=1, dimension=DIMENSION
-    ).signal
-    return signals / (LOUD * MARGIN * per_lr)
+    step = ls.theory.perceptron.step_one(
+        chi=chi, lr=FEW * LOUD * MARGIN, batch_size=1, dimension=DIMENSION
+    )
+    ends = [signals, np.full_like(signals, step.signal)]
+    return np.exp(ls.experiments.branch_crossing([FEW, FEW], ends, slopes=(-1.0, 0.0)))
 
 
 def _mean_signal(

@@ -79,8 +79,9 @@ def _mean(samples: np.ndarray) -> ls.Estimate:
 
 def _crossings(data: ls.claims.Data, chi: float) -> np.ndarray:
     """ln(T_x/kappa) of every replica, (size, replica)."""
-    logs = _logs(data, chi, (LOW, HIGH))
-    return logs[:, 0] - logs[:, 1] + np.log(HIGH)
+    norms = np.exp(_logs(data, chi, (LOW, HIGH)))
+    ends = [norms[:, 0], norms[:, 1]]
+    return ls.experiments.branch_crossing([LOW, HIGH], ends, slopes=(0.0, 1.0))
 
 
 def _slopes_between(data: ls.claims.Data, chi: float) -> np.ndarray:

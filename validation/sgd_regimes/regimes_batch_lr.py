@@ -233,10 +233,15 @@ def _branches(data: Data, tier: str, points: int) -> np.ndarray:
 
 
 def _critical(data: Data, tier: str) -> np.ndarray:
-    """ln B*, (size, replica)."""
-    return np.stack(
-        [-np.diff(_branches(data, tier, points), axis=0)[0, :QUIET] for points in lazy.SIZES[tier]]
-    )
+    """ln B*, (size, replica): where the branch lr/B meets that of all points in a batch."""
+    return np.stack([_meeting(data, points) for points in lazy.SIZES[tier]])
+
+
+def _meeting(data: Data, points: int) -> np.ndarray:
+    """ln B* at the fastest learning rate, where noise at B = 1 has the temperature lr."""
+    noise, step = np.exp(_weights(data, [lazy.label(points, LOUD), label(points, 0, FASTEST)]))
+    ends = [noise[:QUIET] * FASTEST / LOUD, step[:QUIET]]
+    return ls.experiments.branch_crossing([1.0, points], ends, slopes=(-1.0, 0.0))
 
 
 def _rates(data: Data, tier: str) -> ls.plotting.Panel:

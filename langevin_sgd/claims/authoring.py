@@ -12,6 +12,7 @@ from typing import Any
 from langevin_sgd.checks import InputError, as_instance, as_path, as_text, require, shown
 from langevin_sgd.claims.claim import Claim, check_comparisons, in_one_line
 from langevin_sgd.claims.comparison import Comparison
+from langevin_sgd.claims.controls import far_control
 from langevin_sgd.claims.discovery import claim_folders
 from langevin_sgd.dataset import replace_file
 
@@ -59,11 +60,15 @@ def _described(comparison: Comparison) -> dict[str, Any]:
     """Return a comparison in the words of ``claims show --json``."""
     return {
         "name": comparison.name,
+        "kind": comparison.kind,
         "prediction": comparison.prediction,
         "margin": comparison.margin,
+        "basis": comparison.basis,
         "margin_reason": comparison.reason,
         "alternatives": dict(comparison.rivals),
-        "control": comparison.wrong,
+        "expected_verdict": comparison.expected,
+        "control": far_control(comparison),
+        "near_misses": dict(comparison.near_misses),
     }
 
 

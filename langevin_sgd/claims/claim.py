@@ -17,7 +17,7 @@ from langevin_sgd.checks import (
     as_choice,
     as_objects,
 )
-from langevin_sgd.claims.comparison import Comparison
+from langevin_sgd.claims.comparison import EXPECTABLE, Comparison
 
 if TYPE_CHECKING:
     from langevin_sgd.claims.comparison import Data
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from langevin_sgd.sweep import Task
 
 TIERS = ("quick", "full", "gpu")
-EXPECTABLE = ("supported", "refuted")
 
 
 class Claim:
@@ -38,6 +37,8 @@ class Claim:
 
     id: ClassVar[str] = ""
     paper: ClassVar[str] = ""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """Former names, ID or PAPER/ID, under which the claim is still found."""
 
     title: ClassVar[str]
     """A few words, for tables."""
@@ -52,11 +53,16 @@ class Claim:
     control_statement: ClassVar[str]
     """The deliberately wrong theory that must be refuted on the same data, in words."""
     expected_verdict: ClassVar[Verdict] = "supported"
-    """``refuted`` where the evidence contradicts the theory; the claim passes while it does."""
+    """``refuted`` where the evidence contradicts the theory; the claim passes while every
+    comparison of what is wrong (``expected="refuted"``) is refuted, and every comparison of what is
+    right is supported."""
     expected_reason: ClassVar[str] = ""
     """Why, and in which range, a refutation is expected."""
     tiers: ClassVar[tuple[str, ...]] = ("quick", "full")
     """Tiers in which there is a grid."""
+    sample: ClassVar[str] = ""
+    """Name of the sample of claims of one paper that share runs, and therefore criteria and
+    stream; empty for a claim with runs of its own."""
     out_of_range_allowed: ClassVar[tuple[str, ...]] = ()
     """Tiers in which ``out_of_range`` does not count against the claim."""
     fault: ClassVar[str] = ""
@@ -71,7 +77,10 @@ class Claim:
         raise NotImplementedError
 
     def out_of_range(self, data: Data, tier: str) -> str | None:
-        """Return why the data lie outside the range of the theory; ``None`` if they lie inside."""
+        """Return why the data lie outside the range of the theory; ``None`` if they lie inside.
+
+        To be decided on nuisance data only, never on what a comparison judges.
+        """
         return None
 
     def unavailable(self, tier: str) -> str | None:
@@ -83,7 +92,7 @@ class Claim:
         raise NotImplementedError
 
 
-_TEXTS = ("title", "statement", "formula", "source", "validity", "control_statement")
+TEXTS = ("title", "statement", "formula", "source", "validity", "control_statement")
 
 
 def check_claim(claim: Claim) -> None:
@@ -95,7 +104,7 @@ def check_claim(claim: Claim) -> None:
         Naming the claim and what is wrong with it.
     """
     where = f"claim {claim.paper}/{claim.id}"
-    for name in _TEXTS:
+    for name in TEXTS:
         if not str(getattr(claim, name, "")).strip():
             raise InputError(f"{where}: {name} is missing")
     as_choice(f"{where}: expected_verdict", claim.expected_verdict, EXPECTABLE)
@@ -140,9 +149,18 @@ def check_comparisons(claim: Claim, comparisons: Sequence[Comparison]) -> None:
         )
     for one in comparisons:
         _check_rivals(one, f"{where}: comparison {one.name!r}")
-    if all(one.wrong is None for one in comparisons):
+    _check_expectations(claim, comparisons, where)
+
+
+def _check_expectations(claim: Claim, comparisons: Sequence[Comparison], where: str) -> None:
+    """A claim expected to be refuted names what is wrong, and what is right."""
+    expected = {one.expected for one in comparisons}
+    needed = {"supported"} if claim.expected_verdict == "supported" else set(EXPECTABLE)
+    if expected != needed:
         raise InputError(
-            f"{where}: control = empty: at least one comparison must hold what is wrong"
+            f"{where}: expected_verdict = {claim.expected_verdict!r}: "
+            f"needs comparisons that are expected to be {' and '.join(sorted(needed))}, "
+            f"has {' and '.join(sorted(expected))}"
         )
 
 
@@ -153,3 +171,10 @@ def _check_rivals(comparison: Comparison, where: str) -> None:
     if comparison.margin >= distance / 2:
         limit = f"must be below half the distance to the nearest rival ({distance / 2:.6g})"
         raise InputError(f"{where}: margin = {comparison.margin:.6g}: {limit}")
+    if comparison.kind == "equal":
+        return
+    sign = 1 if comparison.kind == "at_least" else -1
+    for name, value in comparison.rivals.items():
+        if sign * (value - comparison.prediction) > 0:
+            said = f"{comparison.kind.replace('_', ' ')} {comparison.prediction:.6g}"
+            raise InputError(f"{where}: rivals[{name!r}] = {value:.6g}: is {said} itself")

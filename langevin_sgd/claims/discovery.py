@@ -58,7 +58,7 @@ def find_claims(*, paper: str | None = None) -> list[Claim]:
 
 
 def find_claim(wanted: str) -> Claim:
-    """Return the claim called ``id`` or ``paper/id``.
+    """Return the claim called ``id`` or ``paper/id``, now or formerly.
 
     Raises
     ------
@@ -72,7 +72,10 @@ def find_claim(wanted: str) -> Claim:
         raise InputError(f"claim = {wanted!r}: is in {papers}; write PAPER/ID")
     claim = _load(*matches[0]) if matches else None
     if claim is None:
-        as_choice("claim", wanted, [claim.id for claim in find_claims()])
+        known = find_claims()
+        if renamed := [one for one in known if wanted in one.aliases]:
+            return renamed[0]
+        as_choice("claim", wanted, [one.id for one in known])
         raise InputError(f"claim = {wanted!r}: must be PAPER/ID or ID")
     return claim
 

@@ -19,7 +19,9 @@ from typing import Any
 
 from langevin_sgd.checks import as_objects, as_path, as_real
 from langevin_sgd.claims.authoring import TEMPLATES
+from langevin_sgd.claims.controls import JudgedControl
 from langevin_sgd.claims.judgement import JudgedComparison, Judgement
+from langevin_sgd.claims.tolerance import GRADES, Grade
 from langevin_sgd.claims.verdict import FALSE_ALARM, SEVERITY
 from langevin_sgd.dataset import named_file, replace_file
 from langevin_sgd.estimate import format_with_error
@@ -122,8 +124,34 @@ def summary(judgements: Sequence[Judgement]) -> str:
         if one.verdict in ("supported", "underpowered")
     ]
     line = f"{len(judgements)} claims: {verdicts}; {unexpected or 'none'} not as expected."
+    if not judged:
+        return line
     by_margin = f"{sum(one.by_margin for one in judged)} of {len(judged)}"
-    return f"{line} Predictions met within their margin only: {by_margin}." if judged else line
+    return f"{line} Predictions met within their margin only: {by_margin}. {_grades(judgements)}"
+
+
+def _grades(judgements: Sequence[Judgement]) -> str:
+    """How many deciding comparisons have which grade, by paper."""
+    papers: dict[str, Counter[Grade]] = {}
+    for one in judgements:
+        if one.deciding is not None and one.deciding.grade is not None:
+            papers.setdefault(one.claim.paper, Counter())[one.deciding.grade] += 1
+    counts = [
+        f"{paper} {', '.join(f'{found[grade]} {grade}' for grade in GRADES if found[grade])}"
+        for paper, found in papers.items()
+    ]
+    return f"Grades of what decides: {'; '.join(counts)}."
+
+
+def verdict_in_words(verdict: str, grade: Grade | None) -> str:
+    """Write a verdict; what is supported loosely is compatible.
+
+    Examples
+    --------
+    >>> verdict_in_words("supported", "loose"), verdict_in_words("out_of_range", None)
+    ('compatible', 'out of range')
+    """
+    return "compatible" if (verdict, grade) == ("supported", "loose") else _words(verdict)
 
 
 def _versions(judgements: Sequence[Judgement]) -> list[str]:
@@ -157,7 +185,8 @@ class _Panel:
         return _data_uri("image/svg+xml", self.svg)
 
 
-_NUMBERS = ("name", "prediction", "measurement", "off", "pull")
+_NUMBERS = ("name", "prediction", "measurement", "off", "pull", "tolerance")
+_SIGNS = {"equal": "", "at_least": "≥ ", "at_most": "≤ "}
 
 
 class _Entry:
@@ -177,12 +206,26 @@ class _Entry:
     def verdict_words(self) -> str:
         """The verdict, and whether it is the one that the claim expects."""
         if self.as_expected:
-            return _words(self.verdict) + (", as expected" if self.verdict == "refuted" else "")
+            said = verdict_in_words(self.verdict, self.judgement.grade)
+            return said + (", as expected" if self.verdict == "refuted" else "")
         return f"{_words(self.verdict)}, expected {_words(self.claim.expected_verdict)}"
 
     @property
     def control_words(self) -> str:
-        return _words(self.control_verdict)
+        """Whether everything that must not pass was caught."""
+        found = self.judgement.control
+        caught = sum(one.caught for one in found)
+        return f"{caught} of {len(found)} caught" if found else _words(self.control_verdict)
+
+    @property
+    def grade(self) -> str:
+        """The worst grade of its comparisons."""
+        return self.judgement.grade or NOTHING
+
+    @property
+    def changed(self) -> str:
+        """How the criteria differ from those that the stored data were made by."""
+        return self.judgement.changed
 
     @cached_property
     def deciding(self) -> dict[str, str]:
@@ -206,7 +249,7 @@ class _Entry:
 
     @cached_property
     def control(self) -> list[dict[str, str]]:
-        return [_comparison(judged) for judged in self.judgement.control]
+        return [_control(judged) for judged in self.judgement.control]
 
     @cached_property
     def panels(self) -> list[_Panel]:
@@ -235,30 +278,63 @@ class _Entry:
         digest = hashlib.sha256(content.encode()).hexdigest()[:20]
         cost = "" if judgement.seconds is None else f", {judgement.seconds:.3g} s of computing"
         tasks = f"{len(judgement.identities)} tasks{cost}"
-        return f"Seed {judgement.seed}, {tasks}; digest of settings and sources {digest}."
+        line = f"Seed {judgement.seed}, {tasks}; digest of settings and sources {digest}."
+        if (criteria := judgement.criteria) is None:
+            return line
+        return (
+            f"{line} Criteria {criteria.digest}, version {criteria.version} of {criteria.sample}."
+        )
 
 
 def _comparison(judged: JudgedComparison) -> dict[str, str]:
-    comparison, estimate = judged.comparison, judged.estimate
-    measured = estimate is not None and estimate.value is not None
+    comparison, tolerated = judged.comparison, judged.tolerance
+    sign = _SIGNS[comparison.kind]
+    expected = "" if comparison.expected == "supported" else ", as expected"
     return {
         "name": comparison.name,
-        "prediction": f"{comparison.prediction:.6g}"
-        + (f" ± {comparison.margin:.3g}" if comparison.margin else ""),
-        "margin_reason": comparison.reason,
+        "prediction": f"{sign}{_with_margin(comparison.prediction, comparison.margin)}",
+        "margin_reason": f"{comparison.basis}: {comparison.reason}" if comparison.reason else "",
         "rivals": "; ".join(f"{name}: {value:.6g}" for name, value in comparison.rivals.items())
         or NOTHING,
-        "measurement": format_with_error(estimate.value, estimate.standard_error).replace("+-", "±")
-        if estimate is not None and measured
-        else NOTHING,
-        "method": estimate.method if estimate is not None else "",
+        "measurement": _measurement(judged),
+        "method": judged.estimate.method if judged.estimate is not None else "",
         "off": pull_in_words(judged.pull_without_margin),
         "pull": pull_in_words(judged.pull),
         "by_margin": "within the margin only" if judged.by_margin else "",
+        "tolerance": NOTHING if tolerated is None else f"{100 * tolerated.noticed:.2g} %",
+        "deviation": NOTHING if tolerated is None else f"{100 * tolerated.deviation:.2g} %",
+        "grade": judged.grade or NOTHING,
+        "seen": "; ".join(
+            f"{name}: {'seen' if found else 'not seen'}" for name, found in judged.seen.items()
+        ),
         "verdict": judged.verdict,
-        "verdict_words": _words(judged.verdict),
+        "verdict_words": verdict_in_words(judged.verdict, judged.grade)
+        + (expected if judged.as_expected else ""),
         "reason": judged.reason,
     }
+
+
+def _control(judged: JudgedControl) -> dict[str, str]:
+    return {
+        "kind": judged.kind,
+        "name": judged.name,
+        "prediction": _with_margin(judged.prediction, judged.margin),
+        "measurement": _measurement(judged),
+        "verdict": judged.verdict,
+        "caught": "caught" if judged.caught else "not caught",
+        "reason": judged.reason,
+    }
+
+
+def _with_margin(prediction: float, margin: float) -> str:
+    return f"{prediction:.6g}" + (f" ± {margin:.3g}" if margin else "")
+
+
+def _measurement(judged: JudgedComparison | JudgedControl) -> str:
+    estimate = judged.estimate
+    if estimate is None or estimate.value is None:
+        return NOTHING
+    return format_with_error(estimate.value, estimate.standard_error).replace("+-", "±")
 
 
 def pull_in_words(pull: float | None) -> str:

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from langevin_sgd.checks import InputError, as_choice, as_instance, as_objects, as_seed, require
 from langevin_sgd.claims.claim import TIERS, Claim, check_comparisons, in_one_line, raised
-from langevin_sgd.claims.comparison import Comparison, controls, measured
+from langevin_sgd.claims.comparison import Comparison, measured
+from langevin_sgd.claims.controls import control_verdict, judge_controls
+from langevin_sgd.claims.criteria import Criteria, criteria_of
 from langevin_sgd.claims.discovery import find_claims
+from langevin_sgd.claims.history import difference, record, register, versioned
 from langevin_sgd.claims.judgement import JudgedComparison, Judgement, judge_comparisons
 from langevin_sgd.claims.runs import DEVICES, read_runs, remember
-from langevin_sgd.claims.verdict import Verdict
+from langevin_sgd.claims.verdict import Verdict, level_of
 from langevin_sgd.sweep import Store, Task
 from langevin_sgd.sweep import run as run_tasks
 from langevin_sgd.sweep.store import identity
@@ -37,10 +40,13 @@ class Plan:
     tier: str
     seed: int
     device: str = "cpu"
+    development: bool = False
+    criteria: Criteria | None = None
     comparisons: Sequence[Comparison] | None = None
     tasks: Mapping[str, Task] | None = None
     unavailable: str = ""
     fault: str = ""
+    changed: str = ""
 
     @property
     def name(self) -> str:
@@ -59,8 +65,13 @@ def run(
     scheduler: str | None = None,
     progress: bool = False,
     retry_failed: bool = False,
+    development: bool = False,
 ) -> list[Judgement]:
     """Compute what the store lacks for some claims, and judge them.
+
+    The data are those of the deciding stream, derived from the seed and the digest of the criteria,
+    which are stored first: whoever changes a criterion gets other data, and a stricter level
+    (`langevin_sgd.claims.criteria`).
 
     Parameters
     ----------
@@ -72,12 +83,15 @@ def run(
     tier
         ``quick``, ``full`` or ``gpu``.
     seed
-        From which every task derives its own.
+        From which the stream of the data is derived.
     device
         ``cpu`` or ``cuda``: where tasks run whose settings have a field ``device``. The tier
         ``gpu`` needs ``cuda``.
     workers, scheduler, progress, retry_failed
         As in `langevin_sgd.sweep.run`.
+    development
+        Use the development stream, on which grids, margins and numbers of replicas are chosen. Its
+        outcomes are kept in the history and in no report.
 
     Raises
     ------
@@ -86,11 +100,13 @@ def run(
     """
     claims = as_objects("claims", claims, Claim)
     as_instance("store", store, Store)
-    plans = [_planned(claim, tier, seed, device) for claim in claims]
+    plans = [_planned(claim, store, tier, seed, device, development) for claim in claims]
     if device == "cuda":
         _require_cuda(plans)
     tasks = [task for one in plans for task in (one.tasks or {}).values()]
-    remember(store, _entries(plans))
+    if not development:
+        remember(store, _entries(plans))
+        register(store, [one.criteria for one in plans if one.criteria and one.tasks])
     run_tasks(
         tasks,
         store,
@@ -101,7 +117,9 @@ def run(
     )
     # Claims share results: each is read once.
     load = cache(store.load)
-    return [judge_plan(one, store, load) for one in plans]
+    judgements = [judge_plan(one, store, load) for one in plans]
+    record(store, judgements)
+    return judgements
 
 
 def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list[Judgement]:
@@ -126,7 +144,7 @@ def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list
             f"{claim.paper}/{claim.id}", {claim.tiers[0]: {}} if unlisted else {}
         )
         tiers = [tier for tier in TIERS if tier in known]
-        plans = [_planned(claim, tier, **known[tier], predicted=False) for tier in tiers]
+        plans = [_planned(claim, store, tier, **known[tier], predicted=False) for tier in tiers]
         judged += [judge_plan(one, store, load, panels=True) for one in plans] or [
             _never_run(claim)
         ]
@@ -151,14 +169,23 @@ def _entries(plans: Sequence[Plan]) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def _planned(
-    claim: Claim, tier: str, seed: int = 0, device: str = "cpu", *, predicted: bool = True
+    claim: Claim,
+    store: Store,
+    tier: str,
+    seed: int = 0,
+    device: str = "cpu",
+    development: bool = False,
+    *,
+    predicted: bool = True,
 ) -> Plan:
     """Plan a claim; what is wrong with it becomes its verdict, and other claims go on."""
-    nothing = _plan_of_nothing(claim, tier, seed, device)
+    nothing = replace(_plan_of_nothing(claim, tier, seed, device), development=development)
     try:
-        return _checked(nothing, predicted=predicted)
+        planned = _checked(nothing, predicted=predicted)
     except InputError as error:
         return replace(nothing, fault=str(error))
+    criteria = planned.criteria
+    return replace(planned, criteria=None if criteria is None else versioned(store, criteria))
 
 
 def _plan_of_nothing(claim: Claim, tier: str, seed: int, device: str) -> Plan:
@@ -185,7 +212,7 @@ def _checked(nothing: Plan, *, predicted: bool) -> Plan:
         raise InputError(nothing.claim.fault)
     asked = _with_predictions(nothing) if predicted else nothing
     with in_one_line(nothing.claim, "planning"):
-        return _with_tasks(asked)
+        return _with_tasks(replace(asked, criteria=criteria_of(asked.claim)))
 
 
 def _with_predictions(one: Plan) -> Plan:
@@ -209,7 +236,10 @@ def _with_tasks(one: Plan) -> Plan:
         reason = reason or "needs a GPU: --device cuda"
     if reason:
         return replace(one, unavailable=reason)
-    tasks = claim.tasks(tier, one.seed)
+    stream = one.seed
+    if one.criteria is not None:
+        stream = one.criteria.stream(one.seed, development=one.development)
+    tasks = claim.tasks(tier, stream)
     return replace(one, tasks={label: _on(task, device) for label, task in tasks.items()})
 
 
@@ -257,14 +287,15 @@ def judge_plan(
     for label, task in planned.tasks.items():
         if (error := store.failure(task)) is not None:
             return _without_data(planned, "failed", f"task {label!r} failed: {error}")
-    if missing := sum(not store.has(task) for task in planned.tasks.values()):
-        return _without_data(
-            planned,
-            "not_run",
-            f"{missing} of {len(planned.tasks)} results are missing; run: {_command(planned)}",
-        )
+    tasks = planned.tasks
+    if missing := sum(not store.has(task) for task in tasks.values()):
+        reason = f"{missing} of {len(tasks)} results are missing"
+        if planned.criteria is not None and (changed := difference(store, planned.criteria)):
+            reason = "criteria changed after data"
+            planned = replace(planned, changed=changed)
+        return _without_data(planned, "not_run", f"{reason}; run: {_command(planned)}")
     try:
-        data = {label: load(task) for label, task in planned.tasks.items()}
+        data = {label: load(task) for label, task in tasks.items()}
     except InputError as damage:
         return _without_data(planned, "not_run", f"{damage}; run: {_command(planned)}")
     if planned.comparisons is None:
@@ -294,6 +325,9 @@ def _without_data(one: Plan, verdict: Verdict, reason: str) -> Judgement:
         verdict,
         reason,
         judged,
+        criteria=one.criteria,
+        changed=one.changed,
+        development=one.development,
         identities=_identities(one),
     )
 
@@ -309,24 +343,36 @@ def _judge_data(
     records = [store.record(task) for task in tasks.values()]
     spent: list[Any] = [record.get("seconds") for record in records]
     comparisons = planned.comparisons or ()
+    level = level_of(planned.criteria.version if planned.criteria is not None else 1)
     estimates = measured(comparisons, data)
-    verdict, judged = judge_comparisons(comparisons, estimates)
-    control_verdict, control = judge_comparisons(controls(comparisons), estimates)
+    verdict, judged = judge_comparisons(comparisons, estimates, level=level)
+    control = judge_controls(comparisons, estimates, data, level=level)
     outside = planned.claim.out_of_range(data, planned.tier)
-    reasons = [
-        f"{item.comparison.name}: {item.reason}" for item in judged if item.verdict == verdict
-    ]
     return Judgement(
         planned.claim,
         planned.tier,
         planned.seed,
         verdict="out_of_range" if outside else verdict,
-        control_verdict="out_of_range" if outside else control_verdict,
-        reason=outside or ("" if verdict == "supported" else "; ".join(reasons)),
+        control_verdict="out_of_range" if outside else control_verdict(control),
+        reason=_reason(outside, verdict, judged),
         comparisons=judged,
         control=control,
+        beneath=verdict if outside else None,
+        criteria=planned.criteria,
+        development=planned.development,
         seconds=None if None in spent else round(sum(spent), 3),
         identities=_identities(planned),
         versions=[record["versions"] for record in records if "versions" in record],
         panels=planned.claim.panels(data, planned.tier) if panels else (),
     )
+
+
+def _reason(outside: str | None, verdict: Verdict, judged: Sequence[JudgedComparison]) -> str:
+    """Why a verdict is not ``supported``; a refutation beneath data out of range is shown too."""
+    if outside and verdict != "refuted":
+        return outside
+    reasons = [
+        f"{item.comparison.name}: {item.reason}" for item in judged if item.verdict == verdict
+    ]
+    said = "" if verdict == "supported" else "; ".join(reasons)
+    return f"{outside}; refuted beneath it: {said}" if outside else said

@@ -1,19 +1,28 @@
 r"""The rule by which a measurement decides about a prediction.
 
 With prediction p, margin d (the theory's own stated accuracy), named alternatives a, measurement m
-of standard error se, and I = [m - z se, m + z se]:
+of standard error se, and I = [m - z se, m + z se], an *equality* is
 
-    refuted       I misses [p - d, p + d]
-    underpowered  I meets [p - d, p + d] and [a - d, a + d] of some alternative
-    supported     I meets [p - d, p + d] and misses every alternative
-    failed        nothing usable was measured
+    refuted       if I misses [p - d, p + d]
+    underpowered  if I meets [p - d, p + d] and [a - d, a + d] of some alternative
+    supported     if I meets [p - d, p + d] and misses every alternative
+    failed        if nothing usable was measured
 
-z is the two-sided quantile of Student's t at level `FALSE_ALARM` with the degrees of freedom of the
-error. A true theory, judged on up to 1000 comparisons, is then called refuted anywhere with
-probability below 1e-3 (union bound), whether or not the comparisons depend on one another.
+and an *inequality*, at least p or at most p, is
+
+    refuted       if all of I lies beyond p by more than d on the wrong side
+    supported     if all of I lies on the right side of p
+    underpowered  otherwise
+
+z is the two-sided quantile of Student's t at a level with the degrees of freedom of the error. The
+level is `FALSE_ALARM` / 2^k where the criteria are judged in their k-th version (`level_of`): a
+true theory, judged on up to 1000 comparisons, is then called refuted anywhere with probability
+below 1e-3 (union bound), however often its criteria were changed and whether or not the comparisons
+depend on one another.
 
 Assumptions: the error of the mean is Gaussian to far into its tail (sums over many independent
-replicas) and se is its honest standard deviation.
+replicas) and se is its honest standard deviation. For skewed samples the level is exceeded in the
+tail; the tests say by how much.
 """
 
 from __future__ import annotations
@@ -25,6 +34,7 @@ from typing import Literal
 
 from langevin_sgd.checks import (
     as_choice,
+    as_count,
     as_instance,
     as_not_negative,
     as_positive,
@@ -51,8 +61,27 @@ refuted never passes on broken evidence; one refuted comparison outweighs any nu
 ones.
 """
 
+Kind = Literal["equal", "at_least", "at_most"]
+
+KINDS: tuple[Kind, ...] = ("equal", "at_least", "at_most")
+"""What is said of a number: that it is p, or lies on one side of p."""
+
 FALSE_ALARM = 1e-6
 """Probability that one true comparison is refuted; for 1000 together it stays below 1e-3."""
+
+
+def level_of(version: int) -> float:
+    """Level at which the k-th version of some criteria is judged, `FALSE_ALARM` / 2^k.
+
+    The levels of all versions together are `FALSE_ALARM`: who changes criteria until one of them
+    passes does not raise the number of false alarms, and asks more of the data each time.
+
+    Examples
+    --------
+    >>> level_of(1), sum(level_of(k) for k in range(1, 50)) <= FALSE_ALARM
+    (5e-07, True)
+    """
+    return FALSE_ALARM / 2.0 ** as_count("version", version, 1)
 
 
 def critical_value(degrees_of_freedom: float = math.inf, level: float = FALSE_ALARM) -> float:
@@ -96,6 +125,7 @@ def judge(
     alternatives: Mapping[str, float],
     estimate: Estimate | None,
     *,
+    kind: Kind = "equal",
     level: float = FALSE_ALARM,
 ) -> tuple[Verdict, str]:
     """Judge one comparison.
@@ -108,6 +138,8 @@ def judge(
         Name -> value of what rival theories say; may be empty for a control.
     estimate
         The measurement; ``None`` if it was not delivered.
+    kind
+        ``equal``, ``at_least`` or ``at_most``.
     level
         Probability with which a true prediction may be called refuted.
 
@@ -121,6 +153,8 @@ def judge(
     >>> measured = Estimate(value=1.02, standard_error=0.01)
     >>> judge(1.0, 0.0, {"twice": 2.0}, measured), judge(1.5, 0.0, {}, measured)
     (('supported', ''), ('refuted', 'misses the prediction by 48.0 standard errors'))
+    >>> judge(1.0, 0.0, {}, measured, kind="at_least")
+    ('underpowered', 'cannot be told from the bound')
     """
     prediction, margin = as_real("prediction", prediction), as_not_negative("margin", margin)
     rivals, level, estimate = (
@@ -128,15 +162,31 @@ def judge(
         _as_level(level),
         _as_estimate(estimate),
     )
-    problem = _unusable(estimate)
+    problem = unusable(estimate)
     if estimate is None or problem:
         return "failed", problem
+    kind = as_choice("kind", kind, KINDS)
     value, error = float(estimate.value or 0.0), float(estimate.standard_error or 0.0)
-    reach = critical_value(estimate.degrees_of_freedom, level) * error + margin
+    half_width = critical_value(estimate.degrees_of_freedom, level) * error
+    if kind != "equal":
+        surplus = value - prediction if kind == "at_least" else prediction - value
+        return _judge_bound(surplus, margin, half_width, error)
+    reach = half_width + margin
     if abs(value - prediction) > reach:
         return "refuted", _distance(abs(value - prediction) - margin, error)
     met = [name for name, other in rivals.items() if abs(value - other) <= reach]
     return ("underpowered", f"cannot be told from: {', '.join(met)}") if met else ("supported", "")
+
+
+def _judge_bound(
+    surplus: float, margin: float, half_width: float, error: float
+) -> tuple[Verdict, str]:
+    """Judge an inequality; `surplus` is how far the measurement lies on the right side."""
+    if surplus + half_width < -margin:
+        return "refuted", _distance(-surplus - margin, error)
+    if surplus >= half_width:
+        return "supported", ""
+    return "underpowered", "cannot be told from the bound"
 
 
 def as_rivals(name: str, alternatives: Mapping[str, float]) -> dict[str, float]:
@@ -152,7 +202,8 @@ def _as_estimate(estimate: Estimate | None) -> Estimate | None:
     return as_instance("estimate", estimate, (Estimate, type(None)), "must be an Estimate or None")
 
 
-def _unusable(estimate: Estimate | None) -> str:
+def unusable(estimate: Estimate | None) -> str:
+    """Why nothing can be judged by a measurement; empty if it can."""
     if estimate is None:
         return "the claim delivered no measurement of this name"
     if not estimate.valid:
@@ -182,7 +233,7 @@ def pull(prediction: float, margin: float, estimate: Estimate | None) -> float |
     """
     prediction, margin = as_real("prediction", prediction), as_not_negative("margin", margin)
     estimate = _as_estimate(estimate)
-    if estimate is None or _unusable(estimate):
+    if estimate is None or unusable(estimate):
         return None
     gap = float(estimate.value or 0.0) - prediction
     scale = math.hypot(float(estimate.standard_error or 0.0), margin)

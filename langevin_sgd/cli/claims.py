@@ -152,7 +152,10 @@ class RunClaims:
     """Where results are stored."""
 
     seed: Seed = 0
-    """From which every task derives its own seed."""
+    """From which, with the digest of the criteria, the stream of the data is derived."""
+
+    development: bool = False
+    """Use the development stream, on which criteria are chosen; nothing is decided on it."""
 
     retry_failed: bool = False
     """Try tasks again that failed before."""
@@ -176,6 +179,7 @@ class RunClaims:
                 scheduler=self.scheduler,
                 progress=True,
                 retry_failed=self.retry_failed,
+                development=self.development,
             )
         if self.json:
             print_json([judgement.to_dict() for judgement in judgements])
@@ -259,7 +263,8 @@ def verdict_table(judgements: list[Judgement]) -> Table:
     """One line a claim: the numbers are those of its deciding comparison, which is named.
 
     By margin: how many of its comparisons meet their prediction within its margin only, and would
-    be refuted without.
+    be refuted without. Tolerates: the least deviation that the deciding comparison would have
+    refuted with probability 0.9, as a part of its scale. Grade: the worst of the claim.
     """
     header = [
         "claim",
@@ -270,19 +275,21 @@ def verdict_table(judgements: list[Judgement]) -> Table:
         "(m-p)/se",
         "pull",
         "by margin",
+        "tolerates",
+        "grade",
     ]
     rows = [_verdict_row(judgement) for judgement in judgements]
-    return Table([*header, "control", "verdict"], rows, right=[3, 4, 5, 6])
+    return Table([*header, "control", "verdict"], rows, right=[3, 4, 5, 6, 8])
 
 
 def _verdict_row(judgement: Judgement) -> list[str]:
-    from langevin_sgd.claims.report import pull_in_words
+    from langevin_sgd.claims.report import pull_in_words, verdict_in_words
 
     deciding, mark = judgement.deciding, "" if judgement.as_expected else "  <- not as expected"
     expected = (
         " (expected)" if judgement.verdict == judgement.claim.expected_verdict == "refuted" else ""
     )
-    numbers = ["-"] * 6
+    numbers = ["-"] * 8
     if deciding is not None:
         comparison, measured = deciding.comparison, deciding.estimate
         margin = f" +- {comparison.margin:.3g}" if comparison.margin else ""
@@ -293,8 +300,10 @@ def _verdict_row(judgement: Judgement) -> list[str]:
             pull_in_words(deciding.pull_without_margin),
             pull_in_words(deciding.pull),
             f"{judgement.by_margin} of {len(judgement.comparisons)}",
+            "-" if deciding.tolerance is None else f"{deciding.tolerance.noticed:.2g}",
+            judgement.grade or "-",
         ]
-    verdict = f"{judgement.verdict}{expected}{mark}"
+    verdict = f"{verdict_in_words(judgement.verdict, judgement.grade)}{expected}{mark}"
     return [judgement.claim.id, judgement.tier, *numbers, judgement.control_verdict, verdict]
 
 

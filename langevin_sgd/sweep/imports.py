@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -110,9 +110,26 @@ def _are_texts(*values: object) -> bool:
     return all(isinstance(value, str) for value in values)
 
 
-def reached_statements(module: str, names: Iterable[str]) -> list[ast.stmt]:
-    """Return the statements that `names` reach, and those that define nothing, in order."""
-    body = statements(module)
+def as_written(statement: ast.stmt) -> ast.stmt:
+    """Return a statement as it is."""
+    return statement
+
+
+def reached_statements(
+    module: str, names: Iterable[str], seen_as: Callable[[ast.stmt], ast.stmt] = as_written
+) -> list[ast.stmt]:
+    """Return the statements that `names` reach, and those that define nothing, in order.
+
+    Parameters
+    ----------
+    module
+        Where they stand.
+    names
+        Names on top of the module.
+    seen_as
+        What of each statement counts.
+    """
+    body = [seen_as(node) for node in statements(module)]
     reached = set(names)
     chosen: set[int] = set()
     grown = True

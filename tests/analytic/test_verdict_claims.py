@@ -19,6 +19,7 @@ def comparison(name, prediction, margin=0.0, reason="", rivals=None, wrong=3.0):
         name=name,
         prediction=prediction,
         margin=margin,
+        basis="theory" if reason else "",
         reason=reason,
         rivals=rivals or {},
         wrong=wrong,
@@ -56,14 +57,12 @@ def test_a_prediction_that_cannot_be_told_from_its_rivals_is_refused(judged, mes
         check(judged)
 
 
-def test_comparisons_need_names_of_their_own_and_a_control():
+def test_comparisons_need_names_of_their_own():
     good = comparison("a", 1.0, rivals={"twice": 2.0})
     with pytest.raises(ls.InputError, match="each with a name of its own"):
         check(good, good)
     with pytest.raises(ls.InputError, match="at least one"):
         check()
-    with pytest.raises(ls.InputError, match="control = empty"):
-        check(comparison("a", 1.0, rivals={"twice": 2.0}, wrong=None))
 
 
 @pytest.mark.parametrize(
@@ -93,3 +92,39 @@ def test_a_claim_of_missing_or_unknown_texts_is_refused(changes, message):
     claim = type("Changed", (Example,), changes)()
     with pytest.raises(ls.InputError, match=message):
         check_claim(claim)
+
+
+def bound(**changes):
+    fields = {"name": "a", "prediction": 1.0, "kind": "at_least", "rivals": {"less": 0.0}}
+    return Comparison(measure=len, **(fields | changes))
+
+
+def test_a_rival_of_an_inequality_lies_on_its_wrong_side():
+    check(bound())
+    check(bound(kind="at_most", rivals={"more": 2.0}))
+    with pytest.raises(ls.InputError, match=r"rivals\['more'\] = 2: is at least 1 itself"):
+        check(bound(rivals={"more": 2.0}))
+
+
+def test_a_margin_says_what_it_rests_on():
+    with pytest.raises(ls.InputError, match=r"margin = 0\.1: needs a basis"):
+        Comparison(name="a", prediction=1.0, margin=0.1, reason="felt right", measure=len)
+    with pytest.raises(ls.InputError, match="did you mean 'theory'"):
+        Comparison(
+            name="a", prediction=1.0, margin=0.1, basis="theori", reason="bound", measure=len
+        )
+    assert Comparison(name="a", prediction=1.0, measure=len).basis == "exact"
+
+
+def test_an_expected_refutation_names_what_is_right():
+    """It had passed on any refuted number, by whatever cause. Control: both are named."""
+    expected = {"expected_verdict": "refuted", "expected_reason": "known"}
+    claim = type("Changed", (Example,), expected)()
+    wrong = bound(kind="equal", expected="refuted")
+    right = bound(name="b", kind="equal")
+    for comparisons in ([wrong], [right]):
+        with pytest.raises(ls.InputError, match="needs comparisons that are expected to be"):
+            check_comparisons(claim, comparisons)
+    check_comparisons(claim, [wrong, right])
+    with pytest.raises(ls.InputError, match="expected_verdict = 'supported'"):
+        check_comparisons(Example(), [wrong, right])

@@ -2,19 +2,20 @@
 decides, costs.
 """
 
+from dataclasses import replace
 from operator import itemgetter
 
 import pytest
 
 import langevin_sgd as ls
 from langevin_sgd.claims import Comparison
-from langevin_sgd.claims.comparison import controls, measured
+from langevin_sgd.claims.controls import control_verdict, judge_controls
 from langevin_sgd.claims.judgement import Judgement, judge_comparisons
 from langevin_sgd.claims.runner import judge_plan, plan
-from langevin_sgd.claims.verdict import critical_value, judge, worst
+from langevin_sgd.claims.verdict import critical_value, judge, level_of, worst
 from langevin_sgd.sweep import Store
 
-Z = critical_value()
+Z = critical_value(level=level_of(1))
 
 
 def comparison(name, prediction, margin=0.0, reason="", rivals=None, **control):
@@ -23,6 +24,7 @@ def comparison(name, prediction, margin=0.0, reason="", rivals=None, **control):
         name=name,
         prediction=prediction,
         margin=margin,
+        basis="theory" if reason else "",
         reason=reason,
         rivals=rivals or {},
         measure=itemgetter(name),
@@ -49,6 +51,7 @@ class Example(ls.claims.Claim):
                 name="a",
                 prediction=1.0,
                 margin=0.1,
+                basis="theory",
                 reason="second order",
                 rivals={"rival": 2.0},
                 wrong=self.wrong,
@@ -82,7 +85,9 @@ def test_data_out_of_range_give_no_verdict_on_the_theory(tmp_path, value):
     """
     judged = outcome(tmp_path, value=value, outside="the noise is not small")
     assert (judged.verdict, judged.control_verdict) == ("out_of_range", "out_of_range")
-    assert judged.reason == "the noise is not small"
+    said = judged.reason.split("; refuted beneath it: ")
+    assert said[0] == "the noise is not small"
+    assert (len(said) == 2) == (judged.beneath == "refuted") == (value > 1)
     assert judged.to_dict()["measurement"] == value
     assert (
         judged.comparisons[0].verdict
@@ -107,9 +112,24 @@ def test_out_of_range_counts_against_a_claim_but_in_the_tiers_where_it_is_allowe
 
 
 def test_out_of_range_does_not_make_an_expected_refutation(tmp_path):
-    expected = {"expected_verdict": "refuted", "expected_reason": "known"}
+    def comparisons(self, tier):
+        [wrong] = Example.comparisons(self, tier)
+        right = comparison("right", 1.5, rivals={"rival": 3.0})
+        return [
+            replace(wrong, expected="refuted"),
+            replace(right, measure=self.measure),
+        ]
+
+    expected = {
+        "expected_verdict": "refuted",
+        "expected_reason": "known",
+        "comparisons": comparisons,
+    }
     assert outcome(tmp_path, value=1.5, **expected).as_expected
     assert not outcome(tmp_path, value=1.5, outside="too hot", **expected).as_expected
+    # Refuted by something else than what is right: it had passed.
+    assert outcome(tmp_path, value=1.7, **expected).verdict == "refuted"
+    assert not outcome(tmp_path, value=1.7, **expected).as_expected
 
 
 # --- controls -------------------------------------------------------------------------------------
@@ -140,19 +160,28 @@ def test_a_control_is_judged_with_its_own_margin(tmp_path, prediction, margin, v
     assert judged.as_expected is (verdict == "refuted")
 
 
-def test_one_number_of_a_control_suffices_to_refute_it_but_not_if_another_cannot_be_measured(
-    tmp_path,
-):
-    both = [
-        comparison(name, 1.0, rivals={"rival": 2.0}, wrong=wrong)
-        for name, wrong in (("a", 1.0), ("b", 3.0))
-    ]
+def test_a_control_passed_although_one_of_its_numbers_was_not_refuted():
+    """One refuted number had sufficed. Control: both are refuted."""
     data = {name: ls.Estimate(value=1.0, standard_error=0.01) for name in "ab"}
-    assert [one.prediction for one in controls(both)] == [1.0, 3.0]
-    assert judge_comparisons(controls(both), measured(both, data))[0] == "refuted"
+
+    def outcome_of(wrong):
+        both = [
+            comparison(name, 1.0, rivals={"rival": 2.0}, wrong=value)
+            for name, value in zip("ab", wrong, strict=True)
+        ]
+        return control_verdict(judge_controls(both, data, data))
+
+    assert outcome_of((1.0, 3.0)) == "supported"
+    assert outcome_of((2.0, 3.0)) == "refuted"
     data["b"] = ls.Estimate.refused("too short")
-    control = [comparison("a", 3.0), comparison("b", 3.0)]
-    assert judge_comparisons(control, measured(control, data))[0] == "failed"
+    assert outcome_of((3.0, 3.0)) == "failed"
+
+
+def test_without_a_wrong_theory_the_farthest_rival_is_the_control():
+    one = comparison("a", 1.0, rivals={"near": 1.5, "far": -3.0})
+    data = {"a": ls.Estimate(value=1.0, standard_error=0.01)}
+    [control] = judge_controls([one], data, data)
+    assert (control.kind, control.prediction, control.verdict) == ("far", -3.0, "refuted")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +208,8 @@ def test_an_alternative_within_margin_and_error_leaves_a_claim_underpowered():
         (1.2 - 0.99 * Z * 0.01, "underpowered"),
     ):
         estimate = ls.Estimate(value=value, standard_error=0.01)
-        assert judge(1.1, 0.1, {"near": 1.3, "far": 9.0}, estimate)[0] == verdict
+        rivals = {"near": 1.3, "far": 9.0}
+        assert judge(1.1, 0.1, rivals, estimate, level=level_of(1))[0] == verdict
 
 
 def test_few_replicas_widen_the_interval():

@@ -10,14 +10,20 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 import langevin_sgd as ls
+from langevin_sgd.estimate import format_with_error
 
 KEYS = (
     "id paper tier verdict expected_verdict prediction measurement standard_error pull "
     "control_verdict seconds"
 )
-ADDED_KEYS = "decided_by margin pull_without_margin by_margin"  # fields may be added, never removed
+# Fields may be added, never removed.
+ADDED_KEYS = (
+    "decided_by margin pull_without_margin by_margin grade beneath as_expected stream criteria "
+    "controls"
+)
 COMPONENT_KEYS = (
-    "name prediction margin measurement standard_error alternatives verdict pull_without_margin"
+    "name kind prediction margin basis measurement standard_error alternatives verdict "
+    "expected_verdict tolerance deviation grade near_misses replicas_needed pull_without_margin"
 )
 
 
@@ -116,10 +122,13 @@ def test_report(command, results, tmp_path):
         for file in files
     )
     page, text = (tmp_path / "one" / name for name in ("index.html", "report.md"))
+    _, out, _ = command("claims", "run", "fair", "--results", results, "--json")
+    [fair] = strict(out)
+    measured = format_with_error(fair["measurement"], fair["standard_error"])
     for document in (page.read_text(), text.read_text()):
         assert "Coin from the casino" in document
         assert "refuted, as expected" in document
-        assert "0.50122 ± 0.00081" in document
+        assert measured.replace("+-", "±") in document
         assert "P(heads) = 1/2" in document
         assert "the coin rolled away" in document
         assert "numpy" in document

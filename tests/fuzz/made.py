@@ -553,6 +553,7 @@ def comparison() -> Any:
         name="slope",
         prediction=1.0,
         margin=0.1,
+        basis="theory",
         reason="a reason",
         rivals={"rival": 2.0},
         wrong=3.0,

@@ -21,7 +21,7 @@ ESTIMATE = ls.Estimate(value=1.0, standard_error=0.1)
 def comparison(name, prediction, margin=0.0, reason="", **more):
     return Comparison(
         **{"name": name, "prediction": prediction, "margin": margin, "reason": reason}
-        | {"measure": lambda data: ESTIMATE}
+        | {"measure": lambda data: ESTIMATE, "basis": "theory"}
         | more
     )
 

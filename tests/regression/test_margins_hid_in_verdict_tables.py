@@ -10,6 +10,7 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd.claims import Comparison, write_report
+from langevin_sgd.claims.controls import control_verdict, judge_controls
 from langevin_sgd.claims.judgement import Judgement, judge_comparisons
 from langevin_sgd.claims.report import summary
 from langevin_sgd.claims.verdict import critical_value, passes_by_margin, pull, pull_without_margin
@@ -31,9 +32,9 @@ def comparison(name, prediction, **more):
 
 @pytest.fixture
 def judgement():
-    margin = {"margin": 0.04, "reason": "second order"}
+    margin = {"margin": 0.04, "basis": "theory", "reason": "second order"}
     comparisons = [
-        comparison("slope of x", 0.0, rivals={"rival": 1.0}, **margin),
+        comparison("slope of x", 0.0, rivals={"rival": 1.0}, wrong=3.0, **margin),
         comparison("exact of y", 1.0, rivals={"rival": 2.0}, **margin),
     ]
     measured = {
@@ -41,9 +42,9 @@ def judgement():
         "exact of y": ls.Estimate(value=1.0002, standard_error=0.0003),
     }
     verdict, judged = judge_comparisons(comparisons, measured)
-    control_verdict, control = judge_comparisons([comparison("slope of x", 3.0)], measured)
+    control = judge_controls(comparisons, measured, measured)
     return Judgement(
-        Slope(), "quick", 0, verdict, control_verdict, comparisons=judged, control=control
+        Slope(), "quick", 0, verdict, control_verdict(control), comparisons=judged, control=control
     )
 
 
@@ -78,9 +79,7 @@ def test_the_table_shows_margin_pull_and_deciding_component(judgement):
 
 
 def test_the_summary_counts_what_stands_by_its_margin(judgement):
-    assert summary([judgement, judgement]).endswith(
-        "Predictions met within their margin only: 2 of 4."
-    )
+    assert "Predictions met within their margin only: 2 of 4." in summary([judgement, judgement])
 
 
 def test_the_report_shows_the_same(judgement, tmp_path):

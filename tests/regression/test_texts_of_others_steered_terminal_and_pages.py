@@ -3,6 +3,7 @@ spreadsheet.
 """
 
 import json
+from dataclasses import replace
 
 import pytest
 from grids import perceptron_grid
@@ -10,6 +11,7 @@ from grids import perceptron_grid
 import langevin_sgd as ls
 from langevin_sgd.checks import printable
 from langevin_sgd.claims import Comparison, write_report
+from langevin_sgd.claims.controls import judge_controls
 from langevin_sgd.claims.judgement import Judgement, judge_comparisons
 from langevin_sgd.cli import main
 from langevin_sgd.plotting.table import Table, one_line
@@ -102,14 +104,15 @@ def test_markdown_and_page_show_texts_as_they_are(tmp_path):
         name="<i>a</i>|b",
         prediction=1.0,
         margin=0.1,
+        basis="theory",
         reason="<u>why</u>",
         rivals={"<s>": 2.0},
         measure=lambda data: estimate,
     )
     verdict, judged = judge_comparisons([comparison], {comparison.name: estimate})
-    write_report(
-        [Judgement(Loud(), "quick", 0, verdict, verdict, "<marquee>", judged, judged)], tmp_path
-    )
+    controls = judge_controls([comparison], {comparison.name: estimate}, {})
+    outcome = Judgement(Loud(), "quick", 0, verdict, verdict, "<marquee>", judged, controls)
+    write_report([replace(outcome, changed="-<b>a</b>\n+```")], tmp_path)
     for name in ("report.md", "index.html"):
         text = (tmp_path / name).read_text()
         for tag in ("<script", "<img src=x", "<i>", "<u>", "<s>", "<marquee>"):
@@ -117,7 +120,7 @@ def test_markdown_and_page_show_texts_as_they_are(tmp_path):
     text = (tmp_path / "report.md").read_text()
     assert "&lt;script&gt;alert(1)&lt;/script&gt; \\| \\[x\\](http://x)" in text
     assert not [line for line in text.splitlines() if line.startswith("# not")]
-    assert text.count("```") == 2
+    assert text.count("```") == 4
 
 
 @pytest.mark.parametrize("label", ["=1+1", "+1", "-1", "@sum", "\tx"])

@@ -112,6 +112,7 @@ class RunOnSpectrum:
             name=f"spectrum l^-{s}: exponent",
             prediction=ls.theory.spectral_exponent(s),
             margin=self.slope_margin(),
+            basis="theory",
             reason="next terms of the expansion at the ends of the window",
             rivals={"normal diffusion": 1.0} | {f"spectrum l^-{one}": 1 / one for one in others},
             wrong=1.0,

@@ -93,6 +93,7 @@ class EpochShuffling(ls.claims.Claim):
                 name=f"epochs: variance of the {label} after {time / BATCHES:g} epochs",
                 prediction=shuffled[i, mode],
                 margin=feedback() * independent[i, mode],
+                basis="theory",
                 reason="noise that depends on the parameters, taken as white",
                 rivals={"independent batches": independent[i, mode]},
                 wrong=independent[i, mode],

@@ -171,6 +171,7 @@ def compared(
         name=f"offset {offset:g}: {name}",
         prediction=values[0],
         margin=LR * abs(log_ratio(offset)),
+        basis="theory",
         reason="SGD follows its SDE to a relative lr U'' / 2 in the exponent, U'' = 2 in the wells",
         rivals={"Boltzmann law at the temperature of the well": values[1]},
         wrong=values[1],

@@ -128,6 +128,7 @@ class MinibatchMoments(ls.claims.Claim):
                     name=f"{sampling}: {label}",
                     prediction=exact[label],
                     margin=ROUNDING * abs(exact[label]),
+                    basis="exact",
                     reason="rounding",
                     rivals={"noise frozen at the minimiser": frozen[label]},
                     wrong=wrong[label],

@@ -162,6 +162,7 @@ def slopes() -> list[ls.claims.Comparison]:
     values = PLAIN.eigenvalues
     common = {
         "margin": PLAIN.left_out / float(np.log(values[0] / values[-1])),
+        "basis": "theory",
         "reason": ACCURACY,
     }
     return [
@@ -193,6 +194,7 @@ def deformation() -> ls.claims.Comparison:
         name=f"{DECAYED.label}: ln(position variance, softest over stiffest)",
         prediction=shape[-1] - shape[0],
         margin=DECAYED.left_out,
+        basis="theory",
         reason=ACCURACY,
         rivals={"no deformation": 0.0, BOLTZMANN: boltzmann},
         wrong=boltzmann,
@@ -212,6 +214,7 @@ def measured_noise() -> ls.claims.Comparison:
         name=f"{REAL.label}: ln(position variance, first over fourth eigenmode)",
         prediction=level[first] - level[second],
         margin=REAL.left_out,
+        basis="theory",
         reason=ACCURACY,
         rivals={"noise sigma^2 H": 0.0, BOLTZMANN: boltzmann},
         wrong=boltzmann,

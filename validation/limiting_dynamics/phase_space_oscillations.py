@@ -99,6 +99,7 @@ class PhaseSpaceOscillations(ls.claims.Claim):
                     name=f"eigenmode {mode + 1}: {WINDING.name} [rad/step]",
                     prediction=winding[mode],
                     margin=NORMALITY * abs(winding[mode]),
+                    basis="convention",
                     reason="state and minibatch noise taken as normal",
                     rivals={"counter-clockwise": -winding[mode], "no circulation": 0.0},
                     wrong=-wrong[mode],

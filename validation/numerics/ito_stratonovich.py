@@ -150,6 +150,7 @@ class WayToMean:
             name=self.label,
             prediction=value,
             margin=margin,
+            basis="theory",
             reason=reason,
             rivals={other(self.calculus): wrong},
             wrong=wrong,

@@ -111,6 +111,7 @@ class SwitchedNoise(ls.claims.Claim):
             name=f"{case.title}, {order} only: share of the effect of noise on {words}",
             prediction=value,
             margin=margin,
+            basis="convention",
             reason=reason,
             rivals={"noise acts early": 1 - value},
             wrong=1 - value,

@@ -94,6 +94,7 @@ def compared(chi: float) -> list[ls.claims.Comparison]:
             name=f"ln a at one T, B = {FAR} to B = 1, chi {chi:g}",
             prediction=0.0,
             margin=np.log1p(FAR / critical),
+            basis="theory",
             reason="what the first step adds, a share B/B* of the weights",
             rivals={"lr alone": np.log(FAR)},
             wrong=np.log(FAR),
@@ -103,6 +104,7 @@ def compared(chi: float) -> list[ls.claims.Comparison]:
             name=f"ln a at small lr, B = {many} to B = 1, chi {chi:g}",
             prediction=0.0,
             margin=np.log1p(4 / FAR**2),
+            basis="theory",
             reason="tails of the two borders, a sixteenth of the weights at a sixteenth of the "
             "border",
             rivals={"lr alone": steps, "T alone": steps - np.log(many)},
@@ -113,6 +115,7 @@ def compared(chi: float) -> list[ls.claims.Comparison]:
             name=f"slope of ln B* in ln P, chi {chi:g}",
             prediction=ls.theory.perceptron.exponents(chi).gamma,
             margin=(dips[0] - dips[1]) / np.log(last / first),
+            basis="theory",
             reason="finite d: the weights grow more slowly by dips of the noise of depth "
             "sqrt(ln(N)/d)",
             rivals={"independent of P": 0.0, "that of the other chi": 1 / (2 - chi)},
@@ -128,6 +131,7 @@ def compared(chi: float) -> list[ls.claims.Comparison]:
                 name=f"ln(a d/(lr M)) at B = {many}, chi {chi:g}",
                 prediction=0.0,
                 margin=np.log1p(critical / many),
+                basis="theory",
                 reason="what later steps add, a share B*/B of the weights",
                 rivals={"T alone": np.log(critical / many)},
                 measure=lambda data: over_first_step(data, chi),

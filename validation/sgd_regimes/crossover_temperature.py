@@ -46,6 +46,7 @@ def compared(chi: float) -> list[ls.claims.Comparison]:
             name=f"ln(T_x/kappa), chi {chi:g}",
             prediction=np.log(value),
             margin=np.log(equal / value),
+            basis="pilot",
             reason="constants of the two stops: from the known ones to equal ones",
             rivals={"T_x = kappa d": kappa_d, "T_x = 1": -np.log(MARGIN)},
             wrong=kappa_d,
@@ -55,6 +56,7 @@ def compared(chi: float) -> list[ls.claims.Comparison]:
             name=f"slope of ln T_x in ln P, chi {chi:g}",
             prediction=0.0,
             margin=(dips[0] - dips[-1]) / np.log(sizes[-1] / sizes[0]),
+            basis="theory",
             reason="finite d: with noise, the weights grow more slowly by dips of depth "
             "sqrt(ln(N)/d)",
             rivals={"fixed threshold of the weights, -gamma": -gamma},
@@ -65,6 +67,7 @@ def compared(chi: float) -> list[ls.claims.Comparison]:
             name=f"slope in ln T below T_x, chi {chi:g}",
             prediction=0.0,
             margin=tail,
+            basis="theory",
             reason="tail of the crossover: weights as at a temperature T_x + T",
             rivals={"noise let through by the margin, 1/2": 0.5, "proportional to T": 1.0},
             wrong=0.5,

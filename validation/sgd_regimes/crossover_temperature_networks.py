@@ -56,6 +56,7 @@ KERNEL, ERROR = "a delta/gamma, a from the kernel", "a delta/gamma, a from the t
 
 
 class CrossoverTemperatureNetworks(ls.claims.Claim):
+    sample = "lazy"
     title = "Temperature at which networks leave the lazy regime"
     statement = (
         "The temperature at which the tangent kernel changes by a fixed part goes as P^-a, a = "
@@ -102,6 +103,7 @@ def compared(tier: str, name: str) -> Comparison:
         name=name,
         prediction=1.0,
         margin=THRESHOLD,
+        basis="convention",
         reason="the lazy law is off by about the change of the kernel at T_c, a quarter",
         rivals={
             "T_c independent of P": 0.0,

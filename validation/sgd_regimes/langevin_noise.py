@@ -154,6 +154,7 @@ def compared(case: NoiseOnImages, passes: float, quantity: str) -> Comparison:
         name=f"{case.title}: {what}",
         prediction=1.0,
         margin=case.accuracy(passes),
+        basis="pilot",
         reason="steps are not Gaussian: 1/sqrt(M) after M unfit points were met",
         rivals={f"as {RIVAL_NAMES[rival]}": 0.0},
         wrong=0.0,
@@ -163,6 +164,7 @@ def compared(case: NoiseOnImages, passes: float, quantity: str) -> Comparison:
 
 
 class LangevinNoise(ls.claims.Claim):
+    sample = "covariance_noise"
     title = "Langevin noise in place of minibatches"
     statement = (
         "While many points are unfit, the gradient of all points with Gaussian noise of the "

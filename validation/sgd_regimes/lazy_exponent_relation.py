@@ -9,8 +9,14 @@ The relation is asymptotic. In a perceptron of finite dimension the noise has ti
 the deepest of which training ends: that lowers b by chi + 3 times as much as gamma and b - 2 gamma
 by 1 + chi times the slope of the logarithm of the dips (`stops`). The margin is what they take away
 at the dimension of the smallest images, d = 64, from P/d = 8 to 16 at chi = 1, where they take
-most; perceptrons of d = 16 to 128 have b - 2 gamma between 0.7 and 0.97. Images take much more
-away, digits and MNIST alike.
+most; perceptrons of d = 16 to 128 have b - 2 gamma between 0.7 and 0.97.
+
+On images it fails for another reason. Each visit to an unfit point adds about T^2 K to |w|^2, so
+that 2 gamma is the exponent of the number of visits, and b - 2 gamma that of the unfit fraction on
+the way, nu (derived). For a perceptron of fixed dimension nu is about 1; a kernel of images has
+more directions the more points there are, and nu < 1. What is right is therefore the nu of the
+images, predicted by a dual kernel perceptron that shares no code with the networks: one unfit point
+at a time, infinite width, B = 1.
 """
 
 import numpy as np
@@ -24,6 +30,12 @@ from langevin_sgd.validation.sgd_regimes._network_lines import (
 
 import langevin_sgd as ls
 
+NU = {"digits": 0.54, "mnist": 0.54}
+"""b - 2 gamma of a dual kernel perceptron with the kernel of a relu network of two hidden layers,
+T = 100 kappa: .54(3) on digits, P = 64 to 512, and .54(2) on MNIST, P = 256 to 4096."""
+NU_MARGIN = 0.1
+"""Another activation, B = 2 or 4 for 1, and a finite width: what they may move nu by, chosen."""
+
 
 def margin() -> float:
     """What dips of the noise take from b - 2 gamma in a perceptron."""
@@ -33,6 +45,7 @@ def margin() -> float:
 
 
 class LazyExponentRelation(ls.claims.Claim):
+    sample = "lazy"
     title = "Relation of the exponents of lazy networks"
     statement = (
         "The exponents of training time and of the change of weights of lazy networks "
@@ -51,9 +64,8 @@ class LazyExponentRelation(ls.claims.Claim):
     control_statement = "Weights diffuse without a drift: t* ~ |w - w0|^2, b = 2 gamma."
     expected_verdict = "refuted"
     expected_reason = (
-        "Images are no perceptron of one chi at these P: b - 2 gamma is about 0.5 for digits at P "
-        "= 64 to 512 and for "
-        "MNIST at 256 to 4096, where b is near 1 + gamma."
+        "b - 2 gamma is the exponent nu with which the unfit fraction on the way falls with P, "
+        "which is about 1/2 on digits and MNIST."
     )
     tiers = ("quick", "full", "gpu")
 
@@ -76,13 +88,24 @@ class LazyExponentRelation(ls.claims.Claim):
             ls.claims.Comparison(
                 name="b - 2 gamma",
                 prediction=1.0,
+                expected="refuted",
                 margin=margin(),
+                basis="theory",
                 reason="dips of the noise at finite dimension, in a perceptron with d = 64, "
                 "P/d = 8 to 16",
                 rivals={"diffusion, b = 2 gamma": 0.0},
                 wrong=0.0,
                 measure=measure,
-            )
+            ),
+            ls.claims.Comparison(
+                name="b - 2 gamma = nu",
+                prediction=NU[lazy.NETWORKS[tier]["images"]],
+                margin=NU_MARGIN,
+                basis="convention",
+                reason="nu of a dual kernel perceptron at B = 1 with another activation",
+                rivals={"b = 1 + 2 gamma": 1.0, "diffusion, b = 2 gamma": 0.0},
+                measure=measure,
+            ),
         ]
 
     def out_of_range(self, data: ls.claims.Data, tier: str) -> str | None:

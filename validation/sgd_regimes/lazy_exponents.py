@@ -45,6 +45,7 @@ def proportional(tier: str, quantity: str, name: str) -> Comparison:
         name=name,
         prediction=1.0,
         margin=lazy.crossover_margin(*lazy.LOUD[tier]),
+        basis="theory",
         reason=f"the margin still counts as a temperature of at most {lazy.CROSSOVER}/alpha",
         rivals={"noise let through by the margin, 1/2": 0.5, "gradient descent, 0": 0.0},
         wrong=0.5,
@@ -53,6 +54,7 @@ def proportional(tier: str, quantity: str, name: str) -> Comparison:
 
 
 class ExponentsInLazyRegime(ls.claims.Claim):
+    sample = "lazy"
     title = "Exponents in the lazy regime"
     statement = (
         "Above a temperature T_x ~ 1/alpha that does not depend on P the change of the weights at "
@@ -89,6 +91,7 @@ class ExponentsInLazyRegime(ls.claims.Claim):
                 name=BEND,
                 prediction=0.0,
                 margin=BEND_MARGIN,
+                basis="pilot",
                 reason="finite size: gamma of perceptrons differs by so much above and below the "
                 "bend",
                 rivals={

@@ -145,6 +145,7 @@ def beside_flow(where: str, label: str, place: int, tier: str) -> ls.claims.Comp
         name=f"{where}: signal / flow",
         prediction=1.0,
         margin=margin,
+        basis="pilot",
         reason=reason,
         rivals={
             "without SGD noise, T = 0": silent[place] / flow[place],
@@ -164,6 +165,7 @@ def end(tier: str, dimension: int) -> ls.claims.Comparison:
         name=f"d = {dimension}: ln(t* / time of the flow to the same n)",
         prediction=np.log(SEVERAL),
         margin=np.log(2),
+        basis="pilot",
         reason="several times: a factor 2 to either side of 5, no theory of the end stage",
         rivals={"the flow holds to the end": 0.0},
         wrong=0.0,
@@ -186,6 +188,7 @@ def kept_up(tier: str, time: float) -> ls.claims.Comparison:
         name=f"T << kappa, tau = {time:g}: noise / quenched noise",
         prediction=1.0,
         margin=0.1,
+        basis="theory",
         reason="leading order in s/kappa, which is about .2",
         rivals={"noise of the flow": of_flow},
         wrong=of_flow,
@@ -195,6 +198,7 @@ def kept_up(tier: str, time: float) -> ls.claims.Comparison:
 
 
 class OdeRange(ls.claims.Claim):
+    sample = "ends"
     title = "Range of the closed equations"
     statement = (
         "The closed equations hold for fresh samples, and on P points while P n >= 5 d; later "

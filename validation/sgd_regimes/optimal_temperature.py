@@ -135,6 +135,7 @@ def compared(tier: str, depth: int, boundary: Literal["T_max", "T_opt"]) -> ls.c
         name=f"k of {boundary}, D = {depth}",
         prediction=exponent(depth),
         margin=margin(depth),
+        basis="theory",
         reason="initial weights, left out by the theory, at the larger alpha",
         rivals=told_apart,
         wrong=(depth - 1) / depth if boundary == "T_max" and depth > 1 else None,
@@ -144,6 +145,7 @@ def compared(tier: str, depth: int, boundary: Literal["T_max", "T_opt"]) -> ls.c
 
 
 class OptimalTemperature(ls.claims.Claim):
+    sample = "plane"
     title = "Best and largest temperature in the feature regime"
     statement = (
         "In the feature regime the temperature of least test error and the largest temperature at "

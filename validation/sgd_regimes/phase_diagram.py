@@ -229,6 +229,7 @@ def failing(plane: NetworkPlane) -> list[Comparison]:
             name=f"{FAILING}, lazy",
             prediction=0.0,
             margin=margin(plane, plane.lazy, power),
+            basis="theory",
             reason=LEFT_OUT["lazy"],
             rivals={
                 "as in the feature regime, k": k,
@@ -241,6 +242,7 @@ def failing(plane: NetworkPlane) -> list[Comparison]:
             name=f"{FAILING}, feature",
             prediction=k,
             margin=margin(plane, plane.feature, power),
+            basis="theory",
             reason=LEFT_OUT["feature"],
             rivals={"as in the lazy regime, 0": 0.0, "T ~ alpha, 1": 1.0},
             wrong=0.0,
@@ -258,6 +260,7 @@ def changing(tier: str, plane: NetworkPlane) -> list[Comparison]:
             name=f"{CHANGING}, lazy",
             prediction=-1.0,
             margin=margin(plane, plane.kernel_lazy, 1),
+            basis="theory",
             reason=LEFT_OUT["lazy"],
             rivals={
                 "as in the feature regime": -kernel,
@@ -270,6 +273,7 @@ def changing(tier: str, plane: NetworkPlane) -> list[Comparison]:
             name=f"{CHANGING}, feature",
             prediction=-kernel,
             margin=margin(plane, plane.kernel_feature, 2 * plane.depth),
+            basis="theory",
             reason=LEFT_OUT["feature"],
             rivals={"as in the lazy regime, -1": -1.0} | square,
             wrong=-0.5,
@@ -306,6 +310,7 @@ def exponent_of_change(alphas: tuple[float, float], data: Data) -> ls.Estimate:
 
 
 class PhaseDiagramOfNetworks(ls.claims.Claim):
+    sample = "plane"
     title = "Phase diagram in alpha and temperature"
     statement = (
         "In the lazy regime the largest temperature that trains does not depend on alpha, in the "

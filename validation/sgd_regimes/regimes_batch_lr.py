@@ -90,6 +90,7 @@ def of_noise(tier: str) -> Comparison:
         name=NOISE,
         prediction=0.0,
         margin=math.log((1 + many / critical) / (1 + few / critical)),
+        basis="pilot",
         reason="what the first steps add, a share B/B* of the weights",
         rivals={"lr alone": math.log(many / few)},
         wrong=math.log(many / few),
@@ -104,6 +105,7 @@ def of_first_step(tier: str) -> Comparison:
         name=STEP,
         prediction=0.0,
         margin=math.log((1 + 2 * share) / (1 + share)),
+        basis="pilot",
         reason="what noise adds, a share B*/B of the weights",
         rivals={"T alone": -math.log(2)},
         wrong=-math.log(2),
@@ -124,6 +126,7 @@ def of_rate(tier: str) -> Comparison:
         name=STEP_RATE,
         prediction=1.0,
         margin=left / math.log(FASTEST / FAST),
+        basis="pilot",
         reason="what gradient descent adds, a share of the border over lr",
         rivals={"gradient descent, 0": 0.0},
         measure=measure,
@@ -138,6 +141,7 @@ def of_descent(tier: str) -> Comparison:
         name=DESCENT,
         prediction=0.0,
         margin=math.log1p(max(tails)),
+        basis="pilot",
         reason="tails of noise and of first steps, their shares T/T_x and lr over the border",
         rivals={
             "lr alone": math.log(SLOW[0] / SLOW[4]),
@@ -149,6 +153,7 @@ def of_descent(tier: str) -> Comparison:
 
 
 class RegimesBatchLr(ls.claims.Claim):
+    sample = "lazy"
     title = "Networks in batch size and learning rate"
     statement = (
         "The change of the weights of a lazy network at zero loss is set by lr/B for small "

@@ -268,6 +268,7 @@ def on_course(tier: str, quantity: str) -> ls.claims.Comparison:
         name=f"{at}: {quantity} of the equation / of SGD",
         prediction=1.0,
         margin=0.08,
+        basis="convention",
         reason="points used again, of order d/(P n), and lr/d",
         rivals={
             "constant isotropic noise": constant,
@@ -285,6 +286,7 @@ def at_quiet_end(quantity: str) -> ls.claims.Comparison:
         name=f"end of training, T/kappa -> 0: ln({quantity} of the equation / of SGD)",
         prediction=0.0,
         margin=0.02,
+        basis="theory",
         reason="second order, (T/kappa)^2, at T/kappa = 1/4 and 1/8",
         rivals={"short by a factor as at T >> kappa": -float(np.log(SHORTFALL))},
         measure=lambda data: _over_sets(extrapolated(data, quantity)),
@@ -297,6 +299,7 @@ def at_loud_end() -> ls.claims.Comparison:
         name=f"end of training, T = {LOUD:g} kappa: ln(||w|| of the equation / of SGD)",
         prediction=-float(np.log(SHORTFALL)),
         margin=0.3,
+        basis="pilot",
         reason="a factor of order one, 1.5 to 2.7: the theory gives its sign, pilots its size",
         rivals={"the equation holds to the end": 0.0},
         wrong=0.0,

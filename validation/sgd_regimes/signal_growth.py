@@ -116,6 +116,7 @@ def compared(case: Growth) -> list[ls.claims.Comparison]:
                 name=f"chi {case.chi:g}: signal / flow at tau = {time:g}",
                 prediction=1.0,
                 margin=ACCURACY,
+                basis="pilot",
                 reason=REASON,
                 rivals=rivals,
                 wrong=rivals["without SGD noise, T = 0"],
@@ -128,6 +129,7 @@ def compared(case: Growth) -> list[ls.claims.Comparison]:
         name=f"chi {case.chi:g}: d ln a/d ln tau, {span}",
         prediction=case.growth,
         margin=ACCURACY * case.growth,
+        basis="pilot",
         reason=REASON + "; the flow itself is this near its asymptote",
         rivals={
             "1/(chi+2)": 1 / (case.chi + 2),

@@ -59,6 +59,7 @@ def compared(window: Window) -> list[ls.claims.Comparison]:
             name=f"slope of ln(P n/d) in ln P, chi {window.chi:g}",
             prediction=0.0,
             margin=in_points,
+            basis="theory",
             reason=depth,
             rivals={"a fixed test error, n independent of P": 1.0, "n ~ P^(-2)": -1.0},
             measure=partial(slope_in_points, window),
@@ -67,6 +68,7 @@ def compared(window: Window) -> list[ls.claims.Comparison]:
             name=f"slope of ln(P n/d) in ln d, chi {window.chi:g}",
             prediction=0.0,
             margin=in_dimension,
+            basis="theory",
             reason=depth,
             rivals={"P n = 1": -1.0},
             wrong=-1.0,
@@ -76,6 +78,7 @@ def compared(window: Window) -> list[ls.claims.Comparison]:
             name=f"ln c, chi {window.chi:g}",
             prediction=float(np.log(CONSTANT[window.chi])),
             margin=spread,
+            basis="pilot",
             reason="spread of known values",
             rivals=_rival_values(),
             wrong=_rival_values()["P n = 1"],
@@ -108,6 +111,7 @@ def slope_in_points(window: Window, data: ls.claims.Data) -> ls.Estimate:
 
 
 class StoppingLaw(ls.claims.Claim):
+    sample = "ends"
     title = "Stop at P n = c d"
     statement = "Training on P points ends when P n = c d, with c independent of P and d."
     formula = "P n* = c d,  n* = fraction of fresh samples unfit at the end"

@@ -28,6 +28,7 @@ def compared(window: Window) -> ls.claims.Comparison:
         name=f"b at chi {window.chi:g}, P/d {window.ratios[0]} to {window.ratios[1]}",
         prediction=ls.theory.perceptron.exponents(window.chi).b,
         margin=margin,
+        basis="convention",
         reason=stops.MARGIN_REASON,
         rivals=rivals(window.chi),
         wrong=rivals(window.chi)["1 + 1/(1+chi)"],
@@ -37,6 +38,7 @@ def compared(window: Window) -> ls.claims.Comparison:
 
 
 class TrainingTimeExponent(ls.claims.Claim):
+    sample = "ends"
     title = "Exponent of the training time"
     statement = (
         "The time to zero loss grows with the number of points as P^b, b = 1 + 2/(1+chi), "

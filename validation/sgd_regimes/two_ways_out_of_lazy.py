@@ -158,6 +158,7 @@ def compared(case: WaysOnImages) -> list[Comparison]:
             name=f"slope of the ln of {change} in ln T, {images}",
             prediction=1.0,
             margin=lazy.crossover_margin(*case.scales[:2]),
+            basis="theory",
             reason=f"the margin still counts as a temperature of at most {lazy.CROSSOVER}/alpha",
             rivals={"T does not matter, 0": 0.0, "root of the noise, 1/2": 0.5},
             wrong=0.0,
@@ -167,6 +168,7 @@ def compared(case: WaysOnImages) -> list[Comparison]:
             name=f"slope of the ln of {change} in ln alpha, {images}",
             prediction=-1.0,
             margin=moved,
+            basis="theory",
             reason="change of the weights, of order sqrt(h)/alpha, left out by the theory",
             rivals={
                 "alpha does not matter, 0": 0.0,
@@ -197,6 +199,7 @@ def at_the_end(name: str, line_of: Callable[[Data], ls.experiments.GridLine]) ->
         name=name,
         prediction=0.0,
         margin=math.log(FACTOR),
+        basis="convention",
         reason="of order one: to a factor of four",
         rivals={"stays lazy, a hundredth": math.log(LAZY)},
         wrong=math.log(LAZY),
@@ -225,6 +228,7 @@ def exponent(one: ls.experiments.GridLine) -> ls.Estimate:
 
 
 class TwoWaysOutOfLazy(ls.claims.Claim):
+    sample = "lazy"
     title = "Two ways out of the lazy regime"
     statement = (
         "Raising the temperature of a lazy network changes its tangent kernel in proportion to T, "

@@ -43,6 +43,7 @@ def compared_gamma(window: Window) -> ls.claims.Comparison:
         name=f"gamma at chi {window.chi:g}, P/d {window.ratios[0]} to {window.ratios[1]}",
         prediction=ls.theory.perceptron.exponents(window.chi).gamma,
         margin=margin,
+        basis="convention",
         reason=stops.MARGIN_REASON,
         rivals=others,
         wrong=next(iter(others.values())),
@@ -63,6 +64,7 @@ def compared_delta(chi: float) -> ls.claims.Comparison:
         name=f"delta at chi {chi:g}, T/kappa {span}",
         prediction=1.0,
         margin=delta_margin(chi),
+        basis="theory",
         reason="the margin still adds of order T_x/T to the weights at the lowest temperature",
         rivals={"noise let through by the margin, 1/2": 0.5, "gradient descent, 0": 0.0},
         wrong=0.5,
@@ -72,6 +74,7 @@ def compared_delta(chi: float) -> ls.claims.Comparison:
 
 
 class WeightChangeExponent(ls.claims.Claim):
+    sample = "ends"
     title = "Exponents of the weight change"
     statement = (
         "The weights at zero loss grow as T^delta P^gamma with delta = 1 and gamma = "

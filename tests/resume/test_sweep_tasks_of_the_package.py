@@ -1,19 +1,24 @@
 """A walk through all tasks of the package and of its claims.
 
 Tasks make numbers, estimators judge them: an estimator that is mended outdates no stored run. And
-their settings can move: those of the package have short names.
+their settings can move: those of the package have short names. What claims train is given as the
+values that users give.
 """
 
 import ast
 import inspect
+import json
+from dataclasses import fields
 from pathlib import Path
 
 import langevin_sgd.validation
 
 import langevin_sgd
+import langevin_sgd as ls
 from langevin_sgd.sweep.digest import sources
+from langevin_sgd.sweep.encoding import classes_in
 from langevin_sgd.sweep.imports import uses_of_whole
-from langevin_sgd.sweep.names import CLASSES, name_of
+from langevin_sgd.sweep.names import CLASSES, class_named, name_of
 from langevin_sgd.sweep.task import find
 
 ROOTS = {
@@ -85,3 +90,35 @@ def test_settings_of_tasks_of_the_package_have_short_names():
             [parameter] = inspect.signature(function).parameters.values()
             kind = vars(inspect.getmodule(function))[parameter.annotation]
             assert name_of(kind) in CLASSES, f"{name}: add {kind.__qualname__} to names.CLASSES"
+
+
+VALUES = (
+    ls.SGD,
+    ls.Stop,
+    ls.Perceptron,
+    ls.models.OnePassPerceptron,
+    ls.NetworkProblem,
+    ls.models.networks.FullyConnected,
+    ls.data.DepletedSign,
+    ls.training.PerceptronEngine,
+    ls.training.NetworkEngine,
+)
+OWN = {"device"}
+"""Options that settings of tasks have beside their values: where claims are run is set there."""
+
+
+def test_no_claim_holds_an_option_outside_the_value_that_has_it():
+    """They held dimension, temperature, margin, ... as numbers of their own."""
+    options = {one.name for kind in VALUES for one in fields(kind)} | {"temperature"}
+    tasks = [
+        task
+        for claim in ls.claims.find_claims()
+        for tier in claim.tiers
+        for task in claim.tasks(tier, 0).values()
+    ]
+    names = {name for task in tasks for name in classes_in(json.loads(task.settings))}
+    of_claims = [class_named(name) for name in names if name.startswith("langevin_sgd.validation")]
+    assert len(of_claims) > 15
+    for kind in of_claims:
+        loose = {one.name for one in fields(kind)} & options - OWN
+        assert not loose, f"{kind.__qualname__}: {sorted(loose)}"

@@ -20,26 +20,27 @@ from langevin_sgd.plotting import Panel, Series
 SAMPLINGS = ("with_replacement", "without_replacement")
 INPUTS = np.array([[1.0, 0.3], [-0.4, 1.2], [0.8, -0.9], [0.2, 0.5]])
 TARGETS = np.array([1.0, -0.5, 0.7, 0.1])
-SETTINGS = ls.SGD(lr=0.3, batch_size=2, momentum=0.6, weight_decay=0.1)
+BASE = ls.SGD(lr=0.3, batch_size=2, momentum=0.6, weight_decay=0.1)
+SETTINGS = {sampling: replace(BASE, sampling=sampling) for sampling in SAMPLINGS}
 ROUNDING = 1e-10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Enumeration:
-    """All sequences of batches of one sampling scheme, up to a number of steps."""
+    """All sequences of batches of some settings, up to a number of steps."""
 
-    sampling: str
+    settings: ls.SGD
     steps: int
 
 
 @ls.sweep.task()
 def enumerate_batches(case: Enumeration) -> xr.Dataset:
     """Moments of (theta, v) over all equally likely sequences of batches, (step, ...)."""
-    batches = list(_batches(case.sampling))
+    batches = list(_batches(case.settings))
     states = np.zeros((1, 4))
     first, second = [], []
     for _ in range(case.steps):
-        states = np.concatenate([_step(states, list(batch)) for batch in batches])
+        states = np.concatenate([_step(states, case.settings, list(batch)) for batch in batches])
         first.append(states.mean(axis=0))
         second.append(states.T @ states / len(states))
     return ls.dataset.make(
@@ -49,27 +50,27 @@ def enumerate_batches(case: Enumeration) -> xr.Dataset:
         },
         coords={"step": np.arange(1, case.steps + 1)},
         kind="enumeration",
-        settings={"sampling": case.sampling},
+        settings=case.settings.to_dict(),
     )
 
 
-def _batches(sampling: str) -> Iterator[tuple[int, ...]]:
-    if sampling == "with_replacement":
-        return itertools.product(range(len(TARGETS)), repeat=SETTINGS.batch_size)
-    return itertools.combinations(range(len(TARGETS)), SETTINGS.batch_size)
+def _batches(settings: ls.SGD) -> Iterator[tuple[int, ...]]:
+    if settings.sampling == "with_replacement":
+        return itertools.product(range(len(TARGETS)), repeat=settings.batch_size)
+    return itertools.combinations(range(len(TARGETS)), settings.batch_size)
 
 
-def _step(states: np.ndarray, batch: list[int]) -> np.ndarray:
+def _step(states: np.ndarray, settings: ls.SGD, batch: list[int]) -> np.ndarray:
     theta, velocity = states[:, :2], states[:, 2:]
     gradient = (theta @ INPUTS[batch].T - TARGETS[batch]) @ INPUTS[batch] / len(batch)
-    velocity = SETTINGS.momentum * velocity - gradient - SETTINGS.weight_decay * theta
-    return np.hstack([theta + SETTINGS.lr * velocity, velocity])
+    velocity = settings.momentum * velocity - gradient - settings.weight_decay * theta
+    return np.hstack([theta + settings.lr * velocity, velocity])
 
 
 def _law(sampling: str, noise: str, steps: int) -> dict[str, float]:
     """Second moments that the law predicts after `steps`, from theta = 0."""
     problem = ls.LinearRegression.from_data(INPUTS, TARGETS)
-    law = ls.theory.DiscreteLaw(problem, replace(SETTINGS, sampling=sampling), noise=noise)
+    law = ls.theory.DiscreteLaw(problem, SETTINGS[sampling], noise=noise)
     mean, covariance = law.mean([steps])[0], law.covariance([steps])[0]
     second = covariance + np.outer(mean, mean)
     return {label: float(second[place]) for label, place in MOMENTS.items()}
@@ -108,8 +109,8 @@ class MinibatchMoments(ls.claims.Claim):
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return {
-            s: enumerate_batches.at(Enumeration(sampling=s, steps=self.steps(tier)))
-            for s in SAMPLINGS
+            sampling: enumerate_batches.at(Enumeration(settings=settings, steps=self.steps(tier)))
+            for sampling, settings in SETTINGS.items()
         }
 
     def comparisons(self, tier: str) -> list[ls.claims.Comparison]:

@@ -43,8 +43,7 @@ SDE does. The margin was chosen knowing these numbers.
 class ScalarNetEnsemble:
     """Runs from w = 1; `substeps` for the SDE alone."""
 
-    lr: float
-    batch_size: int
+    settings: ls.SGD
     replicas: int
     seed: int
     substeps: int = 0
@@ -56,11 +55,12 @@ def crossings(run: ScalarNetEnsemble) -> xr.Dataset:
 
     A run that blows up is held at |w| = 1000, where the next step changes its sign almost surely.
     """
+    lr, batch_size = run.settings.lr, run.settings.batch_size
     generator = np.random.Generator(np.random.PCG64(run.seed))
     w, crossed = np.ones(run.replicas), np.zeros(run.replicas, bool)
-    for _ in range(round(TIME / run.lr)):
-        x, xi = generator.standard_normal((2, run.batch_size, run.replicas))
-        factor = 1 - 2 * run.lr * (x**2 * (w**2 - 1) - LABEL_NOISE * x * xi).mean(axis=0)
+    for _ in range(round(TIME / lr)):
+        x, xi = generator.standard_normal((2, batch_size, run.replicas))
+        factor = 1 - 2 * lr * (x**2 * (w**2 - 1) - LABEL_NOISE * x * xi).mean(axis=0)
         crossed |= factor < 0
         w = np.clip(w * factor, -1e3, 1e3)
     variables = {"crossed": (("replica",), crossed.astype(np.int8), "1")}
@@ -70,7 +70,8 @@ def crossings(run: ScalarNetEnsemble) -> xr.Dataset:
 @ls.sweep.task()
 def sde_crossings(run: ScalarNetEnsemble) -> xr.Dataset:
     """The same for the SDE with the covariance of the gradient at every w, by Milstein's scheme."""
-    strength = 4 * run.lr / run.batch_size
+    lr = run.settings.lr
+    strength = 4 * lr / run.settings.batch_size
     equation = ls.Overdamped(
         potential=ls.Potential.from_sympy("(w**2 - 1)**2 / 2"),
         friction=1.0,
@@ -78,9 +79,9 @@ def sde_crossings(run: ScalarNetEnsemble) -> xr.Dataset:
             "w * sqrt(strength * (2*(w**2 - 1)**2 + label_variance))",
             parameters={"strength": strength, "label_variance": LABEL_NOISE**2},
         ),
-        step_time=run.lr,
+        step_time=lr,
     )
-    steps = round(TIME / run.lr)
+    steps = round(TIME / lr)
     crossed = np.zeros(run.replicas, bool)
 
     def observe(block: ls.record.Snapshots) -> dict:
@@ -218,8 +219,7 @@ class SdeBreaksDown(ls.claims.Claim):
         tasks = {
             label(case): crossings.at(
                 ScalarNetEnsemble(
-                    lr=case.lr,
-                    batch_size=case.batch_size,
+                    settings=case,
                     replicas=REPLICAS[tier],
                     seed=ls.derive_seed(seed, self.id, "sgd", case.lr, case.batch_size),
                 )
@@ -229,8 +229,7 @@ class SdeBreaksDown(ls.claims.Claim):
         for substeps in SUBSTEPS:
             tasks[f"SDE, {substeps} substeps"] = sde_crossings.at(
                 ScalarNetEnsemble(
-                    lr=SDE_CASE.lr,
-                    batch_size=SDE_CASE.batch_size,
+                    settings=SDE_CASE,
                     replicas=SDE_REPLICAS[tier],
                     substeps=substeps,
                     seed=ls.derive_seed(seed, self.id, "sde", substeps),

@@ -8,26 +8,23 @@ by replica.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble
+from langevin_sgd.validation.sgd_regimes._runs import SINGLE, ZERO_LOSS, PerceptronEnsemble
 
 import langevin_sgd as ls
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fresh:
-    """Replicas of one-pass SGD, in which no point is used twice."""
+    """Replicas of one-pass SGD, in which no point is used twice; the schedule ends the run."""
 
-    dimension: int
-    chi: float
-    temperature: float
-    margin: float
+    problem: ls.models.OnePassPerceptron
+    settings: ls.SGD
     seed: int
     schedule: tuple[int, ...]
-    batch_size: int = 1
     replicas: int = 64
 
 
@@ -37,30 +34,44 @@ class SwitchedEnsemble:
 
     Parameters
     ----------
-    run
-        Problem, replicas and seed.
     switch
         Settings before and after, and when they change.
+    problem, seed, stop, engine, replicas
+        Of `PerceptronEnsemble`.
     """
 
-    run: PerceptronEnsemble
+    problem: ls.Perceptron
     switch: ls.experiments.Switch
+    seed: int
+    stop: ls.Stop = ZERO_LOSS
+    engine: ls.training.PerceptronEngine = SINGLE
+    replicas: int = 64
+
+    @classmethod
+    def of(cls, run: PerceptronEnsemble, switch: ls.experiments.Switch) -> SwitchedEnsemble:
+        """The training of a run, with the settings of a switch instead of its own."""
+        return cls(
+            problem=run.problem,
+            switch=switch,
+            seed=run.seed,
+            stop=run.stop,
+            engine=run.engine,
+            replicas=run.replicas,
+        )
 
 
 @ls.sweep.task()
 def follow(run: PerceptronEnsemble) -> xr.Dataset:
-    """Signal, noise and fraction of unfit points, (step, replica), up to the last step of the
-    schedule.
-    """
+    """Signal, noise and fraction of unfit points on the schedule, (step, replica)."""
     result = ls.training.run(
         run.problem,
         run.settings,
         replicas=run.replicas,
         first_replica=run.first_replica,
-        stop=ls.Stop(max_steps=run.schedule[-1]),
+        stop=run.stop,
         seed=run.seed,
         schedule=run.schedule,
-        engine=ls.training.PerceptronEngine(precision=run.precision),
+        engine=run.engine,
     )
     names = {f"recorded_{name}": name for name in ("signal", "noise", "unfit_fraction")}
     return result[[*names]].rename(names)
@@ -69,11 +80,9 @@ def follow(run: PerceptronEnsemble) -> xr.Dataset:
 @ls.sweep.task()
 def follow_fresh(run: Fresh) -> xr.Dataset:
     """Signal and noise, (step, replica), of one-pass SGD."""
-    settings = ls.SGD(lr=run.temperature * run.batch_size, batch_size=run.batch_size)
-    problem = ls.models.OnePassPerceptron(dimension=run.dimension, chi=run.chi, margin=run.margin)
     return ls.training.run(
-        problem,
-        settings,
+        run.problem,
+        run.settings,
         replicas=run.replicas,
         steps=run.schedule[-1],
         schedule=run.schedule,
@@ -84,38 +93,46 @@ def follow_fresh(run: Fresh) -> xr.Dataset:
 @ls.sweep.task()
 def train_switched(case: SwitchedEnsemble) -> xr.Dataset:
     """Train to zero loss with a change of settings on the way: numbers of the end, (replica,)."""
-    run = case.run
     return ls.experiments.run_switched(
-        run.problem,
+        case.problem,
         case.switch,
-        replicas=run.replicas,
-        seed=run.seed,
-        engine=ls.training.PerceptronEngine(precision=run.precision),
+        replicas=case.replicas,
+        stop=case.stop,
+        seed=case.seed,
+        engine=case.engine,
     ).drop_vars("final_weights")
 
 
-def steps_at(tau: tuple[float, ...], run: PerceptronEnsemble | Fresh) -> tuple[int, ...]:
+def up_to(run: PerceptronEnsemble, schedule: tuple[int, ...]) -> PerceptronEnsemble:
+    """The same, recorded at some steps and ended by the last of them."""
+    return replace(run, schedule=schedule, stop=ls.Stop(max_steps=schedule[-1]))
+
+
+def steps_at(tau: tuple[float, ...], run: PerceptronEnsemble) -> tuple[int, ...]:
     """Steps nearest to the times tau = lr * steps / d."""
-    lr = run.temperature * run.batch_size
-    return tuple(round(time * run.dimension / lr) for time in tau)
+    return tuple(round(time * run.problem.dimension / run.settings.lr) for time in tau)
 
 
-def times_of(run: PerceptronEnsemble | Fresh) -> np.ndarray:
+def times_of(run: PerceptronEnsemble) -> np.ndarray:
     """Times tau of the schedule."""
-    return np.array(run.schedule) * run.temperature * run.batch_size / run.dimension
+    return np.array(run.schedule) * run.settings.lr / run.problem.dimension
 
 
 def flow_of(
-    run: PerceptronEnsemble | Fresh, tau: np.ndarray, **other: float
+    run: PerceptronEnsemble, tau: np.ndarray, **other: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Signal and noise by the flow for the settings of a run, some of them replaced by `other`."""
-    settings = {"chi": run.chi, "margin": run.margin, "temperature": run.temperature} | other
-    return ls.theory.perceptron.flow(tau, **settings)
+    own = {
+        "chi": run.chi,
+        "margin": run.problem.margin,
+        "temperature": run.settings.temperature,
+    }
+    return ls.theory.perceptron.flow(tau, **own | other)
 
 
-def unfit_of(run: PerceptronEnsemble | Fresh, signal: np.ndarray, noise: np.ndarray) -> np.ndarray:
+def unfit_of(run: PerceptronEnsemble, signal: np.ndarray, noise: np.ndarray) -> np.ndarray:
     """Fraction of fresh samples that weights of this signal and noise leave unfit."""
-    return ls.theory.perceptron.averages(signal, noise, chi=run.chi, margin=run.margin).n
+    return ls.theory.perceptron.averages(signal, noise, chi=run.chi, margin=run.problem.margin).n
 
 
 def at_steps(result: xr.Dataset, name: str) -> np.ndarray:

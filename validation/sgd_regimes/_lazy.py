@@ -15,7 +15,12 @@ from __future__ import annotations
 
 import numpy as np
 from langevin_sgd.validation.sgd_regimes._network_lines import Data, line_through, logs
-from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, train_nets
+from langevin_sgd.validation.sgd_regimes._networks import (
+    DOUBLE,
+    NetworkRun,
+    network_run,
+    train_nets,
+)
 
 import langevin_sgd as ls
 
@@ -63,7 +68,7 @@ def run(
 ) -> NetworkRun:
     """Replicas of a lazy network at T alpha = `scale`; `steps` and `batch` if not as usual."""
     size = batch or batch_size(points, scale)
-    return NetworkRun(
+    return network_run(
         alpha=ALPHA,
         temperature=scale / ALPHA,
         max_steps=steps or 2**20 // size,
@@ -72,7 +77,7 @@ def run(
         activation="gelu",
         points=points,
         batch_size=size,
-        precision="float64",
+        engine=DOUBLE,
         **NETWORKS[tier],
     )
 

@@ -7,12 +7,12 @@ differences between treatments are taken replica by replica.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 from langevin_sgd.validation.sgd_regimes._network_lines import Data, unfinished
-from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, train
+from langevin_sgd.validation.sgd_regimes._networks import KERNEL, NetworkRun, train
 
 import langevin_sgd as ls
 
@@ -20,20 +20,7 @@ LAZY_CHANGE = 0.1
 """Relative change of the tangent kernel up to which training counts as lazy."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Course(NetworkRun):
-    """Replicas of one training.
-
-    Parameters
-    ----------
-    noise
-        Of `langevin_sgd.training.NetworkEngine`.
-    schedule
-        Recorded steps; none by default.
-    """
-
-    noise: str = "sgd"
-    schedule: tuple[int, ...] = ()
+SIGNAL_AND_KERNEL = (ls.training.observables.Signal(), KERNEL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,37 +29,46 @@ class SwitchedCourse:
 
     Parameters
     ----------
-    run
-        Problem, replicas, seed and the largest number of steps, of either part.
     switch
         Settings before and after, and when they change, which is looked at every few steps.
-    device
-        ``cpu`` or ``cuda``.
+    problem, stop, record, engine, replicas, seed, device
+        Of `NetworkRun`.
     """
 
-    run: Course
+    problem: ls.NetworkProblem
     switch: ls.experiments.Switch
+    stop: ls.Stop
+    record: tuple[ls.training.observables.Observable, ...]
+    engine: ls.training.NetworkEngine
+    replicas: int
+    seed: int
     device: str = "cpu"
 
-
-@ls.sweep.task()
-def train_course(run: Course) -> xr.Dataset:
-    """Train to zero loss: numbers of the end, (replica,), and on the schedule, (step, replica)."""
-    return train(run, noise=run.noise, schedule=run.schedule or None, record=("signal",))
+    @classmethod
+    def of(cls, run: NetworkRun, switch: ls.experiments.Switch) -> SwitchedCourse:
+        """The training of a run, with the settings of a switch instead of its own."""
+        return cls(
+            problem=run.problem,
+            switch=switch,
+            stop=run.stop,
+            record=run.record,
+            engine=run.engine,
+            replicas=run.replicas,
+            seed=run.seed,
+        )
 
 
 @ls.sweep.task()
 def train_switched(case: SwitchedCourse) -> xr.Dataset:
     """Train to zero loss with a change of settings on the way: numbers of the end, (replica,)."""
-    run, training = case.run, ls.training
     return ls.experiments.run_switched(
-        run.problem,
+        case.problem,
         case.switch,
-        replicas=run.replicas,
-        stop=ls.Stop(max_steps=run.max_steps),
-        seed=run.seed,
-        record=["signal", training.observables.KernelChange(points=run.probe_points)],
-        engine=training.NetworkEngine(noise=run.noise, precision=run.precision, device=case.device),
+        replicas=case.replicas,
+        stop=case.stop,
+        seed=case.seed,
+        record=case.record,
+        engine=replace(case.engine, device=case.device),
     )
 
 
@@ -94,7 +90,7 @@ NUMBERS = ("status", "kernel_change", "test_error", "weight_change", "t_star")
 
 
 @ls.sweep.task()
-def train_in_two_orders(run: Course) -> xr.Dataset:
+def train_in_two_orders(run: NetworkRun) -> xr.Dataset:
     """Train on the same points in two orders, all else equal: signal and noise of the margins,
     (replica,).
 
@@ -104,9 +100,10 @@ def train_in_two_orders(run: Course) -> xr.Dataset:
     the batches alone have left behind.
     """
     numbers = list(range(run.replicas))
-    sets = [run.law.sample(run.seed, number) for number in numbers]
+    sets = [run.images.sample(run.seed, number) for number in numbers]
     reversed_sets = [(X[::-1], y[::-1], *test) for X, y, *test in sets]
-    result = train(run, sets, keep_weights=True, vary={"data": [sets, reversed_sets]})
+    with_weights = replace(run, engine=replace(run.engine, keep_weights=True))
+    result = train(with_weights, vary={"data": [sets, reversed_sets]})
     weights = result["final_weights"].values
     ends = np.array(
         [[margins_of(run, n, order[n], *sets[n][2:]) for n in numbers] for order in weights]
@@ -130,15 +127,15 @@ def train_in_two_orders(run: Course) -> xr.Dataset:
 
 
 def margins_of(
-    run: Course, number: int, weights: np.ndarray, X: np.ndarray, y: np.ndarray
+    run: NetworkRun, number: int, weights: np.ndarray, X: np.ndarray, y: np.ndarray
 ) -> np.ndarray:
     """Margins y (f - f0), in units of 1/alpha, of one replica on its test points."""
     import torch
 
-    module = run.network.module(run.seed, number, precision="float64")
+    module = run.problem.network.module(run.seed, number, precision="float64")
     points = torch.from_numpy(X).double()
     with torch.no_grad():
         before = module(points)
         torch.nn.utils.vector_to_parameters(torch.from_numpy(weights), module.parameters())
         change = module(points) - before
-    return run.alpha * y * change.numpy()
+    return run.problem.alpha * y * change.numpy()

@@ -1,11 +1,14 @@
 """Networks trained to zero hinge loss on images: what the claims about networks share.
 
+A run is the values that `langevin_sgd.training.run` takes; `network_run` makes them from the
+numbers of the theory.
+
 Every replica has training set, initial weights and batches of its own, functions of (seed, number),
 the same in all tasks: replicas of one number are paired whatever else differs.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import xarray as xr
 
@@ -14,7 +17,61 @@ import langevin_sgd as ls
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkRun:
-    """Replicas of one training.
+    """Replicas 0, 1, ... of one training.
+
+    Parameters
+    ----------
+    problem, settings, stop, record, engine
+        As in `langevin_sgd.training.run`.
+    replicas, seed
+        Number of replicas, and their seed.
+    schedule
+        Recorded steps; none by default.
+    device
+        Where the engine works, whatever it says itself: ``cpu`` or ``cuda``.
+    """
+
+    problem: ls.NetworkProblem
+    settings: ls.SGD
+    stop: ls.Stop
+    record: tuple[ls.training.observables.Observable, ...]
+    engine: ls.training.NetworkEngine
+    replicas: int
+    seed: int
+    schedule: tuple[int, ...] = ()
+    device: str = "cpu"
+
+    @property
+    def images(self) -> ls.data.BinaryImages:
+        """Training and test sets."""
+        return cast("ls.data.BinaryImages", self.problem.data)
+
+
+SINGLE = ls.training.NetworkEngine()
+DOUBLE = ls.training.NetworkEngine(precision="float64")
+"""Engines in single and in double precision."""
+KERNEL = ls.training.observables.KernelChange(points=64)
+"""The change of the tangent kernel on so many test points."""
+
+
+def network_run(
+    *,
+    depth: int,
+    alpha: float,
+    temperature: float,
+    max_steps: int,
+    replicas: int,
+    seed: int,
+    width: int = 64,
+    activation: str = "relu",
+    points: int = 256,
+    test_points: int = 1536,
+    images: str = "digits",
+    batch_size: int = 16,
+    record: tuple[ls.training.observables.Observable, ...] = (KERNEL,),
+    engine: ls.training.NetworkEngine = SINGLE,
+) -> NetworkRun:
+    """Fully connected networks on images, trained with batches drawn without replacement.
 
     Parameters
     ----------
@@ -26,87 +83,41 @@ class NetworkRun:
         Scale of the predictor, lr/(B h) and B.
     max_steps
         Steps after which a replica counts as unfinished.
-    replicas, seed
-        Replicas 0, 1, ... of the seed.
-    probe_points
-        Test points on which the tangent kernel is compared before and after.
-    precision, device
-        Of the arithmetic, and where it is done.
+    replicas, seed, record, engine
+        Of `NetworkRun`.
     """
-
-    depth: int
-    alpha: float
-    temperature: float
-    max_steps: int
-    replicas: int
-    seed: int
-    width: int = 64
-    activation: str = "relu"
-    points: int = 256
-    test_points: int = 1536
-    images: str = "digits"
-    batch_size: int = 16
-    probe_points: int = 64
-    precision: str = "float32"
-    device: str = "cpu"
-
-    @property
-    def law(self) -> "ls.data.BinaryImages":
-        """Training and test sets."""
-        return ls.data.BinaryImages(
-            name=self.images, points=self.points, test_points=self.test_points
-        )
-
-    @property
-    def network(self) -> "ls.models.networks.FullyConnected":
-        """The architecture."""
-        return ls.models.networks.FullyConnected(
-            dimension=self.law.dimension,
-            width=self.width,
-            depth=self.depth,
-            activation=self.activation,
-        )
-
-    @property
-    def problem(self) -> "ls.NetworkProblem":
-        """Network, data and scale of the predictor."""
-        return ls.NetworkProblem(self.network, self.law, alpha=self.alpha)
-
-    @property
-    def settings(self) -> "ls.SGD":
-        """Settings of SGD."""
-        lr = self.temperature * self.batch_size * self.width
-        return ls.SGD(lr=lr, batch_size=self.batch_size, sampling="without_replacement")
+    law = ls.data.BinaryImages(name=images, points=points, test_points=test_points)
+    network = ls.models.networks.FullyConnected(
+        dimension=law.dimension, width=width, depth=depth, activation=activation
+    )
+    lr = temperature * batch_size * width
+    return NetworkRun(
+        problem=ls.NetworkProblem(network, law, alpha=alpha),
+        settings=ls.SGD(lr=lr, batch_size=batch_size, sampling="without_replacement"),
+        stop=ls.Stop(max_steps=max_steps),
+        record=record,
+        engine=engine,
+        replicas=replicas,
+        seed=seed,
+    )
 
 
-def train(
-    run: NetworkRun,
-    data: Any = None,
-    *,
-    noise: str = "sgd",
-    keep_weights: bool = False,
-    record: tuple[str, ...] = (),
-    **more: Any,
-) -> xr.Dataset:
-    """Train by the settings of a run, on other data if some are given."""
-    training = ls.training
-    problem = run.problem if data is None else replace(run.problem, data=data)
-    kernel = training.observables.KernelChange(points=run.probe_points)
-    return training.run(
-        problem,
+def train(run: NetworkRun, **more: Any) -> xr.Dataset:
+    """Train the replicas of a run; `more` for `langevin_sgd.training.run`."""
+    return ls.training.run(
+        run.problem,
         run.settings,
         replicas=run.replicas,
-        stop=ls.Stop(max_steps=run.max_steps),
+        stop=run.stop,
         seed=run.seed,
-        record=[*record, kernel],
-        engine=training.NetworkEngine(
-            noise=noise, precision=run.precision, device=run.device, keep_weights=keep_weights
-        ),
+        record=run.record,
+        schedule=run.schedule or None,
+        engine=replace(run.engine, device=run.device),
         **more,
     )
 
 
 @ls.sweep.task()
 def train_nets(run: NetworkRun) -> xr.Dataset:
-    """Train to zero loss: numbers of the end, (replica,)."""
+    """Train to zero loss: numbers of the end, (replica,), and on the schedule, (step, replica)."""
     return train(run)

@@ -1,5 +1,8 @@
 """Perceptrons trained to zero loss: what the claims of this folder share.
 
+A run is the values that `langevin_sgd.training.run` takes; `perceptron_ensemble` makes them from
+the numbers of the theory.
+
 Every replica has a training set and batches of its own, functions of (seed, replica), so that a
 point of a grid is cut into tasks of a few replicas each without changing a number. The same
 settings give the same task: claims that look at the same runs share them.
@@ -7,11 +10,17 @@ settings give the same task: claims that look at the same runs share them.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import xarray as xr
 
 import langevin_sgd as ls
+
+SINGLE = ls.training.PerceptronEngine(precision="float32")
+"""Engine that stores rows in single precision."""
+ZERO_LOSS = ls.Stop()
+"""The end of training at zero loss, however long it takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,49 +29,64 @@ class PerceptronEnsemble:
 
     Parameters
     ----------
-    points, dimension, chi, margin
-        P, d, depletion of the data law and margin kappa.
-    temperature, batch_size
-        lr/B and B.
-    replicas, first_replica
-        Replicas of this task, and the number of the first.
+    problem, settings, stop, engine
+        As in `langevin_sgd.training.run`; by default training ends at zero loss, and rows are
+        stored in single precision.
     seed
         Seed of all replicas, whatever the task they are in.
-    sampling
-        Of the batches.
-    precision
-        In which rows are stored.
-    method
-        Of `langevin_sgd.training.PerceptronEngine`.
+    replicas, first_replica
+        Replicas of this task, and the number of the first.
     schedule
         Recorded steps; none by default.
     """
 
-    points: int
-    dimension: int
-    chi: float
-    temperature: float
-    margin: float
+    problem: ls.Perceptron
+    settings: ls.SGD
     seed: int
-    batch_size: int = 1
+    stop: ls.Stop = ZERO_LOSS
+    engine: ls.training.PerceptronEngine = SINGLE
     replicas: int = 64
     first_replica: int = 0
-    sampling: str = "without_replacement"
-    precision: str = "float32"
-    method: str = "auto"
     schedule: tuple[int, ...] = ()
 
     @property
-    def settings(self) -> ls.SGD:
-        """Settings of SGD."""
-        lr = self.temperature * self.batch_size
-        return ls.SGD(lr=lr, batch_size=self.batch_size, sampling=self.sampling)
+    def chi(self) -> float:
+        """Depletion of the law of the points."""
+        return cast("ls.data.DepletedSign", self.problem.data).chi
 
-    @property
-    def problem(self) -> ls.Perceptron:
-        """The law of the data, with the margin."""
-        law = ls.data.DepletedSign(points=self.points, dimension=self.dimension, chi=self.chi)
-        return ls.Perceptron(data=law, margin=self.margin)
+
+def perceptron_ensemble(
+    *,
+    points: int,
+    dimension: int,
+    chi: float,
+    temperature: float,
+    margin: float,
+    seed: int,
+    batch_size: int = 1,
+    replicas: int = 64,
+    engine: ls.training.PerceptronEngine = SINGLE,
+) -> PerceptronEnsemble:
+    """Replicas that are trained to zero loss, with batches drawn without replacement.
+
+    Parameters
+    ----------
+    points, dimension, chi, margin
+        P, d, depletion of the data law and margin kappa.
+    temperature, batch_size
+        lr/B and B.
+    seed, replicas, engine
+        Of `PerceptronEnsemble`.
+    """
+    law = ls.data.DepletedSign(points=points, dimension=dimension, chi=chi)
+    lr = temperature * batch_size
+    return PerceptronEnsemble(
+        problem=ls.Perceptron(data=law, margin=margin),
+        settings=ls.SGD(lr=lr, batch_size=batch_size, sampling="without_replacement"),
+        seed=seed,
+        replicas=replicas,
+        engine=engine,
+    )
 
 
 @ls.sweep.task()
@@ -75,12 +99,13 @@ def train(run: PerceptronEnsemble) -> xr.Dataset:
         run.settings,
         replicas=run.replicas,
         first_replica=run.first_replica,
+        stop=run.stop,
         seed=run.seed,
         schedule=run.schedule or None,
-        engine=ls.training.PerceptronEngine(method=run.method, precision=run.precision),
+        engine=run.engine,
     ).drop_vars("final_weights")
     theory, a, s = ls.theory.perceptron, result["signal"].values, result["noise"].values
-    n = theory.averages(a, s, chi=run.chi, margin=run.margin).n
+    n = theory.averages(a, s, chi=run.chi, margin=run.problem.margin).n
     return result.assign(
         unfit_fraction=("replica", n, {"units": "1"}),
         test_error=("replica", theory.test_error(a, s, chi=run.chi), {"units": "1"}),

@@ -22,10 +22,16 @@ form of extrapolation and margins of the claims on this grid.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, censored, joined, parts
+from langevin_sgd.validation.sgd_regimes._runs import (
+    SINGLE,
+    censored,
+    joined,
+    parts,
+    perceptron_ensemble,
+)
 
 import langevin_sgd as ls
 
@@ -76,6 +82,8 @@ CACHED = 2**23
 """Numbers in a training set beyond which lists of certificates, which read all of it at times, do
 not pay.
 """
+PLAIN = replace(SINGLE, method="plain")
+"""Engine without these lists."""
 _PARTS = {32: 2, 64: 4, 128: 8, 256: 8}
 
 
@@ -88,14 +96,14 @@ def tasks(tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         dimension = DIMENSIONS[place]
         for window in WINDOWS[tier]:
             for ratio in reversed(window.ratios):
-                run = PerceptronEnsemble(
+                run = perceptron_ensemble(
                     points=ratio * dimension,
                     dimension=dimension,
                     chi=window.chi,
                     temperature=TEMPERATURE,
                     margin=MARGIN,
                     replicas=window.replicas[place],
-                    method="plain" if ratio * dimension**2 > CACHED else "auto",
+                    engine=PLAIN if ratio * dimension**2 > CACHED else SINGLE,
                     seed=ls.derive_seed(seed, "ends", window.chi, dimension),
                 )
                 found |= dict(parts(window.label(dimension, ratio), run, _PARTS[dimension]))

@@ -48,7 +48,7 @@ class SwitchedNoise(ls.claims.Claim):
 
     grid: ClassVar[Mapping[str, Sequence[Any]]]
     """Cases of each tier, with ``title``, ``note``, ``label(when)`` and settings ``noisy(seed)``,
-    ``silent(seed)``.
+    ``silent(seed)``, which hold a `langevin_sgd.SGD` and a `langevin_sgd.Stop`.
     """
     switch: ClassVar[float]
     """Unfit fraction at the switch that is judged."""
@@ -61,11 +61,7 @@ class SwitchedNoise(ls.claims.Claim):
     train_switched: ClassVar[Any]
     """Task of a mixed training."""
     switched: ClassVar[Callable[..., Any]]
-    """Settings of that, from ``run`` and ``switch``."""
-
-    def most_steps(self, run: Any) -> int | None:
-        """Largest number of steps of either part, if there is one."""
-        return None
+    """Settings of that, from the run of its first part and the switch."""
 
     def accuracy(self, order: str, quantity: str) -> tuple[float, str]:
         """Return the margin of a share and its reason."""
@@ -82,9 +78,9 @@ class SwitchedNoise(ls.claims.Claim):
                     change = ls.experiments.Switch(
                         first=first.settings,
                         second=second.settings,
-                        at=ls.Stop(unfit=switch, max_steps=self.most_steps(first)),
+                        at=ls.Stop(unfit=switch, max_steps=first.stop.max_steps),
                     )
-                    both = type(self).switched(run=first, switch=change)
+                    both = type(self).switched(first, change)
                     tasks[case.label(mixed(order, switch))] = self.train_switched.at(both)
         return tasks
 

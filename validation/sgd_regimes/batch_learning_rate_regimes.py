@@ -10,7 +10,12 @@ at several P whose replicas share points.
 import numpy as np
 import xarray as xr
 from langevin_sgd.validation.sgd_regimes import _stops as stops
-from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, joined, parts
+from langevin_sgd.validation.sgd_regimes._runs import (
+    PerceptronEnsemble,
+    joined,
+    parts,
+    perceptron_ensemble,
+)
 
 import langevin_sgd as ls
 
@@ -210,7 +215,7 @@ class BatchLearningRateRegimes(ls.claims.Claim):
 def _run(
     chi: float, points: int, batch_size: int, lr: float, replicas: int, seed: int
 ) -> PerceptronEnsemble:
-    return PerceptronEnsemble(
+    return perceptron_ensemble(
         points=points,
         dimension=DIMENSION,
         chi=chi,

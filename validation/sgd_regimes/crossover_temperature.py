@@ -9,7 +9,7 @@ has the same points at all temperatures, and the first of the points of larger t
 import numpy as np
 import xarray as xr
 from langevin_sgd.validation.sgd_regimes import _stops as stops
-from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, joined, parts
+from langevin_sgd.validation.sgd_regimes._runs import joined, parts, perceptron_ensemble
 
 import langevin_sgd as ls
 
@@ -122,7 +122,7 @@ class CrossoverTemperature(ls.claims.Claim):
             for points in reversed(sizes):
                 between = BETWEEN if points == sizes[-1] else ()
                 for temperature in (LOW, NEXT, *between, HIGH):
-                    run = PerceptronEnsemble(
+                    run = perceptron_ensemble(
                         points=points,
                         dimension=DIMENSION,
                         chi=chi,

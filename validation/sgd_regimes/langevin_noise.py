@@ -21,11 +21,12 @@ P/4 per pass. Later, points that are met again matter; see `langevin_noise_late`
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from langevin_sgd.validation.sgd_regimes._network_courses import Course, out_of_lazy, train_course
+from langevin_sgd.validation.sgd_regimes._network_courses import SIGNAL_AND_KERNEL, out_of_lazy
 from langevin_sgd.validation.sgd_regimes._network_lines import missing_images
+from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, network_run, train_nets
 
 import langevin_sgd as ls
 from langevin_sgd.claims import Comparison, Data
@@ -62,11 +63,11 @@ class NoiseOnImages:
     temperature: float
     replicas: int
 
-    def course(self, noise: str, seed: int) -> Course:
+    def run(self, noise: str, seed: int) -> NetworkRun:
         """Settings of one of the four trainings."""
         steps_per_pass = self.points / self.batch_size
         lr_in_batches = 1 if noise != "none" else self.batch_size / self.points
-        return Course(
+        run = network_run(
             images=self.images,
             points=self.points,
             test_points=self.test_points,
@@ -75,12 +76,13 @@ class NoiseOnImages:
             alpha=ALPHA,
             temperature=self.temperature / ALPHA * lr_in_batches,
             batch_size=self.batch_size if noise != "none" else self.points,
-            noise=NOISES[noise],
-            schedule=tuple(round(passes * steps_per_pass) for passes in PASSES),
+            engine=ls.training.NetworkEngine(noise=NOISES[noise]),
+            record=SIGNAL_AND_KERNEL,
             max_steps=2**20,
             replicas=self.replicas,
             seed=ls.derive_seed(seed, "langevin_noise", self.images),
         )
+        return replace(run, schedule=tuple(round(passes * steps_per_pass) for passes in PASSES))
 
     @property
     def title(self) -> str:
@@ -120,7 +122,7 @@ GRID = {
 def langevin_tasks(tier: str, seed: int) -> dict[str, ls.sweep.Task]:
     """The four trainings of every comparison."""
     return {
-        case.label(noise): train_course.at(case.course(noise, seed))
+        case.label(noise): train_nets.at(case.run(noise, seed))
         for case in GRID[tier]
         for noise in NOISES
     }

@@ -17,7 +17,12 @@ used again begin to matter; the stop at P n = c d is more than a factor 10 away.
 from dataclasses import dataclass, replace
 
 from langevin_sgd.validation.sgd_regimes._courses import SwitchedEnsemble, train_switched
-from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, censored, train
+from langevin_sgd.validation.sgd_regimes._runs import (
+    PerceptronEnsemble,
+    censored,
+    perceptron_ensemble,
+    train,
+)
 from langevin_sgd.validation.sgd_regimes._switched_noise import Quantity, SwitchedNoise
 
 import langevin_sgd as ls
@@ -50,7 +55,7 @@ class SwitchedPerceptron:
 
     def noisy(self, seed: int) -> PerceptronEnsemble:
         """Batches of a few points."""
-        return PerceptronEnsemble(
+        return perceptron_ensemble(
             points=self.points,
             dimension=self.dimension,
             chi=self.chi,
@@ -64,7 +69,7 @@ class SwitchedPerceptron:
     def silent(self, seed: int) -> PerceptronEnsemble:
         """Full batches at the same learning rate."""
         noisy = self.noisy(seed)
-        return replace(noisy, temperature=noisy.settings.lr / self.points, batch_size=self.points)
+        return replace(noisy, settings=replace(noisy.settings, batch_size=self.points))
 
     @property
     def title(self) -> str:
@@ -118,7 +123,7 @@ class NoiseActsLate(SwitchedNoise):
     switch, switches = SWITCH, SWITCHES
     quantities = QUANTITIES
     train, train_switched = train, train_switched
-    switched = SwitchedEnsemble
+    switched = SwitchedEnsemble.of
 
     def accuracy(self, order: str, quantity: str) -> tuple[float, str]:
         return ACCURACY[quantity], REASONS[quantity]

@@ -28,13 +28,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from langevin_sgd.validation.sgd_regimes._network_courses import (
-    Course,
+    SIGNAL_AND_KERNEL,
     SwitchedCourse,
     out_of_lazy,
-    train_course,
     train_switched,
 )
 from langevin_sgd.validation.sgd_regimes._network_lines import missing_images
+from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, network_run, train_nets
 from langevin_sgd.validation.sgd_regimes._switched_noise import Quantity, SwitchedNoise, mixed
 
 import langevin_sgd as ls
@@ -72,9 +72,9 @@ class SwitchedNetwork:
     batch_size: int
     replicas: int
 
-    def noisy(self, seed: int) -> Course:
+    def noisy(self, seed: int) -> NetworkRun:
         """Batches of a few points."""
-        return Course(
+        return network_run(
             images=self.images,
             points=self.points,
             test_points=self.test_points,
@@ -84,15 +84,15 @@ class SwitchedNetwork:
             temperature=TEMPERATURE / ALPHA,
             batch_size=self.batch_size,
             max_steps=2**20,
+            record=SIGNAL_AND_KERNEL,
             replicas=self.replicas,
             seed=ls.derive_seed(seed, "noise_acts_late_networks", self.images),
         )
 
-    def silent(self, seed: int) -> Course:
+    def silent(self, seed: int) -> NetworkRun:
         """Full batches at the same learning rate."""
         noisy = self.noisy(seed)
-        temperature = noisy.temperature * self.batch_size / self.points
-        return replace(noisy, temperature=temperature, batch_size=self.points)
+        return replace(noisy, settings=replace(noisy.settings, batch_size=self.points))
 
     @property
     def title(self) -> str:
@@ -165,11 +165,8 @@ class NoiseActsLateNetworks(SwitchedNoise):
     grid = GRID
     switch, switches = SWITCH, SWITCHES
     quantities = QUANTITIES
-    train, train_switched = train_course, train_switched
-    switched = SwitchedCourse
-
-    def most_steps(self, run: Course) -> int:
-        return run.max_steps
+    train, train_switched = train_nets, train_switched
+    switched = SwitchedCourse.of
 
     def accuracy(self, order: str, quantity: str) -> tuple[float, str]:
         return ACCURACY[order, quantity], REASONS[order]

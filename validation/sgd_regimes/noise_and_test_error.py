@@ -11,7 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, censored, train
+from langevin_sgd.validation.sgd_regimes._runs import (
+    PerceptronEnsemble,
+    censored,
+    perceptron_ensemble,
+    train,
+)
 
 import langevin_sgd as ls
 
@@ -43,7 +48,7 @@ class TestErrorSizes:
     def run(self, regime: str, ratio: int, replicas: int, seed: int) -> PerceptronEnsemble:
         """Settings of one point; replica r has the same points in both regimes."""
         temperature, batch_size = REGIMES[regime]
-        return PerceptronEnsemble(
+        return perceptron_ensemble(
             points=ratio * self.dimension,
             dimension=self.dimension,
             chi=self.chi,

@@ -8,7 +8,7 @@ fixed training set, whose pull fluctuates from set to set, and s follows
 `langevin_sgd.theory.perceptron.quenched_noise` instead of the population.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -22,8 +22,14 @@ from langevin_sgd.validation.sgd_regimes._courses import (
     steps_at,
     times_of,
     unfit_of,
+    up_to,
 )
-from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, censored, joined
+from langevin_sgd.validation.sgd_regimes._runs import (
+    PerceptronEnsemble,
+    censored,
+    joined,
+    perceptron_ensemble,
+)
 
 import langevin_sgd as ls
 
@@ -54,7 +60,7 @@ GRID = {"quick": FlowSizes(64, 32, 64, 10000, 64), "full": FlowSizes(128, 64, 12
 def loud(tier: str, seed: int) -> PerceptronEnsemble:
     """T >> kappa, few points."""
     size = GRID[tier]
-    run = PerceptronEnsemble(
+    run = perceptron_ensemble(
         points=size.ratio * size.dimension,
         dimension=size.dimension,
         chi=0.0,
@@ -64,19 +70,22 @@ def loud(tier: str, seed: int) -> PerceptronEnsemble:
         seed=ls.derive_seed(seed, "ode_range", "loud"),
     )
     tau, _, _ = ls.theory.perceptron.flow_until(
-        np.array(LEFT) / size.ratio, chi=run.chi, margin=run.margin, temperature=run.temperature
+        np.array(LEFT) / size.ratio,
+        chi=run.chi,
+        margin=run.problem.margin,
+        temperature=run.settings.temperature,
     )
-    return replace(run, schedule=steps_at(tuple(tau.tolist()), run))
+    return up_to(run, steps_at(tuple(tau.tolist()), run))
 
 
 def fresh(tier: str, seed: int) -> Fresh:
     """The same on fresh points."""
     run = loud(tier, seed)
     return Fresh(
-        dimension=run.dimension,
-        chi=run.chi,
-        temperature=run.temperature,
-        margin=run.margin,
+        problem=ls.models.OnePassPerceptron(
+            dimension=run.problem.dimension, chi=run.chi, margin=run.problem.margin
+        ),
+        settings=ls.SGD(lr=run.settings.lr, batch_size=run.settings.batch_size),
         seed=run.seed,
         schedule=run.schedule,
         replicas=run.replicas,
@@ -86,7 +95,7 @@ def fresh(tier: str, seed: int) -> Fresh:
 def quiet(tier: str, seed: int) -> PerceptronEnsemble:
     """T << kappa, many points."""
     size = GRID[tier]
-    run = PerceptronEnsemble(
+    run = perceptron_ensemble(
         points=size.quiet_points,
         dimension=size.quiet_dimension,
         chi=0.0,
@@ -96,7 +105,7 @@ def quiet(tier: str, seed: int) -> PerceptronEnsemble:
         replicas=size.replicas,
         seed=ls.derive_seed(seed, "ode_range", "quiet"),
     )
-    return replace(run, schedule=steps_at(QUIET_TIMES, run))
+    return up_to(run, steps_at(QUIET_TIMES, run))
 
 
 def window_of(tier: str) -> stops.Window:
@@ -109,10 +118,10 @@ def quenched(run: PerceptronEnsemble, signal: np.ndarray) -> np.ndarray:
     return ls.theory.perceptron.quenched_noise(
         signal,
         chi=run.chi,
-        margin=run.margin,
-        temperature=run.temperature,
-        points=run.points,
-        dimension=run.dimension,
+        margin=run.problem.margin,
+        temperature=run.settings.temperature,
+        points=run.problem.points,
+        dimension=run.problem.dimension,
     )
 
 
@@ -255,7 +264,7 @@ class OdeRange(ls.claims.Claim):
     def _signals(data: dict[str, xr.Dataset], tier: str) -> ls.plotting.Panel:
         run = loud(tier, 0)
         a, s = flow_of(run, times_of(run))
-        left = unfit_of(run, a, s) * run.points / run.dimension
+        left = unfit_of(run, a, s) * run.problem.points / run.problem.dimension
         series = []
         for label, name in (
             ("P points", f"{GRID[tier].ratio} d points, used again"),
@@ -273,7 +282,7 @@ class OdeRange(ls.claims.Claim):
             r"$P n / d$ by the flow (time runs to the left)",
             "signal / signal of the flow",
             series,
-            note=f"d = {run.dimension}",
+            note=f"d = {run.problem.dimension}",
         )
 
     @staticmethod
@@ -321,5 +330,6 @@ class OdeRange(ls.claims.Claim):
                 ls.plotting.Series.theory("quenched noise", a, quenched(run, a)),
                 ls.plotting.Series.rival("flow", a, s),
             ),
-            note=f"T = {run.temperature:g} kappa, P/d = {run.points / run.dimension:g}",
+            note=f"T = {run.settings.temperature:g} kappa, P/d = "
+            f"{run.problem.points / run.problem.dimension:g}",
         )

@@ -35,7 +35,7 @@ from typing import Literal
 
 import numpy as np
 from langevin_sgd.validation.sgd_regimes._network_lines import line_through
-from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, train_nets
+from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, network_run, train_nets
 
 import langevin_sgd as ls
 from langevin_sgd.plotting import Panel, Series, log_log
@@ -91,7 +91,7 @@ def label(depth: int, alpha: float, place: int) -> str:
 
 def run_at(depth: int, alpha: float, scale: float, replicas: int, seed: int) -> NetworkRun:
     """Training at T = 2^scale alpha^k."""
-    return NetworkRun(
+    return network_run(
         depth=depth,
         alpha=alpha,
         temperature=temperature(depth, alpha, scale),

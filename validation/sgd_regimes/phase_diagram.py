@@ -29,13 +29,19 @@ factors make of the exponents between the two alphas.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from langevin_sgd.validation.sgd_regimes import optimal_temperature as optimum
 from langevin_sgd.validation.sgd_regimes._network_lines import fitted, line_through, missing_images
-from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, train_nets
+from langevin_sgd.validation.sgd_regimes._networks import (
+    DOUBLE,
+    SINGLE,
+    NetworkRun,
+    network_run,
+    train_nets,
+)
 
 import langevin_sgd as ls
 from langevin_sgd.claims import Comparison, Data
@@ -346,8 +352,10 @@ class PhaseDiagramOfNetworks(ls.claims.Claim):
         plane = PLANES[tier]
         plain, kernels = (ls.derive_seed(seed, stream) for stream in (optimum.STREAM, KERNELS))
 
-        def run(alpha: float, scale: float, replicas: int, stream: int) -> NetworkRun:
-            return NetworkRun(
+        def run(
+            alpha: float, scale: float, replicas: int, stream: int, *, smooth: bool = False
+        ) -> NetworkRun:
+            return network_run(
                 depth=plane.depth,
                 alpha=alpha,
                 temperature=plane.temperature(alpha, scale),
@@ -355,7 +363,8 @@ class PhaseDiagramOfNetworks(ls.claims.Claim):
                 replicas=replicas,
                 seed=stream,
                 width=plane.width,
-                activation=plane.activation,
+                activation="gelu" if smooth else plane.activation,
+                engine=DOUBLE if smooth else SINGLE,
                 points=plane.points,
                 test_points=plane.test_points,
                 images=plane.images,
@@ -369,8 +378,8 @@ class PhaseDiagramOfNetworks(ls.claims.Claim):
             for alpha in plane.kernel_feature
         }
         for alpha in plane.kernel_lazy:
-            smooth = run(alpha, -math.log2(alpha), plane.shown * 2, kernels)
-            found[kernel_label(alpha)] = train_nets.at(_smooth(smooth))
+            smooth = run(alpha, -math.log2(alpha), plane.shown * 2, kernels, smooth=True)
+            found[kernel_label(alpha)] = train_nets.at(smooth)
         for alpha, scales in plane.columns().items():
             for scale in scales:
                 decides = alpha not in plane.between and scale in plane.around_failure(alpha)
@@ -401,11 +410,6 @@ class PhaseDiagramOfNetworks(ls.claims.Claim):
         return [
             panel(data, plane) for panel in (_error_map, _plane_panel, _kernel_panel, _error_panel)
         ]
-
-
-def _smooth(run: NetworkRun) -> NetworkRun:
-    """The same without kinks, in float64."""
-    return replace(run, activation="gelu", precision="float64")
 
 
 # --- figure ---------------------------------------------------------------------------------------

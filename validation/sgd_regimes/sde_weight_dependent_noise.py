@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from langevin_sgd.validation.sgd_regimes._courses import flow_of
-from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble
+from langevin_sgd.validation.sgd_regimes._courses import flow_of, up_to
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, perceptron_ensemble
 
 import langevin_sgd as ls
 
@@ -43,16 +43,13 @@ class Pair:
     Parameters
     ----------
     run
-        Settings; its replicas are training sets.
+        SGD; its replicas are training sets. The equation goes on to the last step of the schedule.
     constant
         Whether the equation has isotropic noise of constant size, that of the start, instead.
-    to_zero_loss
-        Whether SGD goes on after the last step of the schedule until all points are fitted.
     """
 
     run: PerceptronEnsemble
     constant: bool = False
-    to_zero_loss: bool = False
 
 
 @ls.sweep.task()
@@ -82,16 +79,16 @@ def compare(pair: Pair) -> xr.Dataset:
 
 def _equation_on(pair: Pair, number: int) -> np.ndarray:
     """(quantity, step) means over the paths of the equation on one training set."""
-    run = pair.run
+    run, origin = pair.run, np.zeros(pair.run.problem.dimension)
     equation = ls.Overdamped.from_sgd(run.problem, run.settings, seed=run.seed, replica=number)
     if pair.constant:
-        start = equation.noise_covariance.covariance(np.zeros(run.dimension))
-        equation = replace(equation, noise_covariance=float(np.trace(start)) / run.dimension)
+        start = equation.noise_covariance.covariance(origin)
+        equation = replace(equation, noise_covariance=float(np.trace(start)) / len(origin))
     rows = run.problem.rows(run.seed, number)
 
     def observe(block: ls.record.Snapshots) -> dict:
         a, s = run.problem.signal_and_noise(block.position)
-        done = (block.position @ rows.T >= run.margin).all(axis=-1)
+        done = (block.position @ rows.T >= run.problem.margin).all(axis=-1)
         values = {"a": a, "s": s, "norm": np.linalg.norm(block.position, axis=-1), "done": done}
         return {
             name: (("step", "replica"), value.astype(float), "1") for name, value in values.items()
@@ -104,7 +101,7 @@ def _equation_on(pair: Pair, number: int) -> np.ndarray:
         steps=run.schedule[-1],
         substeps=1,
         schedule=run.schedule,
-        start=np.zeros(run.dimension),
+        start=origin,
         seed=ls.derive_seed(run.seed, "equation", number),
         record=observe,
     )
@@ -122,10 +119,10 @@ def _sgd(pair: Pair, path: int) -> tuple[np.ndarray, np.ndarray]:
         run.settings,
         replicas=run.replicas,
         first_replica=run.first_replica,
-        stop=ls.Stop(max_steps=None if pair.to_zero_loss else run.schedule[-1]),
+        stop=run.stop,
         seed=run.seed,
         schedule=run.schedule,
-        engine=ls.training.PerceptronEngine(batch_seed=ls.derive_seed(run.seed, "path", path)),
+        engine=replace(run.engine, batch_seed=ls.derive_seed(run.seed, "path", path)),
     )
     names = ("signal", "noise", "norm", "unfit_fraction")
     a, s, norm, unfit = (
@@ -160,11 +157,11 @@ def course(tier: str, seed: int) -> PerceptronEnsemble:
         COURSE_LEFT / size.course_ratio, margin=1 / LOUD, temperature=1.0
     )
     last = round(float(tau) * size.dimension)
-    return replace(base, schedule=_steps(last, first=8))
+    return up_to(base, _steps(last, first=8))
 
 
 def loud_end(tier: str, seed: int) -> PerceptronEnsemble:
-    """T >> kappa until after the stop."""
+    """T >> kappa until after the stop, of SGD however late."""
     size = GRID[tier]
     run = _run(tier, seed, "loud", points=size.end_ratio * size.dimension, margin=1 / LOUD)
     return replace(run, schedule=_steps(LAST_TIMES["loud"] * size.dimension, first=16))
@@ -183,16 +180,34 @@ def quiet_end(tier: str, seed: int, temperature: float) -> PerceptronEnsemble:
         temperature=temperature,
         batch_size=round(2 / temperature),
     )
-    return replace(run, schedule=_steps(LAST_TIMES["quiet"] * size.dimension // 2, first=16))
+    return up_to(run, _steps(LAST_TIMES["quiet"] * size.dimension // 2, first=16))
 
 
-def _run(tier: str, seed: int, label: str, **settings: float) -> PerceptronEnsemble:
+def _run(
+    tier: str,
+    seed: int,
+    label: str,
+    *,
+    points: int,
+    margin: float,
+    temperature: float = 1.0,
+    batch_size: int = 1,
+) -> PerceptronEnsemble:
     size = GRID[tier]
-    common = {"dimension": size.dimension, "chi": 0.0, "temperature": 1.0, "replicas": size.sets}
     # A stream that nothing was chosen on: earlier ones were looked at while margins and limits were
     # being set.
     name = ls.derive_seed(seed, "sde_weight_dependent_noise", "frozen", label)
-    return PerceptronEnsemble(**(common | settings), seed=name)
+    return perceptron_ensemble(
+        points=points,
+        dimension=size.dimension,
+        chi=0.0,
+        temperature=temperature,
+        margin=margin,
+        batch_size=batch_size,
+        replicas=size.sets,
+        engine=ls.training.PerceptronEngine(),
+        seed=name,
+    )
 
 
 def _steps(last: int, first: int) -> tuple[int, ...]:
@@ -210,8 +225,8 @@ def constant_noise(run: PerceptronEnsemble, tau: np.ndarray) -> tuple[np.ndarray
 
     def rate(_: float, state: Sequence[float]) -> list[float]:
         a, s = max(state[0], 0.0), float(np.sqrt(max(state[1], 0.0)))
-        means = ls.theory.perceptron.averages(a, s, chi=run.chi, margin=run.margin)
-        return [float(means.g1), 2 * s * float(means.gz) + run.temperature]
+        means = ls.theory.perceptron.averages(a, s, chi=run.chi, margin=run.problem.margin)
+        return [float(means.g1), 2 * s * float(means.gz) + run.settings.temperature]
 
     path = solve_ivp(
         rate,
@@ -260,7 +275,7 @@ def _over_sets(samples: np.ndarray) -> ls.Estimate:
 def on_course(tier: str, quantity: str) -> ls.claims.Comparison:
     """Compare equation and SGD while many points are unfit."""
     run, place = course(tier, 0), (SIGNAL, NOISE).index(quantity)
-    tau = np.array(run.schedule[-1:]) / run.dimension
+    tau = np.array(run.schedule[-1:]) / run.problem.dimension
     here, silent = flow_of(run, tau)[place], flow_of(run, tau, temperature=0.0)[place]
     constant = float(constant_noise(run, tau)[place][0] / here[0])
     at = f"T = {LOUD:g} kappa, P n = {COURSE_LEFT:g} d"
@@ -334,7 +349,7 @@ class SdeWeightDependentNoise(ls.claims.Claim):
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         found = {quiet_label(t): compare.at(Pair(run=quiet_end(tier, seed, t))) for t in QUIET}
-        found["end, loud"] = compare.at(Pair(run=loud_end(tier, seed), to_zero_loss=True))
+        found["end, loud"] = compare.at(Pair(run=loud_end(tier, seed)))
         found["course"] = compare.at(Pair(run=course(tier, seed)))
         found["course, constant noise"] = compare.at(Pair(run=course(tier, seed), constant=True))
         return found
@@ -360,7 +375,7 @@ class SdeWeightDependentNoise(ls.claims.Claim):
     @staticmethod
     def _course(data: dict[str, xr.Dataset], tier: str) -> ls.plotting.Panel:
         run = course(tier, 0)
-        tau = np.array(run.schedule) / run.dimension
+        tau = np.array(run.schedule) / run.problem.dimension
         fine = np.geomspace(tau[0], tau[-1], 40)
         names = {"SGD": ("course", "sgd"), "Langevin equation": ("course", "equation")}
         names["constant noise"] = ("course, constant noise", "equation")
@@ -378,7 +393,8 @@ class SdeWeightDependentNoise(ls.claims.Claim):
             r"$\tau$ = lr steps / d",
             r"noise $\|w_\perp\|/\sqrt{d}$",
             series,
-            note=f"d = {run.dimension}, P = {run.points}, {run.replicas} training sets",
+            note=f"d = {run.problem.dimension}, P = {run.problem.points}, {run.replicas} training "
+            "sets",
         )
 
     @staticmethod

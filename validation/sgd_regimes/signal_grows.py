@@ -23,12 +23,9 @@ the outputs does not.
 from dataclasses import dataclass
 
 import numpy as np
-from langevin_sgd.validation.sgd_regimes._network_courses import (
-    Course,
-    out_of_lazy,
-    train_in_two_orders,
-)
+from langevin_sgd.validation.sgd_regimes._network_courses import out_of_lazy, train_in_two_orders
 from langevin_sgd.validation.sgd_regimes._network_lines import line_through, missing_images
+from langevin_sgd.validation.sgd_regimes._networks import DOUBLE, NetworkRun, network_run
 
 import langevin_sgd as ls
 from langevin_sgd.claims import Comparison, Data
@@ -65,9 +62,9 @@ class GrowthOnImages:
         """T/kappa of the runs on so many points; what is neither cold nor hot is for the figure."""
         return (COLD, 2.0, *HOT) if points in self.ends else (COLD, HOT[0])
 
-    def course(self, points: int, temperature: float, seed: int) -> Course:
+    def run(self, points: int, temperature: float, seed: int) -> NetworkRun:
         """Settings at T/kappa."""
-        return Course(
+        return network_run(
             images=self.images,
             points=points,
             test_points=self.test_points,
@@ -77,7 +74,7 @@ class GrowthOnImages:
             temperature=temperature / ALPHA,
             batch_size=COLD_BATCH if temperature == COLD else self.batch_size,
             max_steps=2**20,
-            precision="float64",
+            engine=DOUBLE,
             replicas=self.replicas,
             seed=ls.derive_seed(seed, "signal_grows", self.images),
         )
@@ -259,7 +256,7 @@ class SignalGrows(ls.claims.Claim):
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         return {
             case.label(points, temperature): train_in_two_orders.at(
-                case.course(points, temperature, seed)
+                case.run(points, temperature, seed)
             )
             for case in GRID[tier]
             for points in case.points

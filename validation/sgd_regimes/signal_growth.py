@@ -7,7 +7,7 @@ and margin.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -19,8 +19,9 @@ from langevin_sgd.validation.sgd_regimes._courses import (
     steps_at,
     times_of,
     unfit_of,
+    up_to,
 )
-from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble
+from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, perceptron_ensemble
 
 import langevin_sgd as ls
 
@@ -48,7 +49,7 @@ class Growth:
 
     def run(self, seed: int) -> PerceptronEnsemble:
         """Settings of the runs."""
-        run = PerceptronEnsemble(
+        run = perceptron_ensemble(
             points=self.ratio * self.dimension,
             dimension=self.dimension,
             chi=self.chi,
@@ -57,7 +58,7 @@ class Growth:
             replicas=self.replicas,
             seed=ls.derive_seed(seed, "signal_growth", self.chi),
         )
-        return replace(run, schedule=steps_at(self.times, run))
+        return up_to(run, steps_at(self.times, run))
 
     @property
     def growth(self) -> float:
@@ -200,13 +201,14 @@ class SignalGrowth(ls.claims.Claim):
                 f"slope {power:.3g}", late, 0.85 * height * (late / late[-1]) ** power
             )
         )
-        passes = run.schedule[-1] * run.batch_size / run.points
+        passes = run.schedule[-1] * run.settings.batch_size / run.problem.points
         return ls.plotting.log_log(
             rf"Growth of the signal, $\chi$ = {case.chi:g}",
             r"$\tau$ = lr steps / d",
             r"signal $w_1/\sqrt{d}$",
             series,
-            note=f"d = {case.dimension}, P = {run.points}; {passes:.1f} passes over the points",
+            note=f"d = {case.dimension}, P = {run.problem.points}; {passes:.1f} passes over the "
+            "points",
         )
 
     @staticmethod

@@ -28,7 +28,12 @@ from langevin_sgd.validation.sgd_regimes._network_lines import (
     missing_images,
     unfinished,
 )
-from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, train_nets
+from langevin_sgd.validation.sgd_regimes._networks import (
+    DOUBLE,
+    NetworkRun,
+    network_run,
+    train_nets,
+)
 
 import langevin_sgd as ls
 from langevin_sgd.claims import Comparison, Data
@@ -122,7 +127,7 @@ along the other. In the quick tier trainings of the first way are those of
 
 def _run(case: WaysOnImages, alpha: float, scale: float, replicas: int, seed: int) -> NetworkRun:
     size = lazy.batch_size(case.points, scale)
-    return NetworkRun(
+    return network_run(
         depth=case.depth,
         width=case.width,
         activation="gelu",
@@ -134,7 +139,7 @@ def _run(case: WaysOnImages, alpha: float, scale: float, replicas: int, seed: in
         batch_size=size,
         max_steps=2**20 // size,
         replicas=replicas,
-        precision="float64",
+        engine=DOUBLE,
         seed=ls.derive_seed(seed, lazy.STREAM),
     )
 

@@ -7,7 +7,7 @@ points and batches at all of them.
 
 import numpy as np
 from langevin_sgd.validation.sgd_regimes import _stops as stops
-from langevin_sgd.validation.sgd_regimes._runs import PerceptronEnsemble, joined, parts
+from langevin_sgd.validation.sgd_regimes._runs import joined, parts, perceptron_ensemble
 from langevin_sgd.validation.sgd_regimes._stops import WINDOWS, Window
 
 import langevin_sgd as ls
@@ -97,7 +97,7 @@ class WeightChangeExponent(ls.claims.Claim):
         found = stops.tasks(tier, seed)
         for chi in CHIS:
             for temperature in TEMPERATURES:
-                run = PerceptronEnsemble(
+                run = perceptron_ensemble(
                     points=POINTS,
                     dimension=DIMENSION,
                     chi=chi,

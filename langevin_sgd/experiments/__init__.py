@@ -6,8 +6,8 @@
 - `langevin_sgd.experiments.perceptron_exponents`: `fit_exponents` and `extrapolate_exponents`, the
   scaling exponents of such a grid beside their predictions, `extrapolated_slopes`;
   `ExponentFit`, `ExponentLimit`
-- `langevin_sgd.experiments.network_averages`: `average_networks`, the means of the points of a grid
-  of networks with errors, `NetworkAverages`
+- `langevin_sgd.experiments.network_averages`: the means of the points of a grid of
+  networks, with errors
 - `langevin_sgd.experiments.network_lines`: `lines_along` one axis of the grid, replica by replica,
   `GridLine`, and `families` of such lines
 - `langevin_sgd.experiments.network_boundaries`: the boundaries in its phase diagram,
@@ -33,7 +33,6 @@ from langevin_sgd.lazy import attributes
 
 if TYPE_CHECKING:
     from langevin_sgd.experiments.grid import Grid as Grid
-    from langevin_sgd.experiments.network_averages import average_networks as average_networks
     from langevin_sgd.experiments.network_boundaries import best_temperature as best_temperature
     from langevin_sgd.experiments.network_boundaries import boundary_exponent as boundary_exponent
     from langevin_sgd.experiments.network_boundaries import crossing as crossing
@@ -64,7 +63,6 @@ __getattr__ = attributes(
     __name__,
     {
         "Grid": "grid",
-        "average_networks": "network_averages",
         "best_temperature": "network_boundaries",
         "boundary_exponent": "network_boundaries",
         "crossing": "network_boundaries",

@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from langevin_sgd.simulation.recording import Record
-    from langevin_sgd.training.observables import Observable, TestError
+    from langevin_sgd.training.observables import TestError
+    from langevin_sgd.training.observables.interface import Observable
 
 Problem = LinearRegression | Perceptron | OnePassPerceptron | NetworkProblem
 Engine = PerceptronEngine | NetworkEngine

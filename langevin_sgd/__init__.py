@@ -1,13 +1,14 @@
 """The physics of SGD noise: exact laws, Langevin and Fokker-Planck models, and real SGD.
 
-Public names resolve on first use (PEP 562), so that importing the package loads numpy and the
-standard library only.
+Public names resolve on first use (PEP 562), so that importing the package takes milliseconds and
+loads the standard library only.
 """
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
+
+from langevin_sgd.lazy import attributes
 
 _HOME = {
     "SGD": "sgd_settings",
@@ -44,20 +45,16 @@ _MODULES = (
 
 __all__ = [*_HOME, *_MODULES]
 
+_resolved = attributes(__name__, _HOME | dict.fromkeys(_MODULES, ""))
+
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
         return version("langevin-sgd")
-    if name in _MODULES:
-        return importlib.import_module(f"langevin_sgd.{name}")
-    if name in _HOME:
-        value = getattr(importlib.import_module(f"langevin_sgd.{_HOME[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'langevin_sgd' has no attribute {name!r}")
+    return _resolved(name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__, "__version__"])
+    return sorted({*globals(), *__all__, "__version__"})

@@ -262,7 +262,7 @@ class _Entry:
 
     @cached_property
     def csv(self) -> str:
-        from langevin_sgd.plotting import to_csv
+        from langevin_sgd.plotting.panel import to_csv
 
         return to_csv(self.judgement.panels)
 

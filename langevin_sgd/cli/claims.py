@@ -26,7 +26,8 @@ from langevin_sgd.estimate import format_with_error
 from langevin_sgd.plotting.table import Table, one_line
 
 if TYPE_CHECKING:
-    from langevin_sgd.claims import Claim, Judgement
+    from langevin_sgd.claims import Claim
+    from langevin_sgd.claims.judgement import Judgement
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class List:
 
     def run(self) -> int:
         """Print the list."""
-        from langevin_sgd.claims import find_claims
+        from langevin_sgd.claims.discovery import find_claims
 
         claims = find_claims()
         if self.json:
@@ -73,8 +74,8 @@ class Show:
 
     def run(self) -> int:
         """Print the claim."""
-        from langevin_sgd.claims import find_claim
         from langevin_sgd.claims.authoring import describe
+        from langevin_sgd.claims.discovery import find_claim
 
         described = describe(find_claim(self.id), self.tier)
         if self.json:
@@ -165,11 +166,11 @@ class RunClaims:
 
     def run(self) -> int:
         """Run, judge and print."""
-        from langevin_sgd import claims
+        from langevin_sgd.claims import runner
         from langevin_sgd.sweep import Store
 
         with in_terms_of_options({"directory": "results"}):
-            judgements = claims.run(
+            judgements = runner.run(
                 self._chosen(),
                 Store(self.results),
                 tier=self.tier,
@@ -192,7 +193,7 @@ class RunClaims:
         return report_deviations(judgements)
 
     def _chosen(self) -> list[Claim]:
-        from langevin_sgd.claims import find_claim, find_claims
+        from langevin_sgd.claims.discovery import find_claim, find_claims
 
         if self.ids:
             chosen = [
@@ -223,19 +224,20 @@ class Report:
 
     def run(self) -> int:
         """Write the report and print where it is."""
-        from langevin_sgd import claims
+        from langevin_sgd.claims import report, runner
+        from langevin_sgd.claims.discovery import find_claim
         from langevin_sgd.sweep import Store
 
         output, store = accepted("--output", output_folder, str(self.output)), Store(self.results)
-        chosen = [claims.find_claim(name) for name in self.ids] or None
-        judgements = claims.judge_stored(store, claims=chosen)
+        chosen = [find_claim(name) for name in self.ids] or None
+        judgements = runner.judge_stored(store, claims=chosen)
         stale = [
             str(status.path.relative_to(self.results))
             for status in store.statuses()
             if status.state == "stale"
         ]
-        print(claims.report.summary(judgements))
-        print(f"report:  {claims.write_report(judgements, output, stale=stale)}")
+        print(report.summary(judgements))
+        print(f"report:  {report.write_report(judgements, output, stale=stale)}")
         report_deviations([one for one in judgements if not one.never_run])
         if never := sum(one.never_run for one in judgements):
             print(f"{never} not run", file=sys.stderr)

@@ -65,13 +65,13 @@ class Predict:
 
     def run(self) -> int:
         """Print the prediction."""
-        from langevin_sgd import theory
         from langevin_sgd.experiments.linear_regression_prediction import (
             displacement_panel,
             displacement_table,
             log_spaced_lags,
             modes_table,
         )
+        from langevin_sgd.theory import predict
 
         settings = {
             name: value
@@ -80,14 +80,14 @@ class Predict:
         }
         with in_terms_of_options({name: name.replace("_", "-") for name in settings}):
             settings |= self._spectrum()
-            document = theory.predict_linear_regression(**settings)
+            document = predict.predict_linear_regression(**settings)
         if self.json:
             print_json(document)
         else:
             print(modes_table(document), displacement_table(document), sep="\n\n")
         if self.plot is not None:
             lags = log_spaced_lags(max(1, *self.lags))
-            drawn = theory.predict_linear_regression(**settings | {"lags": lags})
+            drawn = predict.predict_linear_regression(**settings | {"lags": lags})
             save(draw([displacement_panel(drawn)]), self.plot)
         return 0
 

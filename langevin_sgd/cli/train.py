@@ -183,8 +183,8 @@ class Train:
     def run(self) -> int:
         """Train, average and print."""
         require_torch()
-        from langevin_sgd.experiments import average_networks
         from langevin_sgd.experiments import network_summary as summary
+        from langevin_sgd.experiments.network_averages import average_networks
         from langevin_sgd.sweep import Store
 
         if self.plot is not None and len(set(self.temperature_per_width)) < 2:

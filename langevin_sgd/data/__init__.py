@@ -1,12 +1,12 @@
 """Data sets: embedded ones, synthetic ones, and files of the user's own.
 
-- `diabetes`, `digits`: for regression; `digit_pair`: two classes of digits, for the perceptron
-  (``embedded``)
+- `diabetes`, `digits`: for regression (``embedded``, which also has two classes of digits, for the
+  perceptron)
 - `gaussian_inputs`: regression with Gaussian inputs (``synthetic``)
 - `DepletedSign`: separable points with a power law of density at the boundary (``depleted_sign``)
-- `digit_images`, `mnist`, `cifar10`: images of ten classes on the scale of the papers
-  (``images``, which also puts their classes in two groups); `has_images`: whether the files are
-  there (``image_files``)
+- `mnist`, `cifar10`: images of ten classes on the scale of the papers (``images``, which also has
+  the small ones of scikit-learn and puts classes in two groups); `has_images`: whether the files
+  are there (``image_files``)
 - `BinaryImages`, `SyntheticPoints`: disjoint training and test sets for networks
   (``binary_images``, ``synthetic_points``)
 - `read_table`: CSV and NPZ files (``files``)
@@ -24,12 +24,10 @@ if TYPE_CHECKING:
     from langevin_sgd.data.binary_images import BinaryImages as BinaryImages
     from langevin_sgd.data.depleted_sign import DepletedSign as DepletedSign
     from langevin_sgd.data.embedded import diabetes as diabetes
-    from langevin_sgd.data.embedded import digit_pair as digit_pair
     from langevin_sgd.data.embedded import digits as digits
     from langevin_sgd.data.files import read_table as read_table
     from langevin_sgd.data.image_files import has_images as has_images
     from langevin_sgd.data.images import cifar10 as cifar10
-    from langevin_sgd.data.images import digit_images as digit_images
     from langevin_sgd.data.images import mnist as mnist
     from langevin_sgd.data.synthetic import gaussian_inputs as gaussian_inputs
     from langevin_sgd.data.synthetic_points import SyntheticPoints as SyntheticPoints
@@ -42,12 +40,10 @@ __getattr__ = attributes(
         "SyntheticPoints": "synthetic_points",
         "DepletedSign": "depleted_sign",
         "diabetes": "embedded",
-        "digit_pair": "embedded",
         "digits": "embedded",
         "read_table": "files",
         "has_images": "image_files",
         "cifar10": "images",
-        "digit_images": "images",
         "mnist": "images",
         "gaussian_inputs": "synthetic",
     },

@@ -6,8 +6,9 @@
 - `langevin_sgd.dynamics.noise`: `Noise`, what a random force answers for
 - `langevin_sgd.dynamics.constant_noise`: numbers and matrices, `Isotropic`, `LowRank`
 - `langevin_sgd.dynamics.state_noise`: noise that depends on the state, `Ito` or `Stratonovich`
-- `langevin_sgd.dynamics.minibatch_noise`: `MinibatchNoise` of a perceptron, and `ShapedNoise`, its
-  simpler rivals
+- `langevin_sgd.dynamics.loss_noise`: `LossNoise`, which follows the loss of a valley
+- `langevin_sgd.dynamics.minibatch_noise`: noise of the minibatches of a perceptron, and its simpler
+  rivals, which `Overdamped.from_sgd` makes
 - `langevin_sgd.dynamics.noise_of_sgd`: how strong the random force of given settings is
 - `langevin_sgd.dynamics.linear`: `LinearEquation`, the form an equation takes in a quadratic
   potential
@@ -18,7 +19,5 @@ from langevin_sgd.dynamics.constant_noise import LowRank as LowRank
 from langevin_sgd.dynamics.langevin import Overdamped as Overdamped
 from langevin_sgd.dynamics.langevin import Underdamped as Underdamped
 from langevin_sgd.dynamics.loss_noise import LossNoise as LossNoise
-from langevin_sgd.dynamics.minibatch_noise import MinibatchNoise as MinibatchNoise
-from langevin_sgd.dynamics.minibatch_noise import ShapedNoise as ShapedNoise
 from langevin_sgd.dynamics.state_noise import Ito as Ito
 from langevin_sgd.dynamics.state_noise import Stratonovich as Stratonovich

@@ -8,8 +8,8 @@
   `ExponentFit`, `ExponentLimit`
 - `langevin_sgd.experiments.branches`: `branch_crossing`, where two branches of a scaling law meet:
   crossover temperature, critical batch size
-- `langevin_sgd.experiments.network_averages`: `average_networks`, the means of the points of a grid
-  of networks with errors, `NetworkAverages`
+- `langevin_sgd.experiments.network_averages`: the means of the points of a grid of
+  networks, with errors
 - `langevin_sgd.experiments.network_lines`: `lines_along` one axis of the grid, replica by replica,
   `GridLine`, and `families` of such lines
 - `langevin_sgd.experiments.network_boundaries`: the boundaries in its phase diagram,
@@ -36,7 +36,6 @@ from langevin_sgd.lazy import attributes
 if TYPE_CHECKING:
     from langevin_sgd.experiments.branches import branch_crossing as branch_crossing
     from langevin_sgd.experiments.grid import Grid as Grid
-    from langevin_sgd.experiments.network_averages import average_networks as average_networks
     from langevin_sgd.experiments.network_boundaries import best_temperature as best_temperature
     from langevin_sgd.experiments.network_boundaries import boundary_exponent as boundary_exponent
     from langevin_sgd.experiments.network_boundaries import crossing as crossing
@@ -68,7 +67,6 @@ __getattr__ = attributes(
     {
         "Grid": "grid",
         "branch_crossing": "branches",
-        "average_networks": "network_averages",
         "best_temperature": "network_boundaries",
         "boundary_exponent": "network_boundaries",
         "crossing": "network_boundaries",

@@ -25,7 +25,7 @@ def modes_table(document: Mapping[str, Any]) -> Table:
     Parameters
     ----------
     document
-        Of `langevin_sgd.theory.predict_linear_regression`, as everywhere in this file.
+        Of `langevin_sgd.theory.predict.predict_linear_regression`, as everywhere in this file.
     """
     header = [
         "eigenvalue",

@@ -31,8 +31,8 @@ import numpy as np
 from langevin_sgd.checks import as_array, as_counts, as_tuple, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.experiments.axes import as_result
-from langevin_sgd.measure import Extrapolation, extrapolate, fit_power_law, local_slopes
-from langevin_sgd.measure.power_law import LocalSlopes, PowerLaw, varied_windows
+from langevin_sgd.measure import Extrapolation, extrapolate, fit_power_law
+from langevin_sgd.measure.power_law import LocalSlopes, PowerLaw, local_slopes, varied_windows
 from langevin_sgd.theory.perceptron import exponents
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from langevin_sgd.measure import geometric_mean
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.plotting import Panel, Series
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.theory.perceptron import averages, flow, quasi_stationary_noise, signal_growth
+from langevin_sgd.theory.perceptron import averages, flow
+from langevin_sgd.theory.perceptron.late_stage import quasi_stationary_noise, signal_growth
 from langevin_sgd.theory.perceptron.predict import predict_perceptron
 
 if TYPE_CHECKING:

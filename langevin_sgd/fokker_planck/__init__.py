@@ -4,8 +4,8 @@
   space, in the plane
 - `langevin_sgd.fokker_planck.relaxation`: `spectrum`, relaxation times and eigenfunctions
 - `langevin_sgd.fokker_planck.passage`: `first_passage_time`, `escape_rate`
-- `langevin_sgd.fokker_planck.gaussian_law`: `GaussianLaw`, the closed form of linear equations in
-  any dimension
+- `langevin_sgd.fokker_planck.gaussian_law`: the closed form of linear equations in any
+  dimension
 - `langevin_sgd.fokker_planck.equations`: `Diffusion`, and what is read off an equation object
 - `langevin_sgd.fokker_planck.initial`: `GaussianDensity`, and other initial densities
 - `langevin_sgd.fokker_planck.accuracy`: error estimates, `NotConvergedWarning`
@@ -23,7 +23,6 @@ How it is done
 
 from langevin_sgd.fokker_planck.accuracy import NotConvergedWarning as NotConvergedWarning
 from langevin_sgd.fokker_planck.equations import Diffusion as Diffusion
-from langevin_sgd.fokker_planck.gaussian_law import GaussianLaw as GaussianLaw
 from langevin_sgd.fokker_planck.initial import GaussianDensity as GaussianDensity
 from langevin_sgd.fokker_planck.passage import escape_rate as escape_rate
 from langevin_sgd.fokker_planck.passage import first_passage_time as first_passage_time

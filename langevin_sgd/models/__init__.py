@@ -11,9 +11,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from langevin_sgd.lazy import attributes
 from langevin_sgd.models.linear_regression import LinearRegression as LinearRegression
 
 if TYPE_CHECKING:
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from langevin_sgd.models.perceptron import OnePassPerceptron as OnePassPerceptron
     from langevin_sgd.models.perceptron import Perceptron as Perceptron
 
-
-def __getattr__(name: str) -> Any:
-    # Potentials and data sets bring Numba along, which closed-form predictions do without.
-    if name in ("networks", "potentials"):
-        return importlib.import_module(f"langevin_sgd.models.{name}")
-    if name in ("Perceptron", "OnePassPerceptron"):
-        return getattr(importlib.import_module("langevin_sgd.models.perceptron"), name)
-    if name == "NetworkProblem":
-        return importlib.import_module("langevin_sgd.models.network_problem").NetworkProblem
-    raise AttributeError(f"module 'langevin_sgd.models' has no attribute {name!r}")
+# Potentials and data sets bring Numba along, which closed-form predictions do without.
+__getattr__ = attributes(
+    __name__,
+    {
+        "networks": "",
+        "potentials": "",
+        "NetworkProblem": "network_problem",
+        "OnePassPerceptron": "perceptron",
+        "Perceptron": "perceptron",
+    },
+)

@@ -14,10 +14,9 @@
     A figure to a file, its kind by the suffix: one of ``figure.FORMATS``.
 `to_svg`
     A figure as SVG text, the same bytes every time.
-`to_csv`
-    The numbers of the panels as CSV.
 
-``table`` has text in columns, for a terminal and for a notebook.
+``table`` has text in columns, for a terminal and for a notebook; ``panel`` writes the numbers of
+panels as CSV.
 """
 
 from langevin_sgd.plotting.figure import draw as draw
@@ -26,7 +25,6 @@ from langevin_sgd.plotting.figure import to_svg as to_svg
 from langevin_sgd.plotting.panel import Map as Map
 from langevin_sgd.plotting.panel import Panel as Panel
 from langevin_sgd.plotting.panel import Series as Series
-from langevin_sgd.plotting.panel import to_csv as to_csv
 from langevin_sgd.plotting.standard import log_log as log_log
 from langevin_sgd.plotting.standard import log_x as log_x
 from langevin_sgd.plotting.standard import log_y as log_y

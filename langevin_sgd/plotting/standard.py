@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-from langevin_sgd.checks import as_objects, require
+from langevin_sgd.checks import as_objects, as_tuple
 from langevin_sgd.plotting.panel import Map, Panel, Series
 
 
@@ -59,7 +60,7 @@ def log_y(
     return Panel(title, x_label, y_label, series, y_scale="log", note=note)
 
 
-def theory_and_runs(cases: Iterable[Sequence[Series]]) -> tuple[Series, ...]:
+def theory_and_runs(cases: Sequence[Sequence[Series]]) -> tuple[Series, ...]:
     """Return the series of several cases one after another, each name once in the legend.
 
     Colours count through measurements and theories separately, so that the theory of a case has
@@ -77,12 +78,15 @@ def theory_and_runs(cases: Iterable[Sequence[Series]]) -> tuple[Series, ...]:
     >>> [series.label for series in theory_and_runs([case(0.1), case(0.2)])]
     ['lr 0.1', 'exact law', 'lr 0.2', '']
     """
-    require(not isinstance(cases, Mapping), "cases", cases, "must be a sequence of cases")
     known: set[tuple[str, str]] = set()
     labelled = []
-    for case in cases:
-        for series in as_objects("cases", case, Series):
+    for case in as_tuple("cases", cases, _as_case, empty=True):
+        for series in case:
             key = (series.kind, series.label)
             labelled.append(replace(series, label="") if key in known else series)
             known.add(key)
     return tuple(labelled)
+
+
+def _as_case(name: str, case: Any) -> tuple[Series, ...]:
+    return as_objects(name, case, Series)

@@ -22,7 +22,6 @@ from langevin_sgd.record.accumulators import time_averages as time_averages
 from langevin_sgd.record.passages import first_passage as first_passage
 from langevin_sgd.record.recorders import displacement as displacement
 from langevin_sgd.record.recorders import eigenprojections as eigenprojections
-from langevin_sgd.record.recorders import histograms as histograms
 from langevin_sgd.record.recorders import loss as loss
 from langevin_sgd.record.recorders import moments as moments
 from langevin_sgd.record.recorders import observables as observables

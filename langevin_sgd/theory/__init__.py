@@ -16,7 +16,7 @@ Parts of a law
     `white_noise`, `minibatch_noise`, `epoch_noise`   the three kinds of fluctuations
 
 What follows
-    `predict_linear_regression`   the numbers of a whole spectrum as JSON types
+    `predict`           the numbers of a whole spectrum as JSON types
     `modified_loss`     potential, stationary density, circulation and probability current
     `rotation`          winding rate, swept area, power spectra
     `damping`           gamma, omega, zeta and regime of each mode
@@ -40,11 +40,9 @@ from langevin_sgd.theory.displacement import paper_displacement as paper_displac
 from langevin_sgd.theory.displacement import power_law_displacement as power_law_displacement
 from langevin_sgd.theory.displacement import spectral_exponent as spectral_exponent
 from langevin_sgd.theory.gaussian import Gaussian as Gaussian
-from langevin_sgd.theory.gaussian_inputs import gaussian_input_law as gaussian_input_law
 from langevin_sgd.theory.langevin_law import LangevinLaw as LangevinLaw
 from langevin_sgd.theory.law import Law as Law
 from langevin_sgd.theory.modified_loss import ModifiedLoss as ModifiedLoss
-from langevin_sgd.theory.predict import predict_linear_regression as predict_linear_regression
 from langevin_sgd.theory.rotation import natural_angle_per_step as natural_angle_per_step
 from langevin_sgd.theory.rotation import winding_per_step as winding_per_step
 from langevin_sgd.theory.sde_accuracy import sde_error as sde_error

@@ -5,14 +5,12 @@
 - `NetworkEngine`, `PerceptronEngine`: how networks and perceptrons are computed (``engines``).
 - ``observables``: what can be measured of networks, in training and outside of it, and of
   perceptrons.
-- `batch_indices`, `gradient_normals`: the minibatches and the additive noise of a run, to replay it
-  elsewhere (``batches``).
 
-Inside: ``linear_regression``, ``perceptron`` and ``networks`` make the steps of a
-``request.RunRequest``; ``variants`` replaces fields of a run, ``earlier`` reads results from which
-one goes on. For linear regression ``steps`` is the update rule and the compiled loop, ``problems``
-prepares its arrays. Chunks, recorders and the dataset are those of every simulator
-(`langevin_sgd.simulation`).
+Inside: ``batches`` has the minibatches and the additive noise of a run, to replay it elsewhere;
+``linear_regression``, ``perceptron`` and ``networks`` make the steps of a ``request.RunRequest``;
+``variants`` replaces fields of a run, ``earlier`` reads results from which one goes on. For linear
+regression ``steps`` is the update rule and the compiled loop, ``problems`` prepares its arrays.
+Chunks, recorders and the dataset are those of every simulator (`langevin_sgd.simulation`).
 """
 
 from __future__ import annotations
@@ -23,8 +21,6 @@ from langevin_sgd.lazy import attributes
 
 if TYPE_CHECKING:
     from langevin_sgd.training import observables as observables
-    from langevin_sgd.training.batches import batch_indices as batch_indices
-    from langevin_sgd.training.batches import gradient_normals as gradient_normals
     from langevin_sgd.training.dispatch import run as run
     from langevin_sgd.training.engines import NetworkEngine as NetworkEngine
     from langevin_sgd.training.engines import PerceptronEngine as PerceptronEngine
@@ -33,8 +29,6 @@ if TYPE_CHECKING:
 __getattr__ = attributes(
     __name__,
     {
-        "batch_indices": "batches",
-        "gradient_normals": "batches",
         "run": "dispatch",
         "NetworkEngine": "engines",
         "PerceptronEngine": "engines",

@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from langevin_sgd.simulation.recording import Record
-    from langevin_sgd.training.observables import Observable, TestError
+    from langevin_sgd.training.observables import TestError
+    from langevin_sgd.training.observables.interface import Observable
 
 Problem = LinearRegression | Perceptron | OnePassPerceptron | NetworkProblem
 Engine = PerceptronEngine | NetworkEngine
@@ -336,7 +337,8 @@ def _numbers(route: Route, replicas: Any, first_replica: Any) -> Sequence[int]:
     if route.together and hasattr(replicas, "__len__") and getattr(replicas, "ndim", 1) > 0:
         numbers = as_counts("replicas", replicas, minimum=0)
         require(len(set(numbers)) == len(numbers), "replicas", replicas, "must be distinct numbers")
-        require(first_replica == 0, "first_replica", first_replica, "must be 0 with numbers given")
+        first = as_count("first_replica", first_replica, 0)
+        require(first == 0, "first_replica", first, "must be 0 with numbers given")
         return numbers
     count = as_count("replicas", replicas)
     first = as_count("first_replica", first_replica, 0, LARGEST_COUNT - count)

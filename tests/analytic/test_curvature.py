@@ -5,16 +5,10 @@ import pytest
 import torch
 
 import langevin_sgd as ls
-from langevin_sgd.curvature import (
-    gauss_newton_product,
-    kernel_change,
-    loss_hessian_product,
-    mean_and_trace,
-    per_sample_gradients,
-    squared_gradients,
-    tangent_kernel,
-    variance_factor,
-)
+from langevin_sgd.curvature.gradient_noise import mean_and_trace, variance_factor
+from langevin_sgd.curvature.hessian import gauss_newton_product, loss_hessian_product
+from langevin_sgd.curvature.sample_gradients import per_sample_gradients, squared_gradients
+from langevin_sgd.curvature.tangent_kernel import kernel_change, tangent_kernel
 from langevin_sgd.models.networks import (
     FullyConnected,
     MobileCNN,

@@ -12,6 +12,7 @@ from scipy.linalg import expm
 import langevin_sgd as ls
 from langevin_sgd import fokker_planck as fp
 from langevin_sgd.fokker_planck import equations, generators, grid
+from langevin_sgd.fokker_planck.gaussian_law import GaussianLaw
 
 STEP_TIME = 0.2
 
@@ -318,7 +319,7 @@ def test_gaussian_law_against_the_moment_equations(kind):
     exact = solve_ivp(
         slope, (0, 4.0), packed, t_eval=np.array(times) * 0.1, rtol=1e-10, atol=1e-12
     ).y.T
-    law = fp.GaussianLaw(equation, start)
+    law = GaussianLaw(equation, start)
     assert np.allclose(law.mean(times), exact[:, :size], rtol=1e-7, atol=1e-9)
     assert np.allclose(law.covariance(times).reshape(3, -1), exact[:, size:], rtol=1e-7, atol=1e-9)
     with pytest.raises(ls.InputError, match="no stationary law"):
@@ -328,7 +329,7 @@ def test_gaussian_law_against_the_moment_equations(kind):
 def test_gaussian_law_at_rest_and_the_grid():
     equation = oscillator(0.8)
     start = fp.GaussianDensity([0.7, 0.0], np.diag([0.05, 0.1]))
-    law = fp.GaussianLaw(equation, start)
+    law = GaussianLaw(equation, start)
     assert np.allclose(law.stationary().covariance, 0.5 * np.eye(2), atol=1e-12)
     assert np.allclose(law.at(1e6).covariance, 0.5 * np.eye(2), atol=1e-9)
     assert np.allclose(
@@ -361,7 +362,7 @@ def test_gaussian_law_at_rest_and_the_grid():
         (lambda: fp.escape_rate(double_well(0.1), barrier=9.0), "must lie in the domain"),
         (lambda: fp.escape_rate(double_well(0.1), barrier=0.0, well="left"), "well = 'left'"),
         (
-            lambda: fp.GaussianLaw(oscillator(1.0), fp.GaussianDensity(0.0, 1.0)),
+            lambda: GaussianLaw(oscillator(1.0), fp.GaussianDensity(0.0, 1.0)),
             "must have 2 coordinates",
         ),
         (lambda: fp.GaussianDensity([0, 0], -np.eye(2)), "must be symmetric and positive definite"),

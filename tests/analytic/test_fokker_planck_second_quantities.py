@@ -12,6 +12,7 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd import fokker_planck as fp
+from langevin_sgd.fokker_planck.gaussian_law import GaussianLaw
 from langevin_sgd.models import potentials
 
 STEP_TIME = 0.2
@@ -201,7 +202,7 @@ def test_currents_in_the_plane_are_those_of_a_gaussian():
         cells=(128, 128),
         tolerance=1.0,
     )
-    law = fp.GaussianLaw(equation, start).at(steps)
+    law = GaussianLaw(equation, start).at(steps)
     inverse, stiffness = np.linalg.inv(law.covariance), equation.potential.stiffness
     for i, noise in ((0, 0.6), (1, 0.3)):
         names = [f"face_{j}" if j == i else f"position_{j}" for j in (0, 1)]

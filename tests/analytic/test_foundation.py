@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -116,10 +117,14 @@ def test_import_is_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+    code = "import sys, langevin_sgd; print('numpy' in sys.modules, langevin_sgd.__version__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", version("langevin-sgd")]
 
 
 def test_public_names_resolve():
     for name in ls.__all__:
         assert getattr(ls, name) is not None
+    assert {*ls.__all__, "__version__"} <= set(dir(ls))
     with pytest.raises(AttributeError, match="nothing_of_this_name"):
         _ = ls.nothing_of_this_name

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
+from langevin_sgd.fokker_planck.gaussian_law import GaussianLaw
 from langevin_sgd.models import potentials
 
 SETTINGS = ls.SGD(lr=0.2, batch_size=2, momentum=0.5)
@@ -157,9 +158,7 @@ NUMBERS = {"friction": 1.0, "step_time": 0.1}
         lambda: ls.fokker_planck.solve(
             heavy(3), initial=ls.fokker_planck.GaussianDensity([0.0], [[1.0]]), times=[1.0]
         ),
-        lambda: ls.fokker_planck.GaussianLaw(
-            heavy(3), ls.fokker_planck.GaussianDensity([0.0], [[1.0]])
-        ),
+        lambda: GaussianLaw(heavy(3), ls.fokker_planck.GaussianDensity([0.0], [[1.0]])),
         lambda: ls.theory.DiscreteLaw(ls.LinearRegression.from_spectrum([1.0]), heavy(3)),
         lambda: ls.LinearRegression.from_spectrum([1.0]).with_noise_covariance(TAILS),
         lambda: heavy(3).linear_step(EQUATION.linear(), 0.2),

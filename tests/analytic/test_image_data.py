@@ -14,7 +14,7 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd.data import image_files
-from langevin_sgd.data.images import animals, grouping, parity
+from langevin_sgd.data.images import animals, digit_images, grouping, parity
 
 NO_FILES = "needs the files, in the folder LANGEVIN_SGD_DATA"
 FOLDER = os.environ.get(image_files.FOLDER_VARIABLE)
@@ -289,7 +289,7 @@ def rows(X):
 
 
 def test_digits_have_mean_zero_and_mean_square_one():
-    X, y = ls.data.digit_images()
+    X, y = digit_images()
     assert X.shape == (1797, 64)
     assert abs(X.mean(dtype=float)) < 1e-6
     assert abs(np.mean(np.square(X, dtype=float)) - 1) < 1e-6
@@ -297,7 +297,7 @@ def test_digits_have_mean_zero_and_mean_square_one():
 
 
 def test_training_and_test_set_are_disjoint_and_cover_all():
-    everything, digit = ls.data.digit_images()
+    everything, digit = digit_images()
     X, y, X_test, y_test = ls.data.BinaryImages(points=1285).sample(seed=3, replica=2)
     assert (X.dtype, y.dtype) == (np.float32, np.float32)
     # Each image once: as multisets, training and test set together are all the images.
@@ -329,7 +329,7 @@ def test_every_image_is_drawn_as_often(seed):
     is seen at once.
     """
     draws = 400
-    everything, _ = ls.data.digit_images()
+    everything, _ = digit_images()
     place = {row: index for index, row in enumerate(rows(everything))}
     counts = np.zeros(len(everything))
     data = ls.data.BinaryImages(points=449, test_points=1)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
+from langevin_sgd.fokker_planck.gaussian_law import GaussianLaw
 from langevin_sgd.models.potentials import Quadratic
 
 VALLEY = Quadratic(stiffness=np.array([[1.3, 0.4], [0.4, 0.9]]), centre=np.array([0.2, -0.1]))
@@ -81,9 +82,7 @@ def test_what_cannot_be_is_refused():
     with pytest.raises(ls.InputError, match="use EulerMaruyama or Milstein"):
         ls.sde.simulate(equation(), ls.sde.Heun(), steps=1)
     with pytest.raises(ls.InputError, match="must not depend on the state"):
-        ls.fokker_planck.GaussianLaw(
-            equation(), ls.fokker_planck.GaussianDensity(np.zeros(2), np.eye(2))
-        ).mean(1.0)
+        GaussianLaw(equation(), ls.fokker_planck.GaussianDensity(np.zeros(2), np.eye(2))).mean(1.0)
 
 
 def test_far_out_directions_without_stiffness_still_have_no_noise():

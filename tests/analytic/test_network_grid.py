@@ -8,6 +8,7 @@ from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.experiments.cell import train_cell
+from langevin_sgd.experiments.network_averages import average_networks
 from langevin_sgd.models.networks import families
 from langevin_sgd.sweep.digest import sources
 from langevin_sgd.sweep.encoding import decode
@@ -132,7 +133,7 @@ def test_a_grid_of_families_holds_the_replicas_of_single_runs():
         assert not np.isclose(others, single[name].values[0], rtol=1e-3).any()  # control
     for task in grid.tasks():
         assert train_cell.at(decode(task.settings)) == task
-    averages = ls.experiments.average_networks(result)[point]
+    averages = average_networks(result)[point]
     assert (result["status"].values[point] == 0).all()
     assert list(averages.observed) == ["mean_margin", "test_mean_margin", "signal", "noise"]
     assert averages.observed["signal"].value == pytest.approx(result["signal"].values[point].mean())
@@ -149,7 +150,7 @@ def test_unfinished_runs_are_counted_and_left_out(result):
     hot = result["temperature_per_width"].values == 8.0
     assert (result["unfinished"].values[hot] == 3).all()
     assert (result["unfinished"].values[~hot] == 0).all()
-    for point, average in enumerate(ls.experiments.average_networks(result)):
+    for point, average in enumerate(average_networks(result)):
         assert sum(average.ended.values()) == 3
         assert average.test_error.valid == average.mostly_fitted == (not hot[point])
         if average.mostly_fitted:

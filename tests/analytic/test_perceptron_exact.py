@@ -10,6 +10,7 @@ from in_one_call import train_perceptrons_of
 from scipy import stats
 
 import langevin_sgd as ls
+from langevin_sgd.data.embedded import digit_pair
 from langevin_sgd.kernels.compiled import uncached_kernel
 from langevin_sgd.randomness import FRESH, gamma_64, key_from_seed
 from langevin_sgd.training.perceptron import certificates, overlap
@@ -49,7 +50,7 @@ def test_points_are_nested_and_replicas_differ(seed):
 
 
 def test_pair_of_digits_has_unit_mean_square():
-    X, y = ls.data.digit_pair(3, 8)
+    X, y = digit_pair(3, 8)
     assert math.isclose((X**2).sum(axis=1).mean(), X.shape[1])
     assert sorted(set(y.tolist())) == [-1.0, 1.0]
     assert ls.Perceptron.from_data(X, y, margin=0.1).separable()
@@ -309,4 +310,4 @@ def test_bad_problems():
     with pytest.raises(ls.InputError, match="record = TestError"):
         train(given, record=ls.training.observables.TestError(points=5))
     with pytest.raises(ls.InputError, match="second = 3"):
-        ls.data.digit_pair(3, 3)
+        digit_pair(3, 3)

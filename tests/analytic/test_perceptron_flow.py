@@ -12,7 +12,12 @@ from langevin_sgd import InputError
 from langevin_sgd.theory import perceptron
 from langevin_sgd.theory.perceptron.finite_flow import finite_flow
 from langevin_sgd.theory.perceptron.inputs import density_amplitude, mean_projection
-from langevin_sgd.theory.perceptron.late_stage import late_integral, late_pull
+from langevin_sgd.theory.perceptron.late_stage import (
+    late_integral,
+    late_pull,
+    quasi_stationary_noise,
+    signal_growth,
+)
 
 MARGINS = [(0, 0.0, 1.0), (1, 0.2, 0.5), (3, 1.0, 0.3), (0, 0.5, 2.0), (2, 1.0, 0.05)]
 
@@ -80,7 +85,7 @@ def test_gradient_descent_without_noise(chi):
         )
         assert spent == pytest.approx(tau, rel=3e-8)
         assert float(s) == 0
-    late = perceptron.signal_growth(1e6, chi=chi, margin=margin, temperature=0.0)
+    late = signal_growth(1e6, chi=chi, margin=margin, temperature=0.0)
     assert float(late) == pytest.approx(float(a), rel=1e-2)
 
 
@@ -252,34 +257,30 @@ def test_averages_tend_to_their_late_forms():
 
 def test_quasi_stationary_noise():
     ratios = np.arange(4)
-    hot = [
-        perceptron.quasi_stationary_noise(chi=chi, margin=0.0, temperature=1.0) for chi in ratios
-    ]
+    hot = [quasi_stationary_noise(chi=chi, margin=0.0, temperature=1.0) for chi in ratios]
     np.testing.assert_allclose(
         hot, gamma(ratios / 2 + 1) / (2 * np.sqrt(2) * gamma((ratios + 3) / 2)), rtol=1e-12
     )
     np.testing.assert_allclose(hot, [0.398942, 0.313329, 0.265962, 0.234996], atol=6e-7)
-    even = [
-        perceptron.quasi_stationary_noise(chi=chi, margin=1.0, temperature=1.0) for chi in ratios
-    ]
+    even = [quasi_stationary_noise(chi=chi, margin=1.0, temperature=1.0) for chi in ratios]
     np.testing.assert_allclose(even, [0.754205, 0.572666, 0.478574, 0.419180], atol=6e-7)
     cold = np.array(
-        [perceptron.quasi_stationary_noise(chi=chi, margin=1.0, temperature=1e-3) for chi in ratios]
+        [quasi_stationary_noise(chi=chi, margin=1.0, temperature=1e-3) for chi in ratios]
     )
     np.testing.assert_allclose(
         cold[[0, 1, 3]] / np.sqrt(1e-3 / (2 * (1 + ratios[[0, 1, 3]]))),
         [1.0000, 1.0001, 1.0002],
         atol=6e-5,
     )
-    assert perceptron.quasi_stationary_noise(chi=1, margin=1.0, temperature=0.0) == 0
-    faint = perceptron.quasi_stationary_noise(chi=0, margin=1e-12, temperature=1.0)
+    assert quasi_stationary_noise(chi=1, margin=1.0, temperature=0.0) == 0
+    faint = quasi_stationary_noise(chi=0, margin=1e-12, temperature=1.0)
     assert faint == pytest.approx(hot[0], rel=1e-11)
 
 
 @pytest.mark.parametrize("chi", [-0.95, -0.5, 0.5, 6.0])
 @pytest.mark.parametrize("temperature", 10.0 ** np.arange(-8, 5, 3))
 def test_quasi_stationary_noise_is_in_balance_late(chi, temperature):
-    s = perceptron.quasi_stationary_noise(chi=chi, margin=1.0, temperature=temperature)
+    s = quasi_stationary_noise(chi=chi, margin=1.0, temperature=temperature)
     a = 1e9 * max(1.0, s)
     state = perceptron.averages(a, s, chi=chi, margin=1.0)
     assert temperature * float(state.n) / (2 * s) == pytest.approx(-float(state.gz), rel=1e-8)
@@ -295,18 +296,18 @@ def test_growth_of_the_signal():
     }
     for chi, (early, late, noisy, quiet) in expected.items():
         a, s = perceptron.flow(times, chi=chi, margin=0.0, temperature=1.0)
-        ratio = a / perceptron.signal_growth(times, chi=chi, margin=0.0, temperature=1.0)
+        ratio = a / signal_growth(times, chi=chi, margin=0.0, temperature=1.0)
         np.testing.assert_allclose(ratio, (early, late), atol=6e-4)
-        ratio = s / perceptron.quasi_stationary_noise(chi=chi, margin=0.0, temperature=1.0)
+        ratio = s / quasi_stationary_noise(chi=chi, margin=0.0, temperature=1.0)
         np.testing.assert_allclose(ratio, (noisy, quiet), atol=6e-4)
 
 
 def test_growth_with_a_margin():
     for chi in (0.0, 2.0):
         a, _ = perceptron.flow(1e10, chi=chi, margin=1.0, temperature=0.7)
-        assert float(
-            perceptron.signal_growth(1e10, chi=chi, margin=1.0, temperature=0.7)
-        ) == pytest.approx(a, rel=1e-3)
+        assert float(signal_growth(1e10, chi=chi, margin=1.0, temperature=0.7)) == pytest.approx(
+            a, rel=1e-3
+        )
 
 
 def test_quenched_noise():
@@ -318,7 +319,7 @@ def test_quenched_noise():
         signal, chi=1, margin=1.0, temperature=1e-4, points=10**12, dimension=64
     )
     np.testing.assert_allclose(
-        many, perceptron.quasi_stationary_noise(chi=1, margin=1.0, temperature=1e-4), rtol=1e-3
+        many, quasi_stationary_noise(chi=1, margin=1.0, temperature=1e-4), rtol=1e-3
     )
 
 
@@ -350,7 +351,7 @@ def test_bad_input_gets_one_line():
             lambda: finite_flow(1.0, margin=-1.0, temperature=1.0, dimension=9),
             "margin = -1.0",
         ),
-        (lambda: perceptron.quasi_stationary_noise(margin=np.inf, temperature=1.0), "margin = inf"),
+        (lambda: quasi_stationary_noise(margin=np.inf, temperature=1.0), "margin = inf"),
         (
             lambda: perceptron.quenched_noise(
                 0.0, margin=1.0, temperature=1.0, points=9, dimension=2

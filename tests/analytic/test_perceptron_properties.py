@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from langevin_sgd.theory import perceptron
 from langevin_sgd.theory.perceptron.increments import mean_increments
 from langevin_sgd.theory.perceptron.inputs import mean_projection
+from langevin_sgd.theory.perceptron.late_stage import quasi_stationary_noise
 from langevin_sgd.theory.perceptron.phase_diagram import critical_batch_size
 
 plan = settings(max_examples=60, derandomize=True, deadline=None, database=None)
@@ -138,7 +139,7 @@ def test_the_signal_never_falls_and_forgets_its_start(chi, margin, temperature):
 @given(chi=depletions, margin=positive, temperature=positive, scale=positive)
 def test_quasi_stationary_noise_is_homogeneous_and_rises(chi, margin, temperature, scale):
     def noise(wall, heat):
-        return perceptron.quasi_stationary_noise(chi=chi, margin=wall, temperature=heat)
+        return quasi_stationary_noise(chi=chi, margin=wall, temperature=heat)
 
     here = noise(margin, temperature)
     np.testing.assert_allclose(noise(scale * margin, scale * temperature), scale * here, rtol=1e-10)

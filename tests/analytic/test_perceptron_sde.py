@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd.dynamics import Isotropic, MinibatchNoise
+from langevin_sgd.dynamics import Isotropic
+from langevin_sgd.dynamics.minibatch_noise import MinibatchNoise
 from langevin_sgd.dynamics.noise import NoiseOfState
 from langevin_sgd.measure.passage import first_at_or_below
 from langevin_sgd.models.hinge_loss import HingeLoss

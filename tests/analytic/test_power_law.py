@@ -15,6 +15,7 @@ from scipy import stats
 import langevin_sgd as ls
 from langevin_sgd import measure
 from langevin_sgd.measure.passage import first_at_or_below
+from langevin_sgd.measure.power_law import local_slopes
 from langevin_sgd.measure.scaling_corrections import correction_to_scaling
 from langevin_sgd.randomness import normals
 
@@ -151,7 +152,7 @@ def test_local_slopes_are_covered_with_their_covariance(seed):
     found = []
     for kick in kicks(X.size, seed=seed):
         y = truth * np.exp(0.05 * kick)
-        found.append(measure.local_slopes(X, y, y_error=0.05 * y))
+        found.append(local_slopes(X, y, y_error=0.05 * y))
     assert holds([one.at(one.x[3]) for one in found], exact[3]) == (True, False)
     values = np.array([one.value for one in found])
     expected = found[0].covariance / np.outer(found[0].standard_error, found[0].standard_error)
@@ -161,7 +162,7 @@ def test_local_slopes_are_covered_with_their_covariance(seed):
 
 def test_local_slopes_of_replicas_are_means_over_replicas(seed):
     y = X[:, None] ** 1.2 * np.exp(normals((8, 9), seed))
-    found = measure.local_slopes(X, y, span=2)
+    found = local_slopes(X, y, span=2)
     each = np.log(y[2:] / y[:-2]) / np.log(X[2:] / X[:-2])[:, None]
     assert np.allclose(found.value, each.mean(axis=1), rtol=1e-10)
     assert np.allclose(found.covariance, np.cov(each) / 9, rtol=1e-10)
@@ -237,7 +238,7 @@ def test_extrapolation_of_correlated_slopes_is_a_fit_with_their_covariance(seed)
     limits = []
     for kick in kicks(x.size, seed=seed):
         y = x**2 * np.exp(0.5 / x + 0.02 * kick)
-        slopes = measure.local_slopes(x, y, y_error=0.02 * y)
+        slopes = local_slopes(x, y, y_error=0.02 * y)
         limits.append(measure.extrapolate(slopes.x, slopes.value, error=slopes.covariance).limit)
     off = np.array([(one.value - 2) / one.standard_error for one in limits])
     assert abs(off.std() - 1) < 4.5 / np.sqrt(2 * SETS)
@@ -301,8 +302,8 @@ def test_too_little_is_refused_with_a_reason(found, reason):
         (lambda: measure.fit_power_law(X, X, y_error=0.0), "must be positive at every point"),
         (lambda: measure.fit_power_law(X, X, window=(3, 1)), "window"),
         (lambda: measure.fit_power_law(X[None, None], X), "must have shape"),
-        (lambda: measure.local_slopes(X, X), "is needed"),
-        (lambda: measure.local_slopes(X, X, y_error=1.0, span=8), "span = 8"),
+        (lambda: local_slopes(X, X), "is needed"),
+        (lambda: local_slopes(X, X, y_error=1.0, span=8), "span = 8"),
         (lambda: correction_to_scaling(X, X), "is needed"),
         (lambda: correction_to_scaling(X, X, y_error=1.0, power=-1), "power = -1"),
         (lambda: measure.extrapolate(X, X), "is needed"),

@@ -9,7 +9,9 @@ import pytest
 from scipy.linalg import expm, solve_discrete_lyapunov
 
 from langevin_sgd import SGD, InputError
-from langevin_sgd.theory import gaussian_input_law, predict_linear_regression, sde_error
+from langevin_sgd.theory import sde_error
+from langevin_sgd.theory.gaussian_inputs import gaussian_input_law
+from langevin_sgd.theory.predict import predict_linear_regression
 from langevin_sgd.theory.sde_accuracy import exact_dispersion, mode_rates
 from langevin_sgd.theory.stability import largest_stable_stiffness
 

@@ -10,6 +10,7 @@ from scipy import stats
 
 import langevin_sgd as ls
 from langevin_sgd import training
+from langevin_sgd.training.batches import batch_indices, gradient_normals
 
 LEVEL = 1e-6
 
@@ -26,8 +27,7 @@ def rejected(outcomes, kinds):
 def batches_of(sampling, samples, batch_size, steps, seed, replicas=1):
     settings = ls.SGD(lr=0.1, batch_size=batch_size, sampling=sampling)
     each = (
-        training.batch_indices(settings, samples, seed=seed, replica=r, steps=steps)
-        for r in range(replicas)
+        batch_indices(settings, samples, seed=seed, replica=r, steps=steps) for r in range(replicas)
     )
     return np.array(list(each))
 
@@ -87,7 +87,7 @@ def test_a_batch_of_all_samples_is_the_data():
 
 def test_each_epoch_is_a_permutation_with_a_short_last_batch():
     settings = ls.SGD(lr=0.1, batch_size=4, sampling="epochs")
-    epochs = training.batch_indices(settings, 10, seed=1, steps=300).reshape(100, 12)
+    epochs = batch_indices(settings, 10, seed=1, steps=300).reshape(100, 12)
     assert np.array_equal(epochs[:, 10:], np.full((100, 2), -1))
     assert np.array_equal(np.sort(epochs[:, :10], axis=1), np.tile(np.arange(10), (100, 1)))
 
@@ -112,14 +112,14 @@ def test_every_permutation_is_equally_likely_and_epochs_are_independent(seed):
 @pytest.mark.parametrize("first_step", [1, 63, 64, 130])
 def test_batches_do_not_depend_on_where_the_reading_begins(sampling, first_step):
     settings = ls.SGD(lr=0.1, batch_size=5, sampling=sampling)
-    whole = training.batch_indices(settings, 23, seed=2, replica=3, steps=210)
-    part = training.batch_indices(settings, 23, seed=2, replica=3, first_step=first_step, steps=80)
+    whole = batch_indices(settings, 23, seed=2, replica=3, steps=210)
+    part = batch_indices(settings, 23, seed=2, replica=3, first_step=first_step, steps=80)
     assert np.array_equal(part, whole[first_step : first_step + 80])
 
 
 def test_normals_are_standard_and_do_not_depend_on_the_number_of_parameters(seed):
-    few = training.gradient_normals(3, seed=seed, steps=2000)
-    many = training.gradient_normals(50, seed=seed, steps=2000)
+    few = gradient_normals(3, seed=seed, steps=2000)
+    many = gradient_normals(50, seed=seed, steps=2000)
     assert np.array_equal(many[:, :3], few)
     assert abs(many.mean()) < 5 / np.sqrt(many.size)
     assert abs(many.var() - 1) < 5 * np.sqrt(2 / many.size)

@@ -10,6 +10,8 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 import langevin_sgd as ls
+from langevin_sgd.claims import runner
+from langevin_sgd.claims.discovery import find_claims
 from langevin_sgd.estimate import format_with_error
 
 KEYS = (
@@ -168,7 +170,8 @@ def test_report_of_named_claims_holds_no_others(command, results, tmp_path):
 
 def test_predictions_are_asked_for_only_where_results_are_stored(command, results, tmp_path):
     """A claim that was run, and whose results are gone, is not asked for what may take seconds."""
-    from langevin_sgd.claims import find_claim, judge_stored
+    from langevin_sgd.claims.discovery import find_claim
+    from langevin_sgd.claims.runner import judge_stored
     from langevin_sgd.sweep import Store
 
     claim = find_claim("fair")
@@ -183,7 +186,7 @@ def test_predictions_are_asked_for_only_where_results_are_stored(command, result
             return asked(self, tier)
 
     store = Store(tmp_path)
-    ls.claims.run([Watched()], store, workers=1)
+    runner.run([Watched()], store, workers=1)
     assert tiers == ["quick"]
     [judged] = judge_stored(store, claims=[Watched()])
     assert (judged.verdict, tiers) == ("supported", ["quick", "quick"])
@@ -197,7 +200,7 @@ def test_predictions_are_asked_for_only_where_results_are_stored(command, result
 def test_finding_the_claims_loads_no_estimators_and_no_networks():
     """A list of titles, and a report of an empty store, need neither; they take half a second."""
     ask = (
-        "import sys, langevin_sgd as ls; assert ls.claims.find_claims(); "
+        "import sys; from langevin_sgd.claims.discovery import find_claims; assert find_claims(); "
         "print([name for name in ('torch', 'scipy.stats', 'matplotlib') if name in sys.modules])"
     )
     environment = {name: value for name, value in os.environ.items() if "CLAIMS" not in name}
@@ -300,7 +303,7 @@ def test_claims_of_the_package_are_well_formed():
     with threadpool_limits(
         1
     ):  # threads of BLAS that wait for one another on busy cores take ten times as long
-        for claim in ls.claims.find_claims():
+        for claim in find_claims():
             for tier in claim.tiers:
                 assert ls.claims.runner.plan(claim, tier, seed=0).comparisons
 

@@ -8,8 +8,12 @@ import textwrap
 import pytest
 
 import langevin_sgd as ls
+from langevin_sgd.claims import criteria, runner
 from langevin_sgd.claims.criteria import criteria_of
+from langevin_sgd.claims.discovery import find_claim, find_claims
 from langevin_sgd.claims.history import read_history
+from langevin_sgd.claims.report import write_report
+from langevin_sgd.claims.runner import judge_stored
 from langevin_sgd.claims.verdict import level_of
 from langevin_sgd.sweep import Store
 
@@ -120,7 +124,7 @@ def edited(tmp_path, monkeypatch):
         for name, text in texts.items():
             changed = text.replace(before, after) if before else text
             (folder / name).write_text(textwrap.dedent(changed))
-        claim = ls.claims.find_claim(f"{paper}/fair")
+        claim = find_claim(f"{paper}/fair")
         assert not claim.fault
         claim.paper = "paper"
         return claim
@@ -146,7 +150,7 @@ def test_what_decides_changes_the_criteria_and_the_data(edited, edit):
 
 def test_a_raised_version_of_an_estimator_changes_the_criteria(edited, monkeypatch):
     one = criteria_of(edited())
-    monkeypatch.setitem(ls.claims.criteria.ESTIMATOR_VERSIONS, "Estimate", 2)
+    monkeypatch.setitem(criteria.ESTIMATOR_VERSIONS, "Estimate", 2)
     assert criteria_of(edited()).digest != one.digest
 
 
@@ -155,38 +159,38 @@ def test_criteria_tuned_after_the_fact_are_caught(edited, tmp_path):
     changed; the new run has other data and half the level, and the history both outcomes.
     """
     store, original = Store(tmp_path / "results"), edited()
-    [first] = ls.claims.run([original], store, workers=1)
+    [first] = runner.run([original], store, workers=1)
     assert (first.verdict, first.criteria.version) == ("supported", 1)
     tuned = edited(*DECISIVE["margin"])
-    [seen] = ls.claims.judge_stored(store, claims=[tuned])
+    [seen] = judge_stored(store, claims=[tuned])
     assert (seen.verdict, seen.criteria.version) == ("not_run", 2)
     assert "criteria changed after data" in seen.reason
     assert {"-MARGIN = 0.01", "+MARGIN = 0.02"} <= set(seen.changed.splitlines())
-    page = ls.claims.write_report([seen], tmp_path / "report")
+    page = write_report([seen], tmp_path / "report")
     assert "+MARGIN = 0.02" in page.read_text()
     assert "+MARGIN = 0.02" in (tmp_path / "report" / "report.md").read_text()
 
-    [second] = ls.claims.run([tuned], store, workers=1)
+    [second] = runner.run([tuned], store, workers=1)
     assert second.criteria.version == 2
     assert second.to_dict()["measurement"] != first.to_dict()["measurement"]
     assert {item.level for item in second.comparisons} == {level_of(2)}
-    ls.claims.run([tuned], store, workers=1)
+    runner.run([tuned], store, workers=1)
     history = read_history(store)
     assert [line["version"] for line in history] == [1, 2]
     # Back to the first criteria: their data and their version are still there.
-    [back] = ls.claims.judge_stored(store, claims=[original])
+    [back] = judge_stored(store, claims=[original])
     assert (back.verdict, back.criteria.version, back.changed) == ("supported", 1, "")
 
 
 def test_the_development_stream_decides_nothing(edited, tmp_path):
     """Other data, kept in the history and in no report; criteria are not registered by it."""
     store, claim = Store(tmp_path / "results"), edited()
-    [tried] = ls.claims.run([claim], store, workers=1, development=True)
+    [tried] = runner.run([claim], store, workers=1, development=True)
     assert tried.to_dict()["stream"] == "development"
-    [nothing] = ls.claims.judge_stored(store, claims=[claim])
+    [nothing] = judge_stored(store, claims=[claim])
     assert nothing.verdict == "not_run"
     assert not (tmp_path / "results" / "criteria.json").exists()
-    [decided] = ls.claims.run([claim], store, workers=1)
+    [decided] = runner.run([claim], store, workers=1)
     assert decided.to_dict()["measurement"] != tried.to_dict()["measurement"]
     assert [line["stream"] for line in read_history(store)] == ["development", "deciding"]
 
@@ -198,21 +202,21 @@ def test_versions_used_before_count_first(edited, tmp_path):
     published.parent.mkdir()
     entries = [{"digest": digest, "text": ""} for digest in ("a", "b")]
     published.write_text(json.dumps({"paper/fair": entries}))
-    [judged] = ls.claims.run([claim], Store(tmp_path / "results"), workers=1)
+    [judged] = runner.run([claim], Store(tmp_path / "results"), workers=1)
     assert judged.criteria.version == 3
 
 
 def test_damaged_criteria_are_not_forgotten_in_silence(edited, tmp_path):
     store, claim = Store(tmp_path / "results"), edited()
-    ls.claims.run([claim], store, workers=1)
+    runner.run([claim], store, workers=1)
     (tmp_path / "results" / "criteria.json").write_text("{")
     with pytest.raises(ls.InputError, match=r"criteria\.json': is damaged"):
-        ls.claims.run([claim], store, workers=1)
+        runner.run([claim], store, workers=1)
 
 
 def test_claims_of_one_sample_share_their_criteria():
     """And their runs, so that the same task is computed once; those of other samples share none."""
-    claims = ls.claims.find_claims(paper="sgd_regimes")
+    claims = find_claims(paper="sgd_regimes")
     digests = {}
     for claim in claims:
         digests.setdefault(claim.sample or claim.id, set()).add(criteria_of(claim).digest)

@@ -17,9 +17,9 @@ from langevin_sgd.plotting import (
     log_y,
     save,
     theory_and_runs,
-    to_csv,
     to_svg,
 )
+from langevin_sgd.plotting.panel import to_csv
 
 TIME = np.geomspace(1, 100, 5)
 

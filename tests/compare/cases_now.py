@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 import langevin_sgd as ls
+from langevin_sgd.data.embedded import digit_pair
+from langevin_sgd.training.batches import batch_indices, gradient_normals
 
 CASES: dict[str, Callable[[], Mapping[str, Any]]] = {}
 """Name -> case."""
@@ -101,8 +103,8 @@ def batches(sampling: str) -> Any:
     settings = ls.SGD(lr=1.0, batch_size=7, sampling=sampling)
     options = {"seed": 5, "replica": 2, "first_step": 3, "steps": 70}
     return {
-        "batches": ls.training.batch_indices(settings, 24, **options),
-        "normals": ls.training.gradient_normals(5, **options),
+        "batches": batch_indices(settings, 24, **options),
+        "normals": gradient_normals(5, **options),
     }
 
 
@@ -171,7 +173,7 @@ def perceptron_stopped_early() -> Any:
 
 @case()
 def perceptron_on_given_points() -> Any:
-    X, y = ls.data.digit_pair(3, 8)
+    X, y = digit_pair(3, 8)
     problem = ls.Perceptron.from_data(X[:60], y[:60], margin=0.1)
     settings, options = ls.SGD(lr=0.5, batch_size=2), {"replicas": 3, "seed": 3}
     contradiction = ls.Perceptron.from_data(np.ones((4, 2)), np.array([1, -1, 1, -1]), margin=0.1)

@@ -14,11 +14,12 @@ from in_one_call import train_networks_of
 from torch import nn
 
 import langevin_sgd as ls
-from langevin_sgd.curvature import squared_gradients, tangent_kernel
+from langevin_sgd.curvature.sample_gradients import squared_gradients
+from langevin_sgd.curvature.tangent_kernel import tangent_kernel
 from langevin_sgd.models import networks
 from langevin_sgd.models.networks import FullyConnected, MobileCNN, OwnNetwork, ResNet18, SimpleCNN
 from langevin_sgd.models.networks.families import FAMILIES, of_family
-from langevin_sgd.training import batch_indices
+from langevin_sgd.training.batches import batch_indices
 
 KINDS = (SimpleCNN, MobileCNN, ResNet18)
 

@@ -7,7 +7,7 @@ from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected
-from langevin_sgd.training import batch_indices
+from langevin_sgd.training.batches import batch_indices
 from langevin_sgd.training.observables import KernelChange
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")

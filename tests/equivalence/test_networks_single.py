@@ -10,14 +10,14 @@ import torch
 from in_one_call import train_networks_of
 
 import langevin_sgd as ls
-from langevin_sgd.curvature import tangent_kernel
+from langevin_sgd.curvature.tangent_kernel import tangent_kernel
 from langevin_sgd.models.networks import (
     FullyConnected,
     OwnNetwork,
     random_features,
     two_layer_linear,
 )
-from langevin_sgd.training import batch_indices
+from langevin_sgd.training.batches import batch_indices
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 

@@ -6,7 +6,7 @@ import torch
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected
-from langevin_sgd.training import batch_indices
+from langevin_sgd.training.batches import batch_indices
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 

@@ -113,7 +113,7 @@ def test_one_line_makes_it_train_and_be_observed(monkeypatch):
 
 
 def test_it_says_what_it_cannot_do():
-    from langevin_sgd.curvature import gauss_newton_product
+    from langevin_sgd.curvature.hessian import gauss_newton_product
 
     replicas = Linear(dimension=4).replicas([(0, 0)], torch.float64)
     with pytest.raises(ls.InputError, match=r"^gauss_newton_product: needs second_derivatives"):

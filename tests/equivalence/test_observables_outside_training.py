@@ -12,15 +12,13 @@ from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected, OwnNetwork
-from langevin_sgd.training.observables import (
-    KernelChange,
-    Margins,
-    NoiseTemperature,
-    Observable,
-    Signal,
-    measure,
-    observed_at_start,
-)
+from langevin_sgd.training.observables import KernelChange
+from langevin_sgd.training.observables.at_start import observed_at_start
+from langevin_sgd.training.observables.interface import Observable
+from langevin_sgd.training.observables.margins import Margins
+from langevin_sgd.training.observables.measured import measure
+from langevin_sgd.training.observables.noise_temperature import NoiseTemperature
+from langevin_sgd.training.observables.signal import Signal
 from langevin_sgd.training.observables.table import OBSERVABLES
 
 ALPHA, LR, STEPS = 2.0, 0.3, 5

@@ -9,7 +9,7 @@ from in_one_call import train_perceptrons_of
 import langevin_sgd as ls
 from langevin_sgd.kernels.compiled import uncached_kernel
 from langevin_sgd.randomness import derive_seed, key_from_seed
-from langevin_sgd.training import batch_indices
+from langevin_sgd.training.batches import batch_indices
 from langevin_sgd.training.perceptron import accelerated
 from langevin_sgd.training.perceptron.certificates import first_to_renew, make_lists, renew
 from langevin_sgd.training.perceptron.replica import make_points, make_rule

@@ -7,7 +7,8 @@ import pytest
 from in_one_call import train_perceptrons_of
 
 import langevin_sgd as ls
-from langevin_sgd.training import batch_indices
+from langevin_sgd.data.embedded import digit_pair
+from langevin_sgd.training.batches import batch_indices
 
 
 def train_plainly(problem, settings, **options):
@@ -128,7 +129,7 @@ def test_first_step_and_recording(seed):
 
 
 def test_user_data_and_storage_in_float32(seed):
-    X, y = ls.data.digit_pair(3, 8)
+    X, y = digit_pair(3, 8)
     problem = ls.Perceptron.from_data(X, y, margin=0.1)
     settings = ls.SGD(lr=0.5, batch_size=1)
     run = train_plainly(problem, settings, replicas=2, seed=seed)

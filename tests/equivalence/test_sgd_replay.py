@@ -10,6 +10,7 @@ import langevin_sgd as ls
 from langevin_sgd import training
 from langevin_sgd.covariance import covariance_root
 from langevin_sgd.simulation import memory, trajectories
+from langevin_sgd.training.batches import batch_indices, gradient_normals
 
 STEPS = 41
 EVERY = np.arange(STEPS + 1)
@@ -81,12 +82,12 @@ def test_equals_torch_on_the_same_batches(options, sampling):
     settings = ls.SGD(lr=0.1, batch_size=6, sampling=sampling, **options)
     start = np.random.default_rng(0).normal(size=11)
     position, velocity = path(problem, settings, start=start, first_replica=2)
-    batches = training.batch_indices(settings, 29, seed=5, replica=2, steps=STEPS)
+    batches = batch_indices(settings, 29, seed=5, replica=2, steps=STEPS)
     expected, buffers = torch_path(problem, settings, batches, start)
     assert_equal_to_rounding(position[:, 0], expected)
     if settings.momentum:
         assert_equal_to_rounding(velocity[1:, 0], -buffers)
-    other = training.batch_indices(settings, 29, seed=6, replica=2, steps=STEPS)
+    other = batch_indices(settings, 29, seed=6, replica=2, steps=STEPS)
     assert np.abs(position[:, 0] - torch_path(problem, settings, other, start)[0]).max() > 1e-3
 
 
@@ -94,7 +95,7 @@ def test_equals_torch_on_the_same_batches(options, sampling):
 def test_every_batch_size_equals_torch(batch_size):
     problem, start = regression(), np.zeros(11)
     settings = ls.SGD(lr=0.02, batch_size=batch_size, momentum=0.9, sampling="epochs")
-    batches = training.batch_indices(settings, 29, seed=5, steps=STEPS)
+    batches = batch_indices(settings, 29, seed=5, steps=STEPS)
     assert_equal_to_rounding(
         path(problem, settings)[0][:, 0], torch_path(problem, settings, batches, start)[0]
     )
@@ -104,7 +105,7 @@ def test_a_given_velocity_is_a_buffer_that_exists():
     """With a buffer from the start PyTorch damps the first gradient too."""
     problem, start = regression(), np.zeros(11)
     settings = ls.SGD(lr=0.1, batch_size=6, momentum=0.7, dampening=0.4)
-    batches = training.batch_indices(settings, 29, seed=5, steps=STEPS)
+    batches = batch_indices(settings, 29, seed=5, steps=STEPS)
     velocity = np.random.default_rng(1).normal(size=11)
     expected = torch_path(problem, settings, batches, start, first_buffer=-velocity)[0]
     assert_equal_to_rounding(path(problem, settings, start=(start, velocity))[0][:, 0], expected)
@@ -126,7 +127,7 @@ def test_additive_noise_equals_numpy(options):
     """
     hessian, covariance = random_matrices(5)
     settings = ls.SGD(lr=0.1, batch_size=3, **options)
-    normals = training.gradient_normals(5, seed=5, replica=1, steps=STEPS)
+    normals = gradient_normals(5, seed=5, replica=1, steps=STEPS)
     cases = [
         (hessian, covariance, covariance_root(covariance) / np.sqrt(3)),
         (

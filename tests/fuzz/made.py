@@ -224,7 +224,7 @@ def diffusion() -> Any:
 
 @once
 def gaussian_law() -> Any:
-    return ls.fokker_planck.GaussianLaw(
+    return ls.fokker_planck.gaussian_law.GaussianLaw(
         linear_overdamped(), ls.fokker_planck.GaussianDensity([0.0, 0.0], np.eye(2))
     )
 
@@ -246,7 +246,7 @@ def stratonovich() -> Any:
 
 @once
 def minibatch_noise() -> Any:
-    return ls.dynamics.MinibatchNoise(loss=hinge_loss(), strength=0.1)
+    return ls.dynamics.minibatch_noise.MinibatchNoise(loss=hinge_loss(), strength=0.1)
 
 
 @once
@@ -272,6 +272,11 @@ def run() -> Any:
     return ls.training.run(
         regression(), plain_sgd(), **SMALL, record=ls.record.displacement(), schedule=STEPS
     )
+
+
+@once
+def noise_temperature() -> Any:
+    return ls.training.observables.noise_temperature.NoiseTemperature()
 
 
 @once
@@ -348,7 +353,7 @@ def grid_lines() -> Any:
 
 @once
 def network_averages() -> Any:
-    return ls.experiments.average_networks(network_result())
+    return ls.experiments.network_averages.average_networks(network_result())
 
 
 def _grid_of_perceptrons(axes: Any) -> Any:
@@ -482,7 +487,7 @@ def power_law() -> Any:
 @once
 def local_slopes() -> Any:
     x = np.geomspace(1, 100, 6)
-    return ls.measure.local_slopes(x, x**0.5, y_error=0.02 * x**0.5)
+    return ls.measure.power_law.local_slopes(x, x**0.5, y_error=0.02 * x**0.5)
 
 
 @once
@@ -544,7 +549,7 @@ def saved() -> str:
 
 @once
 def claim() -> Any:
-    return ls.claims.find_claim("fair")
+    return ls.claims.discovery.find_claim("fair")
 
 
 @once
@@ -567,7 +572,7 @@ def slope(data: Any) -> Any:
 
 @once
 def judgement() -> Any:
-    return ls.claims.run(
+    return ls.claims.runner.run(
         [claim()], ls.sweep.Store(os.path.join(os.environ["FUZZ_KEPT"], "claims"))
     )[0]
 

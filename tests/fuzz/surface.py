@@ -53,8 +53,8 @@ LEFT_OUT = {
             "models.networks.convolutional.ConvolutionalNetwork*",
             "models.networks.interface.Architecture*",
             "models.networks.interface.Replicas*",
-            "training.observables.Observable",
-            "training.observables.Observable.*",
+            "training.observables.interface.Observable",
+            "training.observables.interface.Observable.*",
         ),
     ),
     "put together by other constructors, from compiled parts": (
@@ -62,7 +62,7 @@ LEFT_OUT = {
             "Potential",
             "dynamics.Ito",
             "dynamics.Stratonovich",
-            "dynamics.ShapedNoise",
+            "dynamics.minibatch_noise.ShapedNoise",
             "dynamics.linear.LinearEquation",
         ),
     ),
@@ -89,7 +89,7 @@ LEFT_OUT = {
             "measure.scaling_corrections.CorrectedPowerLaw",
             "theory.perceptron.derivation.Derivation",
         ),
-        *("sweep.execution.Outcome", "sweep.store.TaskStatus", "claims.Judgement"),
+        *("sweep.execution.Outcome", "sweep.store.TaskStatus", "claims.judgement.Judgement"),
     ),
     "downloads": ("data.mnist", "data.cifar10"),
     "takes tensors of torch, as a module of torch does": (
@@ -99,8 +99,8 @@ LEFT_OUT = {
             "models.networks.*.require_trainable",
             "training.observables.*.keep",
             "training.observables.*.measure",
-            "training.observables.measure",
-            "training.observables.observed_at_start",
+            "training.observables.measured.measure",
+            "training.observables.at_start.observed_at_start",
             "training.observables.observed_networks.ObservedNetworks*",
         ),
     ),
@@ -120,7 +120,8 @@ WAYS = {
 """Call -> the ways in which it is called, each with good values of its own."""
 
 FROM_MODULES = (
-    *("data.images.animals", "data.images.grouping", "data.images.parity"),
+    "data.embedded.digit_pair",
+    *(f"data.images.{name}" for name in ("animals", "digit_images", "grouping", "parity")),
     *(
         f"measure.autocorrelation.{name}"
         for name in ("autocorrelation", "autocorrelation_time", "effective_sample_size")
@@ -148,6 +149,7 @@ FROM_MODULES = (
         f"theory.displacement.{name}"
         for name in ("relaxation_steps", "spurious_slope", "velocity_memory")
     ),
+    *("theory.gaussian_inputs.gaussian_input_law", "theory.predict.predict_linear_regression"),
     *("theory.equilibrium.entropy_production", "theory.equilibrium.mode_temperatures"),
     *(f"theory.modified_loss.{name}" for name in ("mode_weights", "ornstein_uhlenbeck_covariance")),
     *(
@@ -160,41 +162,59 @@ FROM_MODULES = (
         for name in ("largest_stable_stiffness", "noise_feedback", "require_stable")
     ),
     *(f"theory.perceptron.derivation.{name}" for name in ("Derivation", "derive_exponents")),
-    *("theory.perceptron.finite_flow.finite_flow", "theory.perceptron.late_stage.late_pull"),
+    "theory.perceptron.finite_flow.finite_flow",
+    *(
+        f"theory.perceptron.late_stage.{name}"
+        for name in ("late_pull", "quasi_stationary_noise", "signal_growth")
+    ),
     *(f"theory.perceptron.increments.{name}" for name in ("mean_increments", "noise_drift")),
     "theory.perceptron.phase_diagram.critical_batch_size",
     *(f"claims.authoring.{name}" for name in ("describe", "run_command", "write_template")),
-    *(f"claims.report.{name}" for name in ("pull_in_words", "summary")),
-    "claims.runner.plan",
+    *(f"claims.report.{name}" for name in ("pull_in_words", "summary", "write_report")),
+    *(f"claims.discovery.{name}" for name in ("find_claim", "find_claims")),
+    "claims.judgement.Judgement",
+    *(f"claims.runner.{name}" for name in ("judge_stored", "plan", "run")),
     *(f"claims.verdict.{name}" for name in ("critical_value", "judge", "pull", "worst")),
     "data.given_points.GivenPoints",
     "dynamics.equation.is_linear",
     "dynamics.linear.LinearEquation",
+    *(f"dynamics.minibatch_noise.{name}" for name in ("MinibatchNoise", "ShapedNoise")),
     *(f"dynamics.noise.{name}" for name in ("Noise", "NoiseOfState")),
     "dynamics.state_noise.StateDependentNoise",
     *(f"experiments.cell.{name}" for name in ("Cell", "train_cell")),
-    "experiments.network_averages.NetworkAverages",
+    *(f"experiments.network_averages.{name}" for name in ("NetworkAverages", "average_networks")),
     "experiments.network_lazy_exponents.LazyExponents",
     "experiments.network_lines.families",
     *(f"experiments.perceptron_exponents.{name}" for name in ("ExponentFit", "ExponentLimit")),
-    *(f"measure.power_law.{name}" for name in ("LocalSlopes", "PowerLaw", "varied_windows")),
+    "fokker_planck.gaussian_law.GaussianLaw",
+    *(
+        f"measure.power_law.{name}"
+        for name in ("LocalSlopes", "PowerLaw", "local_slopes", "varied_windows")
+    ),
     "models.hinge_loss.HingeLoss",
     "models.networks.convolutional.ConvolutionalNetwork",
     *(f"models.networks.families.{name}" for name in ("leaves_depth", "of_family")),
     *(f"models.networks.interface.{name}" for name in ("Architecture", "Replicas")),
     "models.potentials.potential.BoltzmannMoments",
-    "plotting.table.Table",
+    *("plotting.panel.to_csv", "plotting.table.Table"),
     *(
         f"record.accumulators.{name}"
         for name in ("Accumulator", "Current", "Histogram", "TimeAverages")
     ),
     "record.passages.FirstPassage",
-    "record.schedules.as_schedule",
+    *("record.recorders.histograms", "record.schedules.as_schedule"),
     *(f"sde.integrator.{name}" for name in ("BlockStep", "Coefficients", "LinearStep")),
     "sweep.execution.Outcome",
     "sweep.store.TaskStatus",
     *(f"theory.perceptron.predict.{name}" for name in ("predict_flow", "predict_perceptron")),
+    *(f"training.batches.{name}" for name in ("batch_indices", "gradient_normals")),
+    "training.observables.at_start.observed_at_start",
+    "training.observables.interface.Observable",
+    "training.observables.margins.Margins",
+    "training.observables.measured.measure",
+    "training.observables.noise_temperature.NoiseTemperature",
     "training.observables.observed_networks.ObservedNetworks",
+    "training.observables.signal.Signal",
 )
 """Names that users import from the modules of a package, which does not export them itself."""
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langevin_sgd import measure
+from langevin_sgd.measure.power_law import local_slopes
 from langevin_sgd.measure.scaling_corrections import correction_to_scaling
 from langevin_sgd.randomness import normals
 
@@ -46,7 +47,7 @@ def test_exponents_follow_powers_of_the_variables(p, q):
     two = measure.fit_power_law(WIDE**p, Y**q).exponent
     assert two.value == pytest.approx(one.value * q / p, rel=1e-7)
     assert two.standard_error == pytest.approx(one.standard_error * q / p, rel=1e-5)
-    slopes, turned = measure.local_slopes(WIDE, Y), measure.local_slopes(WIDE**p, Y**q)
+    slopes, turned = local_slopes(WIDE, Y), local_slopes(WIDE**p, Y**q)
     assert turned.value == pytest.approx(slopes.value * q / p)
     assert turned.standard_error == pytest.approx(slopes.standard_error * q / p)
 
@@ -71,10 +72,8 @@ def test_the_order_of_points_does_not_matter(order):
     one = measure.fit_power_law(X, MEAN, y_error=ERROR)
     two = measure.fit_power_law(X[order], MEAN[order], y_error=ERROR[order])
     assert two.exponent.value == pytest.approx(one.exponent.value, rel=1e-12)
-    slopes = measure.local_slopes(X[order], MEAN[order], y_error=ERROR[order])
-    assert slopes.value == pytest.approx(
-        measure.local_slopes(X, MEAN, y_error=ERROR).value, rel=1e-12
-    )
+    slopes = local_slopes(X[order], MEAN[order], y_error=ERROR[order])
+    assert slopes.value == pytest.approx(local_slopes(X, MEAN, y_error=ERROR).value, rel=1e-12)
 
 
 @given(scales, scales, scales)

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd.claims import Comparison, find_claim, judge_stored, run, write_report
+from langevin_sgd.claims import Comparison
 from langevin_sgd.claims.authoring import describe, run_command, write_template
+from langevin_sgd.claims.discovery import find_claim
 from langevin_sgd.claims.judgement import JudgedComparison
-from langevin_sgd.claims.report import pull_in_words, summary
-from langevin_sgd.claims.runner import plan
+from langevin_sgd.claims.report import pull_in_words, summary, write_report
+from langevin_sgd.claims.runner import judge_stored, plan, run
 from langevin_sgd.claims.verdict import critical_value, judge, pull, worst
+from langevin_sgd.plotting.panel import to_csv
 
 ESTIMATE = ls.Estimate(value=1.0, standard_error=0.1)
 
@@ -121,8 +123,8 @@ def test_comparisons_keep_the_rivals_that_they_were_made_with():
         (lambda: ls.plotting.Panel("t", "x", "y", [3]), "series"),
         (lambda: ls.plotting.draw([3]), "panels"),
         (lambda: ls.plotting.draw(3), "panels"),
-        (lambda: ls.plotting.to_csv({}), "panels"),
-        (lambda: ls.plotting.to_csv([None]), "panels"),
+        (lambda: to_csv({}), "panels"),
+        (lambda: to_csv([None]), "panels"),
         (lambda: ls.plotting.to_svg(None), "figure"),
         (lambda: ls.plotting.save(None, "a.svg"), "figure"),
         (

@@ -8,7 +8,12 @@ import pytest
 
 from langevin_sgd import InputError
 from langevin_sgd.theory import perceptron
-from langevin_sgd.theory.perceptron.late_stage import late_integral, late_pull
+from langevin_sgd.theory.perceptron.late_stage import (
+    late_integral,
+    late_pull,
+    quasi_stationary_noise,
+    signal_growth,
+)
 from langevin_sgd.theory.perceptron.predict import predict_flow, predict_perceptron
 
 HALF, ALL = np.sqrt(1 / (2 * np.pi)), np.sqrt(2 / np.pi)
@@ -92,7 +97,7 @@ def test_units_do_not_matter(unit):
             "chi = -0.9999: ",
         ),
         (
-            lambda: perceptron.signal_growth(1e308, margin=1.0, temperature=float("nan")),
+            lambda: signal_growth(1e308, margin=1.0, temperature=float("nan")),
             "temperature = nan",
         ),
         (lambda: late_integral(50.0, 1e300), "margin_over_noise = 1e+300: leads to numbers beyond"),
@@ -161,6 +166,6 @@ def test_noise_in_balance_near_the_lowest_depletion():
     """At chi = -0.99 the bracket of the root was wrong: a traceback. The balance itself is the
     test.
     """
-    s = perceptron.quasi_stationary_noise(chi=-0.99, margin=1.0, temperature=1.0)
+    s = quasi_stationary_noise(chi=-0.99, margin=1.0, temperature=1.0)
     balance = late_integral(-0.99, 1 / s) / late_pull(-0.99, 1 / s)
     assert s == pytest.approx(float(balance) / 2, rel=1e-12)

@@ -7,6 +7,7 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd import fokker_planck as fp
+from langevin_sgd.fokker_planck.gaussian_law import GaussianLaw
 from langevin_sgd.models import potentials
 
 LINE = fp.Diffusion(drift=lambda x: -x, diffusion=0.5, step_time=0.1)
@@ -109,15 +110,13 @@ def plane(**changes):
             ),
             "diffusion",
         ),
-        (lambda: fp.GaussianLaw(None, START), "equation"),
-        (lambda: fp.GaussianLaw(plane(), None), "start"),
+        (lambda: GaussianLaw(None, START), "equation"),
+        (lambda: GaussianLaw(plane(), None), "start"),
         (
-            lambda: fp.GaussianLaw(plane(), fp.GaussianDensity([0, 0], np.eye(2))).mean(
-                float("nan")
-            ),
+            lambda: GaussianLaw(plane(), fp.GaussianDensity([0, 0], np.eye(2))).mean(float("nan")),
             "t",
         ),
-        (lambda: fp.GaussianLaw(plane(), fp.GaussianDensity([0, 0], np.eye(2))).mean(MASKED), "t"),
+        (lambda: GaussianLaw(plane(), fp.GaussianDensity([0, 0], np.eye(2))).mean(MASKED), "t"),
         (lambda: potentials.quadratic([1.0, float("nan")]), "spectrum"),
         (lambda: potentials.quadratic([]), "spectrum"),
         (lambda: potentials.quadratic(MASKED), "spectrum"),

@@ -8,6 +8,7 @@ from grids import network_grid, perceptron_grid
 
 import langevin_sgd as ls
 from langevin_sgd.experiments import axes
+from langevin_sgd.experiments.network_averages import average_networks
 
 PERCEPTRON = {"points": (8,), "dimension": (4,), "temperature": (1.0,), "margin": (0.1,)}
 NETWORK = {"width": (8,), "alpha": (1.0,), "temperature_per_width": (0.1,), "points": (32,)}
@@ -94,7 +95,7 @@ def test_a_grid_of_networks_without_end_is_refused_in_one_line(change, message):
     [
         lambda: ls.experiments.fit_exponents(None),
         lambda: ls.experiments.extrapolate_exponents({}),
-        lambda: ls.experiments.average_networks(np.ones(3)),
+        lambda: average_networks(np.ones(3)),
         lambda: ls.experiments.lines_along("result", "alpha"),
         lambda: ls.experiments.fit_lazy_exponents(3),
         lambda: ls.experiments.crossing([]),

@@ -12,7 +12,7 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd.data import image_files
-from langevin_sgd.data.embedded import standardise
+from langevin_sgd.data.embedded import digit_pair, standardise
 from langevin_sgd.data.given_points import GivenPoints
 from langevin_sgd.data.images import animals, grouping, parity
 
@@ -236,7 +236,7 @@ def test_settings_of_data_are_converted():
         ls.data.SyntheticPoints(law=None)
     for digits in ((1.5, 2), (10, 2), (-1, 2), ("1", 2), (True, 2)):
         with pytest.raises(ls.InputError, match="first = "):
-            ls.data.digit_pair(*digits)
+            digit_pair(*digits)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,8 @@ import numpy as np
 import pytest
 
 from langevin_sgd import SGD, LinearRegression
-from langevin_sgd.theory import (
-    DiscreteLaw,
-    LangevinLaw,
-    free_displacement,
-    predict_linear_regression,
-)
+from langevin_sgd.theory import DiscreteLaw, LangevinLaw, free_displacement
+from langevin_sgd.theory.predict import predict_linear_regression
 from langevin_sgd.theory.sgd_map import HeavyBallOscillators
 
 EIGENVALUES = np.array([1.0, 0.75])

@@ -19,9 +19,11 @@ from langevin_sgd.theory.displacement import (
     velocity_memory,
 )
 from langevin_sgd.theory.equilibrium import entropy_production, mode_temperatures
+from langevin_sgd.theory.gaussian_inputs import gaussian_input_law
 from langevin_sgd.theory.modified_loss import mode_weights, ornstein_uhlenbeck_covariance
 from langevin_sgd.theory.perceptron.finite_flow import finite_flow
 from langevin_sgd.theory.perceptron.stopping import local_exponents
+from langevin_sgd.theory.predict import predict_linear_regression
 from langevin_sgd.theory.rotation import position_spectrum, swept_area_per_step, velocity_spectrum
 from langevin_sgd.theory.sde_accuracy import exact_dispersion, mode_rates
 from langevin_sgd.theory.stability import largest_stable_stiffness, noise_feedback, require_stable
@@ -76,7 +78,7 @@ REFUSED = [
     (lambda: LinearRegression.from_spectrum(MASKED), "eigenvalues = "),
     (lambda: LinearRegression.from_data(np.eye(3), MASKED), "y = "),
     (lambda: LinearRegression.from_data(np.eye(3) * 1j, np.ones(3)), "X = "),
-    (lambda: theory.predict_linear_regression(eigenvalues=MASKED, lr=0.1), "eigenvalues = "),
+    (lambda: predict_linear_regression(eigenvalues=MASKED, lr=0.1), "eigenvalues = "),
     (lambda: HingeLoss(rows=MASKED[:, None], margin=1.0), "rows = "),
     (lambda: perceptron.averages(MASKED, 1.0, margin=0.1), "signal = "),
     # covariances and structure
@@ -124,15 +126,15 @@ REFUSED = [
     (lambda: theory.paper_displacement(FLOW, 10**12), "lag = 1000000000000"),
     (lambda: DiscreteLaw(DATA, PLAIN, noise="minibatch").covariance(1e12), "t = 1000000000000.0"),
     (
-        lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[NAN]),
+        lambda: predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[NAN]),
         "lags = [nan]",
     ),
     (lambda: theory.sde_error([1.0], 0.5, lags=[0]), "lags = [0]"),
     (lambda: theory.sde_error([0.0], 0.5), "lr_times_stiffness = [0.0]"),
     (lambda: mode_rates([NAN], 0.5), "lr_times_stiffness = [nan]"),
     (lambda: exact_dispersion(NAN, 0.1, 0.5), "rate = nan"),
-    (lambda: theory.gaussian_input_law([NAN], PLAIN), "eigenvalues = [nan]"),
-    (lambda: theory.gaussian_input_law([0.0], PLAIN), "eigenvalues = [0.0]"),
+    (lambda: gaussian_input_law([NAN], PLAIN), "eigenvalues = [nan]"),
+    (lambda: gaussian_input_law([0.0], PLAIN), "eigenvalues = [0.0]"),
     (lambda: require_stable(PLAIN, [NAN]), "eigenvalues = [nan]"),
     (lambda: position_spectrum(NAN, LAW), "frequency = nan"),
     (lambda: ornstein_uhlenbeck_covariance(-np.eye(2), np.eye(2)), "drift = "),
@@ -143,7 +145,7 @@ REFUSED = [
     # truth values, and what was not looked at
     (lambda: LAW.sample(2, seed=1, t=True), "t = True"),
     (
-        lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[True]),
+        lambda: predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[True]),
         "lags = [True]",
     ),
     (lambda: theory.sde_error([1.0], 0.5, lags=[True]), "lags = [True]"),
@@ -163,7 +165,7 @@ REFUSED = [
     (lambda: noise_feedback(DATA, SGD(lr=1e-320, batch_size=1)), "settings.lr = 1e-320"),
     (lambda: LangevinLaw(SPECTRUM, SGD(lr=1e200, batch_size=1)), "settings.lr = 1e+200"),
     (
-        lambda: theory.predict_linear_regression(eigenvalues=[1.0], lr=1e-320),
+        lambda: predict_linear_regression(eigenvalues=[1.0], lr=1e-320),
         "settings.lr = 1e-320",
     ),
     (lambda: ornstein_uhlenbeck_covariance(np.eye(2), np.eye(2), 1e-320), "kappa = 1e-320"),
@@ -288,7 +290,7 @@ def test_lags_beyond_all_integers_have_the_saturated_displacement():
     assert law.mean_square_displacement(10**22) == pytest.approx(saturated, rel=1e-13)
     shuffled = DiscreteLaw(DATA, EPOCHS)
     assert np.isfinite(shuffled.mean_square_displacement(10**22))
-    result = theory.predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[10**22])
+    result = predict_linear_regression(eigenvalues=[1.0], lr=0.1, lags=[10**22])
     assert result["lags"] == [10**22]
     assert result["msd"]["sgd"][0] == pytest.approx(
         2 * result["modes"][0]["sgd"]["var_position"], rel=1e-13

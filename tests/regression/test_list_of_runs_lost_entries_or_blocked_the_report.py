@@ -9,7 +9,8 @@ import sys
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd.claims import Comparison, judge_stored, run
+from langevin_sgd.claims import Comparison
+from langevin_sgd.claims.runner import judge_stored, run
 from langevin_sgd.sweep import Store
 
 

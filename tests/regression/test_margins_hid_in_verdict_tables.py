@@ -9,10 +9,10 @@ from operator import itemgetter
 import pytest
 
 import langevin_sgd as ls
-from langevin_sgd.claims import Comparison, write_report
+from langevin_sgd.claims import Comparison
 from langevin_sgd.claims.controls import control_verdict, judge_controls
 from langevin_sgd.claims.judgement import Judgement, judge_comparisons
-from langevin_sgd.claims.report import summary
+from langevin_sgd.claims.report import summary, write_report
 from langevin_sgd.claims.verdict import critical_value, passes_by_margin, pull, pull_without_margin
 from langevin_sgd.cli.claims import verdict_table
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-import langevin_sgd as ls
 from langevin_sgd.claims import authoring
+from langevin_sgd.claims.discovery import find_claims
 from langevin_sgd.cli import main
 
 
@@ -44,7 +44,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(command, folder):
 
 def test_a_name_of_the_package_is_taken(command, tmp_path):
     """Else the claim of the package would be run in its place."""
-    claim = ls.claims.find_claims()[0]
+    claim = find_claims()[0]
     status, _, err = command("claims", "new", f"{claim.paper}/{claim.id}", "--folder", tmp_path)
     assert (status, err.count("\n")) == (2, 1)
     assert "is there already" in err
@@ -88,7 +88,7 @@ def test_the_command_keeps_the_folders_that_are_set(monkeypatch, tmp_path):
 def test_a_claim_of_ones_own_in_a_paper_of_the_package_is_found(tmp_path):
     folder = authoring.write_template("limiting_dynamics/of_my_own", folder=tmp_path).parent.parent
     ask = (
-        "from langevin_sgd.claims import find_claim as f; print(f('of_my_own').paper, "
+        "from langevin_sgd.claims.discovery import find_claim as f; print(f('of_my_own').paper, "
         "f('integrator_orders').id)"
     )
     environment = os.environ | {"LANGEVIN_SGD_CLAIMS": str(folder)}

@@ -19,6 +19,7 @@ from langevin_sgd.measure.displacement import mean_square_displacement
 from langevin_sgd.measure.drift import drift_and_diffusion
 from langevin_sgd.measure.passage import first_at_or_below
 from langevin_sgd.measure.phase_space import curvature, effective_temperature, swept_area
+from langevin_sgd.measure.power_law import local_slopes
 from langevin_sgd.measure.scaling_corrections import correction_to_scaling
 from langevin_sgd.randomness import normals
 
@@ -187,7 +188,7 @@ def test_an_error_below_all_doubles_is_no_certainty():
 @pytest.mark.parametrize("span", [1, 2])
 def test_slopes_without_a_point_that_says_nothing_keep_their_errors(span):
     x, y, error = np.geomspace(1, 32, 6), np.geomspace(1, 32, 6) ** 0.5, np.full(6, 0.02)
-    known = measure.local_slopes(x, y, x_error=error, y_error=error, span=span)
+    known = local_slopes(x, y, x_error=error, y_error=error, span=span)
     width = np.log(2) * span
     assert np.diag(known.covariance) == pytest.approx(
         [
@@ -201,10 +202,10 @@ def test_slopes_without_a_point_that_says_nothing_keep_their_errors(span):
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        infinite = measure.local_slopes(x, y, y_error=[0.02, np.inf, *error[2:]], span=span)
-        lost = measure.local_slopes(x, [1.0, np.nan, *y[2:]], y_error=error, span=span)
+        infinite = local_slopes(x, y, y_error=[0.02, np.inf, *error[2:]], span=span)
+        lost = local_slopes(x, [1.0, np.nan, *y[2:]], y_error=error, span=span)
     touched = [i in (1, 1 - span) for i in range(6 - span)]
-    exact = measure.local_slopes(x, y, y_error=error, span=span).standard_error
+    exact = local_slopes(x, y, y_error=error, span=span).standard_error
     assert infinite.standard_error == pytest.approx(np.where(touched, np.inf, exact))
     assert np.isnan(lost.value).tolist() == touched
     assert lost.standard_error == pytest.approx(np.where(touched, np.nan, exact), nan_ok=True)
@@ -300,7 +301,7 @@ MASKED = np.ma.masked_greater([1.0, 2.0, 4.0, 999.0], 100)
         lambda x: measure.fit_power_law(x, [1, 2, 3, 4], y_error=0.1),
         lambda x: measure.fit_power_law([1, 2, 3, 4], x, y_error=0.1),
         lambda x: measure.fit_power_law([1, 2, 3, 4], [1, 2, 3, 4], y_error=x),
-        lambda x: measure.local_slopes([1, 2, 3, 4], x, y_error=0.1),
+        lambda x: local_slopes([1, 2, 3, 4], x, y_error=0.1),
         lambda x: correction_to_scaling([1, 2, 3, 4], x, y_error=0.1),
         lambda x: measure.extrapolate([1, 2, 3, 4], x, error=[1, 1, 1, 1]),
         lambda x: measure.collapse([(1, [1, 2, 3, 4], x, 0.1)], x_exponent=0),

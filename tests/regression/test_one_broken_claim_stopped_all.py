@@ -8,6 +8,8 @@ from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 import pytest
 
 import langevin_sgd as ls
+from langevin_sgd.claims import runner
+from langevin_sgd.claims.discovery import find_claims
 from langevin_sgd.cli import main
 
 GOOD = (ls.claims.authoring.TEMPLATES / "claim.py.txt").read_text().replace("CLASS_NAME", "Good")
@@ -114,4 +116,4 @@ def test_arguments_are_refused_whatever_the_claims_are(folder):
     store = ls.sweep.Store("results")
     for options in ({"tier": "quik"}, {"seed": -1}, {"device": "gpu"}):
         with pytest.raises(ls.InputError, match=f"^{next(iter(options))} = "):
-            ls.claims.run(ls.claims.find_claims(), store, **options)
+            runner.run(find_claims(), store, **options)

@@ -38,8 +38,8 @@ def command(capsys, monkeypatch, tmp_path):
             if not compute:
                 patch.setattr("langevin_sgd.training.run", forbidden)
                 patch.setattr("langevin_sgd.sweep.run", forbidden)
-                patch.setattr("langevin_sgd.claims.judge_stored", forbidden)
-                patch.setattr("langevin_sgd.theory.predict_linear_regression", forbidden)
+                patch.setattr("langevin_sgd.claims.runner.judge_stored", forbidden)
+                patch.setattr("langevin_sgd.theory.predict.predict_linear_regression", forbidden)
                 patch.setattr("langevin_sgd.theory.perceptron.predict.predict_flow", forbidden)
             status = main([str(word) for word in words])
         return status, *capsys.readouterr()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
+from langevin_sgd.record.recorders import histograms
 
 PROBLEM = ls.LinearRegression.from_spectrum([1.0, 0.3])
 SETTINGS = ls.SGD(lr=0.05, batch_size=4, momentum=0.9)
@@ -24,7 +25,7 @@ RECORDERS = {
     "loss": ls.record.loss(distance),
     "observables": ls.record.observables(distance=distance),
     "moments": ls.record.moments(),
-    "histograms": ls.record.histograms([-1.0, 0.0, 1.0], coordinate=3),
+    "histograms": histograms([-1.0, 0.0, 1.0], coordinate=3),
     "time_averages": ls.record.time_averages(first=3),
     "histogram": ls.record.histogram([-1.0, 0.0, 1.0], coordinate=3),
     "current": ls.record.current(([-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0]), coordinates=(0, 2)),

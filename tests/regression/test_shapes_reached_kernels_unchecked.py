@@ -10,8 +10,11 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd import randomness, training
+from langevin_sgd.fokker_planck.gaussian_law import GaussianLaw
 from langevin_sgd.models import potentials
 from langevin_sgd.models.hinge_loss import HingeLoss
+from langevin_sgd.record.recorders import histograms
+from langevin_sgd.training.batches import batch_indices, gradient_normals
 
 WELL = potentials.double_well()
 EQUATION = ls.Underdamped(
@@ -108,7 +111,7 @@ CASES = {
         "coordinate",
     ),
     "coordinate of histograms": (
-        lambda: ls.record.histograms([0.0, 1.0], coordinate=-1),
+        lambda: histograms([0.0, 1.0], coordinate=-1),
         "coordinate",
     ),
     "edges with NaN": (lambda: ls.record.histogram([0.0, np.nan]), "edges"),
@@ -235,7 +238,7 @@ CASES = {
     "coordinate of a density in words": (lambda: DENSITY.support("x"), "coordinate"),
     "deviations of a density": (lambda: DENSITY.support(0, np.ma.masked), "deviations"),
     "two times for one density": (
-        lambda: ls.fokker_planck.GaussianLaw(LINEAR, DENSITIES).at([1.0, 2.0]),
+        lambda: GaussianLaw(LINEAR, DENSITIES).at([1.0, 2.0]),
         "t = ",
     ),
     "domain in words": (
@@ -255,16 +258,16 @@ CASES = {
         "diffusion",
     ),
     "samples beyond 32 bits": (
-        lambda: training.batch_indices(SETTINGS, 2**31, seed=1, steps=1),
+        lambda: batch_indices(SETTINGS, 2**31, seed=1, steps=1),
         "samples",
     ),
     "steps without end": (
-        lambda: training.batch_indices(SETTINGS, 10, seed=1, steps=10**15),
+        lambda: batch_indices(SETTINGS, 10, seed=1, steps=10**15),
         "steps",
     ),
-    "normals without end": (lambda: training.gradient_normals(3, seed=1, steps=10**15), "steps"),
+    "normals without end": (lambda: gradient_normals(3, seed=1, steps=10**15), "steps"),
     "steps beyond the counter of batches": (
-        lambda: training.batch_indices(SETTINGS, 10, seed=1, steps=5, first_step=2**63 - 3),
+        lambda: batch_indices(SETTINGS, 10, seed=1, steps=5, first_step=2**63 - 3),
         "steps",
     ),
 }
@@ -293,8 +296,8 @@ def test_counts_of_other_kinds_are_converted():
     )
     assert sgd.identical(training.run(SPECTRUM, SETTINGS, replicas=2, steps=5, seed=3))
     assert np.array_equal(
-        training.batch_indices(SETTINGS, np.int8(9), seed=1, steps=np.array(3)),
-        training.batch_indices(SETTINGS, 9, seed=1, steps=3),
+        batch_indices(SETTINGS, np.int8(9), seed=1, steps=np.array(3)),
+        batch_indices(SETTINGS, 9, seed=1, steps=3),
     )
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from langevin_sgd import SGD, LinearRegression
-from langevin_sgd.theory import DiscreteLaw, LangevinLaw, ModifiedLoss, gaussian_input_law
+from langevin_sgd.theory import DiscreteLaw, LangevinLaw, ModifiedLoss
 from langevin_sgd.theory.equilibrium import entropy_production
+from langevin_sgd.theory.gaussian_inputs import gaussian_input_law
 from langevin_sgd.theory.modified_loss import mode_weights
 
 CORRELATIONS = np.array([[1.0, 0.5, -0.3], [0.5, 1.0, 0.2], [-0.3, 0.2, 1.0]])

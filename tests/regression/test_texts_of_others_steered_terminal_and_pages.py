@@ -10,10 +10,12 @@ from grids import perceptron_grid
 
 import langevin_sgd as ls
 from langevin_sgd.checks import printable
-from langevin_sgd.claims import Comparison, write_report
+from langevin_sgd.claims import Comparison
 from langevin_sgd.claims.controls import judge_controls
 from langevin_sgd.claims.judgement import Judgement, judge_comparisons
+from langevin_sgd.claims.report import write_report
 from langevin_sgd.cli import main
+from langevin_sgd.plotting.panel import to_csv
 from langevin_sgd.plotting.table import Table, one_line
 
 TITLE = "\x1b]0;owned\x07"
@@ -126,5 +128,5 @@ def test_markdown_and_page_show_texts_as_they_are(tmp_path):
 @pytest.mark.parametrize("label", ["=1+1", "+1", "-1", "@sum", "\tx"])
 def test_labels_are_no_formulas_in_a_spreadsheet(label):
     series = ls.plotting.Series(label, [-1.0], [-2.0])
-    rows = ls.plotting.to_csv([ls.plotting.Panel(label, label, label, [series])]).splitlines()
+    rows = to_csv([ls.plotting.Panel(label, label, label, [series])]).splitlines()
     assert rows[1] == ",".join([f"'{label}"] * 4 + ["measurement", "-1.0", "-2.0", "", ""])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import langevin_sgd as ls
+from langevin_sgd.dynamics.minibatch_noise import MinibatchNoise
 from langevin_sgd.models.hinge_loss import HingeLoss
 
 WITHOUT = {
@@ -56,7 +57,7 @@ def test_weights_that_diverged_fit_no_point():
     assert np.array_equal(loss.unfit_fraction(weights), [1.0, np.nan, 0.0], equal_nan=True)
     assert np.array_equal(loss.energy(weights), [1.0, np.nan, 0.0], equal_nan=True)
     assert np.isnan(loss.force(weights)[1]).all()
-    noise = ls.dynamics.MinibatchNoise(loss=loss, strength=0.1)
+    noise = MinibatchNoise(loss=loss, strength=0.1)
     for one in (noise, noise.decoupled(), noise.isotropic()):
         found = one.covariance(weights)
         assert np.isnan(found[1]).any()

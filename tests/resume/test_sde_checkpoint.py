@@ -7,6 +7,7 @@ import pytest
 
 import langevin_sgd as ls
 from langevin_sgd.models import potentials
+from langevin_sgd.record.recorders import histograms
 from langevin_sgd.simulation import memory
 
 WELL = potentials.double_well()
@@ -127,7 +128,7 @@ def test_histograms_by_step():
         replicas=50,
         steps=20,
         seed=1,
-        record=[ls.record.histograms(EDGES), ls.record.states()],
+        record=[histograms(EDGES), ls.record.states()],
     )
     for row, x in zip(found["histogram"].values, found["position"].values[:, :, 0], strict=True):
         assert np.array_equal(row, np.histogram(x, EDGES)[0])

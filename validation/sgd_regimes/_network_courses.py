@@ -8,6 +8,7 @@ differences between treatments are taken replica by replica.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -20,7 +21,7 @@ LAZY_CHANGE = 0.1
 """Relative change of the tangent kernel up to which training counts as lazy."""
 
 
-SIGNAL_AND_KERNEL = (ls.training.observables.Signal(), KERNEL)
+SIGNAL_AND_KERNEL = ("signal", KERNEL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class SwitchedCourse:
     problem: ls.NetworkProblem
     switch: ls.experiments.Switch
     stop: ls.Stop
-    record: tuple[ls.training.observables.Observable, ...]
+    record: tuple[Any, ...]
     engine: ls.training.NetworkEngine
     replicas: int
     seed: int

@@ -34,7 +34,7 @@ class NetworkRun:
     problem: ls.NetworkProblem
     settings: ls.SGD
     stop: ls.Stop
-    record: tuple[ls.training.observables.Observable, ...]
+    record: tuple[Any, ...]
     engine: ls.training.NetworkEngine
     replicas: int
     seed: int
@@ -68,7 +68,7 @@ def network_run(
     test_points: int = 1536,
     images: str = "digits",
     batch_size: int = 16,
-    record: tuple[ls.training.observables.Observable, ...] = (KERNEL,),
+    record: tuple[Any, ...] = (KERNEL,),
     engine: ls.training.NetworkEngine = SINGLE,
 ) -> NetworkRun:
     """Fully connected networks on images, trained with batches drawn without replacement.

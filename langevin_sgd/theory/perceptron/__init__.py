@@ -14,7 +14,7 @@ Along a run
     `flow`, `flow_until`        the closed equations: state at given times, first passage of a
                                 fraction of unfit samples
     `finite_flow`               their corrections of order 1/d and the spread between runs
-    `signal_growth`, `quasi_stationary_noise`   the late stage
+    `late_stage`                how signal and noise grow before the stop
     `quenched_noise`            noise that a fixed training set keeps up at small temperature
 
 At the stop
@@ -36,11 +36,7 @@ from langevin_sgd.theory.perceptron.flow import flow as flow
 from langevin_sgd.theory.perceptron.flow import flow_until as flow_until
 from langevin_sgd.theory.perceptron.late_stage import exponents as exponents
 from langevin_sgd.theory.perceptron.late_stage import late_integral as late_integral
-from langevin_sgd.theory.perceptron.late_stage import (
-    quasi_stationary_noise as quasi_stationary_noise,
-)
 from langevin_sgd.theory.perceptron.late_stage import quenched_noise as quenched_noise
-from langevin_sgd.theory.perceptron.late_stage import signal_growth as signal_growth
 from langevin_sgd.theory.perceptron.phase_diagram import PhaseDiagram as PhaseDiagram
 from langevin_sgd.theory.perceptron.phase_diagram import step_one as step_one
 from langevin_sgd.theory.perceptron.stopping import crossover_temperature as crossover_temperature

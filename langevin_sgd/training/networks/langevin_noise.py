@@ -28,7 +28,7 @@ import math
 import numpy as np
 import torch
 
-from langevin_sgd.curvature import mean_and_trace, variance_factor
+from langevin_sgd.curvature.gradient_noise import mean_and_trace, variance_factor
 from langevin_sgd.models.networks.interface import Factors, Replicas
 from langevin_sgd.randomness import NOISE, derive_seed, normals
 from langevin_sgd.training.networks.minibatches import Minibatches, StepSource

@@ -58,13 +58,14 @@ def observed_at_start(
     --------
     >>> import numpy as np, torch
     >>> import langevin_sgd as ls
+    >>> from langevin_sgd.training.observables.margins import Margins
     >>> network = ls.models.networks.OwnNetwork(build=lambda: torch.nn.Linear(2, 1))
     >>> replicas = network.replicas([(0, 0), (0, 1)], torch.float64)
     >>> X, y = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([1.0, -1.0])
     >>> networks = observed_at_start(replicas, (X, y), alpha=2.0)
     >>> for w in replicas.trained:
     ...     _ = w.add_(1.0)
-    >>> margins = ls.training.observables.Margins().measure(networks.now())
+    >>> margins = Margins().measure(networks.now())
     >>> margins["mean_margin"].round(12).tolist()
     [0.0, 0.0]
     """

@@ -58,13 +58,13 @@ class KernelChange(Observable):
 
     def measure(self, networks: ObservedNetworks) -> Measured:
         """As in `Observable`."""
-        from langevin_sgd.curvature import kernel_change
+        from langevin_sgd.curvature.tangent_kernel import kernel_change
 
         change = kernel_change(self._kernel(networks), networks.start.kept[self.name][0])
         return {"kernel_change": change.cpu().numpy()}
 
     def _kernel(self, networks: ObservedNetworks) -> torch.Tensor:
-        from langevin_sgd.curvature import tangent_kernel
+        from langevin_sgd.curvature.tangent_kernel import tangent_kernel
 
         points = networks.train if networks.test is None else networks.test
         return tangent_kernel(networks.replicas, points.inputs(0, self.points))

@@ -47,7 +47,7 @@ class NoiseTemperature(Observable):
         InputError
             If the networks come without settings.
         """
-        from langevin_sgd.curvature import mean_and_trace
+        from langevin_sgd.curvature.gradient_noise import mean_and_trace
 
         if networks.settings is None:
             raise InputError("noise_temperature: needs the settings of SGD, which are not given")
@@ -65,6 +65,6 @@ class NoiseTemperature(Observable):
 
 def _noise_rate(settings: SGD, points: int) -> float:
     """Return lr s^2, with the learning rate that momentum makes of lr."""
-    from langevin_sgd.curvature import variance_factor
+    from langevin_sgd.curvature.gradient_noise import variance_factor
 
     return settings.lr / (1 - settings.momentum) * variance_factor(settings, points)

@@ -35,7 +35,7 @@ class Signal(Observable):
 
     def keep(self, networks: ObservedNetworks) -> list[torch.Tensor]:
         """Mean over test points of y grad f, shaped like the weights."""
-        from langevin_sgd.curvature import weighted_gradient
+        from langevin_sgd.curvature.sample_gradients import weighted_gradient
 
         test = networks.test
         assert test is not None
@@ -46,7 +46,7 @@ class Signal(Observable):
 
     def measure(self, networks: ObservedNetworks) -> Measured:
         """As in `Observable`."""
-        from langevin_sgd.curvature import dot_products
+        from langevin_sgd.curvature.sample_gradients import dot_products
 
         start, direction = networks.start.weights, networks.start.kept[self.name]
         moved = [w - w0 for w, w0 in zip(networks.replicas.trained, start, strict=True)]

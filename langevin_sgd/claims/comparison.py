@@ -78,7 +78,7 @@ class Comparison:
         another comparison with what is right.
     wrong
         What the wrong theory of the claim's control says, which must be refuted; by default what
-        the farthest rival says.
+        the farthest rival says, unless a refutation is expected.
     wrong_margin
         Margin with which the control is judged.
     near_misses

@@ -165,8 +165,11 @@ def _controls_of(
 
 
 def far_control(one: Comparison) -> float | None:
-    """Return what the wrong theory of a comparison says: its own, or the farthest rival."""
-    if one.wrong is not None or not one.rivals:
+    """Return what the wrong theory of a comparison says: its own, or the farthest rival.
+
+    ``None`` where there is neither, and where a refutation is expected: a rival may be right there.
+    """
+    if one.wrong is not None or one.expected == "refuted" or not one.rivals:
         return one.wrong
     return max(one.rivals.values(), key=lambda value: abs(value - one.prediction))
 

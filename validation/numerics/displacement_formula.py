@@ -87,9 +87,10 @@ class DisplacementFormula(ls.claims.Claim):
                     prediction=sums[lag],
                     expected="refuted",
                     rivals={"exact law of SGD": true},
+                    wrong=unbound,
                     measure=measured("run", "squared_displacement", step=lag),
                 )
-                for lag, true in zip(LAGS, bounded, strict=True)
+                for lag, true, unbound in zip(LAGS, bounded, free, strict=True)
             ),
             *(
                 ls.claims.Comparison(

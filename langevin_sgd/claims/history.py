@@ -93,8 +93,18 @@ def record(store: Store, judgements: Sequence[Judgement]) -> None:
 
 def read_history(store: Store) -> list[dict[str, Any]]:
     """Return all outcomes that a store remembers, the oldest first; damaged lines are left out."""
+    return _read_lines(store.directory / HISTORY)
+
+
+def published_history() -> list[dict[str, Any]]:
+    """Return the outcomes that stand beside the claims: of tiers completed on other machines."""
+    files = [folder / "results" / HISTORY for folder in claim_folders()]
+    return [line for file in files for line in _read_lines(file)]
+
+
+def _read_lines(file: Path) -> list[dict[str, Any]]:
     try:
-        text = (store.directory / HISTORY).read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return []
     lines = []

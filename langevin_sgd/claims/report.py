@@ -20,8 +20,9 @@ from typing import Any
 from langevin_sgd.checks import as_objects, as_path, as_real
 from langevin_sgd.claims.authoring import TEMPLATES
 from langevin_sgd.claims.controls import JudgedControl
+from langevin_sgd.claims.coverage import read_coverage, standing
 from langevin_sgd.claims.judgement import JudgedComparison, Judgement
-from langevin_sgd.claims.tolerance import GRADES, Grade
+from langevin_sgd.claims.tolerance import GRADES, Grade, verdict_in_words
 from langevin_sgd.claims.verdict import FALSE_ALARM, SEVERITY
 from langevin_sgd.dataset import named_file, replace_file
 from langevin_sgd.estimate import format_with_error
@@ -32,7 +33,7 @@ NOTHING = "-"
 def write_report(
     judgements: Sequence[Judgement], output: Path, *, stale: Sequence[str] = ()
 ) -> Path:
-    """Write ``index.html``, ``report.md``, ``figures/*.svg`` and ``data/*.csv``.
+    """Write ``index.html``, ``coverage.html``, both as Markdown, figures and their data.
 
     Parameters
     ----------
@@ -77,6 +78,8 @@ def write_report(
         "versions": _versions(judgements),
         "stale": list(stale),
         "false_alarm": FALSE_ALARM,
+        "papers": read_coverage(),
+        "standing": standing(judgements),
     }
     with named_file("output", output, "written to"):
         for entry in entries:
@@ -84,7 +87,7 @@ def write_report(
                 _write(output / panel.figure, panel.svg)
             if entry.panels:
                 _write(output / entry.data, entry.csv)
-        for name in ("report.md", "index.html"):
+        for name in ("report.md", "index.html", "coverage.md", "coverage.html"):
             _write(output / name, templates.get_template(name).render(content))
     return output / "index.html"
 
@@ -141,17 +144,6 @@ def _grades(judgements: Sequence[Judgement]) -> str:
         for paper, found in papers.items()
     ]
     return f"Grades of what decides: {'; '.join(counts)}."
-
-
-def verdict_in_words(verdict: str, grade: Grade | None) -> str:
-    """Write a verdict; what is supported loosely is compatible.
-
-    Examples
-    --------
-    >>> verdict_in_words("supported", "loose"), verdict_in_words("out_of_range", None)
-    ('compatible', 'out of range')
-    """
-    return "compatible" if (verdict, grade) == ("supported", "loose") else _words(verdict)
 
 
 def _versions(judgements: Sequence[Judgement]) -> list[str]:

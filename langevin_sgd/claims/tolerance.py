@@ -115,3 +115,14 @@ def replicas_needed(
         return None
     z = critical_value(estimate.degrees_of_freedom, level)
     return (z * float(estimate.standard_error or 0.0) / aim) ** 2
+
+
+def verdict_in_words(verdict: str, grade: Grade | None) -> str:
+    """Write a verdict; what is supported loosely is compatible.
+
+    Examples
+    --------
+    >>> verdict_in_words("supported", "loose"), verdict_in_words("out_of_range", None)
+    ('compatible', 'out of range')
+    """
+    return "compatible" if (verdict, grade) == ("supported", "loose") else verdict.replace("_", " ")

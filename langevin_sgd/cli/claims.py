@@ -285,7 +285,8 @@ def verdict_table(judgements: list[Judgement]) -> Table:
 
 
 def _verdict_row(judgement: Judgement) -> list[str]:
-    from langevin_sgd.claims.report import pull_in_words, verdict_in_words
+    from langevin_sgd.claims.report import pull_in_words
+    from langevin_sgd.claims.tolerance import verdict_in_words
 
     deciding, mark = judgement.deciding, "" if judgement.as_expected else "  <- not as expected"
     expected = (

@@ -104,4 +104,4 @@ def train_cell(cell: Cell) -> xr.Dataset:
         record=cell.record or None,
         engine=cell.engine,
     )
-    return trained.drop_vars("final_weights", errors="ignore")
+    return trained.drop_vars([name for name in trained if str(name).startswith("final_")])

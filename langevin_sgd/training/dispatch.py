@@ -39,7 +39,7 @@ from langevin_sgd.simulation.earlier import is_result
 from langevin_sgd.simulation.stop import Stop
 from langevin_sgd.training.engines import READ, NetworkEngine, PerceptronEngine
 from langevin_sgd.training.request import RunRequest
-from langevin_sgd.training.variants import Variant, joined, variants_of
+from langevin_sgd.training.variants import Variant, joined, one_variant, variants_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -125,7 +125,7 @@ def run(
         Updates to make, >= 1: of linear regression and of the one-pass perceptron.
     stop
         When training ends: of perceptrons, by default with the last point fitted, and of networks,
-        which need its `max_steps`. Steps are those of this call.
+        which need its `max_steps`. Its steps are those of this call.
     seed
         0 ... 2**128 - 1; by default that of the checkpoint or of the start, else fresh entropy,
         kept in the provenance.
@@ -154,10 +154,11 @@ def run(
         tuple (position, velocity); without a velocity the first gradient is not damped. For the
         one-pass perceptron (signal, noise). Or the result of an earlier call with the same
         replicas, from which the run goes on, with whatever learning rates, batches or noise:
-        position, velocity and, but for perceptrons, counters of steps and random numbers, so that
-        the same settings and seed continue the run bit for bit. A perceptron takes the weights
-        alone, and needs another `PerceptronEngine.batch_seed`. A result of networks must have kept
-        its weights (`NetworkEngine.keep_weights`).
+        position, velocity and counters of steps and random numbers, so that the same settings and
+        seed continue the run bit for bit. Networks and perceptrons go on with the same seed only,
+        and perceptrons with the same problem and precision; a result of networks must have kept its
+        weights (`NetworkEngine.keep_weights`). The weights alone,
+        ``result["final_weights"].values``, begin a new run at step 0, with the batches of its seed.
     first_replica
         Number of the first replica: replica r of a long run can be had alone by ``first_replica=r,
         replicas=1``.
@@ -191,7 +192,11 @@ def run(
         parameter), NaN where diverged. The provenance says whether the points are ``separable``,
         if that is known. With a schedule also, over (step, replica), ``recorded_signal``,
         ``recorded_noise``, ``recorded_norm`` and ``recorded_unfit_fraction``. If recorded,
-        ``sample_test_error`` (replica,), the fraction of a fresh sample with y f <= 0.
+        ``sample_test_error`` (replica,), the fraction of a fresh sample with y f <= 0. After a
+        `start` that is a result, counts and times are those of all calls together, and
+        ``steps_before`` and ``time_before`` those of steps with other learning rates. With a
+        `Stop.max_steps`, where steps may be skipped, what such a run goes on with:
+        ``final_counters``, ``final_references`` and ``final_levels``.
 
         *One-pass perceptron.* ``signal`` and ``noise`` (step, replica); ``final_position``
         (replica, 2), both at the end; ``diverged_step``. Time is lr * step.
@@ -360,5 +365,5 @@ def _one_of(request: RunRequest, place: int) -> RunRequest:
         most = len(request.variants)
         there = start.sizes["variant"]
         require(there == most, "start", f"{there} variants", f"must be {most}, as many as vary")
-        start = start.isel(variant=place)
+        start = one_variant(start, place)
     return replace(request, variants=(request.variants[place],), start=start)

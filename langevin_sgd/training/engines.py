@@ -127,8 +127,8 @@ class PerceptronEngine:
     precision
         How rows are stored, ``float64`` by default; weights and sums are float64 in either case.
     batch_seed
-        Seed of the batches alone, for other batches on the same training sets; by default the seed
-        of the run.
+        Seed of the batches alone, for other batches on the same training sets; by default that of
+        a result from which the run goes on, else the seed of the run.
 
     Raises
     ------

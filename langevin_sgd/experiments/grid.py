@@ -20,7 +20,7 @@ import numpy as np
 from langevin_sgd import dataset
 from langevin_sgd.checks import as_count, as_instance, as_positive, as_seed, convert_fields, require
 from langevin_sgd.experiments.axes import LARGEST_SET, as_axis, require_size
-from langevin_sgd.experiments.cell import Cell, as_engine, as_record, train_cell
+from langevin_sgd.experiments.cell import Cell, train_cell
 from langevin_sgd.experiments.columns import UNITS, columns_of, law_of, measured_of
 from langevin_sgd.models.network_problem import NetworkProblem
 from langevin_sgd.models.perceptron import Perceptron
@@ -28,7 +28,9 @@ from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.stop import Stop
 from langevin_sgd.sweep import Store, Task
 from langevin_sgd.sweep.cells import blocks_of, joined
-from langevin_sgd.training.engines import NetworkEngine, PerceptronEngine
+from langevin_sgd.training.dispatch import as_engine, as_record, as_stopped_problem
+from langevin_sgd.training.network_engine import NetworkEngine
+from langevin_sgd.training.perceptron_engine import PerceptronEngine
 from langevin_sgd.training.variants import Variant, replaced
 
 if TYPE_CHECKING:
@@ -110,9 +112,7 @@ class Grid:
         convert_fields(
             self,
             {
-                "problem": lambda name, value: as_instance(
-                    name, value, (Perceptron, NetworkProblem)
-                ),
+                "problem": as_stopped_problem,
                 "settings": lambda name, value: as_instance(name, value, SGD),
                 "stop": lambda name, value: as_instance(name, value, Stop),
                 "axes": _as_axes,

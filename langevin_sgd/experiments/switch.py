@@ -27,7 +27,8 @@ from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.status import Status
 from langevin_sgd.simulation.stop import Stop
 from langevin_sgd.training import run
-from langevin_sgd.training.engines import NetworkEngine, PerceptronEngine
+from langevin_sgd.training.network_engine import NetworkEngine
+from langevin_sgd.training.perceptron_engine import PerceptronEngine
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -2,7 +2,8 @@
 
 - `run`: many replicas of SGD on any of these problems, and many variants of them, recorded on a
   schedule, resumable bit for bit (``dispatch``).
-- `NetworkEngine`, `PerceptronEngine`: how networks and perceptrons are computed (``engines``).
+- `NetworkEngine`, `PerceptronEngine`: how networks and perceptrons are computed
+  (``network_engine``, ``perceptron_engine``).
 - ``observables``: what can be measured of networks, in training and outside of it, and of
   perceptrons.
 - `batch_indices`, `gradient_normals`: the minibatches and the additive noise of a run, to replay it
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from langevin_sgd.training.batches import batch_indices as batch_indices
     from langevin_sgd.training.batches import gradient_normals as gradient_normals
     from langevin_sgd.training.dispatch import run as run
-    from langevin_sgd.training.engines import NetworkEngine as NetworkEngine
-    from langevin_sgd.training.engines import PerceptronEngine as PerceptronEngine
+    from langevin_sgd.training.network_engine import NetworkEngine as NetworkEngine
+    from langevin_sgd.training.perceptron_engine import PerceptronEngine as PerceptronEngine
 
 # Numba comes with the steps: the command reads the fields of engines without it.
 __getattr__ = attributes(
@@ -36,8 +37,8 @@ __getattr__ = attributes(
         "batch_indices": "batches",
         "gradient_normals": "batches",
         "run": "dispatch",
-        "NetworkEngine": "engines",
-        "PerceptronEngine": "engines",
+        "NetworkEngine": "network_engine",
+        "PerceptronEngine": "perceptron_engine",
         "observables": "",
     },
 )

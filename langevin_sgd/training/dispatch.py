@@ -37,7 +37,9 @@ from langevin_sgd.simulation.checkpoint import as_path
 from langevin_sgd.simulation.drive import own_rounding
 from langevin_sgd.simulation.earlier import is_result
 from langevin_sgd.simulation.stop import Stop
-from langevin_sgd.training.engines import READ, NetworkEngine, PerceptronEngine
+from langevin_sgd.training.network_engine import NetworkEngine
+from langevin_sgd.training.perceptron_engine import PerceptronEngine
+from langevin_sgd.training.read_settings import READ
 from langevin_sgd.training.request import RunRequest
 from langevin_sgd.training.variants import Variant, joined, one_variant, variants_of
 
@@ -70,9 +72,12 @@ DISPATCHES = {
     "Perceptron": "langevin_sgd.training.perceptron.train",
     "OnePassPerceptron": "langevin_sgd.training.perceptron.one_pass",
     "NetworkProblem": "langevin_sgd.training.networks.train",
+    "PerceptronEngine": "langevin_sgd.training.perceptron_engine",
+    "NetworkEngine": "langevin_sgd.training.network_engine",
 }
 """Problem class -> module whose function ``train`` trains it, imported when it is needed, since
-networks bring torch. The digests of stored results follow this table: it is literal.
+networks bring torch; engine class -> its module. The digests of stored results follow this table,
+which is literal, where a class occurs: what one problem is trained by outdates no other's results.
 """
 ROUTES: dict[type, Route] = {
     LinearRegression: Route("linear regression", True, None, False),
@@ -300,6 +305,24 @@ def run(
     return joined(
         [module.train(_one_of(request, place)) for place in range(len(variants))], base, vary
     )
+
+
+def as_stopped_problem(name: str, value: Any) -> Any:
+    """Return a problem whose training ends by a stop, or refuse all else."""
+    return as_instance(name, value, tuple(kind for kind, one in ROUTES.items() if not one.exact))
+
+
+def as_engine(name: str, value: Any, problem: Problem) -> Any:
+    """Return an engine of the kind that trains a problem, or ``None`` for its default."""
+    kind: Any = _route(problem).engine
+    return None if value is None else as_instance(name, value, kind)
+
+
+def as_record(name: str, value: Any, problem: Problem) -> tuple[Any, ...]:
+    """Return what is to be measured of a problem that has an engine."""
+    kind: Any = _route(problem).engine
+    observables: tuple[Any, ...] = kind.as_record(name, value)
+    return observables
 
 
 def _route(problem: Any) -> Route:

@@ -32,7 +32,7 @@ from langevin_sgd.models.networks.interface import Architecture
 from langevin_sgd.models.networks.torch_there import as_device
 from langevin_sgd.record.schedules import as_schedule
 from langevin_sgd.training.batches import TILE, require_sampling
-from langevin_sgd.training.engines import NetworkEngine
+from langevin_sgd.training.network_engine import NetworkEngine
 from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.outcome import make_result
 from langevin_sgd.training.networks.result import Results

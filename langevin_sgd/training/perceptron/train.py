@@ -54,6 +54,7 @@ from langevin_sgd.training.perceptron.state import (
     TRAINING,
     of_replica,
 )
+from langevin_sgd.training.perceptron_engine import PerceptronEngine
 from langevin_sgd.training.request import RunRequest
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def train(request: RunRequest) -> xr.Dataset:
     """Train perceptrons until they fit their points; see `langevin_sgd.training.run`."""
     (variant,) = request.variants
     problem, settings, stop = variant.problem, variant.settings, variant.ending
-    engine, seed, replicas = request.engine, request.seed, len(request.numbers)
+    engine: PerceptronEngine = request.engine
+    seed, replicas = request.seed, len(request.numbers)
     batch_seed = batch_seed_of(request)
     _require_usable(problem, settings, engine.method, stop.unfit)
     test_points = _test_points(problem, request.record)
@@ -75,7 +77,7 @@ def train(request: RunRequest) -> xr.Dataset:
     if request.schedule is not None:
         steps = as_schedule(request.schedule, stop.max_steps or MOST_STEPS)
     _require_memory(problem, settings, replicas, len(steps), test_points)
-    provenance = {
+    provenance: dict[str, Any] = {
         "settings": settings.to_dict(),
         "seed": seed,
         "problem": _description(problem),

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from langevin_sgd.checks import as_choice, as_flag, as_positive, convert_fields
+from langevin_sgd.checks import as_choice, as_flag, as_positive, convert_fields, require
+from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.simulation.stop import Stop
 from langevin_sgd.training.precision import Precision, as_precision
 
 Noise = Literal["sgd", "minibatch_covariance", "isotropic"]
@@ -87,3 +89,11 @@ class NetworkEngine:
         from langevin_sgd.training.observables.table import as_observables
 
         return as_observables(name, value)
+
+
+def require_trainable(settings: SGD, stop: Stop | None, engine: NetworkEngine) -> None:
+    """Raise `InputError` for what no networks can be trained with, whatever their points."""
+    limited = stop is not None and stop.max_steps is not None
+    require(limited, "stop", stop, "must have max_steps: networks may never fit their points")
+    independent = engine.noise == "sgd" or settings.sampling != "epochs"
+    require(independent, "noise", engine.noise, "needs independent batches, not epochs")

@@ -251,3 +251,16 @@ def test_numbers_that_no_run_can_have_do_not_reach_the_kernels():
         wrong[name][:] = value
         with pytest.raises(ls.InputError, match=f"^start: {name} = "):
             train(MANY, ls.SGD(lr=2.0, batch_size=2), start=wrong)
+
+
+def test_lists_that_were_lost_were_made_again_as_copies_of_coarser_ones():
+    """Two lists of one radius but of different times: in one of some hundred cuts the path changed,
+    also where a checkpoint was continued.
+    """
+    settings = ls.SGD(lr=2.0, batch_size=50, sampling="without_replacement")
+    problem = ls.Perceptron(data=ls.data.DepletedSign(points=2000, dimension=16), margin=0.01)
+    options = {"replicas": 64, "seed": 1, "first_replica": 0, "method": "accelerated"}
+    whole = train(problem, settings, 20_000, **options)
+    for cut in (100, 1000, 6666):
+        first = train(problem, settings, cut, **options)
+        require_one_run(train(problem, settings, 20_000 - cut, start=first, **options), whole)

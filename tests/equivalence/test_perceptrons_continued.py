@@ -8,7 +8,7 @@ import pytest
 from in_one_call import train_perceptrons_of
 
 import langevin_sgd as ls
-from langevin_sgd.training import batch_indices
+from langevin_sgd.training.batches import batch_indices
 
 SAMPLINGS = ("with_replacement", "without_replacement", "epochs")
 LAW = ls.data.DepletedSign(points=301, dimension=8, chi=0.5)

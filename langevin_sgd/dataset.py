@@ -276,64 +276,15 @@ def file_content(result: xr.Dataset) -> bytes:
     """
     import xarray as xr
 
+    from langevin_sgd.netcdf import is_plain, write_plain
+
     provenance(as_instance("result", result, xr.Dataset))
     file = io.BytesIO()
-    if _is_plain(result):
-        _write_plain(result, file)
+    if is_plain(result):
+        write_plain(result, file)
     else:
         result.to_netcdf(file, engine="h5netcdf")
     return file.getvalue()
-
-
-def _write_plain(result: xr.Dataset, target: io.BytesIO) -> None:
-    """Write what xarray would write, in half the time, where there is nothing for it to encode."""
-    import h5netcdf
-
-    with h5netcdf.File(target, "w") as file:
-        file.attrs.update(result.attrs)
-        file.dimensions.update(result.sizes)
-        for name, variable in result.variables.items():
-            file.create_variable(str(name), variable.dims, data=variable.values).attrs.update(
-                variable.attrs
-            )
-
-
-def _is_plain(result: xr.Dataset) -> bool:
-    """Whether there are only simply described numbers, with coordinates of dimensions alone."""
-    numbers = all(
-        variable.dtype.kind in "iuf" and not variable.encoding
-        for variable in result.variables.values()
-    )
-    described = [result.attrs, *(variable.attrs for variable in result.variables.values())]
-    simple = all(map(_is_simple, described))
-    return numbers and simple and set(result.coords) <= set(result.dims)
-
-
-_MEANINGS = {
-    "_FillValue",
-    "missing_value",
-    "scale_factor",
-    "add_offset",
-    "coordinates",
-    "_Unsigned",
-    "dtype",
-}
-"""Attributes that say how values are encoded."""
-
-
-def _is_simple(attributes: Mapping[Any, Any]) -> bool:
-    """Whether attributes are words and lists of numbers that mean nothing for the values."""
-    kinds = all(isinstance(item, str) or _is_list(item) for item in attributes.values())
-    return kinds and not _MEANINGS & attributes.keys()
-
-
-def _is_list(item: Any) -> bool:
-    return (
-        isinstance(item, np.ndarray)
-        and item.ndim == 1
-        and item.size > 1
-        and item.dtype.kind in "iuf"
-    )
 
 
 def load(path: str | os.PathLike[str]) -> xr.Dataset:
@@ -358,152 +309,15 @@ def load(path: str | os.PathLike[str]) -> xr.Dataset:
 
 
 def _read(file: Path) -> xr.Dataset:
-    """Read what `_write_plain` writes directly, and anything else by xarray.
-
-    Directly takes a tenth of the time.
-    """
+    """Read a plain result directly, and anything else by xarray."""
     import xarray as xr
-    from h5py import h5f, h5p
+
+    from langevin_sgd.netcdf import read_plain
 
     # h5netcdf would print a traceback of its own about a file that HDF5 cannot open; so it is
-    # opened here first. Closing it closes all that was opened in it.
-    access = h5p.create(h5p.FILE_ACCESS)
-    access.set_fclose_degree(h5f.CLOSE_STRONG)
-    opened = h5f.open(os.fsencode(file), h5f.ACC_RDONLY, access)
-    try:
-        plain = _read_plain(opened)
-    finally:
-        opened.close()
+    # opened here first.
+    plain = read_plain(os.fsencode(file))
     if plain is not None:
         return plain
     with xr.open_dataset(file, engine="h5netcdf", decode_times=False) as encoded:
         return encoded.load()
-
-
-_TIES = {"REFERENCE_LIST", "DIMENSION_LIST"}
-"""Attributes by which HDF5 ties dimensions to variables; netCDF-4 says the same in simpler ones."""
-_OWN = {"CLASS", "NAME", "_Netcdf4Dimid", "_Netcdf4Coordinates", "_NCProperties"}
-"""Attributes of netCDF-4 itself."""
-
-
-def _read_plain(opened: Any) -> xr.Dataset | None:
-    """Read numbers and words that stand as they are, simply described.
-
-    ``None`` where there is more to it. By the identifiers of HDF5: the objects that h5py makes of
-    them cost more than all that is read.
-    """
-    import xarray as xr
-    from h5py import h5d, h5g, h5o
-
-    root = h5g.open(opened, b"/")
-    members = {name.decode(): h5o.open(root, name) for name in root}
-    if not all(isinstance(member, h5d.DatasetID) for member in members.values()):
-        return None
-    shapes = {name: member.shape for name, member in members.items()}
-    attributes = {name: _attributes(members[name], shapes[name] or ()) for name in members}
-    scales = [
-        name for name, known in attributes.items() if known.get("CLASS") == b"DIMENSION_SCALE"
-    ]
-    names = {int(attributes[name]["_Netcdf4Dimid"]): name for name in scales}
-    variables = {}
-    for name, member in members.items():
-        known = attributes[name]
-        if name in scales and known["NAME"].startswith(b"This is a netCDF dimension but not"):
-            continue
-        places = known.get("_Netcdf4Coordinates", ())
-        if places is None:
-            return None
-        dims = (name,) if name in scales else tuple(names[int(place)] for place in places)
-        described, values = _described(known), _values(member, shapes[name])
-        fits = shapes[name] == tuple(shapes[dim][0] for dim in dims)
-        if described is None or values is None or not fits:
-            return None
-        variables[name] = xr.Variable(dims, values, described)
-    described = _described(_attributes(h5o.open(opened, b"/"), ()))
-    return None if described is None else xr.Dataset(variables, attrs=described)
-
-
-def _values(member: Any, shape: tuple[int, ...] | None) -> np.ndarray | None:
-    """Numbers or words of a variable; ``None`` if it holds anything else."""
-    import h5py
-    from h5py import h5s
-
-    kind = member.dtype
-    is_text = kind.kind == "O" and h5py.check_string_dtype(kind) is not None
-    if shape is None or not (is_text or kind.kind in "iuf") or (is_text and 0 in shape):
-        return None
-    values = np.empty(shape, kind)
-    if values.size:
-        member.read(h5s.ALL, h5s.ALL, values)
-    if not is_text:
-        return values
-    words = [word.decode("utf-8", "surrogateescape") for word in values.ravel()]
-    return np.array(words).reshape(shape)
-
-
-def _attributes(member: Any, shape: tuple[int, ...]) -> dict[str, Any]:
-    """Return the attributes of a variable of a shape, as far as they are needed.
-
-    Each costs as much to read as a hundred numbers of the data, most of it for asking its type; so
-    what netCDF-4 writes is read as what it should be, and asked for its type only if it is not.
-    """
-    from h5py import h5, h5a, h5p
-
-    in_order = member.get_create_plist().get_attr_creation_order() & h5p.CRT_ORDER_TRACKED
-    order = h5.INDEX_CRT_ORDER if in_order else h5.INDEX_NAME
-    names: list[bytes] = []
-    h5a.iterate(member, lambda name, *_: names.append(name), index_type=order)
-    attributes = {}
-    for encoded in names:
-        name = encoded.decode()
-        if name in _TIES or (name == "_Netcdf4Dimid" and b"CLASS" not in names):
-            continue
-        attribute = h5a.open(member, encoded)
-        if name == "_Netcdf4Coordinates":
-            attributes[name] = _whole_numbers(attribute, len(shape))
-        else:
-            attributes[name] = _content(attribute)
-    return attributes
-
-
-def _whole_numbers(attribute: Any, count: int) -> np.ndarray | None:
-    """So many whole numbers; ``None`` if the attribute holds anything else."""
-    values = np.empty(count, np.int32)
-    try:
-        attribute.read(values)
-    except (OSError, TypeError, ValueError):
-        return None
-    return values
-
-
-def _content(attribute: Any) -> Any:
-    """A text, numbers or bytes; ``None`` for any other attribute, which is not simple."""
-    import h5py
-    from h5py import h5t
-
-    stored = attribute.get_type()
-    if isinstance(stored, h5t.TypeStringID) and stored.is_variable_str():
-        if attribute.shape != ():
-            return None
-        text = np.empty((), h5py.string_dtype())
-        attribute.read(text)
-        words: bytes = text.item()
-        return words.decode("utf-8", "surrogateescape")
-    kind, shape = attribute.dtype, attribute.shape
-    if shape is None or kind.kind not in "iufS":
-        return None
-    values = np.empty(shape, kind)
-    attribute.read(values)
-    return values[()]
-
-
-def _described(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the attributes that are not those of netCDF-4, if all are simple.
-
-    A fill value of NaN, which stands for itself, is none.
-    """
-    kept = {name: item for name, item in attributes.items() if name not in _OWN}
-    fill = kept.get("_FillValue")
-    if isinstance(fill, np.ndarray) and fill.dtype.kind == "f" and np.isnan(fill).all():
-        del kept["_FillValue"]
-    return kept if _is_simple(kept) else None

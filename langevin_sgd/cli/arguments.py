@@ -108,9 +108,9 @@ def in_terms_of_options(options: Mapping[str, str]) -> Iterator[None]:
         raise InputError(line) from error
 
 
-_NAMES = re.compile(r"^(--)?\w[\w-]*(\[\d+\])?((, | \+ |: )\w+)*(?= = |: )")
-"""Names that begin a refusal: ``points``, ``points + test_points``, ``checkpoint: path``."""
-_WORD = re.compile(r"(?<![-\w])[A-Za-z_]\w*")
+_NAMES = re.compile(r"^(--)?\w[\w.-]*(\[\d+\])?((, | \+ |: )[\w.]+)*(?= = |: )")
+"""Names that begin a refusal: ``points + test_points``, ``KernelChange.points``."""
+_WORD = re.compile(r"(?<![-.\w])[A-Za-z_][\w.]*")
 
 
 def _option(argument: str, options: Mapping[str, str]) -> str:

@@ -38,7 +38,8 @@ from langevin_sgd.models.networks.interface import Architecture
 from langevin_sgd.plotting import draw, save
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.stop import Stop
-from langevin_sgd.training.engines import READ, NetworkEngine
+from langevin_sgd.training.network_engine import NetworkEngine
+from langevin_sgd.training.read_settings import READ
 
 if TYPE_CHECKING:
     from langevin_sgd.experiments import Grid

@@ -25,7 +25,7 @@ PERCEPTRON = _COMMON | {
 
 TRAIN = _COMMON | {
     "temperature_per_width": "temperature-per-width",
-    "probe_points": "probe-points",
+    "KernelChange.points": "probe-points",
     "replicas": "seeds",
     "name": "data",
     "record": "observe",

@@ -4,7 +4,8 @@ A cell holds one block of replicas (`langevin_sgd.sweep.cells`), computed as exa
 whatever else is wanted, so that a grid grows by values, seeds or replicas without anything being
 computed again.
 
-Nothing here imports an estimator: a change of how results are evaluated outdates none of them.
+Nothing here imports an estimator: a change of how results are evaluated outdates none of them. And
+no function names a class of problem or engine: a change of one outdates no cells of another.
 """
 
 from __future__ import annotations
@@ -19,10 +20,9 @@ from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.stop import Stop
 from langevin_sgd.sweep.cells import BLOCK, block_replicas
 from langevin_sgd.sweep.task import task
-from langevin_sgd.training import run
-from langevin_sgd.training.engines import NetworkEngine, PerceptronEngine
-from langevin_sgd.training.observables.error_on_fresh_points import as_test_error
-from langevin_sgd.training.observables.table import as_observables
+from langevin_sgd.training.dispatch import as_engine, as_record, as_stopped_problem, run
+from langevin_sgd.training.network_engine import NetworkEngine
+from langevin_sgd.training.perceptron_engine import PerceptronEngine
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -59,9 +59,7 @@ class Cell:
         convert_fields(
             self,
             {
-                "problem": lambda name, value: as_instance(
-                    name, value, (Perceptron, NetworkProblem)
-                ),
+                "problem": as_stopped_problem,
                 "settings": lambda name, value: as_instance(name, value, SGD),
                 "stop": lambda name, value: as_instance(name, value, Stop),
                 "engine": lambda name, value: as_engine(name, value, self.problem),
@@ -70,24 +68,6 @@ class Cell:
                 "block": lambda name, value: as_count(name, value, 0),
             },
         )
-
-
-def as_engine(
-    name: str, value: Any, problem: Perceptron | NetworkProblem
-) -> NetworkEngine | PerceptronEngine | None:
-    """Return an engine of the kind that trains a problem, or ``None`` for its default."""
-    kind: Any = NetworkEngine if isinstance(problem, NetworkProblem) else PerceptronEngine
-    found: NetworkEngine | PerceptronEngine | None
-    found = None if value is None else as_instance(name, value, kind)
-    return found
-
-
-def as_record(name: str, value: Any, problem: Perceptron | NetworkProblem) -> tuple[Any, ...]:
-    """Return the observables of a problem, of which `value` may be the short names."""
-    if isinstance(problem, NetworkProblem):
-        return as_observables(name, value)
-    error = as_test_error(name, value)
-    return () if error is None else (error,)
 
 
 @task()
@@ -104,4 +84,4 @@ def train_cell(cell: Cell) -> xr.Dataset:
         record=cell.record or None,
         engine=cell.engine,
     )
-    return trained.drop_vars("final_weights", errors="ignore")
+    return trained.drop_vars([name for name in trained if str(name).startswith("final_")])

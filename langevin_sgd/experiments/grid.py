@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,15 +21,18 @@ import numpy as np
 from langevin_sgd import dataset
 from langevin_sgd.checks import as_count, as_instance, as_positive, as_seed, convert_fields, require
 from langevin_sgd.experiments.axes import LARGEST_SET, as_axis, require_size
-from langevin_sgd.experiments.cell import Cell, as_engine, as_record, train_cell
+from langevin_sgd.experiments.cell import Cell, train_cell
 from langevin_sgd.experiments.columns import UNITS, columns_of, law_of, measured_of
+from langevin_sgd.models.loss_names import VANISHES
 from langevin_sgd.models.network_problem import NetworkProblem
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.stop import Stop
 from langevin_sgd.sweep import Store, Task
 from langevin_sgd.sweep.cells import blocks_of, joined
-from langevin_sgd.training.engines import NetworkEngine, PerceptronEngine
+from langevin_sgd.training.dispatch import as_engine, as_record, as_stopped_problem
+from langevin_sgd.training.network_engine import NetworkEngine, require_trainable
+from langevin_sgd.training.perceptron_engine import PerceptronEngine
 from langevin_sgd.training.variants import Variant, replaced
 
 if TYPE_CHECKING:
@@ -38,9 +42,6 @@ _UNTIL_FITTED = Stop()
 
 DEEPEST = 1000
 """Most hidden layers of a network in a grid."""
-VANISHING = ("hinge", "quadratic_hinge", "soft_hinge")
-"""Losses that vanish once every point is fitted, without which there is no stopping time."""
-
 RATIO = "points_per_dimension"
 """Axis of perceptrons that stands for P = ratio * d, rounded."""
 
@@ -110,9 +111,7 @@ class Grid:
         convert_fields(
             self,
             {
-                "problem": lambda name, value: as_instance(
-                    name, value, (Perceptron, NetworkProblem)
-                ),
+                "problem": as_stopped_problem,
                 "settings": lambda name, value: as_instance(name, value, SGD),
                 "stop": lambda name, value: as_instance(name, value, Stop),
                 "axes": _as_axes,
@@ -125,37 +124,35 @@ class Grid:
         require_size(dict(self._axes()), self.replicas)
         for point, columns in zip(self.points(), self.columns(), strict=True):
             if isinstance(point.problem, NetworkProblem):
-                self._require_trainable(point)
+                self._require_trainable(point, columns["points"])
             _require_fitting(point, columns["points"])
 
-    def _require_trainable(self, point: Variant) -> None:
+    def _require_trainable(self, point: Variant, points: int) -> None:
         """Raise `InputError` for what would fail in every task of a point of networks."""
         problem = point.problem
         engine = as_instance("engine", self.engine or NetworkEngine(), NetworkEngine)
-        lasting = f"must vanish for points that are fitted: one of {', '.join(VANISHING)}"
-        require(problem.loss in VANISHING, "loss", problem.loss, lasting)
-        independent = engine.noise == "sgd" or point.settings.sampling != "epochs"
-        require(independent, "noise", engine.noise, "needs independent batches, not epochs")
-        limited = point.stop is not None and point.stop.max_steps is not None
-        require(limited, "stop", point.stop, "must have max_steps: networks may never fit")
+        # Without such a loss there is no stopping time.
+        vanishing = [name for name, vanishes in VANISHES.items() if vanishes]
+        lasting = f"must vanish for points that are fitted: one of {', '.join(vanishing)}"
+        require(problem.loss in vanishing, "loss", problem.loss, lasting)
+        require_trainable(point.settings, point.stop, engine)
         network = problem.network
         require(network.depth <= DEEPEST, "depth", network.depth, f"must be at most {DEEPEST}")
         weights = network.parameters
         allowed = f"makes {weights} weights, more than {LARGEST_SET}"
         require(weights <= LARGEST_SET, "width", network.width, allowed)
         test_points = getattr(problem.data, "test_points", None)
-        for observable in self.record:
-            probe = getattr(observable, "points", 0)
-            most = f"must be at most the number of test points, here {test_points}"
-            require(test_points is None or probe <= test_points, "probe_points", probe, most)
+        if test_points is not None:
+            for observable in self.record:
+                observable.require_points(points, test_points)
 
     def points(self) -> list[Variant]:
         """Problem, settings and stop at every point, each once."""
-        return [point for point, _ in self._combinations()]
+        return [point for point, _ in self._combinations]
 
     def columns(self) -> list[dict[str, Any]]:
         """What every point is made of, by name."""
-        return [columns_of(point, varied) for point, varied in self._combinations()]
+        return [columns_of(point, varied) for point, varied in self._combinations]
 
     def tasks(self) -> list[Task]:
         """Tasks for `langevin_sgd.sweep.run`, the largest training sets first."""
@@ -206,6 +203,7 @@ class Grid:
         axes: Any = self.axes
         return axes
 
+    @cached_property
     def _combinations(self) -> list[tuple[Variant, dict[str, Any]]]:
         """All points, and the values of the axes there."""
         base = Variant(self.problem, self.settings, self.stop)

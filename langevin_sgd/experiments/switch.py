@@ -5,9 +5,9 @@ many steps, or whatever comes first. From there with the second settings, from t
 first have left, on the same points. Noise switched on or off like this tells when it acts
 (Sclocchi, Geiger and Wyart, arXiv 2301.13703).
 
-Both parts are calls of `langevin_sgd.training.run`, the second with ``start=`` the result of the
-first: networks, linear regression and one-pass perceptrons go on with their random numbers, a
-perceptron gets batches of its own after the switch.
+Both parts are calls of `langevin_sgd.training.run`. The second has ``start=`` the result of the
+first and goes on with its random numbers; that of a perceptron starts from the weights alone, at
+step 0 of batches of its own.
 
 Nothing here imports an estimator: a change of how results are evaluated outdates none of them.
 """
@@ -27,7 +27,8 @@ from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.status import Status
 from langevin_sgd.simulation.stop import Stop
 from langevin_sgd.training import run
-from langevin_sgd.training.engines import NetworkEngine, PerceptronEngine
+from langevin_sgd.training.network_engine import NetworkEngine
+from langevin_sgd.training.perceptron_engine import PerceptronEngine
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -143,6 +144,7 @@ def run_switched(
         stop=None if exact else switch.at,
         engine=_keeping(engine, problem),
     )
+    alone = isinstance(problem, Perceptron)
     after = run(
         problem,
         switch.second,
@@ -151,10 +153,10 @@ def run_switched(
         steps=steps,
         stop=stop,
         record=record,
-        start=before,
-        engine=_other_batches(engine, seed) if isinstance(problem, Perceptron) else engine,
+        start=before["final_weights"].values if alone else before,
+        engine=_other_batches(engine, seed) if alone else engine,
     )
-    if isinstance(problem, Perceptron):
+    if alone:
         after = _both(before, after, switch.first.lr)
     kept = {f"switch_{name}": before[name] for name in AT_SWITCH if name in before}
     return after.assign({name: one for name, one in kept.items() if one.dims == ("replica",)})

@@ -34,6 +34,7 @@ from dataclasses import dataclass
 import torch
 
 from langevin_sgd.checks import InputError
+from langevin_sgd.models.loss_names import VANISHES
 
 Function = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """Of outputs and labels, of one shape."""
@@ -136,24 +137,32 @@ def _logistic_second(o: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 LOSSES: dict[str, Loss] = {
-    "hinge": Loss(value=_short, pull=_hinge_pull, second_derivative=_hinge_second, vanishes=True),
+    "hinge": Loss(
+        value=_short, pull=_hinge_pull, second_derivative=_hinge_second, vanishes=VANISHES["hinge"]
+    ),
     "quadratic_hinge": Loss(
         value=_quadratic_value,
         pull=_quadratic_pull,
         second_derivative=_quadratic_second,
-        vanishes=True,
+        vanishes=VANISHES["quadratic_hinge"],
     ),
     "soft_hinge": Loss(
-        value=_soft_value, pull=_soft_pull, second_derivative=_soft_second, vanishes=True
+        value=_soft_value,
+        pull=_soft_pull,
+        second_derivative=_soft_second,
+        vanishes=VANISHES["soft_hinge"],
     ),
     "square": Loss(
-        value=_square_value, pull=_square_pull, second_derivative=_square_second, vanishes=False
+        value=_square_value,
+        pull=_square_pull,
+        second_derivative=_square_second,
+        vanishes=VANISHES["square"],
     ),
     "logistic": Loss(
         value=_logistic_value,
         pull=_logistic_pull,
         second_derivative=_logistic_second,
-        vanishes=False,
+        vanishes=VANISHES["logistic"],
     ),
 }
 """Name -> loss of one output."""

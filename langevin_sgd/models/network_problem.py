@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from langevin_sgd.checks import (
     convert_fields,
     require,
 )
+from langevin_sgd.models.loss_names import VANISHES, LossName
 
 if TYPE_CHECKING:
     from langevin_sgd.models.networks.interface import Architecture
@@ -41,10 +42,6 @@ class LabelledSet(tuple[np.ndarray, ...]):
 
     __slots__ = ()
 
-
-LossName = Literal["hinge", "quadratic_hinge", "soft_hinge", "square", "logistic"]
-LOSS_NAMES = ("hinge", "quadratic_hinge", "soft_hinge", "square", "logistic")
-"""Keys of `langevin_sgd.models.losses.LOSSES`, without torch."""
 
 _DATA = (
     "must be (X, y), (X, y, X_test, y_test), "
@@ -171,7 +168,7 @@ class NetworkProblem:
             {
                 "network": _as_network,
                 "data": _as_data,
-                "loss": lambda name, value: as_choice(name, value, LOSS_NAMES),
+                "loss": lambda name, value: as_choice(name, value, VANISHES),
                 "alpha": as_positive,
                 "points": _as_points,
             },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -57,9 +58,20 @@ def kept(start: Any, name: str) -> np.ndarray:
         If it does not have it.
     """
     if name not in start:
-        raise InputError(f"start = a result without {name}")
+        raise InputError(
+            f"start = a result without {name}: must be one of the present version, whole; "
+            "else give arrays"
+        )
     values: np.ndarray = start[name].values
     return values
+
+
+def require_equal(what: str, theirs: Any, ours: Any, *, mend: str = "") -> None:
+    """Raise `InputError` unless an earlier result and this run, in JSON types, have `what` in
+    common; the `mend` ends the message.
+    """
+    if json.dumps(theirs, sort_keys=True) != json.dumps(ours, sort_keys=True):
+        raise InputError(f"start = a result of other runs: differs in the {what}{mend}")
 
 
 def require_same_replicas(start: Any, numbers: Sequence[int]) -> None:

@@ -23,8 +23,8 @@ CLASSES = {
     "perceptron": "langevin_sgd.models.perceptron:Perceptron",
     "one_pass_perceptron": "langevin_sgd.models.perceptron:OnePassPerceptron",
     "network_problem": "langevin_sgd.models.network_problem:NetworkProblem",
-    "network_engine": "langevin_sgd.training.engines:NetworkEngine",
-    "perceptron_engine": "langevin_sgd.training.engines:PerceptronEngine",
+    "network_engine": "langevin_sgd.training.network_engine:NetworkEngine",
+    "perceptron_engine": "langevin_sgd.training.perceptron_engine:PerceptronEngine",
     # what is recorded
     "kernel_change": "langevin_sgd.training.observables.kernel_change:KernelChange",
     "margins": "langevin_sgd.training.observables.margins:Margins",

@@ -2,7 +2,8 @@
 
 - `run`: many replicas of SGD on any of these problems, and many variants of them, recorded on a
   schedule, resumable bit for bit (``dispatch``).
-- `NetworkEngine`, `PerceptronEngine`: how networks and perceptrons are computed (``engines``).
+- `NetworkEngine`, `PerceptronEngine`: how networks and perceptrons are computed
+  (``network_engine``, ``perceptron_engine``).
 - ``observables``: what can be measured of networks, in training and outside of it, and of
   perceptrons.
 
@@ -22,16 +23,16 @@ from langevin_sgd.lazy import attributes
 if TYPE_CHECKING:
     from langevin_sgd.training import observables as observables
     from langevin_sgd.training.dispatch import run as run
-    from langevin_sgd.training.engines import NetworkEngine as NetworkEngine
-    from langevin_sgd.training.engines import PerceptronEngine as PerceptronEngine
+    from langevin_sgd.training.network_engine import NetworkEngine as NetworkEngine
+    from langevin_sgd.training.perceptron_engine import PerceptronEngine as PerceptronEngine
 
 # Numba comes with the steps: the command reads the fields of engines without it.
 __getattr__ = attributes(
     __name__,
     {
         "run": "dispatch",
-        "NetworkEngine": "engines",
-        "PerceptronEngine": "engines",
+        "NetworkEngine": "network_engine",
+        "PerceptronEngine": "perceptron_engine",
         "observables": "",
     },
 )

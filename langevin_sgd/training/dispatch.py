@@ -37,9 +37,11 @@ from langevin_sgd.simulation.checkpoint import as_path
 from langevin_sgd.simulation.drive import own_rounding
 from langevin_sgd.simulation.earlier import is_result
 from langevin_sgd.simulation.stop import Stop
-from langevin_sgd.training.engines import READ, NetworkEngine, PerceptronEngine
+from langevin_sgd.training.network_engine import NetworkEngine
+from langevin_sgd.training.perceptron_engine import PerceptronEngine
+from langevin_sgd.training.read_settings import READ
 from langevin_sgd.training.request import RunRequest
-from langevin_sgd.training.variants import Variant, joined, variants_of
+from langevin_sgd.training.variants import Variant, joined, one_variant, variants_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -71,9 +73,12 @@ DISPATCHES = {
     "Perceptron": "langevin_sgd.training.perceptron.train",
     "OnePassPerceptron": "langevin_sgd.training.perceptron.one_pass",
     "NetworkProblem": "langevin_sgd.training.networks.train",
+    "PerceptronEngine": "langevin_sgd.training.perceptron_engine",
+    "NetworkEngine": "langevin_sgd.training.network_engine",
 }
 """Problem class -> module whose function ``train`` trains it, imported when it is needed, since
-networks bring torch. The digests of stored results follow this table: it is literal.
+networks bring torch; engine class -> its module. The digests of stored results follow this table,
+which is literal, where a class occurs: what one problem is trained by outdates no other's results.
 """
 ROUTES: dict[type, Route] = {
     LinearRegression: Route("linear regression", True, None, False),
@@ -126,7 +131,7 @@ def run(
         Updates to make, >= 1: of linear regression and of the one-pass perceptron.
     stop
         When training ends: of perceptrons, by default with the last point fitted, and of networks,
-        which need its `max_steps`. Steps are those of this call.
+        which need its `max_steps`. Its steps are those of this call.
     seed
         0 ... 2**128 - 1; by default that of the checkpoint or of the start, else fresh entropy,
         kept in the provenance.
@@ -155,10 +160,11 @@ def run(
         tuple (position, velocity); without a velocity the first gradient is not damped. For the
         one-pass perceptron (signal, noise). Or the result of an earlier call with the same
         replicas, from which the run goes on, with whatever learning rates, batches or noise:
-        position, velocity and, but for perceptrons, counters of steps and random numbers, so that
-        the same settings and seed continue the run bit for bit. A perceptron takes the weights
-        alone, and needs another `PerceptronEngine.batch_seed`. A result of networks must have kept
-        its weights (`NetworkEngine.keep_weights`).
+        position, velocity and counters of steps and random numbers, so that the same settings and
+        seed continue the run bit for bit. Networks and perceptrons go on with the same seed only,
+        and perceptrons with the same problem and precision; a result of networks must have kept its
+        weights (`NetworkEngine.keep_weights`). The weights alone,
+        ``result["final_weights"].values``, begin a new run at step 0, with the batches of its seed.
     first_replica
         Number of the first replica: replica r of a long run can be had alone by ``first_replica=r,
         replicas=1``.
@@ -192,7 +198,11 @@ def run(
         parameter), NaN where diverged. The provenance says whether the points are ``separable``,
         if that is known. With a schedule also, over (step, replica), ``recorded_signal``,
         ``recorded_noise``, ``recorded_norm`` and ``recorded_unfit_fraction``. If recorded,
-        ``sample_test_error`` (replica,), the fraction of a fresh sample with y f <= 0.
+        ``sample_test_error`` (replica,), the fraction of a fresh sample with y f <= 0. After a
+        `start` that is a result, counts and times are those of all calls together, and
+        ``steps_before`` and ``time_before`` those of steps with other learning rates. With a
+        `Stop.max_steps`, where steps may be skipped, what such a run goes on with:
+        ``final_counters``, ``final_references`` and ``final_levels``.
 
         *One-pass perceptron.* ``signal`` and ``noise`` (step, replica); ``final_position``
         (replica, 2), both at the end; ``diverged_step``. Time is lr * step.
@@ -298,6 +308,24 @@ def run(
     )
 
 
+def as_stopped_problem(name: str, value: Any) -> Any:
+    """Return a problem whose training ends by a stop, or refuse all else."""
+    return as_instance(name, value, tuple(kind for kind, one in ROUTES.items() if not one.exact))
+
+
+def as_engine(name: str, value: Any, problem: Problem) -> Any:
+    """Return an engine of the kind that trains a problem, or ``None`` for its default."""
+    kind: Any = _route(problem).engine
+    return None if value is None else as_instance(name, value, kind)
+
+
+def as_record(name: str, value: Any, problem: Problem) -> tuple[Any, ...]:
+    """Return what is to be measured of a problem that has an engine."""
+    kind: Any = _route(problem).engine
+    observables: tuple[Any, ...] = kind.as_record(name, value)
+    return observables
+
+
 def _route(problem: Any) -> Route:
     names = ", ".join(kind.__name__ for kind in ROUTES)
     route = ROUTES.get(type(problem))
@@ -362,5 +390,5 @@ def _one_of(request: RunRequest, place: int) -> RunRequest:
         most = len(request.variants)
         there = start.sizes["variant"]
         require(there == most, "start", f"{there} variants", f"must be {most}, as many as vary")
-        start = start.isel(variant=place)
+        start = one_variant(start, place)
     return replace(request, variants=(request.variants[place],), start=start)

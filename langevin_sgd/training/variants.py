@@ -224,6 +224,17 @@ def _in_json(value: Any) -> Any:
     return int(value) if isinstance(value, int | np.integer) else float(value)
 
 
+def one_variant(result: xr.Dataset, place: int) -> xr.Dataset:
+    """Return one variant of a `joined` result, as the run of its own that it is."""
+    stored = dataset.provenance(result)
+    own = stored.pop("variants", None)
+    one = result.isel(variant=place)
+    if isinstance(own, list) and len(own) > place and isinstance(own[place], dict):
+        del stored["vary"]
+        one = one.assign_attrs(provenance=json.dumps(stored | own[place], sort_keys=True))
+    return one
+
+
 def by_variant(
     variables: Mapping[str, dataset.Variable], variants: int
 ) -> dict[str, dataset.Variable]:
@@ -278,9 +289,11 @@ def joined(
 
     options: dict[str, Any] = {"data_vars": "all", "combine_attrs": "override", "join": "exact"}
     made = xr.concat(results, "variant", coords="minimal", compat="override", **options)
-    stored = dataset.provenance(results[0])
-    stored["settings"] = base.settings.to_dict()
-    made.attrs["provenance"] = json.dumps(stored | {"vary": described(vary)}, sort_keys=True)
+    told = [dataset.provenance(one) for one in results]
+    stored = told[0] | {"settings": base.settings.to_dict()}
+    own = [{name: one[name] for name in one if one[name] != stored[name]} for one in told]
+    stored |= {"vary": described(vary), "variants": own}
+    made.attrs["provenance"] = json.dumps(stored, sort_keys=True)
     for name, values in vary.items():
         short = name.rpartition(".")[2]
         if short not in made.variables and all(is_real(one) for one in values):

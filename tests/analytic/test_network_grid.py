@@ -1,5 +1,7 @@
 """Grids of networks: the replicas of single runs, groups of whole batches, means of fitted runs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -7,8 +9,10 @@ from grids import network_grid
 from in_one_call import train_networks_of
 
 import langevin_sgd as ls
+from langevin_sgd.experiments import grid as grid_module
 from langevin_sgd.experiments.cell import train_cell
 from langevin_sgd.experiments.network_averages import average_networks
+from langevin_sgd.models.losses import LOSSES
 from langevin_sgd.models.networks import families
 from langevin_sgd.sweep.digest import sources
 from langevin_sgd.sweep.encoding import decode
@@ -204,7 +208,7 @@ def test_a_stored_grid_is_the_same(grid, result, tmp_path):
         ({"observe": ("margin",)}, "record = 'margin': must be one of margins"),
         (
             {"observe": ("kernel",)},
-            "probe_points = 64: must be at most the number of test points, here 50",
+            "KernelChange.points = 64: must be at most 50, the points there are",
         ),
         ({"activation": ("tanh",)}, "activation = 'tanh': must be one of relu, gelu, linear"),
         ({"data": "mist"}, "name = 'mist': must be one of .*did you mean 'mnist'"),
@@ -215,7 +219,7 @@ def test_a_stored_grid_is_the_same(grid, result, tmp_path):
         ),
         (
             {"probe_points": 51},
-            "probe_points = 51: must be at most the number of test points, here 50",
+            "KernelChange.points = 51: must be at most 50, the points there are",
         ),
         ({"device": "tpu"}, "device = 'tpu': must be cpu or cuda"),
         ({"replicas": 1}, "replicas = 1: must be an integer of at least 2"),
@@ -226,3 +230,46 @@ def test_a_stored_grid_is_the_same(grid, result, tmp_path):
 def test_bad_grids_are_refused(change, message):
     with pytest.raises(ls.InputError, match=message):
         network_grid(**GRID | change)
+
+
+def test_points_of_a_grid_were_made_anew_at_every_question(monkeypatch):
+    made = []
+    there = grid_module._at
+    monkeypatch.setattr(grid_module, "_at", lambda *given: made.append(given) or there(*given))
+    one = network_grid(**GRID)
+    assert len(one.points()) == len(one.columns()) == len(one.tasks()) == len(made) == 12
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"noise": "isotropic", "sampling": "epochs"}, "noise = 'isotropic': needs independent"),
+        ({"max_steps": None}, r"stop = Stop\(unfit=0.0, max_steps=None\): must have max_steps"),
+        ({"observe": (KernelChange(points=51),)}, "KernelChange.points = 51: must be at most 50"),
+    ],
+)
+def test_grid_and_training_refused_one_thing_in_two_ways(changes, message):
+    point = network_grid(**GRID).points()[0]
+    given = {**GRID, **changes}
+    with pytest.raises(ls.InputError, match=message) as of_grid:
+        network_grid(**given)
+    with pytest.raises(ls.InputError, match=message) as of_training:
+        ls.training.run(
+            point.problem,
+            replace(point.settings, sampling=changes.get("sampling", "without_replacement")),
+            stop=ls.Stop(max_steps=given["max_steps"]),
+            seed=1,
+            record=changes.get("observe"),
+            engine=ls.training.NetworkEngine(noise=changes.get("noise", "sgd")),
+        )
+    assert str(of_grid.value) == str(of_training.value)
+
+
+def test_losses_that_vanish_stood_in_two_tables():
+    """What a grid takes follows from the losses."""
+    for name, loss in LOSSES.items():
+        if loss.vanishes:
+            assert len(network_grid(**GRID, loss=name).points()) == 12
+        else:
+            with pytest.raises(ls.InputError, match=f"^loss = '{name}': must vanish"):
+                network_grid(**GRID, loss=name)

@@ -29,10 +29,10 @@ SAID = TEXT.replace(
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
-    """Run a program on a copy of the package in which the file of engines has one field more."""
+    """Run a program on a copy of the package in which the engine of networks has one field more."""
     here = tmp_path_factory.mktemp("copy")
     shutil.copytree(PACKAGE, here / "langevin_sgd", ignore=shutil.ignore_patterns("__pycache__"))
-    file = here / "langevin_sgd" / "training" / "engines.py"
+    file = here / "langevin_sgd" / "training" / "network_engine.py"
     source = file.read_text(encoding="utf-8")
     assert source.count(FIELD) == source.count(TEXT) == 1
     file.write_text(source.replace(FIELD, DECLARED).replace(TEXT, SAID), encoding="utf-8")

@@ -70,6 +70,7 @@ def test_the_help_names_every_family(command, capsys):
             ["--noise", "isotropic", "--sampling", "epochs"],
             "noise = 'isotropic': needs independent batches",
         ),
+        (["--probe-points", 999], "--probe-points = 999: must be at most "),
         (
             ["--observe", "spin"],
             "observe = 'spin': must be one of margins, noise_temperature, signal, kernel",

@@ -17,6 +17,7 @@ import numpy as np
 
 import langevin_sgd as ls
 from langevin_sgd.data.embedded import digit_pair
+from langevin_sgd.record.recorders import histograms
 from langevin_sgd.training.batches import batch_indices, gradient_normals
 
 CASES: dict[str, Callable[[], Mapping[str, Any]]] = {}
@@ -384,7 +385,7 @@ def recorders(problem: Any) -> list[Any]:
         record.loss(problem.loss),
         record.observables(cubed=cubed),
         record.moments(),
-        record.histograms(edges, coordinate=1),
+        histograms(edges, coordinate=1),
         record.time_averages(first=10),
         record.histogram(edges, coordinate=2, first=10),
         record.current((edges, edges), coordinates=(0, 5), first=10),

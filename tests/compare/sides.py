@@ -123,9 +123,17 @@ def present() -> Side:
     return Side(project=PROJECT, results=results, cases=cases, installed=True)
 
 
+REFS = {"before-shape": "ce7f0ab9c404bcd79584db6e223ca8283dfb196b"}
+"""Names of commits that comparisons start from; a tag would not come with a clone of one branch."""
+
+
 def before(ref: str) -> Side:
     """Return the package of a commit, taken from git where it is not there yet."""
-    found = _git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").decode().strip()
+    found = (
+        _git("rev-parse", "--verify", "--quiet", f"{REFS.get(ref, ref)}^{{commit}}")
+        .decode()
+        .strip()
+    )
     if not found:
         raise SystemExit(f"REF = {ref}: is no commit of this repository")
     results = CACHE / found[:12]

@@ -32,7 +32,8 @@ def test_a_perceptron_goes_on_from_the_weights_with_batches_of_its_own():
     found = ls.experiments.run_switched(PERCEPTRON, LATE, replicas=4, seed=3)
     before = ls.training.run(PERCEPTRON, QUIET, replicas=4, seed=3, stop=LATE.at)
     others = ls.training.PerceptronEngine(batch_seed=ls.derive_seed(3, "after the switch"))
-    after = ls.training.run(PERCEPTRON, LOUD, replicas=4, seed=3, start=before, engine=others)
+    weights = before["final_weights"].values
+    after = ls.training.run(PERCEPTRON, LOUD, replicas=4, seed=3, start=weights, engine=others)
     same(found, after, ("final_weights", "norm", "signal", "status", "unfit"))
     for name in ("steps", "updates", "visits", "t_star"):
         np.testing.assert_array_equal(found[name], before[name] + after[name], err_msg=name)

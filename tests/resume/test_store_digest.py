@@ -123,7 +123,7 @@ def test_modules_reached(edit):
     edit()
     reached = {module.removeprefix("langevin_sgd.") for module in sources(NAME)}
     reached = {"checks" if name.startswith("checks.") else name for name in reached}
-    through_the_lazy_table = {"sgd_settings", "dataset"}
+    through_the_lazy_table = {"sgd_settings", "dataset", "netcdf"}
     own = {"validation.digest_tests.claim", "validation.digest_tests.shared"}
     assert reached == own | {"checks"} | through_the_lazy_table
 

@@ -8,6 +8,7 @@ import langevin_sgd.validation
 import pytest
 
 import langevin_sgd as ls
+from langevin_sgd.sweep.digest import sources
 from langevin_sgd.sweep.imports import dispatches
 
 FOLDER = "langevin_sgd.validation.dispatch_tests"
@@ -16,12 +17,15 @@ MODULES = {
 from dataclasses import dataclass
 import langevin_sgd as ls
 from {FOLDER}.problems import Disc, Line
-from {FOLDER}.run import run
+from {FOLDER}.run import require_problem, run
 
 @dataclass(frozen=True)
 class Cell:
     problem: Line | Disc
     settings: ls.SGD
+
+    def __post_init__(self):
+        require_problem(self.problem)
 
 @ls.sweep.task()
 def train(cell: Cell):
@@ -31,14 +35,21 @@ def train(cell: Cell):
 import importlib
 import langevin_sgd as ls
 from {FOLDER}.common import SCALE
+from {FOLDER}.disc_choices import DiscChoices
+from {FOLDER}.line_choices import LineChoices
 from {FOLDER}.problems import Disc, Line
 
 DISPATCHES = {{
     "Line": "{FOLDER}.line_engine",
     "Disc": "{FOLDER}.disc_engine",
+    "LineChoices": "{FOLDER}.line_choices",
+    "DiscChoices": "{FOLDER}.disc_choices",
 }}
 
-EXACT = {{Line: True, Disc: False}}
+CHOICES = {{Line: LineChoices, Disc: DiscChoices}}
+
+def require_problem(problem):
+    assert type(problem) in CHOICES
 
 def run(problem, settings):
     engine = importlib.import_module(DISPATCHES[type(problem).__name__])
@@ -61,7 +72,9 @@ from dataclasses import dataclass
 class {kind}:
     length: float = 1.0
 """,
-        f"{low}_engine": f"from {FOLDER}.{low}_steps import step\n\ndef run(problem, lr):\n"
+        f"{low}_choices": f"class {kind}Choices:\n    fine = True\n",
+        f"{low}_engine": f"from {FOLDER}.{low}_choices import {kind}Choices\n"
+        f"from {FOLDER}.{low}_steps import step\n\ndef run(problem, lr: {kind}Choices):\n"
         "    return step(problem.length, lr)\n",
         f"{low}_steps": f"from {FOLDER} import {low}_kernel\n\ndef step(x, lr):\n"
         f"    return {low}_kernel.kernel(x, lr)\n",
@@ -131,6 +144,7 @@ LINES, DISCS = {"Line", "line_claim", "any_claim"}, {"Disc", "disc_claim", "any_
 @pytest.mark.parametrize(
     ("module", "old", "new"),
     [
+        ("choices", "fine = True", "fine = False"),
         ("engine", "step(problem.length, lr)", "step(problem.length, 2 * lr)"),
         ("steps", "kernel(x, lr)", "kernel(x, 2 * lr)"),
         ("kernel", "FACTOR * x", "FACTOR + x"),
@@ -140,6 +154,29 @@ LINES, DISCS = {"Line", "line_claim", "any_claim"}, {"Disc", "disc_claim", "any_
 def test_an_engine_outdates_its_own_results_all_of_them_and_no_others(paths, module, old, new):
     assert outdated(paths, f"line_{module}", old, new) == LINES
     assert outdated(paths, f"disc_{module}", old, new) == DISCS
+
+
+OWN = {
+    "perceptron": ("training.perceptron", "models.perceptron"),
+    "network_problem": ("training.network", "models.network", "curvature"),
+}
+"""Problem -> beginnings of the modules that are its own."""
+
+
+@pytest.mark.parametrize("given", [set(), {"engine"}], ids=["default engine", "engine given"])
+@pytest.mark.parametrize("problem", OWN)
+def test_cells_of_one_problem_depended_on_the_engine_of_the_other(problem, given):
+    engine = problem.replace("_problem", "") + "_engine"
+    classes = {"cell", "sgd", "stop", "depleted_sign", problem} | ({engine} if given else set())
+    found = sources("langevin_sgd.experiments.cell:train_cell", frozenset(classes))
+    reached = {module.removeprefix("langevin_sgd.") for module in found}
+    assert f"training.{engine}" in reached
+    own, others = (
+        {module for module in reached if module.startswith(beginnings)}
+        for beginnings in (OWN[problem], *(OWN[other] for other in OWN if other != problem))
+    )
+    assert len(own) > 8
+    assert others == set()
 
 
 def test_a_problem_outdates_its_own_results(paths):

@@ -9,7 +9,8 @@ from langevin_sgd.cli.settings import Given, names_of, options_for, values_of
 from langevin_sgd.cli.vocabulary import PERCEPTRON
 from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.simulation.stop import Stop
-from langevin_sgd.training.engines import READ, PerceptronEngine
+from langevin_sgd.training.perceptron_engine import PerceptronEngine
+from langevin_sgd.training.read_settings import READ
 
 _SGD = {"sampling": Given(default="without_replacement")}
 _OTHER = {"lr", "batch_size"} | {field.name for field in fields(SGD)} - {*READ["Perceptron"]}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from langevin_sgd.checks import InputError, as_array, as_integers, require
 from langevin_sgd.models.networks.interface import Architecture
-from langevin_sgd.simulation.earlier import provenance_of_start, require_same_replicas
+from langevin_sgd.simulation.earlier import (
+    kept,
+    provenance_of_start,
+    require_equal,
+    require_same_replicas,
+)
 from langevin_sgd.training.networks.settings import RunNumbers
 from langevin_sgd.training.request import RunRequest
 
@@ -58,16 +62,16 @@ def taken_up(
         raise InputError(
             "start = a result without final_weights: train with NetworkEngine(keep_weights=True)"
         )
-    _require_equal("seed", stored.get("seed"), request.seed)
+    require_equal("seed", stored.get("seed"), request.seed)
     there, ours = [start["final_weights"].shape[-1]], [parameters]
-    _require_equal("network", [stored.get("network"), there], [network.describe(), ours])
+    require_equal("network", [stored.get("network"), there], [network.describe(), ours])
     runs, variants = len(numbers.draws), len(request.variants)
     if (stored.get("settings") or {}).get("sampling") == "epochs":
         sizes = [settings.batch_size for settings in numbers.settings]
-        _require_equal("batch_size of epochs", _whole(start, "batch_size", variants), sizes)
+        require_equal("batch_size of epochs", _whole(start, "batch_size", variants), sizes)
     shapes: dict[str, tuple[int, ...]] = {"time": (runs,), "t_star": (runs,)}
-    kept = [name for name in ("final_weights", "final_velocity") if name in start]
-    shapes |= {name: (runs, parameters) for name in kept}
+    states = [name for name in ("final_weights", "final_velocity") if name in start]
+    shapes |= {name: (runs, parameters) for name in states}
     # A replica that has diverged has NaN for weights, and diverges again at once.
     variables = {
         name: as_array(
@@ -87,10 +91,8 @@ def taken_up(
 
 def _values(start: xr.Dataset, name: str, variants: int) -> np.ndarray:
     """A variable with its runs one after the other; without variants it is that of each."""
-    if name not in start:
-        raise InputError(f"start = a result without {name}: must be one of training.run, whole")
+    values = kept(start, name)
     if "variant" not in start[name].dims:
-        values: np.ndarray = start[name].values
         return np.concatenate([values] * variants) if values.ndim else values
     require(
         start.sizes["variant"] == variants,
@@ -98,8 +100,7 @@ def _values(start: xr.Dataset, name: str, variants: int) -> np.ndarray:
         f"a result of {start.sizes['variant']} variants",
         f"must have {variants}, as many as vary, or none",
     )
-    split: np.ndarray = start[name].values
-    return split.reshape(-1, *split.shape[2:])
+    return values.reshape(-1, *values.shape[2:])
 
 
 def _whole(start: xr.Dataset, name: str, variants: int) -> list[int]:
@@ -107,8 +108,3 @@ def _whole(start: xr.Dataset, name: str, variants: int) -> list[int]:
     values = _values(start, name, variants)
     numbers: list[int] = as_integers(f"start: {name}", values, ndim=1, minimum=0).tolist()
     return numbers
-
-
-def _require_equal(what: str, theirs: Any, ours: Any) -> None:
-    if json.dumps(theirs, sort_keys=True) != json.dumps(ours, sort_keys=True):
-        raise InputError(f"start = a result of other runs: differs in the {what}")

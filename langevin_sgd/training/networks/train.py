@@ -32,7 +32,7 @@ from langevin_sgd.models.networks.interface import Architecture
 from langevin_sgd.models.networks.torch_there import as_device
 from langevin_sgd.record.schedules import as_schedule
 from langevin_sgd.training.batches import TILE, require_sampling
-from langevin_sgd.training.engines import NetworkEngine
+from langevin_sgd.training.network_engine import NetworkEngine, require_trainable
 from langevin_sgd.training.networks.langevin_noise import NOISES
 from langevin_sgd.training.networks.outcome import make_result
 from langevin_sgd.training.networks.result import Results
@@ -139,13 +139,8 @@ def _require_usable(request: RunRequest) -> None:
     require_memory("replicas", replicas, float(BYTES) * len(variants) * replicas)
     require_device(engine.device)
     first = variants[0]
-    require(
-        first.ending.max_steps is not None,
-        "stop",
-        first.stop,
-        "must have max_steps: networks may never fit their points",
-    )
     for variant in variants:
+        require_trainable(variant.settings, variant.stop, engine)
         together = (
             variant.problem.network == first.problem.network
             and variant.problem.loss == first.problem.loss
@@ -156,10 +151,6 @@ def _require_usable(request: RunRequest) -> None:
                 "vary: networks that are trained together share network, loss and stop; "
                 "give each variant a call of its own"
             )
-        sampling = variant.settings.sampling
-        independent = engine.noise == "sgd" or sampling != "epochs"
-        allowed = "must be with_replacement or without_replacement with Langevin noise"
-        require(independent, "sampling", sampling, allowed)
         _require_precision(variant, getattr(torch, engine.precision))
         data = variant.problem.data
         if isinstance(data, list):

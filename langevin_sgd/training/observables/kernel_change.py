@@ -49,8 +49,8 @@ class KernelChange(Observable):
         """As in `Observable`."""
         most = test or train
         allowed = f"must be at most {most}, the points there are"
-        require(self.points <= most, "KernelChange: points", self.points, allowed)
-        require_memory("KernelChange: points", self.points, 8.0 * self.points**2)
+        require(self.points <= most, "KernelChange.points", self.points, allowed)
+        require_memory("KernelChange.points", self.points, 8.0 * self.points**2)
 
     def keep(self, networks: ObservedNetworks) -> list[torch.Tensor]:
         """Kernel on the points (replica, input, input)."""

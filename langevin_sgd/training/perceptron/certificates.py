@@ -164,6 +164,17 @@ def make_list(
 
 
 @inlined
+def _equals_the_coarser(level: int, state: PerceptronState) -> bool:
+    """Whether a list has the radius of the coarser one, and its reference point too: lists that
+    were lost may have been made at different times.
+    """
+    equal = state.levels[level, RADIUS] == state.levels[level - 1, RADIUS]
+    for p in range(len(state.weights)):
+        equal &= state.references[level, p] == state.references[level - 1, p]
+    return equal
+
+
+@inlined
 def renew(
     first: int, lists: Lists, state: PerceptronState, points: Points, rule: PerceptronRule
 ) -> None:
@@ -184,7 +195,7 @@ def renew(
             numbers[SPENT] = 0.0
             for p in range(len(state.weights)):
                 state.references[level, p] = state.weights[p]
-        repeated = level > first and state.levels[level, RADIUS] == state.levels[level - 1, RADIUS]
+        repeated = level > first and _equals_the_coarser(level, state)
         make_list(level, lists, state, points, rule.margin, repeated)
         if not (outdated or repeated):
             cost = making_cost(level, lists)

@@ -22,6 +22,7 @@ from langevin_sgd.training.perceptron.rows import count_unfit
 from langevin_sgd.training.perceptron.state import (
     DIVERGED,
     FITTED,
+    LAST_UPDATE,
     METHOD,
     PLAIN,
     RECORDED,
@@ -105,8 +106,8 @@ class Replica:
         Arrays of this replica.
     key, number
         Key of the random numbers and number of the replica.
-    max_steps
-        Step at which it is given up.
+    steps
+        Steps made before this call, and steps of this call after which it is given up.
     """
 
     def __init__(
@@ -117,10 +118,11 @@ class Replica:
         state: PerceptronState,
         key: np.ndarray,
         number: int,
-        max_steps: int,
+        steps: tuple[int, int],
     ) -> None:
         self._points, self._rule, self._state = points, rule, state
-        self._key, self._number, self._max_steps = key, number, max_steps
+        self._key, self._number, self._first_step = key, number, steps[0]
+        self._last_step = sum(steps)
         self._sampling = settings.batch_size, settings.sampling == "with_replacement"
         self._lists = make_lists(points)
         self._event_room = accelerated.make_room(len(points.rows), settings.batch_size)
@@ -130,8 +132,8 @@ class Replica:
         )
         self._plain_room = plain.make_room(len(points.rows), settings.batch_size, tile)
         self._effort = [16, 10_000]
-        if state.counters[STEP] == 0 and self._count_unfit() <= rule.allowed:
-            state.counters[STATUS] = FITTED
+        if state.counters[STEP] == self._first_step and self._count_unfit() <= rule.allowed:
+            self._end_at_once()
 
     def advance(self, snapshots: RecordedWeights, r: int, deadline: float) -> bool:
         """Train until a moment of `time.perf_counter`; return whether the training has ended.
@@ -142,9 +144,9 @@ class Replica:
         while counters[STATUS] == TRAINING and time.perf_counter() < deadline:
             recorded = counters[RECORDED]
             stop = (
-                int(snapshots.steps[recorded])
+                self._first_step + int(snapshots.steps[recorded])
                 if recorded < len(snapshots.steps)
-                else self._max_steps
+                else self._last_step
             )
             self._advance_to(stop)
             if counters[STATUS] == TRAINING and counters[STEP] == stop:
@@ -157,6 +159,14 @@ class Replica:
             self._record(snapshots, r, len(snapshots.steps))
             counters[UNFIT] = self._count_unfit()
         return ended
+
+    def _end_at_once(self) -> None:
+        """End before the first step of this call: few enough points are unfit."""
+        counters = self._state.counters
+        counters[STATUS] = FITTED
+        if self._rule.allowed == 0:
+            # As ever, training has ended with the last update, also if an earlier call went on.
+            counters[STEP] = counters[LAST_UPDATE]
 
     def _advance_to(self, stop: int) -> None:
         """Go on towards step `stop` for a while, which is kept near a quarter of a chunk."""
@@ -183,7 +193,7 @@ class Replica:
         counters = self._state.counters
         if counters[RECORDED] < len(snapshots.steps):
             self._record(snapshots, r, counters[RECORDED] + 1)
-        if counters[STEP] == self._max_steps:
+        if counters[STEP] == self._last_step:
             counters[STATUS] = FITTED if self._count_unfit() <= self._rule.allowed else STEP_LIMIT
 
     def _record(self, snapshots: RecordedWeights, r: int, until: int) -> None:

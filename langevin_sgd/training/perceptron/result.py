@@ -14,7 +14,9 @@ from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.randomness import derive_seed
 from langevin_sgd.simulation.status import Status, flags
 from langevin_sgd.training.perceptron.replica import RecordedWeights
+from langevin_sgd.training.perceptron.start import STATE, Elapsed
 from langevin_sgd.training.perceptron.state import (
+    DIVERGED,
     FITTED,
     LAST_UPDATE,
     STATUS,
@@ -35,17 +37,30 @@ def make_result(
     snapshots: RecordedWeights,
     /,
     *,
+    elapsed: Elapsed | None,
+    by_events: bool,
     test_points: int,
     **provenance: Any,
 ) -> xr.Dataset:
-    """Build the dataset of perceptrons that `langevin_sgd.training.run` describes."""
+    """Build the dataset of perceptrons that `langevin_sgd.training.run` describes.
+
+    Parameters
+    ----------
+    problem, states, snapshots
+        What was trained, its end, and what was recorded on the way.
+    elapsed
+        Steps of earlier calls, if there are any.
+    by_events
+        Whether the state is kept with which steps by events go on.
+    test_points
+        Points on which the test error is measured, 0 for none.
+    """
     counters = states.counters
     status = counters[:, STATUS].astype(np.int8)
     if provenance["stop"]["unfit"]:
         status[status == FITTED] = Status.REACHED
     weights = states.weights[:, : problem.dimension].copy()
-    with np.errstate(over="ignore", under="ignore"):
-        times = provenance["settings"]["lr"] * counters[:, LAST_UPDATE]
+    times = _times(counters[:, LAST_UPDATE], provenance["settings"]["lr"], elapsed)
     variables: dict[str, dataset.Variable] = {
         "t_star": (("replica",), np.where(np.isfinite(times), times, np.nan), "lr * step"),
         "norm": (("replica",), np.linalg.norm(weights, axis=1), "w"),
@@ -65,6 +80,11 @@ def make_result(
             counters[:, number].copy(),
             "step" if "step" in name else "1",
         )
+    if elapsed is not None:
+        variables["steps_before"] = (("replica",), elapsed.steps, "step")
+        variables["time_before"] = (("replica",), elapsed.time, "lr * step")
+    if by_events:
+        variables |= _state_by_events(states, problem.dimension, provenance["stop"]["unfit"])
     if problem.from_law:
         for name, values in zip(
             ("signal", "noise"), problem.signal_and_noise(weights), strict=True
@@ -83,6 +103,34 @@ def make_result(
     made = dataset.make(variables, coords=coords, kind="perceptron_run", **provenance)
     made["status"].attrs.update(flags())
     return made
+
+
+def _times(last_update: np.ndarray, lr: float, elapsed: Elapsed | None) -> np.ndarray:
+    """Times of the last updates, (replica,): those made with another learning rate keep theirs."""
+    with np.errstate(over="ignore", under="ignore"):
+        if elapsed is None:
+            return lr * last_update
+        since = last_update - elapsed.steps
+        return np.where(since > 0, elapsed.time + lr * since, elapsed.t_star)
+
+
+def _state_by_events(
+    states: PerceptronState, dimension: int, unfit: float
+) -> dict[str, dataset.Variable]:
+    """What steps by events go on with; zero of replicas that never go on."""
+    status = states.counters[:, STATUS]
+    ended = (status == DIVERGED) | ((status == FITTED) & (unfit == 0))
+    going = ~ended[:, None]
+    values = (
+        states.counters * going,
+        states.references[..., :dimension] * going[..., None],
+        states.levels * going[..., None],
+    )
+    second = (("counter",), ("level", "parameter"), ("level", "number"))
+    return {
+        name: (("replica", *dims), one, "w" if "parameter" in dims else "1")
+        for name, dims, one in zip(STATE, second, values, strict=True)
+    }
 
 
 def _recorded(problem: Perceptron, snapshots: RecordedWeights) -> dict[str, dataset.Variable]:

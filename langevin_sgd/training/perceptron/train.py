@@ -16,22 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_sgd.checks import InputError, as_count, require, require_memory
+from langevin_sgd.checks import InputError, require, require_memory
 from langevin_sgd.data.given_points import GivenPoints
 from langevin_sgd.kernels.compiled import in_threads, thread_count
 from langevin_sgd.models.perceptron import Perceptron
 from langevin_sgd.randomness import key_from_seed
 from langevin_sgd.record.schedules import as_schedule
 from langevin_sgd.sgd_settings import SGD
-from langevin_sgd.simulation.beginning import as_start
 from langevin_sgd.simulation.checkpoint import Checkpoint, digest
 from langevin_sgd.simulation.drive import drive
-from langevin_sgd.simulation.earlier import (
-    is_result,
-    kept,
-    provenance_of_start,
-    require_same_replicas,
-)
 from langevin_sgd.simulation.engine import Carried
 from langevin_sgd.simulation.status import Status
 from langevin_sgd.simulation.trajectories import CHUNK_SECONDS
@@ -47,6 +40,7 @@ from langevin_sgd.training.perceptron.replica import (
     require_lengths,
 )
 from langevin_sgd.training.perceptron.result import make_result
+from langevin_sgd.training.perceptron.start import BegunPerceptrons, batch_seed_of, begin, may_skip
 from langevin_sgd.training.perceptron.state import (
     ACCELERATED,
     COUNTERS,
@@ -58,10 +52,9 @@ from langevin_sgd.training.perceptron.state import (
     STATUS,
     STEP,
     TRAINING,
-    PerceptronState,
-    new_states,
     of_replica,
 )
+from langevin_sgd.training.perceptron_engine import PerceptronEngine
 from langevin_sgd.training.request import RunRequest
 
 if TYPE_CHECKING:
@@ -75,33 +68,33 @@ def train(request: RunRequest) -> xr.Dataset:
     """Train perceptrons until they fit their points; see `langevin_sgd.training.run`."""
     (variant,) = request.variants
     problem, settings, stop = variant.problem, variant.settings, variant.ending
-    engine, seed, replicas = request.engine, request.seed, len(request.numbers)
-    batch_seed = seed if engine.batch_seed is None else engine.batch_seed
+    engine: PerceptronEngine = request.engine
+    seed, replicas = request.seed, len(request.numbers)
+    batch_seed = batch_seed_of(request)
     _require_usable(problem, settings, engine.method, stop.unfit)
     test_points = _test_points(problem, request.record)
-    limit = MOST_STEPS if stop.max_steps is None else as_count("max_steps", stop.max_steps)
-    require(limit <= MOST_STEPS, "stop.max_steps", limit, f"must be at most {MOST_STEPS}")
     steps = np.empty(0, np.int64)
     if request.schedule is not None:
-        steps = as_schedule(request.schedule, limit)
+        steps = as_schedule(request.schedule, stop.max_steps or MOST_STEPS)
     _require_memory(problem, settings, replicas, len(steps), test_points)
-    weights = _start(request, batch_seed)
-    separable = _require_end(problem, stop.max_steps)
-    provenance = {
+    provenance: dict[str, Any] = {
         "settings": settings.to_dict(),
         "seed": seed,
         "problem": _description(problem),
         "engine": engine.to_dict() | {"batch_seed": batch_seed},
         "stop": asdict(stop),
-        "start": digest(weights),
         "first_replica": request.numbers[0],
     }
-    automatic = engine.method == "auto" and settings.sampling != "epochs" and stop.unfit == 0
+    begun = begin(request, problem, provenance)
+    limit = _limit(begun, stop.max_steps)
+    provenance["start"] = _start_digest(begun, problem.dimension)
+    separable = _require_end(problem, stop.max_steps)
+    automatic = engine.method == "auto" and may_skip(provenance)
     training = PerceptronTraining(
         problem,
         settings,
         make_rule(problem, settings, unfit=stop.unfit, automatic=automatic),
-        new_states(weights, ACCELERATED if engine.method == "accelerated" else PLAIN),
+        begun,
         RecordedWeights.empty(steps, replicas),
         seeds=(seed, batch_seed),
         first_replica=request.numbers[0],
@@ -116,33 +109,33 @@ def train(request: RunRequest) -> xr.Dataset:
     drive(training, checkpoint=file, progress=request.progress)
     states, snapshots = training.states, training.snapshots
     provenance["separable"] = separable
-    return make_result(problem, states, snapshots, test_points=test_points, **provenance)
+    return make_result(
+        problem,
+        states,
+        snapshots,
+        elapsed=begun.elapsed,
+        by_events=begun.by_events or (may_skip(provenance) and stop.max_steps is not None),
+        test_points=test_points,
+        **provenance,
+    )
 
 
-def _start(request: RunRequest, batch_seed: int) -> np.ndarray:
-    """Weights (replica, parameter) to start from.
+def _limit(begun: BegunPerceptrons, max_steps: int | None) -> int:
+    """Steps of this call after which a replica is given up."""
+    made = int(begun.steps.max())
+    require(made < MOST_STEPS, "start: steps", made, f"must be less than {MOST_STEPS}")
+    most = MOST_STEPS - made
+    limit = most if max_steps is None else max_steps
+    require(limit <= most, "stop.max_steps", limit, f"must be at most {most}")
+    return limit
 
-    Raises
-    ------
-    InputError
-        If the start is a result whose batches this run would use again.
-    """
-    ((problem, settings, _),) = request.variants
-    start = request.start
-    if is_result(start):
-        stored = provenance_of_start(start, "perceptron_run")
-        require_same_replicas(start, request.numbers)
-        all_points = settings.batch_size == problem.points
-        random = not (all_points and settings.sampling == "without_replacement")
-        earlier = stored.get("engine")
-        used = earlier.get("batch_seed") if isinstance(earlier, dict) else None
-        if random and used == batch_seed:
-            raise InputError(
-                f"batch_seed = {batch_seed}: the start was made with its batches; give "
-                "engine=PerceptronEngine(batch_seed=...) another one"
-            )
-        start = kept(start, "final_weights")
-    return as_start("start", start, len(request.numbers), problem.dimension)
+
+def _start_digest(begun: BegunPerceptrons, dimension: int) -> str:
+    """Hash of where the replicas begin: of their weights alone where the start is no result."""
+    weights = np.ascontiguousarray(begun.states.weights[:, :dimension])
+    if begun.elapsed is None:
+        return digest(weights)
+    return digest(weights, *begun.states, *begun.elapsed)
 
 
 def _test_points(problem: Perceptron, record: Any) -> int:
@@ -208,7 +201,7 @@ class PerceptronTraining:
         problem: Perceptron,
         settings: SGD,
         rule: PerceptronRule,
-        states: PerceptronState,
+        begun: BegunPerceptrons,
         snapshots: RecordedWeights,
         *,
         seeds: tuple[int, int],
@@ -216,8 +209,10 @@ class PerceptronTraining:
         max_steps: int,
         precision: str,
     ) -> None:
-        self.states, self.snapshots = states, snapshots
-        self.total = len(states.weights)
+        self.states, self.snapshots = begun.states, snapshots
+        self.total, self._begun = len(begun.steps), begun.steps
+        lost = self.states.counters[:, STATUS] == DIVERGED
+        snapshots.unfit[lost] = problem.points
         self._waiting: deque[int] | None = None
         self._running: dict[int, Replica] = {}
         self._problem, self._settings, self._rule = problem, settings, rule
@@ -258,9 +253,8 @@ class PerceptronTraining:
         number = self._first_replica + r
         points = self._shared or make_points(self._problem, self._seed, number, self._precision)
         state = of_replica(self.states, r)
-        return Replica(
-            points, self._rule, self._settings, state, self._key, number, self._max_steps
-        )
+        steps = int(self._begun[r]), self._max_steps
+        return Replica(points, self._rule, self._settings, state, self._key, number, steps)
 
     def carried(self) -> Carried:
         """Copies of all arrays that change."""
@@ -283,12 +277,11 @@ class PerceptronTraining:
         counters, schedule = self.states.counters, self.snapshots.steps
         require_within("status", counters[:, STATUS], TRAINING, max(Status))
         require_within("method", counters[:, METHOD], PLAIN, ACCELERATED)
-        require_within("steps", counters[:, STEP], 0, self._max_steps)
-        training = counters[counters[:, STATUS] == TRAINING]
-        least, most = (
-            np.searchsorted(schedule, training[:, STEP], side=side) for side in ("left", "right")
-        )
-        fits = (least <= training[:, RECORDED]) & (training[:, RECORDED] <= most)
+        require_within("steps", counters[:, STEP], 0, int(self._begun.max()) + self._max_steps)
+        training = counters[:, STATUS] == TRAINING
+        made, records = (counters[:, STEP] - self._begun)[training], counters[training, RECORDED]
+        least, most = (np.searchsorted(schedule, made, side=side) for side in ("left", "right"))
+        fits = (least <= records) & (records <= most)
         require_whole(bool(fits.all()), "its steps and its records do not fit together")
         unended = self.states.weights[counters[:, STATUS] != DIVERGED]
         require_whole(

@@ -16,8 +16,8 @@ nu is predicted beforehand, for each data set, by a dual kernel perceptron that 
 the networks: the kernel of a relu network of two hidden layers and infinite width, one unfit point
 at a time, T = 100 kappa. It gave .54(3) on digits, P = 64 to 512, .54(2) on MNIST, P = 256 to 4096,
 .27(2) on CIFAR-10 (animals), P = 64 to 2048, and for perceptrons of d = 32 .86 and .83 at chi = 0
-and 1. The networks here have two hidden layers of relu units and width 64, at B = 1. The comparisons are loose because the prediction itself is known to
-three of its errors, a fifth, only.
+and 1. The networks here have two hidden layers of relu units and width 64, at B = 1. The
+comparisons are loose because the prediction itself is known to three of its errors only, a fifth.
 """
 
 from __future__ import annotations

@@ -78,19 +78,28 @@ def criteria_of(claim: Claim) -> Criteria:
     members = [claim]
     if claim.sample:
         members = [one for one in find_claims(paper=claim.paper) if one.sample == claim.sample]
-    kinds = tuple(
-        (kind.__module__, kind.__qualname__)
-        for one in members
-        for kind in type(one).__mro__
-        if issubclass(kind, Claim) and kind is not Claim
-    )
-    digest, text = _written(kinds)
+    digest, text, _ = _written(_classes(members))
     return Criteria(f"{claim.paper}/{claim.sample or claim.id}", digest, text)
 
 
+def _classes(claims: Sequence[Claim]) -> tuple[tuple[str, str], ...]:
+    """Module and name of the classes that claims are made of."""
+    return tuple(
+        (kind.__module__, kind.__qualname__)
+        for one in claims
+        for kind in type(one).__mro__
+        if issubclass(kind, Claim) and kind is not Claim
+    )
+
+
+def uses_of_claim(claim: Claim) -> frozenset[Use]:
+    """Return what of the package a claim decides by: estimators, laws and problems."""
+    return _written(_classes([claim]))[2]
+
+
 @lru_cache(maxsize=256)
-def _written(kinds: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    """Digest and text of what some classes decide by."""
+def _written(kinds: tuple[tuple[str, str], ...]) -> tuple[str, str, frozenset[Use]]:
+    """Digest and text of what some classes decide by, and what of the package that is."""
     parts: dict[str, Sequence[ast.stmt]] = {}
     used: set[Use] = set()
     for module, kind in kinds:
@@ -100,28 +109,30 @@ def _written(kinds: Sequence[tuple[str, str]]) -> tuple[str, str]:
         used |= uses_of_part(decisive, module) | {Use(module, name) for name in names}
     reached, estimators = _reached(used)
     parts |= {module: _chosen(module, names) for module, names in sorted(reached.items())}
-    versions = [f"{name} {ESTIMATOR_VERSIONS.get(name, 1)}" for name in sorted(estimators)]
+    called = sorted({use.name for use in estimators if use.name})
+    versions = [f"{name} {ESTIMATOR_VERSIONS.get(name, 1)}" for name in called]
     meaning = [canonical(nodes) for _, nodes in sorted(parts.items())]
     content = "\n".join([f"rule {RULE}", *versions, *meaning])
     lines = [f"# rule {RULE}; uses {', '.join(versions)}"]
     for place, nodes in sorted(parts.items()):
         lines += [f"# {place.removeprefix(f'{VALIDATION}.')}", *map(_readable, nodes)]
-    return hashlib.sha256(content.encode()).hexdigest()[:20], "\n".join(lines) + "\n"
+    digest = hashlib.sha256(content.encode()).hexdigest()[:20]
+    return digest, "\n".join(lines) + "\n", frozenset(estimators)
 
 
-def _reached(start: Iterable[Use]) -> tuple[dict[str, frozenset[str]], set[str]]:
-    """Names that are reached in modules of claims, and names of the package that are used there."""
+def _reached(start: Iterable[Use]) -> tuple[dict[str, frozenset[str]], set[Use]]:
+    """Names that are reached in modules of claims, and what of the package is used there."""
     reached: dict[str, set[str]] = {}
-    estimators: set[str] = set()
+    estimators: set[Use] = set()
     waiting = set(start)
     while waiting:
         module, name = waiting.pop()
         if not module.startswith(f"{VALIDATION}."):
-            estimators.add(name)
+            estimators.add(Use(module, name))
         elif name and name not in reached.setdefault(module, set()):
             reached[module].add(name)
             waiting |= uses_of_part(_chosen(module, frozenset({name})), module)
-    return {module: frozenset(names) for module, names in reached.items()}, estimators - {""}
+    return {module: frozenset(names) for module, names in reached.items()}, estimators
 
 
 @lru_cache(maxsize=4096)

@@ -194,6 +194,12 @@ class Judgement:
         found = [one.grade for one in self.comparisons if one.grade is not None]
         return max(found, key=GRADES.index, default=None)
 
+    @property
+    def replicas_needed(self) -> float | None:
+        """How many times the replicas its comparisons need, the most demanding one deciding."""
+        found = [one.replicas_needed for one in self.comparisons if one.replicas_needed is not None]
+        return max(found, default=None)
+
     def to_dict(self) -> dict[str, Any]:
         """Return strict JSON types: what ``claims run --json`` prints."""
         deciding = self.deciding

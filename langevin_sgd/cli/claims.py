@@ -186,6 +186,8 @@ class RunClaims:
             print_json([judgement.to_dict() for judgement in judgements])
         else:
             print(verdict_table(judgements))
+            if self.development:
+                print("\ndevelopment stream: nothing is decided, and no report shows it")
             print(
                 f"\nresults: {self.results}\nreport:  langevin-sgd claims report --results "
                 f"{self.results}"
@@ -266,7 +268,9 @@ def verdict_table(judgements: list[Judgement]) -> Table:
 
     By margin: how many of its comparisons meet their prediction within its margin only, and would
     be refuted without. Tolerates: the least deviation that the deciding comparison would have
-    refuted with probability 0.9, as a part of its scale. Grade: the worst of the claim.
+    refuted with probability 0.9, as a part of its scale. Grade: the worst of the claim. Needs, on
+    the development stream: how many times the replicas bring z se to half of the margin, or to 2 %
+    of the scale, in every comparison.
     """
     header = [
         "claim",
@@ -281,7 +285,19 @@ def verdict_table(judgements: list[Judgement]) -> Table:
         "grade",
     ]
     rows = [_verdict_row(judgement) for judgement in judgements]
-    return Table([*header, "control", "verdict"], rows, right=[3, 4, 5, 6, 8])
+    table = Table([*header, "control", "verdict"], rows, right=[3, 4, 5, 6, 8])
+    if not any(judgement.development for judgement in judgements):
+        return table
+    needs = [_replicas(judgement) for judgement in judgements]
+    longer = [[*row, need] for row, need in zip(rows, needs, strict=True)]
+    last = len(header) + 2
+    return Table([*header, "control", "verdict", "needs"], longer, right=[3, 4, 5, 6, 8, last])
+
+
+def _replicas(judgement: Judgement) -> str:
+    """How many times the replicas a claim needs; nothing where it has enough."""
+    needed = judgement.replicas_needed
+    return "-" if needed is None or needed <= 1 else f"{needed:.2g} x replicas"
 
 
 def _verdict_row(judgement: Judgement) -> list[str]:

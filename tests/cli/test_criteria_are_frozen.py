@@ -15,6 +15,7 @@ from langevin_sgd.claims.history import read_history
 from langevin_sgd.claims.report import write_report
 from langevin_sgd.claims.runner import judge_stored
 from langevin_sgd.claims.verdict import level_of
+from langevin_sgd.cli.claims import verdict_table
 from langevin_sgd.sweep import Store
 
 HELPER = '''
@@ -193,6 +194,19 @@ def test_the_development_stream_decides_nothing(edited, tmp_path):
     [decided] = runner.run([claim], store, workers=1)
     assert decided.to_dict()["measurement"] != tried.to_dict()["measurement"]
     assert [line["stream"] for line in read_history(store)] == ["development", "deciding"]
+
+
+def test_the_table_of_the_development_stream_says_how_many_replicas_are_needed(edited, tmp_path):
+    """At a margin of 0.002. Control: at ten times the margin there are enough."""
+    store = Store(tmp_path / "results")
+    few, enough = (edited("MARGIN = 0.01", f"MARGIN = {d}") for d in (0.002, 0.02))
+    tried = [runner.run([one], store, workers=1, development=True)[0] for one in (few, enough)]
+    assert tried[1].replicas_needed < 1 < tried[0].replicas_needed
+    lines = [str(verdict_table([one])).splitlines()[-1] for one in tried]
+    assert lines[0].endswith("x replicas")
+    assert lines[1].endswith(" -")
+    decided = runner.run([enough], store, workers=1)
+    assert "needs" not in str(verdict_table(decided))
 
 
 def test_versions_used_before_count_first(edited, tmp_path):

@@ -77,8 +77,9 @@ DISPATCHES = {
     "NetworkEngine": "langevin_sgd.training.network_engine",
 }
 """Problem class -> module whose function ``train`` trains it, imported when it is needed, since
-networks bring torch; engine class -> its module. The digests of stored results follow this table,
-which is literal, where a class occurs: what one problem is trained by outdates no other's results.
+networks bring torch; engine class -> its module, whose function ``as_record`` reads observables.
+The digests of stored results follow this table, which is literal, where a class occurs: what one
+problem is trained by outdates no other's results.
 """
 ROUTES: dict[type, Route] = {
     LinearRegression: Route("linear regression", True, None, False),
@@ -322,7 +323,8 @@ def as_engine(name: str, value: Any, problem: Problem) -> Any:
 def as_record(name: str, value: Any, problem: Problem) -> tuple[Any, ...]:
     """Return what is to be measured of a problem that has an engine."""
     kind: Any = _route(problem).engine
-    observables: tuple[Any, ...] = kind.as_record(name, value)
+    module = importlib.import_module(DISPATCHES[kind.__name__])
+    observables: tuple[Any, ...] = module.as_record(name, value)
     return observables
 
 

@@ -83,12 +83,12 @@ class NetworkEngine:
         apart = ("device", "keep_weights", "seconds")
         return {name: value for name, value in asdict(self).items() if name not in apart}
 
-    @staticmethod
-    def as_record(name: str, value: Any) -> tuple[Any, ...]:
-        """Return the observables that are to be measured, of which `value` may be short names."""
-        from langevin_sgd.training.observables.table import as_observables
 
-        return as_observables(name, value)
+def as_record(name: str, value: Any) -> tuple[Any, ...]:
+    """Return the observables that are to be measured, of which `value` may be short names."""
+    from langevin_sgd.training.observables.table import as_observables
+
+    return as_observables(name, value)
 
 
 def require_trainable(settings: SGD, stop: Stop | None, engine: NetworkEngine) -> None:

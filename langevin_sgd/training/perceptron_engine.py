@@ -59,8 +59,8 @@ class PerceptronEngine:
         """Return the fields as JSON types, for provenance."""
         return asdict(self)
 
-    @staticmethod
-    def as_record(name: str, value: Any) -> tuple[Any, ...]:
-        """Return the observables that are to be measured, of which `value` may be short names."""
-        error = as_test_error(name, value)
-        return () if error is None else (error,)
+
+def as_record(name: str, value: Any) -> tuple[Any, ...]:
+    """Return the observables that are to be measured, of which `value` may be short names."""
+    error = as_test_error(name, value)
+    return () if error is None else (error,)

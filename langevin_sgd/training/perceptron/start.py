@@ -76,7 +76,7 @@ class Elapsed(NamedTuple):
     """Time of the last step that changed the weights before this call."""
 
 
-class BegunPerceptrons(NamedTuple):
+class Beginning(NamedTuple):
     """Where all replicas begin."""
 
     states: PerceptronState
@@ -104,7 +104,7 @@ def batch_seed_of(request: RunRequest) -> int:
     return request.seed if given is None else given
 
 
-def begin(request: RunRequest, problem: Perceptron, told: Mapping[str, Any]) -> BegunPerceptrons:
+def begin(request: RunRequest, problem: Perceptron, told: Mapping[str, Any]) -> Beginning:
     """Return where the replicas begin.
 
     Parameters
@@ -123,9 +123,7 @@ def begin(request: RunRequest, problem: Perceptron, told: Mapping[str, Any]) -> 
     method = ACCELERATED if told["engine"]["method"] == "accelerated" else PLAIN
     if not is_result(start):
         weights = as_start("start", start, replicas, problem.dimension)
-        return BegunPerceptrons(
-            new_states(weights, method), np.zeros(replicas, np.int64), None, False
-        )
+        return Beginning(new_states(weights, method), np.zeros(replicas, np.int64), None, False)
     stored = provenance_of_start(start, "perceptron_run")
     require_same_replicas(start, request.numbers)
     _require_same_points(stored, told)
@@ -144,7 +142,7 @@ def begin(request: RunRequest, problem: Perceptron, told: Mapping[str, Any]) -> 
     states.counters[lost, STATUS], states.counters[lost, UNFIT] = DIVERGED, problem.points
     steps = states.counters[:, STEP].copy()
     by_events = all(name in start for name in STATE)
-    return BegunPerceptrons(states, steps, _elapsed(start, stored, told, steps), by_events)
+    return Beginning(states, steps, _elapsed(start, stored, told, steps), by_events)
 
 
 def _require_same_points(stored: Mapping[str, Any], told: Mapping[str, Any]) -> None:

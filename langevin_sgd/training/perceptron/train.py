@@ -40,7 +40,7 @@ from langevin_sgd.training.perceptron.replica import (
     require_lengths,
 )
 from langevin_sgd.training.perceptron.result import make_result
-from langevin_sgd.training.perceptron.start import BegunPerceptrons, batch_seed_of, begin, may_skip
+from langevin_sgd.training.perceptron.start import Beginning, batch_seed_of, begin, may_skip
 from langevin_sgd.training.perceptron.state import (
     ACCELERATED,
     COUNTERS,
@@ -120,7 +120,7 @@ def train(request: RunRequest) -> xr.Dataset:
     )
 
 
-def _limit(begun: BegunPerceptrons, max_steps: int | None) -> int:
+def _limit(begun: Beginning, max_steps: int | None) -> int:
     """Steps of this call after which a replica is given up."""
     made = int(begun.steps.max())
     require(made < MOST_STEPS, "start: steps", made, f"must be less than {MOST_STEPS}")
@@ -130,7 +130,7 @@ def _limit(begun: BegunPerceptrons, max_steps: int | None) -> int:
     return limit
 
 
-def _start_digest(begun: BegunPerceptrons, dimension: int) -> str:
+def _start_digest(begun: Beginning, dimension: int) -> str:
     """Hash of where the replicas begin: of their weights alone where the start is no result."""
     weights = np.ascontiguousarray(begun.states.weights[:, :dimension])
     if begun.elapsed is None:
@@ -201,7 +201,7 @@ class PerceptronTraining:
         problem: Perceptron,
         settings: SGD,
         rule: PerceptronRule,
-        begun: BegunPerceptrons,
+        begun: Beginning,
         snapshots: RecordedWeights,
         *,
         seeds: tuple[int, int],

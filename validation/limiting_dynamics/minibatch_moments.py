@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 import xarray as xr
+from langevin_sgd.validation.limiting_dynamics._problems import near_misses
 
 import langevin_sgd as ls
 from langevin_sgd.plotting import Panel, Series
@@ -66,10 +67,10 @@ def _step(states: np.ndarray, batch: list[int]) -> np.ndarray:
     return np.hstack([theta + SETTINGS.lr * velocity, velocity])
 
 
-def _law(sampling: str, noise: str, steps: int) -> dict[str, float]:
+def _law(sampling: str, noise: str, steps: int, settings: ls.SGD = SETTINGS) -> dict[str, float]:
     """Second moments that the law predicts after `steps`, from theta = 0."""
     problem = ls.LinearRegression.from_data(INPUTS, TARGETS)
-    law = ls.theory.DiscreteLaw(problem, replace(SETTINGS, sampling=sampling), noise=noise)
+    law = ls.theory.DiscreteLaw(problem, replace(settings, sampling=sampling), noise=noise)
     mean, covariance = law.mean([steps])[0], law.covariance([steps])[0]
     second = covariance + np.outer(mean, mean)
     return {label: float(second[place]) for label, place in MOMENTS.items()}
@@ -112,6 +113,9 @@ class MinibatchMoments(ls.claims.Claim):
             for s in SAMPLINGS
         }
 
+    def moment(self, sampling: str, label: str, tier: str, settings: ls.SGD) -> float:
+        return _law(sampling, "minibatch", self.steps(tier), settings)[label]
+
     def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
         comparisons = []
         for sampling, other in zip(SAMPLINGS, reversed(SAMPLINGS), strict=True):
@@ -133,6 +137,9 @@ class MinibatchMoments(ls.claims.Claim):
                     rivals={"noise frozen at the minimiser": frozen[label]},
                     wrong=wrong[label],
                     wrong_margin=ROUNDING * abs(wrong[label]),
+                    near_misses=near_misses(
+                        partial(self.moment, sampling, label, tier), SETTINGS, resolved=0.0
+                    ),
                     measure=partial(_at_the_end, sampling, place),
                 )
                 for label, place in MOMENTS.items()

@@ -135,7 +135,7 @@ class RunOnSpectrum:
             reason="next terms of the expansion at the ends of the window",
             rivals={"normal diffusion": 1.0} | {f"spectrum l^-{one}": 1 / one for one in others},
             wrong=1.0,
-            near_misses={f"spectrum l^-{one:g}": 1 / one for one in (1.25 * s, s / 1.25)},
+            near_misses={f"spectrum l^-{one:.3g}": 1 / one for one in (1.3 * s, s / 1.3)},
             measure=self.exponent,
         )
 
@@ -179,17 +179,17 @@ SPECTRA = (
     RunOnSpectrum(
         spectrum=PowerLawSpectrum(1.5, 1500),
         window=(40, 400),
-        replicas={"quick": 512, "full": 4096},
+        replicas={"quick": 256, "full": 4096},
     ),
     RunOnSpectrum(
         spectrum=PowerLawSpectrum(2.0, 1000),
         window=(100, 2000),
-        replicas={"quick": 512, "full": 4096},
+        replicas={"quick": 256, "full": 4096},
     ),
     RunOnSpectrum(
         spectrum=PowerLawSpectrum(3.0, 300),
         window=(500, 5000),
-        replicas={"quick": 2048, "full": 16384},
+        replicas={"quick": 1024, "full": 16384},
     ),
 )
 

@@ -99,9 +99,8 @@ def near_misses(one: SameDensity, name: str) -> dict[str, float]:
 def compared(one: SameDensity, name: str) -> ls.claims.Comparison:
     """Compare a variance with that at the base."""
 
-    def measure(data: ls.claims.Data, added: float = 0.0) -> ls.Estimate:
-        changed = total(data[one.label], name) * np.exp(added)
-        return log_ratio(changed, total(data[AT_BASE.label], name))
+    def measure(data: ls.claims.Data) -> ls.Estimate:
+        return log_ratio(total(data[one.label], name), total(data[AT_BASE.label], name))
 
     return ls.claims.Comparison(
         name=f"{one.label}: ln(variance of {WHAT[name]} over that at the base)",
@@ -111,7 +110,6 @@ def compared(one: SameDensity, name: str) -> ls.claims.Comparison:
         reason="finite learning rate, lr k / (2 (1 + momentum))",
         rivals=rivals(one, name),
         near_misses=near_misses(one, name),
-        injected=measure,
         measure=measure,
     )
 

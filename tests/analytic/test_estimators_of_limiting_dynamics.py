@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from langevin_sgd.validation.limiting_dynamics import (
+    currents,
     damping_regimes,
     fokker_planck_agreement,
     invariances,
@@ -145,3 +146,24 @@ def test_near_misses_are_what_the_margin_hides_or_the_replicas_see():
     hidden = near_misses(predict, settings, margin=0.02)
     assert list(hidden) == ["lr 10% larger", "batch size 18 for 16"]
     assert near_misses(predict, settings, more={"twice": 2.0})["twice"] == 2.0
+
+
+def test_currents_between_modes_are_those_of_the_formula():
+    """(k_i - k_j) <theta_i theta_j> / (1 - momentum) for the Langevin law, near it for the map."""
+    problem, settings = built(DIABETES), currents.SETTINGS
+    law, vectors = ls.theory.LangevinLaw(problem, settings), problem.eigenvectors
+    together = vectors.T @ law.stationary().position_covariance @ vectors
+    for i, j in currents.PAIRS:
+        gap = problem.eigenvalues[i] - problem.eigenvalues[j]
+        expected = gap * together[i, j] / (1 - settings.momentum) / currents.unit((i, j))
+        assert currents.current(law, (i, j)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_an_overdamped_mode_turns_at_the_rate_of_its_second_moments():
+    law, mode = exact_law(DIABETES, currents.SETTINGS), currents.OVERDAMPED
+    assert law.oscillators.frequency[mode] == 0
+    omega = currents.natural_angle(currents.SETTINGS) / currents.SETTINGS.lr
+    next_step, (position, velocity) = law.mode_autocovariance(1)[mode], law.mode_variances()
+    angular = omega * (next_step[1, 0] - next_step[0, 1])
+    rate = angular / (omega**2 * position[mode] + velocity[mode])
+    assert rate == pytest.approx(currents.turning(currents.SETTINGS), rel=1e-9)

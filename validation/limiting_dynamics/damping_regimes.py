@@ -35,6 +35,8 @@ from langevin_sgd.plotting import Panel, Series, theory_and_runs
 
 LR, BATCH_SIZE = 0.005, 64
 REPLICAS = {"quick": 4096, "full": 131072}
+CRITICAL_MOMENTUM = 0.735711
+"""Momentum at which the stiffest mode is critically damped, lr k = 0.0201."""
 EVERY = 5
 """Steps between recorded ones."""
 
@@ -42,12 +44,6 @@ EVERY = 5
 def of_stiffest(momentum: float) -> ls.SGD:
     """Return settings at a momentum."""
     return ls.SGD(lr=LR, batch_size=BATCH_SIZE, momentum=momentum)
-
-
-def critical_momentum() -> float:
-    """Momentum at which the stiffest mode is critically damped."""
-    h = LR * float(built(DIABETES).eigenvalues[0])
-    return float(1 + h - (h * (h + 4)) ** 0.5)
 
 
 def mean_left(law: ls.theory.Law, step: float, mode: int = 0) -> float:
@@ -128,7 +124,7 @@ def other_regimes(step: int, one: DampedTrajectory, margin: float) -> dict[str, 
 OVER, CRITICAL, UNDER = "overdamped", "critical", "underdamped"
 TRAJECTORIES = (
     DampedTrajectory(OVER, 0.5, (10, 30)),
-    DampedTrajectory(CRITICAL, critical_momentum(), (10, 30)),
+    DampedTrajectory(CRITICAL, CRITICAL_MOMENTUM, (10, 30)),
     DampedTrajectory(UNDER, 0.95, (20, 30)),
 )
 THRESHOLD = of_stiffest(0.9)

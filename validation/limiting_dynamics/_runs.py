@@ -139,6 +139,35 @@ def rotation(run: RegressionRun) -> xr.Dataset:
     )
 
 
+@ls.sweep.task()
+def crossed(run: RegressionRun) -> xr.Dataset:
+    """Mean products of coordinates of modes, averaged over time, (group, eigenmode, other).
+
+    The schedule holds pairs of consecutive steps: *now* and *next*.
+    """
+    chosen, modes = built(run.problem), list(run.modes)
+    project = ls.record.eigenprojections(chosen.eigenvectors[:, modes], centre=chosen.minimiser)
+    result = _simulate(run, project)
+    x, v = (_groups(result[name].values) for name in ("mode_position", "mode_velocity"))
+    pairs = {
+        "position_velocity": (x, v),
+        "now_next_velocity": (x[0::2], v[1::2]),
+        "next_now_velocity": (x[1::2], v[0::2]),
+        "position_position": (x, x),
+        "velocity_velocity": (v, v),
+    }
+    dims = ("group", "eigenmode", "other")
+    variables = {
+        name: (
+            dims,
+            np.einsum("tgri,tgrj->gij", first, second) / (first.shape[0] * first.shape[2]),
+            "1",
+        )
+        for name, (first, second) in pairs.items()
+    }
+    return ls.dataset.make(variables, kind="crossed_moments", seed=run.seed)
+
+
 def _turning(x: np.ndarray, v: np.ndarray) -> tuple[float, float]:
     """Angular momentum over moment of inertia of paths (step, replica), and its error."""
     momentum = (x[:-1] * v[1:] - v[:-1] * x[1:]).mean(axis=0)

@@ -17,16 +17,14 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-import xarray as xr
 from langevin_sgd.validation.limiting_dynamics._problems import (
     DIABETES,
-    begin,
     built,
     exact_law,
     near_misses,
     rival_laws,
 )
-from langevin_sgd.validation.limiting_dynamics._runs import GROUPS, RegressionRun
+from langevin_sgd.validation.limiting_dynamics._runs import RegressionRun, crossed
 
 import langevin_sgd as ls
 from langevin_sgd.plotting import Panel, Series
@@ -39,42 +37,6 @@ PAIRS = ((0, 3), (3, 7), (0, 1))
 FIRST, LAST, EVERY = 300, 700, 5
 """Steps at which two consecutive states are taken; the softest of the modes relaxes in 51."""
 REPLICAS = {"quick": 12288, "full": 393216}
-
-
-@ls.sweep.task()
-def crossed(run: RegressionRun) -> xr.Dataset:
-    """Mean products of coordinates of modes, averaged over time, (group, eigenmode, other)."""
-    problem, modes = built(run.problem), list(run.modes)
-    result = ls.training.run(
-        problem,
-        run.settings,
-        replicas=run.replicas,
-        steps=run.schedule[-1],
-        schedule=run.schedule,
-        start=begin(run.problem, run.start),
-        seed=run.seed,
-        record=ls.record.eigenprojections(problem.eigenvectors[:, modes], centre=problem.minimiser),
-    )
-    x, v = (
-        result[name].values.reshape(len(run.schedule), GROUPS, -1, len(modes))
-        for name in ("mode_position", "mode_velocity")
-    )
-    pairs = {
-        "position_velocity": (x, v),
-        "now_next_velocity": (x[0::2], v[1::2]),
-        "next_now_velocity": (x[1::2], v[0::2]),
-        "position_position": (x, x),
-        "velocity_velocity": (v, v),
-    }
-    variables = {
-        name: (
-            ("group", "eigenmode", "other"),
-            np.einsum("tgri,tgrj->gij", first, second) / (first.shape[0] * first.shape[2]),
-            "1",
-        )
-        for name, (first, second) in pairs.items()
-    }
-    return ls.dataset.make(variables, kind="crossed_moments", seed=run.seed)
 
 
 def between(settings: ls.SGD, pair: tuple[int, int]) -> float:

@@ -23,6 +23,10 @@ GROUPS = 64
 """Groups that replicas are averaged in: 63 degrees of freedom give a standard error to 9 %."""
 
 
+BURNED_IN = {"burned in": "rest", "burned in from the minimiser": "minimiser"}
+"""Starts that SGD itself makes, and where it begins."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RegressionRun:
     """An ensemble of SGD runs.
@@ -41,12 +45,13 @@ class RegressionRun:
         Seed of batches, noise and start.
     start
         ``rest``: theta = 0, no velocity. ``minimiser``: at the minimiser, no velocity.
-        ``stationary``: drawn from a normal law with the exact stationary moments. ``burned in``:
-        what `burn_in` steps from rest lead to.
+        ``stationary``: drawn from a normal law with the exact stationary moments. ``burned in`` and
+        ``burned in from the minimiser``: what `burn_in` steps of SGD lead to, from rest at theta =
+        0 or at the minimiser.
     burn_in
         Steps before the start that are not recorded.
     offset
-        Shift of a stationary start along `OFFSET_MODE`.
+        Shift of the start along `OFFSET_MODE`, after the burn-in if there is one.
     modes
         Eigenmodes to keep, all by default.
     """
@@ -101,11 +106,11 @@ def moments(run: RegressionRun) -> xr.Dataset:
 
 @ls.sweep.task()
 def rotation(run: RegressionRun) -> xr.Dataset:
-    """Winding rate and frequency of eigenmodes with standard errors, (eigenmode,).
+    """Rate of turning and frequency of eigenmodes with standard errors, (eigenmode,).
 
-    The angle is atan2(v, omega theta) with the natural frequency omega of the Langevin equation;
-    the frequency is that of a damped cosine fitted to the autocorrelation over the first 40 lags, a
-    few decay times.
+    The rate is twice the area swept per step over the mean square of (omega theta, v), omega the
+    natural frequency of the Langevin equation; the frequency is that of a damped cosine fitted to
+    the autocorrelation over the first 40 lags, a few decay times.
     """
     chosen, modes = built(run.problem), list(run.modes)
     result = _simulate(
@@ -118,12 +123,10 @@ def rotation(run: RegressionRun) -> xr.Dataset:
     rows = []
     for mode in range(len(modes)):
         x, v = (result[name].values[:, :, mode] for name in ("mode_position", "mode_velocity"))
-        winding = ls.measure.winding_rate(x, v, float(omega[mode]))
+        turning = _turning(omega[mode] * x, v)
         frequency = ls.measure.oscillation(x, lags=np.arange(1, 41)).frequency
-        rows.append(
-            [winding.value, winding.standard_error, frequency.value, frequency.standard_error]
-        )
-    names = ("winding_rate", "winding_rate_error", "frequency", "frequency_error")
+        rows.append([*turning, frequency.value, frequency.standard_error])
+    names = ("turning", "turning_error", "frequency", "frequency_error")
     columns = np.array(rows, dtype=float).T
     return ls.dataset.make(
         {
@@ -134,6 +137,45 @@ def rotation(run: RegressionRun) -> xr.Dataset:
         settings=run.settings.to_dict(),
         seed=run.seed,
     )
+
+
+@ls.sweep.task()
+def crossed(run: RegressionRun) -> xr.Dataset:
+    """Mean products of coordinates of modes, averaged over time, (group, eigenmode, other).
+
+    The schedule holds pairs of consecutive steps: *now* and *next*.
+    """
+    chosen, modes = built(run.problem), list(run.modes)
+    project = ls.record.eigenprojections(chosen.eigenvectors[:, modes], centre=chosen.minimiser)
+    result = _simulate(run, project)
+    x, v = (_groups(result[name].values) for name in ("mode_position", "mode_velocity"))
+    pairs = {
+        "position_velocity": (x, v),
+        "now_next_velocity": (x[0::2], v[1::2]),
+        "next_now_velocity": (x[1::2], v[0::2]),
+        "position_position": (x, x),
+        "velocity_velocity": (v, v),
+    }
+    dims = ("group", "eigenmode", "other")
+    variables = {
+        name: (
+            dims,
+            np.einsum("tgri,tgrj->gij", first, second) / (first.shape[0] * first.shape[2]),
+            "1",
+        )
+        for name, (first, second) in pairs.items()
+    }
+    return ls.dataset.make(variables, kind="crossed_moments", seed=run.seed)
+
+
+def _turning(x: np.ndarray, v: np.ndarray) -> tuple[float, float]:
+    """Angular momentum over moment of inertia of paths (step, replica), and its error."""
+    momentum = (x[:-1] * v[1:] - v[:-1] * x[1:]).mean(axis=0)
+    inertia = (x**2 + v**2).mean(axis=0)
+    rate, error = ls.measure.jackknife(
+        lambda mean: mean[:, 0] / mean[:, 1], np.stack([momentum, inertia], axis=1)
+    )
+    return float(rate), float(error)
 
 
 def _groups(values: np.ndarray) -> np.ndarray:
@@ -157,21 +199,22 @@ def _simulate(run: RegressionRun, recorder: ls.record.Recorder) -> xr.Dataset:
 
 def _start(run: RegressionRun) -> tuple[np.ndarray, np.ndarray | None]:
     chosen = built(run.problem)
-    if run.start == "burned in":
+    shift = run.offset * chosen.eigenvectors[:, OFFSET_MODE] if run.offset else 0.0
+    if run.start in BURNED_IN:
         before = ls.training.run(
             chosen,
             run.settings,
             replicas=run.replicas,
             steps=run.burn_in,
             schedule=[run.burn_in],
+            start=begin(run.problem, BURNED_IN[run.start]),
             seed=ls.derive_seed(run.seed, "burn in"),
         )
-        return before["final_position"].values, before["final_velocity"].values
+        return before["final_position"].values + shift, before["final_velocity"].values
     if run.start == "stationary":
         position, velocity = exact_law(run.problem, run.settings).sample(
             run.replicas, seed=run.seed
         )
-        shift = run.offset * chosen.eigenvectors[:, OFFSET_MODE] if run.offset else 0.0
         return position + shift, velocity
     return begin(run.problem, run.start), None
 

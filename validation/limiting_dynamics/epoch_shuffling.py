@@ -11,9 +11,15 @@ add that fraction of the variance under independent batches, which is the margin
 """
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
-from langevin_sgd.validation.limiting_dynamics._problems import GaussianSamples, built, exact_law
+from langevin_sgd.validation.limiting_dynamics._problems import (
+    GaussianSamples,
+    built,
+    exact_law,
+    near_misses,
+)
 from langevin_sgd.validation.limiting_dynamics._runs import (
     RegressionRun,
     mean_and_error,
@@ -42,6 +48,11 @@ SCHEDULE = tuple(sorted({*FIRST_EPOCHS, *LATE_MIDDLES}))
 def variances(settings: ls.SGD, times: tuple[int, ...] | np.ndarray) -> np.ndarray:
     """Position variance of all eigenmodes from the minimiser at rest, (time, eigenmode)."""
     return exact_law(PROBLEM, settings, "minimiser").mode_covariance(times)[..., 0, 0]
+
+
+def variance(time: int, mode: int, settings: ls.SGD) -> float:
+    """Position variance of one eigenmode at one time."""
+    return float(variances(settings, (time,))[0, mode])
 
 
 def feedback() -> float:
@@ -97,6 +108,11 @@ class EpochShuffling(ls.claims.Claim):
                 reason="noise that depends on the parameters, taken as white",
                 rivals={"independent batches": independent[i, mode]},
                 wrong=independent[i, mode],
+                near_misses=near_misses(
+                    partial(variance, time, mode),
+                    EPOCHS,
+                    margin=feedback() * independent[i, mode],
+                ),
                 measure=measured(EPOCHS.sampling, "var_position", step=time, eigenmode=mode),
             )
             for label, mode in MODES.items()
@@ -107,6 +123,7 @@ class EpochShuffling(ls.claims.Claim):
             name=f"with replacement: variance of the {label} after {last / BATCHES:g} epochs",
             prediction=independent[-1, MODES[label]],
             rivals={"shuffled epochs": shuffled[-1, MODES[label]]},
+            near_misses=near_misses(partial(variance, last, MODES[label]), INDEPENDENT),
             measure=measured(INDEPENDENT.sampling, "var_position", step=last, **where),
         )
         return [*comparisons, with_replacement]

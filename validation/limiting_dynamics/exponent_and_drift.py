@@ -1,16 +1,22 @@
 """A diffusion exponent that changes with the batch size, or exceeds one, is drift.
 
-Minibatch SGD on the diabetes data, begun from the stationary law: the fitted exponent stays below
-one and hardly depends on the batch size, which only sets the amplitude. The same runs begun off the
-minimum along a soft eigenmode:
-the squared drift grows as t^2 and does not shrink with the batch, so the exponent rises above one
-and rises with the batch size, the pattern seen in deep networks.
+Minibatch SGD on the diabetes data, from where SGD has come in `BURN_IN` steps: the fitted exponent
+stays below one and hardly depends on the batch size, which only sets the amplitude. The same runs
+shifted off the minimum along a soft eigenmode: the squared drift grows as t^2 and does not shrink
+with the batch, so the exponent rises above one and rises with the batch size, the pattern seen in
+deep networks.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
-from langevin_sgd.validation.limiting_dynamics._problems import DIABETES, exact_law
+from langevin_sgd.validation.limiting_dynamics._problems import (
+    DIABETES,
+    RESOLVED,
+    exact_law,
+    lacking,
+    near_misses,
+)
 from langevin_sgd.validation.limiting_dynamics._runs import (
     RegressionRun,
     displacement,
@@ -20,11 +26,14 @@ from langevin_sgd.validation.limiting_dynamics._runs import (
 import langevin_sgd as ls
 from langevin_sgd.plotting import Panel, Series, log_log, theory_and_runs
 
-BATCH_SIZES = (16, 64)
+BATCH_SIZES = (16, 128)
 OFFSET = 4.0
 """Distance of the displaced start from the minimiser."""
 WINDOW = (10, 100)
-REPLICAS = {"quick": 16384, "full": 65536}
+BURN_IN = 150
+"""Steps from the minimiser to the start; what the softest mode then lacks is in the margins."""
+REPLICAS = {"quick": 12288, "full": 98304}
+"""Of stationary runs; a third as many of displaced ones."""
 SCHEDULE = tuple(sorted({*ls.record.log_spaced(steps=WINDOW[1], per_decade=12).tolist(), *WINDOW}))
 
 
@@ -60,12 +69,27 @@ class BegunRun:
     @property
     def exponent(self) -> float:
         """Exponent of the exact law between the ends of the window."""
-        return float(exponent(self.law_curve(np.array(WINDOW))))
+        return self.exponent_at(self.settings)
 
-    def measure(self, data: ls.claims.Data) -> ls.Estimate:
-        """Exponent between the ends of the window, jackknife over groups."""
+    def exponent_at(self, settings: ls.SGD) -> float:
+        """Return the same at other settings."""
+        law = exact_law(DIABETES, settings, offset=self.offset)
+        return float(exponent(law.displacement_from_start(np.array(WINDOW))))
+
+    @property
+    def margin(self) -> float:
+        """What the burn-in leaves out of the exponent."""
+        first, last = lacking(DIABETES, self.settings, BURN_IN, WINDOW)
+        return float((first + last) / np.log(WINDOW[1] / WINDOW[0]))
+
+    def measure(self, data: ls.claims.Data, added: float = 0.0) -> ls.Estimate:
+        """Exponent between the ends of the window, jackknife over groups.
+
+        An effect of a given size is `added` by letting the last displacements grow.
+        """
         run = data[self.label]["squared_displacement"].sel(step=list(WINDOW))
-        groups = run.transpose("group", "step").values
+        growth = np.array([1.0, (WINDOW[1] / WINDOW[0]) ** added])
+        groups = run.transpose("group", "step").values * growth
         value, error = ls.measure.jackknife(exponent, groups)
         return ls.Estimate(
             value=float(value),
@@ -77,6 +101,9 @@ class BegunRun:
 
 STATIONARY = BegunRun("stationary", 0.0, BATCH_SIZES[0])
 DISPLACED = BegunRun("displaced", OFFSET, BATCH_SIZES[0])
+
+
+UNRELAXED = "modes softer than the burn-in, by the law with noise frozen"
 
 
 def at_batch_sizes(start: BegunRun) -> list[BegunRun]:
@@ -102,6 +129,10 @@ def exponents(run: BegunRun) -> ls.claims.Comparison:
         prediction=run.exponent,
         rivals={rival(run): wrong} | ({"normal diffusion": 1.0} if run.offset == 0 else {}),
         wrong=wrong,
+        margin=run.margin,
+        basis="theory",
+        reason=UNRELAXED,
+        near_misses=near_misses(run.exponent_at, run.settings, margin=run.margin),
         measure=run.measure,
     )
 
@@ -111,8 +142,8 @@ def difference(start: BegunRun) -> ls.claims.Comparison:
     small, large = at_batch_sizes(start)
     wrong = large.other_start.exponent - small.other_start.exponent
 
-    def measure(data: ls.claims.Data) -> ls.Estimate:
-        pair = small.measure(data), large.measure(data)
+    def measure(data: ls.claims.Data, added: float = 0.0) -> ls.Estimate:
+        pair = small.measure(data), large.measure(data, added)
         return ls.Estimate(
             value=pair[1].value - pair[0].value,
             standard_error=float(np.hypot(pair[0].standard_error, pair[1].standard_error)),
@@ -120,12 +151,28 @@ def difference(start: BegunRun) -> ls.claims.Comparison:
             method="difference of independent runs",
         )
 
+    def after_slip(settings: ls.SGD) -> float:
+        """Return the difference with both learning rates and momenta off in the same way."""
+        first = replace(settings, batch_size=small.batch_size)
+        return large.exponent_at(settings) - small.exponent_at(first)
+
+    def with_effect(data: ls.claims.Data, size: float) -> ls.Estimate:
+        return measure(data, max(size, RESOLVED * abs(wrong)))
+
+    margin = small.margin + large.margin
     sizes = f"{large.batch_size} minus {small.batch_size}"
+    drifts = start.offset != 0
     return ls.claims.Comparison(
         name=f"{start.start} start: exponent at batch size {sizes}",
         prediction=large.exponent - small.exponent,
+        scale=None if drifts else abs(wrong),
         rivals={rival(start): wrong},
         wrong=wrong,
+        margin=margin,
+        basis="theory",
+        reason=UNRELAXED,
+        near_misses=near_misses(after_slip, large.settings, margin=margin) if drifts else {},
+        injected=None if drifts else with_effect,
         measure=measure,
     )
 
@@ -159,9 +206,10 @@ class ExponentAndDrift(ls.claims.Claim):
                 RegressionRun(
                     problem=DIABETES,
                     settings=run.settings,
-                    replicas=REPLICAS[tier],
+                    replicas=REPLICAS[tier] // (1 if run.offset == 0 else 3),
                     schedule=SCHEDULE,
-                    start="stationary",
+                    start="burned in from the minimiser",
+                    burn_in=BURN_IN,
                     offset=run.offset,
                     seed=ls.derive_seed(seed, self.id, run.start, run.batch_size),
                 )

@@ -33,7 +33,7 @@ TIME, BURN_IN, ESCAPE_TIME = 300.0, 30.0, 600.0
 """Physical time of a run from the wells, of its discarded start, and limit of an escape."""
 GROUPS = 64
 REPLICAS = {
-    "quick": {"histogram": 8192, "escape": 2048},
+    "quick": {"histogram": 8192, "escape": 8192},
     "full": {"histogram": 131072, "escape": 32768},
 }
 
@@ -98,14 +98,15 @@ def escape(run: DoubleWellRun) -> xr.Dataset:
     return result[["first_passage"]]
 
 
-def log_ratio(offset: float) -> float:
+def log_ratio(offset: float, temperature: float = TEMPERATURE) -> float:
     """ln of the probability of the saddle bin over that of the wells, by the power law."""
-    return float(np.log(_mass(SADDLE, offset) / (2 * _mass(WELL, offset))))
+    saddle, well = (_mass(bin_, offset, temperature) for bin_ in (SADDLE, WELL))
+    return float(np.log(saddle / (2 * well)))
 
 
-def _mass(interval: tuple[float, float], offset: float) -> float:
+def _mass(interval: tuple[float, float], offset: float, temperature: float) -> float:
     w = np.linspace(*interval, 2001)
-    return float(np.trapezoid(((w**2 - 1) ** 2 / 4 + offset) ** -(1 + 1 / TEMPERATURE), w))
+    return float(np.trapezoid(((w**2 - 1) ** 2 / 4 + offset) ** -(1 + 1 / temperature), w))
 
 
 def boltzmann_log_ratio(offset: float) -> float:
@@ -127,9 +128,9 @@ def log_escape_time(diffusion: object) -> float:
     return float(np.log(passage["mean_time"].interp(position=-1.0)))
 
 
-def shaped_escape_time() -> float:
+def shaped_escape_time(offset: float = ESCAPE_OFFSET, temperature: float = TEMPERATURE) -> float:
     """ln of the mean time to the other well with noise proportional to the loss."""
-    return log_escape_time(lambda w: TEMPERATURE * ((w**2 - 1) ** 2 / 4 + ESCAPE_OFFSET))
+    return log_escape_time(lambda w: temperature * ((w**2 - 1) ** 2 / 4 + offset))
 
 
 def boltzmann_escape_time() -> float:
@@ -163,18 +164,24 @@ def measured_escape_time(data: ls.claims.Data) -> ls.Estimate:
 def compared(
     name: str,
     offset: float,
-    values: tuple[float, float],
+    law: Callable[[float, float], float],
+    boltzmann: float,
     measure: Callable[[ls.claims.Data], ls.Estimate],
 ) -> ls.claims.Comparison:
     """Compare a logarithm with what the power law and the Boltzmann law say."""
     return ls.claims.Comparison(
         name=f"offset {offset:g}: {name}",
-        prediction=values[0],
+        prediction=law(offset, TEMPERATURE),
         margin=LR * abs(log_ratio(offset)),
         basis="theory",
         reason="SGD follows its SDE to a relative lr U'' / 2 in the exponent, U'' = 2 in the wells",
-        rivals={"Boltzmann law at the temperature of the well": values[1]},
-        wrong=values[1],
+        rivals={"Boltzmann law at the temperature of the well": boltzmann},
+        wrong=boltzmann,
+        near_misses={
+            "lr / batch size 10 % larger": law(offset, 1.1 * TEMPERATURE),
+            "lr / batch size 10 % smaller": law(offset, 0.9 * TEMPERATURE),
+            "offset 10 % larger": law(1.1 * offset, TEMPERATURE),
+        },
         measure=measure,
     )
 
@@ -209,12 +216,12 @@ class LossShapedNoise(ls.claims.Claim):
     def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
         comparisons = []
         for offset in OFFSETS:
-            values = log_ratio(offset), boltzmann_log_ratio(offset)
-            measure = partial(measured_log_ratio, offset)
-            comparisons.append(compared("ln p(saddle) / p(wells)", offset, values, measure))
-        name = "ln mean escape time [ln steps]"
-        values = shaped_escape_time(), boltzmann_escape_time()
-        return [*comparisons, compared(name, ESCAPE_OFFSET, values, measured_escape_time)]
+            name, measure = "ln p(saddle) / p(wells)", partial(measured_log_ratio, offset)
+            wrong = boltzmann_log_ratio(offset)
+            comparisons.append(compared(name, offset, log_ratio, wrong, measure))
+        name, wrong = "ln mean escape time [ln steps]", boltzmann_escape_time()
+        measure = measured_escape_time
+        return [*comparisons, compared(name, ESCAPE_OFFSET, shaped_escape_time, wrong, measure)]
 
     def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
         return [ratio_panel(data), escape_panel(data)]
@@ -224,7 +231,7 @@ def ratio_panel(data: ls.claims.Data) -> Panel:
     """Saddle against wells, by the loss at the bottom."""
     offsets = np.geomspace(0.03, 0.4, 40)
     series = (
-        Series.measured("SGD", OFFSETS, [measured_log_ratio(one, data) for one in OFFSETS]),
+        Series.measured("map of SGD", OFFSETS, [measured_log_ratio(one, data) for one in OFFSETS]),
         Series.theory("power of the loss", offsets, [log_ratio(one) for one in offsets]),
         Series.rival(
             "Boltzmann, temperature of the well",
@@ -247,7 +254,7 @@ def escape_panel(data: ls.claims.Data) -> Panel:
     exponential = np.exp(-middle / mean) / mean
     boltzmann = np.exp(-middle / rival) / rival
     series = (
-        Series("SGD", middle, density, error),
+        Series("map of SGD", middle, density, error),
         Series.theory("exponential, mean by Fokker-Planck", middle, exponential),
         Series.rival("Boltzmann, temperature of the well", middle, boltzmann),
     )

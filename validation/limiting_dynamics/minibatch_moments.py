@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 import xarray as xr
+from langevin_sgd.validation.limiting_dynamics._problems import near_misses
 
 import langevin_sgd as ls
 from langevin_sgd.plotting import Panel, Series
@@ -67,10 +68,10 @@ def _step(states: np.ndarray, settings: ls.SGD, batch: list[int]) -> np.ndarray:
     return np.hstack([theta + settings.lr * velocity, velocity])
 
 
-def _law(sampling: str, noise: str, steps: int) -> dict[str, float]:
+def _law(settings: ls.SGD, noise: str, steps: int) -> dict[str, float]:
     """Second moments that the law predicts after `steps`, from theta = 0."""
     problem = ls.LinearRegression.from_data(INPUTS, TARGETS)
-    law = ls.theory.DiscreteLaw(problem, SETTINGS[sampling], noise=noise)
+    law = ls.theory.DiscreteLaw(problem, settings, noise=noise)
     mean, covariance = law.mean([steps])[0], law.covariance([steps])[0]
     second = covariance + np.outer(mean, mean)
     return {label: float(second[place]) for label, place in MOMENTS.items()}
@@ -113,11 +114,14 @@ class MinibatchMoments(ls.claims.Claim):
             for sampling, settings in SETTINGS.items()
         }
 
+    def moment(self, label: str, tier: str, settings: ls.SGD) -> float:
+        return _law(settings, "minibatch", self.steps(tier))[label]
+
     def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
         comparisons = []
         for sampling, other in zip(SAMPLINGS, reversed(SAMPLINGS), strict=True):
             exact, frozen, wrong = (
-                _law(scheme, noise, self.steps(tier))
+                _law(SETTINGS[scheme], noise, self.steps(tier))
                 for scheme, noise in (
                     (sampling, "minibatch"),
                     (sampling, "additive"),
@@ -134,6 +138,9 @@ class MinibatchMoments(ls.claims.Claim):
                     rivals={"noise frozen at the minimiser": frozen[label]},
                     wrong=wrong[label],
                     wrong_margin=ROUNDING * abs(wrong[label]),
+                    near_misses=near_misses(
+                        partial(self.moment, label, tier), SETTINGS[sampling], resolved=0.0
+                    ),
                     measure=partial(_at_the_end, sampling, place),
                 )
                 for label, place in MOMENTS.items()
@@ -153,7 +160,8 @@ def _at_the_end(sampling: str, place: tuple[int, int], data: ls.claims.Data) -> 
 def _panel(sampling: str, moments: xr.Dataset) -> Panel:
     steps, label = moments["step"].values, "<theta_1^2>"
     exact, frozen = (
-        [_law(sampling, noise, t)[label] for t in steps] for noise in ("minibatch", "additive")
+        [_law(SETTINGS[sampling], noise, t)[label] for t in steps]
+        for noise in ("minibatch", "additive")
     )
     series = (
         Series("all batch sequences", steps, moments["second"].values[:, 0, 0]),

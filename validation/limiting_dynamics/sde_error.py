@@ -1,8 +1,9 @@
 """How far the Langevin equation is from SGD, and that the exact law of the map says so.
 
-One mode of curvature one with additive Gaussian noise, at learning rates where lr * curvature is no
-longer small. Every number is given in units of what the Langevin equation predicts, whose value is
-then one.
+One mode of curvature one under the map of SGD with Gaussian noise in place of batches, at learning
+rates where lr * curvature is no longer small. Every number is given in units of what the Langevin
+equation predicts, whose value is then one. All runs begin at the minimiser and reach stationarity
+by themselves.
 """
 
 from collections.abc import Callable
@@ -10,9 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from langevin_sgd.validation.limiting_dynamics._averages import total
 from langevin_sgd.validation.limiting_dynamics._problems import (
     PowerLawSpectrum,
     exact_law,
+    near_misses,
     rival_laws,
 )
 from langevin_sgd.validation.limiting_dynamics._runs import (
@@ -47,6 +50,11 @@ class StepSize:
         return f"lr k = {self.lr:g}, momentum {self.momentum:g}"
 
     @property
+    def times(self) -> tuple[int, ...]:
+        """Steps at which moments are taken, and averaged."""
+        return tuple(range(self.burn_in, self.burn_in + 151, 30))
+
+    @property
     def settings(self) -> ls.SGD:
         """Settings of SGD."""
         return ls.SGD(lr=self.lr, batch_size=1, momentum=self.momentum)
@@ -57,26 +65,25 @@ class StepSize:
         rivals = rival_laws(ONE_MODE, self.settings)
         return exact_law(ONE_MODE, self.settings), rivals["Langevin equation"]
 
-    @property
-    def blocks(self) -> tuple[np.ndarray, np.ndarray]:
-        """Stationary covariance of position and velocity under the two laws."""
-        exact, langevin = self.laws
-        return exact.mode_stationary()[0], langevin.mode_stationary()[0]
-
     def compared(
         self,
         name: str,
-        exact: float,
-        langevin: float,
+        number: Callable[[ls.theory.Law], float],
         unit: float,
         measure: Callable[[ls.claims.Data], ls.Estimate],
     ) -> ls.claims.Comparison:
-        """Compare a number in a unit that the Langevin equation gives."""
+        """Compare a number of the law in a unit that the Langevin equation gives."""
+        exact, langevin = (number(law) / unit for law in self.laws)
+
+        def at(settings: ls.SGD) -> float:
+            return number(exact_law(ONE_MODE, settings)) / unit
+
         return ls.claims.Comparison(
             name=f"{self.label}: {name}",
-            prediction=exact / unit,
-            rivals={"Langevin equation": langevin / unit},
-            wrong=langevin / unit,
+            prediction=exact,
+            rivals={"Langevin equation": langevin},
+            wrong=langevin,
+            near_misses=near_misses(at, self.settings),
             measure=lambda data: measure(data).scaled(1 / float(unit)),
         )
 
@@ -89,29 +96,40 @@ CASES = (
 )
 
 
+def block(law: ls.theory.Law) -> np.ndarray:
+    """Stationary covariance of position and velocity."""
+    return law.mode_stationary()[0]
+
+
+def averaged(label: str, name: str, data: ls.claims.Data) -> ls.Estimate:
+    """Mean of a moment over recorded steps and groups."""
+    return ls.Estimate.from_samples(total(data[label], name))
+
+
 def variance(case: StepSize) -> ls.claims.Comparison:
     """Compare the stationary variance of position."""
-    exact, langevin = (block[0, 0] for block in case.blocks)
-    measure = measured(f"moments, {case.label}", "var_position", step=case.burn_in, eigenmode=0)
-    return case.compared("variance of position", exact, langevin, langevin, measure)
+    unit = block(case.laws[1])[0, 0]
+    measure = partial(averaged, f"moments, {case.label}", "var_position")
+    return case.compared("variance of position", lambda law: block(law)[0, 0], unit, measure)
 
 
 def covariance(case: StepSize) -> ls.claims.Comparison:
     """Compare the stationary covariance of position and velocity, which the map alone has."""
-    exact, langevin = case.blocks
-    unit = 0.5 * case.lr * langevin[1, 1]
-    where = {"step": case.burn_in, "eigenmode": 0}
-    measure = measured(f"moments, {case.label}", "cov_position_velocity", **where)
+    unit = 0.5 * case.lr * block(case.laws[1])[1, 1]
+    measure = partial(averaged, f"moments, {case.label}", "cov_position_velocity")
     name = "covariance over lr/2 variance of velocity"
-    return case.compared(name, exact[0, 1], langevin[0, 1], unit, measure)
+    return case.compared(name, lambda law: block(law)[0, 1], unit, measure)
 
 
 def displaced(lag: int, case: StepSize) -> ls.claims.Comparison:
     """Compare the squared displacement in some steps."""
-    exact, langevin = (law.mean_square_displacement(LAGS)[LAGS.index(lag)] for law in case.laws)
+
+    def number(law: ls.theory.Law) -> float:
+        return float(law.mean_square_displacement(lag))
+
     measure = measured(f"displacement, {case.label}", "squared_displacement", step=lag)
     name = f"squared displacement in {lag} steps"
-    return case.compared(name, exact, langevin, langevin, measure)
+    return case.compared(name, number, number(case.laws[1]), measure)
 
 
 NUMBERS = (variance, covariance, *(partial(displaced, lag) for lag in LAGS))
@@ -139,11 +157,21 @@ class LangevinEquationError(ls.claims.Claim):
             common = {
                 "problem": ONE_MODE,
                 "settings": case.settings,
-                "replicas": REPLICAS[tier],
                 "seed": ls.derive_seed(seed, self.id, case.lr, case.momentum),
             }
-            burned = RegressionRun(**common, schedule=(case.burn_in,), start="minimiser")
-            stationary = RegressionRun(**common, schedule=LAGS, start="stationary")
+            burned = RegressionRun(
+                **common,
+                replicas=REPLICAS[tier],
+                schedule=case.times,
+                start="minimiser",
+            )
+            stationary = RegressionRun(
+                **common,
+                replicas=REPLICAS[tier],
+                schedule=LAGS,
+                start="burned in from the minimiser",
+                burn_in=case.burn_in,
+            )
             tasks[f"moments, {case.label}"] = moments.at(burned)
             tasks[f"displacement, {case.label}"] = displacement.at(stationary)
         return tasks
@@ -169,8 +197,8 @@ def panel(
         stable = curvatures[curvatures < 2 * (1 + momentum) * 0.95]
         exact = [number(StepSize(lr, momentum)).prediction for lr in stable]
         points = [number(case).measure(data) for case in cases]
-        run = Series.measured(f"SGD, momentum {momentum:g}", [c.lr for c in cases], points)
+        run = Series.measured(f"map, momentum {momentum:g}", [c.lr for c in cases], points)
         families.append((run, Series.theory("exact law", stable, exact)))
     rival = Series.rival("Langevin equation", curvatures, np.ones_like(curvatures))
     series = (*theory_and_runs(families), rival)
-    return log_log(title, "lr * curvature", "SGD / Langevin equation", series)
+    return log_log(title, "lr * curvature", "map of SGD / Langevin equation", series)

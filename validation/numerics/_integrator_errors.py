@@ -26,8 +26,8 @@ MASS, FRICTION, STIFFNESS, NOISE, STRENGTH = 0.5, 1.0, 1.0, 0.6, 0.36
 that of the random force at x = 1 where it is proportional to x; at STRENGTH 0.586 the leading error
 of Euler-Maruyama would vanish."""
 TIME = 1.5
-LINEAR_SIZES = TIME / 2.0 ** np.arange(5, 11)
-LOCAL_SIZES = 1 / 2.0 ** np.arange(5, 11)
+LINEAR_SIZES = TIME / 2.0 ** np.arange(5, 9)
+LOCAL_SIZES = 1 / 2.0 ** np.arange(5, 9)
 LEVELS, GROUPS = 6, 64
 MOMENTUM = 0.5
 START = (0.8, 0.7)

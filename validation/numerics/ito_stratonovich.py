@@ -92,9 +92,9 @@ def fokker_planck(case: ReadDensity) -> xr.Dataset:
     return ls.dataset.make({"observable": ((), np.array(mean), "1")}, kind="stationary_density")
 
 
-def exact(calculus: str) -> float:
+def exact(calculus: str, strength: float = STRENGTH) -> float:
     """Mean of 1 / (1 + x^2)."""
-    power = (1.0 if calculus == "Ito" else 0.5) + 1 / STRENGTH
+    power = (1.0 if calculus == "Ito" else 0.5) + 1 / strength
     return (power - 0.5) / power
 
 
@@ -154,6 +154,7 @@ class WayToMean:
             reason=reason,
             rivals={other(self.calculus): wrong},
             wrong=wrong,
+            near_misses={"noise 10 % stronger": exact(self.calculus, 1.1 * STRENGTH)},
             measure=self.measure,
         )
 

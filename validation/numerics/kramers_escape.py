@@ -22,6 +22,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 import xarray as xr
+from langevin_sgd.validation.limiting_dynamics._problems import RESOLVED
 
 import langevin_sgd as ls
 from langevin_sgd.plotting import Panel, Series, log_log
@@ -37,7 +38,7 @@ LAPLACE = 2 * 1.5 * TEMPERATURE
 LOWEST_OF_FORMULA = 0.1
 """Friction below which the formula is not used: one turn loses an energy of order T."""
 GROUPS = 64
-REPLICAS = {"quick": 32768, "full": 524288}
+REPLICAS = {"quick": 98304, "full": 524288}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +163,7 @@ def with_grid(friction: float) -> ls.claims.Comparison:
         reason="error estimate of the grid, and step of the integrator",
         rivals=rivals(friction),
         wrong=transition_state(),
+        near_misses=small_errors(friction, value),
         measure=partial(measured_rate, friction),
     )
 
@@ -175,8 +177,23 @@ def with_formula(friction: float) -> ls.claims.Comparison:
         basis="theory",
         reason="first order in temperature over barrier",
         rivals=rivals(friction),
+        near_misses=small_errors(friction, formula(friction)),
         measure=partial(measured_rate, friction),
     )
+
+
+def small_errors(friction: float, rate: float) -> dict[str, float]:
+    """Return rates after small errors, by how they change the formula.
+
+    One in the friction is left out where the rate hardly depends on it.
+    """
+    warmer = float(np.exp(BARRIER / TEMPERATURE - BARRIER / (1.05 * TEMPERATURE)))
+    hotter = float(np.exp(BARRIER / TEMPERATURE - BARRIER / (1.1 * TEMPERATURE)))
+    change = formula(1.1 * friction) / formula(friction)
+    errors = {"temperature 5 % higher": warmer * rate, "temperature 10 % higher": hotter * rate}
+    if abs(change - 1) >= 1.5 * RESOLVED:
+        errors["friction 10 % larger"] = change * rate
+    return errors
 
 
 def rivals(friction: float) -> dict[str, float]:
@@ -190,17 +207,18 @@ def rivals(friction: float) -> dict[str, float]:
 class KramersEscape(ls.claims.Claim):
     title = "Escape over a barrier"
     statement = (
-        "From underdamped to overdamped, "
-        "simulation and Fokker-Planck equation give one rate of escape, and Kramers' formula "
-        "with the Mel'nikov-Meshkov turnover gives it to first order in temperature over barrier."
+        "From underdamped to overdamped, simulation and Fokker-Planck equation give one rate of "
+        "escape, and Kramers' formula with the Mel'nikov-Meshkov turnover gives it to first order "
+        "in temperature over barrier wherever a turn loses more energy than T."
     )
     formula = (
         "rate = (w_0 / 2 pi) e^(-E/T) [sqrt(g^2/4 + w_b^2) - g/2] / w_b * A(g S/T)^2 / A(2 g S/T)"
     )
     source = "Kramers, Physica 7, 284 (1940); Mel'nikov and Meshkov, J. Chem. Phys. 85, 1018 (1986)"
     validity = (
-        "Temperature well below the barrier, here a fifth; "
-        "the formula where a turn loses more energy than T."
+        "Temperature well below the barrier, here a fifth; the formula where a turn loses more "
+        "energy than T: at friction 0.05 it lies 20 % above simulation and grid, beyond its "
+        "accuracy, and is not judged."
     )
     control_statement = "Transition-state theory, which knows no friction."
 

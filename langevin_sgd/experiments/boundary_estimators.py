@@ -145,9 +145,9 @@ def best(line: GridLine) -> Located | Estimate:
         return Estimate.refused(
             f"the line has {len(line.x)} temperatures, at least 3 needed", method=method
         )
-    errors = failures_as_worst(line)
-    if not errors.size:
+    if not line.fitted.any():
         return Estimate.refused("no replica is fitted at any temperature", method=method)
+    errors = line.failures_as_worst("test_error")
     least = int(errors.mean(axis=1).argmin())
     window = _window(line.x, least)
     inside = errors[window]
@@ -166,17 +166,6 @@ def best(line: GridLine) -> Located | Estimate:
         doubt = "the parabola around the least test error has its vertex outside its window"
         return Estimate.refused(doubt, method=method)
     return Located(method=method, samples=inside.T, logarithm=logarithm)
-
-
-def failures_as_worst(line: GridLine) -> np.ndarray:
-    """Test errors (temperature, replica), the worst on the line where a replica is not fitted;
-    empty if none is fitted anywhere.
-    """
-    error = line.measured["test_error"]
-    known = line.fitted & np.isfinite(error)
-    if not known.any():
-        return np.empty((0, error.shape[1]))
-    return np.where(known, error, error[known].max())
 
 
 def _window(x: np.ndarray, least: int) -> slice:

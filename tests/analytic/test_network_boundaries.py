@@ -8,7 +8,6 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as ls
-from langevin_sgd.experiments.boundary_estimators import failures_as_worst
 from langevin_sgd.experiments.network_lines import GridLine, families
 
 REPLICAS = 16
@@ -132,7 +131,7 @@ def test_a_run_that_fails_counts_with_the_worst_error():
         measured=line.measured | {"test_error": np.where(fitted, error, np.nan)},
     )
     assert ls.experiments.best_temperature(lucky).value == before.value
-    filled = failures_as_worst(lucky)
+    filled = lucky.failures_as_worst("test_error")
     assert np.isfinite(filled).all()
     assert filled[-1, 1] == np.nanmax(lucky.measured["test_error"])
     least = int(np.nanmean(error, axis=1)[:-3].argmin())

@@ -22,9 +22,9 @@ missing; see `langevin_noise_late`.
 
 As M is known by trial only, what is judged is that the share is at least 7/8, halfway between all
 of the effect and what is left of it at the end of training; after two passes, where M is larger.
-Weights are a few per cent below one, by five standard errors. The fraction of unfit points is shown but not judged:
-its share is known to .08 from 96 replicas, so that 1 could not be told from .55, and forty times as
-many would be needed.
+Weights are a few per cent below one, by five standard errors. The fraction of unfit points is shown
+but not judged: its share is known to .08 from 96 replicas, so that 1 could not be told from .55,
+and forty times as many would be needed.
 """
 
 import math
@@ -184,7 +184,7 @@ class LangevinNoise(ls.claims.Claim):
     title = "Langevin noise in place of minibatches"
     statement = (
         "While many points are unfit, the gradient of all points with Gaussian noise of the "
-        "minibatch covariance has 7/8 or more of the effect of minibatches on the signal and on the "
+        "minibatch covariance has 7/8 or more of the effect of minibatches on the signal and the "
         "weight change; isotropic noise of the same trace has none on the signal."
     )
     formula = "dw = -grad L dt + sqrt(lr C(w)) dW;  (X_Langevin - X_rival)/(X_SGD - X_rival) > 7/8"

@@ -40,7 +40,6 @@ from langevin_sgd.validation.sgd_regimes._network_lines import line_through, mis
 from langevin_sgd.validation.sgd_regimes._networks import NetworkRun, network_run, train_nets
 
 import langevin_sgd as ls
-from langevin_sgd.experiments.boundary_estimators import failures_as_worst
 from langevin_sgd.plotting import Panel, Series, log_log
 
 ALPHAS = (2.0**-18, 2.0**-8)
@@ -283,7 +282,9 @@ def _curve_panel(data: ls.claims.Data, depth: int, boundary: Literal["T_max", "T
     lines, k = lines_of(data, depth, boundary), exponent(depth)
     series = []
     for one in lines:
-        errors = [ls.Estimate.from_samples(values) for values in failures_as_worst(one)]
+        errors = [
+            ls.Estimate.from_samples(values) for values in one.failures_as_worst("test_error")
+        ]
         alpha = one.held["alpha"]
         name = rf"$\alpha = 2^{{{math.log2(alpha):.0f}}}$"
         series.append(Series.measured(name, one.x / alpha**k, errors))

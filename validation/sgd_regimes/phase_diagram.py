@@ -1,8 +1,7 @@
 r"""The plane of alpha and temperature: lazy and feature regime, the largest temperature, the best
 one.
 
-Two exponents are judged; the test error over the plane, the boundaries, and the place where the
-regimes meet are shown.
+Two exponents are judged; the test error over the plane and the boundaries are shown.
 
 - T_max, beyond which training fails. Where the noise carries the weights away from w0 before
   1/alpha counts (lazy), it is set by the curvature of f at w0 and does not depend on alpha. In the
@@ -17,8 +16,7 @@ How exact the theory is. The feature regime leaves out the initial weights, a pa
 alpha^(1/(D+1)) of the final ones: the curvature changes by up to (1 + e)^(D-1), the kernel by (1 +
 e)^(2D). The lazy regime leaves out the change of the weights, of order sqrt(h)/alpha (the gradient
 of f is of order 1/sqrt(h) where weights are of order one): the curvature changes by up to (1 +
-sqrt(h)/alpha)^(D-1). Margins are what these
-factors make of the exponents between the two alphas.
+sqrt(h)/alpha)^(D-1). Margins are what these factors make of the exponents between the two alphas.
 """
 
 from __future__ import annotations
@@ -43,8 +41,6 @@ from langevin_sgd.plotting import Map, Panel, Series, log_log
 BATCH = optimum.BATCH
 KERNELS = "kernels of networks"
 """Stream of the trainings that show the kernel's change."""
-FAILING = "slope of ln T_max in ln alpha"
-CHANGING = "slope of the ln of the kernel's change in ln alpha"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,21 @@
 r"""T_max, T_opt and T_c on one line of a grid, as functions of averages over replicas.
 
     ln T_max = e_0 + sum_i (e_{i+1} - e_i) p_i        (Spearman and Karber)
-    ln T_opt = sum_i w_i ln T_i / sum_i w_i,    w_i = p_i E_i^-s
+    ln T_opt = -b/(2 a),    E_i ~ a (ln T_i)^2 + b ln T_i + c  by least squares over the window
 
 e_i are the edges between temperatures, halfway in the logarithm, p_i is the fraction of replicas
-that are fitted at T_i, E_i their mean test error and s = `SHARPNESS`. T_max counts the temperatures
-at which a replica is fitted: where failing is monotonic it is the middle between the last
-temperature that is fitted and the next. T_c is where the geometric mean over replicas of a quantity
-crosses a threshold, by a straight line between neighbours in the log-log plane.
+that are fitted at T_i. T_max counts the temperatures at which a replica is fitted: where failing is
+monotonic it is the middle between the last temperature that is fitted and the next.
+
+E_i is the mean test error of all replicas. One that is not fitted counts with the worst error on
+the line, so that failing is never an advantage and no replica is dropped where it fails. The window
+holds the temperatures within a factor `REACH` of the one of least error, and its neighbours. There
+is a best temperature only if the error at both ends of the window is above the least by more than
+`DEPTH` standard errors of the difference, replica by replica: of errors that do not depend on T, or
+whose temperatures are shuffled, nothing is handed out.
+
+T_c is where the geometric mean over replicas of a quantity crosses a threshold, by a straight line
+between neighbours in the log-log plane.
 
 These are the estimators by which the claims ``optimal_temperature``, ``phase_diagram`` and
 ``crossover_temperature_networks`` are judged. As functions of averages they can be put together
@@ -20,18 +28,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from langevin_sgd.checks import InputError
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.experiments.network_lines import GridLine
 from langevin_sgd.measure import jackknife
 
-SHARPNESS = 20.0
-"""Power of the test error in the weights of T_opt: the weight falls by a factor e over 5 % of the
-error, about what a point is uncertain by."""
-FLAT = 0.01
-"""Errors that a constant describes with a p-value above this have no best temperature."""
+REACH = 4.0
+"""Factor in T up to which a parabola is laid through the errors on either side of the least."""
+DEPTH = 5.0
+"""Standard errors by which both ends of the window must be above the least error. The least of ten
+equal errors seems lower than another of them by more than this with a probability of 1e-5."""
 OUTSIDE = 0.1
 """Largest part of the replicas that may fail at the lowest temperature, or be fitted at the
 highest, if T_max lies between them."""
@@ -132,66 +139,57 @@ def _not_enclosed(line: GridLine) -> str:
 
 
 def best(line: GridLine) -> Located | Estimate:
-    """T_opt by weights that fall steeply with the mean test error."""
-    method = f"mean of ln T weighted with error^-{SHARPNESS:g}, jackknife over replicas"
-    if doubt := _no_optimum(line):
-        return Estimate.refused(doubt, method=method)
-    x, count = np.log(line.x), len(line.x)
+    """T_opt by a parabola in ln T through the mean errors around the least."""
+    method = "vertex of a parabola through mean test errors around the least, jackknife"
+    if len(line.x) < 3:
+        return Estimate.refused(
+            f"the line has {len(line.x)} temperatures, at least 3 needed", method=method
+        )
+    if not line.fitted.any():
+        return Estimate.refused("no replica is fitted at any temperature", method=method)
+    errors = line.failures_as_worst("test_error")
+    least = int(errors.mean(axis=1).argmin())
+    window = _window(line.x, least)
+    inside = errors[window]
+    x = np.log(line.x[window] / line.x[least])
+    # Rows of the inverse of the design matrix: coefficients are linear in the averages.
+    bend, tilt, _ = np.linalg.pinv(np.stack([x**2, x, np.ones_like(x)], axis=1))
 
     def logarithm(averages: np.ndarray) -> np.ndarray:
-        weight = _weights(averages[:, :count], averages[:, count:])
-        return np.asarray((weight * x).sum(axis=1) / weight.sum(axis=1))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.log(line.x[least]) - averages @ tilt / (2 * averages @ bend))
 
-    error = np.where(line.fitted, line.measured["test_error"], 0.0)
-    samples = np.concatenate([line.fitted, error]).T
-    return Located(method=method, samples=samples, logarithm=logarithm)
-
-
-def _weights(done: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """Weights of temperatures, from averages over replicas of: fitted; its test error if so, else
-    0.
-    """
-    error = np.where(done > 0, total, 1.0) / np.where(done > 0, done, 1.0)
-    return np.asarray(done * error**-SHARPNESS)
+    if doubt := _no_optimum(inside, least - window.start, x, inside.mean(axis=1) @ bend):
+        return Estimate.refused(doubt, method=method)
+    place = float(logarithm(inside.mean(axis=1)[None])[0] - np.log(line.x[least]))
+    if not x[0] <= place <= x[-1]:
+        doubt = "the parabola around the least test error has its vertex outside its window"
+        return Estimate.refused(doubt, method=method)
+    return Located(method=method, samples=inside.T, logarithm=logarithm)
 
 
-def _no_optimum(line: GridLine) -> str:
-    """Why the test error has no least value on the line, or nothing."""
-    enough = line.mostly_fitted
-    if enough.sum() < 3:
-        return f"half of the replicas are fitted at {enough.sum()} temperatures, at least 3 needed"
-    done = line.fitted.mean(axis=1)
-    total = np.where(line.fitted, line.measured["test_error"], 0.0).mean(axis=1)
-    if (total[done > 0] == 0).any():
-        return "the test error is zero"
-    error = line.measured["test_error"][enough]
-    chance = _chance_of_constant(error[:, np.isfinite(error).all(axis=0)])
-    if chance > FLAT:
-        chances = f"within its errors (p = {chance:.2g})"
-        return f"the test error does not depend on the temperature {chances}"
-    least = int(np.nanmean(error, axis=1).argmin())
-    if least == 0:
-        return "the test error is least at the lowest temperature"
-    if enough[-1] and least == len(error) - 1:
-        return "the test error is least at the highest temperature"
-    weight = _weights(done, total)
-    if weight[~enough].sum() > weight.sum() / 2:
-        return "the least errors are those of a few replicas where most are not fitted"
-    return ""
+def _window(x: np.ndarray, least: int) -> slice:
+    """Temperatures within a factor `REACH` of the one of least error, and its neighbours."""
+    near = np.abs(np.log(x / x[least])) <= np.log(REACH) + 1e-9
+    near[max(least - 1, 0) : least + 2] = True
+    inside = np.flatnonzero(near)
+    return slice(int(inside[0]), int(inside[-1]) + 1)
 
 
-def _chance_of_constant(values: np.ndarray) -> float:
-    """p-value of no difference between points (point, replica) that share replicas: two-way
-    analysis of variance.
-    """
-    points, replicas = values.shape
-    if replicas < 2:
-        return 1.0
-    off = values - values.mean(axis=0)
-    between = off.mean(axis=1, keepdims=True)
-    within = ((off - between) ** 2).sum() / (replicas - 1)
-    ratio = replicas * (between**2).sum() / within if within > 0 else 0.0
-    return float(stats.f.sf(ratio, points - 1, (points - 1) * (replicas - 1)))
+def _no_optimum(inside: np.ndarray, least: int, x: np.ndarray, bend: float) -> str:
+    """Why there is no best temperature in a window of errors (temperature, replica), or nothing."""
+    for end, side in ((0, "lower"), (len(x) - 1, "upper")):
+        if end == least:
+            return f"the test error is least at the {side} end of the temperatures"
+        rise = inside[end] - inside[least]
+        error = rise.std(ddof=1) / np.sqrt(len(rise)) if len(rise) > 1 else np.inf
+        if not rise.mean() > DEPTH * error:
+            shown = f"{rise.mean():.2g} +- {error:.2g}"
+            return (
+                f"there is no best temperature: at the {side} end of the window the test error "
+                f"is above the least by {shown}, {DEPTH:g} standard errors needed"
+            )
+    return "" if bend > 0 else "the test errors around the least do not bend upwards"
 
 
 # --- T_c ------------------------------------------------------------------------------------------

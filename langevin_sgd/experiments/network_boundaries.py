@@ -3,8 +3,8 @@ with which they move.
 
 - T_max, beyond which training fails: by the number of temperatures at which each replica fits its
   points (Spearman and Karber's estimate of a threshold), averaged in the logarithm.
-- T_opt, of least test error: the mean of ln T weighted with the number of runs that are fitted
-  times the power -`SHARPNESS` of their mean error.
+- T_opt, of least test error: the vertex of a parabola in ln T through the mean errors around the
+  least, if it is there at all: both ends of the parabola are far above it.
 - T_c, or alpha_c: where the geometric mean of a quantity, the relative change of the tangent kernel
   unless said, crosses a threshold; by straight lines between neighbouring points in the log-log
   plane.
@@ -19,9 +19,11 @@ noise (Sclocchi, Geiger and Wyart, arXiv 2301.13703, with L = D + 1). In the laz
 1, T_c ~ P^-a.
 
 All are functions of averages over replicas, and errors come from the jackknife, that of an exponent
-from leaving a replica out on all lines together: replicas are paired over the grid. Only runs that
-fit their points count. A boundary that the grid does not enclose is refused, and so is a T_opt of
-errors that do not depend on T.
+from leaving a replica out on all lines together: replicas are paired over the grid. Runs that do
+not fit their points count in T_opt with the worst error of their line, and not at all in T_c. A
+boundary that the grid does not enclose is refused, and so is a T_opt of errors that do not depend
+on T. To compare T_opt of several alphas or P, use one grid of temperatures for all: a grid that
+moves with one of them moves what is found on it.
 """
 
 from __future__ import annotations
@@ -87,13 +89,13 @@ def best_temperature(line: GridLine) -> Estimate:
     Returns
     -------
     Estimate
-        Not valid where the errors are compatible with a constant, least at an end of the grid, or
-        least for a few replicas where most are not fitted.
+        Not valid where the errors do not rise on both sides of the least, by five standard errors
+        within a factor of four in T or to the end of the grid.
 
     Notes
     -----
-    Where some replicas have much easier data than others, and these alone are fitted at high
-    temperatures, their smaller errors draw T_opt there, up to that last refusal.
+    A run that is not fitted counts with the worst error of the line. Where most of the error's
+    dependence on T is that of failing, T_opt is a place below T_max and says little else.
     """
     return estimated(best(_as_line("line", line)))
 

@@ -1,7 +1,7 @@
 """Lines through a grid of networks: points that differ along one axis only, replica by replica.
 
 Only runs that fit their points count; the others have neither a stopping time nor the test error of
-a trained network.
+a trained network, and where they are to count, they count as the worst.
 """
 
 from __future__ import annotations
@@ -115,6 +115,24 @@ class GridLine:
             .T
         )
         return value, error
+
+    def failures_as_worst(self, quantity: str) -> np.ndarray:
+        """Return a quantity (point, replica), where a run is not fitted the largest on the line.
+
+        Parameters
+        ----------
+        quantity
+            One that is the worse the larger, such as ``test_error``.
+
+        Raises
+        ------
+        InputError
+            If it was not measured.
+        """
+        values = self.measured[as_choice("quantity", quantity, self.measured)]
+        known = self.fitted & np.isfinite(values)
+        worst = values[known].max() if known.any() else np.nan
+        return np.where(known, values, worst)
 
     def where(self, chosen: np.ndarray) -> GridLine:
         """Return the line with chosen points only, (point,) of bool."""

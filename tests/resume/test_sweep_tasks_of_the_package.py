@@ -15,6 +15,7 @@ import langevin_sgd.validation
 
 import langevin_sgd
 import langevin_sgd as ls
+from langevin_sgd.claims.discovery import find_claims
 from langevin_sgd.sweep.digest import sources
 from langevin_sgd.sweep.encoding import classes_in
 from langevin_sgd.sweep.imports import uses_of_whole
@@ -112,7 +113,7 @@ def test_no_claim_holds_an_option_outside_the_value_that_has_it():
     options = {one.name for kind in VALUES for one in fields(kind)} | {"temperature"}
     tasks = [
         task
-        for claim in ls.claims.find_claims()
+        for claim in find_claims()
         for tier in claim.tiers
         for task in claim.tasks(tier, 0).values()
     ]

@@ -1,29 +1,22 @@
 r"""The plane of alpha and temperature: lazy and feature regime, the largest temperature, the best
 one.
 
-Four exponents are measured, two in each regime; the test error over the plane, the best temperature
-and the place where the regimes meet are shown.
+Two exponents are judged; the test error over the plane and the boundaries are shown.
 
 - T_max, beyond which training fails. Where the noise carries the weights away from w0 before
-  1/alpha counts (lazy), it is set by the curvature of f at w0 and does not depend on alpha; in the
-  feature regime it goes as alpha^k, k = (D-1)/(D+1), as in `optimal_temperature`, two of whose
-  columns are used.
-- The relative change of the tangent kernel. In the lazy regime w - w0 is 1/alpha times a function
-  of T alpha (the equations are linear), so that at T alpha = const the kernel changes as alpha^-1.
-  In the feature regime the kernel, a square of gradients, is homogeneous of degree 2 D in weights
-  of size alpha^(-1/(D+1)): at T alpha^-k = const it changes as alpha^(-2D/(D+1)) (both derived).
-
-A kink of relu changes the kernel by jumps, one for each unit that a point of the probe switches on
-or off. A few of them outweigh the smooth change while that is small: they add incoherently, as the
-root of the change of weights. The lazy exponent is therefore measured on a network with gelu, which
-has no kinks.
+  1/alpha counts (lazy), it is set by the curvature of f at w0 and does not depend on alpha. In the
+  feature regime it goes as alpha^k, k = (D-1)/(D+1), which is judged in `optimal_temperature`.
+- The relative change of the tangent kernel in the feature regime, where the kernel, a square of
+  gradients, is homogeneous of degree 2 D in weights of size alpha^(-1/(D+1)): at T alpha^-k = const
+  it changes as alpha^(-2D/(D+1)) (derived). Runs that fail count with the largest change among the
+  others. In the lazy regime w - w0 is 1/alpha times a function of T alpha whatever the data, so
+  that a change as alpha^-1 is no physics but a test of the trainers.
 
 How exact the theory is. The feature regime leaves out the initial weights, a part e =
 alpha^(1/(D+1)) of the final ones: the curvature changes by up to (1 + e)^(D-1), the kernel by (1 +
 e)^(2D). The lazy regime leaves out the change of the weights, of order sqrt(h)/alpha (the gradient
 of f is of order 1/sqrt(h) where weights are of order one): the curvature changes by up to (1 +
-sqrt(h)/alpha)^(D-1), the kernel's change by a factor 1 + sqrt(h)/alpha. Margins are what these
-factors make of the exponents between the two alphas.
+sqrt(h)/alpha)^(D-1). Margins are what these factors make of the exponents between the two alphas.
 """
 
 from __future__ import annotations
@@ -36,8 +29,6 @@ import numpy as np
 from langevin_sgd.validation.sgd_regimes import optimal_temperature as optimum
 from langevin_sgd.validation.sgd_regimes._network_lines import fitted, line_through, missing_images
 from langevin_sgd.validation.sgd_regimes._networks import (
-    DOUBLE,
-    SINGLE,
     NetworkRun,
     network_run,
     train_nets,
@@ -50,8 +41,6 @@ from langevin_sgd.plotting import Map, Panel, Series, log_log
 BATCH = optimum.BATCH
 KERNELS = "kernels of networks"
 """Stream of the trainings that show the kernel's change."""
-FAILING = "slope of ln T_max in ln alpha"
-CHANGING = "slope of the ln of the kernel's change in ln alpha"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,16 +53,15 @@ class NetworkPlane:
     depth, width, activation, images, points, test_points
         The network and its data.
     feature, lazy, between
-        Columns alpha: two that decide in each regime, and those that are shown.
+        Columns alpha: the two lazy ones decide, the others are shown.
     feature_scales, lazy_scales, other_scales
         Scales of the columns that decide and of those that are shown, evenly spaced.
     cold_scales
         More scales of the lazy columns, only shown.
-    kernel_feature, kernel_lazy
-        Pairs of alpha between which the kernel's change is compared.
+    kernel_feature
+        Pair of alpha between which the kernel's change is compared.
     kernel_scale
-        Scale of the temperature at which that is done in the feature regime; in the lazy one T =
-        1/alpha.
+        Scale of the temperature at which that is done, an octave or more below T_max.
     replicas, shown
         Replicas of what decides and of what is only shown.
     time
@@ -94,7 +82,6 @@ class NetworkPlane:
     other_scales: tuple[float, ...]
     cold_scales: tuple[float, ...]
     kernel_feature: tuple[float, float]
-    kernel_lazy: tuple[float, float]
     kernel_scale: float
     replicas: int
     shown: int
@@ -138,14 +125,13 @@ PLANES = {
         feature=optimum.ALPHAS,
         lazy=(2.0**6, 2.0**14),
         between=(2.0**-3, 2.0**2),
-        feature_scales=tuple(optimum.scales(2).tolist()),
+        feature_scales=_halves(-6.5, -2),
         lazy_scales=_halves(-3.5, -1),
         other_scales=_halves(-6.5, -2),
         cold_scales=_halves(-6.5, -4),
         kernel_feature=(2.0**-24, 2.0**-12),
-        kernel_lazy=(2.0**11, 2.0**15),
-        kernel_scale=-4.0,
-        replicas=optimum.REPLICAS["quick"][2],
+        kernel_scale=-5.0,
+        replicas=64,
         shown=12,
     ),
     "full": NetworkPlane(
@@ -163,8 +149,7 @@ PLANES = {
         other_scales=_halves(-7.5, -1),
         cold_scales=_halves(-7.5, -6.5),
         kernel_feature=(2.0**-24, 2.0**-12),
-        kernel_lazy=(2.0**11, 2.0**15),
-        kernel_scale=-4.0,
+        kernel_scale=-5.0,
         replicas=64,
         shown=32,
         time=4 * optimum.TIME,
@@ -184,7 +169,6 @@ PLANES = {
         other_scales=(-9.0, -8.0, -7.0, -6.0, -5.0, -4.0, -3.0),
         cold_scales=(),
         kernel_feature=(2.0**-18, 2.0**-10),
-        kernel_lazy=(2.0**11, 2.0**15),
         kernel_scale=-6.0,
         replicas=32,
         shown=16,
@@ -221,71 +205,50 @@ def margin(plane: NetworkPlane, alphas: tuple[float, float], power: int) -> floa
 
 # --- what is compared -----------------------------------------------------------------------------
 
-LEFT_OUT = {
-    "lazy": "change of the weights, left out by the theory",
-    "feature": "initial weights, left out by the theory",
-}
+
+def failing(plane: NetworkPlane) -> Comparison:
+    """Compare the power of alpha in the T_max of the lazy regime."""
+    k, octaves = plane.exponent, math.log(plane.lazy[1] / plane.lazy[0])
+    return Comparison(
+        name="slope of ln T_max in ln alpha, lazy",
+        prediction=0.0,
+        margin=margin(plane, plane.lazy, plane.depth - 1),
+        basis="theory",
+        reason="change of the weights, left out by the theory",
+        rivals={
+            "as in the feature regime, k": k,
+            "noise against the margin, T ~ 1/alpha": -1.0,
+        },
+        wrong=k,
+        near_misses={
+            "learning rate off by 10 % at one alpha": math.log(1.1) / octaves,
+            "learning rate off by a factor of 2 at one alpha": math.log(2) / octaves,
+        },
+        measure=partial(exponent_of_failure, plane),
+        placebo=partial(exponent_of_shuffled_failure, plane),
+    )
 
 
-def failing(plane: NetworkPlane) -> list[Comparison]:
-    """Compare the powers of alpha in T_max."""
-    k, power = plane.exponent, plane.depth - 1
-    return [
-        Comparison(
-            name=f"{FAILING}, lazy",
-            prediction=0.0,
-            margin=margin(plane, plane.lazy, power),
-            basis="theory",
-            reason=LEFT_OUT["lazy"],
-            rivals={
-                "as in the feature regime, k": k,
-                "noise against the margin, T ~ 1/alpha": -1.0,
-            },
-            wrong=k,
-            measure=partial(exponent_of_failure, plane, plane.lazy),
-        ),
-        Comparison(
-            name=f"{FAILING}, feature",
-            prediction=k,
-            margin=margin(plane, plane.feature, power),
-            basis="theory",
-            reason=LEFT_OUT["feature"],
-            rivals={"as in the lazy regime, 0": 0.0, "T ~ alpha, 1": 1.0},
-            wrong=0.0,
-            measure=partial(exponent_of_failure, plane, plane.feature),
-        ),
-    ]
-
-
-def changing(tier: str, plane: NetworkPlane) -> list[Comparison]:
-    """Compare the powers of alpha in the kernel's change."""
+def changing(tier: str, plane: NetworkPlane) -> Comparison:
+    """Compare the power of alpha in the kernel's change in the feature regime."""
     kernel = 2 * plane.depth / (plane.depth + 1)
     square = {} if tier == "gpu" else {"square of f, -2": -2.0}
-    return [
-        Comparison(
-            name=f"{CHANGING}, lazy",
-            prediction=-1.0,
-            margin=margin(plane, plane.kernel_lazy, 1),
-            basis="theory",
-            reason=LEFT_OUT["lazy"],
-            rivals={
-                "as in the feature regime": -kernel,
-                "root of the change of weights": -0.5,
-            },
-            wrong=-0.5,
-            measure=partial(exponent_of_change, plane.kernel_lazy),
-        ),
-        Comparison(
-            name=f"{CHANGING}, feature",
-            prediction=-kernel,
-            margin=margin(plane, plane.kernel_feature, 2 * plane.depth),
-            basis="theory",
-            reason=LEFT_OUT["feature"],
-            rivals={"as in the lazy regime, -1": -1.0} | square,
-            wrong=-0.5,
-            measure=partial(exponent_of_change, plane.kernel_feature),
-        ),
-    ]
+    octaves = math.log(plane.kernel_feature[1] / plane.kernel_feature[0])
+    return Comparison(
+        name="slope of the ln of the kernel's change in ln alpha, feature",
+        prediction=-kernel,
+        margin=margin(plane, plane.kernel_feature, 2 * plane.depth),
+        basis="theory",
+        reason="initial weights, left out by the theory",
+        rivals={"as in the lazy regime, -1": -1.0} | square,
+        wrong=-1.0,
+        near_misses={
+            "kernel of one layer less, -2(D-1)/(D+1)": -kernel + 2 / (plane.depth + 1),
+            "one alpha off by an octave": -kernel * (1 + math.log(2) / octaves),
+        },
+        measure=partial(exponent_of_change, plane.kernel_feature),
+        placebo=partial(exponent_of_swapped_change, plane.kernel_feature),
+    )
 
 
 def column(
@@ -301,47 +264,63 @@ def around_failure(data: Data, plane: NetworkPlane, alpha: float) -> ls.experime
     return column(data, plane, alpha, plane.around_failure(alpha))
 
 
-def exponent_of_failure(
-    plane: NetworkPlane, alphas: tuple[float, float], data: Data
-) -> ls.Estimate:
-    """Power of alpha in T_max."""
-    lines = [around_failure(data, plane, alpha) for alpha in alphas]
+def exponent_of_failure(plane: NetworkPlane, data: Data) -> ls.Estimate:
+    """Power of alpha in the T_max of the lazy regime."""
+    lines = [around_failure(data, plane, alpha) for alpha in plane.lazy]
     return ls.experiments.boundary_exponent("T_max", lines, "alpha")
 
 
+def exponent_of_shuffled_failure(plane: NetworkPlane, data: Data) -> ls.Estimate:
+    """The same of runs whose temperatures are shuffled: there is no T_max among them."""
+    lines = [optimum.shuffled(around_failure(data, plane, alpha)) for alpha in plane.lazy]
+    return ls.experiments.boundary_exponent("T_max", lines, "alpha")
+
+
+def changes(data: Data, alphas: tuple[float, float]) -> np.ndarray:
+    """Logarithm of the kernel's change, (alpha, replica); of a run that failed the largest among
+    the others.
+    """
+    runs = [data[kernel_label(alpha)] for alpha in alphas]
+    found = np.array([np.where(fitted(one), one["kernel_change"].values, np.nan) for one in runs])
+    largest = np.nanmax(found, axis=1, keepdims=True)
+    return np.log(np.where(np.isnan(found), largest, found))
+
+
 def exponent_of_change(alphas: tuple[float, float], data: Data) -> ls.Estimate:
-    """Power of alpha in the kernel's change, of trainings that both reached zero loss."""
-    both = line_through(data, "alpha", {alpha: kernel_label(alpha) for alpha in alphas})
-    return ls.experiments.quantity_exponent([both], "kernel_change")
+    """Power of alpha in the kernel's change."""
+    low, high = changes(data, alphas)
+    return ls.Estimate.from_samples((high - low) / math.log(alphas[1] / alphas[0]))
+
+
+def exponent_of_swapped_change(alphas: tuple[float, float], data: Data) -> ls.Estimate:
+    """The same with the two alphas of every other replica exchanged: there is no power."""
+    low, high = changes(data, alphas)
+    sign = 1 - 2 * (np.arange(len(low)) % 2)
+    return ls.Estimate.from_samples(sign * (high - low) / math.log(alphas[1] / alphas[0]))
 
 
 class PhaseDiagramOfNetworks(ls.claims.Claim):
-    sample = "plane"
     title = "Phase diagram in alpha and temperature"
     statement = (
-        "In the lazy regime the largest temperature that trains does not depend on alpha, in the "
-        "feature regime it is "
-        "proportional to alpha^((D-1)/(D+1)); the tangent kernel changes as alpha^-1 in the one, "
-        "as alpha^(-2D/(D+1)) "
-        "in the other."
+        "In the lazy regime the largest temperature that trains does not depend on alpha; in the "
+        "feature regime the tangent kernel changes as alpha^(-2D/(D+1)) at a fixed T alpha^-k."
     )
     formula = (
-        "T_max ~ 1, |dK|/|K0| ~ alpha^-1 (lazy);  T_max ~ alpha^((D-1)/(D+1)), ~ "
-        "alpha^(-2D/(D+1)) (feature)"
+        "T_max ~ alpha^0 (lazy);  |dK|/|K0| ~ alpha^(-2D/(D+1)) at T ~ alpha^((D-1)/(D+1)) "
+        "(feature)"
     )
     source = (
         "Sclocchi, Geiger and Wyart, arXiv 2301.13703 (regimes and k); exponents of the "
         "kernel derived"
     )
     validity = (
-        "Fully connected networks without biases, B = 16; alpha >> sqrt(h) and alpha << 1, the "
-        "kernel at a fixed "
-        "T alpha or T alpha^-k. Between the regimes nothing is predicted; where they meet is "
-        "measured."
+        "Fully connected networks without biases, B = 16; alpha >> sqrt(h) and alpha << 1. "
+        "Between the regimes nothing is predicted. The test error over the plane is shown, not "
+        "judged."
     )
     control_statement = (
-        "One regime for all: T_max as in the other regime, and the kernel changes "
-        "as the root of 1/alpha."
+        "One regime for all: T_max ~ alpha^k in the lazy regime, and the kernel changes as "
+        "alpha^-1 in the feature regime."
     )
     tiers = ("quick", "full", "gpu")
 
@@ -352,9 +331,7 @@ class PhaseDiagramOfNetworks(ls.claims.Claim):
         plane = PLANES[tier]
         plain, kernels = (ls.derive_seed(seed, stream) for stream in (optimum.STREAM, KERNELS))
 
-        def run(
-            alpha: float, scale: float, replicas: int, stream: int, *, smooth: bool = False
-        ) -> NetworkRun:
+        def run(alpha: float, scale: float, replicas: int, stream: int) -> NetworkRun:
             return network_run(
                 depth=plane.depth,
                 alpha=alpha,
@@ -363,8 +340,7 @@ class PhaseDiagramOfNetworks(ls.claims.Claim):
                 replicas=replicas,
                 seed=stream,
                 width=plane.width,
-                activation="gelu" if smooth else plane.activation,
-                engine=DOUBLE if smooth else SINGLE,
+                activation=plane.activation,
                 points=plane.points,
                 test_points=plane.test_points,
                 images=plane.images,
@@ -377,30 +353,19 @@ class PhaseDiagramOfNetworks(ls.claims.Claim):
             )
             for alpha in plane.kernel_feature
         }
-        for alpha in plane.kernel_lazy:
-            smooth = run(alpha, -math.log2(alpha), plane.shown * 2, kernels, smooth=True)
-            found[kernel_label(alpha)] = train_nets.at(smooth)
         for alpha, scales in plane.columns().items():
             for scale in scales:
-                decides = alpha not in plane.between and scale in plane.around_failure(alpha)
+                decides = alpha in plane.lazy and scale in plane.lazy_scales
                 replicas = plane.replicas if decides else plane.shown
                 found[label(alpha, scale)] = train_nets.at(run(alpha, scale, replicas, plain))
         return found
 
     def comparisons(self, tier: str) -> list[Comparison]:
         plane = PLANES[tier]
-        return [*failing(plane), *changing(tier, plane)]
+        return [failing(plane), changing(tier, plane)]
 
     def out_of_range(self, data: Data, tier: str) -> str | None:
-        plane = PLANES[tier]
-        for alpha in (*plane.feature, *plane.lazy):
-            largest = ls.experiments.largest_temperature(around_failure(data, plane, alpha))
-            if not largest.valid:
-                return (
-                    f"T_max does not lie among the temperatures at alpha = {alpha:g}: "
-                    f"{largest.note}"
-                )
-        for alpha in (*plane.kernel_feature, *plane.kernel_lazy):
+        for alpha in PLANES[tier].kernel_feature:
             if fitted(data[kernel_label(alpha)]).mean() < 0.75:
                 return f"more than a quarter of the trainings are unfinished at alpha = {alpha:g}"
         return None
@@ -496,28 +461,23 @@ def _boundaries(data: Data, plane: NetworkPlane) -> list[Series]:
 
 
 def _kernel_panel(data: Data, plane: NetworkPlane) -> ls.plotting.Panel:
-    """Change of the kernel against alpha, with the lines of the two regimes."""
-    lazy, feature = (np.array(pair) for pair in (plane.kernel_lazy, plane.kernel_feature))
-    right, left = (_changes(data, [kernel_label(a) for a in pair]) for pair in (lazy, feature))
-    shared = [a for a, scales in plane.columns().items() if plane.kernel_scale in scales and a < 1]
-    more = _changes(data, [label(a, plane.kernel_scale) for a in shared])
+    """Change of the kernel against alpha in the feature regime, with its power."""
+    feature = np.array(plane.kernel_feature)
+    left = _changes(data, [kernel_label(a) for a in feature])
     power = 2 * plane.depth / (plane.depth + 1)
-    heights = right[0, -1] * lazy[-1], left[0, 0] * feature[0] ** power
-    meeting = (heights[1] / heights[0]) ** (1 / (power - 1))
-    fine = np.array([feature[0], meeting, lazy[-1]])
-    both = np.r_[heights[1] * fine[:2] ** -power, heights[0] * fine[2:] ** -1.0]
-    name = f"{plane.activation}, $T \\alpha^{{-k}} = 2^{{{plane.kernel_scale:.0f}}}$"
+    law = left[0, 0] * (feature / feature[0]) ** -power
+    rival = left[0, 0] * (feature / feature[0]) ** -1.0
     return ls.plotting.log_log(
         "Tangent kernel",
         r"$\alpha$",
         r"$\|K - K_0\| / \|K_0\|$",
         (
-            ls.plotting.Series(name, np.r_[feature, shared], *np.concatenate([left, more], axis=1)),
-            ls.plotting.Series(r"gelu, $T \alpha = 1$", lazy, *right),
-            ls.plotting.Series.theory(f"slopes {-power:.2f} and -1", fine, both),
-            ls.plotting.Series.guide("1", fine[[0, -1]], [1.0, 1.0]),
+            ls.plotting.Series(
+                f"$T \\alpha^{{-k}} = 2^{{{plane.kernel_scale:.0f}}}$", feature, *left
+            ),
+            ls.plotting.Series.theory(f"slope {-power:.2f}", feature, law),
+            ls.plotting.Series.rival("slope -1, lazy", feature, rival),
         ),
-        note=f"the lines of the two regimes meet at alpha = {meeting:.2g}",
     )
 
 

@@ -1,28 +1,27 @@
-r"""A network leaves the lazy regime by raising T as by lowering alpha; what that does to the test
-error is measured.
+r"""A network leaves the lazy regime by raising T as by lowering alpha, with opposite effects on the
+test error.
 
-Two ways lead out of the lazy regime. Along the first T rises at fixed alpha, far above 1/alpha:
-weights and tangent kernel change in proportion to T (`lazy_exponents`). Along the second alpha
-falls at fixed T alpha, with noise at most at its crossover: they change as 1/alpha
-(`phase_diagram`). Both are judged deep in the lazy regime, by exponents, and at the end, where the
-kernel must have changed by itself, to a factor of four.
+Two ways lead out of the lazy regime. Along the first T rises at fixed alpha, far above 1/alpha.
+Along the second alpha falls at fixed T alpha, with noise at most at its crossover. Both go from
+where the kernel hardly changes to where it has changed by a part of order one, with the same points
+and initial weights. Judged is the change of the logarithm of the test error along the first way as
+a share of that along the second: below zero if the effects are opposite, one if it is the way of
+the kernel alone that counts. Which of the two lowers the error depends on images and network, and
+is shown.
 
-Theory does not say what either does to the test error. In the full and gpu tiers the change of its
-logarithm from the beginning to the end of each way is shown with its error, for MNIST and CIFAR-10.
-On digits it is left out: there are too few test images, 512 here, for a change by a tenth of an
-error of 6 %, three wrong images.
+That the kernel changes as T and as 1/alpha deep in the lazy regime follows from homogeneity and is
+a property test of the trainers. On digits there is nothing to judge: from T alpha = 2^5 to 2^11 the
+error of gelu networks on 256 points changes by less than a thirtieth. The claim has no quick tier.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from langevin_sgd.validation.sgd_regimes import _lazy as lazy
 from langevin_sgd.validation.sgd_regimes._network_lines import (
-    line_through,
     logs,
     mean_series,
     missing_images,
@@ -39,11 +38,9 @@ import langevin_sgd as ls
 from langevin_sgd.claims import Comparison, Data
 
 ALPHAS = (2.0**15, 2.0**12, 2.0**7, 2.0**4)
-"""The second way; the first two decide about the exponent."""
-FACTOR = 4.0
-"""Kernels count as changed by themselves between a quarter and four times as much."""
-LAZY = 0.01
-"""Relative change of a kernel that stays lazy, for the rival."""
+"""The second way."""
+CHANGED = 0.1
+"""Relative change of the kernel at the ends of the ways, at least: nuisance, that they lead out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +52,11 @@ class WaysOnImages:
     images, depth, width, points, test_points
         The network and its data.
     scales
-        T alpha of the first way, at alpha = 2^15; the first two decide about the exponent.
+        T alpha of the first way, at alpha = 2^15.
     warmth
         T alpha of the second way.
-    replicas, fewer
-        Of the first way and of the second.
+    replicas
+        Of every training.
     """
 
     images: str
@@ -70,7 +67,6 @@ class WaysOnImages:
     scales: tuple[float, ...]
     warmth: float
     replicas: int
-    fewer: int
 
 
 def _octaves(*powers: int) -> tuple[float, ...]:
@@ -78,19 +74,6 @@ def _octaves(*powers: int) -> tuple[float, ...]:
 
 
 CASES = {
-    "quick": (
-        WaysOnImages(
-            images="digits",
-            depth=2,
-            width=64,
-            points=256,
-            test_points=512,
-            scales=_octaves(5, 7, 9, 10, 11, 13),
-            warmth=1.0,
-            replicas=lazy.REPLICAS["quick"],
-            fewer=24,
-        ),
-    ),
     "full": tuple(
         WaysOnImages(
             images=images,
@@ -100,8 +83,7 @@ CASES = {
             test_points=16384,
             scales=_octaves(5, 7, 9, 11, 12),
             warmth=1.0,
-            replicas=48,
-            fewer=48,
+            replicas=96,
         )
         for images in ("mnist", "cifar10")
     ),
@@ -114,18 +96,16 @@ CASES = {
             test_points=32768 if images == "mnist" else 16384,
             scales=_octaves(3, 5, 7, 9, 11),
             warmth=2.0**-3,
-            replicas=32,
-            fewer=32,
+            replicas=64,
         )
         for images in ("mnist", "cifar10")
     ),
 }
 """gpu: the reference's network and P; of its plane of 26 by 31 points five along one way and four
-along the other. In the quick tier trainings of the first way are those of
-`crossover_temperature_networks`."""
+along the other."""
 
 
-def _run(case: WaysOnImages, alpha: float, scale: float, replicas: int, seed: int) -> NetworkRun:
+def _run(case: WaysOnImages, alpha: float, scale: float, seed: int) -> NetworkRun:
     size = lazy.batch_size(case.points, scale)
     return network_run(
         depth=case.depth,
@@ -138,7 +118,7 @@ def _run(case: WaysOnImages, alpha: float, scale: float, replicas: int, seed: in
         temperature=scale / alpha,
         batch_size=size,
         max_steps=2**20 // size,
-        replicas=replicas,
+        replicas=case.replicas,
         engine=DOUBLE,
         seed=ls.derive_seed(seed, lazy.STREAM),
     )
@@ -154,104 +134,47 @@ def nearer(case: WaysOnImages, alpha: float) -> str:
     return f"{case.images}, alpha 2^{math.log2(alpha):g}"
 
 
-def compared(case: WaysOnImages) -> list[Comparison]:
-    """Compare exponents deep in the lazy regime, and what has become of the kernel at the ends."""
-    change, images = "the kernel's change", case.images
-    moved = math.log1p(math.sqrt(case.width) / ALPHAS[1]) / math.log(ALPHAS[0] / ALPHAS[1])
-    return [
-        Comparison(
-            name=f"slope of the ln of {change} in ln T, {images}",
-            prediction=1.0,
-            margin=lazy.crossover_margin(*case.scales[:2]),
-            basis="theory",
-            reason=f"the margin still counts as a temperature of at most {lazy.CROSSOVER}/alpha",
-            rivals={"T does not matter, 0": 0.0, "root of the noise, 1/2": 0.5},
-            wrong=0.0,
-            measure=lambda data: exponent(hotter_line(data, case, case.scales[:2])),
-        ),
-        Comparison(
-            name=f"slope of the ln of {change} in ln alpha, {images}",
-            prediction=-1.0,
-            margin=moved,
-            basis="theory",
-            reason="change of the weights, of order sqrt(h)/alpha, left out by the theory",
-            rivals={
-                "alpha does not matter, 0": 0.0,
-                "root of the change of weights, -1/2": -0.5,
-            },
-            wrong=0.0,
-            measure=lambda data: exponent(nearer_line(data, case, ALPHAS[:2])),
-        ),
-        at_the_end(
-            f"ln of {change} at high T, {images}",
-            lambda data: hotter_line(data, case, case.scales[-1:]),
-        ),
-        at_the_end(
-            f"ln of {change} at small alpha, {images}",
-            lambda data: nearer_line(data, case, ALPHAS[-1:]),
-        ),
-    ]
+def compared(case: WaysOnImages) -> Comparison:
+    """Compare the effects of the two ways on the test error."""
 
-
-def at_the_end(name: str, line_of: Callable[[Data], ls.experiments.GridLine]) -> Comparison:
-    """Compare the kernel's change at the end of a way with one."""
+    def along(data: Data) -> list[np.ndarray]:
+        """Change of the logarithm of the test error along each way, (replica,)."""
+        return [one[-1] - one[0] for one in _ways(data, case, "test_error")]
 
     def measure(data: Data) -> ls.Estimate:
-        (values,) = np.log(line_of(data).measured["kernel_change"])
-        return ls.Estimate.from_samples(values)
+        first, second = along(data)
+        return ls.measure.share_of_effect(first, second, np.zeros_like(second))
+
+    def placebo(data: Data) -> ls.Estimate:
+        """The ends of the first way exchanged in every other replica."""
+        first, second = along(data)
+        sign = 1 - 2 * (np.arange(len(first)) % 2)
+        return ls.measure.share_of_effect(sign * first, second, np.zeros_like(second))
 
     return Comparison(
-        name=name,
+        name=f"effect of raising T on ln test error over that of lowering alpha, {case.images}",
+        kind="at_most",
         prediction=0.0,
-        margin=math.log(FACTOR),
-        basis="convention",
-        reason="of order one: to a factor of four",
-        rivals={"stays lazy, a hundredth": math.log(LAZY)},
-        wrong=math.log(LAZY),
+        rivals={"the way out does not matter": 1.0},
         measure=measure,
+        placebo=placebo,
     )
-
-
-def hotter_line(
-    data: Data, case: WaysOnImages, scales: tuple[float, ...]
-) -> ls.experiments.GridLine:
-    """Trainings along the first way."""
-    labels = {scale / lazy.ALPHA: hotter(case, scale) for scale in scales}
-    return line_through(data, "temperature_per_width", labels)
-
-
-def nearer_line(
-    data: Data, case: WaysOnImages, alphas: tuple[float, ...]
-) -> ls.experiments.GridLine:
-    """Trainings along the second way."""
-    return line_through(data, "alpha", {alpha: nearer(case, alpha) for alpha in alphas})
-
-
-def exponent(one: ls.experiments.GridLine) -> ls.Estimate:
-    """Power of the kernel's change along a way."""
-    return ls.experiments.quantity_exponent([one], "kernel_change")
 
 
 class TwoWaysOutOfLazy(ls.claims.Claim):
-    sample = "lazy"
     title = "Two ways out of the lazy regime"
     statement = (
-        "Raising the temperature of a lazy network changes its tangent kernel in proportion to T, "
-        "lowering alpha in "
-        "proportion to 1/alpha, and both until it has changed by itself."
+        "Raising the temperature of a lazy network and lowering alpha both lead out of the lazy "
+        "regime, and change the test error in opposite directions."
     )
-    formula = "|dK| / |K0| ~ T at 1/alpha << T,  ~ 1/alpha at T alpha = const,  up to order 1"
+    formula = "d ln(error) along T  /  d ln(error) along 1/alpha  < 0"
     source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703"
     validity = (
-        "Fully connected gelu networks; exponents at T alpha = 32 to 128 (gpu: 8 to 32) and alpha "
-        "= 2^15 to 2^12. What "
-        "either way does to the test error is measured on MNIST and CIFAR-10, not predicted."
+        "Fully connected gelu networks on MNIST and CIFAR-10, where both ways change the error by "
+        "more than its scatter; kernels changed by a tenth or more at both ends."
     )
-    control_statement = (
-        "The kernel of a lazy network depends on neither, and stays as it is at "
-        "the ends of both ways."
-    )
-    tiers = ("quick", "full", "gpu")
+    control_statement = "What counts is how much the kernel changes, and not by which way."
+    tiers = ("full", "gpu")
 
     def unavailable(self, tier: str) -> str | None:
         return missing_images(*(case.images for case in CASES[tier]))
@@ -260,25 +183,28 @@ class TwoWaysOutOfLazy(ls.claims.Claim):
         found = {}
         for case in CASES[tier]:
             for alpha in ALPHAS:
-                run = _run(case, alpha, case.warmth, case.fewer, seed)
+                run = _run(case, alpha, case.warmth, seed)
                 found[nearer(case, alpha)] = train_nets.at(run)
             for scale in case.scales:
-                run = _run(case, lazy.ALPHA, scale, case.replicas, seed)
+                run = _run(case, lazy.ALPHA, scale, seed)
                 found[hotter(case, scale)] = train_nets.at(run)
         return found
 
     def comparisons(self, tier: str) -> list[Comparison]:
-        return [comparison for case in CASES[tier] for comparison in compared(case)]
+        return [compared(case) for case in CASES[tier]]
 
     def out_of_range(self, data: Data, tier: str) -> str | None:
+        for case in CASES[tier]:
+            for way in _ways(data, case, "kernel_change"):
+                if np.exp(way[-1].mean()) < CHANGED:
+                    return f"{case.images}: the kernel has changed by less than {CHANGED:g}"
         return unfinished(data, list(data))
 
     def panels(self, data: Data, tier: str) -> list[ls.plotting.Panel]:
         found = []
         for case in CASES[tier]:
             found += [_kernel_panel(data, case, way) for way in (0, 1)]
-            if tier != "quick":
-                found += [_error_panel(data, case)]
+            found += [_error_panel(data, case)]
         return found
 
 
@@ -301,8 +227,6 @@ def _kernel_panel(data: Data, case: WaysOnImages, way: int) -> ls.plotting.Panel
             points,
             ls.plotting.Series.theory(text, x, points.y[0] * (x / x[0]) ** power),
             ls.plotting.Series.rival("constant", x, np.full(len(x), points.y[0])),
-            ls.plotting.Series.guide("a quarter, four times", x, np.full(len(x), 1 / FACTOR)),
-            ls.plotting.Series.guide("", x, np.full(len(x), FACTOR)),
         ),
     )
 

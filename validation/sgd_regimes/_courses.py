@@ -15,7 +15,6 @@ import xarray as xr
 from langevin_sgd.validation.sgd_regimes._runs import SINGLE, ZERO_LOSS, PerceptronEnsemble
 
 import langevin_sgd as ls
-from langevin_sgd.theory.perceptron.finite_flow import finite_flow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +134,7 @@ def flow_of(
 
 def finite_of(run: PerceptronEnsemble, tau: np.ndarray, dimension: int) -> np.ndarray:
     """Mean signal to first order in 1/d at the settings of a run, over that of the flow."""
-    found = finite_flow(
+    found = ls.theory.perceptron.finite_flow(
         tau,
         chi=run.chi,
         margin=run.problem.margin,

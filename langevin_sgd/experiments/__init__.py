@@ -4,8 +4,8 @@
   values of some fields, here or through `langevin_sgd.sweep`; ``cell`` is its task, ``columns``
   what its points are made of
 - `langevin_sgd.experiments.perceptron_exponents`: `fit_exponents` and `extrapolate_exponents`, the
-  scaling exponents of such a grid beside their predictions, `extrapolated_slopes`;
-  `ExponentFit`, `ExponentLimit`
+  scaling exponents of such a grid beside their predictions; ``extrapolated_slopes``,
+  ``ExponentFit``, ``ExponentLimit``
 - `langevin_sgd.experiments.branches`: `branch_crossing`, where two branches of a scaling law meet:
   crossover temperature, critical batch size
 - `langevin_sgd.experiments.network_averages`: the means of the points of a grid of
@@ -54,9 +54,6 @@ if TYPE_CHECKING:
     from langevin_sgd.experiments.perceptron_exponents import (
         extrapolate_exponents as extrapolate_exponents,
     )
-    from langevin_sgd.experiments.perceptron_exponents import (
-        extrapolated_slopes as extrapolated_slopes,
-    )
     from langevin_sgd.experiments.perceptron_exponents import fit_exponents as fit_exponents
     from langevin_sgd.experiments.switch import Switch as Switch
     from langevin_sgd.experiments.switch import run_switched as run_switched
@@ -79,7 +76,6 @@ __getattr__ = attributes(
         "GridLine": "network_lines",
         "lines_along": "network_lines",
         "extrapolate_exponents": "perceptron_exponents",
-        "extrapolated_slopes": "perceptron_exponents",
         "fit_exponents": "perceptron_exponents",
         "Switch": "switch",
         "run_switched": "switch",

@@ -31,8 +31,9 @@ import numpy as np
 from langevin_sgd.checks import as_array, as_counts, as_tuple, require
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.experiments.axes import as_result
-from langevin_sgd.measure import Extrapolation, extrapolate, fit_power_law
+from langevin_sgd.measure import fit_power_law
 from langevin_sgd.measure.power_law import LocalSlopes, PowerLaw, local_slopes, varied_windows
+from langevin_sgd.measure.scaling_corrections import Extrapolation, extrapolate
 from langevin_sgd.theory.perceptron import exponents
 
 if TYPE_CHECKING:
@@ -232,11 +233,11 @@ def extrapolated_slopes(
         For each dimension the slopes of its replicas, (replica,); their numbers may differ.
     power
         Of 1/d in the leading correction; 1 by default, an analytic one. Where the last dips of the
-        noise decide when training ends it is 1/2, as in the claims on b and gamma.
+        noise decide when training ends it is 1/2.
 
     Returns
     -------
-    langevin_sgd.measure.Extrapolation
+    langevin_sgd.measure.scaling_corrections.Extrapolation
         Its limit has the degrees of freedom of the dimension with the fewest replicas.
 
     Raises

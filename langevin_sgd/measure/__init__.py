@@ -42,5 +42,3 @@ from langevin_sgd.measure.oscillation import oscillation as oscillation
 from langevin_sgd.measure.passage import escape_rate as escape_rate
 from langevin_sgd.measure.phase_space import winding_rate as winding_rate
 from langevin_sgd.measure.power_law import fit_power_law as fit_power_law
-from langevin_sgd.measure.scaling_corrections import Extrapolation as Extrapolation
-from langevin_sgd.measure.scaling_corrections import extrapolate as extrapolate

@@ -7,6 +7,8 @@ import pytest
 from grids import perceptron_grid
 
 import langevin_sgd as ls
+from langevin_sgd.experiments.perceptron_exponents import extrapolated_slopes
+from langevin_sgd.measure.scaling_corrections import extrapolate
 
 GRID = {
     "points": (40, 80),
@@ -161,16 +163,16 @@ def test_the_form_in_which_slopes_approach_their_limit_is_an_argument():
         2.0 - 3.0 * size**-0.5 + 0.1 * random.normal(size=count)
         for size, count in zip(sizes, (256, 128, 64, 32), strict=True)
     ]
-    found = ls.experiments.extrapolated_slopes(sizes, slopes, power=0.5).limit
+    found = extrapolated_slopes(sizes, slopes, power=0.5).limit
     assert abs(found.value - 2.0) < 4.5 * found.standard_error
     assert found.n_independent == 32
-    analytic = ls.experiments.extrapolated_slopes(sizes, slopes).limit  # control
+    analytic = extrapolated_slopes(sizes, slopes).limit  # control
     assert analytic.value < 2.0 - 4.5 * analytic.standard_error
     means = [one.mean() for one in slopes]
     errors = [one.std(ddof=1) / np.sqrt(len(one)) for one in slopes]
-    by_hand = ls.measure.extrapolate(sizes, means, error=errors, power=0.5).limit
+    by_hand = extrapolate(sizes, means, error=errors, power=0.5).limit
     assert found.value == pytest.approx(by_hand.value, rel=1e-12)
-    assert not ls.experiments.extrapolated_slopes(sizes[:2], slopes[:2]).limit.valid
+    assert not extrapolated_slopes(sizes[:2], slopes[:2]).limit.valid
     result = made_up(1, size=32.0)
     linear, root = (ls.experiments.extrapolate_exponents(result, power=w) for w in (1.0, 0.5))
     assert linear[0].limit.value == ls.experiments.extrapolate_exponents(result)[0].limit.value

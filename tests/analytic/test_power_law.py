@@ -16,7 +16,7 @@ import langevin_sgd as ls
 from langevin_sgd import measure
 from langevin_sgd.measure.passage import first_at_or_below
 from langevin_sgd.measure.power_law import local_slopes
-from langevin_sgd.measure.scaling_corrections import correction_to_scaling
+from langevin_sgd.measure.scaling_corrections import correction_to_scaling, extrapolate
 from langevin_sgd.randomness import normals
 
 SETS = 300
@@ -222,9 +222,9 @@ def test_extrapolation_is_covered(replicas, seed):
     for kick in kicks(4, replicas or 1, seed=seed):
         value = truth[:, None] + scale * np.sqrt(replicas or 1) * kick
         found.append(
-            measure.extrapolate(size, value)
+            extrapolate(size, value)
             if replicas
-            else measure.extrapolate(size, value[:, 0], error=np.full(4, scale))
+            else extrapolate(size, value[:, 0], error=np.full(4, scale))
         )
     assert holds([one.limit for one in found], 1.5) == (True, False)
     assert holds([one.coefficients[0] for one in found], -2.0) == (True, False)
@@ -239,13 +239,13 @@ def test_extrapolation_of_correlated_slopes_is_a_fit_with_their_covariance(seed)
     for kick in kicks(x.size, seed=seed):
         y = x**2 * np.exp(0.5 / x + 0.02 * kick)
         slopes = local_slopes(x, y, y_error=0.02 * y)
-        limits.append(measure.extrapolate(slopes.x, slopes.value, error=slopes.covariance).limit)
+        limits.append(extrapolate(slopes.x, slopes.value, error=slopes.covariance).limit)
     off = np.array([(one.value - 2) / one.standard_error for one in limits])
     assert abs(off.std() - 1) < 4.5 / np.sqrt(2 * SETS)
     assert (
         abs(off.mean()) < 0.3
     )  # the slope between two points is that of their middle only to second order
-    exact = measure.extrapolate(x, 1 + 3 / x - 5 / x**2, error=np.full(7, 0.1), order=2)
+    exact = extrapolate(x, 1 + 3 / x - 5 / x**2, error=np.full(7, 0.1), order=2)
     assert [one.value for one in (exact.limit, *exact.coefficients)] == pytest.approx([1, 3, -5])
 
 
@@ -275,13 +275,13 @@ NOISY = X[:, None] * np.exp(0.1 * np.cos(np.arange(40).reshape(8, 5) ** 2))
         (lambda: measure.fit_power_law(np.ones(4), X[:4], y_error=X[:4]).exponent, "same x"),
         (lambda: measure.fit_power_law(X[:3], X[:3], x_error=9 * X[:3]).exponent, "do not resolve"),
         (lambda: correction_to_scaling(X[:4], X[:4], y_error=0.1).exponent, "at least 5"),
-        (lambda: measure.extrapolate([1, 2], [1, 2], error=[1, 1]).limit, "2 points, at least 3"),
+        (lambda: extrapolate([1, 2], [1, 2], error=[1, 1]).limit, "2 points, at least 3"),
         (
-            lambda: measure.extrapolate([1, 2, 3], [1, np.nan, 2], error=[1, 1, 1]).limit,
+            lambda: extrapolate([1, 2, 3], [1, np.nan, 2], error=[1, 1, 1]).limit,
             "1 of 3 values",
         ),
-        (lambda: measure.extrapolate(X, X, error=np.ones((8, 8))).limit, "singular"),
-        (lambda: measure.extrapolate(X, NOISY[:, :1]).limit, "1 replicas"),
+        (lambda: extrapolate(X, X, error=np.ones((8, 8))).limit, "singular"),
+        (lambda: extrapolate(X, NOISY[:, :1]).limit, "1 replicas"),
     ],
 )
 def test_too_little_is_refused_with_a_reason(found, reason):
@@ -306,9 +306,9 @@ def test_too_little_is_refused_with_a_reason(found, reason):
         (lambda: local_slopes(X, X, y_error=1.0, span=8), "span = 8"),
         (lambda: correction_to_scaling(X, X), "is needed"),
         (lambda: correction_to_scaling(X, X, y_error=1.0, power=-1), "power = -1"),
-        (lambda: measure.extrapolate(X, X), "is needed"),
-        (lambda: measure.extrapolate(X, NOISY, error=X), "leave it out"),
-        (lambda: measure.extrapolate(-X, X, error=X), "size"),
+        (lambda: extrapolate(X, X), "is needed"),
+        (lambda: extrapolate(X, NOISY, error=X), "leave it out"),
+        (lambda: extrapolate(-X, X, error=X), "size"),
         (lambda: measure.power_law.varied_windows(X, X, minimum=2), "minimum = 2"),
     ],
 )

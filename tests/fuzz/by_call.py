@@ -392,7 +392,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
         "name": choice("'first_passage'"),
         "first": count("0", "1"),
     },
-    "measure.extrapolate": {
+    "measure.scaling_corrections.extrapolate": {
         "value": array("1 + 1 / np.array([8.0, 16.0, 32.0, 64.0])"),
         "error": array("np.full(4, 0.01)"),
         "order": count("1"),
@@ -521,7 +521,7 @@ BY_CALL: dict[str, dict[str, Values]] = {
     "experiments.crossover_ratio": {
         "window": Values(("(0.001, 10.0)",), (), ("'a'", "(1.0, 0.1)", "3", NONE)),
     },
-    "experiments.extrapolated_slopes": {
+    "experiments.perceptron_exponents.extrapolated_slopes": {
         "dimension": counts("[4, 8, 16]"),
         "slopes": Values(
             ("[np.ones(3), 2 * np.ones(3), np.arange(3.0)]",),
@@ -665,7 +665,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "fokker_planck.GaussianDensity": ("initial()",),
     "fokker_planck.gaussian_law.GaussianLaw": ("gaussian_law()",),
     "measure.Collapse": ("collapse()",),
-    "measure.Extrapolation": ("extrapolation()",),
+    "measure.scaling_corrections.Extrapolation": ("extrapolation()",),
     "measure.power_law.LocalSlopes": ("local_slopes()",),
     "measure.power_law.PowerLaw": ("power_law()",),
     "measure.curve.Curve": ("curve()",),

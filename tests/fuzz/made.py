@@ -493,7 +493,7 @@ def local_slopes() -> Any:
 @once
 def extrapolation() -> Any:
     size = np.array([8.0, 16.0, 32.0, 64.0])
-    return ls.measure.extrapolate(
+    return ls.measure.scaling_corrections.extrapolate(
         size, 1 + 1 / size + [0.001, -0.002, 0.001, 0.0], error=np.full(4, 0.002)
     )
 

@@ -76,7 +76,7 @@ LEFT_OUT = {
         *(
             "experiments.network_averages.NetworkAverages",
             "measure.Collapse",
-            "measure.Extrapolation",
+            "measure.scaling_corrections.Extrapolation",
         ),
         *(
             "measure.power_law.LocalSlopes",
@@ -135,7 +135,7 @@ FROM_MODULES = (
     ),
     *(
         f"measure.scaling_corrections.{name}"
-        for name in ("CorrectedPowerLaw", "correction_to_scaling")
+        for name in ("CorrectedPowerLaw", "Extrapolation", "correction_to_scaling", "extrapolate")
     ),
     *(
         f"theory.damping.{name}"
@@ -162,7 +162,6 @@ FROM_MODULES = (
         for name in ("largest_stable_stiffness", "noise_feedback", "require_stable")
     ),
     *(f"theory.perceptron.derivation.{name}" for name in ("Derivation", "derive_exponents")),
-    "theory.perceptron.finite_flow.finite_flow",
     *(
         f"theory.perceptron.late_stage.{name}"
         for name in ("late_pull", "quasi_stationary_noise", "signal_growth")
@@ -185,7 +184,10 @@ FROM_MODULES = (
     *(f"experiments.network_averages.{name}" for name in ("NetworkAverages", "average_networks")),
     "experiments.network_lazy_exponents.LazyExponents",
     "experiments.network_lines.families",
-    *(f"experiments.perceptron_exponents.{name}" for name in ("ExponentFit", "ExponentLimit")),
+    *(
+        f"experiments.perceptron_exponents.{name}"
+        for name in ("ExponentFit", "ExponentLimit", "extrapolated_slopes")
+    ),
     "fokker_planck.gaussian_law.GaussianLaw",
     *(
         f"measure.power_law.{name}"

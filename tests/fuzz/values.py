@@ -551,7 +551,7 @@ OPTIONAL_BUT_NEEDED = {
     "Potential.from_functions": ("parameters",),
     "fokker_planck.first_passage_time": ("cells",),
     "fokker_planck.spectrum": ("cells",),
-    "measure.extrapolate": ("error",),
+    "measure.scaling_corrections.extrapolate": ("error",),
     "measure.scaling_corrections.correction_to_scaling": ("y_error",),
     "measure.fit_power_law": ("y_error",),
     "measure.power_law.local_slopes": ("y_error",),

@@ -41,6 +41,28 @@ def test_lr_and_margin_scale_together(
         assert np.array_equal(factor * one[name], other[name])
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("chi", [-0.5, 0.0, 1.0])
+def test_weights_and_time_at_zero_loss_are_a_matter_of_units(precision, method, chi):
+    """To the end of training, with single precision too: delta = 1 and t* ~ T say nothing more."""
+    engine = ls.training.PerceptronEngine(precision=precision, method=method)
+    law, found = ls.data.DepletedSign(points=64, dimension=8, chi=chi), {}
+    for factor in (1.0, 8.0):
+        found[factor] = ls.training.run(
+            ls.Perceptron(data=law, margin=factor / 64),
+            ls.SGD(lr=factor, batch_size=1, sampling="without_replacement"),
+            replicas=3,
+            stop=ls.Stop(),
+            seed=2,
+            engine=engine,
+        )
+        assert (found[factor]["status"] == 0).all()
+    assert np.array_equal(found[1.0]["visits"], found[8.0]["visits"])
+    for name in ("norm", "signal", "noise", "t_star"):
+        assert np.array_equal(8 * found[1.0][name], found[8.0][name])
+
+
 @given(st.integers(0, 2**32), st.integers(2, 30), st.integers(1, 6))
 def test_gradient_descent_turns_with_the_points(seed, points, dimension):
     generator = np.random.default_rng(seed)

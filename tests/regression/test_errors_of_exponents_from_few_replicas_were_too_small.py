@@ -13,7 +13,7 @@ from scipy import stats
 
 import langevin_sgd as ls
 from langevin_sgd import measure
-from langevin_sgd.measure.scaling_corrections import correction_to_scaling
+from langevin_sgd.measure.scaling_corrections import correction_to_scaling, extrapolate
 from langevin_sgd.randomness import normals
 
 X = np.geomspace(1, 100, 8)
@@ -99,10 +99,7 @@ def test_limit_of_a_sequence(replicas, seed):
     size = np.array([8.0, 16.0, 32.0, 64.0])
     scatter = np.linspace(0.02, 0.08, 4)[:, None]
     kicks = normals((1000, 4, replicas), seed)
-    found = [
-        measure.extrapolate(size, (1.5 - 2 / size)[:, None] + scatter * kick).limit
-        for kick in kicks
-    ]
+    found = [extrapolate(size, (1.5 - 2 / size)[:, None] + scatter * kick).limit for kick in kicks]
     assert covers(found, 1.5) == (True, False)
 
 
@@ -159,5 +156,5 @@ def test_chance_of_the_misfit_of_a_law_is_uniform(points, replicas, lower, seed)
     assert stats.kstest([one.p_value for one in found], "uniform").pvalue > 1e-6
     wrong = [stats.f.sf(one.chi_squared / freedom, freedom, lower) for one in found]
     assert stats.kstest(wrong, "uniform").pvalue < 1e-6
-    limits = [measure.extrapolate(x, 1 + 1 / x[:, None] + k[1:]) for k in kicks]
+    limits = [extrapolate(x, 1 + 1 / x[:, None] + k[1:]) for k in kicks]
     assert stats.kstest([one.p_value for one in limits], "uniform").pvalue > 1e-6

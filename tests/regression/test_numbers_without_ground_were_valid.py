@@ -20,7 +20,7 @@ from langevin_sgd.measure.drift import drift_and_diffusion
 from langevin_sgd.measure.passage import first_at_or_below
 from langevin_sgd.measure.phase_space import curvature, effective_temperature, swept_area
 from langevin_sgd.measure.power_law import local_slopes
-from langevin_sgd.measure.scaling_corrections import correction_to_scaling
+from langevin_sgd.measure.scaling_corrections import correction_to_scaling, extrapolate
 from langevin_sgd.randomness import normals
 
 NOISE = normals((400, 4), 5)
@@ -303,7 +303,7 @@ MASKED = np.ma.masked_greater([1.0, 2.0, 4.0, 999.0], 100)
         lambda x: measure.fit_power_law([1, 2, 3, 4], [1, 2, 3, 4], y_error=x),
         lambda x: local_slopes([1, 2, 3, 4], x, y_error=0.1),
         lambda x: correction_to_scaling([1, 2, 3, 4], x, y_error=0.1),
-        lambda x: measure.extrapolate([1, 2, 3, 4], x, error=[1, 1, 1, 1]),
+        lambda x: extrapolate([1, 2, 3, 4], x, error=[1, 1, 1, 1]),
         lambda x: measure.collapse([(1, [1, 2, 3, 4], x, 0.1)], x_exponent=0),
         lambda x: measure.diffusion_exponent(([1, 2, 3, 4], x), window=(1, 4)),
         lambda x: measure.displacement_curve(([1, 2, 3, 4], x[:, None])),

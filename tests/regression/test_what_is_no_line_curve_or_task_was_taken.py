@@ -17,7 +17,7 @@ from langevin_sgd.measure.collapse import collapse_quality
 from langevin_sgd.measure.curve import Curve
 from langevin_sgd.measure.drift import drift_and_diffusion
 from langevin_sgd.measure.power_law import local_slopes
-from langevin_sgd.measure.scaling_corrections import correction_to_scaling
+from langevin_sgd.measure.scaling_corrections import correction_to_scaling, extrapolate
 from langevin_sgd.models.networks.families import of_family
 
 X = np.geomspace(1, 100, 8)
@@ -107,8 +107,8 @@ def test_what_is_masked_deep_in_a_list_is_seen(level):
         (lambda: measure.escape_rate(([1.0], 3), name=1), "^name = "),
         (lambda: measure.power_law.varied_windows(X, X, both_ends=[]), "^both_ends = "),
         (lambda: local_slopes(X * 1e-300, X, x_error=X, y_error=X), "^x_error = .*1e154"),
-        (lambda: measure.extrapolate(X, X, error=X, order=2**62), "^order = .*at most 100"),
-        (lambda: measure.extrapolate(2 * X, X, error=X, power=1e5), "^power = .*leave the range"),
+        (lambda: extrapolate(X, X, error=X, order=2**62), "^order = .*at most 100"),
+        (lambda: extrapolate(2 * X, X, error=X, power=1e5), "^power = .*leave the range"),
         (lambda: families(["text"], "points"), r"^lines\[0\] = "),
         (lambda: families({}, "points"), "^lines = "),
         (lambda: ls.experiments.boundary_exponent("T_max", ls.SGD, "alpha"), "^lines = "),
@@ -181,6 +181,6 @@ def test_the_quality_of_exponents_without_bound_is_infinite():
 
 @pytest.mark.parametrize("given", [{"power": 1e-10}, {"error": [1e-12, *np.ones(7)]}])
 def test_terms_that_nothing_tells_apart_are_not_fitted(given):
-    found = measure.extrapolate(X, 1 + 1 / X, **{"error": np.full(8, 0.01)} | given)
+    found = extrapolate(X, 1 + 1 / X, **{"error": np.full(8, 0.01)} | given)
     assert not found.limit.valid
     assert "do not tell 2 terms apart" in found.limit.note

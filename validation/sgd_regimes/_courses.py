@@ -62,7 +62,9 @@ class SwitchedEnsemble:
 
 @ls.sweep.task()
 def follow(run: PerceptronEnsemble) -> xr.Dataset:
-    """Signal, noise and fraction of unfit points on the schedule, (step, replica)."""
+    """Signal, noise and fraction of unfit points on the schedule, (step, replica); visits to unfit
+    points up to the end, (replica,).
+    """
     result = ls.training.run(
         run.problem,
         run.settings,
@@ -74,7 +76,7 @@ def follow(run: PerceptronEnsemble) -> xr.Dataset:
         engine=run.engine,
     )
     names = {f"recorded_{name}": name for name in ("signal", "noise", "unfit_fraction")}
-    return result[[*names]].rename(names)
+    return result[[*names, "visits"]].rename(names)
 
 
 @ls.sweep.task()
@@ -128,6 +130,32 @@ def flow_of(
         "temperature": run.settings.temperature,
     }
     return ls.theory.perceptron.flow(tau, **own | other)
+
+
+def finite_of(run: PerceptronEnsemble, tau: np.ndarray, dimension: int) -> np.ndarray:
+    """Mean signal to first order in 1/d at the settings of a run, over that of the flow."""
+    found = ls.theory.perceptron.finite_flow(
+        tau,
+        chi=run.chi,
+        margin=run.problem.margin,
+        temperature=run.settings.temperature,
+        dimension=dimension,
+        batch_size=run.settings.batch_size,
+    )
+    return np.asarray(found.signal / flow_of(run, tau)[0])
+
+
+def lag(run: PerceptronEnsemble, tau: np.ndarray) -> np.ndarray:
+    """Largest relative lag of the signal because points are met again (derived, leading order).
+
+    A visit raises the margin of its point by about T, beyond the depth of unfit points, until the
+    noise has relaxed, 2 (s/T)^2 d visits later. Of the P n points that would be unfit if they were
+    fresh a share 2 (s/T)^2 d/(P n) has thus been pushed out. Growth is slower by this share, now
+    and by less before, and the signal ~ time^(1/(chi+3)) smaller by 1/(chi+3) of it at most.
+    """
+    a, s = flow_of(run, tau)
+    left = unfit_of(run, a, s) * run.problem.points / run.problem.dimension
+    return np.asarray(2 * (s / run.settings.temperature) ** 2 / left / (run.chi + 3))
 
 
 def unfit_of(run: PerceptronEnsemble, signal: np.ndarray, noise: np.ndarray) -> np.ndarray:

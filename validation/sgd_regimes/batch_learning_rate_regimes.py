@@ -3,8 +3,12 @@ as P^gamma.
 
 Signal a at zero loss: A T, set by T = lr/B alone, for small batches; lr M/d, left by the first
 step, for batches above B* = A d/M; and at small learning rates what gradient descent gives, set by
-the margin alone. B* is where the first two meet, with A from trainings at small B and T >> kappa,
-at several P whose replicas share points.
+the margin alone. B* is where the first two meet, both measured: at chi = 1 and several P, signals
+at a batch size far below and at one far above, of replicas that share points. For chi = 0 B* is a
+third of P, and there is no room above it.
+
+The branch lr/B grows with P as the weights do, P^gamma but for dips of the noise (`_stops`), the
+branch lr does not: B* ~ P^gamma but for dips.
 """
 
 import numpy as np
@@ -20,7 +24,8 @@ from langevin_sgd.validation.sgd_regimes._runs import (
 import langevin_sgd as ls
 
 DIMENSION, MARGIN = 64, 1 / 64
-SIZES = {0.0: (512, 1024, 2048), 1.0: (1024, 2048, 4096, 8192)}
+SIZES: dict[float, tuple[int, ...]] = {0.0: (), 1.0: (1024, 2048, 4096, 8192)}
+"""P at which B* is measured, by chi."""
 PLANE = {0.0: 1024, 1.0: 4096}
 """P of the plane."""
 BATCH_SIZES = (1, 8, 64, 512)
@@ -32,7 +37,7 @@ FEW = 2
 """Batch size at which the branch lr/B is measured for every P."""
 FAR = 8
 """How far from B* in batch size, and FAR^2/4 from a border in learning rate, a regime is judged."""
-REPLICAS = {"quick": 64, "full": 256}
+REPLICAS = {"quick": 192, "full": 512}
 QUIET = {"quick": 16, "full": 64}
 """Replicas of gradient descent, whose weights hardly scatter between batches."""
 SHOWN = 8
@@ -71,6 +76,15 @@ def cases(chi: float) -> dict[str, tuple[int, float]]:
     return found
 
 
+MEASURED = 1.0
+"""chi at which there is room above B*."""
+
+
+def above(points: int) -> int:
+    """Batch size far above B*, at chi = 1."""
+    return _power_of_two(diagram(MEASURED, points).critical_batch_size * FAR)
+
+
 def _power_of_two(value: float) -> int:
     return 2 ** round(np.log2(value))
 
@@ -91,8 +105,6 @@ def compared(chi: float) -> list[ls.claims.Comparison]:
     """Compare, at one chi, pairs of trainings inside each regime, and the power of P in B*."""
     theory, chosen = diagram(chi, PLANE[chi]), cases(chi)
     critical, (many, many_lr) = theory.critical_batch_size, chosen["descent, many"]
-    first, last = SIZES[chi][0], SIZES[chi][-1]
-    dips = stops.dip(chi, np.array([first, last]) / DIMENSION, DIMENSION)
     steps = float(np.log(many_lr / chosen["descent, B = 1"][1]))
     found = [
         ls.claims.Comparison(
@@ -101,9 +113,16 @@ def compared(chi: float) -> list[ls.claims.Comparison]:
             margin=np.log1p(FAR / critical),
             basis="theory",
             reason="what the first step adds, a share B/B* of the weights",
-            rivals={"lr alone": np.log(FAR)},
+            rivals={"lr alone": np.log(FAR), "lr and the root of B": np.log(FAR) / 2},
             wrong=np.log(FAR),
+            near_misses={
+                "lr off by 10 %": float(np.log(1.1)),
+                "lr off by 30 %": float(np.log(1.3)),
+            },
             measure=lambda data: log_ratio(data, chi, f"noise, B = {FAR}", "noise, B = 1"),
+            injected=lambda data, size: stops.shifted(
+                log_ratio(data, chi, f"noise, B = {FAR}", "noise, B = 1"), size
+            ),
         ),
         ls.claims.Comparison(
             name=f"ln a at small lr, B = {many} to B = 1, chi {chi:g}",
@@ -112,21 +131,16 @@ def compared(chi: float) -> list[ls.claims.Comparison]:
             basis="theory",
             reason="tails of the two borders, a sixteenth of the weights at a sixteenth of the "
             "border",
-            rivals={"lr alone": steps, "T alone": steps - np.log(many)},
+            rivals={
+                "lr alone": steps,
+                "T alone": steps - np.log(many),
+                "power lr^(1/4)": steps / 4,
+            },
             wrong=steps,
+            near_misses={"power lr^(1/16)": steps / 16},
             measure=lambda data: log_ratio(data, chi, "descent, many", "descent, B = 1"),
-        ),
-        ls.claims.Comparison(
-            name=f"slope of ln B* in ln P, chi {chi:g}",
-            prediction=ls.theory.perceptron.exponents(chi).gamma,
-            margin=(dips[0] - dips[1]) / np.log(last / first),
-            basis="theory",
-            reason="finite d: the weights grow more slowly by dips of the noise of depth "
-            "sqrt(ln(N)/d)",
-            rivals={"independent of P": 0.0, "that of the other chi": 1 / (2 - chi)},
-            wrong=0.0,
-            measure=lambda data: (
-                ls.measure.fit_power_law(SIZES[chi], _critical(data, chi)).exponent
+            injected=lambda data, size: stops.shifted(
+                log_ratio(data, chi, "descent, many", "descent, B = 1"), size
             ),
         ),
     ]
@@ -138,11 +152,44 @@ def compared(chi: float) -> list[ls.claims.Comparison]:
                 margin=np.log1p(critical / many),
                 basis="theory",
                 reason="what later steps add, a share B*/B of the weights",
-                rivals={"T alone": np.log(critical / many)},
+                rivals={
+                    "T alone": np.log(critical / many),
+                    "lr and the root of B": float(np.log(critical / many)) / 2,
+                },
+                near_misses={
+                    "lr off by 10 %": float(np.log(1.1)),
+                    "lr off by 30 %": float(np.log(1.3)),
+                },
                 measure=lambda data: over_first_step(data, chi),
+                injected=lambda data, size: stops.shifted(over_first_step(data, chi), size),
             )
         )
     return found
+
+
+def crossing() -> list[ls.claims.Comparison]:
+    """Compare the measured B* with theory: its power of P."""
+    sizes = np.array(SIZES[MEASURED])
+    dips = stops.dip(MEASURED, sizes / DIMENSION, DIMENSION)
+    along = np.log(sizes) - np.log(sizes).mean()
+    lost = float(along @ dips / (along @ along))
+    gamma = ls.theory.perceptron.exponents(MEASURED).gamma
+    return [
+        ls.claims.Comparison(
+            name=f"slope of ln B* in ln P, where measured branches cross, chi {MEASURED:g}",
+            prediction=gamma + lost,
+            margin=stops.TRUSTED * abs(lost),
+            basis="theory",
+            reason=stops.MARGIN_REASON,
+            rivals={"independent of P": 0.0, "a fixed part of P": 1.0},
+            wrong=1.0,
+            near_misses={
+                f"that of chi = {chi:g}": ls.theory.perceptron.exponents(chi).gamma + lost
+                for chi in (MEASURED - 0.25, MEASURED + 0.25, MEASURED + 0.5)
+            },
+            measure=lambda data: ls.measure.fit_power_law(sizes, _critical(data)).exponent,
+        )
+    ]
 
 
 def log_signal(data: ls.claims.Data, chi: float, case: str) -> np.ndarray:
@@ -168,8 +215,8 @@ class BatchLearningRateRegimes(ls.claims.Claim):
     title = "Regimes of batch size and learning rate"
     statement = (
         "The weights at zero loss are set by lr/B for B below B*, by lr for larger batches, by "
-        "neither at small lr; B* "
-        "grows with the number of points as P^gamma."
+        "neither at small lr; B*, where the first two cross, grows with the number of points as "
+        "P^gamma but for dips of the noise."
     )
     formula = "a = max(A T, lr M/d, kappa A'),  B* = A d/M ~ d (P/d)^gamma,  gamma = 1/(1+chi)"
     source = "Sclocchi and Wyart, arXiv 2309.10688 (regimes); borders derived"
@@ -180,8 +227,8 @@ class BatchLearningRateRegimes(ls.claims.Claim):
         "for chi = 1."
     )
     control_statement = (
-        "The learning rate alone sets the weights, and the critical batch size "
-        "does not depend on P."
+        "The learning rate alone sets the weights, and the critical batch size is a fixed part of "
+        "P."
     )
 
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
@@ -192,9 +239,11 @@ class BatchLearningRateRegimes(ls.claims.Claim):
                 replicas = (QUIET if case.startswith("descent") else REPLICAS)[tier]
                 run = _run(chi, PLANE[chi], batch_size, lr, replicas, stream)
                 found |= dict(parts(label(chi, PLANE[chi], case), run, 2))
-            for points in reversed(sizes):
-                run = _run(chi, points, FEW, FEW * LOUD * MARGIN, REPLICAS[tier], stream)
-                found |= dict(parts(label(chi, points, "size"), run, 2))
+            for points in reversed(sizes if chi == MEASURED else ()):
+                for case, batch_size in (("few", FEW), ("many", above(points))):
+                    lr = LOUD * MARGIN * batch_size
+                    run = _run(chi, points, batch_size, lr, REPLICAS[tier], stream)
+                    found |= dict(parts(label(chi, points, case), run, 2))
             for batch_size, lr in plane_points(chi):
                 run = _run(chi, PLANE[chi], batch_size, lr * MARGIN, SHOWN, stream)
                 found |= dict(
@@ -203,7 +252,7 @@ class BatchLearningRateRegimes(ls.claims.Claim):
         return found
 
     def comparisons(self, tier: str) -> list[ls.claims.Comparison]:
-        return [comparison for chi in SIZES for comparison in compared(chi)]
+        return [comparison for chi in SIZES for comparison in compared(chi)] + crossing()
 
     def out_of_range(self, data: dict[str, xr.Dataset], tier: str) -> str | None:
         return stops.unfinished(data)
@@ -227,16 +276,19 @@ def _run(
     )
 
 
-def _critical(data: dict[str, xr.Dataset], chi: float) -> np.ndarray:
-    """B*, (size, replica): where the branch lr/B meets the signal of the first step."""
-    signals = np.stack(
-        [joined(data, label(chi, points, "size"), "signal") for points in SIZES[chi]]
-    )
-    step = ls.theory.perceptron.step_one(
-        chi=chi, lr=FEW * LOUD * MARGIN, batch_size=1, dimension=DIMENSION
-    )
-    ends = [signals, np.full_like(signals, step.signal)]
-    return np.exp(ls.experiments.branch_crossing([FEW, FEW], ends, slopes=(-1.0, 0.0)))
+def _critical(data: ls.claims.Data) -> np.ndarray:
+    """B*, (size, replica): where the measured branches lr/B and lr cross, at one learning rate."""
+    found = []
+    for points in SIZES[MEASURED]:
+        many = above(points)
+        few, far = (
+            joined(data, label(MEASURED, points, case), "signal") for case in ("few", "many")
+        )
+        # Far above the margin the signal is proportional to lr at a fixed batch size.
+        found.append(
+            ls.experiments.branch_crossing([FEW, many], [few / FEW, far / many], slopes=(-1.0, 0.0))
+        )
+    return np.exp(found)
 
 
 def _mean_signal(
@@ -299,13 +351,18 @@ def _plane(data: dict[str, xr.Dataset], chi: float) -> ls.plotting.Panel:
 
 
 def _sizes(data: dict[str, xr.Dataset]) -> ls.plotting.Panel:
-    series, lines = [], []
-    for chi, sizes in SIZES.items():
-        means = [ls.measure.geometric_mean(one) for one in _critical(data, chi)]
-        y, error = [one.value for one in means], [one.standard_error for one in means]
-        series.append(ls.plotting.Series(rf"$\chi$ = {chi:g}", sizes, y, error))
-        law = [diagram(chi, points).critical_batch_size for points in sizes]
-        lines.append(ls.plotting.Series.theory("theory" if not lines else "", sizes, law))
+    sizes = SIZES[MEASURED]
+    means = [ls.measure.geometric_mean(one) for one in _critical(data)]
+    law = np.array([diagram(MEASURED, points).critical_batch_size for points in sizes])
+    flat = np.full(len(sizes), means[0].value or np.nan)
     return ls.plotting.log_log(
-        f"Critical batch size, d = {DIMENSION}", "P", "B*", (*series, *lines)
+        rf"Critical batch size, $\chi$ = {MEASURED:g}, d = {DIMENSION}",
+        "P",
+        "B*",
+        (
+            ls.plotting.Series.measured("measured branches", sizes, means),
+            ls.plotting.Series.theory("theory, without dips", sizes, law),
+            ls.plotting.Series.rival("independent of P", sizes, flat),
+            ls.plotting.Series.rival("a fixed part of P", sizes, flat * np.array(sizes) / sizes[0]),
+        ),
     )

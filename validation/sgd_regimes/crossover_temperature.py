@@ -1,10 +1,20 @@
-"""Noise begins to matter at a temperature of about three times the margin, whatever the number of
-points.
+"""Noise begins to matter at a temperature of a few times the margin, which moves with the number of
+points only as dips of the noise do.
 
-The weights at zero loss against T, from kappa/16 to 256 kappa: a plateau, as of gradient descent,
-and a line ~ T. The crossover T_x is where the straight lines of the two ends cross. Each replica
-has the same points at all temperatures, and the first of the points of larger training sets.
+The weights and the time at zero loss against T, from kappa/16 to 256 kappa: a plateau, as of
+gradient descent, and a line ~ T. The crossover T_x is where the straight lines of the two ends
+cross. Each replica has the same points at all temperatures, and the first of the points of larger
+training sets.
+
+T_x lies between two bounds (derived). One visit moves the margin of its point by T, which is a
+small part of it below kappa: T_x >= kappa. And noise ends training with no more unfit points than
+gradient descent, so T_x is at most where the branches meet with equal constants of the stop. On
+the branch of noise training ends in dips of the noise, which become deeper with P, on that of
+gradient descent it does not: T_x ~ P^(minus their slope), and not ~ P^(-gamma), as from a fixed
+threshold of the weights. Below T_x weights and times are as at a temperature T_x + T.
 """
+
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -15,8 +25,6 @@ import langevin_sgd as ls
 
 DIMENSION, MARGIN = 32, 1 / 64
 SIZES = {0.0: (256, 512, 1024), 1.0: (1024, 2048, 4096)}
-CONSTANTS_RATIO = {0.0: 0.5 / 0.94, 1.0: 0.25 / 0.85}
-"""c of the stop with noise over its middle value in gradient descent."""
 LOW, NEXT, HIGH = 1 / 16, 1 / 4, 256.0
 """T/kappa that decide."""
 BETWEEN = (1.0, 4.0, 16.0, 64.0)
@@ -29,51 +37,85 @@ def label(chi: float, points: int, temperature: float) -> str:
     return f"chi {chi:g}, P {points}, T/kappa {temperature:g}"
 
 
-def crossover(chi: float, ratio: float) -> float:
-    """T_x/kappa by theory, for a ratio of the constants of the stop with noise and without."""
-    return ls.theory.perceptron.crossover_temperature(chi=chi, margin=1.0, constant_ratio=ratio)
+def crossover(chi: float) -> float:
+    """T_x/kappa where the branches meet with equal constants of the stop: its upper bound."""
+    return ls.theory.perceptron.crossover_temperature(chi=chi, margin=1.0)
+
+
+LET_THROUGH = "noise let through by the margin, 1/2"
+TAIL = float(np.log((1 + NEXT) / (1 + LOW)) / np.log(NEXT / LOW))
+"""Slope in ln T, between the two temperatures below T_x, of 1 + T/T_x at its lower bound, kappa."""
 
 
 def compared(chi: float) -> list[ls.claims.Comparison]:
-    """Compare position, dependence on P, and the plateau, at one chi."""
+    """Compare position, dependence on P, and the plateaus, at one chi."""
     sizes, gamma = SIZES[chi], ls.theory.perceptron.exponents(chi).gamma
-    value, equal = crossover(chi, CONSTANTS_RATIO[chi]), crossover(chi, 1.0)
     dips = stops.dip(chi, np.array(sizes) / DIMENSION, DIMENSION)
+    drift = float(dips[0] - dips[-1]) / float(np.log(sizes[-1] / sizes[0]))
     kappa_d = float(np.log(DIMENSION))
-    tail = np.log((1 + NEXT / value) / (1 + LOW / value)) / np.log(NEXT / LOW)
+
+    def between(data: ls.claims.Data) -> ls.Estimate:
+        return _mean(_slopes_between(data, chi))
+
+    position = partial(_position, chi)
     return [
         ls.claims.Comparison(
-            name=f"ln(T_x/kappa), chi {chi:g}",
-            prediction=np.log(value),
-            margin=np.log(equal / value),
-            basis="pilot",
-            reason="constants of the two stops: from the known ones to equal ones",
+            name=f"ln(T_x/kappa), chi {chi:g}: at least T_x = kappa",
+            prediction=0.0,
+            kind="at_least",
+            rivals={"any noise, T_x = kappa/d": -kappa_d},
+            near_misses={"T_x = 2 kappa": float(np.log(2))},
+            measure=position,
+        ),
+        ls.claims.Comparison(
+            name=f"ln(T_x/kappa), chi {chi:g}: at most with equal constants of the stop",
+            prediction=float(np.log(crossover(chi))),
+            kind="at_most",
             rivals={"T_x = kappa d": kappa_d, "T_x = 1": -np.log(MARGIN)},
             wrong=kappa_d,
-            measure=lambda data: _mean(_crossings(data, chi).mean(axis=0)),
+            near_misses={"a tenth below the bound": float(np.log(0.9 * crossover(chi)))},
+            measure=position,
         ),
         ls.claims.Comparison(
             name=f"slope of ln T_x in ln P, chi {chi:g}",
-            prediction=0.0,
-            margin=(dips[0] - dips[-1]) / np.log(sizes[-1] / sizes[0]),
+            prediction=drift,
+            margin=stops.TRUSTED * drift,
             basis="theory",
-            reason="finite d: with noise, the weights grow more slowly by dips of depth "
-            "sqrt(ln(N)/d)",
-            rivals={"fixed threshold of the weights, -gamma": -gamma},
+            reason=stops.MARGIN_REASON,
+            scale=gamma,
+            rivals={"fixed threshold of the weights, T P^gamma": -gamma},
             wrong=-gamma,
-            measure=lambda data: _mean(_slopes_between(data, chi)),
+            near_misses={"dips on the other branch": -drift},
+            measure=between,
         ),
         ls.claims.Comparison(
-            name=f"slope in ln T below T_x, chi {chi:g}",
-            prediction=0.0,
-            margin=tail,
-            basis="theory",
-            reason="tail of the crossover: weights as at a temperature T_x + T",
-            rivals={"noise let through by the margin, 1/2": 0.5, "proportional to T": 1.0},
+            name=f"slope of ln ||w*|| in ln T below T_x, chi {chi:g}: at most a tail",
+            prediction=TAIL,
+            kind="at_most",
+            scale=0.5,
+            rivals={LET_THROUGH: 0.5, "proportional to T": 1.0},
             wrong=0.5,
-            measure=lambda data: _mean(_slopes_below(data, chi)),
+            near_misses={"a power 1/10": 0.1},
+            measure=partial(_below, chi, "norm"),
+        ),
+        ls.claims.Comparison(
+            name=f"slope of ln t* in ln T below T_x, chi {chi:g}: at most of noise let through",
+            prediction=0.5,
+            kind="at_most",
+            rivals={"proportional to T": 1.0},
+            wrong=1.0,
+            near_misses={"a power 2/5": 0.4},
+            measure=partial(_below, chi, "t_star"),
         ),
     ]
+
+
+def _position(chi: float, data: ls.claims.Data) -> ls.Estimate:
+    return _mean(_crossings(data, chi).mean(axis=0))
+
+
+def _below(chi: float, name: str, data: ls.claims.Data) -> ls.Estimate:
+    return _mean(_slopes_below(data, chi, name))
 
 
 def _mean(samples: np.ndarray) -> ls.Estimate:
@@ -93,19 +135,23 @@ def _slopes_between(data: ls.claims.Data, chi: float) -> np.ndarray:
     return (crossings[-1] - crossings[0]) / np.log(sizes[-1] / sizes[0])
 
 
-def _slopes_below(data: ls.claims.Data, chi: float) -> np.ndarray:
+def _slopes_below(data: ls.claims.Data, chi: float, name: str) -> np.ndarray:
     """Slope in ln T below the crossover of every replica, on average over the sizes."""
-    logs = _logs(data, chi, (LOW, NEXT))
+    logs = _logs(data, chi, (LOW, NEXT), name)
     return (logs[:, 1] - logs[:, 0]).mean(axis=0) / np.log(NEXT / LOW)
 
 
 class CrossoverTemperature(ls.claims.Claim):
     title = "Temperature at which noise begins to matter"
     statement = (
-        "The weights at zero loss do not depend on T below a crossover of order 3 kappa, "
-        "which is independent of P."
+        "Below a crossover T_x of a few times kappa the weights at zero loss depend on T no more "
+        "than as T_x + T, and the time no more than as T^(1/2); T_x grows with P as dips of the "
+        "noise become deeper, and does not fall as P^(-gamma)."
     )
-    formula = "||w*|| ~ max(T, T_x) sqrt(d) (P/d)^gamma,  T_x = (2.5 to 3.4) kappa"
+    formula = (
+        "||w*|| ~ (T + T_x) sqrt(d) (P/d)^gamma,  kappa <= T_x <= kappa (T/s_qs) "
+        "[1/((1+chi) J_chi)]^(1/(1+chi)),  d ln T_x/d ln P = -d ln(1 - sqrt(ln(N)/d))/d ln P"
+    )
     source = (
         "derived: where the stops with and without noise meet; regimes: Sclocchi et al., "
         "arXiv 2301.13703"
@@ -161,7 +207,7 @@ class CrossoverTemperature(ls.claims.Claim):
                 [getattr(one, name) for one in means] for name in ("value", "standard_error")
             )
             series.append(ls.plotting.Series(f"P = {points}", shown, y, error))
-        fine, x_t = np.geomspace(LOW / 2, HIGH * 2, 60), crossover(chi, CONSTANTS_RATIO[chi])
+        fine, bound = np.geomspace(LOW / 2, HIGH * 2, 60), crossover(chi)
         plateau, line = series[-1].y[0], series[-1].y[-1] / HIGH * fine
         ends, crossing = fine[[0, -1]], plateau * HIGH / series[-1].y[-1]
         return ls.plotting.log_log(
@@ -171,7 +217,9 @@ class CrossoverTemperature(ls.claims.Claim):
             (
                 *series,
                 ls.plotting.Series.theory(
-                    r"plateau, then ~ T from $T_x$ on", fine, plateau * np.maximum(1, fine / x_t)
+                    r"plateau, then ~ T from the upper bound of $T_x$ on",
+                    fine,
+                    plateau * np.maximum(1, fine / bound),
                 ),
                 ls.plotting.Series.rival(
                     r"crossover at $\kappa d$", fine, plateau * np.maximum(1, fine / DIMENSION)
@@ -179,16 +227,15 @@ class CrossoverTemperature(ls.claims.Claim):
                 ls.plotting.Series.guide("", ends, np.full(2, plateau)),
                 ls.plotting.Series.guide("", fine[line > plateau / 3], line[line > plateau / 3]),
             ),
-            note=rf"theory: $T_x$ = {x_t:.2f} $\kappa$; the dotted lines cross at {crossing:.2f} "
-            r"$\kappa$",
+            note=rf"theory: $T_x$ at most {bound:.2f} $\kappa$; the dotted lines cross at "
+            rf"{crossing:.2f} $\kappa$",
         )
 
 
-def _logs(data: dict[str, xr.Dataset], chi: float, temperatures: tuple[float, ...]) -> np.ndarray:
-    """ln ||w*||, (size, temperature, replica)."""
+def _logs(
+    data: ls.claims.Data, chi: float, temperatures: tuple[float, ...], name: str = "norm"
+) -> np.ndarray:
+    """ln ||w*|| or ln t*, (size, temperature, replica)."""
     return np.log(
-        [
-            [joined(data, label(chi, points, t), "norm") for t in temperatures]
-            for points in SIZES[chi]
-        ]
+        [[joined(data, label(chi, points, t), name) for t in temperatures] for points in SIZES[chi]]
     )

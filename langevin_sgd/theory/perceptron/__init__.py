@@ -32,6 +32,7 @@ not listed here are imported from their module, as in
 
 from langevin_sgd.theory.perceptron.averages import averages as averages
 from langevin_sgd.theory.perceptron.averages import test_error as test_error
+from langevin_sgd.theory.perceptron.finite_flow import finite_flow as finite_flow
 from langevin_sgd.theory.perceptron.flow import flow as flow
 from langevin_sgd.theory.perceptron.flow import flow_until as flow_until
 from langevin_sgd.theory.perceptron.late_stage import exponents as exponents

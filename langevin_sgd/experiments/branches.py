@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from langevin_sgd.checks import InputError, as_positive, as_real
+from langevin_sgd.checks import InputError, as_array, as_positive, as_real
 
 
 def branch_crossing(
@@ -62,10 +62,10 @@ def branch_crossing(
     if first == second:
         raise InputError(f"slopes = {slopes}: must differ, parallel branches do not cross")
     places = np.log([as_positive("x", place) for place in x])
-    values = [np.asarray(value, dtype=float) for value in y]
+    values = [as_array("y", value) for value in y]
     for value in values:
-        if not (np.isfinite(value).all() and (value > 0).all()):
-            raise InputError("y: must be positive and finite, a logarithm is taken")
+        if not (value > 0).all():
+            raise InputError("y: must be positive, a logarithm is taken")
     from_first = np.log(values[0]) - first * places[0]
     from_second = np.log(values[1]) - second * places[1]
     return np.asarray((from_first - from_second) / (second - first))

@@ -157,7 +157,7 @@ REPLICAS = NETWORKS["own"].replicas([(0, 0)], torch.float64)
     ("options", "message"),
     [
         ({"record": "signal"}, "^signal: needs test points"),
-        ({"record": KernelChange(points=6)}, "^KernelChange: points = 6: must be at most 5"),
+        ({"record": KernelChange(points=6)}, "^KernelChange.points = 6: must be at most 5"),
         ({"record": "margin"}, "^record = 'margin': must be one of margins, noise_temperature"),
         ({"record": [Margins(), "margins"]}, "^record = .*: must be different ones"),
         ({"record": [3]}, "^record = 3: must be one of margins"),

@@ -499,6 +499,7 @@ BY_NAME: dict[str, Values] = {
     "scheduler": Values((NONE,), (), ("''", "'nonsense'", "'tcp://'", "3", "'a\\nb'", "object()")),
     "patience": number("0.5"),
     "retry_failed": flag(),
+    "development": flag(),
     "judgements": things("[judgement()]"),
     "output": path("'report'"),
     "stale": Values(("()", "('a.nc',)"), ("[]",), ("3", NONE, "[3]")),

@@ -279,26 +279,25 @@ def unfinished(data: ls.claims.Data) -> str | None:
 
 
 def slope_panel(
-    data: ls.claims.Data, tier: str, *, quantity: str, name: str, asymptote: str, y_label: str
+    data: ls.claims.Data, tier: str, *, quantity: str, name: str, asymptote: str, symbol: str
 ) -> ls.plotting.Panel:
-    """Slopes over their asymptotes, beside the flow and its dips, line by line."""
-    limits = np.array([_asymptote(line, asymptote) for line in LINES[tier]])
-    found = [measured_slope(data, line, name) for line in LINES[tier]]
-    place = np.arange(1, len(limits) + 1)
-    expected = np.array([slope(line, quantity) for line in LINES[tier]])
-    flow = np.array([flow_slope(line, quantity) for line in LINES[tier]])
-    scaled = [one.scaled(1 / limit) for one, limit in zip(found, limits, strict=True)]
-    names = "; ".join(f"{k}: {line.title}" for k, line in zip(place, LINES[tier], strict=True))
+    """Measured slopes against those of the flow with dips, line by line, over their asymptotes."""
+    series, places = [], []
+    for line in LINES[tier]:
+        limit = _asymptote(line, asymptote)
+        places.append(slope(line, quantity) / limit)
+        found = measured_slope(data, line, name).scaled(1 / limit)
+        series.append(ls.plotting.Series.measured(line.title, places[-1:], [found]))
+    ends = np.array([min(places) - 0.02, 1.0])
     return ls.plotting.Panel(
         title="Slopes in P at fixed d, over their asymptotes",
-        x_label="line",
-        y_label=y_label,
+        x_label=f"flow to the stop with dips of the noise, over {symbol}",
+        y_label=f"SGD, over {symbol}",
         series=(
-            ls.plotting.Series.measured("SGD", place, scaled),
-            ls.plotting.Series.theory("flow to the stop, dips of noise", place, expected / limits),
-            ls.plotting.Series.guide("flow to the stop", place, flow / limits),
+            *series,
+            ls.plotting.Series.theory("equal", ends, ends),
+            ls.plotting.Series.guide("asymptote", ends, np.ones(2)),
         ),
-        note=names,
     )
 
 

@@ -273,9 +273,9 @@ class OdeRange(ls.claims.Claim):
         dimensions = row.dimensions
         found = [ls.measure.geometric_mean(lateness(data, row, d)) for d in row.dimensions.tolist()]
         return ls.plotting.log_log(
-            f"Stop, P/d = {row.ratio}",
+            f"Time to the final n, P/d = {row.ratio}",
             "d",
-            "t* over the time of the flow to the same n",
+            "t* / time of the flow",
             (
                 ls.plotting.Series.measured(rf"$\chi$ = {row.chi:g}", dimensions, found),
                 ls.plotting.Series.rival(

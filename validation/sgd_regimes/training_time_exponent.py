@@ -147,7 +147,7 @@ class TrainingTimeExponent(ls.claims.Claim):
 
     def panels(self, data: ls.claims.Data, tier: str) -> list[Panel]:
         slopes = stops.slope_panel(
-            data, tier, quantity="time", name="t_star", asymptote="b", y_label="slope / b"
+            data, tier, quantity="time", name="t_star", asymptote="b", symbol="b"
         )
         courses = [
             stops.course_panel(data, tier, chi, name="t_star", quantity="time", per=1.0)

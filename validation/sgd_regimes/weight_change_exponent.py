@@ -83,7 +83,7 @@ class WeightChangeExponent(ls.claims.Claim):
 
     def panels(self, data: ls.claims.Data, tier: str) -> list[ls.plotting.Panel]:
         slopes = stops.slope_panel(
-            data, tier, quantity="norm", name="norm", asymptote="gamma", y_label="slope / gamma"
+            data, tier, quantity="norm", name="norm", asymptote="gamma", symbol=r"$\gamma$"
         )
         courses = [
             stops.course_panel(data, tier, chi, name="norm", quantity="norm", per=0.5)

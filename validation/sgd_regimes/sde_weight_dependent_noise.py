@@ -135,16 +135,22 @@ def _sgd(pair: Pair, path: int) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class EquationSizes:
-    """Dimension, P/d of the course and of the ends, and training sets of both."""
+    """Dimension, P/d of the course and of the ends, and training sets of the course and of both
+    ends; those of the quiet end are as many as an effect of twice its margin needs to be noticed.
+    """
 
     dimension: int
     course_ratio: int
     end_ratio: int
     course_sets: int
     sets: int
+    quiet_sets: int
 
 
-GRID = {"quick": EquationSizes(16, 64, 6, 64, 16), "full": EquationSizes(32, 64, 6, 64, 64)}
+GRID = {
+    "quick": EquationSizes(16, 64, 6, 64, 16, 80),
+    "full": EquationSizes(32, 64, 6, 64, 64, 128),
+}
 LOUD = 16.0
 """T/kappa of the runs far above the crossover."""
 
@@ -180,6 +186,7 @@ def quiet_end(tier: str, seed: int, temperature: float) -> PerceptronEnsemble:
         temperature=temperature,
         batch_size=round(2 / temperature),
     )
+    run = replace(run, replicas=size.quiet_sets)
     return up_to(run, _steps(LAST_TIMES["quiet"] * size.dimension // 2, first=16))
 
 

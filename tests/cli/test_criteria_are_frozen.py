@@ -10,7 +10,7 @@ import pytest
 import langevin_sgd as ls
 from langevin_sgd.claims import criteria, runner
 from langevin_sgd.claims.criteria import criteria_of
-from langevin_sgd.claims.discovery import find_claim, find_claims
+from langevin_sgd.claims.discovery import claim_folders, find_claim, find_claims
 from langevin_sgd.claims.history import read_history
 from langevin_sgd.claims.report import write_report
 from langevin_sgd.claims.runner import judge_stored
@@ -237,3 +237,13 @@ def test_claims_of_one_sample_share_their_criteria():
     assert all(len(found) == 1 for found in digests.values())
     assert len({digest for found in digests.values() for digest in found}) == len(digests)
     assert len(digests) < len(claims)
+
+
+def test_the_criteria_of_the_package_are_published():
+    """The versions that were used, the present one last, so that every clone judges at the level of
+    that version. Whoever changes criteria adds their digest to validation/results/criteria.json.
+    """
+    [folder] = claim_folders()
+    published = json.loads((folder / "results" / "criteria.json").read_text(encoding="utf-8"))
+    present = {found.sample: found.digest for found in map(criteria_of, find_claims())}
+    assert {sample: versions[-1]["digest"] for sample, versions in published.items()} == present

@@ -36,7 +36,7 @@ PAIRS = ((0, 3), (3, 7), (0, 1))
 """Eigenmodes between which currents stand out most from their fluctuations, by the law."""
 FIRST, LAST, EVERY = 300, 700, 5
 """Steps at which two consecutive states are taken; the softest of the modes relaxes in 51."""
-REPLICAS = {"quick": 12288, "full": 393216}
+REPLICAS = {"quick": 24576, "full": 393216}
 
 
 def between(settings: ls.SGD, pair: tuple[int, int]) -> float:

@@ -245,5 +245,6 @@ def test_the_criteria_of_the_package_are_published():
     """
     [folder] = claim_folders()
     published = json.loads((folder / "results" / "criteria.json").read_text(encoding="utf-8"))
-    present = {found.sample: found.digest for found in map(criteria_of, find_claims())}
+    judged = [claim for claim in find_claims() if "quick" in claim.tiers]
+    present = {found.sample: found.digest for found in map(criteria_of, judged)}
     assert {sample: versions[-1]["digest"] for sample, versions in published.items()} == present

@@ -96,7 +96,7 @@ class LocalPool:
         from loky import ProcessPoolExecutor
         from loky.backend.resource_tracker import ensure_running
 
-        with _hang_up_later():
+        with _hang_up_later(), _silent_about_leaks():
             ensure_running()
         # A worker grows when it compiles; loky takes that for a leak, replaces it between two
         # tasks, and says so.
@@ -138,6 +138,25 @@ def _hang_up_later() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _silent_about_leaks() -> Iterator[None]:
+    """Let processes that are started here say nothing of what was left to be cleared away.
+
+    Whoever interrupts a pool that is just being started leaves locks to the tracker of loky, which
+    removes them and would write four lines about it.
+    """
+    name, before = "PYTHONWARNINGS", os.environ.get("PYTHONWARNINGS")
+    silence = "ignore:resource_tracker:UserWarning"
+    os.environ[name] = ",".join(filter(None, [before, silence]))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def _start_worker() -> None:

@@ -11,7 +11,9 @@
 This is what the file of a claim needs; the command ``langevin-sgd claims`` finds, runs and reports
 them. Inside: ``discovery`` finds the files of claims, ``runner`` is the way from tasks to outcomes:
 it computes what is missing and judges, or judges what is stored. ``verdict`` has the rule by which
-a measurement decides, ``judgement`` what follows for a claim. ``report`` writes one HTML page, the
+a measurement decides, ``tolerance`` what it would have noticed, ``controls`` what must not pass,
+``judgement`` what follows for a claim. ``criteria`` freezes what is judged by, ``history`` keeps
+versions and outcomes, ``coverage`` what the papers say. ``report`` writes one HTML page, the
 same as Markdown, figures and their data. ``authoring`` writes a template of a new claim and says
 what a claim says, as data.
 """

@@ -17,7 +17,7 @@ from __future__ import annotations
 import ast
 import copy
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -25,7 +25,14 @@ from typing import Any
 from langevin_sgd.claims.claim import TEXTS, Claim
 from langevin_sgd.claims.discovery import VALIDATION, find_claims
 from langevin_sgd.randomness import derive_seed
-from langevin_sgd.sweep.imports import Use, reached_statements, statements, uses_of_part
+from langevin_sgd.sweep.imports import (
+    Use,
+    defined_names,
+    reached_statements,
+    statements,
+    used_names,
+    uses_of_part,
+)
 from langevin_sgd.sweep.syntax import canonical
 
 RULE = 1
@@ -105,7 +112,7 @@ def _written(kinds: tuple[tuple[str, str], ...]) -> tuple[str, str, frozenset[Us
     for module, kind in kinds:
         decisive = [_decisive(node) for node in _definitions(module, kind)]
         parts[f"{module}:{kind}"] = decisive
-        names = {inner.id for node in decisive for inner in _names(node)} - {kind}
+        names = set().union(*map(used_names, decisive)) - {kind}
         used |= uses_of_part(decisive, module) | {Use(module, name) for name in names}
     reached, estimators = _reached(used)
     parts |= {module: _chosen(module, names) for module, names in sorted(reached.items())}
@@ -170,7 +177,7 @@ def _decisive(claim: ast.ClassDef) -> ast.ClassDef:
 def _decides(node: ast.stmt, reached: set[str]) -> bool:
     if isinstance(node, ast.FunctionDef):
         return node.name in reached
-    targets = {inner.id for inner in _names(node) if isinstance(inner.ctx, ast.Store)}
+    targets = defined_names(node)
     return not targets or not targets <= {*TEXTS, "expected_reason"}
 
 
@@ -191,10 +198,6 @@ def _is_task(decorator: ast.expr) -> bool:
 def _is_claim(node: ast.stmt) -> bool:
     bases = node.bases if isinstance(node, ast.ClassDef) else []
     return any("Claim" in (getattr(base, "attr", ""), getattr(base, "id", "")) for base in bases)
-
-
-def _names(node: ast.AST) -> Iterator[ast.Name]:
-    return (inner for inner in ast.walk(node) if isinstance(inner, ast.Name))
 
 
 class _Stripper(ast.NodeTransformer):

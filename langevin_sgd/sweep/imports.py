@@ -137,15 +137,16 @@ def reached_statements(
         new = {
             i
             for i, node in enumerate(body)
-            if not (defined := _defined_names(node)) or defined & reached
+            if not (defined := defined_names(node)) or defined & reached
         } - chosen
         chosen |= new
-        reached |= set().union(*(_used_names(body[i]) for i in new))
+        reached |= set().union(*(used_names(body[i]) for i in new))
         grown = bool(new)
     return [body[i] for i in sorted(chosen)]
 
 
-def _defined_names(statement: ast.stmt) -> set[str]:
+def defined_names(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement gives to a function, a class or a value."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}
     if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
@@ -157,7 +158,8 @@ def _defined_names(statement: ast.stmt) -> set[str]:
     return set()
 
 
-def _used_names(node: ast.AST) -> set[str]:
+def used_names(node: ast.AST) -> set[str]:
+    """Return all names in a piece of source."""
     return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
 
 

@@ -32,9 +32,9 @@ Versions = dict[str, list[dict[str, str]]]
 """Sample -> versions of its criteria: digest and text."""
 
 
-def versioned(store: Store, criteria: Criteria) -> Criteria:
+def versioned(known: Versions, criteria: Criteria) -> Criteria:
     """Return criteria with their version: their place among those that the sample has had."""
-    digests = [one["digest"] for one in _known(store).get(criteria.sample, [])]
+    digests = [one["digest"] for one in known.get(criteria.sample, [])]
     place = digests.index(criteria.digest) if criteria.digest in digests else len(digests)
     return replace(criteria, version=place + 1)
 
@@ -137,8 +137,14 @@ def _key(line: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(line.get(name) for name in ("claim", "tier", "seed", "stream"))
 
 
-def _known(store: Store) -> Versions:
-    """Versions used before, beside the claims, then those of the store."""
+def read_versions(store: Store) -> Versions:
+    """Return the versions of criteria used before, beside the claims, then those of the store.
+
+    Raises
+    ------
+    InputError
+        If a file of them is damaged.
+    """
     known: Versions = {}
     for versions in (*_published(tuple(claim_folders())), _read(store.directory / CRITERIA)):
         for sample, entries in versions.items():

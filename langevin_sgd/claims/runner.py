@@ -14,7 +14,14 @@ from langevin_sgd.claims.comparison import Comparison, measured
 from langevin_sgd.claims.controls import control_verdict, judge_controls
 from langevin_sgd.claims.criteria import Criteria, criteria_of
 from langevin_sgd.claims.discovery import find_claims
-from langevin_sgd.claims.history import difference, record, register, versioned
+from langevin_sgd.claims.history import (
+    Versions,
+    difference,
+    read_versions,
+    record,
+    register,
+    versioned,
+)
 from langevin_sgd.claims.judgement import JudgedComparison, Judgement, judge_comparisons
 from langevin_sgd.claims.runs import DEVICES, read_runs, remember
 from langevin_sgd.claims.verdict import Verdict, level_of
@@ -100,7 +107,8 @@ def run(
     """
     claims = as_objects("claims", claims, Claim)
     as_instance("store", store, Store)
-    plans = [_planned(claim, store, tier, seed, device, development) for claim in claims]
+    known = read_versions(store)
+    plans = [_planned(claim, known, tier, seed, device, development) for claim in claims]
     if device == "cuda":
         _require_cuda(plans)
     tasks = [task for one in plans for task in (one.tasks or {}).values()]
@@ -136,6 +144,7 @@ def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list
         Default: all there are.
     """
     runs, load = read_runs(as_instance("store", store, Store)), cache(store.load)
+    versions = read_versions(store)
     # A store that has lost its list is looked through for every claim.
     unlisted = runs is None and any(map(os.path.isfile, store.directory.glob("**/*.nc")))
     judged = []
@@ -144,7 +153,7 @@ def judge_stored(store: Store, *, claims: Sequence[Claim] | None = None) -> list
             f"{claim.paper}/{claim.id}", {claim.tiers[0]: {}} if unlisted else {}
         )
         tiers = [tier for tier in TIERS if tier in known]
-        plans = [_planned(claim, store, tier, **known[tier], predicted=False) for tier in tiers]
+        plans = [_planned(claim, versions, tier, **known[tier], predicted=False) for tier in tiers]
         judged += [judge_plan(one, store, load, panels=True) for one in plans] or [
             _never_run(claim)
         ]
@@ -170,7 +179,7 @@ def _entries(plans: Sequence[Plan]) -> dict[str, dict[str, dict[str, Any]]]:
 
 def _planned(
     claim: Claim,
-    store: Store,
+    known: Versions,
     tier: str,
     seed: int = 0,
     device: str = "cpu",
@@ -185,7 +194,7 @@ def _planned(
     except InputError as error:
         return replace(nothing, fault=str(error))
     criteria = planned.criteria
-    return replace(planned, criteria=None if criteria is None else versioned(store, criteria))
+    return replace(planned, criteria=None if criteria is None else versioned(known, criteria))
 
 
 def _plan_of_nothing(claim: Claim, tier: str, seed: int, device: str) -> Plan:

@@ -109,10 +109,10 @@ DIGITS = AccountedImages(
     images="digits", sizes=(64, 128, 256, 512), nu=0.54, replicas=64, test_points=512
 )
 MNIST = AccountedImages(
-    images="mnist", sizes=(256, 512, 1024, 2048, 4096), nu=0.54, replicas=16, test_points=8192
+    images="mnist", sizes=(256, 512, 1024, 2048, 4096), nu=0.54, replicas=64, test_points=8192
 )
 CIFAR = AccountedImages(
-    images="cifar10", sizes=(64, 128, 256, 512, 1024, 2048), nu=0.25, replicas=16, test_points=8192
+    images="cifar10", sizes=(64, 128, 256, 512, 1024, 2048), nu=0.25, replicas=64, test_points=8192
 )
 GRID = {"quick": (DIGITS,), "full": (MNIST, CIFAR)}
 

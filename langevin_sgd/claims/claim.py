@@ -72,6 +72,12 @@ class Claim:
         """Return the tasks whose results decide, by a label of the claim's own."""
         raise NotImplementedError
 
+    def development_tasks(self, tier: str, seed: int) -> Mapping[str, Task]:
+        """Return the tasks of the development stream, under the same labels: those that decide with
+        other random numbers, unless a claim sets data aside for it.
+        """
+        return self.tasks(tier, seed)
+
     def comparisons(self, tier: str) -> Sequence[Comparison]:
         """Return what the theory predicts, without data, and how each number is measured."""
         raise NotImplementedError

@@ -248,7 +248,8 @@ def _with_tasks(one: Plan) -> Plan:
     stream = one.seed
     if one.criteria is not None:
         stream = one.criteria.stream(one.seed, development=one.development)
-    tasks = claim.tasks(tier, stream)
+    ask = claim.development_tasks if one.development else claim.tasks
+    tasks = ask(tier, stream)
     return replace(one, tasks={label: _on(task, device) for label, task in tasks.items()})
 
 

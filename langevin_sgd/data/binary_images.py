@@ -5,6 +5,9 @@ A replica has a shuffle of its own of all images (a pure function of seed and re
 does not depend on the number of training points, and a smaller training set is the beginning of a
 larger one, so that runs at several sizes are paired. Sclocchi, Geiger and Wyart (arXiv 2301.13703)
 do the same, with one test set of 32768 images for all replicas.
+
+A data set has two parts that share no image, so that what is chosen on one can be tested on the
+other.
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ TrainAndTest = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 _GROUPINGS = {"parity": parity, "animals": animals}
 _USUAL = {"digits": "parity", "mnist": "parity", "cifar10": "animals"}
+PARTS = {"all": slice(None), "even": slice(0, None, 2), "odd": slice(1, None, 2)}
+"""Images of each part by their place in the data set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +52,8 @@ class BinaryImages:
     labels
         ``parity`` (digits; the default there), ``animals`` (the default of cifar10), or the classes
         that become +1.
+    part
+        ``all`` images (default), or those at ``even`` or at ``odd`` places of the data set.
 
     Raises
     ------
@@ -64,10 +71,11 @@ class BinaryImages:
     test_points: int = 512
     name: str = "digits"
     labels: str | tuple[int, ...] | None = None
+    part: str = "all"
 
     def __post_init__(self) -> None:
         convert_fields(self, {"points": as_count, "test_points": as_count, "name": _as_name})
-        convert_fields(self, {"labels": self._as_labels})
+        convert_fields(self, {"labels": self._as_labels, "part": _as_part})
 
     def _as_labels(self, name: str, labels: object) -> str | tuple[int, ...]:
         usual = _USUAL[self.name]
@@ -120,15 +128,16 @@ class BinaryImages:
         """
         replica = as_count("replica", replica, minimum=0)
         pixels, classes = pixels_and_classes(self.name)
-        if self.points + self.test_points > len(pixels):
+        places = np.arange(len(pixels))[PARTS[self.part]]
+        if self.points + self.test_points > len(places):
             sizes = f"points + test_points = {self.points} + {self.test_points}"
-            raise InputError(f"{sizes}: must be at most {len(pixels)}, the images of {self.name}")
+            whose = self.name if self.part == "all" else f"the {self.part} part of {self.name}"
+            raise InputError(f"{sizes}: must be at most {len(places)}, the images of {whose}")
         from langevin_sgd.randomness import DATA, normals  # brings Numba along
 
         # Sorting independent numbers shuffles; two of 70000 are equal once in a million times.
-        order = np.argsort(
-            normals((len(pixels),), seed, step=replica, substream=DATA), kind="stable"
-        )
+        numbers = normals((len(places),), seed, step=replica, substream=DATA)
+        order = places[np.argsort(numbers, kind="stable")]
         test, train = order[: self.test_points], order[self.test_points :][: self.points]
         y = self._label(classes)
         return scaled(self.name, pixels[train]), y[train], scaled(self.name, pixels[test]), y[test]
@@ -141,3 +150,7 @@ class BinaryImages:
 
 def _as_name(name: str, value: str) -> str:
     return as_choice(name, value, SHAPES)
+
+
+def _as_part(name: str, value: str) -> str:
+    return as_choice(name, value, PARTS)

@@ -1,13 +1,21 @@
 r"""A network leaves the lazy regime by raising T as by lowering alpha, with opposite effects on the
 test error.
 
-Two ways lead out of the lazy regime. Along the first T rises at fixed alpha, far above 1/alpha.
-Along the second alpha falls at fixed T alpha, with noise at most at its crossover. Both go from
-where the kernel hardly changes to where it has changed by a part of order one, with the same points
-and initial weights. Judged is the change of the logarithm of the test error along the first way as
-a share of that along the second: below zero if the effects are opposite, one if it is the way of
-the kernel alone that counts. Which of the two lowers the error depends on images and network, and
-is shown.
+Two ways lead out of the lazy regime from one place in it, alpha = 2^15 at a temperature where noise
+counts little against the margin. Along the first T rises at fixed alpha; along the second alpha
+falls at fixed T alpha, with noise as weak as it was. On both the error is read off where the
+tangent kernel has changed by the same part, `CHANGED`: by a straight line in the logarithms of
+error and of the mean change of the kernel, between a training before and one beyond. All replicas
+are paired, on the same points and initial weights. Judged is the change of the logarithm of the
+test error along
+the first way as a share of that along the second: below zero if the effects are opposite, one if it
+is the way of the kernel alone that counts.
+
+Places, replicas and `CHANGED` were chosen in a pilot of 16 replicas on another stream: the first
+way changed ln(error) by .05 on MNIST and .03 on CIFAR-10, the second by -.08 and -.02. In the first
+version of the claim the first way began beyond the crossover to strong noise, where the harm had
+been done already; it never was run. Farther along the first way, from a change of the kernel by .6
+on, the harm is lost again.
 
 That the kernel changes as T and as 1/alpha deep in the lazy regime follows from homogeneity and is
 a property test of the trainers. On digits there is nothing to judge: from T alpha = 2^5 to 2^11 the
@@ -37,10 +45,10 @@ from langevin_sgd.validation.sgd_regimes._networks import (
 import langevin_sgd as ls
 from langevin_sgd.claims import Comparison, Data
 
-ALPHAS = (2.0**15, 2.0**12, 2.0**7, 2.0**4)
+ALPHAS = (2.0**15, 2.0**5, 2.0**4)
 """The second way."""
-CHANGED = 0.1
-"""Relative change of the kernel at the ends of the ways, at least: nuisance, that they lead out."""
+CHANGED = 0.5
+"""Relative change of the kernel at which the two ways are compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +60,7 @@ class WaysOnImages:
     images, depth, width, points, test_points
         The network and its data.
     scales
-        T alpha of the first way, at alpha = 2^15.
-    warmth
-        T alpha of the second way.
+        T alpha of the first way, at alpha = 2^15; the first is that of the whole second way.
     replicas
         Of every training.
     """
@@ -65,7 +71,6 @@ class WaysOnImages:
     points: int
     test_points: int
     scales: tuple[float, ...]
-    warmth: float
     replicas: int
 
 
@@ -80,10 +85,9 @@ CASES = {
             depth=2,
             width=64,
             points=1024,
-            test_points=16384,
-            scales=_octaves(5, 7, 9, 11, 12),
-            warmth=1.0,
-            replicas=96,
+            test_points=8192,
+            scales=_octaves(0, 9, 11),
+            replicas=64,
         )
         for images in ("mnist", "cifar10")
     ),
@@ -94,15 +98,13 @@ CASES = {
             width=128,
             points=1024,
             test_points=32768 if images == "mnist" else 16384,
-            scales=_octaves(3, 5, 7, 9, 11),
-            warmth=2.0**-3,
+            scales=_octaves(-3, 9, 11),
             replicas=64,
         )
         for images in ("mnist", "cifar10")
     ),
 }
-"""gpu: the reference's network and P; of its plane of 26 by 31 points five along one way and four
-along the other."""
+"""gpu: the reference's network and P; of its plane of 26 by 31 points three along either way."""
 
 
 def _run(case: WaysOnImages, alpha: float, scale: float, seed: int) -> NetworkRun:
@@ -134,20 +136,31 @@ def nearer(case: WaysOnImages, alpha: float) -> str:
     return f"{case.images}, alpha 2^{math.log2(alpha):g}"
 
 
+def at_equal_change(kernel: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """Change of ln(error) from the start of a way to `CHANGED`, (replica,), by a straight line in
+    the mean of the logarithm of the kernel's change; both (place, replica).
+    """
+    places, target = kernel.mean(axis=1), np.log(CHANGED)
+    share = (target - places[-2]) / (places[-1] - places[-2])
+    return np.asarray((1 - share) * errors[-2] + share * errors[-1] - errors[0])
+
+
+def effects(data: Data, case: WaysOnImages) -> list[np.ndarray]:
+    """Change of ln(error) along both ways up to `CHANGED`, each (replica,)."""
+    kernels, errors = _ways(data, case, "kernel_change"), _ways(data, case, "test_error")
+    return [at_equal_change(*way) for way in zip(kernels, errors, strict=True)]
+
+
 def compared(case: WaysOnImages) -> Comparison:
     """Compare the effects of the two ways on the test error."""
 
-    def along(data: Data) -> list[np.ndarray]:
-        """Change of the logarithm of the test error along each way, (replica,)."""
-        return [one[-1] - one[0] for one in _ways(data, case, "test_error")]
-
     def measure(data: Data) -> ls.Estimate:
-        first, second = along(data)
+        first, second = effects(data, case)
         return ls.measure.share_of_effect(first, second, np.zeros_like(second))
 
     def placebo(data: Data) -> ls.Estimate:
-        """The ends of the first way exchanged in every other replica."""
-        first, second = along(data)
+        """Start and end of the first way exchanged in every other replica."""
+        first, second = effects(data, case)
         sign = 1 - 2 * (np.arange(len(first)) % 2)
         return ls.measure.share_of_effect(sign * first, second, np.zeros_like(second))
 
@@ -170,8 +183,8 @@ class TwoWaysOutOfLazy(ls.claims.Claim):
     formula = "d ln(error) along T  /  d ln(error) along 1/alpha  < 0"
     source = "Sclocchi, Geiger and Wyart, arXiv 2301.13703"
     validity = (
-        "Fully connected gelu networks on MNIST and CIFAR-10, where both ways change the error by "
-        "more than its scatter; kernels changed by a tenth or more at both ends."
+        "Fully connected gelu networks on MNIST and CIFAR-10, up to where the tangent kernel has "
+        "changed by one half."
     )
     control_statement = "What counts is how much the kernel changes, and not by which way."
     tiers = ("full", "gpu")
@@ -182,8 +195,8 @@ class TwoWaysOutOfLazy(ls.claims.Claim):
     def tasks(self, tier: str, seed: int) -> dict[str, ls.sweep.Task]:
         found = {}
         for case in CASES[tier]:
-            for alpha in ALPHAS:
-                run = _run(case, alpha, case.warmth, seed)
+            for alpha in ALPHAS[1:]:
+                run = _run(case, alpha, case.scales[0], seed)
                 found[nearer(case, alpha)] = train_nets.at(run)
             for scale in case.scales:
                 run = _run(case, lazy.ALPHA, scale, seed)
@@ -196,8 +209,12 @@ class TwoWaysOutOfLazy(ls.claims.Claim):
     def out_of_range(self, data: Data, tier: str) -> str | None:
         for case in CASES[tier]:
             for way in _ways(data, case, "kernel_change"):
-                if np.exp(way[-1].mean()) < CHANGED:
-                    return f"{case.images}: the kernel has changed by less than {CHANGED:g}"
+                before, beyond = np.exp(way[-2:].mean(axis=1))
+                if not before < CHANGED < beyond:
+                    return (
+                        f"{case.images}: the kernel changes by {before:.2g} and {beyond:.2g}, "
+                        f"not by {CHANGED:g} between them"
+                    )
         return unfinished(data, list(data))
 
     def panels(self, data: Data, tier: str) -> list[ls.plotting.Panel]:
@@ -210,8 +227,9 @@ class TwoWaysOutOfLazy(ls.claims.Claim):
 
 def _ways(data: Data, case: WaysOnImages, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Logarithms of a number along the two ways, each (place, replica)."""
+    start = hotter(case, case.scales[0])
     first = logs(data, [hotter(case, scale) for scale in case.scales], name)
-    return first, logs(data, [nearer(case, alpha) for alpha in ALPHAS], name)
+    return first, logs(data, [start, *(nearer(case, alpha) for alpha in ALPHAS[1:])], name)
 
 
 def _kernel_panel(data: Data, case: WaysOnImages, way: int) -> ls.plotting.Panel:
@@ -237,11 +255,11 @@ def _error_panel(data: Data, case: WaysOnImages) -> ls.plotting.Panel:
     series, notes = [], []
     for name, change, error in zip(("raising T", "lowering alpha"), changes, errors, strict=True):
         series.append(mean_series(name, np.exp(change.mean(axis=1)), error))
-        notes.append(f"{name} {ls.Estimate.from_samples(error[-1] - error[0])}")
+        notes.append(f"{name} {ls.Estimate.from_samples(at_equal_change(change, error))}")
     return ls.plotting.log_x(
         f"Test error, {case.images}, P = {case.points}",
         r"$\|K - K_0\| / \|K_0\|$",
         "test error",
         series,
-        note="change of ln error: " + ", ".join(notes),
+        note=f"change of ln error at {CHANGED:g}: " + ", ".join(notes),
     )

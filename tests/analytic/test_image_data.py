@@ -403,3 +403,30 @@ def test_real_cifar():
     X, y, _, _ = ls.data.BinaryImages(points=1024, name="cifar10").sample(0)
     assert X.shape == (1024, 3072)
     assert 0.5 < (y > 0).mean() < 0.7
+
+
+# --- two parts ------------------------------------------------------------------------------------
+
+
+def chosen_images(part, **sizes):
+    X, _, X_test, _ = ls.data.BinaryImages(part=part, **sizes).sample(seed=3)
+    return {one.tobytes() for one in np.concatenate([X, X_test])}
+
+
+def test_the_parts_of_a_data_set_share_no_image():
+    """All of both parts, 899 and 898 of 1797 images. Control: two draws from all of them do."""
+    images = {one.tobytes() for one in digit_images()[0]}
+    even = chosen_images("even", points=800, test_points=99)
+    odd = chosen_images("odd", points=800, test_points=98)
+    assert not even & odd
+    assert even | odd == images
+    whole = chosen_images("all", points=800, test_points=99)
+    assert whole & even
+    assert whole & odd
+
+
+def test_a_part_that_is_too_small_is_refused():
+    with pytest.raises(ls.InputError, match=r"at most 898, the images of the odd part of digits"):
+        ls.data.BinaryImages(points=800, test_points=99, part="odd").sample(seed=0)
+    with pytest.raises(ls.InputError, match="part = 'first'"):
+        ls.data.BinaryImages(points=8, part="first")

@@ -196,6 +196,20 @@ def test_the_development_stream_decides_nothing(edited, tmp_path):
     assert [line["stream"] for line in read_history(store)] == ["development", "deciding"]
 
 
+def test_a_claim_may_set_data_aside_for_development(edited, tmp_path):
+    """Its own tasks, and only there: coins that fall on heads more often are not what decides."""
+    aside = """def development_tasks(self, tier, seed):
+            return {"hand": toss.at(Toss(seed, 0.9))}
+
+        def comparisons"""
+    store, claim = Store(tmp_path / "results"), edited("def comparisons", aside)
+    assert criteria_of(claim).digest == criteria_of(edited()).digest
+    [tried] = runner.run([claim], store, workers=1, development=True)
+    assert tried.to_dict()["measurement"] == pytest.approx(0.9, abs=0.01)
+    [decided] = runner.run([claim], store, workers=1)
+    assert decided.to_dict()["measurement"] == pytest.approx(0.5, abs=0.01)
+
+
 def test_the_table_of_the_development_stream_says_how_many_replicas_are_needed(edited, tmp_path):
     """At a margin of 0.002. Control: at ten times the margin there are enough."""
     store = Store(tmp_path / "results")

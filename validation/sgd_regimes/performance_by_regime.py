@@ -81,7 +81,7 @@ class Trained:
         law = ls.data.BinaryImages(
             name=self.images, points=self.points, test_points=self.test_points, part=part
         )
-        network: ls.models.networks.Architecture = (
+        network: ls.models.networks.FullyConnected | ls.models.networks.SimpleCNN = (
             ls.models.networks.FullyConnected(
                 dimension=law.dimension, width=self.width, depth=2, activation="relu"
             )

@@ -180,7 +180,9 @@ def _digests(task: NetworkTask) -> dict[str, str]:
         for part in (task.train, task.test)
     ]
     begun = [array for array in task.begun if array is not None]
-    arrays = {"replicas": [own, numbers], "data": [*parts[0], *parts[1]], "start": begun}
+    order = [] if task.test.order is None else [task.test.order.cpu().numpy()]
+    data = [*parts[0], *parts[1], *order]
+    arrays = {"replicas": [own, numbers], "data": data, "start": begun}
     return {
         name: checkpoint.digest(*group)
         for name, group in (arrays | {"schedule": [task.schedule]}).items()

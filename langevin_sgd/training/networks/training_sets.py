@@ -1,4 +1,8 @@
-"""The training and test points of all replicas, each distinct set held once."""
+"""The training and test points of all replicas, each distinct set held once.
+
+Test sets are large, and those of different replicas mostly hold the same images: every distinct
+point of them is held once, and a set is a list of places.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from langevin_sgd.models.network_problem import (
     NetworkProblem,
     as_labelled_set,
 )
+from langevin_sgd.training.networks.distinct_points import DistinctPoints
 from langevin_sgd.training.observables.points_of_replicas import PointsOfReplicas
 
 
@@ -22,15 +27,18 @@ class Part(NamedTuple):
     """Training or test points of all replicas."""
 
     X: torch.Tensor
-    """(point, dimension) of all distinct sets, one after the other."""
+    """(row, dimension) of all distinct sets, one after the other, or of their distinct points."""
     y: torch.Tensor
-    """(point,) labels of +-1."""
+    """(row,) labels of +-1."""
     first: np.ndarray
     """(replica,) place of the first point of each replica."""
     points: np.ndarray
     """(replica,) their number."""
     widest: int
     """Numbers that the largest layer holds for one point; the inputs count as a layer."""
+    order: torch.Tensor | None = None
+    """(place,) rows of the points of all sets, one after the other, where that is not their order
+    in `X`."""
 
     def of(self, members: np.ndarray) -> PointsOfReplicas:
         """Return the points of some replicas, given by their places in the run."""
@@ -40,6 +48,7 @@ class Part(NamedTuple):
             first=self.first[members],
             counts=self.points[members],
             widest=self.widest,
+            order=self.order,
         )
 
 
@@ -69,28 +78,30 @@ def training_sets(
         +-1, or there are fewer points than asked for.
     """
     distinct: dict[Any, int] = {}
-    sets: list[Arrays] = []
+    sets: list[tuple[np.ndarray, np.ndarray]] = []
+    tests = DistinctPoints()
     set_of_run = np.empty(len(draws), np.int64)
     for run, (problem, place, draw) in enumerate(zip(problems, places, draws, strict=True)):
         key = _key(problem.data, place, draw)
         if key not in distinct:
             distinct[key] = len(sets)
-            sets.append(_in_precision(_set_of(problem.data, place, draw), dtype))
+            X, y, *test = _in_precision(_set_of(problem.data, place, draw), dtype)
+            sets.append((X, y))
+            if test:
+                tests.add(*test)
         set_of_run[run] = distinct[key]
     require(
-        len({len(part) for part in sets}) == 1,
+        tests.sets in (0, len(sets)),
         "data",
         "sets",
         "must all have test points, or none of them",
     )
     points = [problem.points for problem in problems]
-    train = _part([(part[0], part[1]) for part in sets], set_of_run, dtype, device)
-    if len(sets[0]) == 2:
-        nothing = [(part[0][:0], part[1][:0]) for part in sets]
-        return _first_points(train, points), _part(nothing, set_of_run, dtype, device)
-    return _first_points(train, points), _part(
-        [(part[2], part[3]) for part in sets], set_of_run, dtype, device
-    )
+    train = _first_points(_part(sets, set_of_run, dtype, device), points)
+    if not tests.sets:
+        nothing = [(X[:0], y[:0]) for X, y in sets]
+        return train, _part(nothing, set_of_run, dtype, device)
+    return train, _test_part(tests, set_of_run, dtype, device)
 
 
 def _key(data: Any, place: int, draw: tuple[int, int]) -> Any:
@@ -148,6 +159,19 @@ def _part(
         here = slice(end - len(labels), end)
         X[here], y[here] = torch.from_numpy(points), torch.from_numpy(labels)
     return Part(X.to(device), y.to(device), (ends - sizes)[place], sizes[place], dimensions[0])
+
+
+def _test_part(tests: DistinctPoints, place: np.ndarray, dtype: torch.dtype, device: str) -> Part:
+    X, y, order, sizes = tests.gathered()
+    first = np.cumsum(sizes) - sizes
+    return Part(
+        torch.from_numpy(X).to(device),
+        torch.from_numpy(y).to(device, dtype),
+        first[place],
+        sizes[place],
+        X.shape[1],
+        torch.from_numpy(order).to(device),
+    )
 
 
 def _first_points(train: Part, points: Sequence[int | None]) -> Part:

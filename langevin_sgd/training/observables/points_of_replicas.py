@@ -24,15 +24,18 @@ class PointsOfReplicas:
     """
 
     X: torch.Tensor
-    """(row, dimension) inputs of all distinct sets, one after the other."""
+    """(row, dimension) inputs of all distinct sets, one after the other, or in `order`."""
     y: torch.Tensor
     """(row,) labels of +-1."""
     first: np.ndarray
-    """(replica,) row of the first point of each replica."""
+    """(replica,) place of the first point of each replica."""
     counts: np.ndarray
     """(replica,) numbers of points."""
     widest: int
     """Numbers that the largest layer of a network holds for one point, inputs among the layers."""
+    order: torch.Tensor | None = None
+    """(place,) rows of the points of all sets, one after the other; by default they lie so in `X`.
+    """
 
     @property
     def most(self) -> int:
@@ -53,7 +56,8 @@ class PointsOfReplicas:
     def rows(self, start: int, stop: int) -> torch.Tensor:
         """Rows (replica, point) of the points start ... stop - 1."""
         numbers = np.minimum(np.arange(start, stop), self.counts[:, None] - 1)
-        return torch.from_numpy(self.first[:, None] + numbers).to(self.X.device)
+        places = torch.from_numpy(self.first[:, None] + numbers).to(self.X.device)
+        return places if self.order is None else self.order[places]
 
     def inputs(self, start: int, stop: int) -> torch.Tensor:
         """Inputs (replica, point, dimension) of the points start ... stop - 1."""

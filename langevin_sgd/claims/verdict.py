@@ -162,10 +162,10 @@ def judge(
         _as_level(level),
         _as_estimate(estimate),
     )
+    kind = as_choice("kind", kind, KINDS)
     problem = unusable(estimate)
     if estimate is None or problem:
         return "failed", problem
-    kind = as_choice("kind", kind, KINDS)
     value, error = float(estimate.value or 0.0), float(estimate.standard_error or 0.0)
     half_width = critical_value(estimate.degrees_of_freedom, level) * error
     if kind != "equal":

@@ -247,3 +247,8 @@ def test_false_alarms_of_skewed_samples_stay_in_the_stated_range(seed, law, low,
     errors = samples.std(axis=1, ddof=1) / 8
     alarms = np.abs(samples.mean(axis=1) - mean) > critical_value(63, level) * errors
     assert low <= alarms.mean() / level <= high
+
+
+def test_an_unknown_kind_was_taken_where_nothing_was_measured():
+    with pytest.raises(ls.InputError, match="kind"):
+        judge(1.0, 0.1, {}, None, kind="nonsense")

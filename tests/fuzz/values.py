@@ -255,6 +255,7 @@ BY_NAME: dict[str, Values] = {
     "weight_decay": number("0.0", "0.01"),
     "dampening": number("0.0", "0.1"),
     "nesterov": flag(),
+    "part": choice("'all'", "'even'", "'odd'"),
     "sampling": choice("'with_replacement'", "'without_replacement'", "'epochs'"),
     "batch_size": count("2", "1", "4"),
     "seed": SEED,

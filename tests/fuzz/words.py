@@ -78,7 +78,7 @@ GOOD = {
     "output": "report", "directory": "results", "alpha": "1,10",
     "temperature_per_width": "0.01,0.02",
     "network": "fully_connected", "depth": "2", "width": "4", "activation": "relu",
-    "labels": "parity",
+    "labels": "parity", "part": "even",
     "probe_points": "2", "observe": "margins", "device": "cpu", "scheduler": "",
     "unfit": "0",
 }  # fmt: skip
@@ -119,6 +119,7 @@ def words_of(verb: tuple[str, ...], option: Option) -> Values:
         return Values(good, FILES, ())
     if option.name in (
         "labels",
+        "part",
         "observe",
         "network",
         "activation",

@@ -23,6 +23,18 @@ def wait_for(directory, count):
         time.sleep(0.02)
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """A shell starts what it puts into the background deaf to Ctrl-C, and so would be all that the
+    tests start.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
     return tmp_path_factory.mktemp("stores")

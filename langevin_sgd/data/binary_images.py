@@ -33,7 +33,7 @@ TrainAndTest = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 _GROUPINGS = {"parity": parity, "animals": animals}
 _USUAL = {"digits": "parity", "mnist": "parity", "cifar10": "animals"}
-PARTS = {"all": slice(None), "even": slice(0, None, 2), "odd": slice(1, None, 2)}
+_PARTS = {"all": slice(None), "even": slice(0, None, 2), "odd": slice(1, None, 2)}
 """Images of each part by their place in the data set."""
 
 
@@ -128,7 +128,7 @@ class BinaryImages:
         """
         replica = as_count("replica", replica, minimum=0)
         pixels, classes = pixels_and_classes(self.name)
-        places = np.arange(len(pixels))[PARTS[self.part]]
+        places = np.arange(len(pixels))[_PARTS[self.part]]
         if self.points + self.test_points > len(places):
             sizes = f"points + test_points = {self.points} + {self.test_points}"
             whose = self.name if self.part == "all" else f"the {self.part} part of {self.name}"
@@ -153,4 +153,4 @@ def _as_name(name: str, value: str) -> str:
 
 
 def _as_part(name: str, value: str) -> str:
-    return as_choice(name, value, PARTS)
+    return as_choice(name, value, _PARTS)

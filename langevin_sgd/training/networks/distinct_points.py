@@ -15,6 +15,19 @@ _SEED = 0
 """Of the fixed vector: any will do."""
 
 
+def one_dimension(*inputs: np.ndarray) -> int:
+    """Return the dimension of inputs (point, dimension) that must have the same.
+
+    Raises
+    ------
+    InputError
+        If they have not.
+    """
+    dimensions = sorted({X.shape[1] for X in inputs})
+    require(len(dimensions) == 1, "data", dimensions, "all sets must have one dimension")
+    return dimensions[0]
+
+
 class DistinctPoints:
     """Labelled points of the sets that were added.
 
@@ -35,11 +48,6 @@ class DistinctPoints:
         self._count = 0
         self._orders: list[np.ndarray] = []
 
-    @property
-    def sets(self) -> int:
-        """Number of sets."""
-        return len(self._orders)
-
     def add(self, X: np.ndarray, y: np.ndarray) -> None:
         """Add a set, inputs (point, dimension) and labels (point,), all sets of one precision.
 
@@ -50,8 +58,7 @@ class DistinctPoints:
         """
         if not self._orders:
             self._X, self._y = X[:0].copy(), y[:0].copy()
-        dimensions = sorted({self._X.shape[1], X.shape[1]})
-        require(len(dimensions) == 1, "data", dimensions, "all sets must have one dimension")
+        one_dimension(self._X, X)
         vector = normals((X.shape[1],), _SEED)
         keys = X @ vector.astype(X.dtype) * y
         order = np.empty(len(y), np.int64)

@@ -19,7 +19,7 @@ from langevin_sgd.models.network_problem import (
     NetworkProblem,
     as_labelled_set,
 )
-from langevin_sgd.training.networks.distinct_points import DistinctPoints
+from langevin_sgd.training.networks.distinct_points import DistinctPoints, one_dimension
 from langevin_sgd.training.observables.points_of_replicas import PointsOfReplicas
 
 
@@ -79,7 +79,7 @@ def training_sets(
     """
     distinct: dict[Any, int] = {}
     sets: list[tuple[np.ndarray, np.ndarray]] = []
-    tests = DistinctPoints()
+    with_tests, tests = [], DistinctPoints()
     set_of_run = np.empty(len(draws), np.int64)
     for run, (problem, place, draw) in enumerate(zip(problems, places, draws, strict=True)):
         key = _key(problem.data, place, draw)
@@ -87,20 +87,17 @@ def training_sets(
             distinct[key] = len(sets)
             X, y, *test = _in_precision(_set_of(problem.data, place, draw), dtype)
             sets.append((X, y))
-            if test:
-                tests.add(*test)
+            with_tests.append(bool(test))
+            tests.add(*(test or (X[:0], y[:0])))
         set_of_run[run] = distinct[key]
     require(
-        tests.sets in (0, len(sets)),
+        len(set(with_tests)) == 1,
         "data",
         "sets",
         "must all have test points, or none of them",
     )
     points = [problem.points for problem in problems]
-    train = _first_points(_part(sets, set_of_run, dtype, device), points)
-    if not tests.sets:
-        nothing = [(X[:0], y[:0]) for X, y in sets]
-        return train, _part(nothing, set_of_run, dtype, device)
+    train = _first_points(_train_part(sets, set_of_run, dtype, device), points)
     return train, _test_part(tests, set_of_run, dtype, device)
 
 
@@ -143,22 +140,21 @@ def _rounded(X: np.ndarray, dtype: torch.dtype, name: str) -> np.ndarray:
     return rounded
 
 
-def _part(
+def _train_part(
     pairs: list[tuple[np.ndarray, np.ndarray]], place: np.ndarray, dtype: torch.dtype, device: str
 ) -> Part:
-    dimensions = sorted({X.shape[1] for X, _ in pairs})
-    require(len(dimensions) == 1, "data", dimensions, "all sets must have one dimension")
+    dimension = one_dimension(*(X for X, _ in pairs))
     sizes = np.array([len(y) for _, y in pairs])
     ends = np.cumsum(sizes)
     # Put in place one after the other: all sets together may fill a good part of the memory.
     X, y = (
-        torch.empty((int(ends[-1]), dimensions[0]), dtype=dtype),
+        torch.empty((int(ends[-1]), dimension), dtype=dtype),
         torch.empty(int(ends[-1]), dtype=dtype),
     )
     for (points, labels), end in zip(pairs, ends.tolist(), strict=True):
         here = slice(end - len(labels), end)
         X[here], y[here] = torch.from_numpy(points), torch.from_numpy(labels)
-    return Part(X.to(device), y.to(device), (ends - sizes)[place], sizes[place], dimensions[0])
+    return Part(X.to(device), y.to(device), (ends - sizes)[place], sizes[place], dimension)
 
 
 def _test_part(tests: DistinctPoints, place: np.ndarray, dtype: torch.dtype, device: str) -> Part:

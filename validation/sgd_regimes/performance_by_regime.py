@@ -46,7 +46,7 @@ MAX_STEPS = 65536
 DECIDING, DEVELOPMENT = "odd", "even"
 """Parts of the images."""
 NEAR_KERNEL, FAR_KERNEL = 0.1, 1.0
-"""Mean relative change of the kernel that a lazy network stays below, and one in the feature
+"""Median relative change of the kernel that a lazy network stays below, and one in the feature
 regime exceeds: nuisance, that boxes lie where they are said to lie."""
 
 

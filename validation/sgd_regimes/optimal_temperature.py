@@ -89,7 +89,7 @@ TIERS = {
         images="mnist",
         points=1024,
         test_points=8192,
-        replicas={1: 128, 2: 128, 3: 128, 5: 64},
+        replicas={1: 64, 2: 64, 3: 64, 5: 32},
         optimum=(1, 2, 3),
         time=4.0,
     ),

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from langevin_sgd.checks import InputError
 from langevin_sgd.kernels.compiled import kernel
 from langevin_sgd.kernels.tile import ROWS, VECTOR_BYTES, tile
 
@@ -50,7 +51,16 @@ def add_product(
         other: it would cost as much as a small product.
     scale, keep
         Numbers.
+
+    Raises
+    ------
+    InputError
+        If they are not of one kind: the kernel is given addresses, and would read past the end of
+        narrower numbers.
     """
+    if not (out.dtype == a.dtype == b.dtype):
+        kinds = ", ".join(str(dtype).removeprefix("torch.") for dtype in (a.dtype, b.dtype))
+        raise InputError(f"inputs and weights = {kinds}: must be of one kind of number")
     if not out.is_cpu:
         out.baddbmm_(a, b, beta=keep, alpha=scale)
         return

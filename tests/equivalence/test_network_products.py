@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langevin_sgd.checks import InputError
 from langevin_sgd.kernels.products import add_product, product
 
 SIZE = st.integers(1, 40)
@@ -68,3 +69,18 @@ def test_an_output_depends_on_its_own_row_alone(dtype):
         assert torch.equal(product(a[:, first:last], b, 0.3), whole[:, first:last])
     for replica in range(2):
         assert torch.equal(product(a[replica:][:1], b[replica:][:1], 0.3)[0], whole[replica])
+
+
+@pytest.mark.parametrize("kinds", [(torch.float32, torch.float64), (torch.float64, torch.float32)])
+def test_numbers_of_two_kinds_were_read_past_their_end(kinds):
+    """Inputs of single precision went through networks of double precision as what lay in memory:
+    NaN, or anything.
+    """
+    from langevin_sgd.models.networks import FullyConnected
+
+    of_inputs, of_weights = kinds
+    replicas = FullyConnected(dimension=4, width=3, depth=1).replicas([(0, 0)], of_weights)
+    inputs = torch.ones(1, 2, 4, dtype=of_inputs)
+    with pytest.raises(InputError, match="must be of one kind of number"):
+        replicas.outputs(inputs)
+    assert replicas.outputs(inputs.to(of_weights)).isfinite().all()  # control

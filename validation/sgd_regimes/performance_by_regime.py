@@ -214,7 +214,7 @@ class PerformanceByRegime(ls.claims.Claim):
         "256 of MNIST; alpha = 2^12 (2^10) and 2^-8; below the largest temperature that trains."
     )
     control_statement = (
-        "The temperature acts the other way round. Where it has no effect, exchanged in every other "
+        "The temperature acts the other way round. Where it has none, exchanged in every other "
         "replica, the claim is not supported."
     )
     tiers = ("full",)

@@ -31,6 +31,7 @@ CLASSES = {
     "noise_temperature": "langevin_sgd.training.observables.noise_temperature:NoiseTemperature",
     "signal": "langevin_sgd.training.observables.signal:Signal",
     "test_error": "langevin_sgd.training.observables.error_on_fresh_points:TestError",
+    "training_kernel": "langevin_sgd.training.observables.training_kernel:TrainingKernel",
     # architectures
     "fully_connected": "langevin_sgd.models.networks.fully_connected:FullyConnected",
     "mobile_cnn": "langevin_sgd.models.networks.mobile_cnn:MobileCNN",

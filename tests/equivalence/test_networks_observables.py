@@ -9,7 +9,7 @@ from in_one_call import train_networks_of
 
 import langevin_sgd as ls
 from langevin_sgd.models.networks import FullyConnected, OwnNetwork
-from langevin_sgd.training.observables import KernelChange
+from langevin_sgd.training.observables import KernelChange, TrainingKernel
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -240,3 +240,54 @@ def test_bad_input_is_one_line(changes):
     assert "\n" not in str(caught.value)
     with pytest.raises(ls.InputError, match="needs test points"):
         train_networks_of(NETWORK, points(), lr=0.1, batch_size=4, max_steps=5, record=["signal"])
+
+
+def test_the_training_kernel_is_the_curvature_of_the_loss():
+    """Its eigenvalues are those of the Hessian by autograd but for residuals, which are small; the
+    gradient is that of kernel and residuals.
+    """
+    count, alpha = 12, 3.0
+    data = tuple(array[:count] for array in DATA[:2])
+    network = FullyConnected(dimension=6, width=12, depth=2, activation="gelu")
+    runs = train_networks_of(
+        network,
+        data,
+        seed=6,
+        replicas=[NUMBER],
+        record=TrainingKernel(points=count),
+        precision="float64",
+        keep_weights=True,
+        loss="square",
+        alpha=alpha,
+        lr=0.4,
+        batch_size=4,
+        max_steps=4000,
+    )
+    start, now = module_of(network), module_of(network, runs["final_weights"].values[0])
+    X, y = torch.from_numpy(data[0]), torch.from_numpy(data[1])
+    missing = alpha * (outputs(now, data[0]) - outputs(start, data[0])) - data[1]
+    kernel, residual = runs["training_kernel"].values[0], runs["residual"].values[0]
+    np.testing.assert_allclose(residual, missing / np.sqrt(alpha), rtol=1e-9, atol=1e-13)
+    assert np.abs(missing).max() < 1e-3
+
+    parameters = list(now.parameters())
+    f0 = start(X).detach().reshape(-1)
+    loss = ((alpha * (now(X).reshape(-1) - f0) - y) ** 2).mean() / 2 / alpha
+    gradient = torch.autograd.grad(loss, parameters, create_graph=True)
+    flat = torch.cat([one.reshape(-1) for one in gradient])
+    rows = [torch.autograd.grad(one, parameters, retain_graph=True) for one in flat]
+    hessian = torch.stack([torch.cat([g.reshape(-1) for g in row]) for row in rows]).numpy()
+    own, of_kernel = np.linalg.eigvalsh(hessian)[-count:], np.linalg.eigvalsh(kernel)
+    np.testing.assert_allclose(of_kernel[-6:], own[-6:], rtol=2e-2)
+    np.testing.assert_allclose(
+        residual @ kernel @ residual / count, (flat.detach().numpy() ** 2).sum(), rtol=1e-6
+    )
+    assert not np.allclose(of_kernel[-6:] * alpha, own[-6:], rtol=0.5)  # control: alpha forgotten
+
+
+def test_a_training_kernel_needs_all_points_and_the_square_loss():
+    given = {"loss": "square", "alpha": 1.0, "points": 30, "lr": 0.1}
+    with pytest.raises(ls.InputError, match="points = 29: must be 30, all the training points"):
+        train(record=TrainingKernel(points=29), **given)
+    with pytest.raises(ls.InputError, match="training_kernel: needs the square loss"):
+        train(record=TrainingKernel(points=30), **{**given, "loss": "hinge"})

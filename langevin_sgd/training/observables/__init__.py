@@ -8,6 +8,8 @@ measure replicas in training and networks of your own.
 - ``noise_temperature``: the temperature of the noise of SGD
 - ``signal``: the change of the weights along the mean gradient over test points, and across it
 - `KernelChange`: how far the tangent kernel has moved (``kernel_change``)
+- `TrainingKernel`: the curvature of a square loss, as the kernel of its training points, and their
+  residuals (``training_kernel``)
 - `TestError`: the test error of a perceptron on fresh points (``error_on_fresh_points``)
 
 They are asked for by name, or as objects where they take arguments. ``at_start`` looks at networks
@@ -18,3 +20,4 @@ weights are measured always (``measured``).
 
 from langevin_sgd.training.observables.error_on_fresh_points import TestError as TestError
 from langevin_sgd.training.observables.kernel_change import KernelChange as KernelChange
+from langevin_sgd.training.observables.training_kernel import TrainingKernel as TrainingKernel

@@ -23,7 +23,8 @@ What follows
     `displacement`      regimes and exponents of anomalous diffusion, the paper's displacement sum
     `equilibrium`       mode temperatures, entropy production
     `sde_accuracy`      how far the Langevin equation is from SGD
-    `stability`         limits of the mean and of the mean square
+    `stability`         limits of the mean and of the mean square; the edge of SGD at a minimum
+                        that fits every sample (a package)
     `gaussian_inputs`   online regression with its full state-dependent noise
 
 Each of these is a module; what it holds beyond the names of this package is imported from there, as
@@ -34,6 +35,7 @@ Beyond the quadratic minimum
 """
 
 from langevin_sgd.theory import perceptron as perceptron
+from langevin_sgd.theory import stability as stability
 from langevin_sgd.theory.discrete_law import DiscreteLaw as DiscreteLaw
 from langevin_sgd.theory.displacement import free_displacement as free_displacement
 from langevin_sgd.theory.displacement import paper_displacement as paper_displacement

@@ -29,6 +29,7 @@ from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.theory.settings import as_settings
 from langevin_sgd.theory.sgd_map import sgd_oscillators
 from langevin_sgd.theory.stability import require_stable
+from langevin_sgd.theory.stability.gaussian_stream import total_feedback
 from langevin_sgd.theory.underflow import vanishing
 
 
@@ -85,9 +86,7 @@ def gaussian_input_law(
     require_stable(settings, values)
     response = sgd_oscillators(settings, values).stationary(np.ones_like(values))[:, 0, 0]
     own_feedback = response * values**2 / settings.batch_size
-    feedback = (
-        float(np.sum(own_feedback / (1 - own_feedback))) if np.all(own_feedback < 1) else np.inf
-    )
+    feedback = total_feedback(own_feedback)
     if feedback >= 1:
         raise InputError(
             f"lr = {settings.lr:g}: "

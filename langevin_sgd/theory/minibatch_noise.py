@@ -27,7 +27,8 @@ import numpy as np
 
 from langevin_sgd.checks import InputError, require
 from langevin_sgd.theory.block_matrices import carried, outer, own
-from langevin_sgd.theory.modes import Modes, noise_factor
+from langevin_sgd.theory.modes import Modes
+from langevin_sgd.theory.settings import noise_factor
 from langevin_sgd.theory.sgd_map import MapOscillators
 from langevin_sgd.theory.white_noise import WhiteFluctuations
 
@@ -71,7 +72,7 @@ class MinibatchFluctuations:
 
     @cached_property
     def _factor(self) -> float:
-        return noise_factor(self.modes.problem, self.modes.settings)
+        return noise_factor(self.modes.settings, self.modes.problem.samples)
 
     def _weighted(self, weights: np.ndarray) -> np.ndarray:
         return self._factor * (self._inputs * weights[:, None]).T @ self._inputs / len(self._inputs)

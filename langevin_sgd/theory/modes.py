@@ -4,13 +4,11 @@ They are what every law needs before it knows its dynamics.
 
     stiffness k_l = h_l + weight_decay,      mean fixed point mu_l = h_l / k_l * theta_bar_l,
     noise of one step  q = factor * E^T Sigma E,
-    E the eigenvectors, Sigma the covariance of one per-sample gradient
-    factor = 1/S (with replacement)   or   (N-S) / (S (N-1)) (distinct samples in a batch)
+    E the eigenvectors, Sigma the covariance of one per-sample gradient, factor of `noise_factor`
 
-(Kunin et al., arXiv 2107.09133; the second factor is the variance of a mean of S of N items drawn
-without replacement.) The noise is frozen at the minimiser theta_bar. Modes without curvature and
-weight decay are free:
-they keep the component of the minimiser that `LinearRegression` chose.
+(Kunin et al., arXiv 2107.09133). The noise is frozen at the minimiser theta_bar. Modes without
+curvature and weight decay are free: they keep the component of the minimiser that
+`LinearRegression` chose.
 """
 
 from __future__ import annotations
@@ -20,10 +18,10 @@ from functools import cached_property
 
 import numpy as np
 
-from langevin_sgd.checks import InputError
 from langevin_sgd.covariance import covariance_root, rank
 from langevin_sgd.models.linear_regression import LinearRegression
 from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.theory.settings import noise_factor
 from langevin_sgd.theory.underflow import vanishing
 
 
@@ -92,7 +90,7 @@ class Modes:
         np.fill_diagonal(level, 0.0)
         silent = (self.eigenvalues == 0) & (variances <= largest)
         nothing = (np.abs(rotated) <= level) | silent[:, None] | silent
-        return noise_factor(self.problem, self.settings) * np.where(nothing, 0.0, rotated)
+        return noise_factor(self.settings, self.problem.samples) * np.where(nothing, 0.0, rotated)
 
     def _rotated_noise(self) -> np.ndarray:
         """(eigenmode, eigenmode) Covariance of one per-sample gradient in the eigenbasis.
@@ -126,25 +124,3 @@ class Modes:
 def _of_order_one(matrix: np.ndarray) -> np.ndarray:
     """Return a covariance in units of its largest variance."""
     return matrix / (np.diag(matrix).max() or 1.0)
-
-
-def noise_factor(problem: LinearRegression, settings: SGD) -> float:
-    """Covariance of a batch gradient over the covariance of one sample's gradient.
-
-    Raises
-    ------
-    InputError
-        If batches are drawn without replacement (or in epochs) from a problem without data, or of
-        too few samples.
-    """
-    size, samples = settings.batch_size, problem.samples
-    if settings.sampling == "with_replacement":
-        return 1 / size
-    if samples is None:
-        raise InputError(
-            f"sampling = {settings.sampling!r}: "
-            "needs a problem with data, this one is a spectrum only"
-        )
-    if size > samples:
-        raise InputError(f"batch_size = {size}: must not exceed the {samples} samples of the data")
-    return (samples - size) / (size * (samples - 1)) if samples > 1 else 0.0

@@ -26,7 +26,7 @@ from langevin_sgd.checks import InputError, as_array, as_instance, as_positive, 
 from langevin_sgd.covariance import as_covariance, rank
 from langevin_sgd.theory.gaussian import Gaussian
 from langevin_sgd.theory.langevin_law import LangevinLaw
-from langevin_sgd.theory.modes import noise_factor
+from langevin_sgd.theory.settings import noise_factor
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class ModifiedLoss:
     def kappa(self) -> float:
         """Inverse temperature of Psi: S (1 - momentum^2)."""
         return (1 - self.law.settings.momentum**2) / noise_factor(
-            self.law.problem, self.law.settings
+            self.law.settings, self.law.problem.samples
         )
 
     @cached_property

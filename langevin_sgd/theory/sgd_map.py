@@ -9,6 +9,18 @@ rate. Stationary moments of a pair of modes solve C = M_i C M_j^T + force force^
 solving that symbolically. Dampening d multiplies h and the unit of velocity by 1 - d (without
 momentum it does nothing, as in ``torch.optim.SGD``). A stationary law exists for h below
 `MapOscillators.stability_limit`.
+
+Discounted by sigma per step, x_t / sigma^t is again the position of a map of the same kind: both
+obey a recursion of second order, heavy ball x'' = (1+beta-h) x' - beta x + force, Nesterov x'' =
+(1+beta)(1-h) x' - beta (1-h) x + (1+beta) force' - beta force, and dividing by powers of sigma
+gives recursions of the same form with
+
+    heavy ball   beta_s = beta / sigma^2,    h_s = ((sigma - 1)(sigma - beta) + h sigma) / sigma^2
+    Nesterov     beta_s = beta / (sigma c),  h_s = ((sigma - 1)(sigma - beta) + h sigma c) / sigma^2
+                 with c = 1 + beta - beta / sigma
+
+and a force in units of 1 / sigma, c / sigma (derived, by comparing coefficients). What grows or
+decays like sigma^t, driven by a force that does so too, is stationary there.
 """
 
 from __future__ import annotations
@@ -16,6 +28,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -98,6 +111,10 @@ class MapOscillators(Oscillators):
         ratio: np.ndarray = (1 - order / time) / (order + 1)
         return ratio
 
+    @abstractmethod
+    def discounted(self, sigma: float) -> Self:
+        """Map of the positions divided by sigma^t; its velocities are others."""
+
     def added(self, time: np.ndarray, *, pairs: bool) -> np.ndarray:
         """See `Oscillators`."""
         kick = np.broadcast_to(np.array(self.force) * self.scale, (len(self.stiffness), 2))
@@ -147,6 +164,12 @@ class HeavyBallOscillators(MapOscillators):
         xv = 0.5 * ((1 - b) + (1 + b) * gap) / divisor
         vx = 0.5 * ((1 - b) - (1 + b) * gap) / divisor
         return (1 - b) * (1 + b) / divisor, xv, vx, (1 - b) / divisor
+
+    def discounted(self, sigma: float) -> Self:
+        """See `MapOscillators`."""
+        b = self.momentum
+        stiffness = ((sigma - 1) * (sigma - b) + self.stiffness * sigma) / sigma**2
+        return type(self)(stiffness, b / sigma**2, self.scale / sigma)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,6 +227,12 @@ class NesterovOscillators(MapOscillators):
         xv, vx = 0.5 * (even + (1 + b) * gap) / divisor, 0.5 * (even - (1 + b) * gap) / divisor
         virial = (1 - b) * (1 + b) + b * of_total * total + b * of_reduced * total * reduced
         return virial / divisor, xv, vx, (1 - b + 2 * b * reduced) / divisor
+
+    def discounted(self, sigma: float) -> Self:
+        """See `MapOscillators`."""
+        b, c = self.momentum, 1 + self.momentum - self.momentum / sigma
+        stiffness = ((sigma - 1) * (sigma - b) + self.stiffness * sigma * c) / sigma**2
+        return type(self)(stiffness, b / (sigma * c), self.scale * c / sigma)
 
 
 def sgd_oscillators(settings: SGD, stiffness: np.ndarray) -> MapOscillators:

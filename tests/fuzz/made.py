@@ -41,6 +41,17 @@ def plain_sgd() -> Any:
 
 
 @once
+def minimum() -> Any:
+    features = np.random.default_rng(1).normal(size=(4, 3))
+    return ls.theory.stability.minimum.InterpolatingMinimum.from_features(features)
+
+
+@once
+def critical_moments() -> Any:
+    return ls.theory.stability.critical.critical_moments(minimum(), sgd())
+
+
+@once
 def langevin_law() -> Any:
     return ls.theory.LangevinLaw(spectral(), sgd())
 

@@ -88,6 +88,7 @@ LEFT_OUT = {
             "measure.passage.Passage",
             "measure.scaling_corrections.CorrectedPowerLaw",
             "theory.perceptron.derivation.Derivation",
+            "theory.stability.critical.CriticalMoments",
         ),
         *("sweep.execution.Outcome", "sweep.store.TaskStatus", "claims.judgement.Judgement"),
     ),
@@ -161,6 +162,28 @@ FROM_MODULES = (
         f"theory.stability.{name}"
         for name in ("largest_stable_stiffness", "noise_feedback", "require_stable")
     ),
+    "theory.stability.minimum.InterpolatingMinimum",
+    *(
+        f"theory.stability.edge.{name}"
+        for name in ("edge_lr", "growth_factor", "mean_edge_lr", "spectral_edge_lr")
+    ),
+    "theory.stability.second_moment.mean_loss",
+    "theory.stability.typical.typical_exponent",
+    *(
+        f"theory.stability.critical.{name}"
+        for name in ("CriticalMoments", "critical_moments", "stream_critical_moments")
+    ),
+    *(
+        f"theory.stability.gaussian_stream.{name}"
+        for name in ("stream_edge_lr", "stream_growth_factor")
+    ),
+    *(f"theory.stability.bounds.{name}" for name in ("edge_bounds", "frobenius_bound_lr")),
+    *(
+        f"theory.stability.alignment.{name}"
+        for name in ("alignment", "alignment_matrix", "alignment_range")
+    ),
+    "theory.stability.batch_sharpness.batch_sharpness",
+    "theory.stability.predict.predict_stability",
     *(f"theory.perceptron.derivation.{name}" for name in ("Derivation", "derive_exponents")),
     *(
         f"theory.perceptron.late_stage.{name}"

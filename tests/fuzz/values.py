@@ -277,6 +277,11 @@ BY_NAME: dict[str, Values] = {
     ),
     # laws
     "problem": thing("spectral()", "regression()"),
+    "features": array("RANDOM.normal(size=(4, 3))", "RANDOM.normal(size=(2, 2, 3))"),
+    "kernel": array("np.array([[2.0, 0.5], [0.5, 1.0]])"),
+    "outputs": count("1"),
+    "residuals": array("np.array([0.5, -1.0, 0.1, 0.3])"),
+    "draws": count("20"),
     "law": thing("langevin_law()"),
     "oscillators": thing("oscillators()"),
     "t": array("np.array([0.0, 1.0, 10.0])", "3.0", scalar=True),

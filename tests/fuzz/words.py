@@ -80,7 +80,7 @@ GOOD = {
     "network": "fully_connected", "depth": "2", "width": "4", "activation": "relu",
     "labels": "parity", "part": "even",
     "probe_points": "2", "observe": "margins", "device": "cpu", "scheduler": "",
-    "unfit": "0",
+    "unfit": "0", "features": "features.npy", "residuals": "residuals.npy",
 }  # fmt: skip
 """Option -> a good word for it."""
 
@@ -90,7 +90,7 @@ LEFT_OUT = {"scheduler"}
 BASE: dict[tuple[str, ...], tuple[tuple[str, ...], ...]] = {
     ("claims", "new"): (("folder",),),
     ("claims", "run"): (("ids", "workers"),),
-    ("predict",): (("eigenvalues",), ("data",)),
+    ("predict", "linear-regression"): (("eigenvalues",), ("data",)),
     ("perceptron", "run"): (("P", "d", "max_steps", "seed"), ("data", "max_steps", "seed")),
     ("perceptron", "sweep"): (
         ("P", "seeds", "max_steps", "workers"),

@@ -201,6 +201,8 @@ def write_files() -> None:
         ",".join(f"{number:.6g}" for number in (*row, label))
         for row, label in zip(X, LABELS, strict=True)
     )
+    np.save("features.npy", np.random.default_rng(1).normal(size=(4, 3)))
+    np.save("residuals.npy", np.array([0.5, -1.0, 0.1, 0.3]))
     Path("data.csv").write_text(f"a,b,y\n{rows}\n", encoding="utf-8")
     np.savez("data.npz", X=X, y=LABELS)
 

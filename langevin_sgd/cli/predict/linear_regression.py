@@ -1,11 +1,9 @@
-"""``langevin-sgd predict linear-regression``: closed-form numbers."""
+"""``langevin-sgd predict linear-regression``: the stationary law of SGD on a quadratic loss."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal
-
-from tyro.conf import Positional
+from typing import Annotated, Any
 
 from langevin_sgd.checks import InputError
 from langevin_sgd.cli.arguments import (
@@ -22,16 +20,12 @@ from langevin_sgd.plotting import draw, save
 
 
 @dataclass(frozen=True)
-class Predict:
-    """Closed-form numbers.
+class PredictLinearRegression:
+    """The stationary law of SGD on a quadratic loss, by the Langevin model (sde) and exactly (sgd).
 
-    linear-regression: the stationary law of SGD on a quadratic loss, by the Langevin model (sde)
-    and exactly (sgd). Batches are drawn with replacement; the gradient noise of one sample has
-    covariance noise_scale * Hessian.
+    Batches are drawn with replacement; the gradient noise of one sample has covariance noise_scale
+    * Hessian.
     """
-
-    what: Positional[Literal["linear-regression"]]
-    """What to predict."""
 
     lr: Annotated[float, option(number(above=0), "FLOAT")]
     """Learning rate."""
@@ -76,7 +70,7 @@ class Predict:
         settings = {
             name: value
             for name, value in asdict(self).items()
-            if name not in ("what", "data", "plot", "json")
+            if name not in ("data", "plot", "json")
         }
         with in_terms_of_options({name: name.replace("_", "-") for name in settings}):
             settings |= self._spectrum()

@@ -128,8 +128,14 @@ def of_one_step(minimum: InterpolatingMinimum, settings: ls.SGD, residuals: np.n
 
 def of_batch_sharpness(
     minimum: InterpolatingMinimum, settings: ls.SGD, residuals: np.ndarray
-) -> float:
-    """2 / batch sharpness, the mean of the ratios over batches, at the residuals of the run."""
+) -> float | None:
+    """2 / batch sharpness, the mean of the ratios over batches, at the residuals of the run.
+
+    None for full batches: once they have converged what is left of the gradient lies along soft
+    modes, and says nothing of where the run has stopped.
+    """
+    if settings.batch_size == minimum.samples:
+        return None
     return 2 / float(batch_sharpness(minimum, settings, residuals, draws=2000).mean_of_ratio.value)
 
 

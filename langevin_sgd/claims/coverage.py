@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from langevin_sgd.checks import InputError
 from langevin_sgd.claims.claim import TIERS
-from langevin_sgd.claims.discovery import claim_folders
+from langevin_sgd.claims.criteria import criteria_of
+from langevin_sgd.claims.discovery import claim_folders, find_claim
 from langevin_sgd.claims.history import published_history
 from langevin_sgd.claims.tolerance import verdict_in_words
 
@@ -97,7 +98,8 @@ def standing(judgements: Sequence[Judgement]) -> dict[str, str]:
     Parameters
     ----------
     judgements
-        Of one store; what was completed elsewhere and published beside the claims counts as well.
+        Of one store; what was completed elsewhere and published beside the claims counts as well,
+        also where criteria have changed since, and says so.
 
     Returns
     -------
@@ -128,6 +130,12 @@ def standing(judgements: Sequence[Judgement]) -> dict[str, str]:
     return {name: _in_words(line) for name, line in found.items()}
 
 
+def _since_changed(line: dict[str, Any]) -> bool:
+    """Whether the criteria of an outcome are no longer those of its claim."""
+    digest = line.get("criteria")
+    return digest is not None and digest != criteria_of(find_claim(str(line["claim"]))).digest
+
+
 def _rank(line: dict[str, Any]) -> int:
     return TIERS.index(line["tier"])
 
@@ -135,4 +143,5 @@ def _rank(line: dict[str, Any]) -> int:
 def _in_words(line: dict[str, Any]) -> str:
     grade = line.get("grade")
     words = [verdict_in_words(str(line["verdict"]), grade), *([grade] if grade else [])]
-    return f"{', '.join(words)} ({line['tier']})"
+    tier = line["tier"] + (", by older criteria" if _since_changed(line) else "")
+    return f"{', '.join(words)} ({tier})"

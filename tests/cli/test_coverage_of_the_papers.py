@@ -1,10 +1,14 @@
 """Every statement of the papers, and the claims that judge it."""
 
+import json
+
 import pytest
 
 import langevin_sgd as ls
 from langevin_sgd.claims.coverage import read_coverage, standing
-from langevin_sgd.claims.discovery import find_claims
+from langevin_sgd.claims.criteria import criteria_of
+from langevin_sgd.claims.discovery import claim_folders, find_claim, find_claims
+from langevin_sgd.claims.history import published_history
 from langevin_sgd.claims.judgement import Judgement
 from langevin_sgd.claims.report import write_report
 
@@ -42,7 +46,8 @@ def judged(claim, tier, verdict):
     return Judgement(claim, tier, 0, verdict, "refuted")
 
 
-def test_the_largest_tier_that_was_completed_is_shown():
+def test_the_largest_tier_that_was_completed_is_shown(monkeypatch):
+    monkeypatch.setattr("langevin_sgd.claims.coverage.published_history", list)
     claim = find_claims(paper="limiting_dynamics")[0]
     name = f"{claim.paper}/{claim.id}"
     quick, full = judged(claim, "quick", "supported"), judged(claim, "full", "refuted")
@@ -50,6 +55,34 @@ def test_the_largest_tier_that_was_completed_is_shown():
     assert standing([full, quick])[name] == "refuted (full)"
     assert standing([quick, judged(claim, "full", "not_run")])[name] == "supported (quick)"
     assert standing([]) == {}
+
+
+def test_what_older_criteria_said_is_shown_as_such(monkeypatch):
+    """The largest tier counts, also where criteria have changed since. Control: by the present
+    ones nothing is added.
+    """
+    claim = find_claims(paper="limiting_dynamics")[0]
+    name = f"{claim.paper}/{claim.id}"
+    line = {"claim": name, "tier": "full", "stream": "deciding", "verdict": "underpowered"}
+    line |= {"grade": None, "criteria": criteria_of(claim).digest}
+    for digest, words in ((line["criteria"], "full"), ("0" * 20, "full, by older criteria")):
+        published = [line | {"criteria": digest}]
+        monkeypatch.setattr("langevin_sgd.claims.coverage.published_history", lambda p=published: p)
+        assert standing([judged(claim, "quick", "supported")])[name] == f"underpowered ({words})"
+
+
+def test_published_outcomes_name_claims_there_are_and_criteria_there_were():
+    """One line an outcome, of the deciding stream, by criteria that are published beside them."""
+    [folder] = claim_folders()
+    versions = json.loads((folder / "results" / "criteria.json").read_text(encoding="utf-8"))
+    seen = set()
+    for line in published_history():
+        claim = find_claim(line["claim"])
+        assert (claim.paper + "/" + claim.id, line["stream"]) == (line["claim"], "deciding")
+        digests = [one["digest"] for one in versions[criteria_of(claim).sample]]
+        assert line["version"] == digests.index(line["criteria"]) + 1
+        seen.add((line["claim"], line["tier"], line["criteria"], line["seed"]))
+    assert len(seen) == len(published_history())
 
 
 def test_the_report_has_a_page_of_the_papers(tmp_path):

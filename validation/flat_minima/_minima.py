@@ -24,7 +24,7 @@ STAGES, STAGE_STEPS, STEPS = 12, 500, 5000
 KICK = 1e-2
 POINTS, WIDTH, ALPHA = 32, 32, 16.0
 """Digits, hidden units, and the scale of the predictor: starts are 1.7 to 4 times too sharp."""
-REPLICAS = 32
+REPLICAS = 48
 FITTED = 1e-2
 """Half the mean square of what is missing to the labels, of a network that fits its points."""
 RATES = {1: (0.1, 0.2), 4: (0.2, 0.3), POINTS: (0.3, 0.5)}

@@ -60,10 +60,20 @@ def test_a_search_that_was_never_beyond_the_edge_says_nothing():
     """Nor does one that has not fitted its points. Control: one that was, and has."""
     assert _minima.not_stopped(made()) is None
     assert "never beyond" in _minima.not_stopped(made(before=0.5))
-    assert "did not fit" in _minima.not_stopped(made(loss=1.0))
-    assert "diverged" in _minima.not_stopped(made(loss=np.nan))
-    thrown_off = made(loss=np.array([1e-9, 1e-9, 1e-9, 1.0]))
-    assert _minima.not_stopped(thrown_off) is None
+    for loss in (1.0, np.nan):
+        assert "4 of 4 replicas" in _minima.not_stopped(made(loss=loss))
+
+
+def test_a_replica_that_was_just_thrown_off_is_left_out_of_all_searches():
+    """By its loss alone, in one search or in all."""
+    data = made()
+    one = data[_minima.CASES[2].label]
+    one["loss"][-1, 1] = np.inf
+    one["kernel"][-1, 1] = np.nan
+    assert _minima.fitted(data).tolist() == [0, 2, 3]
+    assert _minima.not_stopped(data) is None
+    for case in _minima.CASES:
+        np.testing.assert_allclose(_minima.distances(data, case, _minima.exact), 0, atol=1e-9)
 
 
 def test_the_contest_is_won_by_who_is_nearest(monkeypatch):

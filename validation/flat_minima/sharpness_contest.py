@@ -12,11 +12,11 @@ edge, on the same minima:
 - the sufficient condition of Wu, Ma and E;
 - batch sharpness, 2/E_b[g.H_b g/|g|^2], at the residuals that are left, where there is noise.
 
-The score of the exact edge is set by the few runs that went past it or were thrown off, so that
-leads are known to a sixth of an e-fold, and the comparisons are loose; the smallest lead is a
-factor of two and a half. In the second version of these criteria batch sharpness was asked at full
-batches too, where it cannot know; in the third 32 replicas did not suffice for the condition of one
-step (.99(17) for its lead), and now there are 48.
+The score of the exact edge is set by the few runs that went past it, so that leads are known to a
+sixth of an e-fold, and the comparisons are loose; the smallest lead is a factor of two and a half.
+In the second version of these criteria batch sharpness was asked at full batches too, where it
+cannot know; in the third and fourth the condition of one step could not be told from the edge,
+since the score of the edge was that of the few replicas that had just been thrown off.
 
 The edge of typical runs (the Lyapunov exponent) is no rival here: it lies 5 to 15 % beyond that of
 the mean square, less than these data tell apart.

@@ -70,7 +70,7 @@ class StabilityBound(ls.claims.Claim):
                 ls.Estimate.from_samples(
                     [
                         minima.minimum_at(run, replica).frobenius_norm
-                        for replica in range(run.sizes["replica"])
+                        for replica in minima.fitted(data)
                     ]
                 )
             )

@@ -85,6 +85,18 @@ def test_published_outcomes_name_claims_there_are_and_criteria_there_were():
     assert len(seen) == len(published_history())
 
 
+def test_published_numbers_are_those_of_published_outcomes():
+    """One entry an outcome of a full tier, with the same verdict."""
+    [folder] = claim_folders()
+    entries = json.loads((folder / "results" / "full.json").read_text(encoding="utf-8"))
+    shared = ("claim", "tier", "seed", "criteria", "version", "verdict", "control_verdict", "grade")
+    outcomes = [{name: line[name] for name in shared} for line in published_history()]
+    for entry in entries:
+        assert {name: entry[name] for name in shared} in outcomes
+        assert entry["components"]
+    assert len(entries) == len(outcomes)
+
+
 def test_the_report_has_a_page_of_the_papers(tmp_path):
     claim = find_claims(paper="limiting_dynamics")[0]
     write_report([judged(claim, "quick", "supported")], tmp_path)

@@ -32,7 +32,7 @@ def made_by(build: Callable[[], Any]) -> torch.nn.Module:
     try:
         module = build()
     except Exception as error:
-        raise _refusal(f"fails when it is called without arguments ({_reason(error)})") from error
+        raise _refusal(f"fails when it is called without arguments ({reason(error)})") from error
     if not isinstance(module, torch.nn.Module):
         raise _refusal(f"must return a torch.nn.Module, not {type(module).__name__}")
     if any(
@@ -113,7 +113,7 @@ def _require_one_number(module: torch.nn.Module, x: torch.Tensor) -> torch.Tenso
         outputs = module(x)
     except Exception as error:
         raise _refusal(
-            f"makes a module that does not take inputs of shape {tuple(x.shape)} ({_reason(error)})"
+            f"makes a module that does not take inputs of shape {tuple(x.shape)} ({reason(error)})"
         ) from error
     if not isinstance(outputs, torch.Tensor):
         raise _refusal(
@@ -136,7 +136,7 @@ def _require_one_number(module: torch.nn.Module, x: torch.Tensor) -> torch.Tenso
 
 def _require_no_chance(module: torch.nn.Module, x: torch.Tensor, outputs: torch.Tensor) -> None:
     torch.manual_seed(1)
-    if not _close(_require_one_number(module, x), outputs):
+    if not agree(_require_one_number(module, x), outputs):
         way_out = "leave it out, or let build return module.eval()"
         raise _refusal(
             f"makes a module that gives other outputs when it is called again (dropout?): {way_out}"
@@ -145,7 +145,7 @@ def _require_no_chance(module: torch.nn.Module, x: torch.Tensor, outputs: torch.
 
 def _require_lonely_inputs(module: torch.nn.Module, x: torch.Tensor, outputs: torch.Tensor) -> None:
     """An output must not depend on the other inputs of a batch."""
-    if not _close(_require_one_number(module, x[:2]), outputs[:2]):
+    if not agree(_require_one_number(module, x[:2]), outputs[:2]):
         kind = (
             "whose outputs depend on the other inputs "
             "of a batch (normalisation or softmax over it?)"
@@ -153,7 +153,7 @@ def _require_lonely_inputs(module: torch.nn.Module, x: torch.Tensor, outputs: to
         raise _refusal(f"makes a module {kind}: must treat each input alone")
 
 
-def _close(outputs: torch.Tensor, again: torch.Tensor) -> bool:
+def agree(outputs: torch.Tensor, again: torch.Tensor) -> bool:
     """Whether outputs are the same up to rounding; those that are not finite are not compared."""
     both = outputs.isfinite() & again.isfinite()
     scale = float(again[both].abs().max()) if bool(both.any()) else 0.0
@@ -170,14 +170,14 @@ def _require_vectorised(modules: list[torch.nn.Module], x: torch.Tensor) -> list
         replicas.gradients(stacked[:, :1]).squares()
     except Exception as error:
         raise _refusal(
-            f"makes a module that cannot be trained in many replicas at once ({_reason(error)}): "
+            f"makes a module that cannot be trained in many replicas at once ({reason(error)}): "
             "it must not branch on numbers (torch.where in place of if), "
             "change tensors in place, or draw random numbers"
         ) from error
     return changes
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """Return the kind of an error raised by the user's code, and how its message begins."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:90]}"
 

@@ -8,7 +8,9 @@ Jacobians J_i of the outputs and gradients g_i = J_i^T s_i at the points:
     noise covariance  Sigma v = (1/n) sum_i g_i (g_i . v) - g (g . v),   g = mean of g_i
 
 Sigma is the covariance of the gradient at a single point. For the square loss Q = 1, and H = G
-where all residuals are zero. Several vectors go through the module together, by ``vmap``.
+where all residuals are zero. Several vectors go through the module together, by ``vmap``. Where all
+points pass at once (``chunk``) the Hessian goes reverse over reverse instead: what does not depend
+on the vector is then computed once for all products, and each costs a third.
 
 References
 ----------
@@ -19,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import torch
 from torch.func import grad, vjp, vmap
@@ -105,7 +107,9 @@ def hessian(model: TorchModel) -> SymmetricOperator:
     model
         Module, data and loss. The module must be twice differentiable by ``torch.func``.
     """
-    return _operator(model, _hessian_part, "Hessian")
+    as_instance("model", model, TorchModel)
+    part = _kept_hessian(model) if model.points <= model.chunk else _hessian_part
+    return _operator(model, part, "Hessian")
 
 
 def gauss_newton(model: TorchModel) -> SymmetricOperator:
@@ -157,12 +161,36 @@ def _of_columns(
 
 
 def _hessian_part(model: TorchModel, stretch: Stretch, vector: torch.Tensor) -> torch.Tensor:
+    _, product = along(grad(_sum_of_losses(model, stretch)), model.weights, model.shaped(vector))
+    return model.flat(product)
+
+
+def _kept_hessian(model: TorchModel) -> Part:
+    """Return products of the Hessian of all points at once, reverse over reverse.
+
+    The two passes that do not depend on the vector are made once, which takes as much memory as
+    any product does.
+    """
+
+    @cache
+    def pull_back() -> Callable[[list[torch.Tensor]], tuple[list[torch.Tensor]]]:
+        (stretch,) = model.stretches()
+        return vjp(grad(_sum_of_losses(model, stretch)), model.weights)[1]
+
+    def product(model: TorchModel, _: Stretch, vector: torch.Tensor) -> torch.Tensor:
+        return model.flat(pull_back()(list(model.shaped(vector)))[0])
+
+    return product
+
+
+def _sum_of_losses(
+    model: TorchModel, stretch: Stretch
+) -> Callable[[list[torch.Tensor]], torch.Tensor]:
     def loss(weights: list[torch.Tensor]) -> torch.Tensor:
         outputs = model.call(weights, stretch.inputs)
         return model.output_loss.value(outputs, stretch.targets).sum()
 
-    _, product = along(grad(loss), model.weights, model.shaped(vector))
-    return model.flat(product)
+    return loss
 
 
 def _gauss_newton_part(model: TorchModel, stretch: Stretch, vector: torch.Tensor) -> torch.Tensor:

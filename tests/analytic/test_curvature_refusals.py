@@ -167,7 +167,7 @@ def test_more_than_the_memory_holds(monkeypatch):
 
 
 def test_what_cannot_be_differentiated_twice():
-    model = TorchModel(WithoutSecondDerivatives(), X, Y)
+    model = TorchModel(WithoutSecondDerivatives(), X, Y, chunk=4)
     refused("^module: torch.func .* as the Hessian needs", hessian(model).times, model.gradient())
     refused("^module: torch.func .* as gradients at single points needs", loss_gradients, model)
 

@@ -25,14 +25,17 @@ def wait_for(directory, count):
 
 @pytest.fixture(autouse=True)
 def heard():
-    """A shell starts what it puts into the background deaf to Ctrl-C, and so would be all that the
-    tests start.
+    """A shell starts what it puts into the background deaf to Ctrl-C, and ``nohup`` to a hang-up,
+    and so would be all that the tests start.
     """
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    awake = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.getsignal(number) for number in awake}
+    for number, handler in awake.items():
+        if before[number] is signal.SIG_IGN:
+            signal.signal(number, handler)
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="module")

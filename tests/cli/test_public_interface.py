@@ -20,8 +20,10 @@ ROOT = Path(__file__).parents[2]
 OWN = "langevin_sgd.validation"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-MOST_NAMES = 155
-"""What packages export, each thing once wherever it is found, modules not counted."""
+MOST_NAMES = 180
+"""What packages export, each thing once wherever it is found, modules not counted: 155 of the first
+two bodies of work, and at most 25 for a new one.
+"""
 
 FOR_THE_PACKAGE_ITSELF = {"checks"}
 """Packages whose names are exported to the others and not to users."""

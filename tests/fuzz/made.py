@@ -43,7 +43,7 @@ def plain_sgd() -> Any:
 @once
 def minimum() -> Any:
     features = np.random.default_rng(1).normal(size=(4, 3))
-    return ls.theory.stability.minimum.InterpolatingMinimum.from_features(features)
+    return ls.theory.stability.InterpolatingMinimum.from_features(features)
 
 
 @once

@@ -162,11 +162,7 @@ FROM_MODULES = (
         f"theory.stability.{name}"
         for name in ("largest_stable_stiffness", "noise_feedback", "require_stable")
     ),
-    "theory.stability.minimum.InterpolatingMinimum",
-    *(
-        f"theory.stability.edge.{name}"
-        for name in ("edge_lr", "growth_factor", "mean_edge_lr", "spectral_edge_lr")
-    ),
+    *("theory.stability.edge.growth_factor", "theory.stability.edge.spectral_edge_lr"),
     "theory.stability.second_moment.mean_loss",
     "theory.stability.typical.typical_exponent",
     *(
@@ -177,12 +173,7 @@ FROM_MODULES = (
         f"theory.stability.gaussian_stream.{name}"
         for name in ("stream_edge_lr", "stream_growth_factor")
     ),
-    *(f"theory.stability.bounds.{name}" for name in ("edge_bounds", "frobenius_bound_lr")),
-    *(
-        f"theory.stability.alignment.{name}"
-        for name in ("alignment", "alignment_matrix", "alignment_range")
-    ),
-    "theory.stability.batch_sharpness.batch_sharpness",
+    *("theory.stability.bounds.frobenius_bound_lr", "theory.stability.alignment.alignment_matrix"),
     "theory.stability.predict.predict_stability",
     *(f"theory.perceptron.derivation.{name}" for name in ("Derivation", "derive_exponents")),
     *(

@@ -10,8 +10,7 @@ import numpy as np
 import xarray as xr
 
 import langevin_sgd as ls
-from langevin_sgd.theory.stability.alignment import alignment, alignment_range
-from langevin_sgd.theory.stability.minimum import InterpolatingMinimum
+from langevin_sgd.theory.stability import InterpolatingMinimum, alignment, alignment_range
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,10 +15,13 @@ import xarray as xr
 from langevin_sgd.validation.flat_minima._search import Search, find_minima
 
 import langevin_sgd as ls
-from langevin_sgd.theory.stability.batch_sharpness import batch_sharpness
-from langevin_sgd.theory.stability.bounds import edge_bounds
-from langevin_sgd.theory.stability.edge import edge_lr, mean_edge_lr
-from langevin_sgd.theory.stability.minimum import InterpolatingMinimum
+from langevin_sgd.theory.stability import (
+    InterpolatingMinimum,
+    batch_sharpness,
+    edge_bounds,
+    edge_lr,
+    mean_edge_lr,
+)
 
 STAGES, STAGE_STEPS, STEPS = 12, 500, 5000
 KICK = 1e-2

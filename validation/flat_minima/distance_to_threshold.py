@@ -30,7 +30,7 @@ from langevin_sgd.validation.flat_minima._minima import CASES, Stopped
 import langevin_sgd as ls
 from langevin_sgd.claims import Comparison, Data
 from langevin_sgd.plotting import Panel, Series
-from langevin_sgd.theory.stability.edge import edge_lr
+from langevin_sgd.theory.stability import edge_lr
 
 MARGIN = 0.1
 """Of the mean of ln(lr/edge)."""

@@ -5,6 +5,7 @@ import pytest
 import torch
 from dense_curvature import dense_of, model_of
 
+from langevin_sgd.curvature import traces
 from langevin_sgd.curvature.lanczos import eigenpairs
 from langevin_sgd.curvature.operators import from_matrix, hessian, noise_covariance
 from langevin_sgd.curvature.probes import gaussian_probes, random_points, sign_probes
@@ -99,6 +100,17 @@ def test_the_error_over_seeds_is_the_one_that_is_stated(seed):
         assert 0.7 < stated / spread[deflate] < 1.4
         assert abs(sample.mean() - float(values.square().sum())) < 4 * spread[deflate] / 60**0.5
     assert spread[6] < 0.2 * spread[0]
+
+
+def test_pairs_that_have_not_converged_leave_norms_unbiased(seed, monkeypatch):
+    """One product finds no eigenvector: the residual belongs to the norm."""
+    matrix = torch.eye(8, dtype=torch.float64).flip(0)
+    operator = from_matrix(matrix)
+    poor = eigenpairs(operator, which="magnitude", max_products=1, seed=seed)
+    monkeypatch.setattr(traces, "eigenpairs", lambda *_, **__: poor)
+    found = squared_frobenius_norm(operator, probes=3000, deflate=1, seed=seed)
+    assert abs(pull(found, float(matrix.square().sum()))) < 4
+    assert float(poor.residuals[0] ** 2) > 8 * found.standard_error
 
 
 def test_all_eigenvalues_taken_out_leave_nothing_to_chance():

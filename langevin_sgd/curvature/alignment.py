@@ -39,6 +39,7 @@ import torch
 from langevin_sgd.checks import as_count, as_instance, require
 from langevin_sgd.curvature.gram import gram_of_outputs
 from langevin_sgd.curvature.operators import gauss_newton, noise_covariance
+from langevin_sgd.curvature.room import require_room
 from langevin_sgd.curvature.torch_model import TorchModel
 
 _RANGE = 1e-12
@@ -117,6 +118,13 @@ def alignment(model: TorchModel) -> Alignment:
     """
     as_instance("model", model, TorchModel)
     loss = model.losses().mean()
+    require_room(
+        "model",
+        f"{model.points} points with {model.outputs} outputs",
+        4 * 8.0 * (model.points * model.outputs) ** 2,
+        device=model.device,
+        instead="take fewer points (model.take), or alignment_by_products, alignment_by_subsets",
+    )
     gram, gradients = gram_of_outputs(model), model.output_gradients()
     return alignment_of_gram(gram, gradients, loss, model.hessian_roots())
 

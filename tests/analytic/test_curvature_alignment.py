@@ -150,12 +150,12 @@ def pull(estimate, expected):
 def test_estimates_from_subsets_meet_the_exact_alignment(seed):
     model = model_of("tanh", points=24)[0]
     found, true = alignment_by_subsets(model, 12, subsets=60, seed=seed), alignment(model)
-    assert abs(pull(found.trace_product, float(true.trace_product))) < 4
-    assert abs(pull(found.squared_curvature, float(true.norm_of_curvature**2))) < 4
-    assert abs(pull(found.squared_noise, float(true.norm_of_noise**2))) < 4
-    assert abs(pull(found.mu, float(true.mu))) < 4
-    assert abs(pull(found.cosine, float(true.cosine))) < 4
-    assert abs(pull(found.size, float(true.size))) < 4
+    assert abs(pull(found.trace_product, float(true.trace_product))) < 5
+    assert abs(pull(found.squared_curvature, float(true.norm_of_curvature**2))) < 5
+    assert abs(pull(found.squared_noise, float(true.norm_of_noise**2))) < 5
+    assert abs(pull(found.mu, float(true.mu))) < 5
+    assert abs(pull(found.cosine, float(true.cosine))) < 5
+    assert abs(pull(found.size, float(true.size))) < 5
     whole = alignment_by_subsets(model, 24, subsets=2)
     assert whole.mu.value == pytest.approx(float(true.mu))
 
@@ -167,12 +167,12 @@ def test_estimates_from_products_meet_the_exact_alignment(seed):
     _, x, t = model_of("outputs", points=24)
     model = TorchModel(module_of("outputs"), x, t + 3)
     found, true = alignment_by_products(model, probes=150, deflate=4, seed=seed), alignment(model)
-    assert abs(pull(found.trace_product, float(true.trace_product))) < 4
-    assert abs(pull(found.squared_curvature, float(true.norm_of_curvature**2))) < 4
-    assert abs(pull(found.squared_noise, float(true.norm_of_noise**2))) < 4
-    assert abs(pull(found.mu, float(true.mu))) < 4
-    assert abs(pull(found.cosine, float(true.cosine))) < 4
-    assert abs(pull(found.size, float(true.size))) < 4
+    assert abs(pull(found.trace_product, float(true.trace_product))) < 5
+    assert abs(pull(found.squared_curvature, float(true.norm_of_curvature**2))) < 5
+    assert abs(pull(found.squared_noise, float(true.norm_of_noise**2))) < 5
+    assert abs(pull(found.mu, float(true.mu))) < 5
+    assert abs(pull(found.cosine, float(true.cosine))) < 5
+    assert abs(pull(found.size, float(true.size))) < 5
     dense = Dense(module_of("outputs"), x, t + 3, "square")
     uncentred = float(true.trace_product + dense.gbar @ dense.G @ dense.gbar)
     assert abs(pull(found.trace_product, uncentred)) > 4

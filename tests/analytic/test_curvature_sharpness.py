@@ -49,7 +49,7 @@ def test_batch_sharpness_is_the_mean_over_all_batches(sampling, seed):
     found = batch_sharpness(model, 2, batches=150, sampling=sampling, interaction=True, seed=seed)
     kinds = (found.mean_of_ratios, found.ratio_of_means, found.criticality, found.interaction)
     for estimate, value in zip(kinds, expected, strict=True):
-        assert abs(pull(estimate, value)) < 4
+        assert abs(pull(estimate, value)) < 5
     # Control: they are not one quantity.
     assert abs(pull(found.mean_of_ratios, expected[1])) > 4
     assert abs(pull(found.interaction, expected[2])) > 4
@@ -65,7 +65,7 @@ def linear(points=12, size=5):
 def test_one_point_of_a_linear_model_sees_the_trace_and_all_points_the_top():
     model, H = linear()
     single = batch_sharpness(model, 1, batches=400, seed=3).mean_of_ratios
-    assert abs(pull(single, float(H.trace()))) < 4
+    assert abs(pull(single, float(H.trace()))) < 5
     whole = batch_sharpness(model, 12, batches=2).mean_of_ratios
     g = model.gradient()
     assert whole.value == pytest.approx(float(g @ H @ g / (g @ g)))

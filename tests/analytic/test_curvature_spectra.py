@@ -77,9 +77,9 @@ def test_traces_and_norms_are_unbiased(deflate, seed):
     matrix, values = decaying()
     operator = from_matrix((matrix + matrix.mT) / 2)
     words = {"probes": 200, "deflate": deflate, "seed": seed}
-    assert abs(pull(trace(operator, **words), float(values.sum()))) < 4
+    assert abs(pull(trace(operator, **words), float(values.sum()))) < 5
     squares = squared_frobenius_norm(operator, **words)
-    assert abs(pull(squares, float(values.square().sum()))) < 4
+    assert abs(pull(squares, float(values.square().sum()))) < 5
     # Control: a factor of 3/2.
     assert abs(pull(squares, 1.5 * float(values.square().sum()))) > 4
 
@@ -98,7 +98,7 @@ def test_the_error_over_seeds_is_the_one_that_is_stated(seed):
         stated = np.sqrt(np.mean([each.standard_error**2 for each in found]))
         spread[deflate] = sample.std(ddof=1)
         assert 0.7 < stated / spread[deflate] < 1.4
-        assert abs(sample.mean() - float(values.square().sum())) < 4 * spread[deflate] / 60**0.5
+        assert abs(sample.mean() - float(values.square().sum())) < 5 * spread[deflate] / 60**0.5
     assert spread[6] < 0.2 * spread[0]
 
 
@@ -109,7 +109,7 @@ def test_pairs_that_have_not_converged_leave_norms_unbiased(seed, monkeypatch):
     poor = eigenpairs(operator, which="magnitude", max_products=1, seed=seed)
     monkeypatch.setattr(traces, "eigenpairs", lambda *_, **__: poor)
     found = squared_frobenius_norm(operator, probes=3000, deflate=1, seed=seed)
-    assert abs(pull(found, float(matrix.square().sum()))) < 4
+    assert abs(pull(found, float(matrix.square().sum()))) < 5
     assert float(poor.residuals[0] ** 2) > 8 * found.standard_error
 
 
@@ -140,8 +140,8 @@ def test_the_density_of_a_network_is_that_of_its_eigenvalues(seed):
     values = torch.linalg.eigvalsh(hessian_of_network).numpy()
     operator = from_matrix((hessian_of_network + hessian_of_network.mT) / 2)
     density = spectral_density(operator, probes=200, products=30, seed=seed)
-    assert abs(pull(density.moment(1), values.mean())) < 4
-    assert abs(pull(density.moment(2), (values**2).mean())) < 4
+    assert abs(pull(density.moment(1), values.mean())) < 5
+    assert abs(pull(density.moment(2), (values**2).mean())) < 5
     width, places = 0.3, np.linspace(values.min() - 2, values.max() + 2, 400)
     kernel = np.exp(-0.5 * ((places[:, None] - values) / width) ** 2).mean(1)
     exact = kernel / (width * np.sqrt(2 * np.pi))

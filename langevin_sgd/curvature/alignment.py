@@ -46,7 +46,7 @@ _RANGE = 1e-12
 """Eigenvalues of a Gram matrix below this part of the largest are taken for zero."""
 
 
-class Alignment(NamedTuple):
+class ModelAlignment(NamedTuple):
     """Alignment of noise and curvature, and what it is made of; tensors (...) of float64."""
 
     loss: torch.Tensor
@@ -98,7 +98,7 @@ class Contractions(NamedTuple):
     """(..., point, point) A."""
 
 
-def alignment(model: TorchModel) -> Alignment:
+def alignment(model: TorchModel) -> ModelAlignment:
     """Return the alignment of noise and curvature of a model, exactly.
 
     Parameters
@@ -108,7 +108,7 @@ def alignment(model: TorchModel) -> Alignment:
 
     Returns
     -------
-    Alignment
+    ModelAlignment
         Of tensors without dimensions.
 
     Raises
@@ -134,7 +134,7 @@ def alignment_of_gram(
     gradients: torch.Tensor,
     loss: torch.Tensor,
     roots: torch.Tensor | None = None,
-) -> Alignment:
+) -> ModelAlignment:
     """Return the alignment from the Gram matrix of the outputs, of many networks at once.
 
     Parameters
@@ -171,7 +171,7 @@ def alignment_of_gram(
     centred = losses - losses.mean(-1, keepdim=True)
     centred = centred - centred.mean(-2, keepdim=True)
     flat = features.flatten(-4, -3).flatten(-2)
-    return Alignment(
+    return ModelAlignment(
         loss=loss.double(),
         trace_product=spread.square().sum((-3, -2, -1)) / n**2,
         norm_of_curvature=torch.linalg.matrix_norm(flat) / n,

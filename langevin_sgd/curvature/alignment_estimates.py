@@ -40,7 +40,7 @@ _LEAST = 4
 
 @dataclass(frozen=True, kw_only=True)
 class AlignmentEstimates:
-    """Alignment with standard errors; see `alignment.Alignment` for the exact one.
+    """Alignment with standard errors; see `alignment.ModelAlignment` for the exact one.
 
     Parameters
     ----------

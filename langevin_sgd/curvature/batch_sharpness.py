@@ -36,7 +36,7 @@ _SAMPLINGS = ("with_replacement", "without_replacement")
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatchSharpness:
+class SampledBatchSharpness:
     """Batch sharpness in the conventions of this module, in units of 1/lr."""
 
     mean_of_ratios: Estimate
@@ -53,7 +53,7 @@ def batch_sharpness(
     sampling: str = "without_replacement",
     interaction: bool = False,
     seed: int = 0,
-) -> BatchSharpness:
+) -> SampledBatchSharpness:
     """Measure batch sharpness over random batches.
 
     Parameters
@@ -74,7 +74,7 @@ def batch_sharpness(
 
     Returns
     -------
-    BatchSharpness
+    SampledBatchSharpness
         Estimates over batches; one that was not measured is not valid and says why.
 
     Raises
@@ -100,7 +100,7 @@ def batch_sharpness(
     with np.errstate(invalid="ignore", divide="ignore"):
         ratios = own / squares
     method = f"{count} batches of {size}, {sampling.replace('_', ' ')}"
-    return BatchSharpness(
+    return SampledBatchSharpness(
         mean_of_ratios=Estimate.from_samples(ratios, method=method),
         ratio_of_means=_ratio(own, squares, method),
         criticality=_criticality(model, squares, method),

@@ -110,7 +110,8 @@ def test_propagation_is_a_semigroup(polynomial, temperature, first, second):
     mass[17] = 1.0
     once = line.evolve(found, mass, np.array([first + second]))[0]
     twice = line.evolve(found, mass, np.array([first, first + second]))[1]
-    assert np.abs(once - twice).sum() < 1e-10
+    # Rounding, which grows with the ratio of stationary masses: 1.5e-10 on a slope of 24 T.
+    assert np.abs(once - twice).sum() < 1e-9
 
 
 @given(polynomials, st.floats(0.3, 3))

@@ -131,9 +131,14 @@ def standing(judgements: Sequence[Judgement]) -> dict[str, str]:
 
 
 def _since_changed(line: dict[str, Any]) -> bool:
-    """Whether the criteria of an outcome are no longer those of its claim."""
-    digest = line.get("criteria")
-    return digest is not None and digest != criteria_of(find_claim(str(line["claim"]))).digest
+    """Whether the criteria of an outcome are no longer those of its claim, if it is still there."""
+    if line.get("criteria") is None:
+        return False
+    try:
+        claim = find_claim(str(line["claim"]))
+    except InputError:
+        return False
+    return bool(line["criteria"] != criteria_of(claim).digest)
 
 
 def _rank(line: dict[str, Any]) -> int:

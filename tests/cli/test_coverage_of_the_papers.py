@@ -71,6 +71,15 @@ def test_what_older_criteria_said_is_shown_as_such(monkeypatch):
         assert standing([judged(claim, "quick", "supported")])[name] == f"underpowered ({words})"
 
 
+def test_an_outcome_of_a_claim_that_is_gone_keeps_no_report_from_being_written(monkeypatch):
+    """Somebody's claim whose file was taken away, with a line in the history beside it."""
+    line = {"tier": "full", "stream": "deciding", "verdict": "refuted", "criteria": "0" * 20}
+    names = ("limiting_dynamics/gone", "nobody/gone", "gone")
+    published = [{**line, "claim": name} for name in names]
+    monkeypatch.setattr("langevin_sgd.claims.coverage.published_history", lambda: published)
+    assert standing([]) == dict.fromkeys(names, "refuted (full)")
+
+
 def test_published_outcomes_name_claims_there_are_and_criteria_there_were():
     """One line an outcome, of the deciding stream, by criteria that are published beside them."""
     [folder] = claim_folders()

@@ -28,7 +28,9 @@ from langevin_sgd.checks import (
 )
 
 Sampling = Literal["with_replacement", "without_replacement", "epochs"]
-SAMPLINGS = ("with_replacement", "without_replacement", "epochs")
+INDEPENDENT = ("with_replacement", "without_replacement")
+"""Ways to draw batches that are independent of one another."""
+SAMPLINGS = (*INDEPENDENT, "epochs")
 
 
 @dataclass(frozen=True, kw_only=True)

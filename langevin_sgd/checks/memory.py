@@ -10,8 +10,21 @@ from typing import Any
 from langevin_sgd.checks.refusals import require
 
 
-def require_memory(name: str, value: Any, needed: float) -> None:
+def require_memory(
+    name: str, value: Any, needed: float, *, free: float | None = None, instead: str = ""
+) -> None:
     """Refuse what needs more bytes than are free, before anything is allocated.
+
+    Parameters
+    ----------
+    name, value
+        What makes it large, for the refusal.
+    needed
+        Bytes.
+    free
+        Bytes there are; by default what this machine can still give.
+    instead
+        The way out, in words; none by default.
 
     Raises
     ------
@@ -22,9 +35,10 @@ def require_memory(name: str, value: Any, needed: float) -> None:
     --------
     >>> require_memory("replicas", 10, 80.0)
     """
-    free = available_memory()
-    gibibytes = f"{needed / 2**30:.3g} GiB of memory, {free / 2**30:.3g} GiB are free"
-    require(needed <= free, name, value, f"needs at least {gibibytes}")
+    there = available_memory() if free is None else free
+    gibibytes = f"{needed / 2**30:.3g} GiB of memory, {there / 2**30:.3g} GiB are free"
+    way_out = f": {instead}" if instead else ""
+    require(needed <= there, name, value, f"needs at least {gibibytes}{way_out}")
 
 
 def available_memory() -> float:

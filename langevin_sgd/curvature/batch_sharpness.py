@@ -31,8 +31,7 @@ from langevin_sgd.curvature.probes import random_points
 from langevin_sgd.curvature.torch_model import TorchModel
 from langevin_sgd.estimate import Estimate
 from langevin_sgd.measure.jackknife import jackknife
-
-_SAMPLINGS = ("with_replacement", "without_replacement")
+from langevin_sgd.sgd_settings import INDEPENDENT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,18 +82,19 @@ def batch_sharpness(
         If an argument lies outside its range.
     """
     as_instance("model", model, TorchModel)
-    as_choice("sampling", sampling, _SAMPLINGS)
+    as_choice("sampling", sampling, INDEPENDENT)
     most = model.points if sampling == "without_replacement" else None
     size = as_count("batch_size", batch_size, maximum=most)
     count, seed = as_count("batches", batches, minimum=2), as_seed("seed", seed)
     with_full = as_flag("interaction", interaction)
+    of_all = hessian(model) if with_full else None
     rows = []
     for number in range(count):
         part = model.take(random_points(model.points, size, number, seed, sampling))
         gradient = part.gradient()
         block = gradient[:, None]
         own = _along(gradient, hessian(part).of_block(block))
-        full = _along(gradient, hessian(model).of_block(block)) if with_full else 0.0
+        full = 0.0 if of_all is None else _along(gradient, of_all.of_block(block))
         rows.append((own, float(gradient.double().square().sum()), full))
     own, squares, full = np.array(rows).T
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -178,8 +178,8 @@ def _require_room(model: TorchModel, rows: int) -> None:
     """Refuse Gram matrices and gradients by the largest tensor that do not fit into memory."""
     size = model.weights[0].element_size()
     entries = (model.points * rows) ** 2
-    linear = {id(p) for m in model.module.modules() if type(m) is torch.nn.Linear
-              for p in m.parameters()}  # fmt: skip
+    layers = [layer for layer in model.module.modules() if type(layer) is torch.nn.Linear]
+    linear = {id(p) for layer in layers for p in layer.parameters()}
     parameters = dict(model.module.named_parameters())
     largest = max(
         (parameters[name].numel() for name in model.names if id(parameters[name]) not in linear),

@@ -172,7 +172,9 @@ def eigenpairs(
     asked = 20 * count + 100 if max_products is None else as_count("max_products", max_products)
     require(asked >= count, "max_products", max_products, f"must be at least count, {count}")
     most = min(asked, operator.size)
-    space = krylov_space(operator, 0, as_seed("seed", seed), most)
+    seed = as_seed("seed", seed)
+    start = gaussian_probes(operator.size, 0, 1, seed, operator.like)[:, 0]
+    space = krylov_space(operator, start, most, seed, named="max_products")
     while True:
         space.extend()
         full = space.dimension == most
@@ -182,41 +184,54 @@ def eigenpairs(
         # A space that closed on itself may have missed copies of equal eigenvalues.
         whole = space.exhausted == 0 or space.exhausted > count
         if full or (found.converged and whole):
-            return found
+            vectors = space.basis.mT @ found.inside.to(space.basis)
+            return Eigenpairs(
+                found.values, vectors, found.residuals, space.dimension, found.converged
+            )
 
 
-def krylov_space(operator: SymmetricOperator, probe: int, seed: int, most: int) -> KrylovSpace:
-    """Return a space that starts from a random vector, of at most `most` dimensions.
+def krylov_space(
+    operator: SymmetricOperator, start: torch.Tensor, most: int, seed: int, *, named: str
+) -> KrylovSpace:
+    """Return the space that products span from a vector, as a `KrylovSpace`.
+
+    Parameters
+    ----------
+    operator, start, most, seed
+        As there.
+    named
+        What asks for `most` dimensions, for the refusal.
 
     Raises
     ------
     InputError
         If its basis does not fit into memory.
     """
-    size = operator.like.element_size()
     require_room(
-        "max_products",
+        named,
         most,
-        float(most + 1) * operator.size * size,
+        float(most + 1) * operator.size * operator.like.element_size(),
         device=operator.like.device,
         instead="take fewer",
     )
-    start = gaussian_probes(operator.size, probe, 1, seed, operator.like)[:, 0]
     return KrylovSpace(operator, start, most, seed)
 
 
-def _ritz_pairs(space: KrylovSpace, count: int, which: str, tolerance: float) -> Eigenpairs:
+class _RitzPairs(NamedTuple):
+    """Ritz pairs within a space: vectors in its basis."""
+
+    values: torch.Tensor
+    inside: torch.Tensor
+    """(dimension, pair)."""
+    residuals: torch.Tensor
+    converged: bool
+
+
+def _ritz_pairs(space: KrylovSpace, count: int, which: str, tolerance: float) -> _RitzPairs:
     values, inside = torch.linalg.eigh(space.matrix())
     key = {"largest": -values, "smallest": values, "magnitude": -values.abs()}[which]
     chosen = key.argsort()[:count]
     residuals = (space.remainder * inside[-1, chosen]).abs()
     scale = float(values.abs().max())
     converged = bool((residuals <= tolerance * scale).all()) or math.isclose(scale, 0.0)
-    basis = space.basis
-    return Eigenpairs(
-        values[chosen],
-        basis.mT @ inside[:, chosen].to(basis),
-        residuals,
-        space.dimension,
-        converged,
-    )
+    return _RitzPairs(values[chosen], inside[:, chosen], residuals, converged)

@@ -4,6 +4,7 @@ out.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -73,16 +74,15 @@ def _require_at_rest(name: str, layer: torch.nn.Module) -> None:
         )
 
 
-def copy_of(module: torch.nn.Module, copy: Callable[[Any], Any]) -> torch.nn.Module:
+def copy_of(module: torch.nn.Module) -> torch.nn.Module:
     """Return a copy, or refuse a module that cannot be copied."""
     try:
-        copied: torch.nn.Module = copy(module)
+        return copy.deepcopy(module)
     except Exception as error:
         raise InputError(
             f"module = {type(module).__name__}: cannot be copied ({reason(error)}); build it anew "
             "and load its state_dict"
         ) from None
-    return copied
 
 
 def as_inputs(inputs: Any, like: torch.Tensor) -> torch.Tensor:

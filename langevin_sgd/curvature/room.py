@@ -6,8 +6,7 @@ from typing import Any
 
 import torch
 
-from langevin_sgd.checks import require
-from langevin_sgd.checks.memory import available_memory
+from langevin_sgd.checks import require_memory
 
 
 def require_room(
@@ -35,7 +34,5 @@ def require_room(
     --------
     >>> require_room("points", 10, 800.0, device=torch.device("cpu"), instead="take fewer")
     """
-    on_cuda = device.type == "cuda"
-    free = float(torch.cuda.mem_get_info(device)[0]) if on_cuda else available_memory()
-    gibibytes = f"{needed / 2**30:.3g} GiB of memory, {free / 2**30:.3g} GiB are free"
-    require(needed <= free, name, value, f"needs at least {gibibytes}: {instead}")
+    free = float(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else None
+    require_memory(name, value, needed, free=free, instead=instead)

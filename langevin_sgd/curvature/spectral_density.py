@@ -22,10 +22,9 @@ import numpy as np
 import torch
 
 from langevin_sgd.checks import as_array, as_count, as_instance, as_positive, as_seed
-from langevin_sgd.curvature.lanczos import KrylovSpace
+from langevin_sgd.curvature.lanczos import krylov_space
 from langevin_sgd.curvature.operators import SymmetricOperator
 from langevin_sgd.curvature.probes import sign_probes
-from langevin_sgd.curvature.room import require_room
 from langevin_sgd.estimate import Estimate
 
 
@@ -107,17 +106,10 @@ def spectral_density(
     as_instance("operator", operator, SymmetricOperator)
     probes, seed = as_count("probes", probes, minimum=2), as_seed("seed", seed)
     products = min(as_count("products", products), operator.size)
-    require_room(
-        "products",
-        products,
-        float(products + 1) * operator.size * operator.like.element_size(),
-        device=operator.like.device,
-        instead="take fewer",
-    )
     nodes, weights = [], []
     for probe in range(probes):
         start = sign_probes(operator.size, 2**40 + probe, 1, seed, operator.like)[:, 0]
-        space = KrylovSpace(operator, start, products, seed)
+        space = krylov_space(operator, start, products, seed, named="products")
         while space.dimension < products:
             space.extend()
         values, vectors = torch.linalg.eigh(space.matrix())

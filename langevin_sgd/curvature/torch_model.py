@@ -108,7 +108,7 @@ class TorchModel:
             device=like.device,
             instead="measure a smaller one",
         )
-        self.module = checks.copy_of(module, copy.deepcopy)
+        self.module = checks.copy_of(module)
         named = dict(self.module.named_parameters())
         self.names = [name for name, p in named.items() if p.requires_grad]
         self.weights = [named[name].detach() for name in self.names]

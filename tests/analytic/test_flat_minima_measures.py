@@ -76,7 +76,7 @@ def test_a_replica_that_was_just_thrown_off_is_left_out_of_all_searches():
         np.testing.assert_allclose(_minima.distances(data, case, _minima.exact), 0, atol=1e-9)
 
 
-def test_the_contest_is_won_by_who_is_nearest(monkeypatch):
+def test_the_contest_is_won_by_who_is_nearest():
     """At 1.1 times the edge the exact theory is at ln 1.1; a rival that allows 1.1 times as much is
     right, one that allows half as much far off.
     """

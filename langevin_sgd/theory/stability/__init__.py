@@ -26,20 +26,18 @@ Inside: `feedback` (the n-dimensional operator whose largest eigenvalue decides)
 langevin_sgd.theory.stability.typical import typical_exponent``.
 """
 
-from langevin_sgd.theory.stability.limits import largest_stable_lr as largest_stable_lr
-from langevin_sgd.theory.stability.limits import (
-    largest_stable_stiffness,
-    noise_feedback,
-    require_stable,
-)
-
-# isort: split
 from langevin_sgd.theory.stability.alignment import alignment as alignment
 from langevin_sgd.theory.stability.alignment import alignment_range as alignment_range
 from langevin_sgd.theory.stability.batch_sharpness import batch_sharpness as batch_sharpness
 from langevin_sgd.theory.stability.bounds import edge_bounds as edge_bounds
 from langevin_sgd.theory.stability.edge import edge_lr as edge_lr
 from langevin_sgd.theory.stability.edge import mean_edge_lr as mean_edge_lr
+from langevin_sgd.theory.stability.limits import largest_stable_lr as largest_stable_lr
+from langevin_sgd.theory.stability.limits import (
+    largest_stable_stiffness,
+    noise_feedback,
+    require_stable,
+)
 from langevin_sgd.theory.stability.minimum import InterpolatingMinimum as InterpolatingMinimum
 
 __all__ = ["largest_stable_lr", "largest_stable_stiffness", "noise_feedback", "require_stable"]

@@ -31,6 +31,7 @@ import numpy as np
 
 from langevin_sgd.theory.stability.minimum import (
     InterpolatingMinimum,
+    add_to_blocks,
     as_minimum,
     by_sample,
     diagonal_blocks,
@@ -128,11 +129,8 @@ def alignment_matrix(minimum: InterpolatingMinimum) -> np.ndarray:
     minimum = as_minimum("minimum", minimum)
     unit = float(minimum.eigenvalues[0])
     square = (minimum.kernel / unit) @ (minimum.kernel / unit)
-    samples, outputs = minimum.samples, minimum.outputs
     result = -square
-    own = np.arange(samples)
-    four = result.reshape(samples, outputs, samples, outputs)
-    four[own, :, own, :] += samples * diagonal_blocks(square, outputs)
+    add_to_blocks(result, minimum.samples * diagonal_blocks(square, minimum.outputs))
     return result / float(np.trace(square))
 
 

@@ -32,7 +32,7 @@ from langevin_sgd.checks import (
     require,
     require_memory,
 )
-from langevin_sgd.sgd_settings import SGD
+from langevin_sgd.sgd_settings import INDEPENDENT, SGD
 from langevin_sgd.theory.settings import as_settings, noise_factor
 from langevin_sgd.theory.underflow import vanishing
 
@@ -193,6 +193,16 @@ def diagonal_blocks(matrix: np.ndarray, outputs: int) -> np.ndarray:
     return np.einsum("ikil->ikl", matrix.reshape(samples, outputs, samples, outputs))
 
 
+def add_to_blocks(matrix: np.ndarray, blocks: np.ndarray) -> None:
+    """Add blocks (sample, output, output) to those of single samples on the diagonal of an (n k, n
+    k) matrix, in place.
+    """
+    samples, outputs = blocks.shape[:2]
+    four = matrix.reshape(samples, outputs, samples, outputs)
+    own = np.arange(samples)
+    four[own, :, own, :] += blocks
+
+
 def by_sample(rows: np.ndarray, outputs: int) -> np.ndarray:
     """(sample, output, ...) Rows (sample and output, ...) of each sample for itself."""
     return rows.reshape(len(rows) // outputs, outputs, *rows.shape[1:])
@@ -220,7 +230,7 @@ def as_plain_settings(name: str, value: SGD) -> SGD:
     settings = as_settings(name, value)
     if settings.sampling == "epochs":
         raise InputError(
-            f"{name}.sampling = 'epochs': must be with_replacement or without_replacement, "
+            f"{name}.sampling = 'epochs': must be {' or '.join(INDEPENDENT)}, "
             "since batches of an epoch are not independent of one another"
         )
     settings.require_only(_READ, by="an interpolating minimum")

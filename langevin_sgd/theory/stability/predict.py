@@ -8,15 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from langevin_sgd.checks import as_choice, as_seed, require
-from langevin_sgd.sgd_settings import SGD, Sampling
+from langevin_sgd.sgd_settings import INDEPENDENT, SGD, Sampling
 from langevin_sgd.theory.stability.alignment import alignment, alignment_range
 from langevin_sgd.theory.stability.batch_sharpness import batch_sharpness
 from langevin_sgd.theory.stability.bounds import frobenius_bound_lr
 from langevin_sgd.theory.stability.edge import edge_lr, growth_factor, mean_edge_lr
 from langevin_sgd.theory.stability.minimum import InterpolatingMinimum
 from langevin_sgd.theory.underflow import vanishing
-
-INDEPENDENT = ("with_replacement", "without_replacement")
 
 
 @vanishing

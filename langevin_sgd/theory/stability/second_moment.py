@@ -32,6 +32,7 @@ from langevin_sgd.sgd_settings import SGD
 from langevin_sgd.theory.settings import noise_factor
 from langevin_sgd.theory.stability.minimum import (
     InterpolatingMinimum,
+    add_to_blocks,
     as_pair,
     diagonal_blocks,
     require_computable,
@@ -126,9 +127,6 @@ def _stepped(
 def _weighted(minimum: InterpolatingMinimum, settings: SGD, residual: np.ndarray) -> np.ndarray:
     """E[W R W], the second moment of the residuals that a batch weighs."""
     share = noise_factor(settings, minimum.samples)
-    samples, outputs = minimum.samples, minimum.outputs
-    result = (1 - share) * residual
-    four = result.reshape(samples, outputs, samples, outputs)
-    own = np.arange(samples)
-    four[own, :, own, :] += share * samples * diagonal_blocks(residual, outputs)
+    result: np.ndarray = (1 - share) * residual
+    add_to_blocks(result, share * minimum.samples * diagonal_blocks(residual, minimum.outputs))
     return result
